@@ -1,0 +1,63 @@
+# Everything runs in .venv, made from Python 3.11 and make alone. `make help` lists the verbs.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+OUT ?= runs
+
+export RAY_USAGE_STATS_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-real test check lint format types profile readme-figure clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## make .venv and install the project with its pinned dependencies
+
+# Installed again only when what is installed changes.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup ## three arms on traffic calibrated on public data: runs/demo/report/index.html
+	$(BIN)/auctionsim demo --out $(OUT)/demo
+
+demo-real: setup ## the same on tables built from public files: make demo-real DATA=folder
+	$(BIN)/auctionsim demo --data $(DATA) --out $(OUT)/demo-real
+
+test: setup ## the test suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint types test ## what CI runs
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup build/links ## mypy on the layout as installed
+	$(BIN)/mypy build/links/auctionsim
+
+# mypy cannot follow an editable install's mapping, so it gets the installed layout as links.
+build/links: FORCE
+	@rm -rf build/links && mkdir -p build/links/auctionsim
+	@for entry in auctionsim/*; do ln -s "$(CURDIR)/$$entry" build/links/auctionsim/; done
+	@for folder in agents analysis envs; do ln -s "$(CURDIR)/$$folder" build/links/auctionsim/$$folder; done
+
+FORCE:
+
+profile: setup ## compute the profile alimama from the public files again
+	$(BIN)/python -m auctionsim.profiles.calibrate $(DATA) auctionsim/profiles/alimama.toml
+
+readme-figure: setup ## copy the demo's figures into docs/images
+	mkdir -p docs/images
+	cp $(OUT)/demo/report/figures/arms.png docs/images/three-arms.png
+	cp $(OUT)/demo/report/figures/hourly.png docs/images/hourly-revenue.png
+
+clean: ## remove everything made, runs included
+	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,90 @@
+"""Evolution strategy for many agents at once: ask and tell, state in and state out.
+
+One replay of a day perturbs all agents jointly; since their noises are independent, the others' are zero-mean noise in each
+agent's fitness, and a generation costs the same number of replays however many agents there are. Mirrored pairs, ranks and
+Adam after Salimans et al. 2017 (OpenAI-ES); per-agent ranks are ours (docs/macg.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.streams import stream
+
+Array = NDArray[np.float64]
+
+_DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class ESState:
+    """Parameters and Adam's moments, each `[agents, parameters]`, after `iteration` generations."""
+
+    mean: Array
+    first_moment: Array
+    second_moment: Array
+    iteration: int
+
+    @classmethod
+    def start(cls, mean: Array) -> ESState:
+        """The state before the first generation."""
+        return cls(mean, np.zeros_like(mean), np.zeros_like(mean), 0)
+
+
+def pair_noise(seed: int, iteration: int, pairs: range, shape: tuple[int, ...]) -> Array:
+    """Noise of some mirrored pairs of a generation, `[pairs, *shape]`, standard normal.
+
+    Keyed by pair, so that a worker draws its own block and nothing but the seed travels.
+    """
+    return np.stack([stream(seed, "es-noise", iteration, pair).standard_normal(shape) for pair in pairs])
+
+
+def members(mean: Array, noise: Array, sigma: float) -> Array:
+    """Parameters of the members, `[2 * pairs, *mean.shape]`; members 2k and 2k + 1 mirror each other."""
+    signed = np.stack([noise, -noise], axis=1).reshape(-1, *mean.shape)
+    return mean + sigma * signed
+
+
+def centred_ranks(fitness: Array) -> Array:
+    """Ranks along the last axis, scaled to [-0.5, 0.5]: the worst is -0.5.
+
+    Ties share their average rank: many losing bids earn exactly the same, and an arbitrary order would be noise. NaN, a
+    failed evaluation, ranks last. A row whose members are all equal gets zeros.
+    """
+    value = np.where(np.isnan(fitness), -np.inf, fitness)
+    below = (value[..., None, :] < value[..., :, None]).sum(axis=-1)
+    equal = (value[..., None, :] == value[..., :, None]).sum(axis=-1)
+    rank = below + (equal - 1) / 2
+    return rank / max(value.shape[-1] - 1, 1) - 0.5
+
+
+def tell(state: ESState, fitness: Array, noise: Array, *, sigma: float, learning_rate: float) -> ESState:
+    """Climb one step.
+
+    Args:
+        state: Before the generation.
+        fitness: `[agents, members]`, members in the order of `members`.
+        noise: `[pairs, agents, parameters]`, the generation's.
+        sigma: The perturbation's standard deviation.
+        learning_rate: Adam's step.
+
+    Returns:
+        The state after the generation.
+    """
+    ranks = centred_ranks(fitness)
+    slope = (ranks[:, 0::2] - ranks[:, 1::2]) / (2 * sigma * noise.shape[0])
+    gradient = np.einsum("as,sap->ap", slope, noise)
+    step = state.iteration + 1
+    first = _DECAY_1 * state.first_moment + (1 - _DECAY_1) * gradient
+    second = _DECAY_2 * state.second_moment + (1 - _DECAY_2) * gradient**2
+    ascent = (first / (1 - _DECAY_1**step)) / (np.sqrt(second / (1 - _DECAY_2**step)) + _EPSILON)
+    return replace(
+        state,
+        mean=state.mean + learning_rate * ascent,
+        first_moment=first,
+        second_moment=second,
+        iteration=step,
+    )

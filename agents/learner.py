@@ -1,0 +1,59 @@
+"""What every learner offers to the training job: a shape, not a base class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.market.setup import Market
+from auctionsim.scenario import Scenario
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A generation cut into tasks: `run(market, task)` for each, in any process; results come back in order."""
+
+    run: Callable[[Market, Any], Any]
+    tasks: Sequence[Any]
+
+
+class Learner(Protocol):
+    """Ask and tell over a whole market.
+
+    State is a dictionary of arrays, so that any learner is saved the same way. Randomness is keyed by the market's seed and the
+    state's iteration; a learner holds nothing that changes.
+    """
+
+    def start(self, market: Market) -> Arrays:
+        """The state before the first iteration."""
+
+    def ask(self, market: Market, state: Arrays) -> Work:
+        """The tasks of the next iteration."""
+
+    def tell(self, market: Market, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
+        """The state after the iteration, and what to log. `revenue_ratio` and `profit_ratio` are shown as progress."""
+
+    def coefficients(self, market: Market, state: Arrays) -> NDArray[np.float64]:
+        """The learned policy: coefficients over `bids.FEATURES` of all advertisers, `[advertisers, 4, 1]`."""
+
+
+_LEARNERS = {"macg-es": "auctionsim.agents.macg:MacgES"}
+
+
+def make_learner(scenario: Scenario) -> Learner:
+    """The learner that `learner.algorithm` names."""
+    module, _, name = _LEARNERS[scenario.learner.algorithm].partition(":")
+    learner: Learner = getattr(import_module(module), name)(scenario)
+    return learner
+
+
+def learner_names() -> tuple[str, ...]:
+    """Names of all learners."""
+    return tuple(_LEARNERS)

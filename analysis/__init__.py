@@ -1,0 +1,1 @@
+"""Measures, figures and reports. They read run folders and never see a learner."""

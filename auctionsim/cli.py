@@ -1,0 +1,85 @@
+"""The command line: finds the commands in `auctionsim.commands`, runs one, turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted (the run is kept and can be resumed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import NoReturn
+
+from auctionsim import __version__, commands
+from auctionsim.console import Console
+from auctionsim.errors import InputError, RunError, suggestion
+
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of printing a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{self.prog}: {message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(arguments)
+    except InputError as error:
+        print(_one_line(error), file=sys.stderr)
+        return 2
+    except RunError as error:
+        print(_one_line(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody left to tell.
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        print(f"auctionsim: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def command_modules() -> dict[str, ModuleType]:
+    """Every module of `auctionsim.commands`, by the command's name. They import nothing heavy."""
+    names = sorted(module.name for module in iter_modules(commands.__path__) if not module.name.startswith("_"))
+    return {name: import_module(f"auctionsim.commands.{name}") for name in names}
+
+
+def _run(arguments: Sequence[str]) -> int:
+    modules = command_modules()
+    parser = _Parser(
+        prog="auctionsim", description="Simulate sponsored-search auctions in which many advertisers learn to bid."
+    )
+    parser.add_argument("--version", action="version", version=f"auctionsim {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, module in modules.items():
+        described = module.__doc__ or ""
+        subparser = subparsers.add_parser(name, help=described.split("\n")[0].rstrip("."), description=described)
+        module.add_arguments(subparser)
+        subparser.add_argument("--json", action="store_true", help="print the result as JSON")
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    if wanted is not None and wanted not in modules:
+        raise InputError(
+            f"auctionsim: unknown command '{wanted}'; choose from {', '.join(modules)}{suggestion(wanted, modules)}"
+        )
+    parsed = parser.parse_args(arguments)
+    if parsed.command is None:
+        parser.print_help()
+        return 2
+    code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
+    return code
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,100 @@
+"""Arguments that several commands share, and the jobs behind them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auctionsim.console import Console
+from auctionsim.errors import InputError
+
+if TYPE_CHECKING:
+    from auctionsim.jobs.cluster import Pool
+    from auctionsim.market.setup import Market
+    from auctionsim.runs import Run
+
+
+def add_scenario(parser: argparse.ArgumentParser) -> None:
+    """A scenario and what is laid over it."""
+    parser.add_argument("scenario", help="a scenario file, or the name of a built-in one")
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """`--set` and `--seed`."""
+    parser.add_argument(
+        "--set", dest="overrides", metavar="KEY.PATH=VALUE", action="append", default=[], help="override a key; repeatable"
+    )
+    parser.add_argument("--seed", type=_natural, help="the first seed (default: the scenario's)")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """`--workers`."""
+    parser.add_argument(
+        "--workers", type=_workers, help="0 serial, n Ray workers, auto one per core (default: the scenario's); same results"
+    )
+
+
+def overrides_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """All overrides of the command line as `--set` items."""
+    seed = [] if arguments.seed is None else [f"seed={arguments.seed}"]
+    return (*arguments.overrides, *seed)
+
+
+def seeds_from(first: int, count: int) -> tuple[int, ...]:
+    """Consecutive seeds."""
+    return tuple(range(first, first + count))
+
+
+def command_line() -> str:
+    """The command as it was typed, for the manifest."""
+    return shlex.join(["auctionsim", *sys.argv[1:]])
+
+
+def train_run(run: Run, console: Console, pool: Pool, *, title: str, markets: dict[int, Market] | None = None) -> None:
+    """Train a run to its end with a progress display; on a signal says how to resume.
+
+    Args:
+        run: The run folder.
+        console: Where progress is shown.
+        pool: Where to compute.
+        title: Of the progress display.
+        markets: The markets of all seeds, where the caller has built them already.
+    """
+    from auctionsim.jobs.train import Interrupted, train
+
+    try:
+        with console.training(title) as progress:
+            train(run, pool, progress, markets)
+    except Interrupted:
+        console.say(f"{run.path}: interrupted, checkpoint written")
+        console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}")
+        raise KeyboardInterrupt from None
+
+
+def positive(text: str) -> int:
+    """A whole number at least 1, as an argparse type."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number at least 1, got '{text}'")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"expected a whole number at least 0, got '{text}'")
+    return int(text)
+
+
+def _workers(text: str) -> int | str:
+    return text if text == "auto" else _natural(text)
+
+
+def new_folder(path: str | None, default: str) -> Path:
+    """The output folder; must be new or empty."""
+    chosen = Path(path or default)
+    if chosen.exists() and (not chosen.is_dir() or any(chosen.iterdir())):
+        raise InputError(f"{chosen}: expected a new or empty folder, got one that holds files (choose another with --out)")
+    return chosen

@@ -1,0 +1,63 @@
+"""The whole story: the same advertisers competing, colluding, and cooperating under a platform revenue floor.
+
+Trains three arms over several seeds on traffic calibrated on public data, or, with --data, on tables built from the public
+files themselves; writes OUT/competing, OUT/colluding, OUT/cooperating and one report over all three.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auctionsim.commands import _common
+from auctionsim.console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--scenario", help="the cooperating arm (default: calibrated; with --data: the real table)")
+    parser.add_argument("--data", help="folder of the public files: alimama_traffic, avito_bat, nab_ad_exchange")
+    _common.add_overrides(parser)
+    _common.add_workers(parser)
+    parser.add_argument("--seeds", type=_common.positive, help="how many seeds (default 5)")
+    parser.add_argument("--quick", action="store_true", help="a small market, 2 seeds: seconds, and no claim")
+    parser.add_argument("--out", help="output folder (default runs/demo, runs/demo-real or runs/demo-quick)")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Tell the story."""
+    from auctionsim.analysis.report import write_report
+    from auctionsim.analysis.summary import summarise
+    from auctionsim.jobs.cluster import open_pool
+    from auctionsim.jobs.studies import real_table, three_arms
+    from auctionsim.market.setup import build_market
+    from auctionsim.runs import Run
+
+    default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"
+    out = _common.new_folder(arguments.out, f"runs/{default}")
+    seeds = _common.seeds_from(arguments.seed or 0, arguments.seeds or (2 if arguments.quick else 5))
+    scenario = arguments.scenario or "calibrated"
+    if arguments.data and not arguments.scenario:
+        console.say(f"building {len(seeds)} traffic tables from {arguments.data}")
+        scenario = str(real_table.write_tables(Path(arguments.data), out, seeds))
+    shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
+    arms = three_arms.plan(scenario, shared)
+    # Traffic and reference are the same in all arms.
+    markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
+    runs = []
+    # On Ray unless told otherwise.
+    with open_pool("auto" if arguments.workers is None else arguments.workers) as pool:
+        for arm in arms:
+            created = Run.create(
+                out / arm.name, arm.scenario, arm.text, seeds=seeds, command=_common.command_line(), overrides=arm.overrides
+            )
+            goals = {seed: market.with_goals(arm.scenario) for seed, market in markets.items()}
+            _common.train_run(created, console, pool, title=arm.name, markets=goals)
+            write_report([created], created.path / "report")
+            runs.append(created)
+    page = write_report(runs, out / "report")
+    summaries = [summarise(one) for one in runs]
+    text = "\n".join([*(summary.sentence for summary in summaries), f"report: {page}"])
+    console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]})
+    console.next_command(f"auctionsim report {' '.join(str(one.path) for one in runs)}")
+    return 0

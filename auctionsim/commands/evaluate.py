@@ -1,0 +1,26 @@
+"""Evaluate a run's last checkpoint on the test days again."""
+
+from __future__ import annotations
+
+import argparse
+
+from auctionsim.console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("run", help="a run folder")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Evaluate."""
+    from auctionsim.analysis.summary import summarise
+    from auctionsim.jobs.train import evaluate
+    from auctionsim.runs import Run
+
+    opened = Run.open(arguments.run)
+    evaluate(opened)
+    summary = summarise(opened)
+    console.result(summary.sentence, {"run": str(opened.path), **summary.as_dict()})
+    console.next_command(f"auctionsim report {opened.path}")
+    return 0

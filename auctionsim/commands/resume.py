@@ -1,0 +1,33 @@
+"""Go on with an interrupted run; the result equals that of a run that never stopped, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+
+from auctionsim.commands import _common
+from auctionsim.console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("run", help="a run folder")
+    _common.add_workers(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Resume."""
+    from auctionsim.analysis.report import write_report
+    from auctionsim.analysis.summary import summarise
+    from auctionsim.jobs.cluster import open_pool
+    from auctionsim.runs import Run
+
+    opened = Run.open(arguments.run)
+    if opened.status != "finished":
+        scenario = opened.scenario()
+        with open_pool(scenario.cluster.workers if arguments.workers is None else arguments.workers) as pool:
+            _common.train_run(opened, console, pool, title=scenario.name)
+    summary = summarise(opened)
+    page = write_report([opened], opened.path / "report")
+    console.result(f"{summary.sentence}\nreport: {page}", {"run": str(opened.path), **summary.as_dict()})
+    console.next_command(f"auctionsim report {opened.path}")
+    return 0

@@ -1,0 +1,45 @@
+"""Train a scenario's learners and evaluate them on its test days.
+
+Writes a run folder: scenario, checkpoints, metrics, outcomes on the test days, report. Ctrl-C keeps the last iteration.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from auctionsim.commands import _common
+from auctionsim.console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    _common.add_scenario(parser)
+    _common.add_workers(parser)
+    parser.add_argument("--seeds", type=_common.positive, default=1, help="how many seeds, from the first (default 1)")
+    parser.add_argument("--out", help="the run folder (default runs/NAME)")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Train."""
+    from auctionsim.analysis.report import write_report
+    from auctionsim.analysis.summary import summarise
+    from auctionsim.jobs.cluster import open_pool
+    from auctionsim.market.setup import build_market
+    from auctionsim.runs import Run
+    from auctionsim.scenario_file import load_scenario, read_scenario
+
+    overrides = _common.overrides_of(arguments)
+    scenario = load_scenario(arguments.scenario, overrides=overrides)
+    out = _common.new_folder(arguments.out, f"runs/{scenario.name}")
+    seeds = _common.seeds_from(scenario.seed, arguments.seeds)
+    # Built first, so that wrong traffic is told before anything is written.
+    markets = {seed: build_market(scenario, seed) for seed in seeds}
+    text, _ = read_scenario(arguments.scenario)
+    created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
+    with open_pool(scenario.cluster.workers if arguments.workers is None else arguments.workers) as pool:
+        _common.train_run(created, console, pool, title=scenario.name, markets=markets)
+    summary = summarise(created)
+    page = write_report([created], out / "report")
+    console.result(f"{summary.sentence}\nreport: {page}", {"run": str(out), "report": str(page), **summary.as_dict()})
+    console.next_command(f"auctionsim report {out}")
+    return 0

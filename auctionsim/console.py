@@ -1,0 +1,113 @@
+"""What the command line prints: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auctionsim.jobs.train import Progress
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Console:
+    """The one place that prints.
+
+    Args:
+        as_json: Results as one JSON object on stdout instead of text.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._as_json = as_json
+
+    def say(self, text: str) -> None:
+        """A remark, on stderr."""
+        print(text, file=sys.stderr, flush=True)
+
+    def result(self, text: str, value: dict[str, Any]) -> None:
+        """The command's result: text for people, `value` for scripts."""
+        print(json.dumps(value, sort_keys=True) if self._as_json else text, flush=True)
+
+    def next_command(self, command: str) -> None:
+        """The next useful command."""
+        self.say(f"next: {command}")
+
+    @contextmanager
+    def training(self, title: str) -> Iterator[TrainingProgress]:
+        """Progress of a training job: a bar on a terminal, plain lines elsewhere."""
+        progress: TrainingProgress = _Bar(title) if sys.stderr.isatty() else _Lines(title)
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+
+class TrainingProgress:
+    """Told after every iteration; shows iteration, revenue ratio, profit ratio and auctions a second."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._began = time.monotonic()
+        self._auctions = 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of an iteration."""
+        self._auctions += progress.auctions
+        self._show(progress)
+
+    def close(self) -> None:
+        """End the display."""
+
+    def _show(self, progress: Progress) -> None:
+        raise NotImplementedError
+
+    def _rate(self) -> str:
+        return f"{self._auctions / max(time.monotonic() - self._began, 1e-9) / 1e6:.1f} M auctions/s"
+
+
+class _Lines(TrainingProgress):
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._last = self._began
+
+    def _show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last < _SECONDS_BETWEEN_LINES and progress.iteration < progress.iterations:
+            return
+        self._last = now
+        print(
+            f"{self._title}: iteration {progress.iteration}/{progress.iterations}  revenue {progress.revenue_ratio:.3f}  "
+            f"profit {progress.profit_ratio:.3f}  {self._rate()}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class _Bar(TrainingProgress):
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[ratios]}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = RichProgress(*columns, console=RichConsole(stderr=True))
+        self._bar.start()
+        self._task = self._bar.add_task(title, total=1, ratios="")
+
+    def _show(self, progress: Progress) -> None:
+        ratios = f"revenue {progress.revenue_ratio:.3f}  profit {progress.profit_ratio:.3f}  {self._rate()}"
+        self._bar.update(self._task, completed=progress.iteration, total=progress.iterations, ratios=ratios)
+
+    def close(self) -> None:
+        self._bar.stop()

@@ -1,0 +1,1 @@
+"""What the command line launches: training, evaluation, studies, on Ray or serial."""

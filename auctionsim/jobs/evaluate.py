@@ -1,0 +1,72 @@
+"""Evaluation: the learned and the reference policy on the test days, written as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from auctionsim.market.benchmarks import day_benchmarks
+from auctionsim.market.replay import Outcome, run_day
+from auctionsim.market.setup import Market
+from auctionsim.market.traffic import HOURS
+from auctionsim.runs import Run
+
+Array = NDArray[np.float64]
+
+_OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
+
+
+def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Array]) -> None:
+    """Write outcomes.parquet and benchmarks.parquet.
+
+    Args:
+        run: The run folder.
+        markets: The market of each seed.
+        policies: Learned coefficients of each seed, `[advertisers, 4, 1]`.
+    """
+    outcomes, benchmarks = [], []
+    for seed, market in markets.items():
+        arms = {"learned": policies[seed], "reference": market.static(market.scenario.platform.reference)}
+        for day in market.scenario.traffic.test_days:
+            for arm, theta in arms.items():
+                outcomes.append(_rows(market, arm, seed, day, theta))
+            benchmarks += [
+                {"seed": seed, "day": day, "benchmark": b.name, "revenue": b.revenue, "welfare": b.welfare, "profit": b.profit}
+                for b in day_benchmarks(market, day)
+            ]
+    run.write_provenance(next(iter(markets.values())).traffic.notes)
+    run.write_table("outcomes", pl.concat(outcomes))
+    run.write_table("benchmarks", pl.DataFrame(benchmarks))
+
+
+def _rows(market: Market, arm: str, seed: int, day: int, theta: Array) -> pl.DataFrame:
+    """One row per hour and advertiser; `bid` is the mean bid over the hour's auctions, `revenue` the platform's receipts."""
+    day_replay = market.day(day)
+    budget_left = np.empty((HOURS, len(market.advertisers)))
+
+    def coefficients(hour: int) -> Array:
+        if hour:
+            budget_left[hour - 1] = day_replay.budget_left[:, 0]
+        return theta
+
+    outcome: Outcome = run_day(day_replay, coefficients)
+    budget_left[-1] = day_replay.budget_left[:, 0]
+    bid = np.einsum("haf,af->ha", market.hourly_features(day), theta[:, :, 0])
+    n = len(market.advertisers)
+    columns: dict[str, Any] = {
+        "arm": [arm] * (HOURS * n),
+        "seed": np.full(HOURS * n, seed),
+        "day": np.full(HOURS * n, day),
+        "hour": np.repeat(np.arange(HOURS), n),
+        "advertiser": list(market.advertisers) * HOURS,
+        "group": [group.group for group in market.groups] * HOURS,
+        "bid": bid.ravel(),
+        **{name: getattr(outcome, name)[:, :, 0].ravel() for name in _OUTCOMES},
+        # An advertiser without a budget has no number left, and Parquet knows how to say so.
+        "budget_left": np.where(np.isfinite(budget_left), budget_left, np.nan).ravel(),
+        "revenue": outcome.cost[:, :, 0].ravel(),
+    }
+    return pl.DataFrame(columns).with_columns(pl.col("budget_left").fill_nan(None))

@@ -1,0 +1,24 @@
+"""The demo on public files: a table and budgets per seed, and the scenario that names them."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from auctionsim.files import write_text
+from auctionsim.market.real_table import build_real_table
+from auctionsim.market.traffic_file import save_budgets, save_traffic
+
+
+def write_tables(data: Path, out: Path, seeds: tuple[int, ...]) -> Path:
+    """Build the traffic tables of all seeds under `out`; returns the scenario file beside them.
+
+    The scenario is written last, so that where it stands its tables are whole.
+    """
+    for seed in seeds:
+        traffic = build_real_table(data, seed)
+        save_traffic(traffic, out / f"traffic-{seed}.parquet")
+        save_budgets(traffic, out / f"budgets-{seed}.csv")
+    scenario = out / "real-table.toml"
+    write_text(scenario, resources.files("auctionsim.jobs.studies").joinpath("real-table.toml").read_text(encoding="utf-8"))
+    return scenario

@@ -1,0 +1,149 @@
+"""Training: all seeds of a scenario in step, each generation mapped over the pool; resumable at any moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import numpy as np
+
+from auctionsim.agents.learner import Arrays, Learner, make_learner
+from auctionsim.jobs.cluster import Pool
+from auctionsim.jobs.evaluate import write_evaluation
+from auctionsim.market.setup import Market, build_market
+from auctionsim.runs import Run
+from auctionsim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar shows after an iteration; ratios are to the reference, means over seeds and members."""
+
+    iteration: int
+    iterations: int
+    revenue_ratio: float
+    profit_ratio: float
+    auctions: int
+    """Auctions replayed in the iteration, all members and days."""
+
+
+class Interrupted(Exception):
+    """Training was stopped by a signal after its checkpoint was written."""
+
+
+def train(run: Run, pool: Pool, report: Callable[[Progress], None], markets: dict[int, Market] | None = None) -> None:
+    """Train from the last checkpoint (or the start) to the end, then evaluate on the test days.
+
+    The run's status ends as `finished`, `interrupted` (SIGINT or SIGTERM, after a checkpoint) or `failed`.
+
+    Args:
+        run: The run folder.
+        pool: Where tasks are computed.
+        report: Told after every iteration.
+        markets: The markets of all seeds, where the caller has built them already.
+
+    Raises:
+        Interrupted: A signal came. The run can be resumed.
+    """
+    run.set_status("running")
+    try:
+        scenario = run.scenario()
+        learner = make_learner(scenario)
+        markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
+        states = _train_all(run, scenario, learner, markets, pool, report)
+        write_evaluation(run, markets, {seed: learner.coefficients(markets[seed], states[seed]) for seed in run.seeds})
+    except (Interrupted, KeyboardInterrupt):
+        run.set_status("interrupted")
+        raise
+    except BaseException:
+        run.set_status("failed")
+        raise
+    run.set_status("finished")
+
+
+def evaluate(run: Run) -> None:
+    """Evaluate the last checkpoint on the test days again."""
+    scenario = run.scenario()
+    learner = make_learner(scenario)
+    states = run.load_checkpoint(run.last_checkpoint())
+    markets = {seed: build_market(scenario, seed) for seed in run.seeds}
+    write_evaluation(run, markets, {seed: learner.coefficients(markets[seed], states[seed]) for seed in run.seeds})
+
+
+def _train_all(
+    run: Run,
+    scenario: Scenario,
+    learner: Learner,
+    markets: dict[int, Market],
+    pool: Pool,
+    report: Callable[[Progress], None],
+) -> dict[int, Arrays]:
+    checkpoints = run.checkpoints()
+    iteration = checkpoints[-1] if checkpoints else 0
+    states = (
+        run.load_checkpoint(iteration) if checkpoints else {seed: learner.start(market) for seed, market in markets.items()}
+    )
+    run.cut_metrics(iteration)
+    handles = {seed: pool.put(market) for seed, market in markets.items()}
+    days = scenario.traffic.train_days
+    auctions = sum(int(m.traffic.weight[m.traffic.cell_slice(day)].sum()) for m in markets.values() for day in days)
+    with _stopped_by_signals() as stop:
+        while iteration < scenario.train.iterations:
+            states, logged = _generation(learner, markets, handles, states, pool)
+            iteration += 1
+            run.append_metrics([{"iteration": iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
+            if iteration % scenario.train.checkpoint_every == 0 or iteration == scenario.train.iterations or stop.is_set():
+                run.save_checkpoint(iteration, states)
+            report(
+                Progress(
+                    iteration,
+                    scenario.train.iterations,
+                    float(np.mean([logged[seed]["revenue_ratio"] for seed in run.seeds])),
+                    float(np.mean([logged[seed]["profit_ratio"] for seed in run.seeds])),
+                    auctions * scenario.learner.population,
+                )
+            )
+            if stop.is_set():
+                raise Interrupted
+    return states
+
+
+def _generation(
+    learner: Learner, markets: dict[int, Market], handles: dict[int, object], states: dict[int, Arrays], pool: Pool
+) -> tuple[dict[int, Arrays], dict[int, dict[str, float]]]:
+    """One iteration of every seed; the tasks of all seeds share one map, so that no worker waits for a seed."""
+    work = {seed: learner.ask(markets[seed], states[seed]) for seed in markets}
+    tasks = [(handles[seed], task) for seed, asked in work.items() for task in asked.tasks]
+    results = pool.map(next(iter(work.values())).run, tasks)
+    after, logged, first = {}, {}, 0
+    for seed, asked in work.items():
+        own = results[first : first + len(asked.tasks)]
+        first += len(asked.tasks)
+        after[seed], log = learner.tell(markets[seed], states[seed], own)
+        logged[seed] = dict(log)
+    return after, logged
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets, so that the generation under way ends and is kept. A second SIGINT kills."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

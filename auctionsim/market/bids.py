@@ -1,0 +1,48 @@
+"""Bid models: control by model (SS-RTB section 3.3). An agent sets coefficients, the market bids in every auction.
+
+`bid = theta . phi` per click, theta >= 0, with phi from the four features below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import unknown
+from auctionsim.market.traffic import Traffic
+
+FEATURES = ("one", "pcvr", "value", "manual_bid")
+"""1, pcvr, pcvr x item_price (the expected value of a click) and the keyword-level bid."""
+
+BID_MODELS: dict[str, tuple[str, ...]] = {
+    "scale": ("manual_bid",),
+    "conversion": ("pcvr",),
+    "value": ("value",),
+    "macg": ("one", "pcvr", "value"),
+}
+"""Features of each bid model: `scale` alpha x manual_bid, `conversion` alpha x pcvr (SS-RTB), `value` alpha x pcvr x
+item_price, `macg` theta0 + theta1 pcvr + theta2 pcvr x item_price (docs/macg.md, our reconstruction)."""
+
+STATIC_BIDS: dict[str, tuple[float, ...]] = {
+    "manual": (0.0, 0.0, 0.0, 1.0),
+    "truthful": (0.0, 0.0, 1.0, 0.0),
+}
+"""Coefficients over `FEATURES` of the controllers that never change: the keyword bid, and the value of a click."""
+
+
+def feature_columns(traffic: Traffic) -> NDArray[np.float64]:
+    """The features phi of every row, `[rows, 4]` in the order of `FEATURES`; money columns in currency per click."""
+    value = traffic.pcvr * traffic.item_price
+    return np.stack([np.ones_like(value), traffic.pcvr, value, traffic.manual_bid], axis=1)
+
+
+def over_all_features(coefficients: NDArray[np.float64], features: Sequence[str]) -> NDArray[np.float64]:
+    """Coefficients of some features `[..., features, P]` as coefficients of all, `[..., 4, P]`, 0 elsewhere."""
+    for name in features:
+        if name not in FEATURES:
+            raise unknown("features", name, FEATURES)
+    full = np.zeros((*coefficients.shape[:-2], len(FEATURES), coefficients.shape[-1]))
+    full[..., [FEATURES.index(name) for name in features], :] = coefficients
+    return full

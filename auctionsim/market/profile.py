@@ -1,0 +1,111 @@
+"""Traffic profiles: the figures the synthetic generator is calibrated on, in small TOML files with their sources."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import InputError, suggestion
+
+_BUILTIN = "auctionsim.profiles"
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Figures of a market's traffic."""
+
+    name: str
+    hour_share: NDArray[np.float64]
+    """Share of a day's auctions in each hour, `[24]`, sums to 1."""
+    week_factor: NDArray[np.float64]
+    """Volume of an hour relative to the same hour's mean over the week, `[7, 24]`, Monday first."""
+    category_share: NDArray[np.float64]
+    """Share of auctions in each query category, sums to 1."""
+    cpc: float
+    """Level of the price per click, currency."""
+    cpc_hour_factor: NDArray[np.float64]
+    """Price of an hour relative to the level, `[24]`."""
+    cpc_log_sd: float
+    """Log standard deviation of hourly prices around that curve."""
+    ctr: float
+    """Level of the click-through rate."""
+    budget_quantiles: NDArray[np.float64]
+    """Daily budgets relative to their median at equally spaced quantiles, ascending."""
+    sources: tuple[str, ...]
+    """Origin and licence of the figures, one line each."""
+
+
+def builtin_profiles() -> tuple[str, ...]:
+    """Names of the built-in profiles."""
+    names = [entry.name for entry in resources.files(_BUILTIN).iterdir()]
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
+    """Load a built-in profile by name or a profile file by path (relative to `folder`).
+
+    Raises:
+        InputError: No such profile, or a figure is missing or wrong; the message names file and key.
+    """
+    if name_or_path in builtin_profiles():
+        text = resources.files(_BUILTIN).joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
+        return parse_profile(text, name_or_path)
+    path = Path(name_or_path) if folder is None else folder / name_or_path
+    if not path.is_file():
+        names = builtin_profiles()
+        raise InputError(
+            f"traffic.profile: expected a profile file or one of {', '.join(names)}, got no such file "
+            f"'{path}'{suggestion(name_or_path, names)}"
+        )
+    try:
+        return parse_profile(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected UTF-8 text, got other bytes") from error
+
+
+def parse_profile(text: str, place: str) -> Profile:
+    """A profile from TOML text; `place` names it in messages."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{place}: expected TOML, got a syntax error: {error}") from error
+    hours = _figures(tree, place, "hours.share", (24,))
+    category = _figures(tree, place, "categories.share", (None,))
+    return Profile(
+        name=str(tree.get("name", place)),
+        hour_share=hours / hours.sum(),
+        week_factor=_figures(tree, place, "week.factor", (7, 24)),
+        category_share=category / category.sum(),
+        cpc=float(_figures(tree, place, "prices.cpc", ())),
+        cpc_hour_factor=_figures(tree, place, "prices.hour_factor", (24,)),
+        cpc_log_sd=float(_figures(tree, place, "prices.log_sd", (), at_least=0.0)),
+        ctr=float(_figures(tree, place, "rates.ctr", ())),
+        budget_quantiles=np.sort(_figures(tree, place, "budgets.quantiles", (None,))),
+        sources=tuple(str(source) for source in tree.get("sources", ())),
+    )
+
+
+def _figures(
+    tree: dict[str, Any], place: str, key: str, shape: tuple[int | None, ...], at_least: float = 1e-12
+) -> NDArray[np.float64]:
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            raise InputError(f"{place}: {key}: expected figures, got nothing")
+        node = node[part]
+    try:
+        figures = np.asarray(node, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{place}: {key}: expected numbers, got {str(node)[:60]}") from None
+    if figures.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, figures.shape, strict=True)):
+        words = " x ".join("any number of" if n is None else str(n) for n in shape) or "one"
+        raise InputError(f"{place}: {key}: expected {words} numbers, got shape {list(figures.shape)}")
+    if not (np.isfinite(figures).all() and (figures >= at_least).all()):
+        raise InputError(f"{place}: {key}: expected numbers above 0, got {figures.min()}")
+    return figures

@@ -1,0 +1,191 @@
+"""Replay a day of traffic, hour by hour, for many policies at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auctionsim.errors import unknown
+from auctionsim.market.bids import feature_columns, over_all_features
+from auctionsim.market.budget import spent_below
+from auctionsim.market.engine import OUTCOMES, replay_cells
+from auctionsim.market.traffic import HOURS, Traffic
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a day brought, each array `[hours, advertisers, P]`."""
+
+    impressions: NDArray[np.float64]
+    clicks: NDArray[np.float64]
+    conversions: NDArray[np.float64]
+    gmv: NDArray[np.float64]
+    """Currency."""
+    cost: NDArray[np.float64]
+    """Currency charged to the advertiser."""
+
+    @property
+    def revenue(self) -> NDArray[np.float64]:
+        """The platform's receipts, `[hours, P]`."""
+        return self.cost.sum(axis=1)
+
+    @property
+    def profit(self) -> NDArray[np.float64]:
+        """GMV less cost, `[hours, advertisers, P]`."""
+        return self.gmv - self.cost
+
+
+class DayReplay:
+    """One day under way: budgets and the hour so far. Environments step it, `replay` runs it to the end.
+
+    Args:
+        traffic: The traffic table.
+        day: One of its days.
+        phi: Its features as `feature_columns` gives them.
+        policies: How many policies are replayed side by side.
+        budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
+        reserve: Lowest bid and price, currency per click.
+        local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
+    """
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        day: int,
+        phi: NDArray[np.float64],
+        *,
+        policies: int = 1,
+        budgets: ArrayLike | None = None,
+        reserve: float = 0.0,
+        local_credit: bool = False,
+    ) -> None:
+        self._traffic = traffic
+        self._day = day
+        self._phi = phi
+        self._reserve = float(reserve)
+        self.hour = 0
+        shape = (len(traffic.advertisers), policies)
+        self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
+        if not (self.budget_left >= 0).all():
+            raise ValueError(f"budgets: expected numbers at least 0, got {self.budget_left.min()}")
+        # Profit and cost of the winners of each advertiser's auctions, so far: [advertisers, 2, P].
+        self.shared = np.zeros((shape[0] if local_credit else 0, 2, policies))
+        self._spent_below = np.ascontiguousarray(spent_below(self.budget_left))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all 24 hours were replayed."""
+        return self.hour == HOURS
+
+    def step(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Replay the next hour.
+
+        Args:
+            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0.
+
+        Returns:
+            `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour.
+        """
+        theta = np.array(coefficients, dtype=np.float64, order="C")
+        np.copyto(theta, np.nan, where=(self.budget_left <= self._spent_below)[:, None, :])
+        totals = np.zeros((theta.shape[0], len(OUTCOMES), theta.shape[2]))
+        traffic = self._traffic
+        replay_cells(
+            traffic.cells_of(self._day, self.hour),
+            traffic.cell_start,
+            traffic.weight,
+            traffic.advertiser,
+            traffic.pctr,
+            traffic.ctr,
+            traffic.cvr,
+            traffic.item_price,
+            self._phi,
+            theta,
+            self.budget_left,
+            self._spent_below,
+            self._reserve,
+            totals,
+            self.shared,
+        )
+        self.hour += 1
+        return totals
+
+
+def replay(
+    traffic: Traffic,
+    *,
+    day: int = 0,
+    coefficients: ArrayLike,
+    features: Sequence[str] = ("manual_bid",),
+    budgets: ArrayLike | None = None,
+    slot_effect: Sequence[float] = (1.0,),
+    pricing: str = "gsp",
+    reserve: float = 0.0,
+    outcomes: str = "expected",
+    seed: int = 0,  # noqa: ARG001  (part of the contract; `sampled` outcomes will draw from it)
+) -> Outcome:
+    """Replay one day.
+
+    Args:
+        traffic: The traffic table.
+        day: One of its days.
+        coefficients: theta of `bid = theta . phi`, at least 0: `[advertisers, features, P]` for the whole day or
+            `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
+        features: Names of phi, from `one`, `pcvr`, `value` (pcvr x item_price) and `manual_bid`.
+        budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
+        slot_effect: Click decay by slot; one slot of effect 1.0 so far.
+        pricing: `gsp`, the generalised second price.
+        reserve: Lowest bid and price, currency per click.
+        outcomes: `expected`: clicks and conversions are their expectation.
+        seed: Not used by `expected` outcomes.
+
+    Returns:
+        The day's outcome, arrays `[24, advertisers, P]`.
+
+    Raises:
+        ValueError: An argument has the wrong shape or range, or names something unknown.
+    """
+    if pricing != "gsp":
+        raise unknown("pricing", pricing, ["gsp"])
+    if outcomes != "expected":
+        raise unknown("outcomes", outcomes, ["expected"])
+    if tuple(slot_effect) != (1.0,):
+        raise ValueError(f"slot_effect: expected (1.0,), one winner per auction, got {tuple(slot_effect)}")
+    theta = _checked_coefficients(coefficients, traffic, features)
+    day_replay = DayReplay(traffic, day, feature_columns(traffic), policies=theta.shape[-1], budgets=budgets, reserve=reserve)
+    return run_day(day_replay, lambda hour: theta[hour] if theta.ndim == 4 else theta)
+
+
+def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:
+    """Replay all 24 hours with the coefficients of each hour, `[advertisers, 4, P]`."""
+    hours = np.stack([day_replay.step(coefficients_of(hour)) for hour in range(HOURS)])
+    return Outcome(**{name: hours[:, :, i] for i, name in enumerate(OUTCOMES)})
+
+
+def _checked_coefficients(coefficients: ArrayLike, traffic: Traffic, features: Sequence[str]) -> NDArray[np.float64]:
+    theta = np.asarray(coefficients, dtype=np.float64)
+    expected = (len(traffic.advertisers), len(features))
+    is_hourly = theta.ndim == 4 and theta.shape[0] == HOURS
+    if theta.ndim not in (3, 4) or theta.shape[-3:-1] != expected or (theta.ndim == 4 and not is_hourly):
+        raise ValueError(
+            f"coefficients: expected [advertisers, features, P] = [{expected[0]}, {expected[1]}, P] "
+            f"or [24, {expected[0]}, {expected[1]}, P], got {list(theta.shape)}"
+        )
+    if not (np.isfinite(theta).all() and (theta >= 0).all()):
+        raise ValueError("coefficients: expected finite numbers at least 0, got a negative, infinite or missing one")
+    return over_all_features(theta, features)
+
+
+def _per_policy(values: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    try:
+        return np.broadcast_to(array, shape).copy()
+    except ValueError:
+        raise ValueError(
+            f"{name}: expected a number, [{shape[0]}] or [{shape[0]}, {shape[1]}], got {list(np.shape(values))}"
+        ) from None

@@ -1,0 +1,181 @@
+"""A scenario made concrete: its traffic, who bids how, budgets in currency, and the reference on every day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import InputError
+from auctionsim.market.bids import FEATURES, STATIC_BIDS, feature_columns
+from auctionsim.market.profile import load_profile
+from auctionsim.market.replay import DayReplay, Outcome, run_day
+from auctionsim.market.synthetic import make_traffic
+from auctionsim.market.traffic import HOURS, Traffic
+from auctionsim.market.traffic_file import load_traffic
+from auctionsim.scenario import AdvertiserGroup, Scenario, reference_share
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Everything a learner, an environment or a study needs to know about one seed of a scenario."""
+
+    scenario: Scenario
+    seed: int
+    traffic: Traffic
+    phi: NDArray[np.float64]
+    """Bid features of every row, `[rows, 4]`."""
+    groups: tuple[AdvertiserGroup, ...]
+    """The group of each advertiser, in the order of `traffic.advertisers`."""
+    fixed: NDArray[np.float64]
+    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; learners' are 0."""
+    learners: NDArray[np.int64]
+    """Indices of the controlled advertisers."""
+    budgets: NDArray[np.float64]
+    """Daily budget in currency, infinite where there is none, `[advertisers]`."""
+    reference: dict[int, Outcome]
+    """The reference policy's outcome on each training and test day, under the same budgets."""
+    mean_features: NDArray[np.float64]
+    """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
+
+    @property
+    def advertisers(self) -> tuple[str, ...]:
+        """Names, in the order of every advertiser axis."""
+        return self.traffic.advertisers
+
+    @property
+    def is_controlled(self) -> NDArray[np.bool_]:
+        """Whether each advertiser is a learner."""
+        mask = np.zeros(len(self.advertisers), dtype=bool)
+        mask[self.learners] = True
+        return mask
+
+    def hourly_features(self, day: int) -> NDArray[np.float64]:
+        """Mean bid features of each advertiser's auctions in each hour of a day, `[24, advertisers, 4]`; 0 where none."""
+        return _means(*feature_sums(self.traffic, self.phi, (day,)))
+
+    def hourly_auctions(self, day: int) -> NDArray[np.float64]:
+        """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
+        return feature_sums(self.traffic, self.phi, (day,))[1]
+
+    def day(self, day: int, policies: int = 1, *, local_credit: bool = False) -> DayReplay:
+        """A fresh day under this market's budgets and rules; coefficients over `FEATURES`."""
+        return DayReplay(
+            self.traffic,
+            day,
+            self.phi,
+            policies=policies,
+            budgets=self.budgets,
+            reserve=self.scenario.mechanism.reserve,
+            local_credit=local_credit,
+        )
+
+    def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
+        """Replay a day with coefficients `[advertisers, FEATURES, P]` that hold all day."""
+        return run_day(self.day(day, coefficients.shape[-1]), lambda _: coefficients)
+
+    def with_goals(self, scenario: Scenario) -> Market:
+        """The same market for a scenario that differs in goals and learner only: weights, floors and caps."""
+        groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
+        return replace(self, scenario=scenario, groups=groups)
+
+    def without_budgets(self) -> Market:
+        """The same market where nobody has a budget."""
+        return replace(self, budgets=np.full(len(self.advertisers), np.inf))
+
+    def static(self, controller: str) -> NDArray[np.float64]:
+        """Coefficients `[advertisers, FEATURES, 1]` of a market where everybody follows one fixed rule."""
+        return np.tile(np.array(STATIC_BIDS[controller])[None, :, None], (len(self.advertisers), 1, 1))
+
+
+def build_market(scenario: Scenario, seed: int | None = None) -> Market:
+    """Make a scenario concrete for one seed.
+
+    Args:
+        scenario: The scenario.
+        seed: Draws the synthetic traffic; the scenario's own where None.
+
+    Raises:
+        InputError: The traffic table, profile or budgets file is wrong, or does not fit the scenario.
+    """
+    seed = scenario.seed if seed is None else seed
+    traffic = _traffic(scenario, seed)
+    groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
+    fixed = np.array([STATIC_BIDS.get(group.controller, (0.0,) * len(FEATURES)) for group in groups])
+    learners = np.array([i for i, group in enumerate(groups) if group.controller == "learner"], dtype=np.int64)
+    days = sorted({*scenario.traffic.train_days, *scenario.traffic.test_days})
+    phi = feature_columns(traffic)
+    phi.setflags(write=False)
+    sums, auctions = feature_sums(traffic, phi, scenario.traffic.train_days)
+    mean = _means(sums.sum(axis=0), auctions.sum(axis=0))
+    no_budgets = np.full(len(groups), np.inf)
+    market = Market(scenario, seed, traffic, phi, groups, fixed, learners, no_budgets, {}, mean)
+    reference = market.static(scenario.platform.reference)
+    unlimited = {day: market.outcome(day, reference) for day in days}
+    budgets = _budgets(scenario, traffic, groups, unlimited)
+    if not np.isfinite(budgets).any():
+        return replace(market, reference=unlimited)
+    limited = replace(market, budgets=budgets)
+    return replace(limited, reference={day: limited.outcome(day, reference) for day in days})
+
+
+def feature_sums(
+    traffic: Traffic, phi: NDArray[np.float64], days: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of the bid features over each advertiser's auctions by hour `[24, advertisers, 4]`, and how many auctions."""
+    n = len(traffic.advertisers)
+    weight = np.where(np.isin(traffic.row_day, list(days)), traffic.row_weight, 0)
+    key = traffic.row_hour * n + traffic.advertiser
+    auctions = np.bincount(key, weight, minlength=HOURS * n).reshape(HOURS, n).astype(np.float64)
+    sums = [np.bincount(key, weight * phi[:, f], minlength=HOURS * n) for f in range(len(FEATURES))]
+    return np.stack(sums, axis=1).reshape(HOURS, n, len(FEATURES)).astype(np.float64), auctions
+
+
+def _means(sums: NDArray[np.float64], auctions: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(sums, auctions[..., None], out=np.zeros_like(sums), where=auctions[..., None] > 0)
+
+
+def _traffic(scenario: Scenario, seed: int) -> Traffic:
+    section = scenario.traffic
+    if section.is_synthetic:
+        names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
+        if len(set(names)) < len(names):
+            raise InputError(f"{scenario.name}: advertisers: expected groups whose numbered names differ, got two alike")
+        return make_traffic(section, load_profile(section.profile, scenario.folder), names, seed)
+    path = scenario.resolve(section.source.replace("{seed}", str(seed)))
+    budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
+    traffic = load_traffic(path, budgets=budgets)
+    expected = sum(group.count for group in scenario.advertisers)
+    if expected != len(traffic.advertisers):
+        raise InputError(
+            f"{scenario.name}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
+            f"of {path}, got {expected}"
+        )
+    for key, days in (("train_days", section.train_days), ("test_days", section.test_days)):
+        missing = [day for day in days if day not in traffic.days]
+        if missing:
+            raise InputError(
+                f"{scenario.name}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "
+                f"got {missing[0]}"
+            )
+    return traffic
+
+
+def _budgets(
+    scenario: Scenario, traffic: Traffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
+) -> NDArray[np.float64]:
+    """Budgets in currency. `reference*SHARE` is of the mean spend on training days when nobody has a budget."""
+    spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
+    budgets = np.full(len(groups), np.inf)
+    for i, group in enumerate(groups):
+        share = reference_share(group.budget)
+        if share is not None:
+            budgets[i] = share * spend[i]
+        elif group.budget == "table":
+            assert traffic.budgets is not None
+            budgets[i] = traffic.budgets[i]
+        elif group.budget is not None:
+            budgets[i] = float(group.budget)
+    return budgets

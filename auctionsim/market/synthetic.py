@@ -1,0 +1,181 @@
+"""The synthetic generator: a world of keywords and advertisers, and days drawn from it.
+
+Supposed, not measured: rates, values, who competes where, and how keyword bids err. Each is a lognormal draw around the
+profile's level with the spread stated here or in the scenario. Every draw is keyed by what it is for, so that day 7 is the
+same whether or not day 6 was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.market.profile import Profile
+from auctionsim.market.traffic import HOURS, Traffic
+from auctionsim.scenario import TrafficSection
+from auctionsim.streams import stream
+
+# Spreads of the world, as log standard deviations.
+QUERY_VOLUME = 1.0
+QUERY_CTR = 0.4
+QUERY_CVR = 0.4
+ADVERTISER_CTR = 0.15
+ADVERTISER_VALUE = 0.15
+PAIR_CTR = 0.3
+PAIR_CVR = 0.3
+PAIR_VALUE = 0.3
+CVR_LEVEL = 0.03
+"""Median conversion rate of a click; a supposition."""
+
+SUPPOSITIONS = (
+    f"Conversion rates are lognormal around {CVR_LEVEL:.0%} of clicks; click-through rates, values per conversion and keyword "
+    "volumes are lognormal around the profile's levels; each keyword has its own random set of advertisers; keyword "
+    "bids are a stated share of the keyword's mean value with a stated lognormal error."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What holds on all days. Pair arrays are `[queries, candidates]`."""
+
+    query_share: NDArray[np.float64]
+    """Share of a day's auctions, `[queries]`."""
+    advertiser: NDArray[np.int64]
+    """Which advertisers meet on a query, ascending."""
+    ctr: NDArray[np.float64]
+    cvr: NDArray[np.float64]
+    item_price: NDArray[np.float64]
+    manual_bid: NDArray[np.float64]
+
+
+def make_traffic(section: TrafficSection, profile: Profile, advertisers: tuple[str, ...], seed: int) -> Traffic:
+    """Draw the training and test days of a scenario.
+
+    Args:
+        section: The scenario's traffic section.
+        profile: Figures the generator is calibrated on.
+        advertisers: Names, in order.
+        seed: Draws world and days.
+    """
+    world = make_world(section, profile, len(advertisers), seed)
+    days = sorted({*section.train_days, *section.test_days})
+    hours = [hour for day in days for hour in _draw_day(section, profile, world, seed, day)]
+    joined = {name: np.concatenate([hour[name] for hour in hours]) for name in hours[0]}
+    n_candidates = world.advertiser.shape[1]
+    return Traffic(
+        advertisers=advertisers,
+        queries=tuple(f"keyword-{q}" for q in range(section.queries)),
+        cell_start=np.arange(len(joined["day"]) + 1) * n_candidates,
+        notes={
+            "source": f"synthetic, profile {profile.name}, {section.auctions_per_day} auctions a day",
+            "measured": " ".join(profile.sources) or "nothing",
+            "supposed": SUPPOSITIONS,
+        },
+        **joined,
+    )
+
+
+def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, seed: int) -> World:
+    """Draw keywords, who competes on them, rates, values and keyword bids."""
+    n_queries, n_candidates = section.queries, min(section.candidates, n_advertisers)
+    shape = (n_queries, n_candidates)
+
+    def normal(purpose: str, size: tuple[int, ...]) -> NDArray[np.float64]:
+        return stream(seed, "world", purpose).standard_normal(size)
+
+    category = stream(seed, "world", "category").choice(len(profile.category_share), n_queries, p=profile.category_share)
+    volume = np.exp(QUERY_VOLUME * normal("volume", (n_queries,)))
+    # A category's queries share its volume, so category totals follow the profile where each has a query.
+    by_category = np.bincount(category, volume, minlength=len(profile.category_share))
+    query_share = profile.category_share[category] * volume / by_category[category]
+    advertiser = np.sort(
+        stream(seed, "world", "who").permuted(np.tile(np.arange(n_advertisers), (n_queries, 1)), axis=1)[:, :n_candidates],
+        axis=1,
+    )
+    ctr = profile.ctr * np.exp(
+        QUERY_CTR * normal("query-ctr", (n_queries, 1))
+        + ADVERTISER_CTR * normal("advertiser-ctr", (n_advertisers,))[advertiser]
+        + PAIR_CTR * normal("pair-ctr", shape)
+    )
+    cvr = CVR_LEVEL * np.exp(QUERY_CVR * normal("query-cvr", (n_queries, 1)) + PAIR_CVR * normal("pair-cvr", shape))
+    item_price = np.exp(
+        ADVERTISER_VALUE * normal("advertiser-value", (n_advertisers,))[advertiser] + PAIR_VALUE * normal("pair-value", shape)
+    )
+    manual_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
+    world = World(
+        query_share / query_share.sum(), advertiser, np.minimum(ctr, 0.5), np.minimum(cvr, 0.5), item_price, manual_bid
+    )
+    return _at_price_level(world, profile.cpc)
+
+
+def _at_price_level(world: World, cpc: float) -> World:
+    """Scale the currency so that the keyword bids alone pay `cpc` per click on average."""
+    score = np.sort(world.ctr * world.manual_bid, axis=1)
+    winner = np.argmax(world.ctr * world.manual_bid, axis=1)
+    winner_ctr = np.take_along_axis(world.ctr, winner[:, None], axis=1)[:, 0]
+    paid = (world.query_share * score[:, -2]).sum() / (world.query_share * winner_ctr).sum()
+    scale = cpc / paid
+    return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.manual_bid * scale)
+
+
+def _draw_day(
+    section: TrafficSection, profile: Profile, world: World, seed: int, day: int
+) -> Iterator[dict[str, NDArray[Any]]]:
+    share, cvr = _drifted(section, world, seed, day)
+    for hour in range(HOURS):
+        yield _draw_hour(section, profile, world, share, cvr, stream(seed, "hour", day, hour), (day, hour))
+
+
+def _draw_hour(
+    section: TrafficSection,
+    profile: Profile,
+    world: World,
+    share: NDArray[np.float64],
+    cvr: NDArray[np.float64],
+    rng: np.random.Generator,
+    time: tuple[int, int],
+) -> dict[str, NDArray[Any]]:
+    day, hour = time
+    level = profile.cpc_hour_factor[hour] * np.exp(profile.cpc_log_sd * rng.standard_normal())
+    expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
+    n_cells = max(1, round(expected / section.weight))
+    query = rng.choice(len(share), n_cells, p=share)
+    shape = (n_cells, world.advertiser.shape[1])
+    ctr = world.ctr[query] * _lognormal(rng, section.ctr_noise, shape)
+    # The hour's price level moves what a click is worth and, by dayparting, the keyword bids; so prices follow the profile.
+    rate = cvr[query] * level * _lognormal(rng, section.cvr_noise, shape)
+    ctr, rate = np.clip(ctr, 1e-9, 1.0), np.clip(rate, 0.0, 1.0)
+    return {
+        "day": np.full(n_cells, day),
+        "hour": np.full(n_cells, hour),
+        "weight": np.full(n_cells, section.weight),
+        "query": query,
+        "advertiser": world.advertiser[query].ravel(),
+        "pctr": ctr.ravel(),
+        "pcvr": rate.ravel(),
+        "item_price": world.item_price[query].ravel(),
+        "manual_bid": (world.manual_bid[query] * level).ravel(),
+        "ctr": ctr.ravel(),
+        "cvr": rate.ravel(),
+    }
+
+
+def _drifted(section: TrafficSection, world: World, seed: int, day: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Query shares and conversion rates of a day: a random walk from the world's, one keyed step a day."""
+    log_volume = np.zeros(len(world.query_share))
+    log_cvr = np.zeros_like(world.cvr)
+    for past in range(1, day + 1):
+        rng = stream(seed, "drift", past)
+        log_volume += section.drift * rng.standard_normal(log_volume.shape)
+        log_cvr += 0.5 * section.drift * rng.standard_normal(log_cvr.shape)
+    share = world.query_share * np.exp(log_volume)
+    return share / share.sum(), np.minimum(world.cvr * np.exp(log_cvr), 0.5)
+
+
+def _lognormal(rng: np.random.Generator, log_sd: float, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Draws with mean 1."""
+    return np.exp(log_sd * rng.standard_normal(shape) - 0.5 * log_sd**2)

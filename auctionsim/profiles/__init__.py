@@ -1,0 +1,1 @@
+"""Traffic profiles: figures calibrated on public data, sources named in each file."""

@@ -1,0 +1,240 @@
+"""The scenario: one experiment as typed, validated, frozen data. docs/scenario.md explains the keys.
+
+`scenario_file.py` reads it from TOML and turns what pydantic says into one-line errors.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+NotNegative = Annotated[FiniteFloat, Field(ge=0)]
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Objective = Literal["clicks", "conversions", "gmv", "profit"]
+Controller = Literal["learner", "manual", "truthful"]
+
+_REFERENCE_SHARE = re.compile(r"^reference\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
+_BUDGET_WORDS = "a number above 0, 'reference*SHARE', or 'table'"
+_LEVEL_WORDS = "a number above 0 or 'reference*SHARE'"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class TrafficSection(_Section):
+    """Where the auctions come from."""
+
+    source: str = Field(default="synthetic", min_length=1)
+    """`synthetic`, or a traffic table (Parquet or CSV): a path relative to the scenario file. `{seed}` in it
+    stands for the seed, for a table per seed."""
+    budgets: str | None = None
+    """Table only: a CSV file `advertiser,budget` (currency per day), a path relative to the scenario file."""
+    profile: str = "plain"
+    """Synthetic only: a built-in profile (`auctionsim scenarios`) or a path to one."""
+    days: Count = 4
+    """Synthetic only: days 0 to days - 1 can be drawn."""
+    auctions_per_day: Count = 20_000
+    """Synthetic only: auctions in a day of average size."""
+    weight: Count = 1
+    """Synthetic only: identical auctions each cell stands for (hour-aggregated traffic)."""
+    queries: Count = 200
+    """Synthetic only: how many keywords."""
+    candidates: Annotated[int, Field(ge=2)] = 8
+    """Synthetic only: advertisers that meet in each auction (all of them where there are fewer)."""
+    drift: NotNegative = 0.1
+    """Synthetic only: day-to-day log standard deviation of query volumes, and half of it of conversion rates."""
+    ctr_noise: NotNegative = 0.3
+    """Synthetic only: log standard deviation of pctr from auction to auction within a keyword."""
+    cvr_noise: NotNegative = 0.6
+    """Synthetic only: log standard deviation of pcvr from auction to auction within a keyword."""
+    manual_share: Positive = 0.5
+    """Synthetic only: the keyword bid as a share of the keyword's mean value per click."""
+    manual_error: NotNegative = 0.4
+    """Synthetic only: log standard deviation of the keyword bid around that share: how badly keywords are judged."""
+    train_days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1)
+    """Days the learners see."""
+    test_days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (2, 3)
+    """Days results are measured on."""
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the traffic is generated."""
+        return self.source == "synthetic"
+
+    @model_validator(mode="after")
+    def _days_fit(self) -> TrafficSection:
+        both = sorted(set(self.train_days) & set(self.test_days))
+        if both:
+            raise ValueError(f"test_days: expected days that are not trained on, got {both[0]}, which is in train_days")
+        if self.is_synthetic:
+            late = [day for day in (*self.train_days, *self.test_days) if day >= self.days]
+            if late:
+                raise ValueError(f"days: expected more than {late[0]}, which train_days or test_days names, got {self.days}")
+            if self.budgets is not None:
+                raise ValueError("budgets: expected only with a traffic table as source, got it with 'synthetic'")
+        else:
+            given = sorted(self.model_fields_set & SYNTHETIC_ONLY)
+            if given:
+                raise ValueError(f"{given[0]}: expected only with source = 'synthetic', got it with a traffic table")
+        return self
+
+
+SYNTHETIC_ONLY = frozenset(
+    {"profile", "days", "auctions_per_day", "weight", "queries", "candidates", "drift"}
+    | {"ctr_noise", "cvr_noise", "manual_share", "manual_error"}
+)
+
+
+class MechanismSection(_Section):
+    """The auction."""
+
+    pricing: Literal["gsp"] = "gsp"
+    """Generalised second price."""
+    slot_effect: Annotated[tuple[FiniteFloat, ...], Field(min_length=1, max_length=1)] = (1.0,)
+    """Click decay by slot; one winner per auction so far."""
+    reserve: NotNegative = 0.0
+    """Lowest bid and lowest price, currency per click."""
+    outcomes: Literal["expected"] = "expected"
+    """Clicks and conversions in expectation."""
+
+    @model_validator(mode="after")
+    def _first_slot_is_one(self) -> MechanismSection:
+        if self.slot_effect[0] != 1.0:
+            raise ValueError(f"slot_effect: expected 1.0 for the first slot, got {self.slot_effect[0]}")
+        return self
+
+
+class PlatformSection(_Section):
+    """What the platform asks for."""
+
+    revenue_floor: NotNegative = 0.0
+    """Share of the reference revenue to be kept; 0 turns it off."""
+    reference: Literal["manual", "truthful"] = "manual"
+    """The policy every ratio and `reference*SHARE` refers to, on the same traffic."""
+
+
+class AdvertiserGroup(_Section):
+    """Advertisers that are alike in controller, objectives and constraints."""
+
+    group: Name
+    """Name of the group; synthetic advertisers are called group-0, group-1, ..."""
+    count: Count = 1
+    """How many. With a traffic table, groups take its advertisers in order."""
+    controller: Controller = "learner"
+    """Who bids: a `learner`, or a fixed rule. `manual` advertisers bid for themselves and are never controlled."""
+    objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
+    """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
+    budget: FiniteFloat | str | None = None
+    """Hard daily budget: currency, `reference*SHARE` of the spend under the reference without budgets, or `table`."""
+    ppc_cap: FiniteFloat | str | None = None
+    """Soft cap on the price per click: currency, or `reference*SHARE`."""
+    roi_floor: FiniteFloat | str | None = None
+    """Soft floor on (gmv - cost) / cost: a number, or `reference*SHARE`."""
+    profit_floor: NotNegative = 0.0
+    """Soft floor on profit as a share of the reference's; 0 turns it off."""
+
+    @model_validator(mode="after")
+    def _levels_are_right(self) -> AdvertiserGroup:
+        if sum(self.objectives.values()) <= 0:
+            raise ValueError("objectives: expected at least one weight above 0, got none")
+        if self.budget != "table":
+            _check_level("budget", self.budget, _BUDGET_WORDS)
+        _check_level("ppc_cap", self.ppc_cap, _LEVEL_WORDS)
+        _check_level("roi_floor", self.roi_floor, _LEVEL_WORDS)
+        return self
+
+
+class LearnerSection(_Section):
+    """How the controlled advertisers learn."""
+
+    algorithm: Literal["macg-es"] = "macg-es"
+    """The multi-agent evolution strategy (docs/macg.md, our reconstruction)."""
+    own_weight: NotNegative = 1.0
+    """Weight of an advertiser's own objective."""
+    global_weight: NotNegative = 1.0
+    """Weight of the total profit of all advertisers, self-bidding ones too."""
+    local_credit: bool = True
+    """Score an advertiser's perturbation by profit and revenue of the auctions it is a candidate in, not of all: the rest is
+    noise to it. Without bias where budgets do not bind."""
+    floor_margin: NotNegative = 0.0
+    """How far above the revenue floor training aims, as a share of it: room for days that differ."""
+    penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
+    """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
+    population: Annotated[int, Field(ge=2, multiple_of=2)] = 32
+    """Members of a generation; mirrored pairs, so an even number."""
+    sigma: Positive = 0.1
+    """Standard deviation of the perturbation, in log coefficients."""
+    learning_rate: Positive = 0.05
+    """Adam's step, in log coefficients."""
+
+
+class TrainSection(_Section):
+    """How long to train."""
+
+    iterations: Count = 200
+    """Generations."""
+    checkpoint_every: Count = 50
+    """Generations between checkpoints; the last one is always kept."""
+
+
+class ClusterSection(_Section):
+    """Where to compute. Never changes a result."""
+
+    workers: Annotated[int, Field(ge=0, le=4096)] | Literal["auto"] = 0
+    """0: serial, in this process; n: Ray workers; `auto`: one per core."""
+
+
+class Scenario(_Section):
+    """One experiment."""
+
+    name: Name
+    """Shown in reports."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Draws the traffic and the learner's noise; with several seeds, the first."""
+    traffic: TrafficSection = TrafficSection()
+    mechanism: MechanismSection = MechanismSection()
+    platform: PlatformSection = PlatformSection()
+    advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
+    learner: LearnerSection = LearnerSection()
+    train: TrainSection = TrainSection()
+    cluster: ClusterSection = ClusterSection()
+    folder: Annotated[Path | None, Field(exclude=True)] = None
+    """Where relative paths start: the scenario file's folder. Set by the loader."""
+
+    @model_validator(mode="after")
+    def _groups_differ(self) -> Scenario:
+        names = [group.group for group in self.advertisers]
+        twice = [name for i, name in enumerate(names) if name in names[:i]]
+        if twice:
+            raise ValueError(f"advertisers: expected a different name for each group, got '{twice[0]}' twice")
+        if self.traffic.is_synthetic and sum(group.count for group in self.advertisers) < 2:
+            raise ValueError("advertisers: expected at least 2 in all, got 1")
+        for i, group in enumerate(self.advertisers):
+            if group.budget == "table" and self.traffic.budgets is None:
+                raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
+        return self
+
+    def resolve(self, path: str) -> Path:
+        """A path of the scenario as seen from the scenario file."""
+        return Path(path) if self.folder is None else self.folder / path
+
+
+def reference_share(level: float | str | None) -> float | None:
+    """The SHARE of `reference*SHARE`, or None for a plain number."""
+    match = _REFERENCE_SHARE.match(level) if isinstance(level, str) else None
+    return float(match.group(1)) if match else None
+
+
+def _check_level(key: str, level: float | str | None, words: str) -> None:
+    if level is None:
+        return
+    number = reference_share(level) if isinstance(level, str) else level
+    if number is None or not number > 0:
+        raise ValueError(f"{key}: expected {words}, got {level!r}")

@@ -1,0 +1,98 @@
+"""What several tests share: small markets and scenarios."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auctionsim.market.traffic import Traffic
+from auctionsim.scenario import Scenario
+from auctionsim.scenario_file import parse_scenario
+
+# Ray reads it when it is imported.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+SMALL = """
+name = "small"
+[traffic]
+auctions_per_day = 600
+queries = 20
+candidates = 4
+train_days = [0, 1]
+test_days = [2, 3]
+[mechanism]
+reserve = 0.01
+[platform]
+revenue_floor = 1.0
+[[advertisers]]
+group = "seller"
+count = 5
+profit_floor = 1.0
+[learner]
+own_weight = 0.1
+population = 8
+[train]
+iterations = 6
+checkpoint_every = 2
+"""
+
+
+@pytest.fixture
+def small_text() -> str:
+    return SMALL
+
+
+@pytest.fixture
+def small() -> Scenario:
+    return parse_scenario(SMALL, "small.toml")
+
+
+@pytest.fixture
+def small_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    if not (SHARED_DATA / "alimama_traffic").is_dir():
+        pytest.skip("the public data files are not beside the repository (../shared/data)")
+    return SHARED_DATA
+
+
+def make_market(
+    sizes: list[int],
+    hours: list[int],
+    weights: list[int],
+    advertiser: list[int],
+    pctr: list[float],
+    manual_bid: list[float],
+    n_advertisers: int,
+    *,
+    pcvr: float = 0.1,
+    item_price: float = 10.0,
+) -> Traffic:
+    """A traffic table of one day written out by hand."""
+    n_rows = len(advertiser)
+    return Traffic(
+        advertisers=tuple(f"a{i}" for i in range(n_advertisers)),
+        queries=("q",),
+        day=np.zeros(len(sizes), dtype=np.int64),
+        hour=np.array(hours, dtype=np.int64),
+        weight=np.array(weights, dtype=np.int64),
+        query=np.zeros(len(sizes), dtype=np.int64),
+        cell_start=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        advertiser=np.array(advertiser, dtype=np.int64),
+        pctr=np.array(pctr, dtype=np.float64),
+        pcvr=np.full(n_rows, pcvr),
+        item_price=np.full(n_rows, item_price),
+        manual_bid=np.array(manual_bid, dtype=np.float64),
+        ctr=np.array(pctr, dtype=np.float64),
+        cvr=np.full(n_rows, pcvr),
+    )

@@ -1,0 +1,144 @@
+"""The command line as a user meets it: exit codes, one-line errors, and runs that can be interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from auctionsim.cli import command_modules, main
+from auctionsim.runs import Run
+
+HEADER = "day,hour,cell,weight,query,advertiser,pctr,pcvr,item_price,manual_bid"
+
+
+def call(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "auctionsim", *arguments], capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+    )
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]):
+    expected = {"check", "demo", "evaluate", "init", "report", "resume", "scenarios", "train"}
+    assert expected <= set(command_modules())
+    for name in command_modules():
+        with pytest.raises(SystemExit) as caught:
+            main([name, "--help"])
+        assert caught.value.code == 0
+        assert name in capsys.readouterr().out
+
+
+def test_init_check_train_evaluate_report_in_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    scenario, out = tmp_path / "mine.toml", tmp_path / "run"
+    assert main(["init", str(scenario)]) == 0
+    small = ["--set", "traffic.auctions_per_day=300", "--set", "train.iterations=2", "--set", "learner.population=4"]
+    assert main(["check", str(scenario), *small]) == 0
+    assert main(["train", str(scenario), *small, "--out", str(out), "--seeds", "2", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["run"] == str(out)
+    assert 0 < result["revenue"]["mean"] < 3
+    assert Run.open(out).seeds == (0, 1)
+    assert main(["evaluate", str(out)]) == 0
+    assert main(["report", str(out), "--out", str(tmp_path / "report")]) == 0
+    assert (tmp_path / "report" / "index.html").is_file()
+    assert main(["resume", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["train", str(scenario), "--out", str(out)]) == 2
+    assert "expected a new or empty folder" in capsys.readouterr().err
+
+
+def test_scenarios_are_listed_with_what_they_are(capsys: pytest.CaptureFixture[str]):
+    assert main(["scenarios", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"three-arms", "calibrated"} <= set(listed["scenarios"])
+    assert all(listed["scenarios"].values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["trian"], "unknown command 'trian'; choose from"),
+        (["trian"], "(did you mean 'train'?)"),
+        (["train"], "the following arguments are required: scenario"),
+        (["train", "no-such.toml"], "no-such.toml: expected a scenario file"),
+        (["train", "three-arms", "--workers", "many"], "expected a whole number at least 0, got 'many'"),
+        (["train", "three-arms", "--set", "learner.sgima=1"], "learner.sgima: unknown key"),
+        (["check", "three-arms", "--set", "traffic.profile=alimana"], "(did you mean 'alimama'?)"),
+        (["init", "x.toml", "--template", "three"], "--template: unknown 'three'"),
+        (["report", "nowhere"], "nowhere: expected a run folder"),
+        (["evaluate", "nowhere"], "nowhere: expected a run folder"),
+        (["resume", "nowhere"], "nowhere: expected a run folder"),
+        (["demo", "--data", "nowhere"], "expected the public file"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], expected: str):
+    done = call(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert expected in done.stderr.splitlines()[-1]
+    assert len([line for line in done.stderr.splitlines() if not line.startswith("building")]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("0,0,0,1,q,north,1.2,0.1,10,1", "row 1, column pctr: expected a number in (0, 1], got 1.2"),
+        ("0,0,0,1,q,north,NaN,0.1,10,1", "row 1, column pctr: expected a number in (0, 1], got nan"),
+        ("0,0,0,1,q,north,0.1,0.1,-10,1", "row 1, column item_price: expected a number at least 0"),
+    ],
+)
+def test_a_wrong_traffic_row_ends_in_one_line_and_no_run_folder(tmp_path: Path, row: str, expected: str):
+    (tmp_path / "traffic.csv").write_text(f"{HEADER}\n{row}\n")
+    (tmp_path / "s.toml").write_text(
+        'name = "s"\n[traffic]\nsource = "traffic.csv"\ntrain_days = [0]\ntest_days = [1]\n[[advertisers]]\ngroup = "g"\n'
+    )
+    done = call("train", "s.toml", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert expected in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_leaves_a_readable_run_that_resumes_to_the_same_bytes(tmp_path: Path, number: int):
+    small = ["--set", "traffic.auctions_per_day=2000", "--set", "train.iterations=60", "--set", "learner.population=4"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "auctionsim", "train", "three-arms", *small, "--out", "run"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.is_file() and len(metrics.read_text().splitlines()) >= 3):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "auctionsim resume run" in errors
+    assert "Traceback" not in errors
+    run = Run.open(tmp_path / "run")
+    assert run.status == "interrupted"
+    assert 3 <= run.last_checkpoint() < 60
+    assert call("resume", "run", cwd=tmp_path).returncode == 0
+    assert call("train", "three-arms", *small, "--out", "whole", cwd=tmp_path).returncode == 0
+    whole = Run.open(tmp_path / "whole")
+    name = "checkpoints/000060/seed-0.safetensors"
+    assert (run.path / name).read_bytes() == (whole.path / name).read_bytes()
+    assert (run.path / "outcomes.parquet").read_bytes() == (whole.path / "outcomes.parquet").read_bytes()
+
+
+def test_help_answers_in_half_a_second():
+    def seconds() -> float:
+        began = time.monotonic()
+        assert call("--help").returncode == 0
+        return time.monotonic() - began
+
+    # The best of three: other tests run on the same cores.
+    assert min(seconds() for _ in range(3)) < 0.5

@@ -1,0 +1,73 @@
+"""Ray changes nothing: 0, 1 and 2 workers write the same bytes; nothing listens beyond the loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from auctionsim.jobs.cluster import open_pool
+from auctionsim.jobs.train import train
+
+from .test_runs import contents, new_run, nothing
+
+# One test process runs them all: each starts a Ray of its own. Ray leaves sockets and processes to the garbage collector.
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:Tip. In future versions of Ray:FutureWarning"),
+]
+
+
+def double(shared: int, item: int) -> int:
+    return shared * item
+
+
+def die_once(marker: str, item: int) -> int:
+    path = Path(marker)
+    if item == 1 and not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def listening_addresses() -> set[str]:
+    """Local addresses of all listening TCP sockets, as /proc has them in hexadecimal."""
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {line[1].rsplit(":", 1)[0] + ":" + line[9] for line in lines if line[3] == "0A"}
+
+
+def is_loopback(address: str) -> bool:
+    packed = bytes.fromhex(address)
+    # Words of four bytes in the machine's order; a mapped IPv4 address stands in the last word.
+    words = [packed[i : i + 4][::-1] for i in range(0, len(packed), 4)]
+    return words[-1][0] == 127 or b"".join(words) == socket.inet_pton(socket.AF_INET6, "::1")
+
+
+def test_0_1_and_2_workers_write_the_same_bytes(tmp_path: Path):
+    written = []
+    for workers in (0, 1, 2):
+        run = new_run(tmp_path / str(workers), "train.iterations=3")
+        with open_pool(workers) as pool:
+            train(run, pool, nothing)
+        written.append(contents(run))
+    assert written[0] == written[1] == written[2]
+    assert any(name.endswith(".safetensors") for name in written[0])
+
+
+def test_a_pool_keeps_order_survives_a_killed_worker_and_listens_on_the_loopback_only(tmp_path: Path):
+    before = listening_addresses()
+    with open_pool(2) as pool:
+        shared = pool.put(3)
+        assert pool.map(double, [(shared, item) for item in range(20)]) == [3 * item for item in range(20)]
+        marker = pool.put(str(tmp_path / "died"))
+        assert pool.map(die_once, [(marker, item) for item in range(4)]) == [0, 1, 2, 3]
+        assert (tmp_path / "died").exists()
+        opened = {address.rsplit(":", 1)[0] for address in listening_addresses() - before}
+    assert opened
+    assert all(is_loopback(address) for address in opened)

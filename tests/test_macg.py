@@ -1,0 +1,132 @@
+"""The learner macg-es: solvable markets, local credit, and the story's direction on a small market."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from auctionsim.agents.learner import make_learner
+from auctionsim.agents.macg import Scores, population_fitness
+from auctionsim.envs import objectives as obj
+
+from auctionsim.market.engine import COST, GMV
+from auctionsim.market.replay import run_day
+from auctionsim.market.setup import Market, build_market
+from auctionsim.scenario import LearnerSection, Scenario
+from auctionsim.scenario_file import parse_scenario
+
+from .conftest import SMALL
+
+NO_FLOORS = ("platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0")
+
+
+def trained(market: Market, iterations: int) -> np.ndarray:
+    learner = make_learner(market.scenario)
+    state = learner.start(market)
+    for _ in range(iterations):
+        work = learner.ask(market, state)
+        state, _ = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+    return learner.coefficients(market, state)
+
+
+def summed_totals(market: Market, theta: np.ndarray) -> np.ndarray:
+    return sum(obj.day_totals(market.outcome(day, theta)) for day in market.scenario.traffic.test_days)
+
+
+def longer(*overrides: str) -> Scenario:
+    base = ("traffic.auctions_per_day=2000", "train.iterations=100", "learner.learning_rate=0.1", "learner.population=16")
+    return parse_scenario(SMALL, "small.toml", overrides=[*base, *overrides])
+
+
+def test_one_learner_among_truthful_rivals_learns_to_bid_its_value():
+    # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
+    text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'
+    over = ["traffic.auctions_per_day=4000", "train.iterations=150", "learner.learning_rate=0.1", "learner.population=16"]
+    scenario = parse_scenario(
+        text, "x.toml", overrides=[*over, *NO_FLOORS, "learner.global_weight=0.0", "learner.own_weight=1.0"]
+    )
+    market = build_market(scenario)
+    theta = trained(market, 150)
+    truthful = market.static("truthful")
+    manual = truthful.copy()
+    manual[0, :, 0] = [0, 0, 0, 1]
+    profit = {}
+    for name, coefficients in (("learned", theta), ("truthful", truthful), ("manual", manual)):
+        totals = summed_totals(market, coefficients)
+        profit[name] = float(totals[0, GMV, 0] - totals[0, COST, 0])
+    assert profit["learned"] > 0.97 * profit["truthful"]
+    assert profit["truthful"] > 1.05 * profit["manual"]
+
+
+def test_the_three_arms_tell_their_story_on_held_out_days():
+    own = ("learner.own_weight=1.0", "learner.global_weight=0.0", *NO_FLOORS)
+    revenue, profit = {}, {}
+    for name, overrides in {"competing": own, "colluding": ("learner.own_weight=0.0", *NO_FLOORS), "cooperating": ()}.items():
+        market = build_market(longer(*overrides))
+        totals = summed_totals(market, trained(market, 100))
+        reference = sum(obj.day_totals(market.reference[day]) for day in market.scenario.traffic.test_days)
+        revenue[name] = totals[:, COST].sum() / reference[:, COST].sum()
+        profit[name] = (totals[:, GMV] - totals[:, COST]).sum() / (reference[:, GMV] - reference[:, COST]).sum()
+    assert revenue["colluding"] < 0.2
+    assert revenue["cooperating"] > 0.97
+    assert revenue["competing"] > 1.3
+    assert profit["colluding"] > profit["cooperating"] > 1.2
+    assert profit["cooperating"] > profit["competing"]
+
+
+def test_an_advertiser_s_share_is_what_happens_in_its_own_auctions(small: Scenario):
+    market = build_market(small)
+    day = market.day(0, 1, local_credit=True)
+    theta = market.static("manual")
+    totals = obj.day_totals(run_day(day, lambda _: theta))
+    traffic = market.traffic
+    cells = traffic.cell_slice(0)
+    expected = np.zeros((len(market.advertisers), 2))
+    for cell in range(cells.start, cells.stop):
+        rows = slice(traffic.cell_start[cell], traffic.cell_start[cell + 1])
+        score = traffic.pctr[rows] * traffic.manual_bid[rows]
+        winner = rows.start + int(np.argmax(score))
+        cost = traffic.ctr[winner] * np.sort(score)[-2] / traffic.pctr[winner]
+        value = traffic.ctr[winner] * traffic.cvr[winner] * traffic.item_price[winner]
+        for who in traffic.advertiser[rows]:
+            expected[who] += traffic.weight[cell] * np.array([value - cost, cost])
+    np.testing.assert_allclose(day.shared[:, :, 0], expected, rtol=1e-9)
+    # Four of five advertisers meet in each auction, so the shares add up to four times the totals.
+    np.testing.assert_allclose(day.shared[:, 1, 0].sum(), 4 * totals[:, COST].sum(), rtol=1e-9)
+
+
+def test_with_every_advertiser_in_every_auction_local_credit_changes_nothing():
+    scenario = longer("traffic.candidates=5", "train.iterations=3")
+    plain = longer("traffic.candidates=5", "train.iterations=3", "learner.local_credit=false")
+    one, other = (trained(build_market(s), 3) for s in (scenario, plain))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_the_floor_costs_by_its_relative_shortfall():
+    settings = LearnerSection(own_weight=0.0, global_weight=1.0)
+    flat = np.ones((1, 2))
+    day = Scores(
+        own=0 * flat, profit=np.ones(2), revenue=np.array([1.0, 0.9]), profit_share=flat, revenue_share=np.array([[1.0, 0.9]])
+    )
+    kept, short = population_fitness(day, settings, floor=1.0)[0]
+    assert kept == pytest.approx(1.0)
+    assert short == pytest.approx(1.0 - (20**0.1 - 1))
+    assert population_fitness(day, settings, floor=0.0)[0].tolist() == [1.0, 1.0]
+
+
+def test_fitness_of_the_reference_is_its_weights(small: Scenario):
+    market = build_market(small)
+    goals = obj.goals_of(market, 0)
+    score = obj.day_score(obj.day_totals(market.reference[0]), goals, small.learner)
+    np.testing.assert_allclose(score, small.learner.own_weight / 5 + small.learner.global_weight)
+
+
+def test_soft_constraints_measure_how_far_they_are_missed():
+    text = SMALL.replace("profit_floor = 1.0", 'profit_floor = 1.0\nppc_cap = "reference*0.8"\nroi_floor = 1.0')
+    market = build_market(parse_scenario(text, "x.toml"))
+    goals, totals = obj.goals_of(market, 0), obj.day_totals(market.reference[0])
+    np.testing.assert_allclose(obj.ppc_excess(totals, goals), 0.25)
+    np.testing.assert_allclose(obj.profit_shortfall(totals, goals), 0.0)
+    halved = totals.copy()
+    halved[:, GMV] = totals[:, COST]
+    np.testing.assert_allclose(obj.roi_shortfall(halved, goals), 0.5)
+    np.testing.assert_allclose(obj.profit_shortfall(halved, goals), 1.0)

@@ -1,0 +1,142 @@
+"""Run folders: whole or not at all; resumed equals uninterrupted; foreign files are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auctionsim.errors import InputError
+from auctionsim.files import write_then_rename
+from auctionsim.jobs.cluster import SerialPool
+from auctionsim.jobs.train import Progress, evaluate, train
+from auctionsim.runs import Run
+from auctionsim.scenario_file import parse_scenario
+
+from .conftest import SMALL
+
+
+def new_run(folder: Path, *overrides: str, seeds: tuple[int, ...] = (0, 1)) -> Run:
+    scenario = parse_scenario(SMALL, "small.toml", overrides=overrides)
+    return Run.create(folder, scenario, SMALL, seeds=seeds, command="test", overrides=overrides)
+
+
+def nothing(_: Progress) -> None:
+    pass
+
+
+class Killed(Exception):
+    pass
+
+
+def contents(run: Run) -> dict[str, bytes]:
+    """Everything that a result is made of; the status and the command may differ."""
+    files = [path for path in run.path.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    return {str(path.relative_to(run.path)): path.read_bytes() for path in files}
+
+
+def test_a_run_holds_what_it_promises(tmp_path: Path):
+    run = new_run(tmp_path / "run")
+    train(run, SerialPool(), nothing)
+    assert run.status == "finished"
+    assert run.checkpoints() == [4, 6]
+    assert (run.path / "scenario.toml").read_text() == SMALL
+    assert json.loads((run.path / "resolved.json").read_text())["train"]["iterations"] == 6
+    outcomes = run.table("outcomes")
+    # Two arms, seeds and test days, 24 hours, five advertisers.
+    assert outcomes.height == 2 * 2 * 2 * 24 * 5
+    assert set(outcomes["arm"]) == {"learned", "reference"}
+    assert outcomes["day"].unique().sort().to_list() == [2, 3]
+    columns = {"arm", "seed", "day", "hour", "advertiser", "bid", "impressions", "clicks", "conversions", "gmv", "cost"}
+    assert columns | {"budget_left", "revenue"} <= set(outcomes.columns)
+    assert len(run.metrics()) == 6 * 2
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 5])
+def test_a_run_killed_at_any_iteration_resumes_to_the_same_bytes(tmp_path: Path, stop_after: int):
+    whole = new_run(tmp_path / "whole")
+    train(whole, SerialPool(), nothing)
+
+    def kill(progress: Progress) -> None:
+        if progress.iteration == stop_after:
+            raise Killed
+
+    broken = new_run(tmp_path / "broken")
+    with pytest.raises(Killed):
+        train(broken, SerialPool(), kill)
+    assert broken.status == "failed"
+    with (broken.path / "metrics.jsonl").open("a") as file:
+        file.write('{"iteration": 99, "se')
+    train(broken, SerialPool(), nothing)
+    assert contents(broken) == contents(whole)
+
+
+def test_evaluating_again_writes_the_same_bytes(tmp_path: Path):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    before = contents(run)
+    evaluate(run)
+    assert contents(run) == before
+
+
+def test_seeds_trained_together_equal_seeds_trained_alone(tmp_path: Path):
+    both, alone = new_run(tmp_path / "both", seeds=(0, 1)), new_run(tmp_path / "alone", seeds=(1,))
+    train(both, SerialPool(), nothing)
+    train(alone, SerialPool(), nothing)
+    one, other = both.load_checkpoint(6)[1], alone.load_checkpoint(6)[1]
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_a_folder_that_holds_files_is_refused_and_left_alone(tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="expected a new or empty folder"):
+        new_run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_foreign_checkpoint_is_refused(tmp_path: Path):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    place = run.path / "checkpoints" / "000006" / "seed-0.safetensors"
+    place.write_bytes(b"\x80\x04K\x01.")
+    with pytest.raises(InputError, match="expected a safetensors file"):
+        run.load_checkpoint(6)
+    place.unlink()
+    with pytest.raises(InputError, match="got no such file"):
+        run.load_checkpoint(6)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="expected a run folder with manifest.json, got none"):
+        Run.open(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match="expected JSON"):
+        Run.open(tmp_path)
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(InputError, match="expected the keys"):
+        Run.open(tmp_path)
+
+
+def test_a_file_whose_writing_fails_leaves_the_old_one(tmp_path: Path):
+    path = tmp_path / "f"
+    path.write_text("old")
+
+    def fail(part: Path) -> None:
+        part.write_text("half")
+        raise Killed
+
+    with pytest.raises(Killed):
+        write_then_rename(path, fail)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["f"]
+
+
+def test_checkpoints_hold_finite_arrays_of_the_learner(tmp_path: Path):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    (state,) = run.load_checkpoint(6).values()
+    assert state["iteration"].tolist() == [6]
+    assert state["mean"].shape == (5, 3)
+    assert np.abs(state["mean"]).max() > 0
