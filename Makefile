@@ -8,7 +8,7 @@ OUT ?= runs
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real test check lint format types profile readme-figure clean
+.PHONY: help setup demo demo-real story test check lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ demo: setup ## three arms on traffic calibrated on public data: runs/demo/report
 
 demo-real: setup ## the same on tables built from public files: make demo-real DATA=folder
 	$(BIN)/auctionsim demo --data $(DATA) --out $(OUT)/demo-real
+
+story: setup ## the README's claims on 5 seeds, real table included where DATA is: ten minutes
+	rm -rf $(OUT)/story
+	$(BIN)/auctionsim demo --scenario three-arms --out $(OUT)/story/three-arms
+	$(BIN)/auctionsim demo --out $(OUT)/story/calibrated
+	if [ -d $(DATA) ]; then $(BIN)/auctionsim demo --data $(DATA) --out $(OUT)/story/real; fi
+	$(BIN)/python benchmarks/check_story.py $(OUT)/story/*
 
 test: setup ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

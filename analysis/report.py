@@ -117,12 +117,12 @@ def _advertisers(named: dict[str, Run]) -> str:
         ]
         return page.table(["profit over the reference's", *named], rows)
     rows = []
-    for group in first["group"].unique(maintain_order=True).cast(str):
+    for group in first["group"].unique(maintain_order=True):
         shares = []
         for run in named.values():
             profits = advertiser_profits(run)
             own = profits.filter(profits["group"] == group)
-            shares.append(f"{(own['learned'] > own['reference']).mean():.1%}")
+            shares.append(f"{np.mean(own['learned'].to_numpy() > own['reference'].to_numpy()):.1%}")
         size = int((first["group"] == group).sum())
         rows.append([f"{group} ({size} advertisers)", *shares])
     return page.table(["share of advertisers and seeds better off", *named], rows)
