@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from auctionsim.analysis.metrics import mean_advertiser_ratios, seed_ratios
+
 from auctionsim.runs import Run
 
 Claim = tuple[str, float, bool]
