@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.errors import unknown
-from auctionsim.market.bids import feature_columns, over_all_features
+from auctionsim.market.bids import FEATURES, feature_columns, over_all_features
 from auctionsim.market.budget import spent_below
-from auctionsim.market.engine import OUTCOMES, replay_cells
+from auctionsim.market.engine import OUTCOMES, padded, replay_cells
 from auctionsim.market.traffic import HOURS, Traffic
 
 
@@ -71,8 +71,7 @@ class DayReplay:
         self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
         if not (self.budget_left >= 0).all():
             raise ValueError(f"budgets: expected numbers at least 0, got {self.budget_left.min()}")
-        # Profit and cost of the winners of each advertiser's auctions, so far: [advertisers, 2, P].
-        self.shared = np.zeros((shape[0] if local_credit else 0, 2, policies))
+        self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._spent_below = np.ascontiguousarray(spent_below(self.budget_left))
 
     @property
@@ -89,9 +88,11 @@ class DayReplay:
         Returns:
             `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour.
         """
-        theta = np.array(coefficients, dtype=np.float64, order="C")
-        np.copyto(theta, np.nan, where=(self.budget_left <= self._spent_below)[:, None, :])
-        totals = np.zeros((theta.shape[0], len(OUTCOMES), theta.shape[2]))
+        n_advertisers, n_policies = self.budget_left.shape
+        theta = np.full((n_advertisers, len(FEATURES), padded(n_policies)), np.nan)
+        in_play = (self.budget_left > self._spent_below)[:, None, :]
+        np.copyto(theta[:, :, :n_policies], coefficients, where=in_play)
+        totals = np.zeros((n_advertisers, n_policies, len(OUTCOMES)))
         traffic = self._traffic
         replay_cells(
             traffic.cells_of(self._day, self.hour),
@@ -108,10 +109,15 @@ class DayReplay:
             self._spent_below,
             self._reserve,
             totals,
-            self.shared,
+            self._shared,
         )
         self.hour += 1
-        return totals
+        return totals.transpose(0, 2, 1)
+
+    @property
+    def shared(self) -> NDArray[np.float64]:
+        """Profit and cost of the winners of each advertiser's auctions so far, `[advertisers, 2, P]`, with local credit."""
+        return self._shared[:, :, : self.budget_left.shape[1]]
 
 
 def replay(
