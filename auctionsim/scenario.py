@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -95,19 +96,25 @@ SYNTHETIC_ONLY = frozenset(
 class MechanismSection(_Section):
     """The auction."""
 
-    pricing: Literal["gsp"] = "gsp"
-    """Generalised second price."""
-    slot_effect: Annotated[tuple[FiniteFloat, ...], Field(min_length=1, max_length=1)] = (1.0,)
-    """Click decay by slot; one winner per auction so far."""
+    pricing: Literal["gsp", "first", "vcg"] = "gsp"
+    """Generalised second price, first price, or Vickrey-Clarke-Groves."""
+    slot_effect: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=7)] = (1.0,)
+    """Click decay by slot: first 1.0, not rising."""
     reserve: NotNegative = 0.0
     """Lowest bid and lowest price, currency per click."""
+    squash: Annotated[FiniteFloat, Field(ge=0, le=10)] = 1.0
+    """Exponent of pctr in the rank score: 1 ranks by eCPM, 0 by bid."""
     outcomes: Literal["expected"] = "expected"
     """Clicks and conversions in expectation."""
 
     @model_validator(mode="after")
-    def _first_slot_is_one(self) -> MechanismSection:
-        if self.slot_effect[0] != 1.0:
-            raise ValueError(f"slot_effect: expected 1.0 for the first slot, got {self.slot_effect[0]}")
+    def _slots_decay(self) -> MechanismSection:
+        effect = self.slot_effect
+        if effect[0] != 1.0:
+            raise ValueError(f"slot_effect: expected 1.0 for the first slot, got {effect[0]}")
+        rising = [below for above, below in pairwise(effect) if below > above]
+        if rising:
+            raise ValueError(f"slot_effect: expected numbers that do not rise, got {rising[0]} below a smaller one")
         return self
 
 

@@ -77,6 +77,7 @@ def make_market(
     *,
     pcvr: float = 0.1,
     item_price: float = 10.0,
+    outside: list[float] | None = None,
 ) -> Traffic:
     """A traffic table of one day written out by hand."""
     n_rows = len(advertiser)
@@ -95,4 +96,5 @@ def make_market(
         manual_bid=np.array(manual_bid, dtype=np.float64),
         ctr=np.array(pctr, dtype=np.float64),
         cvr=np.full(n_rows, pcvr),
+        market_ecpm=np.zeros(len(sizes)) if outside is None else np.array(outside, dtype=np.float64),
     )

@@ -21,7 +21,7 @@ def auctions() -> st.SearchStrategy[tuple[list[float], list[float], float]]:
 
 def test_gsp_revenue_of_the_textbook_example():
     # Edelman, Ostrovsky and Schwarz 2007: values 10, 4, 2 a click; slots of 200 and 100 clicks an hour; GSP earns 1000.
-    shown = clear([10.0, 4.0, 2.0], [1.0, 1.0, 1.0], slots=2)
+    shown = clear([10.0, 4.0, 2.0], [1.0, 1.0, 1.0], slot_effect=(1.0, 0.5))
     clicks = [200, 100]
     assert [placement.candidate for placement in shown] == [0, 1]
     assert sum(placement.price * clicks[placement.slot] for placement in shown) == pytest.approx(1000)
@@ -45,11 +45,14 @@ def test_a_bid_under_the_reserve_neither_wins_nor_sets_a_price():
 
 
 @settings(max_examples=200)
-@given(auctions(), st.integers(1, 4))
-def test_nobody_pays_above_its_bid_or_below_the_reserve(auction: tuple[list[float], list[float], float], slots: int):
+@given(auctions(), st.integers(1, 4), st.sampled_from(["gsp", "first", "vcg"]), st.sampled_from([0.0, 0.2]))
+def test_nobody_pays_above_its_bid_or_below_the_reserve(
+    auction: tuple[list[float], list[float], float], slots: int, pricing: str, outside: float
+):
     bids, pctr, reserve = auction
-    for placement in clear(bids, pctr, slots=slots, reserve=reserve):
-        assert reserve <= placement.price <= bids[placement.candidate] * (1 + 1e-12)
+    effect = (1.0, 0.7, 0.5, 0.1)[:slots]
+    for placement in clear(bids, pctr, slot_effect=effect, reserve=reserve, pricing=pricing, outside=outside):
+        assert reserve * (1 - 1e-12) <= placement.price <= bids[placement.candidate] * (1 + 1e-12)
 
 
 @settings(max_examples=200)

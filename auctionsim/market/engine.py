@@ -8,22 +8,48 @@ false, which costs no branch. `mechanism.py` says in plain Python what this comp
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from auctionsim.market import lanes
 from auctionsim.market.lanes import make_rank, make_share
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 IMPRESSIONS, CLICKS, CONVERSIONS, GMV, COST = range(5)
 OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
+GSP, FIRST, VCG = range(3)
+PRICINGS = ("gsp", "first", "vcg")
+"""Names of the pricing rules, in the order of their numbers."""
 
+MAX_SLOTS = 7
 NARROW, WIDE = 8, 32
 """Lanes of the two vector widths: one register's worth for a few policies, and the fastest measured for many."""
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
-_rank_narrow, _rank_wide = make_rank(NARROW), make_rank(WIDE)
-_share_narrow, _share_wide = make_share(NARROW), make_share(WIDE)
+_SOURCES = blake2b(Path(__file__).read_bytes() + Path(lanes.__file__).read_bytes(), digest_size=6).hexdigest()
+
+
+def _compiled(function: Function) -> Function:
+    """Compile with numba, cached on disk.
+
+    numba's cache knows a function by name, file and the file's time. The name gets the sources' digest, since code of
+    `lanes.py` is part of what is compiled, and a stale engine would be a wrong one.
+    """
+    function.__qualname__ += f"_{_SOURCES}"
+    compiled: Function = njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+# By depth, the number of scores that are kept: one slot needs two, K slots K + 1. Deeper lists fill the registers, so that
+# only the shallowest is wide.
+_rank_2_wide, _rank_2, _rank_4, _rank_8 = make_rank(WIDE, 2), make_rank(NARROW, 2), make_rank(NARROW, 4), make_rank(NARROW, 8)
+_share_narrow = make_share(NARROW)
 
 
 def padded(n_policies: int) -> int:
@@ -37,8 +63,9 @@ def replay_cells(
     cells: tuple[int, int],
     cell_start: NDArray[np.int64],
     weight: NDArray[np.int64],
+    outside: NDArray[np.float64],
     advertiser: NDArray[np.int64],
-    pctr: NDArray[np.float64],
+    quality: NDArray[np.float64],
     ctr: NDArray[np.float64],
     cvr: NDArray[np.float64],
     item_price: NDArray[np.float64],
@@ -47,162 +74,248 @@ def replay_cells(
     budget_left: NDArray[np.float64],
     spent_below: NDArray[np.float64],
     reserve: float,
+    pricing: int,
+    slot_effect: NDArray[np.float64],
     totals: NDArray[np.float64],
     shared: NDArray[np.float64],
 ) -> None:
-    """Clear cells `cells[0]:cells[1]` in order: one slot, generalised second price, outcomes in expectation.
+    """Clear cells `cells[0]:cells[1]` in order, outcomes in expectation.
 
     L is `padded(P)`; all arrays are C-contiguous.
 
     Args:
         cells: First cell and the cell after the last.
-        cell_start, weight, advertiser, pctr, ctr, cvr, item_price: Columns of the traffic table.
+        cell_start, weight, outside: Per cell: first row, identical auctions, best rank score outside (0 for none).
+        advertiser, quality, ctr, cvr, item_price: Per row; quality is what a bid is multiplied with to rank, pctr^squash.
         phi: Bid features `[rows, 4]`, in the order of `bids.FEATURES`.
         theta: Coefficients `[advertisers, 4, L]`; NaN beyond P and where budget is spent. Written to when a budget runs out.
         budget_left: Currency left `[advertisers, P]`; written to.
         spent_below: What is left counts as nothing at or below this, `[advertisers, P]`.
         reserve: Lowest bid and lowest price, currency per click.
+        pricing: Index into `PRICINGS`.
+        slot_effect: Click decay `[slots]`, 1 to `MAX_SLOTS` of them.
         totals: Sums to add to, `[advertisers, P, 5]`, in the order of `OUTCOMES`.
         shared: Sums to add to, `[advertisers, 2, L]`: profit and cost of the winners of all auctions in which the advertiser
             is a candidate. `[0, 2, L]` leaves them out.
     """
     n_lanes = theta.shape[2]
-    best = np.empty(n_lanes)
-    second = np.empty(n_lanes)
-    winner = np.empty(n_lanes, dtype=np.int64)
+    n_slots = slot_effect.shape[0]
+    depth = 2 if n_slots == 1 else (4 if n_slots <= 3 else 8)
+    best = np.empty((depth, n_lanes))
+    winner = np.empty((depth, n_lanes), dtype=np.int64)
     cell_profit = np.zeros(n_lanes)
     cell_cost = np.zeros(n_lanes)
     for cell in range(cells[0], cells[1]):
         first, last = cell_start[cell], cell_start[cell + 1]
-        if n_lanes % WIDE == 0:
-            for lane in range(0, n_lanes, WIDE):
-                _rank_wide(theta, phi, pctr, advertiser, first, last, n_lanes, lane, reserve, best, second, winner)
-        else:
-            for lane in range(0, n_lanes, NARROW):
-                _rank_narrow(theta, phi, pctr, advertiser, first, last, n_lanes, lane, reserve, best, second, winner)
+        _rank(first, last, outside[cell], advertiser, quality, phi, theta, reserve, best, winner)
         for p in range(budget_left.shape[1]):
-            row = winner[p]
-            cell_profit[p] = 0.0
-            cell_cost[p] = 0.0
-            if row < 0:
-                continue
-            who = advertiser[row]
-            cost = weight[cell] * max(max(second[p], 0.0) / pctr[row], reserve) * ctr[row]
-            if cost < budget_left[who, p] - spent_below[who, p]:
-                budget_left[who, p] -= cost
-                cell_cost[p] = cost
-                cell_profit[p] = _count(totals, who, p, weight[cell], ctr[row], cvr[row], item_price[row], cost)
+            if winner[0, p] < 0 and n_slots == 1:
+                cell_profit[p] = 0.0
+                cell_cost[p] = 0.0
+            elif _can_pay(
+                p, weight[cell], advertiser, quality, ctr, reserve, pricing, slot_effect, best, winner, budget_left, spent_below
+            ):
+                cell_profit[p], cell_cost[p] = _settle(
+                    p, weight[cell], advertiser, quality, ctr, cvr, item_price, reserve, pricing, slot_effect, best, winner,
+                    budget_left, totals,
+                )  # fmt: skip
             else:
                 cell_profit[p], cell_cost[p] = _clear_to_the_end(
-                    first, last, weight[cell], p, advertiser, pctr, ctr, cvr, item_price, phi, theta,
-                    budget_left, spent_below, reserve, totals,
+                    first, last, p, weight[cell], outside[cell], advertiser, quality, ctr, cvr, item_price, phi, theta, reserve,
+                    pricing, slot_effect, budget_left, spent_below, totals,
                 )  # fmt: skip
         if shared.shape[0] > 0:
-            if n_lanes % WIDE == 0:
-                for lane in range(0, n_lanes, WIDE):
-                    _share_wide(shared, advertiser, first, last, n_lanes, lane, cell_profit, cell_cost)
-            else:
-                for lane in range(0, n_lanes, NARROW):
-                    _share_narrow(shared, advertiser, first, last, n_lanes, lane, cell_profit, cell_cost)
+            for lane in range(0, n_lanes, NARROW):
+                _share_narrow(shared, advertiser, first, last, n_lanes, lane, cell_profit, cell_cost)
 
 
 @_compiled
-def _rank_one(
+def _rank(
     first: int,
     last: int,
-    p: int,
+    outside: float,
     advertiser: NDArray[np.int64],
-    pctr: NDArray[np.float64],
+    quality: NDArray[np.float64],
     phi: NDArray[np.float64],
     theta: NDArray[np.float64],
     reserve: float,
-) -> tuple[int, float]:
-    """The winning row (-1 where nobody is eligible) and the rank score below it, for one policy; as `lanes.make_rank`."""
-    best, second, winner = -1.0, -1.0, -1
-    for row in range(first, last):
-        who = advertiser[row]
-        bid = (
-            theta[who, 0, p] * phi[row, 0]
-            + theta[who, 1, p] * phi[row, 1]
-            + theta[who, 2, p] * phi[row, 2]
-            + theta[who, 3, p] * phi[row, 3]
-        )
-        score = pctr[row] * bid if bid >= reserve else -1.0
-        # Strictly greater: of equal scores the lower index ranks higher.
-        if score > best:
-            best, second, winner = score, best, row
-        elif score > second:
-            second = score
-    return winner, max(second, 0.0)
+    best: NDArray[np.float64],
+    winner: NDArray[np.int64],
+) -> None:
+    """Largest scores and their rows of one cell, for every policy: see `lanes.make_rank`."""
+    n_lanes = theta.shape[2]
+    depth = best.shape[0]
+    if depth == 2 and n_lanes % WIDE == 0:
+        for lane in range(0, n_lanes, WIDE):
+            _rank_2_wide(theta, phi, quality, advertiser, first, last, n_lanes, lane, reserve, outside, best, winner)
+    elif depth == 2:
+        for lane in range(0, n_lanes, NARROW):
+            _rank_2(theta, phi, quality, advertiser, first, last, n_lanes, lane, reserve, outside, best, winner)
+    elif depth == 4:
+        for lane in range(0, n_lanes, NARROW):
+            _rank_4(theta, phi, quality, advertiser, first, last, n_lanes, lane, reserve, outside, best, winner)
+    else:
+        for lane in range(0, n_lanes, NARROW):
+            _rank_8(theta, phi, quality, advertiser, first, last, n_lanes, lane, reserve, outside, best, winner)
+
+
+@_compiled
+def _price(
+    slot: int,
+    p: int,
+    quality: float,
+    reserve: float,
+    pricing: int,
+    slot_effect: NDArray[np.float64],
+    best: NDArray[np.float64],
+) -> float:
+    """Price per click of the winner of a slot; the formulas and their sources stand in `mechanism.py`."""
+    if pricing == GSP:
+        return max(best[slot + 1, p] / quality, reserve)
+    if pricing == FIRST:
+        return best[slot, p] / quality
+    payment = 0.0
+    for k in range(slot, slot_effect.shape[0]):
+        effect_below = slot_effect[k + 1] if k + 1 < slot_effect.shape[0] else 0.0
+        payment += (slot_effect[k] - effect_below) * max(best[k + 1, p] / quality, reserve)
+    return payment / slot_effect[slot]
+
+
+@_compiled
+def _can_pay(
+    p: int,
+    auctions: int,
+    advertiser: NDArray[np.int64],
+    quality: NDArray[np.float64],
+    ctr: NDArray[np.float64],
+    reserve: float,
+    pricing: int,
+    slot_effect: NDArray[np.float64],
+    best: NDArray[np.float64],
+    winner: NDArray[np.int64],
+    budget_left: NDArray[np.float64],
+    spent_below: NDArray[np.float64],
+) -> bool:
+    """Whether every shown advertiser has more left than all auctions of the cell cost it."""
+    for slot in range(slot_effect.shape[0]):
+        row = winner[slot, p]
+        if row >= 0:
+            who = advertiser[row]
+            charge = _price(slot, p, quality[row], reserve, pricing, slot_effect, best) * ctr[row] * slot_effect[slot]
+            if not auctions * charge < budget_left[who, p] - spent_below[who, p]:
+                return False
+    return True
+
+
+@_compiled
+def _settle(
+    p: int,
+    auctions: int,
+    advertiser: NDArray[np.int64],
+    quality: NDArray[np.float64],
+    ctr: NDArray[np.float64],
+    cvr: NDArray[np.float64],
+    item_price: NDArray[np.float64],
+    reserve: float,
+    pricing: int,
+    slot_effect: NDArray[np.float64],
+    best: NDArray[np.float64],
+    winner: NDArray[np.int64],
+    budget_left: NDArray[np.float64],
+    totals: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Charge and count `auctions` identical auctions, no charge above what is left; returns the winners' profit and cost."""
+    profit, total_cost = 0.0, 0.0
+    for slot in range(slot_effect.shape[0]):
+        row = winner[slot, p]
+        if row >= 0:
+            who = advertiser[row]
+            clicks = ctr[row] * slot_effect[slot]
+            charge = _price(slot, p, quality[row], reserve, pricing, slot_effect, best) * clicks
+            cost = min(auctions * charge, budget_left[who, p])
+            budget_left[who, p] -= cost
+            clicks *= auctions
+            conversions = clicks * cvr[row]
+            gmv = conversions * item_price[row]
+            totals[who, p, IMPRESSIONS] += auctions
+            totals[who, p, CLICKS] += clicks
+            totals[who, p, CONVERSIONS] += conversions
+            totals[who, p, GMV] += gmv
+            totals[who, p, COST] += cost
+            profit += gmv - cost
+            total_cost += cost
+    return profit, total_cost
 
 
 @_compiled
 def _clear_to_the_end(
     first: int,
     last: int,
-    weight: int,
     p: int,
+    weight: int,
+    outside: float,
     advertiser: NDArray[np.int64],
-    pctr: NDArray[np.float64],
+    quality: NDArray[np.float64],
     ctr: NDArray[np.float64],
     cvr: NDArray[np.float64],
     item_price: NDArray[np.float64],
     phi: NDArray[np.float64],
     theta: NDArray[np.float64],
+    reserve: float,
+    pricing: int,
+    slot_effect: NDArray[np.float64],
     budget_left: NDArray[np.float64],
     spent_below: NDArray[np.float64],
-    reserve: float,
     totals: NDArray[np.float64],
 ) -> tuple[float, float]:
-    """Clear one cell for one policy, splitting it where a budget runs out.
+    """Clear one cell for one policy, splitting it where budgets run out.
 
-    The winner takes as many whole auctions as it can pay, then one whose charge is capped at what is left; the rest of the
-    cell is ranked again without it. Equal to clearing the auctions one by one. Returns the winners' profit and cost.
+    As many whole auctions are taken as everybody shown can pay, then one whose charges are capped at what is left; whoever has
+    nothing left leaves, and the rest of the cell is ranked again. Equal to clearing the auctions one by one. Returns the
+    winners' profit and cost.
     """
-    open_auctions = weight
-    cell_profit, cell_cost = 0.0, 0.0
-    while open_auctions > 0:
-        row, second = _rank_one(first, last, p, advertiser, pctr, phi, theta, reserve)
-        if row < 0:
+    block = p // NARROW * NARROW
+    best = np.empty((8, theta.shape[2]))
+    winner = np.empty((8, theta.shape[2]), dtype=np.int64)
+    profit, cost = 0.0, 0.0
+    while weight > 0:
+        _rank_8(theta, phi, quality, advertiser, first, last, theta.shape[2], block, reserve, outside, best, winner)
+        payable = weight
+        anybody = False
+        for slot in range(slot_effect.shape[0]):
+            row = winner[slot, p]
+            if row >= 0:
+                anybody = True
+                who = advertiser[row]
+                charge = _price(slot, p, quality[row], reserve, pricing, slot_effect, best) * ctr[row] * slot_effect[slot]
+                funds = budget_left[who, p] + spent_below[who, p]
+                if payable * charge > funds:
+                    payable = math.floor(funds / charge)
+        if not anybody:
             break
-        who = advertiser[row]
-        charge = max(second / pctr[row], reserve) * ctr[row]
-        left = budget_left[who, p]
-        nothing = spent_below[who, p]
-        taken = open_auctions
-        if open_auctions * charge > left + nothing:
-            taken = math.floor((left + nothing) / charge)
-        cost = min(taken * charge, left)
-        if left - cost > nothing and taken < open_auctions:
-            taken += 1
-            cost = left
-        budget_left[who, p] = left - cost
-        cell_profit += _count(totals, who, p, taken, ctr[row], cvr[row], item_price[row], cost)
-        cell_cost += cost
-        if budget_left[who, p] <= nothing:
-            theta[who, :, p] = np.nan
-        open_auctions -= taken
-    return cell_profit, cell_cost
-
-
-@_compiled
-def _count(
-    totals: NDArray[np.float64],
-    who: int,
-    p: int,
-    auctions: int,
-    ctr: float,
-    cvr: float,
-    item_price: float,
-    cost: float,
-) -> float:
-    """Add the outcome of `auctions` won auctions of one cell; returns the winner's profit."""
-    clicks = auctions * ctr
-    conversions = clicks * cvr
-    gmv = conversions * item_price
-    totals[who, p, IMPRESSIONS] += auctions
-    totals[who, p, CLICKS] += clicks
-    totals[who, p, CONVERSIONS] += conversions
-    totals[who, p, GMV] += gmv
-    totals[who, p, COST] += cost
-    return gmv - cost
+        # Nobody leaves within the whole auctions but at their end; where nobody leaves there either, one more is capped.
+        taken = max(payable, 1)
+        earned, charged = _settle(
+            p,
+            taken,
+            advertiser,
+            quality,
+            ctr,
+            cvr,
+            item_price,
+            reserve,
+            pricing,
+            slot_effect,
+            best,
+            winner,
+            budget_left,
+            totals,
+        )
+        profit += earned
+        cost += charged
+        weight -= taken
+        for slot in range(slot_effect.shape[0]):
+            row = winner[slot, p]
+            if row >= 0 and budget_left[advertiser[row], p] <= spent_below[advertiser[row], p]:
+                theta[advertiser[row], :, p] = np.nan
+    return profit, cost

@@ -4,8 +4,6 @@ numba leaves the loop over policies scalar, since it cannot prove that the array
 vector types the same loop runs about five times as fast. Each function is made
 for a fixed number of lanes, and every lane does the same IEEE operations in the same order as the scalar code in
 `engine.py`, so results depend neither on the width nor on the machine's vector registers.
-
-numba's disk cache looks at `engine.py` alone: after a change here, touch that file.
 """
 
 from __future__ import annotations
@@ -67,24 +65,25 @@ def _pointers(
     return [array.data for array in arrays]
 
 
-def make_rank(width: int) -> Callable[..., None]:
-    """`rank(theta, phi, pctr, advertiser, first, last, stride, lane, reserve, best, second, winner)` for `width` policies.
+def make_rank(width: int, depth: int) -> Callable[..., None]:
+    """`rank(theta, phi, quality, advertiser, first, last, stride, lane, reserve, outside, best, winner)` for `width` policies.
 
-    Reads rows `first:last` and the coefficients of policies `lane:lane + width` (theta is `[advertisers, 4, stride]`); writes
-    their best and second rank score and winning row to the same lanes of `best`, `second` and `winner`, -1 where nobody is
-    eligible. Of equal scores the lower row wins; NaN coefficients are never eligible.
+    Ranks rows `first:last` and a bidder outside by rank score, for policies `lane:lane + width`: theta is
+    `[advertisers, 4, stride]`, `best` and `winner` are `[depth, stride]`. Writes the `depth` largest scores in falling order to
+    `best`, and the rows of all but the last to `winner`; -1 and -1 where nobody is eligible, row -2 for the outside bidder.
+    Of equal scores the lower row ranks higher and the outside bidder lowest; NaN coefficients are never eligible.
     """
 
     @intrinsic
     def rank(  # type: ignore[no-untyped-def]
-        _, theta, phi, pctr, advertiser, first, last, stride, lane, reserve, best, second, winner
+        _, theta, phi, quality, advertiser, first, last, stride, lane, reserve, outside, best, winner
     ):
-        signature = types.void(theta, phi, pctr, advertiser, first, last, stride, lane, reserve, best, second, winner)
+        signature = types.void(theta, phi, quality, advertiser, first, last, stride, lane, reserve, outside, best, winner)
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
-            first, last, stride, lane, reserve = values[4:9]
-            pointers = _pointers(context, builder, signature, values, (0, 1, 2, 3, 9, 10, 11))
-            theta, phi, pctr, advertiser = pointers[:4]
+            first, last, stride, lane, reserve, outside = values[4:10]
+            pointers = _pointers(context, builder, signature, values, (0, 1, 2, 3, 10, 11))
+            theta, phi, quality, advertiser = pointers[:4]
             emit = _Emitter(builder, width)
             nothing, nobody = emit.constant(_DOUBLE, -1.0), emit.constant(_INT64, -1)
             floor = emit.splat(reserve)
@@ -93,8 +92,8 @@ def make_rank(width: int) -> Callable[..., None]:
             builder.branch(head)
             builder.position_at_end(head)
             row = builder.phi(_INT64)
-            best, second = (builder.phi(nothing.type) for _ in range(2))
-            winner = builder.phi(nobody.type)
+            scores = [builder.phi(nothing.type) for _ in range(depth)]
+            rows = [builder.phi(nobody.type) for _ in range(depth - 1)]
             builder.cbranch(builder.icmp_signed("<", row, last), body, done)
 
             builder.position_at_end(body)
@@ -107,30 +106,48 @@ def make_rank(width: int) -> Callable[..., None]:
                 term = builder.fmul(coefficient, emit.splat(emit.scalar(phi, builder.add(features, _index(f)))))
                 bid = term if bid is None else builder.fadd(bid, term)
             score = builder.select(
-                builder.fcmp_ordered(">=", bid, floor), builder.fmul(emit.splat(emit.scalar(pctr, row)), bid), nothing
+                builder.fcmp_ordered(">=", bid, floor), builder.fmul(emit.splat(emit.scalar(quality, row)), bid), nothing
             )
-            is_ahead = builder.fcmp_ordered(">", score, best)
-            behind = builder.select(is_ahead, best, score)
-            incoming = {
-                row: (builder.add(row, _index(1)), first),
-                best: (builder.select(is_ahead, score, best), nothing),
-                second: (builder.select(builder.fcmp_ordered(">", behind, second), behind, second), nothing),
-                winner: (builder.select(is_ahead, emit.splat(row), winner), nobody),
-            }
+            new_scores, new_rows = _inserted(builder, scores, rows, score, emit.splat(row))
+            row.add_incoming(first, before)
+            row.add_incoming(builder.add(row, _index(1)), body)
             builder.branch(head)
-            for phi_node, (again, start) in incoming.items():
-                phi_node.add_incoming(start, before)
-                phi_node.add_incoming(again, body)
+            for node, start, again in (
+                *((node, nothing, again) for node, again in zip(scores, new_scores, strict=True)),
+                *((node, nobody, again) for node, again in zip(rows, new_rows, strict=True)),
+            ):
+                node.add_incoming(start, before)
+                node.add_incoming(again, body)
 
             builder.position_at_end(done)
-            for value, pointer in zip((best, second, winner), pointers[4:], strict=True):
-                emit.store(value, pointer, lane)
+            final_scores, final_rows = _inserted(builder, scores, rows, emit.splat(outside), emit.constant(_INT64, -2))
+            for level, value in enumerate(final_scores):
+                emit.store(value, pointers[4], builder.add(builder.mul(stride, _index(level)), lane))
+            for level, value in enumerate(final_rows):
+                emit.store(value, pointers[5], builder.add(builder.mul(stride, _index(level)), lane))
             return context.get_dummy_value()
 
         return signature, generate
 
     function: Callable[..., None] = rank
     return function
+
+
+def _inserted(
+    builder: ir.IRBuilder, scores: list[ir.Value], rows: list[ir.Value], score: ir.Value, row: ir.Value
+) -> tuple[list[ir.Value], list[ir.Value]]:
+    """A score and its row put into falling lists, lane by lane; what falls off the end is dropped, equal scores stay ahead."""
+    new_scores, new_rows = [], []
+    entering = score
+    for level, present in enumerate(scores):
+        # Always against what enters: from its place on, all move down, equals included.
+        is_ahead = builder.fcmp_ordered(">", entering, present)
+        new_scores.append(builder.select(is_ahead, score, present))
+        score = builder.select(is_ahead, present, score)
+        if level < len(rows):
+            new_rows.append(builder.select(is_ahead, row, rows[level]))
+            row = builder.select(is_ahead, rows[level], row)
+    return new_scores, new_rows
 
 
 def make_share(width: int) -> Callable[..., None]:

@@ -1,13 +1,19 @@
 """The mechanism in plain Python: rank, allocate, price. Slow and obvious; the engine is tested against it.
 
-One auction has candidates in a fixed order. Candidate i bids b_i per click and has predicted click-through rate
-q_i. Rank score s_i = q_i b_i (eCPM / 1000). Eligible: b_i >= reserve. Slot k (from 0) shows the eligible
-candidate with the k-th largest rank score; of equal scores the lower index ranks higher. A click in slot k
-happens with probability ctr_i x slot_effect_k.
+One auction has candidates in a fixed order. Candidate i bids b_i per click and has predicted click-through rate q_i.
+Rank score s_i = q_i^squash b_i (squash = 1: eCPM / 1000; 0: rank by bid; Lahaie and Pennock 2007). Eligible: b_i >= r, the
+reserve. Slot k (from 0) has effect e_k, e_0 = 1, falling, and shows the eligible candidate with the k-th largest rank score;
+of equal scores the lower index ranks higher. A click in slot k happens with probability ctr_i e_k. A bidder outside with
+rank score m > 0 ranks below equal scores, takes a slot like anybody, and is neither paid nor charged for.
 
-Generalised second price (Edelman, Ostrovsky and Schwarz 2007, section II; Varian 2007): a shown candidate pays per click
-the least bid that keeps its slot, max(s_next / q_i, reserve), where s_next is the rank score of the eligible
-candidate ranked right below it.
+Price per click of the candidate in slot k, with s_(k) the k-th largest rank score (0 where there is none):
+
+- `gsp`, generalised second price (Edelman, Ostrovsky and Schwarz 2007, section II; Varian 2007): the least bid that keeps the
+  slot, max(s_(k+1) / q_i^squash, r).
+- `first`: the own bid.
+- `vcg` (Varian 2007; Edelman et al. 2007): each step up from slot j + 1 to j is paid at the least bid that takes it,
+  sum_{j >= k} (e_j - e_{j+1}) max(s_(j+1) / q_i^squash, r) / e_k. Truthful bidding is a dominant strategy: it is the payment
+  of Myerson 1981 for this allocation, the reserve included.
 """
 
 from __future__ import annotations
@@ -31,24 +37,56 @@ class Placement:
     price: float
 
 
-def clear(bids: Sequence[float], pctr: Sequence[float], *, slots: int = 1, reserve: float = 0.0) -> list[Placement]:
-    """Clear one auction under the generalised second price.
+def clear(
+    bids: Sequence[float],
+    pctr: Sequence[float],
+    *,
+    slot_effect: Sequence[float] = (1.0,),
+    pricing: str = "gsp",
+    reserve: float = 0.0,
+    squash: float = 1.0,
+    outside: float = 0.0,
+) -> list[Placement]:
+    """Clear one auction.
 
     Args:
         bids: CPC bids in currency per click, one per candidate; NaN for a candidate that takes no part.
         pctr: Predicted click-through rates in (0, 1].
-        slots: How many candidates are shown at the most.
+        slot_effect: Click decay by slot, first 1.0, falling.
+        pricing: `gsp`, `first` or `vcg`.
         reserve: Lowest bid and lowest price per click.
+        squash: Exponent of pctr in the rank score.
+        outside: Best rank score of bidders outside the simulation; 0 for none.
 
     Returns:
         The shown candidates, best slot first.
     """
-    eligible = [i for i, bid in enumerate(bids) if bid >= reserve]
-    ranked = sorted(eligible, key=lambda i: (-pctr[i] * bids[i], i))
+    quality = [rate**squash for rate in pctr]
+    scores = [quality[i] * bid for i, bid in enumerate(bids)]
+    ranked: list[int | None] = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-scores[i], i))
+    if outside > 0:
+        ranked.insert(sum(scores[i] >= outside for i in ranked if i is not None), None)
+
+    def score_at(position: int) -> float:
+        if position >= len(ranked):
+            return 0.0
+        i = ranked[position]
+        return outside if i is None else scores[i]
+
+    effect = [*slot_effect, 0.0]
     shown = []
-    for slot, i in enumerate(ranked[:slots]):
-        below = pctr[ranked[slot + 1]] * bids[ranked[slot + 1]] if slot + 1 < len(ranked) else 0.0
-        shown.append(Placement(i, slot, max(below / pctr[i], reserve)))
+    for slot, i in enumerate(ranked[: len(slot_effect)]):
+        if i is None:
+            continue
+        if pricing == "gsp":
+            price = max(score_at(slot + 1) / quality[i], reserve)
+        elif pricing == "first":
+            price = bids[i]
+        else:
+            steps = range(slot, len(slot_effect))
+            paid = sum((effect[j] - effect[j + 1]) * max(score_at(j + 1) / quality[i], reserve) for j in steps)
+            price = paid / effect[slot]
+        shown.append(Placement(i, slot, price))
     return shown
 
 
@@ -59,7 +97,9 @@ def replay_reference(
     *,
     budgets: NDArray[np.float64],
     slot_effect: Sequence[float] = (1.0,),
+    pricing: str = "gsp",
     reserve: float = 0.0,
+    squash: float = 1.0,
 ) -> dict[str, NDArray[np.float64]]:
     """Replay a day auction by auction in expectation, with every cell written out `weight` times.
 
@@ -68,8 +108,10 @@ def replay_reference(
         day: The day to replay.
         bids: CPC bid of every row of the traffic table, in currency per click.
         budgets: Daily budget per advertiser in currency; infinite where there is none.
-        slot_effect: Click decay by slot, first 1.0.
-        reserve: Lowest bid and price per click.
+        slot_effect: Click decay by slot, as of `clear`.
+        pricing: As of `clear`.
+        reserve: As of `clear`.
+        squash: As of `clear`.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
@@ -83,7 +125,15 @@ def replay_reference(
             rows = range(traffic.cell_start[cell], traffic.cell_start[cell + 1])
             for _ in range(traffic.weight[cell]):
                 offered = [np.nan if spent[traffic.advertiser[r]] else bids[r] for r in rows]
-                shown = clear(offered, [traffic.pctr[r] for r in rows], slots=len(slot_effect), reserve=reserve)
+                shown = clear(
+                    offered,
+                    [traffic.pctr[r] for r in rows],
+                    slot_effect=slot_effect,
+                    pricing=pricing,
+                    reserve=reserve,
+                    squash=squash,
+                    outside=traffic.market_ecpm[cell],
+                )
                 for placement in shown:
                     row = rows[placement.candidate]
                     who = traffic.advertiser[row]

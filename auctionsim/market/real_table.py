@@ -132,6 +132,7 @@ def _with_bidders(
         manual_bid=manual[who, where] * swing,
         ctr=pctr,
         cvr=pcvr,
+        market_ecpm=np.zeros(len(weight)),
         notes={"source": SOURCE, "measured": " ".join(SOURCES.values()), "supposed": SUPPOSITIONS},
     )
 

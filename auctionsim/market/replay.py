@@ -12,6 +12,7 @@ from auctionsim.errors import unknown
 from auctionsim.market.bids import FEATURES, feature_columns, over_all_features
 from auctionsim.market.budget import spent_below
 from auctionsim.market.engine import OUTCOMES, padded, replay_cells
+from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import HOURS, Traffic
 
 
@@ -47,7 +48,8 @@ class DayReplay:
         phi: Its features as `feature_columns` gives them.
         policies: How many policies are replayed side by side.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
-        reserve: Lowest bid and price, currency per click.
+        rules: The auction's.
+        quality: `rules.quality(traffic.pctr)`, where the caller has it already.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
     """
 
@@ -59,13 +61,16 @@ class DayReplay:
         *,
         policies: int = 1,
         budgets: ArrayLike | None = None,
-        reserve: float = 0.0,
+        rules: Rules | None = None,
+        quality: NDArray[np.float64] | None = None,
         local_credit: bool = False,
     ) -> None:
         self._traffic = traffic
         self._day = day
         self._phi = phi
-        self._reserve = float(reserve)
+        self._rules = rules or Rules()
+        self._quality = self._rules.quality(traffic.pctr) if quality is None else quality
+        self._slot_effect = np.array(self._rules.slot_effect)
         self.hour = 0
         shape = (len(traffic.advertisers), policies)
         self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
@@ -98,8 +103,9 @@ class DayReplay:
             traffic.cells_of(self._day, self.hour),
             traffic.cell_start,
             traffic.weight,
+            traffic.market_ecpm,
             traffic.advertiser,
-            traffic.pctr,
+            self._quality,
             traffic.ctr,
             traffic.cvr,
             traffic.item_price,
@@ -107,7 +113,9 @@ class DayReplay:
             theta,
             self.budget_left,
             self._spent_below,
-            self._reserve,
+            self._rules.reserve,
+            self._rules.pricing_number,
+            self._slot_effect,
             totals,
             self._shared,
         )
@@ -130,6 +138,7 @@ def replay(
     slot_effect: Sequence[float] = (1.0,),
     pricing: str = "gsp",
     reserve: float = 0.0,
+    squash: float = 1.0,
     outcomes: str = "expected",
     seed: int = 0,  # noqa: ARG001  (part of the contract; `sampled` outcomes will draw from it)
 ) -> Outcome:
@@ -142,9 +151,10 @@ def replay(
             `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
         features: Names of phi, from `one`, `pcvr`, `value` (pcvr x item_price) and `manual_bid`.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
-        slot_effect: Click decay by slot; one slot of effect 1.0 so far.
-        pricing: `gsp`, the generalised second price.
+        slot_effect: Click decay by slot, first 1.0, not rising; 1 to 7 slots.
+        pricing: `gsp` (generalised second price), `first` or `vcg`; formulas and sources in `mechanism.py`.
         reserve: Lowest bid and price, currency per click.
+        squash: Exponent of pctr in the rank score; 1 ranks by eCPM, 0 by bid.
         outcomes: `expected`: clicks and conversions are their expectation.
         seed: Not used by `expected` outcomes.
 
@@ -154,14 +164,11 @@ def replay(
     Raises:
         ValueError: An argument has the wrong shape or range, or names something unknown.
     """
-    if pricing != "gsp":
-        raise unknown("pricing", pricing, ["gsp"])
     if outcomes != "expected":
         raise unknown("outcomes", outcomes, ["expected"])
-    if tuple(slot_effect) != (1.0,):
-        raise ValueError(f"slot_effect: expected (1.0,), one winner per auction, got {tuple(slot_effect)}")
+    rules = Rules.checked(slot_effect, pricing, reserve, squash)
     theta = _checked_coefficients(coefficients, traffic, features)
-    day_replay = DayReplay(traffic, day, feature_columns(traffic), policies=theta.shape[-1], budgets=budgets, reserve=reserve)
+    day_replay = DayReplay(traffic, day, feature_columns(traffic), policies=theta.shape[-1], budgets=budgets, rules=rules)
     return run_day(day_replay, lambda hour: theta[hour] if theta.ndim == 4 else theta)
 
 

@@ -12,6 +12,7 @@ from auctionsim.errors import InputError
 from auctionsim.market.bids import FEATURES, STATIC_BIDS, feature_columns
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import DayReplay, Outcome, run_day
+from auctionsim.market.rules import Rules
 from auctionsim.market.synthetic import make_traffic
 from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.market.traffic_file import load_traffic
@@ -27,6 +28,9 @@ class Market:
     traffic: Traffic
     phi: NDArray[np.float64]
     """Bid features of every row, `[rows, 4]`."""
+    rules: Rules
+    quality: NDArray[np.float64]
+    """What a bid is multiplied with to rank, `[rows]`."""
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
     fixed: NDArray[np.float64]
@@ -68,7 +72,8 @@ class Market:
             self.phi,
             policies=policies,
             budgets=self.budgets,
-            reserve=self.scenario.mechanism.reserve,
+            rules=self.rules,
+            quality=self.quality,
             local_credit=local_credit,
         )
 
@@ -111,7 +116,11 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     sums, auctions = feature_sums(traffic, phi, scenario.traffic.train_days)
     mean = _means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
-    market = Market(scenario, seed, traffic, phi, groups, fixed, learners, no_budgets, {}, mean)
+    mechanism = scenario.mechanism
+    rules = Rules(mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash)
+    quality = rules.quality(traffic.pctr)
+    quality.setflags(write=False)
+    market = Market(scenario, seed, traffic, phi, rules, quality, groups, fixed, learners, no_budgets, {}, mean)
     reference = market.static(scenario.platform.reference)
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)

@@ -153,6 +153,7 @@ def _draw_hour(
         "day": np.full(n_cells, day),
         "hour": np.full(n_cells, hour),
         "weight": np.full(n_cells, section.weight),
+        "market_ecpm": np.zeros(n_cells),
         "query": query,
         "advertiser": world.advertiser[query].ravel(),
         "pctr": ctr.ravel(),

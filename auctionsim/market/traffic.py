@@ -47,6 +47,8 @@ class Traffic:
     """True click-through rate; the prediction where the table has no column of its own."""
     cvr: NDArray[np.float64]
     """True conversion rate of a click."""
+    market_ecpm: NDArray[np.float64]
+    """Best rank score of bidders outside the simulation for each cell, 0 for none."""
     budgets: NDArray[np.float64] | None = None
     """Daily budget of each advertiser where the table knows it, currency; else None."""
     notes: dict[str, str] = field(default_factory=dict)
@@ -100,7 +102,7 @@ class Traffic:
         return np.repeat(self.hour, np.diff(self.cell_start))
 
 
-CELL_COLUMNS = ("day", "hour", "weight", "query")
+CELL_COLUMNS = ("day", "hour", "weight", "query", "market_ecpm")
 ROW_COLUMNS = ("advertiser", "pctr", "pcvr", "item_price", "manual_bid", "ctr", "cvr")
 
 

@@ -29,9 +29,10 @@ _RULES: dict[str, Rule] = {
     "manual_bid": ("a number at least 0 (currency per click)", lambda c: c.is_finite() & c.ge(0)),
     "ctr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
     "cvr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
+    "market_ecpm": ("a number at least 0 (a rank score)", lambda c: c.is_finite() & c.ge(0)),
 }
 _NOTES = "auctionsim-notes"
-_OPTIONAL = ("ctr", "cvr")
+_OPTIONAL = ("ctr", "cvr", "market_ecpm")
 _WHOLE = ("day", "hour", "cell", "weight")
 _TEXT = ("query", "advertiser")
 
@@ -73,6 +74,7 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
         manual_bid=column["manual_bid"],
         ctr=column.get("ctr", column["pctr"]),
         cvr=column.get("cvr", column["pcvr"]),
+        market_ecpm=column["market_ecpm"][starts] if "market_ecpm" in column else np.zeros(len(starts)),
         budgets=None if budgets is None else load_budgets(budgets, advertisers),
         notes=_notes(path),
     )
@@ -120,6 +122,7 @@ def save_traffic(traffic: Traffic, path: str | Path) -> None:
             "manual_bid": traffic.manual_bid,
             "ctr": traffic.ctr,
             "cvr": traffic.cvr,
+            "market_ecpm": columns["market_ecpm"],
         },
         schema_overrides={"query": pl.String, "advertiser": pl.String},
     )
@@ -206,7 +209,9 @@ def _check_cells(table: pl.DataFrame, path: Path) -> None:
             f"{path}: row {row + 1}, column cell: expected the rows of a cell to stand together, got cell {cell[row]} again"
         )
     owner = np.repeat(starts, np.diff(np.append(starts, len(cell))))
-    for name in ("day", "hour", "weight", "query"):
+    for name in CELL_COLUMNS:
+        if name not in table.columns:
+            continue
         column = table[name].to_numpy()
         differs = np.flatnonzero(column != column[owner])
         if len(differs):

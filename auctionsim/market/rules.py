@@ -1,0 +1,63 @@
+"""The auction's rules as the engine takes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import unknown
+from auctionsim.market.engine import MAX_SLOTS, PRICINGS
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Slots, pricing, reserve and ranking; what each means stands in `mechanism.py`."""
+
+    slot_effect: tuple[float, ...] = (1.0,)
+    pricing: str = "gsp"
+    reserve: float = 0.0
+    squash: float = 1.0
+
+    @classmethod
+    def checked(cls, slot_effect: Sequence[float], pricing: str, reserve: float, squash: float) -> Rules:
+        """Rules from outside.
+
+        Raises:
+            ValueError: One is out of range or unknown.
+        """
+        effect = tuple(float(e) for e in slot_effect)
+        if pricing not in PRICINGS:
+            raise unknown("pricing", pricing, PRICINGS)
+        problem = slot_effect_problem(effect)
+        if problem:
+            raise ValueError(f"slot_effect: expected {problem}, got {effect}")
+        if not (math.isfinite(reserve) and reserve >= 0):
+            raise ValueError(f"reserve: expected a number at least 0, got {reserve}")
+        if not (math.isfinite(squash) and 0 <= squash <= 10):
+            raise ValueError(f"squash: expected a number from 0 to 10, got {squash}")
+        return cls(effect, pricing, float(reserve), float(squash))
+
+    @property
+    def pricing_number(self) -> int:
+        """The pricing rule's number in the engine."""
+        return PRICINGS.index(self.pricing)
+
+    def quality(self, pctr: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What a bid is multiplied with to rank: pctr^squash."""
+        return pctr if self.squash == 1.0 else pctr**self.squash
+
+
+def slot_effect_problem(effect: tuple[float, ...]) -> str | None:
+    """What is expected of slot effects and does not hold, or None."""
+    if not 1 <= len(effect) <= MAX_SLOTS:
+        return f"1 to {MAX_SLOTS} slots"
+    if effect[0] != 1.0:
+        return "1.0 for the first slot"
+    if not all(0 < below <= above for above, below in pairwise(effect)):
+        return "numbers above 0 that do not rise"
+    return None
