@@ -51,4 +51,4 @@ def _efficient_value(traffic: Traffic, value: NDArray[np.float64], slot_effect: 
     rank = np.arange(len(value)) - np.repeat(traffic.cell_start[:-1], size)
     effect = np.zeros(max(int(size.max()), len(slot_effect)))
     effect[: len(slot_effect)] = slot_effect
-    return np.bincount(cell, value[order] * effect[rank], minlength=len(size))
+    return np.bincount(cell, value[order] * effect[rank], minlength=len(size)).astype(np.float64)

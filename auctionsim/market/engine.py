@@ -35,15 +35,21 @@ NARROW, WIDE = 8, 32
 _SOURCES = blake2b(Path(__file__).read_bytes() + Path(lanes.__file__).read_bytes(), digest_size=6).hexdigest()
 
 
-def _compiled(function: Function) -> Function:
+def _compiled(function: Function, *, inline: bool = False) -> Function:
     """Compile with numba, cached on disk.
 
     numba's cache knows a function by name, file and the file's time. The name gets the sources' digest, since code of
     `lanes.py` is part of what is compiled, and a stale engine would be a wrong one.
     """
     function.__qualname__ += f"_{_SOURCES}"
-    compiled: Function = njit(cache=True, nogil=True, error_model="numpy")(function)
+    compile_: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=inline)
+    compiled: Function = compile_(function)
     return compiled
+
+
+def _inlined(function: Function) -> Function:
+    """Compile into its callers: an array argument is seven words, so that calls would cost more than the bodies."""
+    return _compiled(function, inline=True)
 
 
 # By depth, the number of scores that are kept: one slot needs two, K slots K + 1. Deeper lists fill the registers, so that
@@ -109,10 +115,31 @@ def replay_cells(
         first, last = cell_start[cell], cell_start[cell + 1]
         _rank(first, last, outside[cell], advertiser, quality, phi, theta, reserve, best, winner)
         for p in range(budget_left.shape[1]):
-            if winner[0, p] < 0 and n_slots == 1:
+            if n_slots == 1 and winner[0, p] < 0:
                 cell_profit[p] = 0.0
                 cell_cost[p] = 0.0
-            elif _can_pay(
+                continue
+            if n_slots == 1:
+                # The commonest case once more, written out: a loop over one slot costs as much as ranking a dozen candidates.
+                row = winner[0, p]
+                who = advertiser[row]
+                price = best[0, p] / quality[row] if pricing == FIRST else max(best[1, p] / quality[row], reserve)
+                clicks = weight[cell] * ctr[row]
+                cost = clicks * price
+                if cost < budget_left[who, p] - spent_below[who, p]:
+                    conversions = clicks * cvr[row]
+                    gmv = conversions * item_price[row]
+                    budget_left[who, p] -= cost
+                    counted = totals[who, p]
+                    counted[IMPRESSIONS] += weight[cell]
+                    counted[CLICKS] += clicks
+                    counted[CONVERSIONS] += conversions
+                    counted[GMV] += gmv
+                    counted[COST] += cost
+                    cell_profit[p] = gmv - cost
+                    cell_cost[p] = cost
+                    continue
+            if n_slots > 1 and _can_pay(
                 p, weight[cell], advertiser, quality, ctr, reserve, pricing, slot_effect, best, winner, budget_left, spent_below
             ):
                 cell_profit[p], cell_cost[p] = _settle(
@@ -129,7 +156,7 @@ def replay_cells(
                 _share_narrow(shared, advertiser, first, last, n_lanes, lane, cell_profit, cell_cost)
 
 
-@_compiled
+@_inlined
 def _rank(
     first: int,
     last: int,
@@ -159,7 +186,7 @@ def _rank(
             _rank_8(theta, phi, quality, advertiser, first, last, n_lanes, lane, reserve, outside, best, winner)
 
 
-@_compiled
+@_inlined
 def _price(
     slot: int,
     p: int,
@@ -181,7 +208,7 @@ def _price(
     return payment / slot_effect[slot]
 
 
-@_compiled
+@_inlined
 def _can_pay(
     p: int,
     auctions: int,
@@ -207,7 +234,7 @@ def _can_pay(
     return True
 
 
-@_compiled
+@_inlined
 def _settle(
     p: int,
     auctions: int,

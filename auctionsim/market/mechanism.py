@@ -63,9 +63,10 @@ def clear(
     """
     quality = [rate**squash for rate in pctr]
     scores = [quality[i] * bid for i, bid in enumerate(bids)]
-    ranked: list[int | None] = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-scores[i], i))
+    eligible = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-scores[i], i))
+    ranked: list[int | None] = list(eligible)
     if outside > 0:
-        ranked.insert(sum(scores[i] >= outside for i in ranked if i is not None), None)
+        ranked.insert(sum(scores[i] >= outside for i in eligible), None)
 
     def score_at(position: int) -> float:
         if position >= len(ranked):
