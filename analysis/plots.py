@@ -77,8 +77,9 @@ def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.f
                 steps, ratios[k].min(axis=0), ratios[k].max(axis=0), color=PALETTE[i % len(PALETTE)], alpha=0.2, lw=0
             )
         axes.axhline(1.0, color=_GREY, linewidth=1, linestyle="--")
+        axes.set_title(label, fontsize=10)
         axes.set_xlabel("Iteration")
-        axes.set_ylabel(f"{label} (ratio to the reference)")
+        axes.set_ylabel("Ratio to the reference")
         axes.set_ylim(bottom=0)
         _plain(axes)
     figure.axes[0].legend(frameon=False, fontsize=8)
