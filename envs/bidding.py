@@ -14,8 +14,8 @@ from auctionsim.market.setup import Market
 
 Array = NDArray[np.float64]
 
-# Of the model `macg`, the share of the starting bid that each coefficient carries. Even, so that what a click is worth to whom is
-# learned and not given: starting from `value` alone would start next to the efficient allocation.
+# Of the model `macg`, the share of the starting bid that each coefficient carries. Even, so that what a click is worth to whom
+# is learned and not given: starting from `value` alone would start next to the efficient allocation.
 _MACG_SHARES = {"one": 1 / 3, "pcvr": 1 / 3, "value": 1 / 3}
 
 

@@ -24,7 +24,7 @@ def call(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProces
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]):
-    expected = {"check", "demo", "evaluate", "init", "report", "resume", "scenarios", "train"}
+    expected = {"bench", "check", "demo", "evaluate", "init", "report", "resume", "scenarios", "train"}
     assert expected <= set(command_modules())
     for name in command_modules():
         with pytest.raises(SystemExit) as caught:
@@ -50,6 +50,16 @@ def test_init_check_train_evaluate_report_in_a_row(tmp_path: Path, capsys: pytes
     capsys.readouterr()
     assert main(["train", str(scenario), "--out", str(out)]) == 2
     assert "expected a new or empty folder" in capsys.readouterr().err
+
+
+def test_bench_measures_every_case_beside_its_yardstick(capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "--auctions", "20", "--candidates", "4", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["yardstick"] > 1e6
+    cases = {(c["policies"], c["slots"], c["pricing"]) for c in measured["cases"]}
+    assert cases == {(p, k, rule) for p in (1, 8, 32, 64) for k in (1, 3) for rule in ("gsp", "first", "vcg")}
+    assert all(c["auctions_per_s"] > 0 for c in measured["cases"])
+    assert all(c["candidate_bids_per_s"] == pytest.approx(4 * c["auctions_per_s"]) for c in measured["cases"])
 
 
 def test_scenarios_are_listed_with_what_they_are(capsys: pytest.CaptureFixture[str]):
