@@ -104,8 +104,8 @@ class MechanismSection(_Section):
     """Lowest bid and lowest price, currency per click."""
     squash: Annotated[FiniteFloat, Field(ge=0, le=10)] = 1.0
     """Exponent of pctr in the rank score: 1 ranks by eCPM, 0 by bid."""
-    outcomes: Literal["expected"] = "expected"
-    """Clicks and conversions in expectation."""
+    outcomes: Literal["expected", "sampled"] = "expected"
+    """Clicks and conversions in expectation, or happening by luck that the seed draws."""
 
     @model_validator(mode="after")
     def _slots_decay(self) -> MechanismSection:

@@ -56,8 +56,9 @@ def test_bench_measures_every_case_beside_its_yardstick(capsys: pytest.CaptureFi
     assert main(["bench", "--auctions", "20", "--candidates", "4", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert measured["yardstick"] > 1e6
-    cases = {(c["policies"], c["slots"], c["pricing"]) for c in measured["cases"]}
+    cases = {(c["policies"], c["slots"], c["pricing"]) for c in measured["cases"] if c["outcomes"] == "expected"}
     assert cases == {(p, k, rule) for p in (1, 8, 32, 64) for k in (1, 3) for rule in ("gsp", "first", "vcg")}
+    assert {(c["outcomes"], c["threads"]) for c in measured["cases"]} == {("expected", 1), ("expected", 2), ("sampled", 1)}
     assert all(c["auctions_per_s"] > 0 for c in measured["cases"])
     assert all(c["candidate_bids_per_s"] == pytest.approx(4 * c["auctions_per_s"]) for c in measured["cases"])
 

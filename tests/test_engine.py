@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auctionsim import replay
+from auctionsim.market import luck
 from auctionsim.market.mechanism import replay_reference
 from auctionsim.market.traffic import CELL_COLUMNS, ROW_COLUMNS, Traffic
 
@@ -40,12 +41,21 @@ BUDGETS = st.lists(st.one_of(st.just(np.inf), st.floats(0, 20)), min_size=N, max
 NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
-@settings(max_examples=1500, deadline=None)
-@given(markets(), BUDGETS, st.sampled_from([0.0, 0.3, 1.0]), PRICING, SLOTS, st.sampled_from([1.0, 0.0, 0.5]))
-def test_the_engine_equals_the_reference_for_every_rule_weight_and_budget(
-    traffic: Traffic, budgets: np.ndarray, reserve: float, pricing: str, slot_effect: tuple[float, ...], squash: float
-):
-    rules = {"reserve": reserve, "pricing": pricing, "slot_effect": slot_effect, "squash": squash}
+RULES = st.fixed_dictionaries(
+    {
+        "reserve": st.sampled_from([0.0, 0.3, 1.0]),
+        "pricing": PRICING,
+        "slot_effect": SLOTS,
+        "squash": st.sampled_from([1.0, 0.0, 0.5]),
+        "outcomes": st.sampled_from(["expected", "expected", "sampled"]),
+        "seed": st.integers(0, 3),
+    }
+)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(markets(), BUDGETS, RULES)
+def test_the_engine_equals_the_reference_for_every_rule_weight_and_budget(traffic: Traffic, budgets: np.ndarray, rules: dict):
     expected = replay_reference(traffic, 0, traffic.manual_bid, budgets=budgets, **rules)
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
     for name in NAMES:
@@ -53,26 +63,22 @@ def test_the_engine_equals_the_reference_for_every_rule_weight_and_budget(
 
 
 @settings(max_examples=200, deadline=None)
-@given(markets(), BUDGETS, PRICING, SLOTS)
-def test_spend_never_exceeds_the_budget_and_revenue_is_the_sum_of_spends(
-    traffic: Traffic, budgets: np.ndarray, pricing: str, slot_effect: tuple[float, ...]
-):
-    got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, pricing=pricing, slot_effect=slot_effect)
+@given(markets(), BUDGETS, RULES)
+def test_spend_never_exceeds_the_budget_and_revenue_is_the_sum_of_spends(traffic: Traffic, budgets: np.ndarray, rules: dict):
+    got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
     spend = got.cost.sum(axis=(0, 2))
     assert (spend <= budgets * (1 + 1e-12)).all()
     np.testing.assert_allclose(got.revenue.sum(), spend.sum())
 
 
 @settings(max_examples=200, deadline=None)
-@given(markets(), BUDGETS, st.sampled_from([2, 9, 33]), PRICING, SLOTS)
-def test_a_policy_is_replayed_bit_for_bit_as_if_alone(
-    traffic: Traffic, budgets: np.ndarray, n_policies: int, pricing: str, slot_effect: tuple[float, ...]
-):
+@given(markets(), BUDGETS, st.sampled_from([2, 9, 33]), RULES)
+def test_a_policy_is_replayed_bit_for_bit_as_if_alone(traffic: Traffic, budgets: np.ndarray, n_policies: int, rules: dict):
+    # With sampled outcomes this says as well that an auction has the same luck whatever stands beside it.
     theta = np.linspace(0.2, 2.0, N * n_policies).reshape(N, 1, n_policies)
-    together = replay(traffic, coefficients=theta, budgets=budgets, pricing=pricing, slot_effect=slot_effect)
+    together = replay(traffic, coefficients=theta, budgets=budgets, **rules)
     for p in range(n_policies):
-        one = theta[:, :, p : p + 1]
-        alone = replay(traffic, coefficients=one, budgets=budgets, pricing=pricing, slot_effect=slot_effect)
+        alone = replay(traffic, coefficients=theta[:, :, p : p + 1], budgets=budgets, **rules)
         for name in NAMES:
             assert (getattr(together, name)[:, :, p] == getattr(alone, name)[:, :, 0]).all()
 
@@ -162,6 +168,14 @@ def expanded(traffic: Traffic) -> Traffic:
     )
 
 
+@pytest.mark.parametrize("threads", [2, 3, 40])
+def test_threads_change_no_bit(threads: int):
+    traffic = make_market([2, 2], [1, 2], [3, 3], [0, 1] * 2, [0.5] * 4, [2.0, 1.0] * 2, 2)
+    theta = np.linspace(0.1, 2, 2 * 33).reshape(2, 1, 33)
+    alone, together = (replay(traffic, coefficients=theta, budgets=[3.0, 1.0], threads=n) for n in (1, threads))
+    assert all((getattr(alone, name) == getattr(together, name)).all() for name in NAMES)
+
+
 @pytest.mark.parametrize(("pricing", "revenue"), [("gsp", 1000), ("vcg", 800), ("first", 2400)])
 def test_revenue_of_the_textbook_example(pricing: str, revenue: float):
     # Edelman et al. 2007: values 10, 4, 2 a click, truthful bids, slots of 200 and 100 clicks an hour.
@@ -236,6 +250,52 @@ def test_the_bid_is_the_sum_of_coefficients_times_features():
     assert got.cost[0, :, 0].tolist() == [0.8, 0.0]
 
 
+def one_bidder(auctions: int, *, ctr: float, cvr: float) -> Traffic:
+    traffic = make_market([1], [3], [auctions], [0], [0.5], [1.0], 1, pcvr=0.5)
+    return replace(traffic, ctr=np.array([ctr]), cvr=np.array([cvr]))
+
+
+def test_sampled_outcomes_have_the_expected_ones_as_their_mean():
+    traffic = one_bidder(20_000, ctr=0.3, cvr=0.2)
+    sampled = replay(traffic, coefficients=np.ones((1, 1, 1)), reserve=0.5, outcomes="sampled", seed=1)
+    expected = replay(traffic, coefficients=np.ones((1, 1, 1)), reserve=0.5)
+    # Five standard deviations of a binomial of 20,000 and of its 6,000 clicks.
+    assert sampled.clicks.sum() == pytest.approx(expected.clicks.sum(), abs=5 * np.sqrt(20_000 * 0.3 * 0.7))
+    assert sampled.conversions.sum() == pytest.approx(expected.conversions.sum(), abs=5 * np.sqrt(20_000 * 0.06))
+    assert sampled.clicks.sum() == int(sampled.clicks.sum())
+    assert sampled.cost.sum() == pytest.approx(0.5 * sampled.clicks.sum())
+    other = replay(traffic, coefficients=np.ones((1, 1, 1)), reserve=0.5, outcomes="sampled", seed=2)
+    assert other.clicks.sum() != sampled.clicks.sum()
+
+
+def test_the_auction_sees_predictions_and_clicks_follow_the_truth():
+    got = replay(one_bidder(100, ctr=0.1, cvr=0.25), coefficients=np.ones((1, 1, 1)))
+    assert got.clicks.sum() == pytest.approx(10)
+    assert got.conversions.sum() == pytest.approx(2.5)
+    # Ranked and priced by pctr .9 against .5, although its true rate is the lowest.
+    traffic = make_market([2], [0], [1], [0, 1], [0.9, 0.5], [1.0, 1.0], 2)
+    traffic = replace(traffic, ctr=np.array([0.01, 0.5]))
+    got = replay(traffic, coefficients=np.ones((2, 1, 1)))
+    assert got.impressions[0, :, 0].tolist() == [1.0, 0.0]
+    assert got.cost[0, 0, 0] == pytest.approx(0.5 / 0.9 * 0.01)
+
+
+def test_draws_of_luck_are_uniform_and_differ_by_every_part_of_their_key():
+    keys = [luck.hour_key(seed, day, hour) for seed in (0, 1) for day in (0, 1) for hour in (0, 1)]
+    draws = np.array(
+        [luck.uniform(key, cell, auction, row, what) for key in keys for cell in range(8) for auction in range(8)
+         for row in range(8) for what in (0, 1)]
+    )  # fmt: skip
+    assert len(np.unique(draws)) == len(draws)
+    counts = np.histogram(draws, bins=16, range=(0, 1))[0]
+    # Chi-squared with 15 degrees of freedom: 37.7 is its 0.1 % point.
+    assert ((counts - len(draws) / 16) ** 2 / (len(draws) / 16)).sum() < 37.7
+    by_part = draws.reshape(8, 8, 8, 8, 2)
+    for axis in range(5):
+        one, other = np.take(by_part, 0, axis).ravel(), np.take(by_part, 1, axis).ravel()
+        assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(len(one))
+
+
 def test_hourly_coefficients_hold_in_their_hour():
     traffic = make_market([2, 2], [3, 4], [1, 1], [0, 1] * 2, [1.0] * 4, [1.0, 1.0] * 2, 2)
     theta = np.ones((24, 2, 1, 1))
@@ -255,6 +315,7 @@ def test_hourly_coefficients_hold_in_their_hour():
         ({"coefficients": np.ones((2, 1, 1)), "slot_effect": (1.0, 0.5, 0.6)}, "that do not rise"),
         ({"coefficients": np.ones((2, 1, 1)), "slot_effect": (1.0,) * 8}, "1 to 7 slots"),
         ({"coefficients": np.ones((2, 1, 1)), "squash": -1.0}, "squash: expected"),
+        ({"coefficients": np.ones((2, 1, 1)), "outcomes": "sample"}, "did you mean 'sampled'"),
         ({"coefficients": np.ones((2, 1, 1)), "reserve": float("nan")}, "reserve: expected"),
         ({"coefficients": np.ones((2, 1, 1)), "features": ("manual",)}, "did you mean 'manual_bid'"),
         ({"coefficients": np.ones((2, 1, 1)), "day": 3}, "expected one of 0"),

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     def line(case: Case) -> str:
         speed = case.candidate_bids_per_s
-        what = f"policies {case.policies:3d}  slots {case.slots}  {case.pricing:5s}"
+        what = f"policies {case.policies:3d}  slots {case.slots}  {case.pricing:5s}  {case.outcomes}  threads {case.threads}"
         return f"{what}  {speed / 1e6:7.0f} M bids/s  {speed / unit:.3f} of the yardstick"
 
     cases = engine_cases(arguments.auctions, arguments.candidates, lambda case: console.say(line(case)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES, feature_columns
 from auctionsim.market.engine import PRICINGS
-from auctionsim.market.replay import DayReplay
+from auctionsim.market.replay import DayReplay, in_threads
 from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import Traffic
 
@@ -48,7 +50,7 @@ def yardstick() -> float:
 
 
 def engine_cases(auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
-    """Measure the engine for every number of policies, slots and pricing rule.
+    """Measure the engine for every number of policies, slots and pricing rule, sampled outcomes, and two threads.
 
     Args:
         auctions: Auctions of the day that is replayed, all in one hour.
@@ -58,23 +60,28 @@ def engine_cases(auctions: int, candidates: int, report: Callable[[Case], None])
     traffic = bench_traffic(auctions, candidates)
     phi = feature_columns(traffic)
     cases = []
-    for slot_effect in SLOT_EFFECTS:
-        for pricing in PRICINGS:
-            for policies in POLICIES:
-                rules = Rules(slot_effect, pricing, reserve=0.01)
-                rng = np.random.default_rng([0, policies])
-                theta = rng.uniform(0.1, 1.0, (candidates, len(FEATURES), policies))
-
-                def run(rules: Rules = rules, theta: np.ndarray = theta, policies: int = policies) -> None:
-                    DayReplay(traffic, 0, phi, policies=policies, rules=rules).step(theta)
-
-                seconds = _best_seconds(run)
-                bids = auctions * candidates * policies / seconds
-                cases.append(
-                    Case(policies, len(slot_effect), pricing, "expected", candidates, 1, bids, auctions * policies / seconds)
-                )
-                report(cases[-1])
+    plan = [
+        *((p, effect, pricing, "expected", 1) for effect in SLOT_EFFECTS for pricing in PRICINGS for p in POLICIES),
+        *((p, effect, "gsp", "sampled", 1) for effect in SLOT_EFFECTS for p in POLICIES),
+        (POLICIES[-1], SLOT_EFFECTS[0], "gsp", "expected", 2),
+    ]
+    for policies, slot_effect, pricing, outcomes, threads in plan:
+        rules = Rules(slot_effect, pricing, reserve=0.01, outcomes=outcomes)
+        theta = np.random.default_rng([0, policies]).uniform(0.1, 1.0, (candidates, len(FEATURES), policies))
+        seconds = _best_seconds(partial(_replay_hour, traffic, phi, rules, theta, threads))
+        replayed = auctions * policies / seconds
+        case = Case(policies, len(slot_effect), pricing, outcomes, candidates, threads, replayed * candidates, replayed)
+        cases.append(case)
+        report(case)
     return cases
+
+
+def _replay_hour(traffic: Traffic, phi: NDArray[np.float64], rules: Rules, theta: NDArray[np.float64], threads: int) -> None:
+    def run(block: slice) -> None:
+        own = theta[..., block]
+        DayReplay(traffic, 0, phi, policies=own.shape[-1], rules=rules).step(own)
+
+    in_threads(theta.shape[-1], threads, run)
 
 
 def bench_traffic(auctions: int, candidates: int) -> Traffic:

@@ -16,6 +16,8 @@ from numba import types
 from numba.extending import intrinsic
 
 N_FEATURES = 4
+NARROW, WIDE = 8, 32
+"""Lanes of the two vector widths: one register's worth for a few policies, and the fastest measured for many."""
 
 _INT32, _INT64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 _BYTES = 8
@@ -189,3 +191,9 @@ def make_share(width: int) -> Callable[..., None]:
 
     function: Callable[..., None] = share
     return function
+
+
+# By depth, the number of scores that are kept: one slot needs two, K slots K + 1. Deeper lists fill the registers, so that
+# only the shallowest is wide.
+rank_2_wide, rank_2, rank_4, rank_8 = make_rank(WIDE, 2), make_rank(NARROW, 2), make_rank(NARROW, 4), make_rank(NARROW, 8)
+share_narrow = make_share(NARROW)

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.budget import spent_below
+from auctionsim.market.luck import CLICK, CONVERSION, hour_key, uniform
 from auctionsim.market.traffic import Traffic
 
 
@@ -101,8 +102,10 @@ def replay_reference(
     pricing: str = "gsp",
     reserve: float = 0.0,
     squash: float = 1.0,
+    outcomes: str = "expected",
+    seed: int = 0,
 ) -> dict[str, NDArray[np.float64]]:
-    """Replay a day auction by auction in expectation, with every cell written out `weight` times.
+    """Replay a day auction by auction, with every cell written out `weight` times.
 
     Args:
         traffic: The traffic table.
@@ -113,6 +116,8 @@ def replay_reference(
         pricing: As of `clear`.
         reserve: As of `clear`.
         squash: As of `clear`.
+        outcomes: `expected` or `sampled`.
+        seed: Draws the luck of sampled outcomes.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
@@ -122,9 +127,11 @@ def replay_reference(
     left = budgets.astype(float).copy()
     spent = left <= spent_below(budgets)
     for hour in range(24):
+        key = hour_key(seed, day, hour)
+        first_cell = traffic.cells_of(day, hour)[0]
         for cell in range(*traffic.cells_of(day, hour)):
             rows = range(traffic.cell_start[cell], traffic.cell_start[cell + 1])
-            for _ in range(traffic.weight[cell]):
+            for auction in range(traffic.weight[cell]):
                 offered = [np.nan if spent[traffic.advertiser[r]] else bids[r] for r in rows]
                 shown = clear(
                     offered,
@@ -139,12 +146,19 @@ def replay_reference(
                     row = rows[placement.candidate]
                     who = traffic.advertiser[row]
                     clicks = traffic.ctr[row] * slot_effect[placement.slot]
-                    charge = min(placement.price * clicks, left[who])
+                    conversions = clicks * traffic.cvr[row]
+                    charge = placement.price * clicks
+                    if outcomes == "sampled":
+                        ours = (key, cell - first_cell, auction, placement.candidate)
+                        clicks = float(uniform(*ours, CLICK) < clicks)
+                        conversions = clicks * float(uniform(*ours, CONVERSION) < traffic.cvr[row])
+                        charge = placement.price * clicks
+                    charge = min(charge, left[who])
                     left[who] -= charge
                     spent[who] = left[who] <= spent_below(budgets[who])
                     totals["impressions"][hour, who] += 1
                     totals["clicks"][hour, who] += clicks
-                    totals["conversions"][hour, who] += clicks * traffic.cvr[row]
-                    totals["gmv"][hour, who] += clicks * traffic.cvr[row] * traffic.item_price[row]
+                    totals["conversions"][hour, who] += conversions
+                    totals["gmv"][hour, who] += conversions * traffic.item_price[row]
                     totals["cost"][hour, who] += charge
     return totals

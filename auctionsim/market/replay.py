@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.errors import unknown
 from auctionsim.market.bids import FEATURES, feature_columns, over_all_features
 from auctionsim.market.budget import spent_below
 from auctionsim.market.engine import OUTCOMES, padded, replay_cells
+from auctionsim.market.luck import hour_key
 from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import HOURS, Traffic
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,7 @@ class DayReplay:
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
         rules: The auction's.
         quality: `rules.quality(traffic.pctr)`, where the caller has it already.
+        seed: Draws the luck of `sampled` outcomes.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
     """
 
@@ -63,6 +69,7 @@ class DayReplay:
         budgets: ArrayLike | None = None,
         rules: Rules | None = None,
         quality: NDArray[np.float64] | None = None,
+        seed: int = 0,
         local_credit: bool = False,
     ) -> None:
         self._traffic = traffic
@@ -71,6 +78,7 @@ class DayReplay:
         self._rules = rules or Rules()
         self._quality = self._rules.quality(traffic.pctr) if quality is None else quality
         self._slot_effect = np.array(self._rules.slot_effect)
+        self._seed = seed
         self.hour = 0
         shape = (len(traffic.advertisers), policies)
         self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
@@ -116,6 +124,8 @@ class DayReplay:
             self._rules.reserve,
             self._rules.pricing_number,
             self._slot_effect,
+            self._rules.outcomes == "sampled",
+            hour_key(self._seed, self._day, self.hour),
             totals,
             self._shared,
         )
@@ -140,7 +150,8 @@ def replay(
     reserve: float = 0.0,
     squash: float = 1.0,
     outcomes: str = "expected",
-    seed: int = 0,  # noqa: ARG001  (part of the contract; `sampled` outcomes will draw from it)
+    seed: int = 0,
+    threads: int = 1,
 ) -> Outcome:
     """Replay one day.
 
@@ -155,8 +166,9 @@ def replay(
         pricing: `gsp` (generalised second price), `first` or `vcg`; formulas and sources in `mechanism.py`.
         reserve: Lowest bid and price, currency per click.
         squash: Exponent of pctr in the rank score; 1 ranks by eCPM, 0 by bid.
-        outcomes: `expected`: clicks and conversions are their expectation.
-        seed: Not used by `expected` outcomes.
+        outcomes: `expected`: clicks and conversions count with their expectation; `sampled`: they happen or do not.
+        seed: Draws the luck of `sampled` outcomes: the same ad shown in the same auction has the same luck under every policy.
+        threads: Policies are split over this many threads; never changes a result.
 
     Returns:
         The day's outcome, arrays `[24, advertisers, P]`.
@@ -164,12 +176,33 @@ def replay(
     Raises:
         ValueError: An argument has the wrong shape or range, or names something unknown.
     """
-    if outcomes != "expected":
-        raise unknown("outcomes", outcomes, ["expected"])
-    rules = Rules.checked(slot_effect, pricing, reserve, squash)
+    rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes)
     theta = _checked_coefficients(coefficients, traffic, features)
-    day_replay = DayReplay(traffic, day, feature_columns(traffic), policies=theta.shape[-1], budgets=budgets, rules=rules)
-    return run_day(day_replay, lambda hour: theta[hour] if theta.ndim == 4 else theta)
+    phi = feature_columns(traffic)
+    limits = _per_policy(np.inf if budgets is None else budgets, (len(traffic.advertisers), theta.shape[-1]), "budgets")
+
+    def run(block: slice) -> Outcome:
+        own, n_policies = theta[..., block], block.stop - block.start
+        day_replay = DayReplay(traffic, day, phi, policies=n_policies, budgets=limits[:, block], rules=rules, seed=seed)
+        return run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
+
+    parts = in_threads(theta.shape[-1], threads, run)
+    return Outcome(**{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in OUTCOMES})
+
+
+def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:
+    """`run(block)` for contiguous blocks of policies, each on a thread of its own; results in order.
+
+    The engine lets go of the interpreter, so that blocks are replayed at the same time.
+    """
+    if threads < 1:
+        raise ValueError(f"threads: expected a whole number at least 1, got {threads}")
+    edges = np.linspace(0, n_policies, min(threads, n_policies) + 1).astype(int).tolist()
+    blocks = [slice(first, last) for first, last in pairwise(edges)]
+    if len(blocks) == 1:
+        return [run(blocks[0])]
+    with ThreadPoolExecutor(len(blocks)) as pool:
+        return list(pool.map(run, blocks))
 
 
 def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:

@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 from auctionsim.errors import unknown
 from auctionsim.market.engine import MAX_SLOTS, PRICINGS
 
+OUTCOME_KINDS = ("expected", "sampled")
+
 
 @dataclass(frozen=True)
 class Rules:
-    """Slots, pricing, reserve and ranking; what each means stands in `mechanism.py`."""
+    """Slots, pricing, reserve, ranking and outcomes; what each means stands in `mechanism.py`."""
 
     slot_effect: tuple[float, ...] = (1.0,)
     pricing: str = "gsp"
     reserve: float = 0.0
     squash: float = 1.0
+    outcomes: str = "expected"
 
     @classmethod
-    def checked(cls, slot_effect: Sequence[float], pricing: str, reserve: float, squash: float) -> Rules:
+    def checked(cls, slot_effect: Sequence[float], pricing: str, reserve: float, squash: float, outcomes: str) -> Rules:
         """Rules from outside.
 
         Raises:
@@ -33,6 +36,8 @@ class Rules:
         effect = tuple(float(e) for e in slot_effect)
         if pricing not in PRICINGS:
             raise unknown("pricing", pricing, PRICINGS)
+        if outcomes not in OUTCOME_KINDS:
+            raise unknown("outcomes", outcomes, OUTCOME_KINDS)
         problem = slot_effect_problem(effect)
         if problem:
             raise ValueError(f"slot_effect: expected {problem}, got {effect}")
@@ -40,7 +45,7 @@ class Rules:
             raise ValueError(f"reserve: expected a number at least 0, got {reserve}")
         if not (math.isfinite(squash) and 0 <= squash <= 10):
             raise ValueError(f"squash: expected a number from 0 to 10, got {squash}")
-        return cls(effect, pricing, float(reserve), float(squash))
+        return cls(effect, pricing, float(reserve), float(squash), outcomes)
 
     @property
     def pricing_number(self) -> int:

@@ -74,6 +74,7 @@ class Market:
             budgets=self.budgets,
             rules=self.rules,
             quality=self.quality,
+            seed=self.seed,
             local_credit=local_credit,
         )
 
@@ -117,7 +118,7 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     mean = _means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
     mechanism = scenario.mechanism
-    rules = Rules(mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash)
+    rules = Rules(mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes)
     quality = rules.quality(traffic.pctr)
     quality.setflags(write=False)
     market = Market(scenario, seed, traffic, phi, rules, quality, groups, fixed, learners, no_budgets, {}, mean)
