@@ -50,7 +50,7 @@ class Scores:
     """Results of one task, ratios to the reference's profit and revenue of the day; members last."""
 
     own: Array
-    """Own objective less own penalties, `[learners, members]`."""
+    """Own objective less own penalties and those on advertisers' profits, `[learners, members]`."""
     profit: Array
     """Total profit, `[members]`."""
     revenue: Array
@@ -118,7 +118,8 @@ def run_block(market: Market, block: Block) -> Scores:
     revenue = totals[:, COST].sum(axis=0) / goals.revenue_scale
     everywhere = (len(learners), 1)
     return Scores(
-        own=(obj.own_score(totals, goals, settings) - obj.own_penalty(totals, goals, settings))[learners],
+        own=(obj.own_score(totals, goals, settings) - obj.own_penalty(totals, goals, settings))[learners]
+        - obj.common_penalty(totals, goals, settings),
         profit=profit,
         revenue=revenue,
         profit_share=day.shared[learners, 0] / goals.profit_scale if settings.local_credit else np.tile(profit, everywhere),

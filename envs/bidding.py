@@ -14,8 +14,9 @@ from auctionsim.market.setup import Market
 
 Array = NDArray[np.float64]
 
-# Of the model `macg`, the share of the starting bid that each coefficient carries. Mostly the constant, as in a keyword bid: that
-# bids should follow the single auction is to be learned. Starting from `value` alone would start next to the efficient allocation.
+# Of the model `macg`, the share of the starting bid that each coefficient carries. Mostly the constant, as in a keyword bid:
+# that bids should follow the single auction is to be learned. Started from `value` alone, training would begin next to the
+# efficient allocation.
 _MACG_SHARES = {"one": 0.8, "pcvr": 0.1, "value": 0.1}
 
 

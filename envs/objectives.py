@@ -130,8 +130,17 @@ def own_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
 
 def own_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     """Penalties of each advertiser's own soft constraints for a whole day, `[advertisers, P]`."""
-    violations = (ppc_excess(totals, goals), roi_shortfall(totals, goals), profit_shortfall(totals, goals))
+    violations = (ppc_excess(totals, goals), roi_shortfall(totals, goals))
     return sum((penalty(violation, settings.penalty) for violation in violations), np.zeros_like(totals[:, 0]))
+
+
+def common_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
+    """Penalties of the floors on advertisers' profits for a whole day, mean over advertisers, `[P]`.
+
+    Everybody is charged for everybody's shortfall. Charged to its own advertiser alone, a shortfall is answered by a higher
+    bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome.
+    """
+    return penalty(profit_shortfall(totals, goals), settings.penalty).mean(axis=0)
 
 
 def running_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
@@ -140,8 +149,9 @@ def running_score(totals: Array, goals: Goals, settings: LearnerSection) -> Arra
 
 
 def day_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """All penalties of a whole day, `[advertisers, P]`: each advertiser's own and, alike for all, the platform's."""
-    return own_penalty(totals, goals, settings) + penalty(revenue_shortfall(totals, goals), settings.penalty)
+    """All penalties of a whole day, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
+    common = common_penalty(totals, goals, settings) + penalty(revenue_shortfall(totals, goals), settings.penalty)
+    return own_penalty(totals, goals, settings) + common
 
 
 def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
