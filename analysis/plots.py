@@ -82,7 +82,8 @@ def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.f
         axes.set_ylabel("Ratio to the reference")
         axes.set_ylim(bottom=0)
         _plain(axes)
-    figure.axes[0].legend(frameon=False, fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=len(labels), loc="outside upper center")
     return figure
 
 
