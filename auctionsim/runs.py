@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 
 from auctionsim import __version__
@@ -239,9 +239,13 @@ def _load_state(place: Path) -> Arrays:
     if not place.is_file():
         raise InputError(f"{place}: expected a checkpoint file, got no such file")
     try:
+        with safe_open(place, framework="np") as opened:
+            schema = (opened.metadata() or {}).get("schema")
         arrays = load_file(place)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{place}: expected a safetensors file, got {shown(str(error))}") from error
+    if schema != _CHECKPOINT_SCHEMA:
+        raise InputError(f"{place}: expected a checkpoint of schema {_CHECKPOINT_SCHEMA}, got {shown(schema)}")
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise InputError(f"{place}: expected finite numbers, got NaN or infinity")
     return arrays

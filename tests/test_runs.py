@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from auctionsim.errors import InputError
 from auctionsim.files import write_then_rename
@@ -102,6 +103,9 @@ def test_a_foreign_checkpoint_is_refused(tmp_path: Path):
     place = run.path / "checkpoints" / "000006" / "seed-0.safetensors"
     place.write_bytes(b"\x80\x04K\x01.")
     with pytest.raises(InputError, match="expected a safetensors file"):
+        run.load_checkpoint(6)
+    save_file({"mean": np.zeros((5, 3))}, place)
+    with pytest.raises(InputError, match="expected a checkpoint of schema auctionsim-checkpoint-1, got None"):
         run.load_checkpoint(6)
     place.unlink()
     with pytest.raises(InputError, match="got no such file"):
