@@ -7,10 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from auctionsim.market.traffic import Traffic
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario
+
+# A machine that is busy with something else must not fail a property.
+settings.register_profile("auctionsim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("auctionsim")
 
 # Ray reads it when it is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

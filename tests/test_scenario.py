@@ -124,7 +124,7 @@ def test_paths_in_a_scenario_start_at_its_folder(small_file: Path):
 KEYS = ["name", "seed", "traffic.days", "traffic.train_days", "mechanism.reserve", "advertisers.0.budget", "learner.sigma"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(KEYS), st.text(max_size=20))
 def test_any_value_of_any_key_loads_or_is_told_in_one_line(key: str, text: str):
     from .conftest import SMALL

@@ -131,7 +131,7 @@ def test_fractional_weights_of_a_parquet_table_are_told(tmp_path: Path):
         load_traffic(tmp_path / "t.parquet")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2), st.sampled_from(HEADER.split(",")), st.text(max_size=12))
 def test_any_text_in_any_cell_is_read_or_told_in_one_line(tmp_path: Path, row: int, column: str, text: str):
     clean = text.replace("\x00", "").encode("utf-8", "replace").decode()
