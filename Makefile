@@ -27,7 +27,7 @@ demo: setup ## three arms on traffic calibrated on public data: runs/demo/report
 demo-real: setup ## the same on tables built from public files: make demo-real DATA=folder
 	$(BIN)/auctionsim demo --data $(DATA) --out $(OUT)/demo-real
 
-story: setup ## the README's claims on 5 seeds, real table included where DATA is: ten minutes
+story: setup ## the README's claims on 5 seeds, real table included where DATA is: seven minutes
 	rm -rf $(OUT)/story
 	$(BIN)/auctionsim demo --scenario three-arms --out $(OUT)/story/three-arms
 	$(BIN)/auctionsim demo --out $(OUT)/story/calibrated

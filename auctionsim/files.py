@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from auctionsim.errors import InputError
+
 
 def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
     """Write to a temporary name in the same folder, flush to disk, then rename over `path`.
@@ -23,6 +25,16 @@ def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def expect_new_folder(path: Path, hint: str = "") -> None:
+    """Refuse a folder that holds files, or a file in its place.
+
+    Raises:
+        InputError: `path` exists and is not an empty folder.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: expected a new or empty folder, got one that holds files{hint}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ from safetensors.numpy import load_file, save
 
 from auctionsim import __version__
 from auctionsim.errors import InputError, shown
-from auctionsim.files import write_json, write_text, write_then_rename
+from auctionsim.files import expect_new_folder, write_json, write_text, write_then_rename
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario
 
@@ -59,8 +59,7 @@ class Run:
         Raises:
             InputError: `path` exists and is not an empty folder, or cannot be written.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path}: expected a new or empty folder for the run, got one that holds files")
+        expect_new_folder(path)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             part.mkdir(parents=True)

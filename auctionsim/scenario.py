@@ -20,6 +20,9 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f
 Objective = Literal["clicks", "conversions", "gmv", "profit"]
 Controller = Literal["learner", "manual", "truthful"]
 
+MAX_SLOTS = 7
+"""As many as the engine keeps apart in registers."""
+
 _REFERENCE_SHARE = re.compile(r"^reference\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
 _BUDGET_WORDS = "a number above 0, 'reference*SHARE', or 'table'"
 _LEVEL_WORDS = "a number above 0 or 'reference*SHARE'"
@@ -93,12 +96,26 @@ SYNTHETIC_ONLY = frozenset(
 )
 
 
+def slot_effect_problem(effect: tuple[float, ...]) -> tuple[str, object] | None:
+    """What is expected of slot effects and does not hold, and what came instead; None where they are right."""
+    if not 1 <= len(effect) <= MAX_SLOTS:
+        return f"1 to {MAX_SLOTS} slots", len(effect)
+    if effect[0] != 1.0:
+        return "1.0 for the first slot", effect[0]
+    for above, below in pairwise(effect):
+        if below > above:
+            return "numbers that do not rise", below
+        if not below > 0:
+            return "numbers above 0", below
+    return None
+
+
 class MechanismSection(_Section):
     """The auction."""
 
     pricing: Literal["gsp", "first", "vcg"] = "gsp"
     """Generalised second price, first price, or Vickrey-Clarke-Groves."""
-    slot_effect: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=7)] = (1.0,)
+    slot_effect: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=MAX_SLOTS)] = (1.0,)
     """Click decay by slot: first 1.0, not rising."""
     reserve: NotNegative = 0.0
     """Lowest bid and lowest price, currency per click."""
@@ -109,12 +126,9 @@ class MechanismSection(_Section):
 
     @model_validator(mode="after")
     def _slots_decay(self) -> MechanismSection:
-        effect = self.slot_effect
-        if effect[0] != 1.0:
-            raise ValueError(f"slot_effect: expected 1.0 for the first slot, got {effect[0]}")
-        rising = [below for above, below in pairwise(effect) if below > above]
-        if rising:
-            raise ValueError(f"slot_effect: expected numbers that do not rise, got {rising[0]} below a smaller one")
+        problem = slot_effect_problem(self.slot_effect)
+        if problem:
+            raise ValueError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
         return self
 
 

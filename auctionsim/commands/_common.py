@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auctionsim.console import Console
-from auctionsim.errors import InputError
+from auctionsim.files import expect_new_folder
 
 if TYPE_CHECKING:
     from auctionsim.jobs.cluster import Pool
@@ -95,6 +95,5 @@ def _workers(text: str) -> int | str:
 def new_folder(path: str | None, default: str) -> Path:
     """The output folder; must be new or empty."""
     chosen = Path(path or default)
-    if chosen.exists() and (not chosen.is_dir() or any(chosen.iterdir())):
-        raise InputError(f"{chosen}: expected a new or empty folder, got one that holds files (choose another with --out)")
+    expect_new_folder(chosen, " (choose another with --out)")
     return chosen

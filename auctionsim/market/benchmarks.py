@@ -33,22 +33,24 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
     `truthful`: everybody bids the value of a click, without budgets; with one slot and GSP, and always with VCG, this is the
     equilibrium.
     """
-    traffic = market.traffic
-    value = traffic.ctr * traffic.cvr * traffic.item_price
-    best = _efficient_value(traffic, value, market.rules.slot_effect) * traffic.weight
+    best = _efficient_value(market.traffic, day, market.rules.slot_effect)
     truthful = market.without_budgets().outcome(day, market.static("truthful"))
     return [
-        DayBenchmark("efficient", float(market.reference[day].cost.sum()), float(best[traffic.cell_slice(day)].sum())),
+        DayBenchmark("efficient", float(market.reference[day].cost.sum()), float(best.sum())),
         DayBenchmark("truthful", float(truthful.cost.sum()), float(truthful.gmv.sum())),
     ]
 
 
-def _efficient_value(traffic: Traffic, value: NDArray[np.float64], slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Largest welfare of one auction of each cell, `[cells]`: values sorted within the cell meet slot effects."""
-    size = np.diff(traffic.cell_start)
+def _efficient_value(traffic: Traffic, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+    """Largest welfare of each cell of a day: values sorted within the cell meet slot effects."""
+    cells = traffic.cell_slice(day)
+    start = traffic.cell_start[cells.start : cells.stop + 1]
+    rows, size = slice(int(start[0]), int(start[-1])), np.diff(start)
+    value = traffic.ctr[rows] * traffic.cvr[rows] * traffic.item_price[rows]
     cell = np.repeat(np.arange(len(size)), size)
     order = np.lexsort((-value, cell))
-    rank = np.arange(len(value)) - np.repeat(traffic.cell_start[:-1], size)
+    rank = np.arange(len(value)) - np.repeat(start[:-1] - start[0], size)
     effect = np.zeros(max(int(size.max()), len(slot_effect)))
     effect[: len(slot_effect)] = slot_effect
-    return np.bincount(cell, value[order] * effect[rank], minlength=len(size)).astype(np.float64)
+    one_auction = np.bincount(cell, value[order] * effect[rank], minlength=len(size)).astype(np.float64)
+    return one_auction * traffic.weight[cells]

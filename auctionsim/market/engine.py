@@ -28,10 +28,8 @@ from auctionsim.market.settle import (
 )
 
 __all__ = [
-    "CLICKS", "CONVERSIONS", "COST", "GMV", "IMPRESSIONS", "MAX_SLOTS", "OUTCOMES", "PRICINGS", "padded", "replay_cells",
+    "CLICKS", "CONVERSIONS", "COST", "GMV", "IMPRESSIONS", "OUTCOMES", "PRICINGS", "padded", "replay_cells",
 ]  # fmt: skip
-
-MAX_SLOTS = 7
 
 
 def padded(n_policies: int) -> int:
@@ -77,7 +75,7 @@ def replay_cells(
         spent_below: What is left counts as nothing at or below this, `[advertisers, P]`.
         reserve: Lowest bid and lowest price, currency per click.
         pricing: Index into `PRICINGS`.
-        slot_effect: Click decay `[slots]`, 1 to `MAX_SLOTS` of them.
+        slot_effect: Click decay `[slots]`, 1 to `scenario.MAX_SLOTS` of them.
         is_sampled: Whether clicks and conversions happen by luck instead of counting with their expectation.
         luck: The hour's key, see `luck.py`.
         totals: Sums to add to, `[advertisers, P, 5]`, in the order of `OUTCOMES`.

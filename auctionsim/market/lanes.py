@@ -1,7 +1,7 @@
 """Vector instructions for the engine: ranking and adding for several policies in registers.
 
-numba leaves the loop over policies scalar, since it cannot prove that the arrays do not overlap; written out in LLVM's own
-vector types the same loop runs about five times as fast. Each function is made
+numba leaves the loop over policies scalar, since it cannot prove that the arrays do not overlap; so the loop is
+written out in LLVM's own vector types. Each function is made
 for a fixed number of lanes, and every lane does the same IEEE operations in the same order as the scalar code in
 `engine.py`, so results depend neither on the width nor on the machine's vector registers.
 """

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import unknown
-from auctionsim.market.engine import MAX_SLOTS, PRICINGS
+from auctionsim.market.engine import PRICINGS
+from auctionsim.scenario import slot_effect_problem
 
 OUTCOME_KINDS = ("expected", "sampled")
 
@@ -40,7 +40,7 @@ class Rules:
             raise unknown("outcomes", outcomes, OUTCOME_KINDS)
         problem = slot_effect_problem(effect)
         if problem:
-            raise ValueError(f"slot_effect: expected {problem}, got {effect}")
+            raise ValueError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
         if not (math.isfinite(reserve) and reserve >= 0):
             raise ValueError(f"reserve: expected a number at least 0, got {reserve}")
         if not (math.isfinite(squash) and 0 <= squash <= 10):
@@ -55,14 +55,3 @@ class Rules:
     def quality(self, pctr: NDArray[np.float64]) -> NDArray[np.float64]:
         """What a bid is multiplied with to rank: pctr^squash."""
         return pctr if self.squash == 1.0 else pctr**self.squash
-
-
-def slot_effect_problem(effect: tuple[float, ...]) -> str | None:
-    """What is expected of slot effects and does not hold, or None."""
-    if not 1 <= len(effect) <= MAX_SLOTS:
-        return f"1 to {MAX_SLOTS} slots"
-    if effect[0] != 1.0:
-        return "1.0 for the first slot"
-    if not all(0 < below <= above for above, below in pairwise(effect)):
-        return "numbers above 0 that do not rise"
-    return None

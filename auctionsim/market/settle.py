@@ -44,6 +44,22 @@ def price(
 
 
 @inlined
+def expected_charge(
+    slot: int,
+    p: int,
+    row: int,
+    quality: NDArray[np.float64],
+    ctr: NDArray[np.float64],
+    reserve: float,
+    pricing: int,
+    slot_effect: NDArray[np.float64],
+    best: NDArray[np.float64],
+) -> float:
+    """What one auction costs the winner of a slot in expectation."""
+    return price(slot, p, quality[row], reserve, pricing, slot_effect, best) * (ctr[row] * slot_effect[slot])
+
+
+@inlined
 def can_pay(
     p: int,
     auctions: int,
@@ -63,7 +79,7 @@ def can_pay(
         row = winner[slot, p]
         if row >= 0:
             who = advertiser[row]
-            charge = price(slot, p, quality[row], reserve, pricing, slot_effect, best) * ctr[row] * slot_effect[slot]
+            charge = expected_charge(slot, p, row, quality, ctr, reserve, pricing, slot_effect, best)
             if not auctions * charge < budget_left[who, p] - spent_below[who, p]:
                 return False
     return True
@@ -92,11 +108,10 @@ def settle(
         row = winner[slot, p]
         if row >= 0:
             who = advertiser[row]
-            clicks = ctr[row] * slot_effect[slot]
-            charge = price(slot, p, quality[row], reserve, pricing, slot_effect, best) * clicks
+            charge = expected_charge(slot, p, row, quality, ctr, reserve, pricing, slot_effect, best)
             cost = min(auctions * charge, budget_left[who, p])
             budget_left[who, p] -= cost
-            clicks *= auctions
+            clicks = auctions * (ctr[row] * slot_effect[slot])
             conversions = clicks * cvr[row]
             gmv = conversions * item_price[row]
             totals[who, p, IMPRESSIONS] += auctions
@@ -149,7 +164,7 @@ def clear_to_the_end(
             if row >= 0:
                 anybody = True
                 who = advertiser[row]
-                charge = price(slot, p, quality[row], reserve, pricing, slot_effect, best) * ctr[row] * slot_effect[slot]
+                charge = expected_charge(slot, p, row, quality, ctr, reserve, pricing, slot_effect, best)
                 funds = budget_left[who, p] + spent_below[who, p]
                 if payable * charge > funds:
                     payable = math.floor(funds / charge)
