@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from auctionsim.analysis import page, plots
+from auctionsim.analysis import page
 from auctionsim.analysis.metrics import advertiser_profits, hourly_revenue, mean_advertiser_ratios
+from auctionsim.analysis.plots import runs as plots
+from auctionsim.analysis.sections import save_figure
 from auctionsim.analysis.summary import Summary, summarise
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
-from auctionsim.files import write_text, write_then_rename
+from auctionsim.files import write_text
 from auctionsim.runs import Run
 
 _MANY_ADVERTISERS = 40
@@ -61,11 +63,7 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     }
     parts = [page.verdict(summary.sentence) for summary in summaries]
     for name, (figure, caption) in figures.items():
-        text = plots.svg(figure)
-        write_text(out / "figures" / f"{name}.svg", text)
-        picture = plots.png(figure)
-        write_then_rename(out / "figures" / f"{name}.png", lambda part, p=picture: part.write_bytes(p))  # type: ignore[misc]
-        parts.append(page.picture(text, caption))
+        parts.append(page.picture(save_figure(figure, out / "figures", name), caption))
     parts += [page.heading("Measures"), _measures(summaries), page.heading("Advertisers"), _advertisers(named)]
     parts += [page.heading("What is measured and what is supposed"), *_provenance(named)]
     title = " · ".join(dict.fromkeys(run.scenario().name for run in runs))

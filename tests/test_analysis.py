@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from auctionsim.analysis import metrics, page, plots
+from auctionsim.analysis import metrics, page
+from auctionsim.analysis.plots import runs as plots
 from auctionsim.analysis.report import write_report
 from auctionsim.analysis.summary import summarise
 

@@ -20,7 +20,7 @@ ALLOWED = {
     "analysis": {"analysis", "runs", "market", "base"},
     "envs": {"envs", "market", "base"},
     "agents": {"agents", "envs", "market", "base"},
-    "jobs": {"jobs", "agents", "envs", "market", "runs", "base"},
+    "jobs": {"jobs", "agents", "envs", "market", "runs", "analysis", "base"},
     "cli": {"cli", "jobs", "agents", "envs", "market", "runs", "analysis", "base"},
 }
 # Profiles are figures of the market; commands are the command line.
@@ -44,7 +44,7 @@ LAYER_OF = {
     "scenario_file": "base",
     "__init__": "base",
 }
-ROOMS = {"torch": {"agents"}, "matplotlib": {"analysis/plots.py"}, "ray": {"jobs/cluster.py"}, "numba": {"market"}}
+ROOMS = {"torch": {"agents"}, "matplotlib": {"analysis/plots"}, "ray": {"jobs/cluster.py"}, "numba": {"market"}}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -28,7 +28,7 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", dest="overrides", metavar="KEY.PATH=VALUE", action="append", default=[], help="override a key; repeatable"
     )
-    parser.add_argument("--seed", type=_natural, help="the first seed (default: the scenario's)")
+    parser.add_argument("--seed", type=natural, help="the first seed (default: the scenario's)")
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -82,14 +82,15 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def _natural(text: str) -> int:
+def natural(text: str) -> int:
+    """A whole number at least 0, as an argparse type."""
     if not text.isdecimal() or int(text) >= 2**63:
         raise argparse.ArgumentTypeError(f"expected a whole number at least 0, got '{text}'")
     return int(text)
 
 
 def _workers(text: str) -> int | str:
-    return text if text == "auto" else _natural(text)
+    return text if text == "auto" else natural(text)
 
 
 def new_folder(path: str | None, default: str) -> Path:

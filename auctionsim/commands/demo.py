@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.report import write_report
     from auctionsim.analysis.summary import summarise
     from auctionsim.jobs.cluster import open_pool
-    from auctionsim.jobs.studies import real_table, three_arms
+    from auctionsim.jobs.demos import real_table, three_arms
     from auctionsim.market.setup import build_market
     from auctionsim.runs import Run
 

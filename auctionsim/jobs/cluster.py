@@ -24,6 +24,9 @@ class Pool(Protocol):
     def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
         """`function(shared, item)` for every `(handle, item)`, in order."""
 
+    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+        """The same as pairs of index and result, as they come."""
+
 
 class SerialPool:
     """Everything in this process: the reference that Ray must equal."""
@@ -35,6 +38,11 @@ class SerialPool:
     def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
         """A plain loop."""
         return [function(shared, item) for shared, item in tasks]
+
+    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+        """In order."""
+        for index, (shared, item) in enumerate(tasks):
+            yield index, function(shared, item)
 
 
 class RayPool:
@@ -53,6 +61,15 @@ class RayPool:
         """One Ray task each; results are gathered by index."""
         results: list[Any] = self._ray.get([self._call.remote(function, shared, item) for shared, item in tasks])
         return results
+
+    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+        """As Ray finishes them."""
+        index_of = {self._call.remote(function, shared, item): index for index, (shared, item) in enumerate(tasks)}
+        waiting = list(index_of)
+        while waiting:
+            ready, waiting = self._ray.wait(waiting)
+            for reference in ready:
+                yield index_of.pop(reference), self._ray.get(reference)
 
 
 def _call(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Studies: several runs that answer one question."""
+"""Studies that `auctionsim reproduce NAME` runs: a module NAME here (dashes as underscores) with a `STUDY`."""

@@ -1,20 +1,15 @@
-"""Figures. Each function takes numbers and returns a matplotlib Figure; it saves nothing and sets no global style."""
+"""Figures of runs: the arms side by side, their hours, their learning, their advertisers."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from auctionsim.analysis.metrics import bootstrap
+from auctionsim.analysis.plots.style import GREY, PALETTE, plain
 from auctionsim.analysis.summary import Summary
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-# Okabe and Ito 2008: told apart by colour-blind readers.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_GREY = "#666666"
 
 _MEASURES = {"revenue": "Platform revenue", "profit": "Total profit", "worst_advertiser": "Worst advertiser's profit"}
 
@@ -34,13 +29,13 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
         )
         for position, value, high in zip(x, mean, mean + error[1], strict=True):
             axes.annotate(f"{value:.2f}", (position, max(high, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
-    axes.axhline(1.0, color=_GREY, linewidth=1, linestyle="--", label="reference")
+    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label="reference")
     bound = float(np.mean([summary.ratios["bound"].mean for summary in summaries]))
-    axes.hlines(bound, 0.52, 1.48, color=_GREY, linewidth=1.2, linestyle=":", label="G* (bound at the reference's revenue)")
+    axes.hlines(bound, 0.52, 1.48, color=GREY, linewidth=1.2, linestyle=":", label="G* (bound at the reference's revenue)")
     axes.set_xticks(range(len(_MEASURES)), list(_MEASURES.values()))
     axes.set_ylabel("Ratio to the reference (keyword bids)")
     axes.margins(y=0.12)
-    _plain(axes)
+    plain(axes)
     axes.legend(frameon=False, fontsize=8, ncols=len(summaries) + 2, loc="upper center", bbox_to_anchor=(0.5, 1.12))
     return figure
 
@@ -52,7 +47,7 @@ def hourly_figure(hourly: Mapping[str, NDArray[np.float64]]) -> Figure:
     colours = iter(PALETTE)
     for name, revenue in hourly.items():
         is_reference = name == "reference"
-        colour = _GREY if is_reference else next(colours)
+        colour = GREY if is_reference else next(colours)
         intervals = [bootstrap(revenue[:, hour]) for hour in range(24)]
         axes.plot([i.mean for i in intervals], color=colour, label=name, linestyle="--" if is_reference else "-")
         if not is_reference:
@@ -61,7 +56,7 @@ def hourly_figure(hourly: Mapping[str, NDArray[np.float64]]) -> Figure:
     axes.set_xlabel("Hour of the day")
     axes.set_ylabel("Platform revenue (currency per hour)")
     axes.set_ylim(bottom=0)
-    _plain(axes)
+    plain(axes)
     axes.legend(frameon=False, fontsize=8)
     return figure
 
@@ -76,12 +71,12 @@ def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.f
             axes.fill_between(
                 steps, ratios[k].min(axis=0), ratios[k].max(axis=0), color=PALETTE[i % len(PALETTE)], alpha=0.2, lw=0
             )
-        axes.axhline(1.0, color=_GREY, linewidth=1, linestyle="--")
+        axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
         axes.set_title(label, fontsize=10)
         axes.set_xlabel("Iteration")
         axes.set_ylabel("Ratio to the reference")
         axes.set_ylim(bottom=0)
-        _plain(axes)
+        plain(axes)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, fontsize=8, ncols=len(labels), loc="outside upper center")
     return figure
@@ -95,33 +90,9 @@ def advertisers_figure(ratios: Mapping[str, NDArray[np.float64]]) -> Figure:
         finite = np.sort(values[np.isfinite(values)])
         colour = PALETTE[i % len(PALETTE)]
         axes.plot(np.linspace(0, 1, len(finite)), finite, color=colour, label=name, marker="o", markersize=2.5)
-    axes.axhline(1.0, color=_GREY, linewidth=1, linestyle="--")
+    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
     axes.set_xlabel("Share of advertisers, worst first")
     axes.set_ylabel("Profit (ratio to the reference)")
-    _plain(axes)
+    plain(axes)
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def svg(figure: Figure) -> str:
-    """The figure as SVG text; the same figure gives the same text."""
-    from matplotlib import rc_context
-
-    buffer = io.BytesIO()
-    # Identifiers inside the SVG are salted at random and the date is written, unless told otherwise.
-    with rc_context({"svg.hashsalt": "auctionsim"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue().decode("utf-8")
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG picture."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144, facecolor="white", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)

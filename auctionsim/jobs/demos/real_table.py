@@ -20,5 +20,5 @@ def write_tables(data: Path, out: Path, seeds: tuple[int, ...]) -> Path:
         save_traffic(traffic, out / f"traffic-{seed}.parquet")
         save_budgets(traffic, out / f"budgets-{seed}.csv")
     scenario = out / "real-table.toml"
-    write_text(scenario, resources.files("auctionsim.jobs.studies").joinpath("real-table.toml").read_text(encoding="utf-8"))
+    write_text(scenario, resources.files("auctionsim.jobs.demos").joinpath("real-table.toml").read_text(encoding="utf-8"))
     return scenario

@@ -1,0 +1,1 @@
+"""Demos: one scenario told as several arms, and the tables they need."""
