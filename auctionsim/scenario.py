@@ -123,6 +123,16 @@ class MechanismSection(_Section):
     """Exponent of pctr in the rank score: 1 ranks by eCPM, 0 by bid."""
     outcomes: Literal["expected", "sampled"] = "expected"
     """Clicks and conversions in expectation, or happening by luck that the seed draws."""
+    bid_floor: NotNegative = 0.0
+    """Bids below are raised to it, currency per click."""
+    bid_cap: Positive | None = None
+    """Bids above are cut to it, currency per click."""
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> MechanismSection:
+        if self.bid_cap is not None and self.bid_cap < self.bid_floor:
+            raise ValueError(f"bid_cap: expected a number at least bid_floor = {self.bid_floor}, got {self.bid_cap}")
+        return self
 
     @model_validator(mode="after")
     def _slots_decay(self) -> MechanismSection:

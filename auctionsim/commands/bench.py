@@ -1,8 +1,12 @@
-"""Measure the engine on this machine, as shares of a yardstick (np.maximum on cached float32 arrays, one thread)."""
+"""Measure the engine on this machine, as shares of a yardstick (np.maximum on cached float32 arrays, one thread).
+
+With --make-day, makes a day of traffic larger than memory; with --day, replays one piece by piece.
+"""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
@@ -10,13 +14,23 @@ from auctionsim.console import Console
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("--auctions", type=_common.positive, default=4000, help="auctions of the day (default 4000)")
+    parser.add_argument("--auctions", type=_common.positive, default=1000, help="auctions of a measured hour (default 1000)")
     parser.add_argument("--candidates", type=_common.positive, default=48, help="candidates in each (default 48)")
+    parser.add_argument("--auctionnet", action="store_true", help="also a period of AuctionNet's size: 2 GB, a minute")
+    parser.add_argument("--make-day", type=_common.positive, metavar="AUCTIONS", help="make a day and store it in --out")
+    parser.add_argument("--out", help="folder of --make-day (default runs/day)")
+    parser.add_argument("--day", metavar="DIR", help="replay a stored day")
+    parser.add_argument("--policies", type=_common.positive, default=1, help="policies that replay --day (default 1)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Measure."""
-    from auctionsim.jobs.bench import Case, as_json, engine_cases, yardstick
+    if arguments.make_day is not None:
+        return _make_day(arguments, console)
+    if arguments.day is not None:
+        return _replay_day(arguments, console)
+    from auctionsim.jobs.bench import Case, as_json, auctionnet_cases, engine_cases, yardstick
+    from auctionsim.jobs.bench_day import peak_memory, table_load
 
     unit = yardstick()
 
@@ -26,6 +40,47 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return f"{what}  {speed / 1e6:7.0f} M bids/s  {speed / unit:.3f} of the yardstick"
 
     cases = engine_cases(arguments.auctions, arguments.candidates, lambda case: console.say(line(case)))
+    load, memory = table_load(), peak_memory()
+    more = {"load": load, "peak_memory_bytes": memory}
+    if arguments.auctionnet:
+        console.say("AuctionNet's size: 500,000 auctions, 48 advertisers, 3 slots")
+        period = auctionnet_cases(lambda case: console.say(line(case)))
+        more["auctionnet"] = as_json(unit, period)["cases"]
     fastest = max(cases, key=lambda case: case.candidate_bids_per_s)
-    console.result(f"yardstick {unit / 1e6:.0f} M elements/s; fastest: {line(fastest)}", as_json(unit, cases))
+    text = (
+        f"yardstick {unit / 1e6:.0f} M elements/s; fastest: {line(fastest)}\n"
+        f"a table loads at {load['rows_per_s'] / 1e6:.1f} M rows/s; peak memory {memory / 2**20:.0f} MB"
+    )
+    console.result(text, as_json(unit, cases, **more))
+    return 0
+
+
+def _make_day(arguments: argparse.Namespace, console: Console) -> int:
+    from auctionsim.jobs.bench_day import make_day
+
+    wanted, told = arguments.make_day, 0
+
+    def progress(written: int) -> None:
+        nonlocal told
+        if written * 10 // wanted > told:
+            told = written * 10 // wanted
+            console.say(f"{written} of about {wanted} auctions")
+
+    out = _common.new_folder(arguments.out, "runs/day")
+    stored = make_day(wanted, out, progress)
+    console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", {"out": str(out), "rows": stored.rows})
+    console.next_command(f"auctionsim bench --day {out}")
+    return 0
+
+
+def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
+    from auctionsim.jobs.bench_day import replay_day
+
+    found = replay_day(Path(arguments.day), arguments.policies)
+    text = (
+        f"{found['auctions']:.0f} auctions x {arguments.policies} policies in {found['seconds']:.1f} s, "
+        f"{found['auctions_per_s'] / 1e6:.2f} M auctions/s; peak memory {found['peak_memory_bytes'] / 2**20:.0f} MB "
+        f"for {found['bytes_on_disk'] / 2**20:.0f} MB on disk; revenue {found['revenue']!r}"
+    )
+    console.result(text, found)
     return 0

@@ -11,7 +11,10 @@ from numba import njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_PARTS = ("compiled.py", "engine.py", "lanes.py", "luck.py", "settle.py")
+_PARTS = (
+    "arguments.py", "compiled.py", "details.py", "engine.py", "lanes.py", "luck.py", "memory.py", "one_slot.py",
+    "pricing.py", "ranking.py", "settle.py", "sieve.py",
+)  # fmt: skip
 _SOURCES = blake2b(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS), digest_size=6).hexdigest()
 
 
@@ -22,8 +25,10 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
     other files is compiled in, and a stale engine would be a wrong one.
     """
     function.__qualname__ += f"_{_SOURCES}"
-    compile_: Any = njit(cache=True, nogil=True, error_model="numpy", forceinline=inline)
-    result: Function = compile_(function)
+    # Without numba's runtime nothing counts references to arrays: in the loops those atomic instructions would cost more than
+    # the auctions do. The price is that nothing here may allocate; room to work in comes from the caller.
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "forceinline": inline, "_nrt": False}
+    result: Function = njit(**options)(function)
     return result
 
 

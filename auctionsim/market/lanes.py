@@ -1,9 +1,9 @@
 """Vector instructions for the engine: ranking and adding for several policies in registers.
 
 numba leaves the loop over policies scalar, since it cannot prove that the arrays do not overlap; so the loop is
-written out in LLVM's own vector types. Each function is made
-for a fixed number of lanes, and every lane does the same IEEE operations in the same order as the scalar code in
-`engine.py`, so results depend neither on the width nor on the machine's vector registers.
+written out in LLVM's own vector types. Each function is made for a fixed number of lanes, and every lane does the same IEEE
+operations in the same order as the scalar code in `ranking.py`, so results depend neither on the width nor on the machine's
+vector registers.
 """
 
 from __future__ import annotations
@@ -16,14 +16,21 @@ from numba import types
 from numba.extending import intrinsic
 
 N_FEATURES = 4
-NARROW, WIDE = 8, 32
-"""Lanes of the two vector widths: one register's worth for a few policies, and the fastest measured for many."""
+NARROW = 8
+"""Lanes of a block: policies are padded to a multiple of it."""
+RANKED = 8
+"""Scores that the exact ranking keeps: as many as the most slots need, and one."""
 
-_INT32, _INT64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
-_BYTES = 8
+INT32, INT64, SINGLE, DOUBLE = ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 
 
-class _Emitter:
+def instruction(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Numba's `intrinsic`, whose own type takes the typing context for an argument."""
+    made: Callable[..., Any] = intrinsic(function)
+    return made
+
+
+class Emitter:
     """Vector operations of one width on a numba builder."""
 
     def __init__(self, builder: ir.IRBuilder, width: int) -> None:
@@ -37,29 +44,35 @@ class _Emitter:
     def splat(self, scalar: ir.Value) -> ir.Value:
         """All lanes the same computed value."""
         undefined = ir.Constant(ir.VectorType(scalar.type, self.width), ir.Undefined)
-        one = self.builder.insert_element(undefined, scalar, ir.Constant(_INT32, 0))
-        return self.builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(_INT32, self.width), [0] * self.width))
+        one = self.builder.insert_element(undefined, scalar, ir.Constant(INT32, 0))
+        return self.builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(INT32, self.width), [0] * self.width))
 
     def load(self, pointer: ir.Value, offset: ir.Value) -> ir.Value:
-        """`width` doubles from an element offset."""
+        """`width` elements from an element offset."""
         place = self.builder.gep(pointer, [offset])
-        return self.builder.load(self.builder.bitcast(place, ir.VectorType(_DOUBLE, self.width).as_pointer()), align=_BYTES)
+        vector = ir.VectorType(pointer.type.pointee, self.width)
+        return self.builder.load(self.builder.bitcast(place, vector.as_pointer()), align=_bytes(pointer.type.pointee))
 
     def store(self, value: ir.Value, pointer: ir.Value, offset: ir.Value) -> None:
         """`width` values to an element offset."""
         place = self.builder.gep(pointer, [offset])
-        self.builder.store(value, self.builder.bitcast(place, value.type.as_pointer()), align=_BYTES)
+        self.builder.store(value, self.builder.bitcast(place, value.type.as_pointer()), align=_bytes(value.type.element))
 
     def scalar(self, pointer: ir.Value, offset: ir.Value) -> ir.Value:
         """One element."""
         return self.builder.load(self.builder.gep(pointer, [offset]))
 
 
-def _index(value: int) -> ir.Constant:
-    return ir.Constant(_INT64, value)
+def index(value: int) -> ir.Constant:
+    """A constant element offset."""
+    return ir.Constant(INT64, value)
 
 
-def _pointers(
+def _bytes(element: ir.Type) -> int:
+    return 4 if element in (INT32, SINGLE) else 8
+
+
+def pointers(
     context: Any, builder: ir.IRBuilder, signature: Any, arguments: tuple[Any, ...], which: tuple[int, ...]
 ) -> list[Any]:
     """Data pointers of array arguments, which must be C-contiguous."""
@@ -68,8 +81,9 @@ def _pointers(
 
 
 def make_rank(width: int, depth: int) -> Callable[..., None]:
-    """`rank(theta, phi, quality, advertiser, first, last, stride, lane, reserve, outside, best, winner)` for `width` policies.
+    """`rank(theta, phi, quality, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner)`.
 
+    For `width` policies. Bids are clipped to `[floor, cap]`; below the reserve they are not eligible.
     Ranks rows `first:last` and a bidder outside by rank score, for policies `lane:lane + width`: theta is
     `[advertisers, 4, stride]`, `best` and `winner` are `[depth, stride]`. Writes the `depth` largest scores in falling order to
     `best`, and the rows of all but the last to `winner`; -1 and -1 where nobody is eligible, row -2 for the outside bidder.
@@ -78,41 +92,46 @@ def make_rank(width: int, depth: int) -> Callable[..., None]:
 
     @intrinsic
     def rank(  # type: ignore[no-untyped-def]
-        _, theta, phi, quality, advertiser, first, last, stride, lane, reserve, outside, best, winner
+        _, theta, phi, quality, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner
     ):
-        signature = types.void(theta, phi, quality, advertiser, first, last, stride, lane, reserve, outside, best, winner)
+        signature = types.void(
+            theta, phi, quality, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner
+        )
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
-            first, last, stride, lane, reserve, outside = values[4:10]
-            pointers = _pointers(context, builder, signature, values, (0, 1, 2, 3, 10, 11))
-            theta, phi, quality, advertiser = pointers[:4]
-            emit = _Emitter(builder, width)
-            nothing, nobody = emit.constant(_DOUBLE, -1.0), emit.constant(_INT64, -1)
-            floor = emit.splat(reserve)
+            first, last, stride, lane, reserve, floor, cap, outside = values[4:12]
+            places = pointers(context, builder, signature, values, (0, 1, 2, 3, 12, 13))
+            theta, phi, quality, advertiser = places[:4]
+            emit = Emitter(builder, width)
+            nothing, nobody = emit.constant(DOUBLE, -1.0), emit.constant(INT64, -1)
+            reserve, floor, cap = emit.splat(reserve), emit.splat(floor), emit.splat(cap)
             before = builder.block
             head, body, done = (builder.function.append_basic_block(f"rank.{name}") for name in ("head", "body", "done"))
             builder.branch(head)
             builder.position_at_end(head)
-            row = builder.phi(_INT64)
+            row = builder.phi(INT64)
             scores = [builder.phi(nothing.type) for _ in range(depth)]
             rows = [builder.phi(nobody.type) for _ in range(depth - 1)]
             builder.cbranch(builder.icmp_signed("<", row, last), body, done)
 
             builder.position_at_end(body)
             who = emit.scalar(advertiser, row)
-            base = builder.add(builder.mul(who, builder.mul(stride, _index(N_FEATURES))), lane)
-            features = builder.mul(row, _index(N_FEATURES))
+            base = builder.add(builder.mul(who, builder.mul(stride, index(N_FEATURES))), lane)
+            features = builder.mul(row, index(N_FEATURES))
             bid = None
             for f in range(N_FEATURES):
-                coefficient = emit.load(theta, builder.add(base, builder.mul(stride, _index(f))))
-                term = builder.fmul(coefficient, emit.splat(emit.scalar(phi, builder.add(features, _index(f)))))
+                coefficient = emit.load(theta, builder.add(base, builder.mul(stride, index(f))))
+                term = builder.fmul(coefficient, emit.splat(emit.scalar(phi, builder.add(features, index(f)))))
                 bid = term if bid is None else builder.fadd(bid, term)
+            # A NaN is neither below nor above, and stays one.
+            bid = builder.select(builder.fcmp_ordered("<", bid, floor), floor, bid)
+            bid = builder.select(builder.fcmp_ordered(">", bid, cap), cap, bid)
             score = builder.select(
-                builder.fcmp_ordered(">=", bid, floor), builder.fmul(emit.splat(emit.scalar(quality, row)), bid), nothing
+                builder.fcmp_ordered(">=", bid, reserve), builder.fmul(emit.splat(emit.scalar(quality, row)), bid), nothing
             )
             new_scores, new_rows = _inserted(builder, scores, rows, score, emit.splat(row))
             row.add_incoming(first, before)
-            row.add_incoming(builder.add(row, _index(1)), body)
+            row.add_incoming(builder.add(row, index(1)), body)
             builder.branch(head)
             for node, start, again in (
                 *((node, nothing, again) for node, again in zip(scores, new_scores, strict=True)),
@@ -122,11 +141,11 @@ def make_rank(width: int, depth: int) -> Callable[..., None]:
                 node.add_incoming(again, body)
 
             builder.position_at_end(done)
-            final_scores, final_rows = _inserted(builder, scores, rows, emit.splat(outside), emit.constant(_INT64, -2))
+            final_scores, final_rows = _inserted(builder, scores, rows, emit.splat(outside), emit.constant(INT64, -2))
             for level, value in enumerate(final_scores):
-                emit.store(value, pointers[4], builder.add(builder.mul(stride, _index(level)), lane))
+                emit.store(value, places[4], builder.add(builder.mul(stride, index(level)), lane))
             for level, value in enumerate(final_rows):
-                emit.store(value, pointers[5], builder.add(builder.mul(stride, _index(level)), lane))
+                emit.store(value, places[5], builder.add(builder.mul(stride, index(level)), lane))
             return context.get_dummy_value()
 
         return signature, generate
@@ -165,23 +184,23 @@ def make_share(width: int) -> Callable[..., None]:
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
             first, last, stride, lane = values[2:6]
-            shared, advertiser, profit, cost = _pointers(context, builder, signature, values, (0, 1, 6, 7))
-            emit = _Emitter(builder, width)
+            shared, advertiser, profit, cost = pointers(context, builder, signature, values, (0, 1, 6, 7))
+            emit = Emitter(builder, width)
             amounts = [emit.load(pointer, lane) for pointer in (profit, cost)]
             before = builder.block
             head, body, done = (builder.function.append_basic_block(f"share.{name}") for name in ("head", "body", "done"))
             builder.branch(head)
             builder.position_at_end(head)
-            row = builder.phi(_INT64)
+            row = builder.phi(INT64)
             builder.cbranch(builder.icmp_signed("<", row, last), body, done)
 
             builder.position_at_end(body)
-            offset = builder.add(builder.mul(emit.scalar(advertiser, row), builder.mul(stride, _index(2))), lane)
+            offset = builder.add(builder.mul(emit.scalar(advertiser, row), builder.mul(stride, index(2))), lane)
             for k, amount in enumerate(amounts):
-                place = builder.add(offset, builder.mul(stride, _index(k)))
+                place = builder.add(offset, builder.mul(stride, index(k)))
                 emit.store(builder.fadd(emit.load(shared, place), amount), shared, place)
             row.add_incoming(first, before)
-            row.add_incoming(builder.add(row, _index(1)), body)
+            row.add_incoming(builder.add(row, index(1)), body)
             builder.branch(head)
 
             builder.position_at_end(done)
@@ -193,7 +212,5 @@ def make_share(width: int) -> Callable[..., None]:
     return function
 
 
-# By depth, the number of scores that are kept: one slot needs two, K slots K + 1. Deeper lists fill the registers, so that
-# only the shallowest is wide.
-rank_2_wide, rank_2, rank_4, rank_8 = make_rank(WIDE, 2), make_rank(NARROW, 2), make_rank(NARROW, 4), make_rank(NARROW, 8)
+rank_exactly = make_rank(NARROW, RANKED)
 share_narrow = make_share(NARROW)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.market.bids import FEATURES, feature_columns, over_all_features
+from auctionsim.market.arguments import LEDGER_COLUMNS, LEFT, OUTCOMES, SPENT_BELOW, Books, aligned
+from auctionsim.market.bids import over_all_features
 from auctionsim.market.budget import spent_below
-from auctionsim.market.engine import OUTCOMES, padded, replay_cells
+from auctionsim.market.engine import DETAILS, make_room, padded, replay_cells
+from auctionsim.market.feed import Feed, TableFeed
 from auctionsim.market.luck import hour_key
+from auctionsim.market.ranking import make_bids
 from auctionsim.market.rules import Rules
+from auctionsim.market.stored import StoredTraffic
+from auctionsim.market.threads import in_threads
 from auctionsim.market.traffic import HOURS, Traffic
-
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,12 @@ class Outcome:
     """Currency."""
     cost: NDArray[np.float64]
     """Currency charged to the advertiser."""
+    entered: NDArray[np.float64] | None = None
+    """Auctions with a bid that could be shown; None unless asked for, as the next two."""
+    winning_price: NDArray[np.float64] | None = None
+    """Mean price per click of shown ads, currency; NaN where none was shown."""
+    losing_price: NDArray[np.float64] | None = None
+    """Mean price per click of the last slot in auctions entered but not won, currency; NaN where there were none."""
 
     @property
     def revenue(self) -> NDArray[np.float64]:
@@ -48,44 +55,49 @@ class DayReplay:
     """One day under way: budgets and the hour so far. Environments step it, `replay` runs it to the end.
 
     Args:
-        traffic: The traffic table.
+        feed: The traffic.
         day: One of its days.
-        phi: Its features as `feature_columns` gives them.
+        rules: The auction's.
         policies: How many policies are replayed side by side.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
-        rules: The auction's.
-        quality: `rules.quality(traffic.pctr)`, where the caller has it already.
         seed: Draws the luck of `sampled` outcomes.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
+        details: Whether to count auctions entered and prices of winning and losing (several times slower).
     """
 
     def __init__(
         self,
-        traffic: Traffic,
+        feed: Feed,
         day: int,
-        phi: NDArray[np.float64],
+        rules: Rules | None = None,
         *,
         policies: int = 1,
         budgets: ArrayLike | None = None,
-        rules: Rules | None = None,
-        quality: NDArray[np.float64] | None = None,
         seed: int = 0,
         local_credit: bool = False,
+        details: bool = False,
     ) -> None:
-        self._traffic = traffic
+        self._feed = feed
         self._day = day
-        self._phi = phi
         self._rules = rules or Rules()
-        self._quality = self._rules.quality(traffic.pctr) if quality is None else quality
-        self._slot_effect = np.array(self._rules.slot_effect)
+        self._terms = self._rules.terms()
         self._seed = seed
         self.hour = 0
-        shape = (len(traffic.advertisers), policies)
-        self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
-        if not (self.budget_left >= 0).all():
-            raise ValueError(f"budgets: expected numbers at least 0, got {self.budget_left.min()}")
+        shape = (len(feed.advertisers), policies)
+        limits = _per_policy(np.inf if budgets is None else budgets, shape, "budgets")
+        if not (limits >= 0).all():
+            raise ValueError(f"budgets: expected numbers at least 0, got {limits.min()}")
+        self._ledger = aligned((*shape, LEDGER_COLUMNS))
+        self._ledger[:, :, LEFT] = limits
+        self._ledger[:, :, SPENT_BELOW] = spent_below(limits)
         self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
-        self._spent_below = np.ascontiguousarray(spent_below(self.budget_left))
+        self._detailed = shape[0] if details else 0
+        self._room = make_room(policies, len(self._rules.slot_effect), feed.most_rows)
+
+    @property
+    def budget_left(self) -> NDArray[np.float64]:
+        """Currency, `[advertisers, P]`; infinite where there is no budget."""
+        return self._ledger[:, :, LEFT]
 
     @property
     def is_over(self) -> bool:
@@ -99,47 +111,34 @@ class DayReplay:
             coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0.
 
         Returns:
-            `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour.
+            `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour. With details three more: auctions
+            entered, sum over shown ads of the price per click, sum over entered auctions without one of the losing price.
         """
-        n_advertisers, n_policies = self.budget_left.shape
-        theta = np.full((n_advertisers, len(FEATURES), padded(n_policies)), np.nan)
-        in_play = (self.budget_left > self._spent_below)[:, None, :]
-        np.copyto(theta[:, :, :n_policies], coefficients, where=in_play)
-        totals = np.zeros((n_advertisers, n_policies, len(OUTCOMES)))
-        traffic = self._traffic
-        replay_cells(
-            traffic.cells_of(self._day, self.hour),
-            traffic.cell_start,
-            traffic.weight,
-            traffic.market_ecpm,
-            traffic.advertiser,
-            self._quality,
-            traffic.ctr,
-            traffic.cvr,
-            traffic.item_price,
-            self._phi,
-            theta,
-            self.budget_left,
-            self._spent_below,
-            self._rules.reserve,
-            self._rules.pricing_number,
-            self._slot_effect,
-            self._rules.outcomes == "sampled",
-            hour_key(self._seed, self._day, self.hour),
-            totals,
-            self._shared,
-        )
+        n_policies = self._ledger.shape[1]
+        is_in_play = self._ledger[:, :, LEFT] > self._ledger[:, :, SPENT_BELOW]
+        bids = make_bids(coefficients, is_in_play, padded(n_policies), is_clipped=self._rules.is_clipped)
+        self._ledger[:, :, : len(OUTCOMES)] = 0.0
+        details = np.zeros((self._detailed, n_policies, len(DETAILS)))
+        books = Books(self._ledger, details, self._shared)
+        luck = hour_key(self._seed, self._day, self.hour)
+        for piece in self._feed.pieces(self._day, self.hour):
+            replay_cells(
+                piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
+                self._room,
+            )  # fmt: skip
         self.hour += 1
-        return totals.transpose(0, 2, 1)
+        totals = self._ledger[:, :, : len(OUTCOMES)]
+        counted = np.concatenate([totals, details], axis=2) if self._detailed else totals.copy()
+        return counted.transpose(0, 2, 1)
 
     @property
     def shared(self) -> NDArray[np.float64]:
         """Profit and cost of the winners of each advertiser's auctions so far, `[advertisers, 2, P]`, with local credit."""
-        return self._shared[:, :, : self.budget_left.shape[1]]
+        return self._shared[:, :, : self._ledger.shape[1]]
 
 
 def replay(
-    traffic: Traffic,
+    traffic: Traffic | StoredTraffic,
     *,
     day: int = 0,
     coefficients: ArrayLike,
@@ -151,12 +150,15 @@ def replay(
     squash: float = 1.0,
     outcomes: str = "expected",
     seed: int = 0,
+    bid_floor: float = 0.0,
+    bid_cap: float = math.inf,
     threads: int = 1,
+    details: bool = False,
 ) -> Outcome:
     """Replay one day.
 
     Args:
-        traffic: The traffic table.
+        traffic: The traffic table: in memory, or stored hour by hour (`open_day`).
         day: One of its days.
         coefficients: theta of `bid = theta . phi`, at least 0: `[advertisers, features, P]` for the whole day or
             `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
@@ -168,7 +170,10 @@ def replay(
         squash: Exponent of pctr in the rank score; 1 ranks by eCPM, 0 by bid.
         outcomes: `expected`: clicks and conversions count with their expectation; `sampled`: they happen or do not.
         seed: Draws the luck of `sampled` outcomes: the same ad shown in the same auction has the same luck under every policy.
+        bid_floor: Bids below are raised to it, currency per click.
+        bid_cap: Bids above are cut to it.
         threads: Policies are split over this many threads; never changes a result.
+        details: Whether to count auctions entered and prices of winning and losing (several times slower).
 
     Returns:
         The day's outcome, arrays `[24, advertisers, P]`.
@@ -176,44 +181,41 @@ def replay(
     Raises:
         ValueError: An argument has the wrong shape or range, or names something unknown.
     """
-    rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes)
-    theta = _checked_coefficients(coefficients, traffic, features)
-    phi = feature_columns(traffic)
+    rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)
+    theta = _checked_coefficients(coefficients, traffic.advertisers, features)
+    feed = TableFeed(traffic, rules) if isinstance(traffic, Traffic) else traffic.feed(rules)
     limits = _per_policy(np.inf if budgets is None else budgets, (len(traffic.advertisers), theta.shape[-1]), "budgets")
 
     def run(block: slice) -> Outcome:
         own, n_policies = theta[..., block], block.stop - block.start
-        day_replay = DayReplay(traffic, day, phi, policies=n_policies, budgets=limits[:, block], rules=rules, seed=seed)
+        day_replay = DayReplay(feed, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details)
         return run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
 
     parts = in_threads(theta.shape[-1], threads, run)
-    return Outcome(**{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in OUTCOMES})
-
-
-def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:
-    """`run(block)` for contiguous blocks of policies, each on a thread of its own; results in order.
-
-    The engine lets go of the interpreter, so that blocks are replayed at the same time.
-    """
-    if threads < 1:
-        raise ValueError(f"threads: expected a whole number at least 1, got {threads}")
-    edges = np.linspace(0, n_policies, min(threads, n_policies) + 1).astype(int).tolist()
-    blocks = [slice(first, last) for first, last in pairwise(edges)]
-    if len(blocks) == 1:
-        return [run(blocks[0])]
-    with ThreadPoolExecutor(len(blocks)) as pool:
-        return list(pool.map(run, blocks))
+    names = (*OUTCOMES, *DETAILS) if details else OUTCOMES
+    return Outcome(**{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names})
 
 
 def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:
     """Replay all 24 hours with the coefficients of each hour, `[advertisers, 4, P]`."""
     hours = np.stack([day_replay.step(coefficients_of(hour)) for hour in range(HOURS)])
-    return Outcome(**{name: hours[:, :, i] for i, name in enumerate(OUTCOMES)})
+    counted = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
+    if hours.shape[2] > len(OUTCOMES):
+        entered, winning, losing = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))
+        shown = counted["impressions"]
+        counted |= {"entered": entered, "winning_price": _mean(winning, shown), "losing_price": _mean(losing, entered - shown)}
+    return Outcome(**counted)
 
 
-def _checked_coefficients(coefficients: ArrayLike, traffic: Traffic, features: Sequence[str]) -> NDArray[np.float64]:
+def _mean(total: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _checked_coefficients(
+    coefficients: ArrayLike, advertisers: tuple[str, ...], features: Sequence[str]
+) -> NDArray[np.float64]:
     theta = np.asarray(coefficients, dtype=np.float64)
-    expected = (len(traffic.advertisers), len(features))
+    expected = (len(advertisers), len(features))
     is_hourly = theta.ndim == 4 and theta.shape[0] == HOURS
     if theta.ndim not in (3, 4) or theta.shape[-3:-1] != expected or (theta.ndim == 4 and not is_hourly):
         raise ValueError(

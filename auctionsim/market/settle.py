@@ -1,6 +1,6 @@
 """Settling a ranked cell for one policy: prices, budgets, and what is counted. In expectation, or auction by auction by luck.
 
-The formulas and their sources stand in `mechanism.py`.
+The formulas and their sources stand in `mechanism.py`; `arguments.py` says what the functions are given.
 """
 
 from __future__ import annotations
@@ -8,255 +8,164 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from auctionsim.market.arguments import (
+    CLICKS,
+    CONVERSIONS,
+    COST,
+    GMV,
+    IMPRESSIONS,
+    LEFT,
+    SPENT_BELOW,
+    Bids,
+    Books,
+    Room,
+    Rows,
+    Terms,
+)
 from auctionsim.market.compiled import compiled, inlined
-from auctionsim.market.lanes import NARROW, rank_8
+from auctionsim.market.details import note_details
+from auctionsim.market.lanes import N_FEATURES, NARROW
 from auctionsim.market.luck import CLICK, CONVERSION, uniform
-
-IMPRESSIONS, CLICKS, CONVERSIONS, GMV, COST = range(5)
-OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
-GSP, FIRST, VCG = range(3)
-PRICINGS = ("gsp", "first", "vcg")
-"""Names of the pricing rules, in the order of their numbers."""
+from auctionsim.market.memory import book, spendable, take
+from auctionsim.market.pricing import expected_charge, price
+from auctionsim.market.ranking import rank_block
 
 
 @inlined
-def price(
-    slot: int,
-    p: int,
-    quality: float,
-    reserve: float,
-    pricing: int,
-    slot_effect: NDArray[np.float64],
-    best: NDArray[np.float64],
-) -> float:
-    """Price per click of the winner of a slot; the formulas and their sources stand in `mechanism.py`."""
-    if pricing == GSP:
-        return max(best[slot + 1, p] / quality, reserve)
-    if pricing == FIRST:
-        return best[slot, p] / quality
-    payment = 0.0
-    for k in range(slot, slot_effect.shape[0]):
-        effect_below = slot_effect[k + 1] if k + 1 < slot_effect.shape[0] else 0.0
-        payment += (slot_effect[k] - effect_below) * max(best[k + 1, p] / quality, reserve)
-    return payment / slot_effect[slot]
-
-
-@inlined
-def expected_charge(
-    slot: int,
-    p: int,
-    row: int,
-    quality: NDArray[np.float64],
-    ctr: NDArray[np.float64],
-    reserve: float,
-    pricing: int,
-    slot_effect: NDArray[np.float64],
-    best: NDArray[np.float64],
-) -> float:
-    """What one auction costs the winner of a slot in expectation."""
-    return price(slot, p, quality[row], reserve, pricing, slot_effect, best) * (ctr[row] * slot_effect[slot])
-
-
-@inlined
-def can_pay(
-    p: int,
-    auctions: int,
-    advertiser: NDArray[np.int64],
-    quality: NDArray[np.float64],
-    ctr: NDArray[np.float64],
-    reserve: float,
-    pricing: int,
-    slot_effect: NDArray[np.float64],
-    best: NDArray[np.float64],
-    winner: NDArray[np.int64],
-    budget_left: NDArray[np.float64],
-    spent_below: NDArray[np.float64],
-) -> bool:
-    """Whether every shown advertiser has more left than all auctions of the cell cost it."""
-    for slot in range(slot_effect.shape[0]):
-        row = winner[slot, p]
+def settle_if_paid(p: int, auctions: int, rows: Rows, terms: Terms, books: Books, room: Room) -> bool:
+    """`settle` where every shown advertiser has more left than all auctions cost it; else nothing, and False."""
+    n_policies, n_slots = books.ledger.shape[1], terms.slot_effect.shape[0]
+    can_all_pay = True
+    for slot in range(n_slots):
+        row = room.winner[slot, p]
         if row >= 0:
-            who = advertiser[row]
-            charge = expected_charge(slot, p, row, quality, ctr, reserve, pricing, slot_effect, best)
-            if not auctions * charge < budget_left[who, p] - spent_below[who, p]:
-                return False
-    return True
+            cost = auctions * expected_charge(slot, p, row, rows, terms, room)
+            can_all_pay &= cost < spendable(books.ledger, take(rows.advertiser, row) * n_policies + p)
+            room.charges[slot] = cost
+    room.profit[p] = 0.0
+    room.cost[p] = 0.0
+    if can_all_pay:
+        for slot in range(n_slots):
+            row = room.winner[slot, p]
+            if row >= 0:
+                _book(slot, p, row, auctions, room.charges[slot], rows, terms, books, room)
+    return can_all_pay
 
 
 @inlined
-def settle(
-    p: int,
-    auctions: int,
-    advertiser: NDArray[np.int64],
-    quality: NDArray[np.float64],
-    ctr: NDArray[np.float64],
-    cvr: NDArray[np.float64],
-    item_price: NDArray[np.float64],
-    reserve: float,
-    pricing: int,
-    slot_effect: NDArray[np.float64],
-    best: NDArray[np.float64],
-    winner: NDArray[np.int64],
-    budget_left: NDArray[np.float64],
-    totals: NDArray[np.float64],
-) -> tuple[float, float]:
-    """Charge and count `auctions` identical auctions, no charge above what is left; returns the winners' profit and cost."""
-    profit, total_cost = 0.0, 0.0
-    for slot in range(slot_effect.shape[0]):
-        row = winner[slot, p]
+def settle(p: int, auctions: int, rows: Rows, terms: Terms, books: Books, room: Room) -> None:
+    """Charge and count `auctions` identical auctions, no charge above what is left; adds the winners' profit and cost."""
+    for slot in range(terms.slot_effect.shape[0]):
+        row = room.winner[slot, p]
         if row >= 0:
-            who = advertiser[row]
-            charge = expected_charge(slot, p, row, quality, ctr, reserve, pricing, slot_effect, best)
-            cost = min(auctions * charge, budget_left[who, p])
-            budget_left[who, p] -= cost
-            clicks = auctions * (ctr[row] * slot_effect[slot])
-            conversions = clicks * cvr[row]
-            gmv = conversions * item_price[row]
-            totals[who, p, IMPRESSIONS] += auctions
-            totals[who, p, CLICKS] += clicks
-            totals[who, p, CONVERSIONS] += conversions
-            totals[who, p, GMV] += gmv
-            totals[who, p, COST] += cost
-            profit += gmv - cost
-            total_cost += cost
-    return profit, total_cost
+            left = books.ledger[rows.advertiser[row], p, LEFT]
+            cost = min(auctions * expected_charge(slot, p, row, rows, terms, room), left)
+            _book(slot, p, row, auctions, cost, rows, terms, books, room)
+
+
+@inlined
+def _book(slot: int, p: int, row: int, auctions: int, cost: float, rows: Rows, terms: Terms, books: Books, room: Room) -> None:
+    """Book what `auctions` identical auctions bring the winner of a slot."""
+    clicks = auctions * (take(rows.ctr, row) * terms.slot_effect[slot])
+    conversions = clicks * take(rows.cvr, row)
+    gmv = conversions * take(rows.item_price, row)
+    place = take(rows.advertiser, row) * books.ledger.shape[1] + p
+    book(books.ledger, place, float(auctions), clicks, conversions, gmv, cost)
+    room.profit[p] += gmv - cost
+    room.cost[p] += cost
 
 
 @compiled
 def clear_to_the_end(
-    first: int,
-    last: int,
-    p: int,
-    weight: int,
-    outside: float,
-    advertiser: NDArray[np.int64],
-    quality: NDArray[np.float64],
-    ctr: NDArray[np.float64],
-    cvr: NDArray[np.float64],
-    item_price: NDArray[np.float64],
-    phi: NDArray[np.float64],
-    theta: NDArray[np.float64],
-    reserve: float,
-    pricing: int,
-    slot_effect: NDArray[np.float64],
-    budget_left: NDArray[np.float64],
-    spent_below: NDArray[np.float64],
-    totals: NDArray[np.float64],
-) -> tuple[float, float]:
-    """Clear one cell for one policy, splitting it where budgets run out.
+    first: int, last: int, p: int, weight: int, outside: float, rows: Rows, bids: Bids, terms: Terms, books: Books,
+    room: Room,
+) -> None:  # fmt: skip
+    """Clear one ranked cell for one policy, splitting it where budgets run out.
 
     As many whole auctions are taken as everybody shown can pay, then one whose charges are capped at what is left; whoever has
-    nothing left leaves, and the rest of the cell is ranked again. Equal to clearing the auctions one by one. Returns the
-    winners' profit and cost.
+    nothing left leaves, and the rest of the cell is ranked again. Equal to clearing the auctions one by one.
     """
-    block = p // NARROW * NARROW
-    best = np.empty((8, theta.shape[2]))
-    winner = np.empty((8, theta.shape[2]), dtype=np.int64)
-    profit, cost = 0.0, 0.0
-    while weight > 0:
-        rank_8(theta, phi, quality, advertiser, first, last, theta.shape[2], block, reserve, outside, best, winner)
+    room.profit[p] = 0.0
+    room.cost[p] = 0.0
+    is_shown = True
+    while weight > 0 and is_shown:
         payable = weight
-        anybody = False
-        for slot in range(slot_effect.shape[0]):
-            row = winner[slot, p]
+        is_shown = False
+        for slot in range(terms.slot_effect.shape[0]):
+            row = room.winner[slot, p]
             if row >= 0:
-                anybody = True
-                who = advertiser[row]
-                charge = expected_charge(slot, p, row, quality, ctr, reserve, pricing, slot_effect, best)
-                funds = budget_left[who, p] + spent_below[who, p]
-                if payable * charge > funds:
-                    payable = math.floor(funds / charge)
-        if not anybody:
-            break
+                is_shown = True
+                who = rows.advertiser[row]
+                charge = expected_charge(slot, p, row, rows, terms, room)
+                left = books.ledger[who, p, LEFT] + books.ledger[who, p, SPENT_BELOW]
+                if payable * charge > left:
+                    payable = math.floor(left / charge)
         # Nobody leaves within the whole auctions but at their end; where nobody leaves there either, one more is capped.
-        taken = max(payable, 1)
-        earned, charged = settle(
-            p,
-            taken,
-            advertiser,
-            quality,
-            ctr,
-            cvr,
-            item_price,
-            reserve,
-            pricing,
-            slot_effect,
-            best,
-            winner,
-            budget_left,
-            totals,
-        )
-        profit += earned
-        cost += charged
+        taken = max(payable, 1) if is_shown else weight
+        if books.details.shape[0] > 0:
+            note_details(first, last, p, taken, rows, bids.theta, terms, books, room)
+        settle(p, taken, rows, terms, books, room)
         weight -= taken
-        for slot in range(slot_effect.shape[0]):
-            row = winner[slot, p]
-            if row >= 0 and budget_left[advertiser[row], p] <= spent_below[advertiser[row], p]:
-                theta[advertiser[row], :, p] = np.nan
-    return profit, cost
+        if _leave_if_spent(p, rows, bids, terms, books, room) and weight > 0:
+            rank_block(first, last, p // NARROW * NARROW, outside, rows, bids, terms, room)
 
 
 @compiled
 def clear_by_luck(
-    first: int,
-    last: int,
-    p: int,
-    weight: int,
-    outside: float,
-    place: int,
-    luck: np.uint64,
-    advertiser: NDArray[np.int64],
-    quality: NDArray[np.float64],
-    ctr: NDArray[np.float64],
-    cvr: NDArray[np.float64],
-    item_price: NDArray[np.float64],
-    phi: NDArray[np.float64],
-    theta: NDArray[np.float64],
-    reserve: float,
-    pricing: int,
-    slot_effect: NDArray[np.float64],
-    best: NDArray[np.float64],
-    winner: NDArray[np.int64],
-    budget_left: NDArray[np.float64],
-    spent_below: NDArray[np.float64],
-    totals: NDArray[np.float64],
-) -> tuple[float, float]:
+    first: int, last: int, p: int, weight: int, outside: float, place: int, luck: np.uint64, rows: Rows, bids: Bids,
+    terms: Terms, books: Books, room: Room,
+) -> None:  # fmt: skip
     """Clear one ranked cell for one policy auction by auction: clicks and conversions happen or do not, by `luck.py`.
 
     Whoever has nothing left leaves from the next auction on, and the rest of the cell is ranked again. `place` is the cell's in
-    the hour, `luck` the hour's key. Returns the winners' profit and cost.
+    the hour, `luck` the hour's key.
     """
-    profit, cost = 0.0, 0.0
-    for auction in range(weight):
-        is_shown, has_left = False, False
-        for slot in range(slot_effect.shape[0]):
-            row = winner[slot, p]
-            if row < 0:
-                continue
-            is_shown = True
-            who = advertiser[row]
-            totals[who, p, IMPRESSIONS] += 1
-            if uniform(luck, place, auction, row - first, CLICK) < ctr[row] * slot_effect[slot]:
-                charge = min(price(slot, p, quality[row], reserve, pricing, slot_effect, best), budget_left[who, p])
-                budget_left[who, p] -= charge
-                totals[who, p, CLICKS] += 1
-                totals[who, p, COST] += charge
-                cost += charge
-                profit -= charge
-                if uniform(luck, place, auction, row - first, CONVERSION) < cvr[row]:
-                    totals[who, p, CONVERSIONS] += 1
-                    totals[who, p, GMV] += item_price[row]
-                    profit += item_price[row]
-                if budget_left[who, p] <= spent_below[who, p]:
-                    theta[who, :, p] = np.nan
-                    has_left = True
-        if not is_shown:
-            break
-        if has_left and auction + 1 < weight:
-            best = np.empty((8, theta.shape[2]))
-            winner = np.empty((8, theta.shape[2]), dtype=np.int64)
-            block = p // NARROW * NARROW
-            rank_8(theta, phi, quality, advertiser, first, last, theta.shape[2], block, reserve, outside, best, winner)
-    return profit, cost
+    room.profit[p] = 0.0
+    room.cost[p] = 0.0
+    auction = 0
+    is_shown = True
+    while auction < weight and is_shown:
+        is_shown, has_paid = False, False
+        for slot in range(terms.slot_effect.shape[0]):
+            row = room.winner[slot, p]
+            if row >= 0:
+                is_shown = True
+                who = rows.advertiser[row]
+                books.ledger[who, p, IMPRESSIONS] += 1
+                if uniform(luck, place, auction, row - first, CLICK) < rows.ctr[row] * terms.slot_effect[slot]:
+                    has_paid = True
+                    charge = min(price(slot, p, rows.quality[row], terms, room), books.ledger[who, p, LEFT])
+                    books.ledger[who, p, LEFT] -= charge
+                    books.ledger[who, p, CLICKS] += 1
+                    books.ledger[who, p, COST] += charge
+                    room.cost[p] += charge
+                    room.profit[p] -= charge
+                    if uniform(luck, place, auction, row - first, CONVERSION) < rows.cvr[row]:
+                        books.ledger[who, p, CONVERSIONS] += 1
+                        books.ledger[who, p, GMV] += rows.item_price[row]
+                        room.profit[p] += rows.item_price[row]
+        taken = 1 if is_shown else weight - auction
+        if books.details.shape[0] > 0:
+            note_details(first, last, p, taken, rows, bids.theta, terms, books, room)
+        auction += taken
+        if has_paid and _leave_if_spent(p, rows, bids, terms, books, room) and auction < weight:
+            rank_block(first, last, p // NARROW * NARROW, outside, rows, bids, terms, room)
+
+
+@inlined
+def _leave_if_spent(p: int, rows: Rows, bids: Bids, terms: Terms, books: Books, room: Room) -> bool:
+    """No more bids of whoever was shown and has nothing left; whether anybody leaves."""
+    has_left = False
+    for slot in range(terms.slot_effect.shape[0]):
+        row = room.winner[slot, p]
+        if row >= 0:
+            who = rows.advertiser[row]
+            if books.ledger[who, p, LEFT] <= books.ledger[who, p, SPENT_BELOW]:
+                has_left = True
+                for f in range(N_FEATURES):
+                    bids.theta[who, p, f] = np.nan
+                    bids.lanes[who, f, p] = np.nan
+                    if bids.coarse.shape[0] > 0:
+                        bids.coarse[who, f, p] = np.nan
+    return has_left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
-from auctionsim.market.bids import FEATURES, STATIC_BIDS, feature_columns
+from auctionsim.market.bids import FEATURES, STATIC_BIDS
+from auctionsim.market.feed import TableFeed
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import DayReplay, Outcome, run_day
 from auctionsim.market.rules import Rules
@@ -26,11 +28,9 @@ class Market:
     scenario: Scenario
     seed: int
     traffic: Traffic
-    phi: NDArray[np.float64]
-    """Bid features of every row, `[rows, 4]`."""
+    feed: TableFeed
+    """The traffic as the engine takes it."""
     rules: Rules
-    quality: NDArray[np.float64]
-    """What a bid is multiplied with to rank, `[rows]`."""
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
     fixed: NDArray[np.float64]
@@ -50,6 +50,11 @@ class Market:
         return self.traffic.advertisers
 
     @property
+    def phi(self) -> NDArray[np.float64]:
+        """Bid features of every row, `[rows, 4]`."""
+        return self.feed.phi
+
+    @property
     def is_controlled(self) -> NDArray[np.bool_]:
         """Whether each advertiser is a learner."""
         mask = np.zeros(len(self.advertisers), dtype=bool)
@@ -67,15 +72,7 @@ class Market:
     def day(self, day: int, policies: int = 1, *, local_credit: bool = False) -> DayReplay:
         """A fresh day under this market's budgets and rules; coefficients over `FEATURES`."""
         return DayReplay(
-            self.traffic,
-            day,
-            self.phi,
-            policies=policies,
-            budgets=self.budgets,
-            rules=self.rules,
-            quality=self.quality,
-            seed=self.seed,
-            local_credit=local_credit,
+            self.feed, day, self.rules, policies=policies, budgets=self.budgets, seed=self.seed, local_credit=local_credit
         )
 
     def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
@@ -112,16 +109,16 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     fixed = np.array([STATIC_BIDS.get(group.controller, (0.0,) * len(FEATURES)) for group in groups])
     learners = np.array([i for i, group in enumerate(groups) if group.controller == "learner"], dtype=np.int64)
     days = sorted({*scenario.traffic.train_days, *scenario.traffic.test_days})
-    phi = feature_columns(traffic)
-    phi.setflags(write=False)
-    sums, auctions = feature_sums(traffic, phi, scenario.traffic.train_days)
+    mechanism = scenario.mechanism
+    rules = Rules(
+        mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
+        mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
+    )  # fmt: skip
+    feed = TableFeed(traffic, rules)
+    sums, auctions = feature_sums(traffic, feed.phi, scenario.traffic.train_days)
     mean = _means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
-    mechanism = scenario.mechanism
-    rules = Rules(mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes)
-    quality = rules.quality(traffic.pctr)
-    quality.setflags(write=False)
-    market = Market(scenario, seed, traffic, phi, rules, quality, groups, fixed, learners, no_budgets, {}, mean)
+    market = Market(scenario, seed, traffic, feed, rules, groups, fixed, learners, no_budgets, {}, mean)
     reference = market.static(scenario.platform.reference)
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)

@@ -7,7 +7,7 @@ same whether or not day 6 was drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ ADVERTISER_VALUE = 0.15
 PAIR_CTR = 0.3
 PAIR_CVR = 0.3
 PAIR_VALUE = 0.3
+_CELLS_AT_ONCE = 100_000
 CVR_LEVEL = 0.03
 """Median conversion rate of a click; a supposition."""
 
@@ -61,14 +62,13 @@ def make_traffic(section: TrafficSection, profile: Profile, advertisers: tuple[s
         advertisers: Names, in order.
         seed: Draws world and days.
     """
-    world = make_world(section, profile, len(advertisers), seed)
     days = sorted({*section.train_days, *section.test_days})
-    hours = [hour for day in days for hour in _draw_day(section, profile, world, seed, day)]
-    joined = {name: np.concatenate([hour[name] for hour in hours]) for name in hours[0]}
-    n_candidates = world.advertiser.shape[1]
+    parts = list(_draw_days(section, profile, len(advertisers), seed, days))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    n_candidates = len(parts[0]["advertiser"]) // len(parts[0]["day"])
     return Traffic(
         advertisers=advertisers,
-        queries=tuple(f"keyword-{q}" for q in range(section.queries)),
+        queries=query_names(section),
         cell_start=np.arange(len(joined["day"]) + 1) * n_candidates,
         notes={
             "source": f"synthetic, profile {profile.name}, {section.auctions_per_day} auctions a day",
@@ -77,6 +77,21 @@ def make_traffic(section: TrafficSection, profile: Profile, advertisers: tuple[s
         },
         **joined,
     )
+
+
+def stream_traffic(
+    section: TrafficSection, profile: Profile, n_advertisers: int, seed: int, days: Iterable[int]
+) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
+    """The same traffic part by part, for `stored.store_traffic`: day, hour, columns; of some days, ascending."""
+    for part in _draw_days(section, profile, n_advertisers, seed, days):
+        n_cells = len(part["day"])
+        sizes = np.full(n_cells, len(part["advertiser"]) // n_cells)
+        yield int(part["day"][0]), int(part["hour"][0]), {"size": sizes, **part}
+
+
+def query_names(section: TrafficSection) -> tuple[str, ...]:
+    """Names of the scenario's keywords."""
+    return tuple(f"keyword-{q}" for q in range(section.queries))
 
 
 def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, seed: int) -> World:
@@ -122,27 +137,35 @@ def _at_price_level(world: World, cpc: float) -> World:
     return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.manual_bid * scale)
 
 
-def _draw_day(
-    section: TrafficSection, profile: Profile, world: World, seed: int, day: int
+def _draw_days(
+    section: TrafficSection, profile: Profile, n_advertisers: int, seed: int, days: Iterable[int]
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    share, cvr = _drifted(section, world, seed, day)
-    for hour in range(HOURS):
-        yield _draw_hour(section, profile, world, share, cvr, stream(seed, "hour", day, hour), (day, hour))
+    """Columns of some days in time order, an hour or a part of one at a time."""
+    world = make_world(section, profile, n_advertisers, seed)
+    for day in days:
+        share, cvr = _drifted(section, world, seed, day)
+        for hour in range(HOURS):
+            rng = stream(seed, "hour", day, hour)
+            level = profile.cpc_hour_factor[hour] * np.exp(profile.cpc_log_sd * rng.standard_normal())
+            expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
+            n_cells = max(1, round(expected / section.weight))
+            for first in range(0, n_cells, _CELLS_AT_ONCE):
+                # The first part goes on with the hour's stream, the others have their own.
+                part_rng = rng if first == 0 else stream(seed, "hour", day, hour, first)
+                size = min(_CELLS_AT_ONCE, n_cells - first)
+                yield _draw_cells(section, world, share, cvr, level, part_rng, size, (day, hour))
 
 
-def _draw_hour(
+def _draw_cells(
     section: TrafficSection,
-    profile: Profile,
     world: World,
     share: NDArray[np.float64],
     cvr: NDArray[np.float64],
+    level: float,
     rng: np.random.Generator,
+    n_cells: int,
     time: tuple[int, int],
 ) -> dict[str, NDArray[Any]]:
-    day, hour = time
-    level = profile.cpc_hour_factor[hour] * np.exp(profile.cpc_log_sd * rng.standard_normal())
-    expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
-    n_cells = max(1, round(expected / section.weight))
     query = rng.choice(len(share), n_cells, p=share)
     shape = (n_cells, world.advertiser.shape[1])
     ctr = world.ctr[query] * _lognormal(rng, section.ctr_noise, shape)
@@ -150,8 +173,8 @@ def _draw_hour(
     rate = cvr[query] * level * _lognormal(rng, section.cvr_noise, shape)
     ctr, rate = np.clip(ctr, 1e-9, 1.0), np.clip(rate, 0.0, 1.0)
     return {
-        "day": np.full(n_cells, day),
-        "hour": np.full(n_cells, hour),
+        "day": np.full(n_cells, time[0]),
+        "hour": np.full(n_cells, time[1]),
         "weight": np.full(n_cells, section.weight),
         "market_ecpm": np.zeros(n_cells),
         "query": query,

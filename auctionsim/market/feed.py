@@ -1,0 +1,84 @@
+"""Where a replay gets its traffic from: a table in memory, or pieces of one that is larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.market.arguments import Cells, Rows
+from auctionsim.market.bids import feature_columns
+from auctionsim.market.rules import Rules
+from auctionsim.market.traffic import Traffic
+
+
+class Piece(NamedTuple):
+    """Consecutive cells of one hour."""
+
+    cells: Cells
+    rows: Rows
+    first_cell: int
+    last_cell: int
+    place: int
+    """The first cell's place in the hour."""
+
+
+class Feed(Protocol):
+    """Traffic as the engine takes it; the pieces of an hour come in order and may be as small as memory asks."""
+
+    @property
+    def advertisers(self) -> tuple[str, ...]:
+        """Names, in the order of every advertiser axis."""
+
+    @property
+    def most_rows(self) -> int:
+        """Candidates in the largest cell."""
+
+    def pieces(self, day: int, hour: int) -> Iterator[Piece]:
+        """The cells of an hour."""
+
+
+class TableFeed:
+    """A table in memory: every hour is one piece of the same arrays.
+
+    Args:
+        traffic: The table.
+        rules: The auction's.
+        phi: `feature_columns(traffic)`, where the caller has it already.
+    """
+
+    def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
+        phi = feature_columns(traffic) if phi is None else phi
+        quality = rules.quality(traffic.pctr)
+        for array in (phi, quality):
+            # Read-only as the table's own arrays, so that the engine is compiled for one kind of array.
+            array.setflags(write=False)
+        self._traffic = traffic
+        self._cells = Cells(traffic.cell_start, traffic.weight, traffic.market_ecpm)
+        self._rows = Rows(traffic.advertiser, quality, traffic.ctr, traffic.cvr, traffic.item_price, phi)
+
+    @property
+    def advertisers(self) -> tuple[str, ...]:
+        """Names, in the order of every advertiser axis."""
+        return self._traffic.advertisers
+
+    @property
+    def most_rows(self) -> int:
+        """Candidates in the largest cell."""
+        return int(np.diff(self._traffic.cell_start).max(initial=0))
+
+    @property
+    def phi(self) -> NDArray[np.float64]:
+        """Bid features of every row, `[rows, 4]`."""
+        return self._rows.phi
+
+    def pieces(self, day: int, hour: int) -> Iterator[Piece]:
+        """The hour as one piece.
+
+        Raises:
+            ValueError: The table has no such day.
+        """
+        first, last = self._traffic.cells_of(day, hour)
+        yield Piece(self._cells, self._rows, first, last, 0)

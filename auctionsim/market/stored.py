@@ -1,0 +1,217 @@
+"""Traffic larger than memory: columns in a folder, written piece by piece, replayed piece by piece.
+
+Each column is a file of little-endian numbers, 20 bytes a candidate in all; `traffic.json` says what they are and where hours
+begin. Pieces are memory-mapped one at a time, so that memory holds one piece and not the day.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import InputError, shown
+from auctionsim.files import expect_new_folder
+from auctionsim.market.arguments import Cells, Rows
+from auctionsim.market.feed import Piece
+from auctionsim.market.rules import Rules
+from auctionsim.market.traffic import Traffic
+
+FORMAT = "auctionsim-traffic-1"
+CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
+ROW_TYPES = {"advertiser": "<i4", "pctr": "<f4", "pcvr": "<f4", "item_price": "<f4", "manual_bid": "<f4"}
+_ROWS_AT_ONCE = 500_000
+_INDEX = "traffic.json"
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+class StoredTraffic:
+    """A folder that `store_traffic` wrote, opened by `open_traffic`.
+
+    Predicted rates are the true ones; prices and rates are stored in single precision.
+    """
+
+    def __init__(self, folder: Path, index: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.advertisers: tuple[str, ...] = tuple(index["advertisers"])
+        self.queries: tuple[str, ...] = tuple(index["queries"])
+        self.most_rows = int(index["most_rows"])
+        self.auctions = int(index["auctions"])
+        self._pieces: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+        for day, hour, *piece in index["pieces"]:
+            first_cell, first_row, cells, rows = piece
+            self._pieces.setdefault((day, hour), []).append((first_cell, first_row, cells, rows))
+        self.days = tuple(sorted({day for day, _ in self._pieces}))
+        self.rows = sum(piece[3] for pieces in self._pieces.values() for piece in pieces)
+
+    def feed(self, rules: Rules) -> StoredFeed:
+        """The traffic as the engine takes it."""
+        return StoredFeed(self, rules)
+
+    def columns(self, day: int, hour: int) -> Iterator[dict[str, NDArray[Any]]]:
+        """The columns of each piece of an hour, read when asked for.
+
+        Raises:
+            ValueError: There is no such day.
+        """
+        if day not in self.days:
+            raise ValueError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
+        for first_cell, first_row, cells, rows in self._pieces.get((day, hour), []):
+            cell_part = {name: self._read(name, kind, first_cell, cells) for name, kind in CELL_TYPES.items()}
+            row_part = {name: self._read(name, kind, first_row, rows) for name, kind in ROW_TYPES.items()}
+            yield {**cell_part, **row_part}
+
+    def table(self) -> Traffic:
+        """All of it as a table in memory."""
+        times = sorted(self._pieces)
+        parts = [(time, part) for time in times for part in self.columns(*time)]
+        cell = {name: np.concatenate([part[name] for _, part in parts]) for name in CELL_TYPES}
+        row = {name: np.concatenate([part[name] for _, part in parts]) for name in ROW_TYPES}
+        sizes = [len(part["size"]) for _, part in parts]
+        pctr, pcvr = row["pctr"].astype(np.float64), row["pcvr"].astype(np.float64)
+        return Traffic(
+            advertisers=self.advertisers,
+            queries=self.queries,
+            day=np.repeat([time[0] for time, _ in parts], sizes),
+            hour=np.repeat([time[1] for time, _ in parts], sizes),
+            weight=cell["weight"].astype(np.int64),
+            query=cell["query"].astype(np.int64),
+            cell_start=np.append(0, np.cumsum(cell["size"], dtype=np.int64)),
+            advertiser=row["advertiser"].astype(np.int64),
+            pctr=pctr,
+            pcvr=pcvr,
+            item_price=row["item_price"].astype(np.float64),
+            manual_bid=row["manual_bid"].astype(np.float64),
+            ctr=pctr,
+            cvr=pcvr,
+            market_ecpm=cell["market_ecpm"].astype(np.float64),
+            notes={"source": f"stored traffic {self.folder.name}"},
+        )
+
+    def _read(self, name: str, kind: str, first: int, count: int) -> NDArray[Any]:
+        """Some elements of a column, copied from a window of the file that is mapped for no longer."""
+        dtype = np.dtype(kind)
+        return np.array(np.memmap(self.folder / name, dtype, "r", offset=first * dtype.itemsize, shape=(count,)))
+
+
+class StoredFeed:
+    """The pieces of stored traffic as the engine takes them."""
+
+    def __init__(self, stored: StoredTraffic, rules: Rules) -> None:
+        self._stored = stored
+        self._rules = rules
+        self.advertisers = stored.advertisers
+        self.most_rows = stored.most_rows
+
+    def pieces(self, day: int, hour: int) -> Iterator[Piece]:
+        """The cells of an hour, piece by piece."""
+        place = 0
+        for part in self._stored.columns(day, hour):
+            n_cells = len(part["size"])
+            start = np.append(0, np.cumsum(part["size"], dtype=np.int64))
+            cells = Cells(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
+            pctr, pcvr = part["pctr"].astype(np.float64), part["pcvr"].astype(np.float64)
+            item_price, manual_bid = part["item_price"].astype(np.float64), part["manual_bid"].astype(np.float64)
+            phi = np.stack([np.ones_like(pcvr), pcvr, pcvr * item_price, manual_bid], axis=1)
+            rows = Rows(part["advertiser"].astype(np.int64), self._rules.quality(pctr), pctr, pcvr, item_price, phi)
+            for array in (*cells, *rows):
+                array.setflags(write=False)
+            yield Piece(cells, rows, 0, n_cells, place)
+            place += n_cells
+
+
+def store_traffic(
+    folder: Path,
+    advertisers: tuple[str, ...],
+    queries: tuple[str, ...],
+    hours: Iterable[tuple[int, int, Columns]],
+) -> StoredTraffic:
+    """Write traffic as it comes; the folder appears whole or not at all.
+
+    Args:
+        folder: New or empty.
+        advertisers: Names, in the order of the indices.
+        queries: Names of the queries.
+        hours: Parts in time order: day, hour, and the columns of `CELL_TYPES` and `ROW_TYPES`; `size` is the number of rows of
+            each cell. An hour may come in several parts, each as large as memory allows.
+
+    Raises:
+        InputError: The folder holds files.
+    """
+    expect_new_folder(folder)
+    part_folder = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part_folder.mkdir(parents=True)
+    try:
+        index = _write(part_folder, hours)
+        index |= {"format": FORMAT, "advertisers": list(advertisers), "queries": list(queries)}
+        (part_folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        part_folder.rename(folder)
+    finally:
+        shutil.rmtree(part_folder, ignore_errors=True)
+    return open_traffic(folder)
+
+
+def open_traffic(folder: str | Path) -> StoredTraffic:
+    """Open traffic that `store_traffic` wrote.
+
+    Raises:
+        InputError: It is not such a folder, or a column's file has another size than the index says.
+    """
+    folder = Path(folder)
+    path = folder / _INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected the index of stored traffic, got {shown(str(error))}") from error
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        found = index.get("format") if isinstance(index, dict) else index
+        raise InputError(f"{path}: expected format {FORMAT}, got {shown(found)}")
+    for names, count in ((CELL_TYPES, index["cells"]), (ROW_TYPES, index["rows"])):
+        for name, kind in names.items():
+            expected = count * np.dtype(kind).itemsize
+            column = folder / name
+            size = column.stat().st_size if column.is_file() else 0
+            if size != expected:
+                raise InputError(f"{column}: expected {expected} bytes for {count} numbers, got {size}")
+    return StoredTraffic(folder, index)
+
+
+def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str, Any]:
+    pieces: list[tuple[int, ...]] = []
+    n_cells = n_rows = most_rows = auctions = 0
+    files = {name: (folder / name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
+    try:
+        for day, hour, columns in hours:
+            for cells, rows in _cuts(np.asarray(columns["size"])):
+                for names, cut in ((CELL_TYPES, cells), (ROW_TYPES, rows)):
+                    for name, kind in names.items():
+                        np.asarray(columns[name][cut]).astype(kind).tofile(files[name])
+                pieces.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
+                n_cells += cells.stop - cells.start
+                n_rows += rows.stop - rows.start
+            most_rows = max(most_rows, int(np.max(columns["size"], initial=0)))
+            auctions += int(np.sum(columns["weight"]))
+    finally:
+        for file in files.values():
+            file.close()
+    return {"pieces": pieces, "cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
+
+
+def _cuts(size: NDArray[Any]) -> Iterator[tuple[slice, slice]]:
+    """Cell and row slices of pieces of about `_ROWS_AT_ONCE` rows."""
+    ends = np.cumsum(size, dtype=np.int64)
+    first, first_row = 0, 0
+    while first < len(size):
+        last = max(int(np.searchsorted(ends, first_row + _ROWS_AT_ONCE, side="right")), first + 1)
+        last_row = int(ends[last - 1])
+        yield slice(first, last), slice(first_row, last_row)
+        first, first_row = last, last_row

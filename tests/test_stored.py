@@ -1,0 +1,88 @@
+"""Stored traffic: written and replayed piece by piece, with the totals of one piece."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auctionsim import open_traffic, replay
+from auctionsim.errors import InputError
+from auctionsim.market import stored as stored_module
+from auctionsim.market.profile import load_profile
+from auctionsim.market.stored import StoredTraffic, store_traffic
+from auctionsim.market.synthetic import make_traffic, query_names, stream_traffic
+from auctionsim.scenario import TrafficSection
+
+NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
+SECTION = TrafficSection(
+    source="synthetic", profile="plain", auctions_per_day=3000, queries=15, candidates=5, train_days=(0,), test_days=(1,)
+)
+SELLERS = tuple(f"seller-{i}" for i in range(7))
+
+
+@pytest.fixture
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredTraffic:
+    monkeypatch.setattr(stored_module, "_ROWS_AT_ONCE", 128)
+    profile = load_profile("plain", None)
+    return store_traffic(
+        tmp_path / "day", SELLERS, query_names(SECTION), stream_traffic(SECTION, profile, len(SELLERS), 0, (0, 1))
+    )
+
+
+@pytest.mark.parametrize("outcomes", ["expected", "sampled"])
+@pytest.mark.parametrize("slots", [(1.0,), (1.0, 0.5)])
+def test_pieces_and_the_whole_give_the_same_bits(stored: StoredTraffic, outcomes: str, slots: tuple[float, ...]):
+    theta = np.linspace(0.5, 1.5, 7 * 9).reshape(7, 1, 9)
+    arguments = {"coefficients": theta, "slot_effect": slots, "budgets": 2.0, "outcomes": outcomes, "reserve": 0.01}
+    pieces, whole = replay(stored, **arguments), replay(stored.table(), **arguments)
+    assert stored.rows > 20 * 128
+    for name in NAMES:
+        assert (getattr(pieces, name) == getattr(whole, name)).all()
+    assert pieces.cost.sum() > 0
+
+
+def test_what_is_stored_is_the_generators_traffic_in_single_precision(stored: StoredTraffic):
+    made, back = make_traffic(SECTION, load_profile("plain", None), SELLERS, 0), stored.table()
+    assert back.days == made.days
+    assert (back.advertiser == made.advertiser).all()
+    assert (back.cell_start == made.cell_start).all()
+    assert (back.query == made.query).all()
+    np.testing.assert_allclose(back.pctr, made.pctr, rtol=1e-6)
+    np.testing.assert_allclose(back.manual_bid, made.manual_bid, rtol=1e-6)
+    assert stored.auctions == made.weight.sum()
+
+
+def test_a_folder_that_holds_files_is_left_alone(tmp_path: Path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="expected a new or empty folder"):
+        store_traffic(tmp_path, SELLERS, ("q",), [])
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_failed_writer_leaves_nothing(tmp_path: Path):
+    def broken():
+        yield 0, 0, {"size": np.array([1])}
+
+    with pytest.raises(KeyError):
+        store_traffic(tmp_path / "day", SELLERS, ("q",), broken())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torn_column_and_a_foreign_index_are_refused(stored: StoredTraffic):
+    column = stored.folder / "pctr"
+    column.write_bytes(column.read_bytes()[:-4])
+    with pytest.raises(InputError, match=r"pctr: expected \d+ bytes for \d+ numbers, got \d+"):
+        open_traffic(stored.folder)
+    (stored.folder / "traffic.json").write_text(json.dumps({"format": "something-2"}))
+    with pytest.raises(InputError, match="expected format auctionsim-traffic-1, got 'something-2'"):
+        open_traffic(stored.folder)
+    with pytest.raises(InputError, match="expected the index of stored traffic"):
+        open_traffic(stored.folder / "nowhere")
+
+
+def test_a_day_that_is_not_there_is_named(stored: StoredTraffic):
+    with pytest.raises(ValueError, match="day: expected one of 0, 1, got 5"):
+        replay(stored, coefficients=np.ones((7, 1, 1)), day=5)
