@@ -49,12 +49,12 @@ class DualForm:
         return cls(numerator, of_profit + duals.budget + duals.ppc + (1 + roi) * duals.roi - duals.revenue)
 
     def worth(self, offered: Contests) -> Array:
-        """num of each column, `[columns]`."""
+        """What each column is worth to its advertiser before payment, num, `[columns]`."""
         quantities = np.stack([offered.clicks, offered.conversions, offered.gmv], axis=1)
         return (self.numerator[offered.advertiser] * quantities).sum(axis=1)
 
     def score(self, offered: Contests) -> Array:
-        """s of each column at its least payment, `[columns]`."""
+        """The score s of each column at its least payment, `[columns]`."""
         return self.worth(offered) - self.denominator[offered.advertiser] * offered.least
 
     def bid(self, offered: Contests) -> Array:
@@ -63,7 +63,7 @@ class DualForm:
         return np.divide(self.worth(offered), den, out=np.full(len(den), np.inf), where=den > 0)
 
     def coefficients(self) -> Array:
-        """theta of the bid per click over 1, cvr and cvr x item_price, `[advertisers, 3]`; infinite where den is not above 0."""
+        """The bid per click over 1, cvr and cvr x item_price, `[advertisers, 3]`; infinite where den is not above 0."""
         den = self.denominator[:, None]
         return np.divide(self.numerator, den, out=np.full(self.numerator.shape, np.inf), where=den > 0)
 

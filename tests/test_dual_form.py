@@ -1,4 +1,4 @@
-"""The score rule from the multipliers is the linear program's own choice; the highest scalar bid is not (docs/macg-theory.md)."""
+"""The score rule from the multipliers is the program's own choice; the highest scalar bid is not (docs/macg-theory.md)."""
 
 from __future__ import annotations
 
