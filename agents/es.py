@@ -7,7 +7,9 @@ Adam after Salimans et al. 2017 (OpenAI-ES); per-agent ranks are ours (docs/macg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from auctionsim.streams import stream
 Array = NDArray[np.float64]
 
 _DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
+# The last generations step less, so that the end does not depend on where the noise happened to stand.
+_FULL_RATE_UNTIL = 0.5
+_LAST_RATE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,20 @@ class ESState:
     def start(cls, mean: Array) -> ESState:
         """The state before the first generation."""
         return cls(mean, np.zeros_like(mean), np.zeros_like(mean), 0)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> ESState:
+        """The state that `arrays` gave."""
+        return cls(arrays["mean"], arrays["first_moment"], arrays["second_moment"], int(arrays["iteration"][0]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As a checkpoint keeps it."""
+        return {
+            "mean": self.mean,
+            "first_moment": self.first_moment,
+            "second_moment": self.second_moment,
+            "iteration": np.array([self.iteration], dtype=np.int64),
+        }
 
 
 def pair_noise(seed: int, iteration: int, pairs: range, shape: tuple[int, ...]) -> Array:
@@ -88,3 +107,9 @@ def tell(state: ESState, fitness: Array, noise: Array, *, sigma: float, learning
         second_moment=second,
         iteration=step,
     )
+
+
+def falling_rate(rate: float, done: float) -> float:
+    """The learning rate after a share `done` of all generations: full for the first half, then falling to a twentieth."""
+    falling = 1 - (done - _FULL_RATE_UNTIL) / (1 - _FULL_RATE_UNTIL)
+    return rate * max(min(1.0, falling), _LAST_RATE)

@@ -44,7 +44,11 @@ class Learner(Protocol):
         """The learned policy: coefficients over `bids.FEATURES` of all advertisers, `[advertisers, 4, 1]`."""
 
 
-_LEARNERS = {"macg-es": "auctionsim.agents.macg:MacgES"}
+_LEARNERS = {
+    "macg-es": "auctionsim.agents.macg:MacgES",
+    "openai-es": "auctionsim.agents.openai_es:OpenAIES",
+    "cma-es": "auctionsim.agents.cma_es:CmaES",
+}
 
 
 def make_learner(scenario: Scenario) -> Learner:

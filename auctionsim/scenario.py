@@ -22,6 +22,8 @@ Controller = Literal["learner", "manual", "truthful"]
 
 MAX_SLOTS = 7
 """As many as the engine keeps apart in registers."""
+MIN_CMA_POPULATION = 4
+"""A single parent says nothing about a covariance."""
 
 _REFERENCE_SHARE = re.compile(r"^reference\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
 _BUDGET_WORDS = "a number above 0, 'reference*SHARE', or 'table'"
@@ -185,15 +187,16 @@ class AdvertiserGroup(_Section):
 class LearnerSection(_Section):
     """How the controlled advertisers learn."""
 
-    algorithm: Literal["macg-es"] = "macg-es"
-    """The multi-agent evolution strategy (docs/macg.md, our reconstruction)."""
+    algorithm: Literal["macg-es", "openai-es", "cma-es"] = "macg-es"
+    """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
+    everybody's parameters on the mean of all fitnesses, as baselines."""
     own_weight: NotNegative = 1.0
     """Weight of an advertiser's own objective."""
     global_weight: NotNegative = 1.0
     """Weight of the total profit of all advertisers, self-bidding ones too."""
     local_credit: bool = True
     """Score an advertiser's perturbation by profit and revenue of the auctions it is a candidate in, not of all: the rest is
-    noise to it. Without bias where budgets do not bind."""
+    noise to it. Without bias where budgets do not bind. `macg-es` only."""
     floor_margin: NotNegative = 0.0
     """How far above the revenue floor training aims, as a share of it: room for days that differ."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
@@ -203,7 +206,13 @@ class LearnerSection(_Section):
     sigma: Positive = 0.1
     """Standard deviation of the perturbation, in log coefficients."""
     learning_rate: Positive = 0.05
-    """Adam's step, in log coefficients."""
+    """Adam's step, in log coefficients; `cma-es` has its own."""
+
+    @model_validator(mode="after")
+    def _population_is_enough(self) -> LearnerSection:
+        if self.algorithm == "cma-es" and self.population < MIN_CMA_POPULATION:
+            raise ValueError(f"population: expected at least {MIN_CMA_POPULATION} with 'cma-es', got {self.population}")
+        return self
 
 
 class TrainSection(_Section):

@@ -44,7 +44,14 @@ LAYER_OF = {
     "scenario_file": "base",
     "__init__": "base",
 }
-ROOMS = {"torch": {"agents"}, "matplotlib": {"analysis/plots"}, "ray": {"jobs/cluster.py"}, "numba": {"market"}}
+ROOMS = {
+    "torch": {"agents"},
+    "scipy": {"agents"},
+    "cmaes": {"agents"},
+    "matplotlib": {"analysis/plots"},
+    "ray": {"jobs/cluster.py"},
+    "numba": {"market"},
+}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from auctionsim.agents.learner import make_learner
-from auctionsim.agents.macg import Scores, population_fitness
+from auctionsim.agents.scores import Scores, population_fitness
 from auctionsim.envs import objectives as obj
 
 from auctionsim.market.engine import COST, GMV

@@ -74,6 +74,11 @@ class TableFeed:
         """Bid features of every row, `[rows, 4]`."""
         return self._rows.phi
 
+    @property
+    def quality(self) -> NDArray[np.float64]:
+        """What a bid is multiplied with to rank, `[rows]`."""
+        return self._rows.quality
+
     def pieces(self, day: int, hour: int) -> Iterator[Piece]:
         """The hour as one piece.
 

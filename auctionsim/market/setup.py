@@ -55,6 +55,11 @@ class Market:
         return self.feed.phi
 
     @property
+    def quality(self) -> NDArray[np.float64]:
+        """What a bid is multiplied with to rank, `[rows]`."""
+        return self.feed.quality
+
+    @property
     def is_controlled(self) -> NDArray[np.bool_]:
         """Whether each advertiser is a learner."""
         mask = np.zeros(len(self.advertisers), dtype=bool)

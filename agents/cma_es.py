@@ -1,0 +1,94 @@
+"""The learner `cma-es`: covariance matrix adaptation over everybody's parameters, by the library `cmaes` (Hansen 2016).
+
+All parameters are one vector and all advertisers share one fitness, the mean of theirs, as in `openai-es`. Above `FULL_UP_TO`
+parameters the separable variant (Ros and Hansen 2008) keeps a diagonal only. `learner.sigma` is the first standard
+deviation, `learner.population` the members of a generation; the learning rate is the method's own.
+
+The library's object is made anew for every call from arrays: its own way of saving is a pickle that forgets the generator. The
+population of a generation is drawn from a seed keyed by generation, so asking again gives the same members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from auctionsim.agents.learner import Arrays, Work
+from auctionsim.agents.scores import Scores, generation_fitness, member_work
+from auctionsim.envs.bidding import market_coefficients, starting_coefficients
+from cmaes import CMA, SepCMA
+from numpy.typing import NDArray
+
+from auctionsim.market.bids import BID_MODELS
+from auctionsim.market.setup import Market
+from auctionsim.scenario import Scenario
+from auctionsim.streams import stream
+
+Array = NDArray[np.float64]
+
+FULL_UP_TO = 100
+"""Parameters up to which the whole covariance matrix is kept."""
+
+# What changes from generation to generation, as the library names it; its other fields follow from the constructor or serve its
+# own stopping rule, which is not used. tests/test_evolution.py holds the remade object equal to one that ran through.
+_CHANGING = ("mean", "sigma", "C", "p_sigma", "pc", "g")
+
+
+class CmaES:
+    """The learner `cma-es`; see the module's text."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    def start(self, market: Market) -> Arrays:
+        """Zero log multipliers on the starting coefficients, and the unit covariance."""
+        n = len(market.learners) * len(BID_MODELS["macg"])
+        settings = self._scenario.learner
+        return optimiser_state(new_optimiser(np.zeros(n), settings.sigma, settings.population, seed=0))
+
+    def ask(self, market: Market, state: Arrays) -> Work:
+        """One task per training day and block of members."""
+        population = np.stack(self._asked(market, state)[1])
+        return member_work(self._scenario, population.reshape(len(population), len(market.learners), -1))
+
+    def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
+        """One update on the advertisers' mean fitness over training days; a failed member ranks last."""
+        fitness, logged = generation_fitness(self._scenario, results)
+        loss = np.nan_to_num(-fitness.mean(axis=0), nan=np.inf)
+        optimiser, population = self._asked(market, state)
+        optimiser.tell(list(zip(population, loss.tolist(), strict=True)))
+        after = optimiser_state(optimiser)
+        step = float(np.abs(after["mean"] - state["mean"]).mean())
+        return after, {**logged, "step": step, "sigma": float(after["sigma"][0])}
+
+    def coefficients(self, market: Market, state: Arrays) -> Array:
+        """The mean of the search distribution."""
+        parameters = state["mean"].reshape(1, len(market.learners), -1)
+        return market_coefficients(market, parameters, starting_coefficients(market))
+
+    def _asked(self, market: Market, state: Arrays) -> tuple[CMA | SepCMA, list[Array]]:
+        """The optimiser of a generation after it drew its population."""
+        size = self._scenario.learner.population
+        seed = int(stream(market.seed, "cma", int(state["g"][0])).integers(2**32))
+        optimiser = remade_optimiser(state, size, seed)
+        return optimiser, [optimiser.ask() for _ in range(size)]
+
+
+def new_optimiser(mean: Array, sigma: float, population: int, seed: int) -> CMA | SepCMA:
+    """The library's optimiser, separable where there are many parameters."""
+    kind = CMA if len(mean) <= FULL_UP_TO else SepCMA
+    return kind(mean.copy(), sigma, seed=seed, population_size=population)
+
+
+def optimiser_state(optimiser: CMA | SepCMA) -> Arrays:
+    """All of an optimiser that changes, as arrays: `mean sigma C p_sigma pc g`."""
+    return {name: np.atleast_1d(getattr(optimiser, f"_{name}")).copy() for name in _CHANGING}
+
+
+def remade_optimiser(state: Arrays, population: int, seed: int) -> CMA | SepCMA:
+    """The optimiser of a state, with a fresh generator."""
+    optimiser = new_optimiser(state["mean"], float(state["sigma"][0]), population, seed)
+    for name in ("C", "p_sigma", "pc"):
+        setattr(optimiser, f"_{name}", state[name].copy())
+    optimiser._g = int(state["g"][0])
+    return optimiser

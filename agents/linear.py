@@ -1,0 +1,127 @@
+"""Linear programs over auctions: each cell is shared out among its columns, under a few constraints that couple cells.
+
+    maximise    value . x + side_value . t
+    subject to  sum of x over the columns of a cell <= its capacity (= where it must be filled),
+                rows . (x, t) <= limit,  x >= 0,  0 <= t <= side_limit
+
+Whatever a solver answers, every vector of multipliers lambda >= 0 of the coupling rows proves an upper bound (Lagrangian
+duality): what remains is a choice of the best column in each cell. `dual_bound` evaluates it exactly, so a bound is no
+looser than the solver's tolerance and never wrong because of it. `sifting.py` solves large programs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+from scipy.sparse import coo_array, csr_array, diags_array, vstack
+
+from auctionsim.errors import RunError
+
+Array = NDArray[np.float64]
+_INFEASIBLE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One program; see the module's text. Columns of a cell are contiguous and every cell has one."""
+
+    value: Array
+    """`[columns]`."""
+    cell_start: NDArray[np.int64]
+    """`[cells + 1]`."""
+    capacity: Array
+    """`[cells]`."""
+    must_fill: NDArray[np.bool_]
+    """`[cells]`."""
+    side_value: Array
+    """`[sides]`."""
+    side_limit: Array
+    """`[sides]`, finite."""
+    rows: csr_array
+    """`[rows, columns + sides]`."""
+    limit: Array
+    """`[rows]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What the solver found, and what its multipliers prove. Arrays are empty where nothing is feasible."""
+
+    status: Literal["optimal", "infeasible"]
+    bound: float
+    """Upper bound on the optimum; minus infinity where nothing is feasible."""
+    value: float
+    """What `x` and `t` reach, to the solver's tolerance."""
+    x: Array
+    """`[columns]`."""
+    t: Array
+    """`[sides]`."""
+    multipliers: Array
+    """Of the coupling rows, at least 0, in units of value by units of the row."""
+
+
+def solve_whole(program: Program) -> Solution:
+    """Solve a program with all its columns at once, by the interior-point method of HiGHS with crossover to a vertex.
+
+    Raises:
+        RunError: The solver gave up.
+    """
+    n = len(program.value)
+    cell = np.repeat(np.arange(len(program.capacity)), np.diff(program.cell_start))
+    # Shares of a cell instead of auctions, and rows and objective in units of their mean entry: the solver's tolerances are
+    # absolute numbers.
+    size = np.concatenate([program.capacity[cell], np.ones(len(program.side_value))])
+    gain = np.concatenate([program.value, program.side_value]) * size
+    gain_unit = _mean_size(gain)
+    scaled = (program.rows @ diags_array(size)).tocsr()
+    row_unit = np.array([_mean_size(scaled.data[first:last]) for first, last in pairwise(scaled.indptr)])
+    shares = coo_array((np.ones(n), (cell, np.arange(n))), shape=(len(program.capacity), len(size))).tocsr()
+    open_cells = shares[~program.must_fill]
+    filled = shares[program.must_fill]
+    result = linprog(
+        -gain / gain_unit,
+        A_ub=vstack([open_cells, diags_array(1 / row_unit) @ scaled]),
+        b_ub=np.concatenate([np.ones(open_cells.shape[0]), program.limit / row_unit]),
+        A_eq=filled if filled.shape[0] else None,
+        b_eq=np.ones(filled.shape[0]) if filled.shape[0] else None,
+        bounds=np.column_stack([np.zeros_like(size), np.concatenate([np.full(n, np.inf), program.side_limit])]),
+        method="highs-ipm",
+    )
+    if result.status == _INFEASIBLE:
+        empty = np.zeros(0)
+        return Solution("infeasible", -np.inf, -np.inf, empty, empty, empty)
+    if result.x is None:
+        raise RunError(f"linear program: HiGHS found no answer: {result.message}")
+    multipliers = np.maximum(-result.ineqlin.marginals[open_cells.shape[0] :], 0.0) * gain_unit / row_unit
+    x, t = result.x[:n] * size[:n], result.x[n:]
+    return Solution("optimal", dual_bound(program, multipliers), reached(program, x, t), x, t, multipliers)
+
+
+def reached(program: Program, x: Array, t: Array) -> float:
+    """The objective at a point."""
+    return float(program.value @ x + program.side_value @ t)
+
+
+def reduced(program: Program, multipliers: Array) -> Array:
+    """What each column and side variable is worth beyond what it costs at the multipliers, `[columns + sides]`."""
+    return np.concatenate([program.value, program.side_value]) - program.rows.T @ multipliers
+
+
+def dual_bound(program: Program, multipliers: Array) -> float:
+    """The upper bound that multipliers prove, whatever they are, at least 0."""
+    n = len(program.value)
+    left = reduced(program, multipliers)
+    best = np.maximum.reduceat(left[:n], program.cell_start[:-1])
+    best = np.where(program.must_fill, best, np.maximum(best, 0.0))
+    return float(program.limit @ multipliers + program.capacity @ best + program.side_limit @ np.maximum(left[n:], 0.0))
+
+
+def _mean_size(values: Array) -> float:
+    """Mean absolute value of what is not 0; 1 where all is."""
+    size = np.abs(values[values != 0])
+    return float(size.mean()) if len(size) else 1.0

@@ -1,0 +1,108 @@
+"""What holds for every learner: it trains, is saved, goes on bit for bit, and finds the best bid where that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from auctionsim.agents.learner import Arrays, Learner, learner_names, make_learner
+from auctionsim.envs import objectives as obj
+
+from auctionsim.errors import InputError
+from auctionsim.market.setup import Market, build_market
+from auctionsim.runs import Run
+from auctionsim.scenario import Scenario
+from auctionsim.scenario_file import parse_scenario
+
+from .conftest import SMALL
+
+ALL = pytest.mark.parametrize("algorithm", learner_names())
+
+
+def scenario_for(algorithm: str, *overrides: str, text: str = SMALL) -> Scenario:
+    return parse_scenario(text, "small.toml", overrides=[f'learner.algorithm="{algorithm}"', *overrides])
+
+
+def go_on(learner: Learner, market: Market, state: Arrays, iterations: int) -> tuple[Arrays, list[dict[str, float]]]:
+    logged = []
+    for _ in range(iterations):
+        work = learner.ask(market, state)
+        state, log = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        logged.append(dict(log))
+    return state, logged
+
+
+def as_bytes(state: Arrays) -> dict[str, bytes]:
+    return {name: np.asarray(array).tobytes() for name, array in state.items()}
+
+
+@ALL
+def test_a_learner_saved_and_loaded_acts_alike_and_goes_on_bit_for_bit(tmp_path: Path, algorithm: str):
+    scenario = scenario_for(algorithm)
+    market, learner = build_market(scenario), make_learner(scenario)
+    half, _ = go_on(learner, market, learner.start(market), 3)
+    run = Run.create(tmp_path / "run", scenario, SMALL, seeds=(0,), command="test")
+    run.save_checkpoint(3, {0: half})
+    loaded = run.load_checkpoint(3)[0]
+    assert as_bytes(loaded) == as_bytes(half)
+    other = make_learner(scenario)
+    np.testing.assert_array_equal(other.coefficients(market, loaded), learner.coefficients(market, half))
+    whole, logged = go_on(learner, market, half, 3)
+    resumed, again = go_on(other, market, loaded, 3)
+    assert as_bytes(resumed) == as_bytes(whole)
+    assert again == logged
+    assert as_bytes(whole) != as_bytes(half)
+
+
+@ALL
+def test_a_learner_keeps_its_contract(algorithm: str):
+    scenario = scenario_for(algorithm)
+    market, learner = build_market(scenario), make_learner(scenario)
+    state = learner.start(market)
+    before = as_bytes(state)
+    after, (logged,) = go_on(learner, market, state, 1)
+    assert as_bytes(state) == before, "the state given must not be written to"
+    assert {"revenue_ratio", "profit_ratio"} <= set(logged)
+    assert np.isfinite(list(logged.values())).all()
+    assert all(np.isfinite(array).all() for array in after.values())
+    theta = learner.coefficients(market, after)
+    assert theta.shape == (5, 4, 1)
+    assert np.isfinite(theta).all()
+    assert (theta >= 0).all()
+
+
+@ALL
+def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
+    # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
+    text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'
+    scenario = scenario_for(
+        algorithm,
+        "platform.revenue_floor=0.0",
+        "advertisers.0.profit_floor=0.0",
+        "learner.global_weight=0.0",
+        "learner.own_weight=1.0",
+        "learner.learning_rate=0.1",
+        "learner.population=16",
+        "train.iterations=80",
+        text=text,
+    )
+    market, learner = build_market(scenario), make_learner(scenario)
+    start = learner.start(market)
+    learned, _ = go_on(learner, market, start, 80)
+
+    def profit(theta: np.ndarray) -> float:
+        days = [obj.day_totals(market.outcome(day, theta)) for day in scenario.traffic.train_days]
+        return float(sum(obj.objective_vector(totals)[0, 3, 0] for totals in days))
+
+    best, began, reached = (
+        profit(theta)
+        for theta in (market.static("truthful"), learner.coefficients(market, start), learner.coefficients(market, learned))
+    )
+    assert began < 0.9 * best
+    assert 0.97 * best < reached <= best * (1 + 1e-9)
+
+
+def test_a_population_too_small_for_a_covariance_is_refused():
+    with pytest.raises(InputError, match="population: expected at least 4 with 'cma-es', got 2"):
+        scenario_for("cma-es", "learner.population=2")
