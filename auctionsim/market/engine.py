@@ -57,7 +57,7 @@ def replay_cells(
     pricing: int,
     slot_effect: NDArray[np.float64],
     is_sampled: bool,
-    luck: np.uint64,
+    luck: NDArray[np.uint64],
     totals: NDArray[np.float64],
     shared: NDArray[np.float64],
 ) -> None:
@@ -77,7 +77,7 @@ def replay_cells(
         pricing: Index into `PRICINGS`.
         slot_effect: Click decay `[slots]`, 1 to `scenario.MAX_SLOTS` of them.
         is_sampled: Whether clicks and conversions happen by luck instead of counting with their expectation.
-        luck: The hour's key, see `luck.py`.
+        luck: The hour's key for each policy, `[P]`, see `luck.py`.
         totals: Sums to add to, `[advertisers, P, 5]`, in the order of `OUTCOMES`.
         shared: Sums to add to, `[advertisers, 2, L]`: profit and cost of the winners of all auctions in which the advertiser
             is a candidate. `[0, 2, L]` leaves them out.
@@ -99,7 +99,7 @@ def replay_cells(
                 continue
             if is_sampled:
                 cell_profit[p], cell_cost[p] = clear_by_luck(
-                    first, last, p, weight[cell], outside[cell], cell - cells[0], luck, advertiser, quality, ctr, cvr,
+                    first, last, p, weight[cell], outside[cell], cell - cells[0], luck[p], advertiser, quality, ctr, cvr,
                     item_price, phi, theta, reserve, pricing, slot_effect, best, winner, budget_left, spent_below, totals,
                 )  # fmt: skip
                 continue

@@ -55,7 +55,7 @@ class DayReplay:
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
         rules: The auction's.
         quality: `rules.quality(traffic.pctr)`, where the caller has it already.
-        seed: Draws the luck of `sampled` outcomes.
+        seed: Draws the luck of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
     """
 
@@ -69,7 +69,7 @@ class DayReplay:
         budgets: ArrayLike | None = None,
         rules: Rules | None = None,
         quality: NDArray[np.float64] | None = None,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         local_credit: bool = False,
     ) -> None:
         self._traffic = traffic
@@ -78,7 +78,7 @@ class DayReplay:
         self._rules = rules or Rules()
         self._quality = self._rules.quality(traffic.pctr) if quality is None else quality
         self._slot_effect = np.array(self._rules.slot_effect)
-        self._seed = seed
+        self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
         self.hour = 0
         shape = (len(traffic.advertisers), policies)
         self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
@@ -125,12 +125,19 @@ class DayReplay:
             self._rules.pricing_number,
             self._slot_effect,
             self._rules.outcomes == "sampled",
-            hour_key(self._seed, self._day, self.hour),
+            self._luck(),
             totals,
             self._shared,
         )
         self.hour += 1
         return totals.transpose(0, 2, 1)
+
+    def _luck(self) -> NDArray[np.uint64]:
+        """The hour's key for each policy; nothing is drawn where outcomes are expected."""
+        if self._rules.outcomes != "sampled":
+            return np.zeros(len(self._seeds), dtype=np.uint64)
+        key = {seed: hour_key(seed, self._day, self.hour) for seed in set(self._seeds)}
+        return np.array([key[seed] for seed in self._seeds], dtype=np.uint64)
 
     @property
     def shared(self) -> NDArray[np.float64]:

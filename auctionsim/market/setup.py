@@ -64,8 +64,11 @@ class Market:
         """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
         return feature_sums(self.traffic, self.phi, (day,))[1]
 
-    def day(self, day: int, policies: int = 1, *, local_credit: bool = False) -> DayReplay:
-        """A fresh day under this market's budgets and rules; coefficients over `FEATURES`."""
+    def day(self, day: int, policies: int = 1, *, luck: Sequence[int] | None = None, local_credit: bool = False) -> DayReplay:
+        """A fresh day under this market's budgets and rules; coefficients over `FEATURES`.
+
+        `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None.
+        """
         return DayReplay(
             self.traffic,
             day,
@@ -74,7 +77,7 @@ class Market:
             budgets=self.budgets,
             rules=self.rules,
             quality=self.quality,
-            seed=self.seed,
+            seed=self.seed if luck is None else luck,
             local_credit=local_credit,
         )
 
