@@ -7,7 +7,9 @@ there are; copies on different days cost one call per day.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
 from auctionsim.market.engine import COST, OUTCOMES
+from auctionsim.market.lanes import WIDE
 from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market, build_market
 from auctionsim.market.traffic import HOURS
@@ -27,6 +30,11 @@ from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import load_scenario
 
 Array = NDArray[np.float64]
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
 
 
 # Environments are made by the dozen, and a generated market does not change: those in use are shared.
@@ -61,7 +69,7 @@ class Hour:
 
 @dataclass(eq=False)
 class _Group:
-    """Copies that began the same day at the same time: one replay."""
+    """Copies that began the same day at the same time: one replay, or one for each thread."""
 
     replay: DayReplay
     members: NDArray[np.int64]
@@ -77,9 +85,10 @@ class Episodes:
         market: The market.
         bid_model: What the log multipliers multiply.
         copies: P.
+        threads: Copies on the same day are split over this many threads; never changes a result.
     """
 
-    def __init__(self, market: Market, bid_model: str, copies: int) -> None:
+    def __init__(self, market: Market, bid_model: str, copies: int, threads: int = 1) -> None:
         if not len(market.learners):
             raise InputError(f"{market.scenario.name}: advertisers: expected one whose controller is 'learner', got none")
         self.market = market
@@ -90,6 +99,7 @@ class Episodes:
         """Of the day so far, `[advertisers, 5, P]`."""
         self.last = np.zeros_like(self.totals)
         """Of the last hour, likewise."""
+        self._threads = threads
         self._model = bid_model
         self._start = starting_coefficients(market, bid_model)
         self._budget_left = np.zeros((n_advertisers, copies))
@@ -111,11 +121,12 @@ class Episodes:
         self.totals[:, :, copies] = 0.0
         self.last[:, :, copies] = 0.0
         self._budget_left[:, copies] = self.market.budgets[:, None]
+        luck = dict(zip(copies.tolist(), (draw.luck for draw in draws), strict=True))
         for day in np.unique(days).tolist():
-            members = copies[days == day]
-            luck = [draw.luck for draw in draws if draw.day == day]
-            replay = self.market.day(day, len(members), luck=luck)
-            self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
+            of_day = copies[days == day]
+            for members in np.array_split(of_day, min(self._threads, -(-len(of_day) // WIDE))):
+                replay = self.market.day(day, len(members), luck=[luck[copy] for copy in members.tolist()])
+                self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
         self._measure()
 
     def stop(self, copies: NDArray[np.int64]) -> None:
@@ -151,9 +162,12 @@ class Episodes:
         was_under_way = np.zeros(len(self.hour), dtype=bool)
         if len(self._groups) != 1 or not self._groups[0].is_live.all() or len(self._groups[0].members) < len(self.hour):
             self.last = np.zeros_like(self.last)
-            for group in self._groups:
+            coefficients = [theta[:, :, group.members] for group in self._groups]
+            run = map if self._threads == 1 else _pool(self._threads).map
+            hours = run(lambda group, own: group.replay.step(own), self._groups, coefficients)
+            for group, totals in zip(self._groups, hours, strict=True):
                 copies = group.members[group.is_live]
-                self.last[:, :, copies] = group.replay.step(theta[:, :, group.members])[:, :, group.is_live]
+                self.last[:, :, copies] = totals[:, :, group.is_live]
                 self._budget_left[:, copies] = group.replay.budget_left[:, group.is_live]
                 was_under_way[copies] = True
         else:

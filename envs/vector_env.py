@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.errors import InputError
+from auctionsim.market.replay import usable_threads
 from auctionsim.market.setup import Market
 from auctionsim.scenario import Scenario
 
@@ -42,6 +43,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         num_envs: P.
         same_day: Whether all copies have the same day and luck.
+        threads: How many the copies are split over, at least 32 to each; as many as there are cores (or as `NUMBA_NUM_THREADS`
+            says) where None. Never changes a result.
         autoreset_mode: When a copy whose day ended starts the next one: `NEXT_STEP` (Gymnasium's default: the step after the
             last returns the first observation of the next day, reward 0), `SAME_STEP` (`infos["final_obs"]` and
             `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some copies by `options={"reset_mask": mask}`).
@@ -59,6 +62,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         num_envs: int = 1,
         *,
         same_day: bool = False,
+        threads: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         bid_model: str = "macg",
         action_mode: str = "box",
@@ -69,12 +73,14 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     ) -> None:
         if num_envs < 1:
             raise InputError(f"num_envs: expected a whole number at least 1, got {num_envs}")
+        if threads is not None and threads < 1:
+            raise InputError(f"threads: expected a whole number at least 1, got {threads}")
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
         self._autoreset = AutoresetMode(autoreset_mode)
         self.metadata = {"name": "auctionsim_v0", "render_modes": [], "autoreset_mode": self._autoreset}
         self.max_cycles = checked_max_cycles(max_cycles)
         self.market = market_of(scenario)
-        self.episodes = Episodes(self.market, bid_model, copies=num_envs)
+        self.episodes = Episodes(self.market, bid_model, num_envs, usable_threads() if threads is None else threads)
         self.num_envs = num_envs
         self.same_day = same_day
         self.agents = tuple(self.market.advertisers[i] for i in self.market.learners)

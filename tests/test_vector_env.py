@@ -138,12 +138,22 @@ def test_an_hour_of_all_copies_is_one_call_of_the_engine_per_day(small: Scenario
     kernel = replay.replay_cells
     with patch.object(replay, "replay_cells", lambda *arguments: calls.append(kernel(*arguments))):
         for same_day, expected in ((True, 1), (False, 2)):
-            env = AuctionVectorEnv(small, 64, same_day=same_day)
+            env = AuctionVectorEnv(small, 64, same_day=same_day, threads=1)
             _, infos = env.reset(seed=0)
             assert len(set(infos["day"].tolist())) == expected
             calls.clear()
             env.step(random_actions(env))
             assert len(calls) == expected
+
+
+@pytest.mark.parametrize("same_day", [True, False])
+def test_threads_change_nothing(small: Scenario, same_day: bool):
+    one, three = (AuctionVectorEnv(small, 100, same_day=same_day, threads=threads) for threads in (1, 3))
+    assert (one.reset(seed=0)[0] == three.reset(seed=0)[0]).all()
+    for step in range(26):
+        actions = random_actions(one, step)
+        for left, right in zip(one.step(actions)[:4], three.step(actions)[:4], strict=True):
+            assert (left == right).all()
 
 
 def test_cut_days_are_truncated(small: Scenario):
@@ -199,6 +209,8 @@ def test_wrong_calls_are_told(small: Scenario):
         env.reset(options={"reset_mask": np.zeros(COPIES, dtype=bool)})
     with pytest.raises(InputError, match="seed: expected a number or 5 of them, got 2"):
         env.reset(seed=[1, 2])
+    with pytest.raises(InputError, match="threads: expected a whole number at least 1, got 0"):
+        AuctionVectorEnv(small, 2, threads=0)
     with pytest.raises(InputError, match="num_envs: expected a whole number at least 1, got 0"):
         AuctionVectorEnv(small, 0)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
+from numba import config
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.market.bids import FEATURES, feature_columns, over_all_features
@@ -195,6 +196,11 @@ def replay(
 
     parts = in_threads(theta.shape[-1], threads, run)
     return Outcome(**{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in OUTCOMES})
+
+
+def usable_threads() -> int:
+    """As many as there are cores, or as `NUMBA_NUM_THREADS` says: Ray's workers have one."""
+    return int(config.NUMBA_NUM_THREADS)
 
 
 def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:
