@@ -154,7 +154,7 @@ class Episodes:
     def observations(self) -> NDArray[np.float32]:
         """What the agents see, `[P, A, 15]`."""
         learners = self.market.learners
-        revenue = self.last[:, COST].sum(axis=0)
+        revenue = obj.of_all(self.last[:, COST])
         return observe(self._scales, self.hour, self._budget_left[learners], self.last[learners], revenue)
 
     def _replay(self, theta: Array) -> NDArray[np.bool_]:

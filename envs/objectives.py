@@ -35,6 +35,15 @@ def objective_vector(totals: Array) -> Array:
     return np.stack([totals[:, CLICKS], totals[:, CONVERSIONS], totals[:, GMV], profit], axis=1)
 
 
+def of_all(amounts: Array) -> Array:
+    """The sum over advertisers, `[P]` of `[advertisers, P]`, in their order.
+
+    numpy sums a single column in another order than one of several, so that the last bit would depend on the policies beside.
+    """
+    total: Array = np.add.accumulate(amounts, axis=0)[-1]
+    return total
+
+
 def penalty(violation: Array, base: float) -> Array:
     """`base^violation - 1` for a relative violation at least 0 (the shape of USCB, KDD 2021, section 4)."""
     return np.power(base, np.maximum(violation, 0.0)) - 1.0
@@ -104,13 +113,13 @@ def own_objective(totals: Array, goals: Goals) -> Array:
 
 def global_profit(totals: Array, goals: Goals) -> Array:
     """Profit of all advertisers, self-bidding ones too, over the reference's: `[P]`, 1 at the reference."""
-    return (totals[:, GMV] - totals[:, COST]).sum(axis=0) / goals.profit_scale
+    return of_all(totals[:, GMV] - totals[:, COST]) / goals.profit_scale
 
 
 def revenue_shortfall(totals: Array, goals: Goals) -> Array:
     """How far revenue stays under the platform's floor, relative to it: `[P]`, 0 where it is kept."""
     floor = goals.revenue_floor
-    return np.where(floor > 0, np.maximum(1.0 - totals[:, COST].sum(axis=0) / np.where(floor > 0, floor, 1.0), 0.0), 0.0)
+    return np.where(floor > 0, np.maximum(1.0 - of_all(totals[:, COST]) / np.where(floor > 0, floor, 1.0), 0.0), 0.0)
 
 
 def ppc_excess(totals: Array, goals: Goals) -> Array:
@@ -154,7 +163,7 @@ def common_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Arr
     Everybody is charged for everybody's shortfall. Charged to its own advertiser alone, a shortfall is answered by a higher
     bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome.
     """
-    return penalty(profit_shortfall(totals, goals), settings.penalty).mean(axis=0)
+    return of_all(penalty(profit_shortfall(totals, goals), settings.penalty)) / totals.shape[0]
 
 
 def running_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, unknown
-from auctionsim.market.bids import STATIC_BIDS
 from auctionsim.market.setup import Market
-from auctionsim.scenario import Scenario
+from auctionsim.scenario import CONTROLLERS, Scenario
 
 DEFAULT_SCENARIO = "three-arms"
 
@@ -34,14 +32,12 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
     names = [market.advertisers[i] for i in market.learners]
     if bidder is not None and bidder not in names:
         raise unknown("bidder", bidder, names)
-    if rivals not in STATIC_BIDS:
-        raise unknown("rivals", rivals, STATIC_BIDS)
+    if rivals not in CONTROLLERS[1:] and ":" not in rivals:
+        raise unknown("rivals", rivals, CONTROLLERS[1:])
     if not names:
         raise InputError(f"{market.scenario.name}: advertisers: expected one whose controller is 'learner', got none")
-    chosen = market.learners[0 if bidder is None else names.index(bidder)]
-    fixed = market.fixed.copy()
-    fixed[market.learners] = STATIC_BIDS[rivals]
-    return replace(market, learners=np.array([chosen]), fixed=fixed)
+    others = np.delete(market.learners, 0 if bidder is None else names.index(bidder))
+    return market.under(rivals, others) if len(others) else market
 
 
 def single_bidder_vector(
@@ -70,7 +66,8 @@ class SingleBidderEnv(Env[NDArray[np.float32], NDArray[np.float32]]):
     Arguments:
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         bidder: Which of the scenario's learners; the first where None.
-        rivals: What its other learners do: `manual` or `truthful`. Advertisers under a rule of their own keep it.
+        rivals: The controller that its other learners follow, by name (docs/controllers.md). Advertisers under a rule of their
+            own keep it.
         bid_model, action_mode, levels, max_multiplier, split, max_cycles, render_mode: As of `AuctionParallelEnv`.
 
     Raises:

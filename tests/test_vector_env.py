@@ -20,7 +20,7 @@ from .conftest import SMALL
 
 COPIES, AGENTS = 5, 5
 SCENARIOS = {
-    "expected": (),
+    "expected": ("advertisers.0.count=9",),
     "sampled": ("mechanism.outcomes=sampled",),
     "budgets": ('advertisers.0.budget="reference*0.3"', "mechanism.slot_effect=[1.0, 0.6]"),
 }

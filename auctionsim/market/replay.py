@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.market.bids import FEATURES, feature_columns, over_all_features
 from auctionsim.market.budget import spent_below
+from auctionsim.market.controllers import Bid, Controller, checked_bid
 from auctionsim.market.engine import OUTCOMES, padded, replay_cells
 from auctionsim.market.luck import hour_key
 from auctionsim.market.rules import Rules
@@ -57,6 +58,7 @@ class DayReplay:
         rules: The auction's.
         quality: `rules.quality(traffic.pctr)`, where the caller has it already.
         seed: Draws the luck of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
+        controllers: Advertisers, and who bids for them where their coefficients are NaN.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
     """
 
@@ -71,6 +73,7 @@ class DayReplay:
         rules: Rules | None = None,
         quality: NDArray[np.float64] | None = None,
         seed: int | Sequence[int] = 0,
+        controllers: Sequence[tuple[NDArray[np.int64], Controller]] = (),
         local_credit: bool = False,
     ) -> None:
         self._traffic = traffic
@@ -80,6 +83,8 @@ class DayReplay:
         self._quality = self._rules.quality(traffic.pctr) if quality is None else quality
         self._slot_effect = np.array(self._rules.slot_effect)
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
+        self._controllers = controllers
+        self._bids: list[Bid] = []
         self.hour = 0
         shape = (len(traffic.advertisers), policies)
         self.budget_left = np.ascontiguousarray(_per_policy(np.inf if budgets is None else budgets, shape, "budgets"))
@@ -87,6 +92,9 @@ class DayReplay:
             raise ValueError(f"budgets: expected numbers at least 0, got {self.budget_left.min()}")
         self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._spent_below = np.ascontiguousarray(spent_below(self.budget_left))
+        self._last = np.zeros((shape[0], len(OUTCOMES), policies))
+        self.coefficients: NDArray[np.float64] | None = None
+        """Of the last hour, controllers' included, `[advertisers, 4, P]`."""
 
     @property
     def is_over(self) -> bool:
@@ -97,11 +105,12 @@ class DayReplay:
         """Replay the next hour.
 
         Args:
-            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0.
+            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0; NaN where a controller bids.
 
         Returns:
             `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour.
         """
+        self.coefficients = coefficients = self._completed(coefficients)
         n_advertisers, n_policies = self.budget_left.shape
         theta = np.full((n_advertisers, len(FEATURES), padded(n_policies)), np.nan)
         in_play = (self.budget_left > self._spent_below)[:, None, :]
@@ -131,7 +140,20 @@ class DayReplay:
             self._shared,
         )
         self.hour += 1
-        return totals.transpose(0, 2, 1)
+        self._last = totals.transpose(0, 2, 1)
+        return self._last
+
+    def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Coefficients with the bids of controllers in place of NaN."""
+        if not any(np.isnan(coefficients[who]).any() for who, _ in self._controllers):
+            return coefficients
+        n_policies = self.budget_left.shape[1]
+        self._bids = self._bids or [controller.start(self._day, n_policies) for _, controller in self._controllers]
+        theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
+        for (who, controller), bid in zip(self._controllers, self._bids, strict=True):
+            own = bid(self.hour, self.budget_left[who], self._last[who])
+            theta[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
+        return theta
 
     def _luck(self) -> NDArray[np.uint64]:
         """The hour's key for each policy; nothing is drawn where outcomes are expected."""
@@ -200,7 +222,7 @@ def replay(
 
 def usable_threads() -> int:
     """As many as there are cores, or as `NUMBA_NUM_THREADS` says: Ray's workers have one."""
-    return int(config.NUMBA_NUM_THREADS)
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
 def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
 from auctionsim.market.bids import FEATURES, STATIC_BIDS, feature_columns
+from auctionsim.market.controllers import Controller, find_controller
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import DayReplay, Outcome, run_day
 from auctionsim.market.rules import Rules
@@ -34,7 +35,8 @@ class Market:
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
     fixed: NDArray[np.float64]
-    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; learners' are 0."""
+    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; learners' are 0, and NaN
+    stands for those whose controller bids hour by hour."""
     learners: NDArray[np.int64]
     """Indices of the controlled advertisers."""
     budgets: NDArray[np.float64]
@@ -43,6 +45,8 @@ class Market:
     """The reference policy's outcome on each training and test day, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
+    controllers: tuple[tuple[NDArray[np.int64], Controller], ...] = ()
+    """Advertisers and the controller that bids for them hour by hour."""
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -78,6 +82,7 @@ class Market:
             rules=self.rules,
             quality=self.quality,
             seed=self.seed if luck is None else luck,
+            controllers=self.controllers,
             local_credit=local_credit,
         )
 
@@ -89,6 +94,19 @@ class Market:
         """The same market for a scenario that differs in goals and learner only: weights, floors and caps."""
         groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
         return replace(self, scenario=scenario, groups=groups)
+
+    def under(self, controller: str, who: NDArray[np.int64]) -> Market:
+        """The same market where some advertisers follow a controller; they are no learners any more.
+
+        Raises:
+            InputError: There is no such controller.
+        """
+        fixed = self.fixed.copy()
+        fixed[who] = STATIC_BIDS.get(controller, np.nan)
+        changed = replace(self, fixed=fixed, learners=np.setdiff1d(self.learners, who))
+        if controller in STATIC_BIDS:
+            return changed
+        return replace(changed, controllers=(*self.controllers, (who, find_controller(controller)(self, who))))
 
     def without_budgets(self) -> Market:
         """The same market where nobody has a budget."""
@@ -112,8 +130,7 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     seed = scenario.seed if seed is None else seed
     traffic = _traffic(scenario, seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
-    fixed = np.array([STATIC_BIDS.get(group.controller, (0.0,) * len(FEATURES)) for group in groups])
-    learners = np.array([i for i, group in enumerate(groups) if group.controller == "learner"], dtype=np.int64)
+    fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
     days = sorted({*scenario.traffic.train_days, *scenario.traffic.test_days})
     phi = feature_columns(traffic)
     phi.setflags(write=False)
@@ -129,9 +146,18 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)
     if not np.isfinite(budgets).any():
-        return replace(market, reference=unlimited)
+        return _controlled(replace(market, reference=unlimited))
     limited = replace(market, budgets=budgets)
-    return replace(limited, reference={day: limited.outcome(day, reference) for day in days})
+    return _controlled(replace(limited, reference={day: limited.outcome(day, reference) for day in days}))
+
+
+def _controlled(market: Market) -> Market:
+    """The market with the controllers that its groups name."""
+    for controller in dict.fromkeys(group.controller for group in market.groups):
+        if controller != "learner":
+            who = np.array([i for i, group in enumerate(market.groups) if group.controller == controller])
+            market = market.under(controller, who)
+    return market
 
 
 def feature_sums(
