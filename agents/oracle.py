@@ -125,16 +125,16 @@ def lp_bound(
     own = learner.own_weight if own_weight is None else own_weight
     shared = learner.global_weight if global_weight is None else global_weight
     n, is_controlled = len(market.advertisers), market.is_controlled
-    rewards = np.where(is_controlled[:, None], own / n * goals.weights / goals.scales, 0.0)
-    rewards[:, _PROFIT] += shared / goals.profit_scale
+    rewards = np.where(is_controlled[:, None], own / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
+    rewards[:, _PROFIT] += shared / float(goals.profit_scale[0])
     reference = objective_vector(day_totals(market.reference[day]))[~is_controlled, _PROFIT].sum()
     terms = Terms(
         rewards,
         market.budgets,
-        np.where(is_controlled, goals.ppc_cap, np.inf),
-        np.where(is_controlled, goals.roi_floor, -np.inf),
-        goals.profit_floor,
-        goals.revenue_floor,
+        np.where(is_controlled, goals.ppc_cap[:, 0], np.inf),
+        np.where(is_controlled, goals.roi_floor[:, 0], -np.inf),
+        goals.profit_floor[:, 0],
+        float(goals.revenue_floor[0]),
         ~is_controlled,
         -np.inf if self_bidder_floor is None else self_bidder_floor * float(reference),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from auctionsim.registration import register_when_gymnasium_is_there
+
 if TYPE_CHECKING:
     from auctionsim.market.replay import replay as replay
     from auctionsim.market.stored import open_traffic as open_traffic
@@ -28,3 +30,6 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LAZY[name]), name)
+
+
+register_when_gymnasium_is_there()

@@ -12,20 +12,24 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from auctionsim.errors import shown, suggestion
+
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 NotNegative = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 Objective = Literal["clicks", "conversions", "gmv", "profit"]
-Controller = Literal["learner", "manual", "truthful"]
 
+CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "uscb-oracle")
+"""Who may bid, beside a user's own `package.module:Class`."""
 MAX_SLOTS = 7
 """As many as the engine keeps apart in registers."""
 MIN_CMA_POPULATION = 4
 """A single parent says nothing about a covariance."""
 
 _REFERENCE_SHARE = re.compile(r"^reference\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
+_CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 _BUDGET_WORDS = "a number above 0, 'reference*SHARE', or 'table'"
 _LEVEL_WORDS = "a number above 0 or 'reference*SHARE'"
 
@@ -160,8 +164,9 @@ class AdvertiserGroup(_Section):
     """Name of the group; synthetic advertisers are called group-0, group-1, ..."""
     count: Count = 1
     """How many. With a traffic table, groups take its advertisers in order."""
-    controller: Controller = "learner"
-    """Who bids: a `learner`, or a fixed rule. `manual` advertisers bid for themselves and are never controlled."""
+    controller: str = "learner"
+    """Who bids: a `learner`, or a rule (docs/controllers.md) by name or as `package.module:Class`. `manual` advertisers bid for
+    themselves and are never controlled."""
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
     """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
     budget: FiniteFloat | str | None = None
@@ -175,6 +180,12 @@ class AdvertiserGroup(_Section):
 
     @model_validator(mode="after")
     def _levels_are_right(self) -> AdvertiserGroup:
+        if self.controller not in CONTROLLERS and not _CLASS_PATH.match(self.controller):
+            choices = ", ".join(CONTROLLERS)
+            raise ValueError(
+                f"controller: unknown {shown(self.controller)}; choose from {choices}, or package.module:Class"
+                f"{suggestion(self.controller, CONTROLLERS)}"
+            )
         if sum(self.objectives.values()) <= 0:
             raise ValueError("objectives: expected at least one weight above 0, got none")
         if self.budget != "table":

@@ -1,35 +1,38 @@
-"""The auction as a PettingZoo ParallelEnv: an hour is a step, a day an episode."""
+"""The auction as a PettingZoo environment, parallel and turn by turn: an hour is a step, a day an episode."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, ClassVar
 
-import gymnasium
 import numpy as np
 from auctionsim.envs import objectives as obj
-from auctionsim.envs.bidding import market_coefficients, starting_coefficients
-from auctionsim.envs.observations import FEATURES, Scales, bounds, observe
+from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
+from auctionsim.envs.days import Draws, checked_max_cycles, days_of
+from auctionsim.envs.episodes import Episodes, market_of
+from auctionsim.envs.observations import bounds
+from auctionsim.envs.rendering import Story, checked_render_mode
+from gymnasium import spaces
 from numpy.typing import NDArray
-from pettingzoo import ParallelEnv
+from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo.utils import parallel_to_aec
 
-from auctionsim.market.bids import BID_MODELS
-from auctionsim.market.engine import COST, GMV
-from auctionsim.market.replay import DayReplay
-from auctionsim.market.setup import build_market
-from auctionsim.market.traffic import HOURS
+from auctionsim.errors import InputError
+from auctionsim.market.setup import Market
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import load_scenario
-from auctionsim.streams import stream
-
-MAX_LOG_MULTIPLIER = 4.0
 
 Observations = dict[str, NDArray[np.float32]]
+Infos = dict[str, dict[str, Any]]
 
 
-def parallel_env(scenario: Scenario | str | Path, **arguments: Any) -> AuctionParallelEnv:
-    """The environment of a scenario, of a scenario file, or of a built-in scenario; arguments as `AuctionParallelEnv`."""
+def parallel_env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AuctionParallelEnv:
+    """The environment where all agents act at once; arguments as `AuctionParallelEnv`."""
     return AuctionParallelEnv(scenario, **arguments)
+
+
+def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[str, NDArray[np.float32], NDArray[np.float32]]:
+    """The same environment turn by turn (AEC): the hour is replayed when the last agent has acted."""
+    return parallel_to_aec(parallel_env(scenario, **arguments))
 
 
 class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
@@ -38,147 +41,186 @@ class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float3
     | | |
     |---|---|
     | Agents | the advertisers whose `controller` is `learner`, by name; the others follow their rule |
-    | Action | `Box(-4, 4, (features of the bid model,))`: log multipliers on coefficients that bid about as the keyword bids |
-    | Observation | `Box`, 15 features inside [-1, 1], named in `observations.FEATURES` |
-    | State | the observations of all agents in one vector |
-    | Reward | the hour's own and global terms; soft constraints are charged with the last hour |
-    | Objectives | `infos[agent]["objectives"]`: clicks, conversions, GMV, profit of the hour, as `reward_space(agent)` |
-    | Episode | 24 steps, then `terminated`; an agent whose budget is spent stays and wins nothing |
+    | Number of agents | as the scenario says; nobody leaves before the end of the day |
+    | Actions | continuous or discrete |
+    | Action shape | `(coefficients of the bid model,)`; `()` for `scale`, `conversion` and `value` where discrete |
+    | Action values | `Box(-1, 1)`, or `Discrete(levels)` and `MultiDiscrete` |
+    | Observation shape | `(15,)` |
+    | Observation values | `[-1, 1]` |
+    | State shape | `(15 x agents,)`: the observations of all agents, one after the other |
+    | Episode | a day of 24 steps, then `terminated`; `truncated` after `max_cycles` steps where those are fewer |
 
-    The rewards of a day add up to the fitness that `macg-es` climbs (`objectives.day_score`).
+    ### Actions
+
+    An agent bids `theta . phi` in every auction of the hour, with phi of the bid model: `macg` (1, pcvr, pcvr x item_price),
+    `value` (pcvr x item_price), `conversion` (pcvr) or `scale` (the keyword bid). An action holds one number x in [-1, 1] per
+    coefficient: theta is `max_multiplier ** x` times a starting coefficient, and 0 bids about as the keyword bids do. Numbers
+    outside are clipped. Discrete actions are the `levels` numbers evenly from -1 to 1. An agent whose budget is spent may act
+    as it likes and wins nothing.
+
+    ### Observations
+
+    | # | feature | range | meaning |
+    |---|---|---|---|
+    | 0 | `time_left` | [0, 1] | share of the day to come |
+    | 1 | `budget_left` | [0, 1] | share of the budget; 1 without a budget |
+    | 2 | `spend_speed` | [0, 1] | share spent over share of the day gone, squashed |
+    | 3-7 | `impressions` `clicks` `conversions` `gmv` `cost` | [0, 1] | of the last hour, over the reference's mean, squashed |
+    | 8 | `profit` | [-1, 1] | GMV less cost of the last hour, likewise |
+    | 9-11 | `ctr` `cvr` `ppc` | [0, 1] | rates of the last hour, over the reference's, squashed |
+    | 12 | `win_rate` | [0, 1] | impressions over auctions entered in the last hour |
+    | 13 | `auctions` | [0, 1] | auctions entered in the last hour, over the mean hour's, squashed |
+    | 14 | `platform_revenue` | [0, 1] | the platform's in the last hour, over the reference's mean hour, squashed |
+
+    Squashed is x / (1 + |x|), so that 0.5 is the reference's level; the names stand in `auctionsim.envs.FEATURES`.
+
+    ### Rewards
+
+    The hour's own and global terms of the scenario's goals; penalties of soft constraints are charged with the last hour of a
+    day. The rewards of a day add up to the fitness that `macg-es` climbs (`objectives.day_score`); a day that is truncated is
+    charged no penalty. `infos[agent]["objectives"]` holds clicks, conversions, GMV and profit of the hour, as
+    `reward_space(agent)` says (in the manner of MO-Gymnasium).
+
+    ### Arguments
+
+    ```python
+    parallel_env("three-arms", bid_model="macg", action_mode="box", levels=21, max_multiplier=50.0, split="train",
+                 max_cycles=24, render_mode=None)
+    ```
 
     Arguments:
-        scenario: A `Scenario`, a path, or the name of a built-in scenario.
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         bid_model: `macg`, `value`, `conversion` or `scale`.
+        action_mode: `box` or `discrete`.
+        levels: Of a discrete action.
+        max_multiplier: The factor of an action of 1; an action of -1 divides by it.
         split: `train` or `test`: which days `reset` draws from.
-        render_mode: None or `human` (a line per hour).
+        max_cycles: Steps after which an episode is cut.
+        render_mode: None, `human` (a line per hour) or `rgb_array` (a picture of the day so far).
 
-    `reset(seed=...)` draws the day; `reset(options={"day": d})` fixes it; other options are ignored.
+    `reset(seed=s)` draws the day, and the luck where outcomes are sampled; seeds s and s + 1 begin on different days.
+    `reset(options={"day": d})` fixes the day; other options are ignored. Where no seed was given, the scenario's draws.
 
-    Version history: v0, the first.
+    Raises:
+        InputError: The scenario is wrong or has no learner, or an argument is unknown.
+
+    ### Version history
+
+    * v0: the first.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"name": "auctionsim_v0", "render_modes": ["human"], "is_parallelizable": True}
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "auctionsim_v0",
+        "render_modes": ["human", "rgb_array"],
+        "render_fps": 1,
+        "is_parallelizable": True,
+    }
 
     def __init__(
         self,
-        scenario: Scenario | str | Path,
+        scenario: Market | Scenario | str | Path,
         *,
         bid_model: str = "macg",
+        action_mode: str = "box",
+        levels: int = 21,
+        max_multiplier: float = MAX_MULTIPLIER,
         split: str = "train",
+        max_cycles: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if bid_model not in BID_MODELS:
-            raise ValueError(f"bid_model: expected one of {', '.join(BID_MODELS)}, got {bid_model!r}")
-        if split not in ("train", "test"):
-            raise ValueError(f"split: expected train or test, got {split!r}")
-        self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-        self.market = build_market(self.scenario)
-        self.render_mode = render_mode
-        self._model = bid_model
-        section = self.scenario.traffic
-        self._days = section.train_days if split == "train" else section.test_days
-        self._start = starting_coefficients(self.market, bid_model)
+        self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
+        self.render_mode = checked_render_mode(render_mode, self.metadata["render_modes"])
+        self.max_cycles = checked_max_cycles(max_cycles)
+        self.market = market_of(scenario)
+        self.scenario = self.market.scenario
+        self.episodes = Episodes(self.market, bid_model, copies=1)
+        self.story = Story(self.market)
+        self._days = days_of(self.market, split)
+        self._draws = Draws(self._days, self.market.seed)
         self.possible_agents = [self.market.advertisers[i] for i in self.market.learners]
         self.agents: list[str] = []
         low, high = bounds()
-        limit = np.full(len(BID_MODELS[bid_model]), MAX_LOG_MULTIPLIER, dtype=np.float32)
-        self._observation_space = gymnasium.spaces.Box(low, high)
-        self.observation_spaces = {agent: gymnasium.spaces.Box(low, high) for agent in self.possible_agents}
-        self.action_spaces = {agent: gymnasium.spaces.Box(-limit, limit) for agent in self.possible_agents}
+        self.observation_spaces = {agent: spaces.Box(low, high) for agent in self.possible_agents}
+        self.action_spaces = {agent: self.actions.space() for agent in self.possible_agents}
         n = len(self.possible_agents)
-        self.state_space = gymnasium.spaces.Box(np.tile(low, n), np.tile(high, n))
-        self._rng = stream(self.scenario.seed, "env")
-        self._replay: DayReplay | None = None
+        self.state_space = spaces.Box(np.tile(low, n), np.tile(high, n))
 
-    def observation_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
         """The same object on every call."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
+    def action_space(self, agent: str) -> spaces.Space[Any]:
         """The same object on every call."""
         return self.action_spaces[agent]
 
-    def reward_space(self, agent: str) -> gymnasium.spaces.Box:
+    def reward_space(self, agent: str) -> spaces.Box:
         """Space of `infos[agent]["objectives"]`: clicks, conversions, GMV, profit of an hour (as in MO-Gymnasium)."""
         if agent not in self.possible_agents:
-            raise ValueError(f"agent: expected one of {', '.join(self.possible_agents)}, got {agent!r}")
-        return gymnasium.spaces.Box(-np.inf, np.inf, (len(obj.OBJECTIVES),), np.float64)
+            raise InputError(f"agent: expected one of {', '.join(self.possible_agents)}, got {agent!r}")
+        return spaces.Box(-np.inf, np.inf, (len(obj.OBJECTIVES),), np.float64)
 
-    def reset(
-        self, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observations, dict[str, dict[str, Any]]]:
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
         """Start a day."""
         if seed is not None:
-            self._rng = stream(seed, "env")
-        day = (options or {}).get("day")
-        self.day = int(self._rng.choice(self._days)) if day is None else int(day)
-        if self.day not in self.market.reference:
-            raise ValueError(f"options['day']: expected one of {sorted(self.market.reference)}, got {self.day}")
-        self._replay = self.market.day(self.day)
-        self._scales = Scales.of(self.market, self.day)
-        self._goals = obj.goals_of(self.market, self.day)
-        self._totals = np.zeros((len(self.market.advertisers), 5, 1))
-        self._observed = observe(self.market, self._scales, 0, self._replay.budget_left[:, 0], None)
+            self._draws = Draws(self._days, seed)
+        draw = self._draws.next((options or {}).get("day"))
+        self.episodes.start(np.array([0]), [draw])
+        self.day = draw.day
+        self.story.begin(self.day)
+        self._observed = self.episodes.observations()[0]
         self.agents = list(self.possible_agents)
         return self._observations(), {agent: {"day": self.day} for agent in self.agents}
 
     def step(
         self, actions: dict[str, NDArray[np.float32]]
-    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """Replay an hour with the agents' coefficients.
 
         Raises:
-            ValueError: An agent's action is missing or not finite; an agent is unknown.
+            InputError: No day is under way; an agent's action is missing, or is none of its space's shape or numbers.
         """
-        if self._replay is None or not self.agents:
-            raise ValueError("step: expected a day under way, got none (call reset first)")
-        logs = np.stack([self._checked(agent, actions) for agent in self.possible_agents])
-        coefficients = market_coefficients(self.market, logs[None], self._start, self._model)
-        hour = self._replay.step(coefficients)
-        before = obj.running_score(self._totals, self._goals, self.scenario.learner)
-        self._totals = self._totals + hour
-        after = obj.running_score(self._totals, self._goals, self.scenario.learner)
-        reward = after - before
-        if self._replay.is_over:
-            reward = reward - obj.day_penalty(self._totals, self._goals, self.scenario.learner)
-        vectors = obj.objective_vector(hour)[:, :, 0]
-        self._observed = observe(self.market, self._scales, self._replay.hour, self._replay.budget_left[:, 0], hour[:, :, 0])
-        who = dict(zip(self.possible_agents, (int(i) for i in self.market.learners), strict=True))
-        rewards = {agent: float(reward[i, 0]) for agent, i in who.items()}
-        infos = {agent: {"day": self.day, "objectives": vectors[i]} for agent, i in who.items()}
-        terminations = dict.fromkeys(self.agents, self._replay.is_over)
-        truncations = dict.fromkeys(self.agents, False)
+        if not self.agents:
+            raise InputError("step: expected a day under way, got none (call reset first)")
+        hour = self.episodes.step(self._log_multipliers(actions))
+        self.story.add(self.episodes.last[:, :, 0])
+        self._observed = self.episodes.observations()[0]
+        is_over = bool(hour.is_over[0])
+        is_cut = not is_over and bool(self.episodes.hour[0] >= self.max_cycles)
+        agents = self.possible_agents
+        rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
+        infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i]} for i, agent in enumerate(agents)}
         if self.render_mode == "human":
             self.render()
-        if self._replay.is_over:
+        if is_over or is_cut:
             self.agents = []
-        return self._observations(), rewards, terminations, truncations, infos
+        return self._observations(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
 
     def state(self) -> NDArray[np.float32]:
         """The observations of all agents, one after the other."""
-        return self._observed[self.market.learners].ravel()
+        return self._observed.ravel().copy()
 
-    def render(self) -> None:
-        """Print the day so far."""
-        assert self._replay is not None
-        revenue, gmv = self._totals[:, COST].sum(), self._totals[:, GMV].sum()
-        print(f"day {self.day} hour {self._replay.hour:2d}/{HOURS}  revenue {revenue:.2f}  gmv {gmv:.2f}")
+    def render(self) -> NDArray[np.uint8] | None:
+        """Print the day so far (`human`), or draw it as `[height, width, 3]` (`rgb_array`)."""
+        return self.story.render(self.render_mode)
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def _observations(self) -> Observations:
-        return dict(zip(self.possible_agents, self._observed[self.market.learners], strict=True))
+        return dict(zip(self.possible_agents, self._observed, strict=True))
 
-    def _checked(self, agent: str, actions: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-        if agent not in actions:
-            raise ValueError(f"actions: expected one for every agent, got none for {agent!r}")
-        action = np.asarray(actions[agent], dtype=np.float64)
-        space = self.action_spaces[agent]
-        if action.shape != space.shape or not np.isfinite(action).all():
-            raise ValueError(f"actions[{agent!r}]: expected finite numbers of shape {space.shape}, got {actions[agent]!r}")
-        return np.clip(action, -MAX_LOG_MULTIPLIER, MAX_LOG_MULTIPLIER)
-
-
-__all__ = ["FEATURES", "AuctionParallelEnv", "parallel_env"]
+    def _log_multipliers(self, actions: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        missing = [agent for agent in self.possible_agents if agent not in actions]
+        if missing:
+            raise InputError(f"actions: expected one for every agent, got none for {missing[0]!r}")
+        given = [actions[agent] for agent in self.possible_agents]
+        try:
+            return self.actions.log_multipliers(given, (len(given),))[None]
+        except InputError:
+            # Once more one by one: the message names the agent.
+            for agent, action in zip(self.possible_agents, given, strict=True):
+                try:
+                    self.actions.log_multipliers(action, ())
+                except InputError as error:
+                    raise InputError(f"actions[{agent!r}]: {str(error).removeprefix('actions: ')}") from None
+            raise

@@ -6,7 +6,8 @@ Arrays have the policy axis last, so a whole population is scored at once. A day
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,15 @@ def objective_vector(totals: Array) -> Array:
     return np.stack([totals[:, CLICKS], totals[:, CONVERSIONS], totals[:, GMV], profit], axis=1)
 
 
+def of_all(amounts: Array) -> Array:
+    """The sum over advertisers, `[P]` of `[advertisers, P]`, in their order.
+
+    numpy sums a single column in another order than one of several, so that the last bit would depend on the policies beside.
+    """
+    total: Array = np.add.accumulate(amounts, axis=0)[-1]
+    return total
+
+
 def penalty(violation: Array, base: float) -> Array:
     """`base^violation - 1` for a relative violation at least 0 (the shape of USCB, KDD 2021, section 4)."""
     return np.power(base, np.maximum(violation, 0.0)) - 1.0
@@ -41,24 +51,30 @@ def penalty(violation: Array, base: float) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Goals:
-    """What one market asks for on one day: weights, scales and limits, resolved to numbers."""
+    """What a market asks for: weights, scales and limits, resolved to numbers.
+
+    D is 1 where all policies are scored by the same day, else the number of policies, each with a day of its own.
+    """
 
     weights: Array
-    """Objective weights `[advertisers, 4]`."""
+    """Objective weights `[advertisers, 4, 1]`."""
     scales: Array
-    """The reference's objectives `[advertisers, 4]`, by which objectives are divided; never 0."""
-    profit_scale: float
-    """The reference's total profit, currency."""
-    revenue_scale: float
-    """The reference's revenue, currency."""
-    revenue_floor: float
-    """Currency; 0 turns it off."""
+    """The reference's objectives `[advertisers, 4, D]`, by which objectives are divided; never 0."""
+    profit_scale: Array
+    """The reference's total profit, currency `[D]`."""
+    revenue_scale: Array
+    """The reference's revenue, currency `[D]`."""
+    revenue_floor: Array
+    """Currency `[D]`; 0 turns it off."""
     ppc_cap: Array
-    """Currency per click `[advertisers]`, infinite where there is none."""
+    """Currency per click `[advertisers, D]`, infinite where there is none."""
     roi_floor: Array
-    """`[advertisers]`, minus infinity where there is none."""
+    """`[advertisers, D]`, minus infinity where there is none."""
     profit_floor: Array
-    """Currency `[advertisers]`, minus infinity where there is none."""
+    """Currency `[advertisers, D]`, minus infinity where there is none."""
+
+
+_OF_THE_DAY = ("scales", "profit_scale", "revenue_scale", "revenue_floor", "ppc_cap", "roi_floor", "profit_floor")
 
 
 def goals_of(market: Market, day: int) -> Goals:
@@ -69,53 +85,60 @@ def goals_of(market: Market, day: int) -> Goals:
     groups = market.groups
     floors = np.array([group.profit_floor for group in groups])
     return Goals(
-        weights=np.array([[group.objectives.get(name, 0.0) for name in OBJECTIVES] for group in groups]),
-        scales=_scales(objectives),
-        profit_scale=max(abs(float(objectives[:, 3].sum())), 1e-12),
-        revenue_scale=max(float(cost.sum()), 1e-12),
-        revenue_floor=market.scenario.platform.revenue_floor * float(cost.sum()),
-        ppc_cap=np.array([_level(group.ppc_cap, ppc, np.inf) for group, ppc in zip(groups, _ratio(cost, clicks), strict=True)]),
-        roi_floor=np.array(
-            [_level(group.roi_floor, roi, -np.inf) for group, roi in zip(groups, _ratio(gmv - cost, cost), strict=True)]
+        weights=np.array([[[group.objectives.get(name, 0.0)] for name in OBJECTIVES] for group in groups]),
+        scales=_scales(objectives)[:, :, None],
+        profit_scale=np.maximum(np.abs(objectives[:, 3].sum(keepdims=True)), 1e-12),
+        revenue_scale=np.maximum(cost.sum(keepdims=True), 1e-12),
+        revenue_floor=market.scenario.platform.revenue_floor * cost.sum(keepdims=True),
+        ppc_cap=np.array(
+            [[_level(group.ppc_cap, ppc, np.inf)] for group, ppc in zip(groups, _ratio(cost, clicks), strict=True)]
         ),
-        profit_floor=np.where(floors > 0, floors * objectives[:, 3], -np.inf),
+        roi_floor=np.array(
+            [[_level(group.roi_floor, roi, -np.inf)] for group, roi in zip(groups, _ratio(gmv - cost, cost), strict=True)]
+        ),
+        profit_floor=np.where(floors > 0, floors * objectives[:, 3], -np.inf)[:, None],
     )
+
+
+def goals_of_policies(goals: Sequence[Goals], day: NDArray[np.int64]) -> Goals:
+    """The goals of policies on days of their own: of `goals[day[p]]` for policy p."""
+    by_day = {name: [getattr(one, name) for one in goals] for name in _OF_THE_DAY}
+    return replace(goals[0], **{name: np.concatenate(arrays, axis=-1)[..., day] for name, arrays in by_day.items()})
 
 
 def own_objective(totals: Array, goals: Goals) -> Array:
     """Each advertiser's weighted objectives over the reference's: `[advertisers, P]`, weight at the reference."""
-    return (goals.weights[:, :, None] * objective_vector(totals) / goals.scales[:, :, None]).sum(axis=1)
+    return (goals.weights * objective_vector(totals) / goals.scales).sum(axis=1)
 
 
 def global_profit(totals: Array, goals: Goals) -> Array:
     """Profit of all advertisers, self-bidding ones too, over the reference's: `[P]`, 1 at the reference."""
-    return (totals[:, GMV] - totals[:, COST]).sum(axis=0) / goals.profit_scale
+    return of_all(totals[:, GMV] - totals[:, COST]) / goals.profit_scale
 
 
 def revenue_shortfall(totals: Array, goals: Goals) -> Array:
     """How far revenue stays under the platform's floor, relative to it: `[P]`, 0 where it is kept."""
-    if goals.revenue_floor <= 0:
-        return np.zeros(totals.shape[-1])
-    return np.maximum(1.0 - totals[:, COST].sum(axis=0) / goals.revenue_floor, 0.0)
+    floor = goals.revenue_floor
+    return np.where(floor > 0, np.maximum(1.0 - of_all(totals[:, COST]) / np.where(floor > 0, floor, 1.0), 0.0), 0.0)
 
 
 def ppc_excess(totals: Array, goals: Goals) -> Array:
     """How far the price per click is over its cap, relative to it: `[advertisers, P]`."""
     ppc = _ratio(totals[:, COST], totals[:, CLICKS])
-    return np.maximum(ppc / goals.ppc_cap[:, None] - 1.0, 0.0)
+    return np.maximum(ppc / goals.ppc_cap - 1.0, 0.0)
 
 
 def roi_shortfall(totals: Array, goals: Goals) -> Array:
     """How far gmv / cost stays under 1 + the ROI floor, relative to it: `[advertisers, P]`."""
-    asked = np.maximum(1.0 + goals.roi_floor, 0.0)[:, None] * totals[:, COST]
+    asked = np.maximum(1.0 + goals.roi_floor, 0.0) * totals[:, COST]
     return np.where(asked > 0, np.maximum(1.0 - totals[:, GMV] / np.where(asked > 0, asked, 1.0), 0.0), 0.0)
 
 
 def profit_shortfall(totals: Array, goals: Goals) -> Array:
     """How far profit stays under its floor, relative to the reference's profit: `[advertisers, P]`."""
-    floor = goals.profit_floor[:, None]
+    floor = goals.profit_floor
     profit = totals[:, GMV] - totals[:, COST]
-    short = np.where(np.isfinite(floor), floor - profit, 0.0) / np.abs(goals.scales[:, 3:4])
+    short = np.where(np.isfinite(floor), floor - profit, 0.0) / np.abs(goals.scales[:, 3])
     return np.maximum(short, 0.0)
 
 
@@ -140,7 +163,7 @@ def common_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Arr
     Everybody is charged for everybody's shortfall. Charged to its own advertiser alone, a shortfall is answered by a higher
     bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome.
     """
-    return penalty(profit_shortfall(totals, goals), settings.penalty).mean(axis=0)
+    return of_all(penalty(profit_shortfall(totals, goals), settings.penalty)) / totals.shape[0]
 
 
 def running_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,12 @@ describe the last hour. Amounts and rates are ratios to the reference's mean hou
 reference's level. `win_rate` is impressions over auctions entered. All are 0 in the first hour but the first three."""
 
 _LOWEST = {"profit": -1.0}
+_AMOUNTS = slice(FEATURES.index("impressions"), FEATURES.index("cost") + 1)
+_RATES = slice(FEATURES.index("ctr"), FEATURES.index("ppc") + 1)
+# Above and below of ctr, cvr and ppc.
+_ABOVE, _BELOW = [CLICKS, CONVERSIONS, COST], [IMPRESSIONS, CLICKS, CLICKS]
+# Where the reference has nothing to measure by, everything is as nothing.
+_BEYOND_MEASURE = 1e200
 
 
 def bounds() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -46,67 +53,92 @@ def bounds() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 @dataclass(frozen=True, eq=False)
 class Scales:
-    """The reference's mean hour on the day under way, by which amounts are divided."""
+    """What the observed advertisers' features are measured by: the reference's mean hour of the day under way.
 
-    mean_hour: Array
-    """`[advertisers, 5]`."""
+    D is 1 where all policies are on the same day, else the number of policies, each on a day of its own.
+    """
+
+    budgets: Array
+    """Currency `[observed, 1]`, infinite where there is none."""
+    amounts: Array
+    """Impressions, clicks, conversions, GMV and cost, `[observed, 5, D]`."""
+    rates: Array
+    """CTR, CVR and PPC, `[observed, 3, D]`."""
+    profit: Array
+    """`[observed, D]`, its size."""
     auctions: Array
-    """Auctions entered in each hour, `[24, advertisers]`."""
-    revenue: float
+    """Auctions entered in each hour, `[24, observed, D]`."""
+    mean_auctions: Array
+    """`[observed, D]`."""
+    revenue: Array
+    """The platform's, `[D]`."""
 
     @classmethod
-    def of(cls, market: Market, day: int) -> Scales:
-        """The scales of a day."""
+    def of(cls, market: Market, day: int, observed: NDArray[np.int64] | None = None) -> Scales:
+        """The scales of a day, for some advertisers or all."""
+        who = np.arange(len(market.advertisers)) if observed is None else observed
         outcome = market.reference[day]
         hourly = (outcome.impressions, outcome.clicks, outcome.conversions, outcome.gmv, outcome.cost)
-        mean = np.stack([amount[:, :, 0].mean(axis=0) for amount in hourly], axis=1)
-        return cls(mean, market.hourly_auctions(day), float(outcome.revenue.mean()))
+        mean = np.stack([amount[:, who].mean(axis=0) for amount in hourly], axis=1)
+        rates = np.divide(mean[:, _ABOVE], mean[:, _BELOW], out=np.zeros_like(mean[:, :3]), where=mean[:, _BELOW] > 0)
+        auctions = market.hourly_auctions(day)[:, who, None]
+        return cls(
+            budgets=market.budgets[who, None],
+            amounts=_or_beyond(mean),
+            rates=_or_beyond(rates),
+            profit=_or_beyond(np.abs(mean[:, GMV] - mean[:, COST])),
+            auctions=auctions,
+            mean_auctions=_or_beyond(auctions.mean(axis=0)),
+            revenue=_or_beyond(outcome.revenue.mean(axis=0)),
+        )
+
+    @classmethod
+    def of_policies(cls, scales: Sequence[Scales], day: NDArray[np.int64]) -> Scales:
+        """The scales of policies on days of their own: of `scales[day[p]]` for policy p."""
+        names = ("amounts", "rates", "profit", "auctions", "mean_auctions", "revenue")
+        by_day = {name: np.concatenate([getattr(one, name) for one in scales], axis=-1)[..., day] for name in names}
+        return cls(scales[0].budgets, **by_day)
 
 
-def observe(market: Market, scales: Scales, hour: int, budget_left: Array, last: Array | None) -> NDArray[np.float32]:
-    """Observations of all advertisers at the start of `hour` (24: the end of the day).
+def observe(scales: Scales, hour: NDArray[np.int64], budget_left: Array, last: Array, revenue: Array) -> NDArray[np.float32]:
+    """Observations at the start of an hour, for P policies.
 
     Args:
-        market: The market.
-        scales: Of the day under way.
-        hour: Hours replayed so far.
-        budget_left: Currency `[advertisers]`.
-        last: Totals of the last hour `[advertisers, 5]`, None before the first.
+        scales: Of the observed advertisers and the day under way.
+        hour: Hours replayed so far, `[P]`; 24 at the end of the day.
+        budget_left: Currency `[observed, P]`.
+        last: Totals of the last hour `[observed, 5, P]`; 0 before the first.
+        revenue: The platform's in the last hour, `[P]`; 0 before the first.
 
     Returns:
-        `[advertisers, 15]`.
+        `[P, observed, 15]`.
     """
-    n = len(market.advertisers)
-    left = np.divide(budget_left, market.budgets, out=np.ones(n), where=np.isfinite(market.budgets))
-    left = np.where(budget_left <= spent_below(market.budgets), 0.0, left)
-    features = {name: np.zeros(n) for name in FEATURES}
-    features["time_left"] = np.full(n, 1 - hour / HOURS)
-    features["budget_left"] = left
-    features["spend_speed"] = _squashed((1 - left) * HOURS / max(hour, 1))
-    if last is not None:
-        features |= _last_hour(scales, hour - 1, last)
-    return np.stack([features[name] for name in FEATURES], axis=1).astype(np.float32)
+    n_observed, n_policies = budget_left.shape
+    seen = np.empty((n_observed, len(FEATURES), n_policies))
+    feature = {name: seen[:, k] for k, name in enumerate(FEATURES)}
+    feature["time_left"][:] = 1 - hour / HOURS
+    feature["budget_left"][:] = left = _budget_left(scales.budgets, budget_left)
+    feature["spend_speed"][:] = _squashed((1 - left) * HOURS, np.maximum(hour, 1))
+    seen[:, _AMOUNTS] = _squashed(last, scales.amounts)
+    seen[:, _RATES] = _squashed(last[:, _ABOVE], last[:, _BELOW] * scales.rates)
+    feature["profit"][:] = _squashed(last[:, GMV] - last[:, COST], scales.profit)
+    entered = scales.auctions[np.maximum(hour - 1, 0), :, np.arange(n_policies) % scales.auctions.shape[-1]].T
+    feature["win_rate"][:] = np.minimum(last[:, IMPRESSIONS] / np.maximum(entered, 1.0), 1.0)
+    feature["auctions"][:] = np.where(hour > 0, _squashed(entered, scales.mean_auctions), 0.0)
+    feature["platform_revenue"][:] = _squashed(revenue, scales.revenue)
+    return seen.transpose(2, 0, 1).astype(np.float32, order="C")
 
 
-def _last_hour(scales: Scales, hour: int, last: Array) -> dict[str, Array]:
-    mean = scales.mean_hour
-    amounts = {"impressions": IMPRESSIONS, "clicks": CLICKS, "conversions": CONVERSIONS, "gmv": GMV, "cost": COST}
-    features = {name: _squashed(_ratio(last[:, k], mean[:, k])) for name, k in amounts.items()}
-    rates = {"ctr": (CLICKS, IMPRESSIONS), "cvr": (CONVERSIONS, CLICKS), "ppc": (COST, CLICKS)}
-    for name, (above, below) in rates.items():
-        reference = _ratio(mean[:, above], mean[:, below])
-        features[name] = _squashed(_ratio(_ratio(last[:, above], last[:, below]), reference))
-    features["profit"] = _squashed(_ratio(last[:, GMV] - last[:, COST], np.abs(mean[:, GMV] - mean[:, COST])))
-    features["win_rate"] = np.minimum(_ratio(last[:, IMPRESSIONS], scales.auctions[hour]), 1.0)
-    features["auctions"] = _squashed(_ratio(scales.auctions[hour], scales.auctions.mean(axis=0)))
-    revenue = last[:, COST].sum() / scales.revenue if scales.revenue > 0 else 0.0
-    features["platform_revenue"] = _squashed(np.full(len(last), revenue))
-    return features
+def _budget_left(budgets: Array, budget_left: Array) -> Array:
+    """The share of the budget that is left; 1 where there is none, 0 where what is left counts as nothing."""
+    whole = np.where(np.isfinite(budgets) & (budgets > 0), budgets, 1.0)
+    return np.where(budget_left <= spent_below(budgets), 0.0, np.minimum(budget_left / whole, 1.0))
 
 
-def _squashed(ratio: Array) -> Array:
-    return ratio / (1 + np.abs(ratio))
+def _squashed(amount: Array, scale: Array | NDArray[np.int64]) -> Array:
+    """`x / (1 + |x|)` of `x = amount / scale`; 0 where both are 0."""
+    return amount / np.maximum(np.abs(amount) + scale, 1.0 / _BEYOND_MEASURE)
 
 
-def _ratio(above: Array, below: Array) -> Array:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+def _or_beyond(scale: Array) -> Array:
+    return np.where(scale > 0, scale, _BEYOND_MEASURE)

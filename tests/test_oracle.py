@@ -98,16 +98,14 @@ def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goal
     fixed = ~market.is_controlled
     reference = (market.reference[0].profit.sum(axis=(0, 2)) * fixed).sum()
     held = ((gmv - cost) * fixed).sum() / reference - 1e-9 if which & 16 and reference > 0 else None
+    caps = np.where(has_cost, cost / np.where(clicks > 0, clicks, 1) * (1 + 1e-12), 1.0)
+    roi_floors = np.where(has_cost, (gmv - cost) / np.where(has_cost, cost, 1) - 1e-9, -0.5)
     return replace(
         goals,
-        revenue_floor=float(cost.sum()) * (1 - 1e-12) if which & 1 else 0.0,
-        profit_floor=gmv - cost - 1e-9 if which & 2 else np.full(N, -np.inf),
-        ppc_cap=np.where(has_cost, cost / np.where(clicks > 0, clicks, 1) * (1 + 1e-12), 1.0)
-        if which & 4
-        else np.full(N, np.inf),
-        roi_floor=np.where(has_cost, (gmv - cost) / np.where(has_cost, cost, 1) - 1e-9, -0.5)
-        if which & 8
-        else np.full(N, -np.inf),
+        revenue_floor=np.array([float(cost.sum()) * (1 - 1e-12) if which & 1 else 0.0]),
+        profit_floor=(gmv - cost - 1e-9 if which & 2 else np.full(N, -np.inf))[:, None],
+        ppc_cap=(caps if which & 4 else np.full(N, np.inf))[:, None],
+        roi_floor=(roi_floors if which & 8 else np.full(N, -np.inf))[:, None],
     ), held
 
 
@@ -179,7 +177,7 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
         market = build_market(parse_scenario(SMALL, "small.toml", overrides=["advertisers.0.profit_floor=0.0"]))
         goals, gmv = obj.goals_of(market, 2), obj.day_totals(market.reference[2])[0, GMV, 0]
         if kind == "profit":
-            goals = replace(goals, profit_floor=np.array([2.5 * gmv - by, *[-np.inf] * 4]))
+            goals = replace(goals, profit_floor=np.array([2.5 * gmv - by, *[-np.inf] * 4])[:, None])
         else:
             goals = replace(goals, revenue_floor=goals.revenue_floor - by)
         return lp_bound(market, 2, goals=goals, own_weight=0.0, global_weight=1.0), by
@@ -192,9 +190,9 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
     if kind == "budget":
         market = replace(market, budgets=np.array([0.5 * cost + by, *[np.inf] * 4]))
     elif kind == "ppc":
-        goals = replace(goals, ppc_cap=np.full(5, 0.8 * cost / clicks * (1 + by)))
+        goals = replace(goals, ppc_cap=np.full((5, 1), 0.8 * cost / clicks * (1 + by)))
     else:
-        goals = replace(goals, roi_floor=np.full(5, 1.5 * profit / cost * (1 - by)))
+        goals = replace(goals, roi_floor=np.full((5, 1), 1.5 * profit / cost * (1 - by)))
     return lp_bound(market, 2, goals=goals, own_weight=5.0, global_weight=0.0), by if kind == "budget" else 0.0
 
 

@@ -41,7 +41,8 @@ BAD = [
     (
         "count = 5",
         'controller = "manuel"',
-        "controller: unknown 'manuel'; choose from learner, manual, truthful (did you mean 'manual'?)",
+        "controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, dual-pacing, uscb-oracle, or "
+        "package.module:Class (did you mean 'manual'?)",
     ),
     (
         "count = 5",

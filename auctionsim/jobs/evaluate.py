@@ -46,15 +46,20 @@ def _rows(market: Market, arm: str, seed: int, day: int, theta: Array) -> pl.Dat
     """One row per hour and advertiser; `bid` is the mean bid over the hour's auctions, `revenue` the platform's receipts."""
     day_replay = market.day(day)
     budget_left = np.empty((HOURS, len(market.advertisers)))
+    used = np.empty((HOURS, *theta.shape[:2]))
+
+    def note(hour: int) -> None:
+        assert day_replay.coefficients is not None
+        budget_left[hour], used[hour] = day_replay.budget_left[:, 0], day_replay.coefficients[:, :, 0]
 
     def coefficients(hour: int) -> Array:
         if hour:
-            budget_left[hour - 1] = day_replay.budget_left[:, 0]
+            note(hour - 1)
         return theta
 
     outcome: Outcome = run_day(day_replay, coefficients)
-    budget_left[-1] = day_replay.budget_left[:, 0]
-    bid = np.einsum("haf,af->ha", market.hourly_features(day), theta[:, :, 0])
+    note(HOURS - 1)
+    bid = np.einsum("haf,haf->ha", market.hourly_features(day), used)
     n = len(market.advertisers)
     columns: dict[str, Any] = {
         "arm": [arm] * (HOURS * n),

@@ -8,6 +8,7 @@ NaN is false, which costs no branch. `mechanism.py` says in plain Python what th
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auctionsim.market.arguments import (
     CLICKS,
@@ -65,7 +66,7 @@ def make_room(n_policies: int, n_slots: int, most_rows: int) -> Room:
 
 @compiled
 def replay_cells(
-    first_cell: int, last_cell: int, place: int, luck: np.uint64, cells: Cells, rows: Rows, bids: Bids, terms: Terms,
+    first_cell: int, last_cell: int, place: int, luck: NDArray[np.uint64], cells: Cells, rows: Rows, bids: Bids, terms: Terms,
     books: Books, room: Room,
 ) -> None:  # fmt: skip
     """Clear cells `first_cell:last_cell` of one hour in order.
@@ -73,7 +74,7 @@ def replay_cells(
     Args:
         first_cell, last_cell: Which cells.
         place: The first one's place in the hour.
-        luck: The hour's key, see `luck.py`.
+        luck: The hour's key for each policy, `[P]`, see `luck.py`.
         cells, rows: The traffic.
         bids: Who bids what.
         terms: The auction's rules.
@@ -102,7 +103,7 @@ def replay_cells(
             for p in range(n_policies):
                 if terms.is_sampled:
                     at = place + cell - first_cell
-                    clear_by_luck(first, last, p, weight, outside, at, luck, rows, bids, terms, books, room)
+                    clear_by_luck(first, last, p, weight, outside, at, luck[p], rows, bids, terms, books, room)
                 elif is_detailed or not settle_if_paid(p, weight, rows, terms, books, room):
                     clear_to_the_end(first, last, p, weight, outside, rows, bids, terms, books, room)
         if books.shared.shape[0] > 0:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.market.arguments import LEDGER_COLUMNS, LEFT, OUTCOMES, SPENT_BELOW, Books, aligned
 from auctionsim.market.bids import over_all_features
 from auctionsim.market.budget import spent_below
+from auctionsim.market.controllers import Bid, Controller, checked_bid
 from auctionsim.market.engine import DETAILS, make_room, padded, replay_cells
 from auctionsim.market.feed import Feed, TableFeed
 from auctionsim.market.luck import hour_key
@@ -60,7 +61,8 @@ class DayReplay:
         rules: The auction's.
         policies: How many policies are replayed side by side.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
-        seed: Draws the luck of `sampled` outcomes.
+        seed: Draws the luck of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
+        controllers: Advertisers, and who bids for them where their coefficients are NaN.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
         details: Whether to count auctions entered and prices of winning and losing (several times slower).
     """
@@ -73,7 +75,8 @@ class DayReplay:
         *,
         policies: int = 1,
         budgets: ArrayLike | None = None,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
+        controllers: Sequence[tuple[NDArray[np.int64], Controller]] = (),
         local_credit: bool = False,
         details: bool = False,
     ) -> None:
@@ -81,7 +84,9 @@ class DayReplay:
         self._day = day
         self._rules = rules or Rules()
         self._terms = self._rules.terms()
-        self._seed = seed
+        self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
+        self._controllers = controllers
+        self._bids: list[Bid] = []
         self.hour = 0
         shape = (len(feed.advertisers), policies)
         limits = _per_policy(np.inf if budgets is None else budgets, shape, "budgets")
@@ -93,6 +98,9 @@ class DayReplay:
         self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._detailed = shape[0] if details else 0
         self._room = make_room(policies, len(self._rules.slot_effect), feed.most_rows)
+        self._last = np.zeros((shape[0], len(OUTCOMES), policies))
+        self.coefficients: NDArray[np.float64] | None = None
+        """Of the last hour, controllers' included, `[advertisers, 4, P]`."""
 
     @property
     def budget_left(self) -> NDArray[np.float64]:
@@ -108,19 +116,20 @@ class DayReplay:
         """Replay the next hour.
 
         Args:
-            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0.
+            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0; NaN where a controller bids.
 
         Returns:
             `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour. With details three more: auctions
             entered, sum over shown ads of the price per click, sum over entered auctions without one of the losing price.
         """
+        self.coefficients = coefficients = self._completed(coefficients)
         n_policies = self._ledger.shape[1]
         is_in_play = self._ledger[:, :, LEFT] > self._ledger[:, :, SPENT_BELOW]
         bids = make_bids(coefficients, is_in_play, padded(n_policies), is_clipped=self._rules.is_clipped)
         self._ledger[:, :, : len(OUTCOMES)] = 0.0
         details = np.zeros((self._detailed, n_policies, len(DETAILS)))
         books = Books(self._ledger, details, self._shared)
-        luck = hour_key(self._seed, self._day, self.hour)
+        luck = self._luck()
         for piece in self._feed.pieces(self._day, self.hour):
             replay_cells(
                 piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
@@ -129,7 +138,27 @@ class DayReplay:
         self.hour += 1
         totals = self._ledger[:, :, : len(OUTCOMES)]
         counted = np.concatenate([totals, details], axis=2) if self._detailed else totals.copy()
-        return counted.transpose(0, 2, 1)
+        self._last = counted.transpose(0, 2, 1)
+        return self._last
+
+    def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Coefficients with the bids of controllers in place of NaN."""
+        if not any(np.isnan(coefficients[who]).any() for who, _ in self._controllers):
+            return coefficients
+        n_policies = self._ledger.shape[1]
+        self._bids = self._bids or [controller.start(self._day, n_policies) for _, controller in self._controllers]
+        theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
+        for (who, controller), bid in zip(self._controllers, self._bids, strict=True):
+            own = bid(self.hour, self.budget_left[who], self._last[who])
+            theta[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
+        return theta
+
+    def _luck(self) -> NDArray[np.uint64]:
+        """The hour's key for each policy; nothing is drawn where outcomes are expected."""
+        if self._rules.outcomes != "sampled":
+            return np.zeros(len(self._seeds), dtype=np.uint64)
+        key = {seed: hour_key(seed, self._day, self.hour) for seed in set(self._seeds)}
+        return np.array([key[seed] for seed in self._seeds], dtype=np.uint64)
 
     @property
     def shared(self) -> NDArray[np.float64]:

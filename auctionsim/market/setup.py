@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
 from auctionsim.market.bids import FEATURES, STATIC_BIDS
+from auctionsim.market.controllers import Controller, find_controller
 from auctionsim.market.feed import TableFeed
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import DayReplay, Outcome, run_day
@@ -34,7 +35,8 @@ class Market:
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
     fixed: NDArray[np.float64]
-    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; learners' are 0."""
+    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; learners' are 0, and NaN
+    stands for those whose controller bids hour by hour."""
     learners: NDArray[np.int64]
     """Indices of the controlled advertisers."""
     budgets: NDArray[np.float64]
@@ -43,6 +45,8 @@ class Market:
     """The reference policy's outcome on each training and test day, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
+    controllers: tuple[tuple[NDArray[np.int64], Controller], ...] = ()
+    """Advertisers and the controller that bids for them hour by hour."""
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -74,10 +78,20 @@ class Market:
         """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
         return feature_sums(self.traffic, self.phi, (day,))[1]
 
-    def day(self, day: int, policies: int = 1, *, local_credit: bool = False) -> DayReplay:
-        """A fresh day under this market's budgets and rules; coefficients over `FEATURES`."""
+    def day(self, day: int, policies: int = 1, *, luck: Sequence[int] | None = None, local_credit: bool = False) -> DayReplay:
+        """A fresh day under this market's budgets and rules; coefficients over `FEATURES`.
+
+        `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None.
+        """
         return DayReplay(
-            self.feed, day, self.rules, policies=policies, budgets=self.budgets, seed=self.seed, local_credit=local_credit
+            self.feed,
+            day,
+            self.rules,
+            policies=policies,
+            budgets=self.budgets,
+            seed=self.seed if luck is None else luck,
+            controllers=self.controllers,
+            local_credit=local_credit,
         )
 
     def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
@@ -88,6 +102,19 @@ class Market:
         """The same market for a scenario that differs in goals and learner only: weights, floors and caps."""
         groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
         return replace(self, scenario=scenario, groups=groups)
+
+    def under(self, controller: str, who: NDArray[np.int64]) -> Market:
+        """The same market where some advertisers follow a controller; they are no learners any more.
+
+        Raises:
+            InputError: There is no such controller.
+        """
+        fixed = self.fixed.copy()
+        fixed[who] = STATIC_BIDS.get(controller, np.nan)
+        changed = replace(self, fixed=fixed, learners=np.setdiff1d(self.learners, who))
+        if controller in STATIC_BIDS:
+            return changed
+        return replace(changed, controllers=(*self.controllers, (who, find_controller(controller)(self, who))))
 
     def without_budgets(self) -> Market:
         """The same market where nobody has a budget."""
@@ -111,8 +138,7 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     seed = scenario.seed if seed is None else seed
     traffic = _traffic(scenario, seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
-    fixed = np.array([STATIC_BIDS.get(group.controller, (0.0,) * len(FEATURES)) for group in groups])
-    learners = np.array([i for i, group in enumerate(groups) if group.controller == "learner"], dtype=np.int64)
+    fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
     days = sorted({*scenario.traffic.train_days, *scenario.traffic.test_days})
     mechanism = scenario.mechanism
     rules = Rules(
@@ -128,9 +154,18 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)
     if not np.isfinite(budgets).any():
-        return replace(market, reference=unlimited)
+        return _controlled(replace(market, reference=unlimited))
     limited = replace(market, budgets=budgets)
-    return replace(limited, reference={day: limited.outcome(day, reference) for day in days})
+    return _controlled(replace(limited, reference={day: limited.outcome(day, reference) for day in days}))
+
+
+def _controlled(market: Market) -> Market:
+    """The market with the controllers that its groups name."""
+    for controller in dict.fromkeys(group.controller for group in market.groups):
+        if controller != "learner":
+            who = np.array([i for i, group in enumerate(market.groups) if group.controller == controller])
+            market = market.under(controller, who)
+    return market
 
 
 def feature_sums(

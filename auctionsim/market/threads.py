@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
+from numba import config
 
 Part = TypeVar("Part")
 
@@ -22,3 +23,8 @@ def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> l
         return [run(blocks[0])]
     with ThreadPoolExecutor(len(blocks)) as pool:
         return list(pool.map(run, blocks))
+
+
+def usable_threads() -> int:
+    """As many as there are cores, or as `NUMBA_NUM_THREADS` says: Ray's workers have one."""
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]

@@ -1,0 +1,67 @@
+"""Controllers: rules by which advertisers bid, hour by hour. Found by name, so that the market knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import InputError
+
+if TYPE_CHECKING:
+    from auctionsim.market.setup import Market
+
+Array = NDArray[np.float64]
+
+Bid = Callable[[int, Array, Array], Array]
+"""`bid(hour, budget_left, last)`: coefficients over `bids.FEATURES` for the coming hour, `[n, 4, P]`, finite and at least 0.
+
+`budget_left` is in currency `[n, P]`, infinite without a budget; `last` are the last hour's totals `[n, 5, P]` in the order of
+`engine.OUTCOMES`, 0 before the first. Called for hours 0 to 23 in order.
+"""
+
+
+class Controller(Protocol):
+    """The rule of n advertisers, prepared once for a market. Holds nothing that changes with the days it bids on."""
+
+    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
+        """Prepare for advertisers `who`, `[n]`, from what is known before the day: training days, budgets, the reference."""
+
+    def start(self, day: int, policies: int) -> Bid:
+        """A day for P policies at once; what changes over it lives in the function."""
+
+
+_BUILT_IN = "auctionsim.agents.controllers"
+
+
+def find_controller(name: str) -> type[Controller]:
+    """The controller of a name: one of `scenario.CONTROLLERS` that bids hour by hour, or a user's `package.module:Class`.
+
+    Raises:
+        InputError: There is no such module, or nothing of that name in it.
+    """
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        module, attribute = f"{_BUILT_IN}.{name.replace('-', '_')}", "CONTROLLER"
+    try:
+        controller: type[Controller] = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise InputError(f"controller: expected an importable package.module:Class, got {name!r} ({error})") from error
+    return controller
+
+
+def checked_bid(coefficients: Array, shape: tuple[int, ...], name: str) -> Array:
+    """What a controller bids, if it is what it should be.
+
+    Raises:
+        InputError: It has another shape, or is negative or not finite somewhere.
+    """
+    theta = np.asarray(coefficients, dtype=np.float64)
+    if theta.shape != shape or not (np.isfinite(theta).all() and (theta >= 0).all()):
+        raise InputError(
+            f"controller {name}: expected finite coefficients at least 0 of shape {shape}, got shape {theta.shape}"
+        )
+    return theta
