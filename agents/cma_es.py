@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from auctionsim.agents.forms import learned_policy, start_parameters
+from auctionsim.agents.generations import logged, mean_fitness, member_work, scored_days
 from auctionsim.agents.learner import Arrays, Work
-from auctionsim.agents.scores import Scores, generation_fitness, member_work
-from auctionsim.envs.bidding import market_coefficients, starting_coefficients
+from auctionsim.agents.policy import Policy
+from auctionsim.agents.scores import Scores, new_multipliers, updated_multipliers
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
-from auctionsim.market.bids import BID_MODELS
 from auctionsim.market.setup import Market
 from auctionsim.scenario import Scenario
 from auctionsim.streams import stream
@@ -41,30 +42,39 @@ class CmaES:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Zero log multipliers on the starting coefficients, and the unit covariance."""
-        n = len(market.learners) * len(BID_MODELS["macg"])
+        """Bids about as the keyword bids, the unit covariance, and multipliers of 0."""
         settings = self._scenario.learner
-        return optimiser_state(new_optimiser(np.zeros(n), settings.sigma, settings.population, seed=0))
+        mean = start_parameters(market, settings).ravel()
+        arrays = optimiser_state(new_optimiser(mean, settings.sigma, settings.population, seed=0))
+        multipliers = new_multipliers(market, settings)
+        return arrays if multipliers is None else {**arrays, "multipliers": multipliers}
 
     def ask(self, market: Market, state: Arrays) -> Work:
         """One task per training day and block of members."""
         population = np.stack(self._asked(market, state)[1])
-        return member_work(self._scenario, population.reshape(len(population), len(market.learners), -1))
+        parameters = population.reshape(len(population), *self._shape(market))
+        return member_work(self._scenario, parameters, state.get("multipliers"))
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
         """One update on the advertisers' mean fitness over training days; a failed member ranks last."""
-        fitness, logged = generation_fitness(self._scenario, results)
+        multipliers = state.get("multipliers")
+        days = scored_days(self._scenario, results)
+        fitness = mean_fitness(market, self._scenario, days, multipliers)
         loss = np.nan_to_num(-fitness.mean(axis=0), nan=np.inf)
         optimiser, population = self._asked(market, state)
         optimiser.tell(list(zip(population, loss.tolist(), strict=True)))
         after = optimiser_state(optimiser)
+        if multipliers is not None:
+            after["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
         step = float(np.abs(after["mean"] - state["mean"]).mean())
-        return after, {**logged, "step": step, "sigma": float(after["sigma"][0])}
+        return after, {**logged(fitness, days, multipliers), "step": step, "sigma": float(after["sigma"][0])}
 
-    def coefficients(self, market: Market, state: Arrays) -> Array:
-        """The mean of the search distribution."""
-        parameters = state["mean"].reshape(1, len(market.learners), -1)
-        return market_coefficients(market, parameters, starting_coefficients(market))
+    def policy(self, market: Market, state: Arrays) -> Policy:
+        """That of the mean of the search distribution."""
+        return learned_policy(market, self._scenario.learner, state["mean"].reshape(self._shape(market)))
+
+    def _shape(self, market: Market) -> tuple[int, ...]:
+        return start_parameters(market, self._scenario.learner).shape
 
     def _asked(self, market: Market, state: Arrays) -> tuple[CMA | SepCMA, list[Array]]:
         """The optimiser of a generation after it drew its population."""

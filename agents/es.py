@@ -113,3 +113,8 @@ def falling_rate(rate: float, done: float) -> float:
     """The learning rate after a share `done` of all generations: full for the first half, then falling to a twentieth."""
     falling = 1 - (done - _FULL_RATE_UNTIL) / (1 - _FULL_RATE_UNTIL)
     return rate * max(min(1.0, falling), _LAST_RATE)
+
+
+def falling_sigma(first: float, last: float | None, done: float) -> float:
+    """The perturbation after a share `done` of all generations, from first to last in equal ratios."""
+    return first if last is None else float(first * (last / first) ** done)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-import numpy as np
+from auctionsim.agents.policy import Policy
 from numpy.typing import NDArray
 
 from auctionsim.market.setup import Market
@@ -40,8 +40,8 @@ class Learner(Protocol):
     def tell(self, market: Market, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
         """The state after the iteration, and what to log. `revenue_ratio` and `profit_ratio` are shown as progress."""
 
-    def coefficients(self, market: Market, state: Arrays) -> NDArray[np.float64]:
-        """The learned policy: coefficients over `bids.FEATURES` of all advertisers, `[advertisers, 4, 1]`."""
+    def policy(self, market: Market, state: Arrays) -> Policy:
+        """The learned policy, one set of bids (P = 1)."""
 
 
 _LEARNERS = {

@@ -1,7 +1,7 @@
 """MACG by multi-agent evolution strategy: the learner `macg-es`. Our reconstruction; only the paper's abstract was available.
 
-Each controlled advertiser bids `theta0 + theta1 pcvr + theta2 pcvr item_price` (bid model `macg`) with coefficients that
-hold all day; parameters are logs of the coefficients over a start that bids about as the keyword bids do.
+Each controlled advertiser bids `theta0 + theta1 pcvr + theta2 pcvr item_price` (bid model `macg`) with coefficients that a
+policy gives (`forms.py`): constants, or a network's.
 
 Fitness of advertiser i is `objectives.day_score`, averaged over training days. With local credit its global and revenue
 terms move only with the auctions in which i is a candidate; what the others' perturbations do elsewhere enters as the
@@ -13,13 +13,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from auctionsim.agents.es import ESState, falling_rate, pair_noise, tell
+from auctionsim.agents.es import ESState, falling_rate, falling_sigma, tell
+from auctionsim.agents.forms import learned_policy, start_parameters
+from auctionsim.agents.generations import (
+    Block,
+    block_noise,
+    credit_is_local,
+    logged,
+    mean_fitness,
+    mirrored_blocks,
+    run_block,
+    scored_days,
+)
 from auctionsim.agents.learner import Arrays, Work
-from auctionsim.agents.scores import Scores, generation_fitness, mirrored_work
-from auctionsim.envs.bidding import market_coefficients, starting_coefficients
+from auctionsim.agents.policy import Policy
+from auctionsim.agents.scores import Scores, new_multipliers, updated_multipliers
 from numpy.typing import NDArray
 
-from auctionsim.market.bids import BID_MODELS
 from auctionsim.market.setup import Market
 from auctionsim.scenario import Scenario
 
@@ -33,23 +43,45 @@ class MacgES:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Zero log multipliers on the starting coefficients."""
-        return ESState.start(np.zeros((len(market.learners), len(BID_MODELS["macg"])))).arrays()
+        """Bids about as the keyword bids, and multipliers of 0."""
+        settings = self._scenario.learner
+        arrays = ESState.start(start_parameters(market, settings)).arrays()
+        multipliers = new_multipliers(market, settings)
+        return arrays if multipliers is None else {**arrays, "multipliers": multipliers}
 
     def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
-        """One task per training day and block of mirrored pairs."""
-        es = ESState.of(state)
-        return mirrored_work(self._scenario, es.iteration, es.mean, local_credit=self._scenario.learner.local_credit)
+        """One task per training day and block of mirrored pairs; of every agent, where one is perturbed at a time."""
+        es, settings = ESState.of(state), self._scenario.learner
+        sigma, local = self._sigma(es), credit_is_local(settings)
+        alone = range(len(es.mean)) if settings.perturbation == "single" else (None,)
+        whole = [Block(0, (0, 0), es.iteration, es.mean, sigma, state.get("multipliers"), local, only) for only in alone]
+        return Work(run_block, [task for block in whole for task in mirrored_blocks(self._scenario, block)])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
-        """One Adam step on the mean fitness over training days."""
-        es, settings = ESState.of(state), self._scenario.learner
-        fitness, logged = generation_fitness(self._scenario, results)
-        noise = pair_noise(market.seed, es.iteration, range(settings.population // 2), es.mean.shape)
+        """One Adam step on the mean fitness over training days, and one of the multipliers."""
+        es, settings, multipliers = ESState.of(state), self._scenario.learner, state.get("multipliers")
+        pairs = range(settings.population // 2)
+        noise = block_noise(market, es.iteration, pairs, es.mean.shape, None)
+        if settings.perturbation == "single":
+            size = len(results) // len(es.mean)
+            runs = [scored_days(self._scenario, results[k * size : (k + 1) * size]) for k in range(len(es.mean))]
+            by_run = [mean_fitness(market, self._scenario, days, multipliers) for days in runs]
+            fitness, days = np.stack([by_run[k][k] for k in range(len(es.mean))]), [day for run in runs for day in run]
+        else:
+            days = scored_days(self._scenario, results)
+            fitness = mean_fitness(market, self._scenario, days, multipliers)
         rate = falling_rate(settings.learning_rate, es.iteration / self._scenario.train.iterations)
-        after = tell(es, fitness, noise, sigma=settings.sigma, learning_rate=rate)
-        return after.arrays(), {**logged, "step": float(np.abs(after.mean - es.mean).mean())}
+        after = tell(es, fitness, noise, sigma=self._sigma(es), learning_rate=rate)
+        arrays = after.arrays()
+        if multipliers is not None:
+            arrays["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
+        step = float(np.abs(after.mean - es.mean).mean())
+        return arrays, {**logged(fitness, days, multipliers), "step": step}
 
-    def coefficients(self, market: Market, state: Arrays) -> Array:
-        """The mean of the search distribution."""
-        return market_coefficients(market, ESState.of(state).mean[None], starting_coefficients(market))
+    def policy(self, market: Market, state: Arrays) -> Policy:
+        """That of the mean of the search distribution."""
+        return learned_policy(market, self._scenario.learner, ESState.of(state).mean)
+
+    def _sigma(self, es: ESState) -> float:
+        settings = self._scenario.learner
+        return falling_sigma(settings.sigma, settings.sigma_last, es.iteration / self._scenario.train.iterations)

@@ -1,59 +1,34 @@
 """Scores of a population: replay days for many members at once, and make one fitness of a day's results.
 
-What the evolutionary learners share. A member's parameters are log multipliers on the starting coefficients of the bid model
-`macg`, `[learners, features]`; docs/macg.md has the fitness.
+What the evolutionary learners share. What a member's parameters mean is up to the policy's form (`forms.py`); docs/macg.md has
+the fitness.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from auctionsim.agents.es import members, pair_noise
-from auctionsim.agents.learner import Work
+from auctionsim.agents.forms import make_form
+from auctionsim.agents.policy import run_policy
+from auctionsim.envs import constraints
 from auctionsim.envs import objectives as obj
-from auctionsim.envs.bidding import market_coefficients, starting_coefficients
+from auctionsim.envs.multipliers import Multipliers, cost
 from numpy.typing import NDArray
 
 from auctionsim.market.engine import COST
-from auctionsim.market.replay import run_day
 from auctionsim.market.setup import Market
 from auctionsim.scenario import LearnerSection, Scenario
 
 Array = NDArray[np.float64]
 
-# The same blocks whatever the number of workers, so that results do not depend on it.
-_PAIRS_PER_TASK = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """One task: a few mirrored pairs of a generation on one training day. The worker draws their noise itself."""
-
-    day: int
-    pairs: tuple[int, int]
-    iteration: int
-    mean: Array
-    """`[learners, features]`."""
-    local_credit: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Members:
-    """One task: a few members, given whole, on one training day, without local credit."""
-
-    day: int
-    parameters: Array
-    """`[members, learners, features]`."""
-
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Results of one task, ratios to the reference's profit and revenue of the day; members last."""
+    """Results of some members on one day, ratios to the reference's profit and revenue; members last."""
 
     own: Array
-    """Own objective less own penalties and those on advertisers' profits, `[learners, members]`."""
+    """Own objective less the cost of own constraints and of those on advertisers' profits, `[learners, members]`."""
     profit: Array
     """Total profit, `[members]`."""
     revenue: Array
@@ -62,87 +37,89 @@ class Scores:
     """Profit in the auctions of each learner, `[learners, members]`; all profit without local credit."""
     revenue_share: Array
     """Revenue in the auctions of each learner, likewise."""
+    violation: Array
+    """Mean over members of every constraint's violation but the revenue floor's, `[3 * advertisers + 1]`, in the order of
+    `Multipliers.vector`."""
 
 
-def mirrored_work(scenario: Scenario, iteration: int, mean: Array, *, local_credit: bool) -> Work:
-    """A generation of mirrored pairs around a mean `[learners, features]`: one task per training day and block of pairs."""
-    n_pairs = scenario.learner.population // 2
-    blocks = [(first, min(first + _PAIRS_PER_TASK, n_pairs)) for first in range(0, n_pairs, _PAIRS_PER_TASK)]
-    days = scenario.traffic.train_days
-    return Work(run_block, [Block(day, block, iteration, mean, local_credit) for day in days for block in blocks])
+def score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
+    """Scores of members `[members, learners, size]` on one day; with penalties where there are no multipliers."""
+    form = make_form(market.scenario.learner)
+    if form.side_by_side:
+        return _score(market, day, parameters, multipliers, local_credit=local_credit)
+    alone = [parameters[k : k + 1] for k in range(len(parameters))]
+    return joined([_score(market, day, one, multipliers, local_credit=local_credit) for one in alone])
 
 
-def member_work(scenario: Scenario, parameters: Array) -> Work:
-    """A generation of members `[members, learners, features]`: one task per training day and block of members."""
-    size = 2 * _PAIRS_PER_TASK
-    blocks = [parameters[first : first + size] for first in range(0, len(parameters), size)]
-    return Work(run_members, [Members(day, block) for day in scenario.traffic.train_days for block in blocks])
-
-
-def run_block(market: Market, block: Block) -> Scores:
-    """Replay a day for some mirrored pairs and score them."""
-    noise = pair_noise(market.seed, block.iteration, range(*block.pairs), block.mean.shape)
-    parameters = members(block.mean, noise, market.scenario.learner.sigma)
-    return score(market, block.day, parameters, local_credit=block.local_credit)
-
-
-def run_members(market: Market, task: Members) -> Scores:
-    """Replay a day for given members and score them."""
-    return score(market, task.day, task.parameters, local_credit=False)
-
-
-def score(market: Market, day_number: int, parameters: Array, *, local_credit: bool) -> Scores:
-    """Scores of members `[members, learners, features]` on one day."""
+def _score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
     settings, learners = market.scenario.learner, market.learners
-    theta = market_coefficients(market, parameters, starting_coefficients(market))
-    day = market.day(day_number, theta.shape[-1], local_credit=local_credit)
-    totals = obj.day_totals(run_day(day, lambda _: theta))
-    goals = obj.goals_of(market, day_number)
+    policy = make_form(settings).policy(market, parameters)
+    outcome, replayed = run_policy(policy, market, day, local_credit=local_credit)
+    totals = obj.day_totals(outcome)
+    goals = obj.goals_of(market, day)
+    found = constraints.violations(totals, goals)
+    if multipliers is None:
+        own_cost = constraints.own_penalty(found, settings)
+        common_cost = constraints.common_penalty(found, settings)
+    else:
+        weights = Multipliers.of(multipliers)
+        own_cost, common_cost = weights.own_cost(found), weights.common_cost(found)
     profit = obj.global_profit(totals, goals)
     revenue = totals[:, COST].sum(axis=0) / goals.revenue_scale
     everywhere = (len(learners), 1)
     return Scores(
-        own=(obj.own_score(totals, goals, settings) - obj.own_penalty(totals, goals, settings))[learners]
-        - obj.common_penalty(totals, goals, settings),
+        own=(obj.own_score(totals, goals, settings) - own_cost)[learners] - common_cost,
         profit=profit,
         revenue=revenue,
-        profit_share=day.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
-        revenue_share=day.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
+        profit_share=replayed.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
+        revenue_share=replayed.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
+        violation=np.concatenate(
+            [found.ppc.mean(axis=1), found.roi.mean(axis=1), found.profit.mean(axis=1), [found.self_bidders.mean()]]
+        ),
     )
 
 
-def generation_fitness(scenario: Scenario, results: Sequence[Scores]) -> tuple[Array, dict[str, float]]:
-    """Mean fitness over training days, `[learners, members]`, and what every evolutionary learner logs.
-
-    Args:
-        scenario: The scenario.
-        results: In the order of the tasks: days, and blocks within a day.
-    """
-    settings, n_days = scenario.learner, len(scenario.traffic.train_days)
-    n_blocks = len(results) // n_days
-    days = [_joined(results[i * n_blocks : (i + 1) * n_blocks]) for i in range(n_days)]
-    floor = scenario.platform.revenue_floor * (1 + settings.floor_margin)
-    fitness = np.mean([population_fitness(day, settings, floor) for day in days], axis=0)
-    return fitness, {
-        "fitness": float(fitness.mean()),
-        "revenue_ratio": float(np.mean([day.revenue.mean() for day in days])),
-        "profit_ratio": float(np.mean([day.profit.mean() for day in days])),
-    }
-
-
-def population_fitness(day: Scores, settings: LearnerSection, floor: float) -> Array:
+def day_fitness(day: Scores, scenario: Scenario, multipliers: Array | None) -> Array:
     """Fitness of a day, `[learners, members]`.
 
     An advertiser's own share moves member by member, the rest stands at the population's mean: what it cannot move is
     no noise in its gradient.
     """
+    settings = scenario.learner
     profit = day.profit_share + (day.profit.mean() - day.profit_share.mean(axis=1, keepdims=True))
     revenue = day.revenue_share + (day.revenue.mean() - day.revenue_share.mean(axis=1, keepdims=True))
-    shortfall = np.maximum(1 - revenue / floor, 0.0) if floor > 0 else np.zeros_like(revenue)
-    return day.own + settings.global_weight * profit - obj.penalty(shortfall, settings.penalty)
+    floor = aimed_floor(scenario)
+    shortfall = 1 - revenue / floor if floor > 0 else np.full_like(revenue, constraints.NO_CONSTRAINT)
+    if multipliers is None:
+        floor_cost = constraints.penalty(shortfall, settings.penalty)
+    else:
+        floor_cost = cost(shortfall, Multipliers.of(multipliers).revenue)
+    return day.own + settings.global_weight * profit - floor_cost
 
 
-def _joined(blocks: Sequence[Scores]) -> Scores:
+def aimed_floor(scenario: Scenario) -> float:
+    """The revenue floor that training aims at, a ratio to the reference's revenue; 0 for none."""
+    return scenario.platform.revenue_floor * (1 + scenario.learner.floor_margin)
+
+
+def new_multipliers(market: Market, settings: LearnerSection) -> Array | None:
+    """Multipliers before learning; None where constraints are penalties."""
+    return None if settings.constraint == "penalty" else Multipliers.start(len(market.advertisers)).vector
+
+
+def updated_multipliers(scenario: Scenario, multipliers: Array, days: list[Scores]) -> Array:
+    """Multipliers after a generation."""
+    floor = aimed_floor(scenario)
+    revenue = float(np.mean([day.revenue.mean() for day in days]))
+    violation = np.append(
+        np.mean([day.violation for day in days], axis=0), 1 - revenue / floor if floor > 0 else constraints.NO_CONSTRAINT
+    )
+    return Multipliers.of(multipliers).after(violation, scenario.learner.multiplier_rate).vector
+
+
+def joined(blocks: list[Scores]) -> Scores:
     """The scores of one day's blocks, members in order."""
     names = ("own", "profit", "revenue", "profit_share", "revenue_share")
-    return Scores(*(np.concatenate([getattr(block, name) for block in blocks], axis=-1) for name in names))
+    arrays = {name: np.concatenate([getattr(block, name) for block in blocks], axis=-1) for name in names}
+    sizes = [len(block.profit) for block in blocks]
+    return Scores(**arrays, violation=np.average([block.violation for block in blocks], axis=0, weights=sizes))

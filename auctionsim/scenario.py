@@ -153,6 +153,8 @@ class PlatformSection(_Section):
 
     revenue_floor: NotNegative = 0.0
     """Share of the reference revenue to be kept; 0 turns it off."""
+    self_bidder_floor: NotNegative = 0.0
+    """Soft floor on the profit of all self-bidding advertisers together, as a share of the reference's; 0 turns it off."""
     reference: Literal["manual", "truthful"] = "manual"
     """The policy every ratio and `reference*SHARE` refers to, on the same traffic."""
 
@@ -208,6 +210,20 @@ class LearnerSection(_Section):
     local_credit: bool = True
     """Score an advertiser's perturbation by profit and revenue of the auctions it is a candidate in, not of all: the rest is
     noise to it. Without bias where budgets do not bind. `macg-es` only."""
+    policy: Literal["formula", "contextual", "free"] = "formula"
+    """What is learned (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's context to
+    the coefficients; or, as an ablation, a network from the auction to the bid."""
+    sharing: Literal["advertiser", "group"] = "advertiser"
+    """Whose parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
+    hidden: Annotated[int, Field(ge=1, le=256)] = 16
+    """Hidden units of the networks."""
+    perturbation: Literal["joint", "single"] = "joint"
+    """`joint`: all agents are perturbed at once, a generation costs `population` replays; `single`: one agent at a time, the
+    others stand still, and it costs as many for each agent. `macg-es` only."""
+    constraint: Literal["penalty", "lagrangian"] = "penalty"
+    """Soft constraints as penalties, or by multipliers that grow while a constraint is violated."""
+    multiplier_rate: Positive = 0.1
+    """`lagrangian`: how fast multipliers follow violations."""
     floor_margin: NotNegative = 0.0
     """How far above the revenue floor training aims, as a share of it: room for days that differ."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
@@ -216,6 +232,8 @@ class LearnerSection(_Section):
     """Members of a generation; mirrored pairs, so an even number."""
     sigma: Positive = 0.1
     """Standard deviation of the perturbation, in log coefficients."""
+    sigma_last: Positive | None = None
+    """What it falls to, in equal ratios, by the last generation; stays where None. `macg-es` and `openai-es`."""
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""
 

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from auctionsim.envs import objectives as obj
 from auctionsim.envs.bidding import market_coefficients, starting_coefficients
+from auctionsim.envs.constraints import day_penalty
 from auctionsim.envs.days import Draw
 from auctionsim.envs.observations import Scales, observe
 from numpy.typing import NDArray
@@ -148,7 +149,7 @@ class Episodes:
         reward = obj.running_score(self.last, self._goals, settings)
         is_over = was_under_way & (self.hour == HOURS)
         if is_over.any():
-            reward = reward - np.where(is_over, obj.day_penalty(self.totals, self._goals, settings), 0.0)
+            reward = reward - np.where(is_over, day_penalty(self.totals, self._goals, settings), 0.0)
         learners = self.market.learners
         return Hour(reward[learners].T.copy(), obj.objective_vector(self.last)[learners].transpose(2, 0, 1).copy(), is_over)
 

@@ -1,4 +1,4 @@
-"""Objectives and soft constraints of advertisers and platform, as functions of a day's totals.
+"""Objectives of advertisers and platform, as functions of a day's totals.
 
 Arrays have the policy axis last, so a whole population is scored at once. A day's totals are
 `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost.
@@ -44,11 +44,6 @@ def of_all(amounts: Array) -> Array:
     return total
 
 
-def penalty(violation: Array, base: float) -> Array:
-    """`base^violation - 1` for a relative violation at least 0 (the shape of USCB, KDD 2021, section 4)."""
-    return np.power(base, np.maximum(violation, 0.0)) - 1.0
-
-
 @dataclass(frozen=True, eq=False)
 class Goals:
     """What a market asks for: weights, scales and limits, resolved to numbers.
@@ -72,9 +67,25 @@ class Goals:
     """`[advertisers, D]`, minus infinity where there is none."""
     profit_floor: Array
     """Currency `[advertisers, D]`, minus infinity where there is none."""
+    is_self_bidding: NDArray[np.bool_]
+    """Whether nobody here controls the advertiser, `[advertisers]`."""
+    self_bidder_profit: Array
+    """The reference's profit of all self-bidding advertisers, currency `[D]`."""
+    self_bidder_floor: Array
+    """On their profit together, currency `[D]`, minus infinity where there is none."""
 
 
-_OF_THE_DAY = ("scales", "profit_scale", "revenue_scale", "revenue_floor", "ppc_cap", "roi_floor", "profit_floor")
+_OF_THE_DAY = (
+    "scales",
+    "profit_scale",
+    "revenue_scale",
+    "revenue_floor",
+    "ppc_cap",
+    "roi_floor",
+    "profit_floor",
+    "self_bidder_profit",
+    "self_bidder_floor",
+)
 
 
 def goals_of(market: Market, day: int) -> Goals:
@@ -84,19 +95,26 @@ def goals_of(market: Market, day: int) -> Goals:
     cost, clicks, gmv = reference[:, COST, 0], reference[:, CLICKS, 0], reference[:, GMV, 0]
     groups = market.groups
     floors = np.array([group.profit_floor for group in groups])
+    platform = market.scenario.platform
+    is_self_bidding = ~market.is_controlled
+    bystanders = objectives[is_self_bidding, 3].sum(keepdims=True)
+    has_bystander_floor = platform.self_bidder_floor > 0 and is_self_bidding.any()
     return Goals(
         weights=np.array([[[group.objectives.get(name, 0.0)] for name in OBJECTIVES] for group in groups]),
         scales=_scales(objectives)[:, :, None],
         profit_scale=np.maximum(np.abs(objectives[:, 3].sum(keepdims=True)), 1e-12),
         revenue_scale=np.maximum(cost.sum(keepdims=True), 1e-12),
-        revenue_floor=market.scenario.platform.revenue_floor * cost.sum(keepdims=True),
+        revenue_floor=platform.revenue_floor * cost.sum(keepdims=True),
         ppc_cap=np.array(
-            [[_level(group.ppc_cap, ppc, np.inf)] for group, ppc in zip(groups, _ratio(cost, clicks), strict=True)]
+            [[_level(group.ppc_cap, ppc, np.inf)] for group, ppc in zip(groups, ratio(cost, clicks), strict=True)]
         ),
         roi_floor=np.array(
-            [[_level(group.roi_floor, roi, -np.inf)] for group, roi in zip(groups, _ratio(gmv - cost, cost), strict=True)]
+            [[_level(group.roi_floor, roi, -np.inf)] for group, roi in zip(groups, ratio(gmv - cost, cost), strict=True)]
         ),
         profit_floor=np.where(floors > 0, floors * objectives[:, 3], -np.inf)[:, None],
+        is_self_bidding=is_self_bidding,
+        self_bidder_profit=bystanders,
+        self_bidder_floor=platform.self_bidder_floor * bystanders if has_bystander_floor else np.full(1, -np.inf),
     )
 
 
@@ -116,32 +134,6 @@ def global_profit(totals: Array, goals: Goals) -> Array:
     return of_all(totals[:, GMV] - totals[:, COST]) / goals.profit_scale
 
 
-def revenue_shortfall(totals: Array, goals: Goals) -> Array:
-    """How far revenue stays under the platform's floor, relative to it: `[P]`, 0 where it is kept."""
-    floor = goals.revenue_floor
-    return np.where(floor > 0, np.maximum(1.0 - of_all(totals[:, COST]) / np.where(floor > 0, floor, 1.0), 0.0), 0.0)
-
-
-def ppc_excess(totals: Array, goals: Goals) -> Array:
-    """How far the price per click is over its cap, relative to it: `[advertisers, P]`."""
-    ppc = _ratio(totals[:, COST], totals[:, CLICKS])
-    return np.maximum(ppc / goals.ppc_cap - 1.0, 0.0)
-
-
-def roi_shortfall(totals: Array, goals: Goals) -> Array:
-    """How far gmv / cost stays under 1 + the ROI floor, relative to it: `[advertisers, P]`."""
-    asked = np.maximum(1.0 + goals.roi_floor, 0.0) * totals[:, COST]
-    return np.where(asked > 0, np.maximum(1.0 - totals[:, GMV] / np.where(asked > 0, asked, 1.0), 0.0), 0.0)
-
-
-def profit_shortfall(totals: Array, goals: Goals) -> Array:
-    """How far profit stays under its floor, relative to the reference's profit: `[advertisers, P]`."""
-    floor = goals.profit_floor
-    profit = totals[:, GMV] - totals[:, COST]
-    short = np.where(np.isfinite(floor), floor - profit, 0.0) / np.abs(goals.scales[:, 3])
-    return np.maximum(short, 0.0)
-
-
 def own_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     """The own term of the fitness, `[advertisers, P]`.
 
@@ -151,35 +143,9 @@ def own_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     return settings.own_weight / totals.shape[0] * own_objective(totals, goals)
 
 
-def own_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """Penalties of each advertiser's own soft constraints for a whole day, `[advertisers, P]`."""
-    violations = (ppc_excess(totals, goals), roi_shortfall(totals, goals))
-    return sum((penalty(violation, settings.penalty) for violation in violations), np.zeros_like(totals[:, 0]))
-
-
-def common_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """Penalties of the floors on advertisers' profits for a whole day, mean over advertisers, `[P]`.
-
-    Everybody is charged for everybody's shortfall. Charged to its own advertiser alone, a shortfall is answered by a higher
-    bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome.
-    """
-    return of_all(penalty(profit_shortfall(totals, goals), settings.penalty)) / totals.shape[0]
-
-
 def running_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     """Own and global terms so far, `[advertisers, P]`; they add up over hours."""
     return own_score(totals, goals, settings) + settings.global_weight * global_profit(totals, goals)
-
-
-def day_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """All penalties of a whole day, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
-    common = common_penalty(totals, goals, settings) + penalty(revenue_shortfall(totals, goals), settings.penalty)
-    return own_penalty(totals, goals, settings) + common
-
-
-def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """Fitness of every advertiser for a whole day, `[advertisers, P]` (docs/macg.md, our reconstruction)."""
-    return running_score(totals, goals, settings) - day_penalty(totals, goals, settings)
 
 
 def _scales(objectives: Array) -> Array:
@@ -188,7 +154,8 @@ def _scales(objectives: Array) -> Array:
     return np.where(size > 0, size, np.maximum(size.mean(axis=0), 1e-12))
 
 
-def _ratio(above: Array, below: Array) -> Array:
+def ratio(above: Array, below: Array) -> Array:
+    """Above over below, 0 where below is 0."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from auctionsim.envs import FEATURES, AuctionParallelEnv, env, objectives, parallel_env
+from auctionsim.envs import FEATURES, AuctionParallelEnv, constraints, env, objectives, parallel_env
 from auctionsim.envs.days import Draws
 from auctionsim.envs.episodes import market_of
 from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test, seed_test
@@ -123,7 +123,7 @@ def test_later_days_are_drawn_from_all_days_of_the_split(small: Scenario):
 def test_the_rewards_of_a_day_add_up_to_its_fitness(small: Scenario):
     env = parallel_env(small)
     _, returns = play(env, seed=0)
-    score = objectives.day_score(env.episodes.totals, objectives.goals_of(env.market, env.day), small.learner)
+    score = constraints.day_score(env.episodes.totals, objectives.goals_of(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 

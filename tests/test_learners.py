@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auctionsim.agents.learner import Arrays, Learner, learner_names, make_learner
+from auctionsim.agents.policy import Constant, Policy, run_policy
 from auctionsim.envs import objectives as obj
 
 from auctionsim.errors import InputError
@@ -17,11 +18,21 @@ from auctionsim.scenario_file import parse_scenario
 
 from .conftest import SMALL
 
-ALL = pytest.mark.parametrize("algorithm", learner_names())
+# Every algorithm, and the ways in which one can be set up, as overrides.
+SETUPS = {
+    **{name: (f'learner.algorithm="{name}"',) for name in learner_names()},
+    "contextual": ('learner.policy="contextual"', "learner.hidden=4"),
+    "contextual by group": ('learner.policy="contextual"', "learner.hidden=4", 'learner.sharing="group"'),
+    "free": ('learner.policy="free"', "learner.hidden=4"),
+    "one at a time": ('learner.perturbation="single"', "learner.population=4"),
+    "multipliers": ('learner.constraint="lagrangian"', "advertisers.0.roi_floor=1.0", "learner.sigma_last=0.01"),
+    "cma-es with multipliers": ('learner.algorithm="cma-es"', 'learner.constraint="lagrangian"'),
+}
+ALL = pytest.mark.parametrize("algorithm", SETUPS)
 
 
 def scenario_for(algorithm: str, *overrides: str, text: str = SMALL) -> Scenario:
-    return parse_scenario(text, "small.toml", overrides=[f'learner.algorithm="{algorithm}"', *overrides])
+    return parse_scenario(text, "small.toml", overrides=[*SETUPS[algorithm], *overrides])
 
 
 def go_on(learner: Learner, market: Market, state: Arrays, iterations: int) -> tuple[Arrays, list[dict[str, float]]]:
@@ -47,7 +58,8 @@ def test_a_learner_saved_and_loaded_acts_alike_and_goes_on_bit_for_bit(tmp_path:
     loaded = run.load_checkpoint(3)[0]
     assert as_bytes(loaded) == as_bytes(half)
     other = make_learner(scenario)
-    np.testing.assert_array_equal(other.coefficients(market, loaded), learner.coefficients(market, half))
+    acts = [run_policy(one.policy(market, state), market, 2)[0] for one, state in ((other, loaded), (learner, half))]
+    np.testing.assert_array_equal(acts[0].cost, acts[1].cost)
     whole, logged = go_on(learner, market, half, 3)
     resumed, again = go_on(other, market, loaded, 3)
     assert as_bytes(resumed) == as_bytes(whole)
@@ -66,13 +78,14 @@ def test_a_learner_keeps_its_contract(algorithm: str):
     assert {"revenue_ratio", "profit_ratio"} <= set(logged)
     assert np.isfinite(list(logged.values())).all()
     assert all(np.isfinite(array).all() for array in after.values())
-    theta = learner.coefficients(market, after)
+    policy = learner.policy(market, after)
+    theta = policy.coefficients(market, policy.open(market, 0))
     assert theta.shape == (5, 4, 1)
     assert np.isfinite(theta).all()
     assert (theta >= 0).all()
 
 
-@ALL
+@pytest.mark.parametrize("algorithm", [*learner_names(), "contextual", "free"])
 def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
     # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
     text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'
@@ -91,14 +104,12 @@ def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
     start = learner.start(market)
     learned, _ = go_on(learner, market, start, 80)
 
-    def profit(theta: np.ndarray) -> float:
-        days = [obj.day_totals(market.outcome(day, theta)) for day in scenario.traffic.train_days]
+    def profit(policy: Policy) -> float:
+        days = [obj.day_totals(run_policy(policy, market, day)[0]) for day in scenario.traffic.train_days]
         return float(sum(obj.objective_vector(totals)[0, 3, 0] for totals in days))
 
-    best, began, reached = (
-        profit(theta)
-        for theta in (market.static("truthful"), learner.coefficients(market, start), learner.coefficients(market, learned))
-    )
+    policies = (Constant(market.static("truthful")), learner.policy(market, start), learner.policy(market, learned))
+    best, began, reached = (profit(policy) for policy in policies)
     assert began < 0.9 * best
     assert 0.97 * best < reached <= best * (1 + 1e-9)
 

@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim.agents.policy import Constant, Policy
 from auctionsim.market.benchmarks import day_benchmarks
+from auctionsim.market.bids import FEATURES
 from auctionsim.market.replay import Outcome, run_day
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
@@ -19,20 +21,21 @@ Array = NDArray[np.float64]
 _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
-def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Array]) -> None:
+def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
     """Write outcomes.parquet and benchmarks.parquet.
 
     Args:
         run: The run folder.
         markets: The market of each seed.
-        policies: Learned coefficients of each seed, `[advertisers, 4, 1]`.
+        policies: The learned policy of each seed.
     """
     outcomes, benchmarks = [], []
     for seed, market in markets.items():
-        arms = {"learned": policies[seed], "reference": market.static(market.scenario.platform.reference)}
+        reference = Constant(market.static(market.scenario.platform.reference))
+        arms: dict[str, Policy] = {"learned": policies[seed], "reference": reference}
         for day in market.scenario.traffic.test_days:
-            for arm, theta in arms.items():
-                outcomes.append(_rows(market, arm, seed, day, theta))
+            for arm, policy in arms.items():
+                outcomes.append(_rows(market, arm, seed, day, policy))
             benchmarks += [
                 {"seed": seed, "day": day, "benchmark": b.name, "revenue": b.revenue, "welfare": b.welfare, "profit": b.profit}
                 for b in day_benchmarks(market, day)
@@ -42,25 +45,24 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, A
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
 
 
-def _rows(market: Market, arm: str, seed: int, day: int, theta: Array) -> pl.DataFrame:
+def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
     """One row per hour and advertiser; `bid` is the mean bid over the hour's auctions, `revenue` the platform's receipts."""
-    day_replay = market.day(day)
-    budget_left = np.empty((HOURS, len(market.advertisers)))
-    used = np.empty((HOURS, *theta.shape[:2]))
+    under_way = policy.open(market, day)
+    n = len(market.advertisers)
+    budget_left, used = np.empty((HOURS, n)), np.empty((HOURS, n, len(FEATURES)))
 
     def note(hour: int) -> None:
-        assert day_replay.coefficients is not None
-        budget_left[hour], used[hour] = day_replay.budget_left[:, 0], day_replay.coefficients[:, :, 0]
+        assert under_way.coefficients is not None
+        budget_left[hour], used[hour] = under_way.budget_left[:, 0], under_way.coefficients[:, :, 0]
 
     def coefficients(hour: int) -> Array:
         if hour:
             note(hour - 1)
-        return theta
+        return policy.coefficients(market, under_way)
 
-    outcome: Outcome = run_day(day_replay, coefficients)
+    outcome: Outcome = run_day(under_way, coefficients)
     note(HOURS - 1)
-    bid = np.einsum("haf,haf->ha", market.hourly_features(day), used)
-    n = len(market.advertisers)
+    bid = np.einsum("haf,haf->ha", market.hourly_features(day, under_way.feed), used)
     columns: dict[str, Any] = {
         "arm": [arm] * (HOURS * n),
         "seed": np.full(HOURS * n, seed),

@@ -55,7 +55,7 @@ def train(run: Run, pool: Pool, report: Callable[[Progress], None], markets: dic
         learner = make_learner(scenario)
         markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
         states = _train_all(run, scenario, learner, markets, pool, report)
-        write_evaluation(run, markets, {seed: learner.coefficients(markets[seed], states[seed]) for seed in run.seeds})
+        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
     except (Interrupted, KeyboardInterrupt):
         run.set_status("interrupted")
         raise
@@ -71,7 +71,7 @@ def evaluate(run: Run) -> None:
     learner = make_learner(scenario)
     states = run.load_checkpoint(run.last_checkpoint())
     markets = {seed: build_market(scenario, seed) for seed in run.seeds}
-    write_evaluation(run, markets, {seed: learner.coefficients(markets[seed], states[seed]) for seed in run.seeds})
+    write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
 
 
 def _train_all(

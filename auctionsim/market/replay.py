@@ -80,8 +80,8 @@ class DayReplay:
         local_credit: bool = False,
         details: bool = False,
     ) -> None:
-        self._feed = feed
-        self._day = day
+        self.feed = feed
+        self.day = day
         self._rules = rules or Rules()
         self._terms = self._rules.terms()
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
@@ -98,7 +98,10 @@ class DayReplay:
         self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._detailed = shape[0] if details else 0
         self._room = make_room(policies, len(self._rules.slot_effect), feed.most_rows)
-        self._last = np.zeros((shape[0], len(OUTCOMES), policies))
+        self.last = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
+        """What `step` returned last; zeros before."""
+        self.so_far = np.zeros_like(self.last)
+        """Sums of what it returned."""
         self.coefficients: NDArray[np.float64] | None = None
         """Of the last hour, controllers' included, `[advertisers, 4, P]`."""
 
@@ -130,7 +133,7 @@ class DayReplay:
         details = np.zeros((self._detailed, n_policies, len(DETAILS)))
         books = Books(self._ledger, details, self._shared)
         luck = self._luck()
-        for piece in self._feed.pieces(self._day, self.hour):
+        for piece in self.feed.pieces(self.day, self.hour):
             replay_cells(
                 piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
                 self._room,
@@ -138,18 +141,19 @@ class DayReplay:
         self.hour += 1
         totals = self._ledger[:, :, : len(OUTCOMES)]
         counted = np.concatenate([totals, details], axis=2) if self._detailed else totals.copy()
-        self._last = counted.transpose(0, 2, 1)
-        return self._last
+        self.last = counted.transpose(0, 2, 1)
+        self.so_far = self.so_far + self.last
+        return self.last
 
     def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Coefficients with the bids of controllers in place of NaN."""
         if not any(np.isnan(coefficients[who]).any() for who, _ in self._controllers):
             return coefficients
         n_policies = self._ledger.shape[1]
-        self._bids = self._bids or [controller.start(self._day, n_policies) for _, controller in self._controllers]
+        self._bids = self._bids or [controller.start(self.day, n_policies) for _, controller in self._controllers]
         theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
         for (who, controller), bid in zip(self._controllers, self._bids, strict=True):
-            own = bid(self.hour, self.budget_left[who], self._last[who])
+            own = bid(self.hour, self.budget_left[who], self.last[who, : len(OUTCOMES)])
             theta[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
         return theta
 
@@ -157,7 +161,7 @@ class DayReplay:
         """The hour's key for each policy; nothing is drawn where outcomes are expected."""
         if self._rules.outcomes != "sampled":
             return np.zeros(len(self._seeds), dtype=np.uint64)
-        key = {seed: hour_key(seed, self._day, self.hour) for seed in set(self._seeds)}
+        key = {seed: hour_key(seed, self.day, self.hour) for seed in set(self._seeds)}
         return np.array([key[seed] for seed in self._seeds], dtype=np.uint64)
 
     @property

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
 from auctionsim.market.bids import FEATURES, STATIC_BIDS
+from auctionsim.market.competition import hourly_competition
 from auctionsim.market.controllers import Controller, find_controller
-from auctionsim.market.feed import TableFeed
+from auctionsim.market.feed import Feed, TableFeed
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import DayReplay, Outcome, run_day
 from auctionsim.market.rules import Rules
@@ -47,6 +48,8 @@ class Market:
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
     controllers: tuple[tuple[NDArray[np.int64], Controller], ...] = ()
     """Advertisers and the controller that bids for them hour by hour."""
+    _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    """What was asked of a day before; it depends on the traffic alone, so that markets on the same traffic share it."""
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -70,21 +73,43 @@ class Market:
         mask[self.learners] = True
         return mask
 
-    def hourly_features(self, day: int) -> NDArray[np.float64]:
-        """Mean bid features of each advertiser's auctions in each hour of a day, `[24, advertisers, 4]`; 0 where none."""
-        return _means(*feature_sums(self.traffic, self.phi, (day,)))
+    def hourly_features(self, day: int, feed: Feed | None = None) -> NDArray[np.float64]:
+        """Mean bid features of each advertiser's auctions in each hour of a day, `[24, advertisers, 4]`; 0 where none.
+
+        `feed` may hold other features of the same traffic.
+        """
+        phi = feed.phi if isinstance(feed, TableFeed) else self.phi
+        return _means(*feature_sums(self.traffic, phi, (day,)))
 
     def hourly_auctions(self, day: int) -> NDArray[np.float64]:
         """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
-        return feature_sums(self.traffic, self.phi, (day,))[1]
+        return self._kept("auctions", day, lambda: feature_sums(self.traffic, self.phi, (day,))[1])
 
-    def day(self, day: int, policies: int = 1, *, luck: Sequence[int] | None = None, local_credit: bool = False) -> DayReplay:
+    def competition(self, day: int) -> NDArray[np.float64]:
+        """How strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""
+        return self._kept("competition", day, lambda: hourly_competition(self.traffic, self.quality, day))
+
+    def _kept(self, name: str, day: int, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+        if (name, day) not in self._by_day:
+            self._by_day[name, day] = compute()
+        return self._by_day[name, day]
+
+    def day(
+        self,
+        day: int,
+        policies: int = 1,
+        *,
+        luck: Sequence[int] | None = None,
+        local_credit: bool = False,
+        feed: Feed | None = None,
+    ) -> DayReplay:
         """A fresh day under this market's budgets and rules; coefficients over `FEATURES`.
 
-        `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None.
+        `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None. `feed` is other
+        traffic than the market's.
         """
         return DayReplay(
-            self.feed,
+            feed or self.feed,
             day,
             self.rules,
             policies=policies,

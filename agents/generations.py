@@ -1,0 +1,120 @@
+"""Generations of the evolutionary learners: cut into tasks of the same size whatever the number of workers, and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auctionsim.agents.es import members, pair_noise
+from auctionsim.agents.forms import agent_of_learners
+from auctionsim.agents.learner import Work
+from auctionsim.agents.scores import Scores, day_fitness, joined, score
+from numpy.typing import NDArray
+
+from auctionsim.market.setup import Market
+from auctionsim.scenario import LearnerSection, Scenario
+
+Array = NDArray[np.float64]
+
+_PAIRS_PER_TASK = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One task: a few mirrored pairs of a generation on one training day. The worker draws their noise itself."""
+
+    day: int
+    pairs: tuple[int, int]
+    iteration: int
+    mean: Array
+    """`[agents, size]`."""
+    sigma: float
+    multipliers: Array | None
+    local_credit: bool
+    only: int | None = None
+    """The one agent that is perturbed; all where None."""
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """One task: a few members, given whole, on one training day, without local credit."""
+
+    day: int
+    parameters: Array
+    """`[members, agents, size]`."""
+    multipliers: Array | None
+
+
+def mirrored_blocks(scenario: Scenario, block: Block) -> list[Block]:
+    """A generation of mirrored pairs as `block` describes it: one task per training day and run of pairs."""
+    n_pairs = scenario.learner.population // 2
+    runs = [(first, min(first + _PAIRS_PER_TASK, n_pairs)) for first in range(0, n_pairs, _PAIRS_PER_TASK)]
+    days = scenario.traffic.train_days
+    return [
+        Block(day, run, block.iteration, block.mean, block.sigma, block.multipliers, block.local_credit, block.only)
+        for day in days
+        for run in runs
+    ]
+
+
+def member_work(scenario: Scenario, parameters: Array, multipliers: Array | None) -> Work:
+    """A generation of members `[members, agents, size]`: one task per training day and run of members."""
+    size = 2 * _PAIRS_PER_TASK
+    runs = [parameters[first : first + size] for first in range(0, len(parameters), size)]
+    return Work(run_members, [Members(day, run, multipliers) for day in scenario.traffic.train_days for run in runs])
+
+
+def run_block(market: Market, block: Block) -> Scores:
+    """Replay a day for some mirrored pairs and score them."""
+    noise = block_noise(market, block.iteration, range(*block.pairs), block.mean.shape, block.only)
+    parameters = members(block.mean, noise, block.sigma)[:, agent_of_learners(market, market.scenario.learner)]
+    return score(market, block.day, parameters, block.multipliers, local_credit=block.local_credit)
+
+
+def run_members(market: Market, task: Members) -> Scores:
+    """Replay a day for given members and score them."""
+    parameters = task.parameters[:, agent_of_learners(market, market.scenario.learner)]
+    return score(market, task.day, parameters, task.multipliers, local_credit=False)
+
+
+def block_noise(market: Market, iteration: int, pairs: range, shape: tuple[int, ...], only: int | None) -> Array:
+    """Noise of some pairs `[pairs, agents, size]`; 0 for all agents but one where `only` names it."""
+    noise = pair_noise(market.seed, iteration, pairs, shape)
+    if only is not None:
+        noise[:, np.arange(shape[0]) != only] = 0.0
+    return noise
+
+
+def scored_days(scenario: Scenario, results: Sequence[Scores]) -> list[Scores]:
+    """A generation's results by training day; in the order of the tasks: days, and blocks within a day."""
+    n_days = len(scenario.traffic.train_days)
+    n_blocks = len(results) // n_days
+    return [joined(list(results[i * n_blocks : (i + 1) * n_blocks])) for i in range(n_days)]
+
+
+def mean_fitness(market: Market, scenario: Scenario, days: list[Scores], multipliers: Array | None) -> Array:
+    """Mean fitness over training days, `[agents, members]`; an agent of several advertisers has the mean of theirs."""
+    by_learner = np.mean([day_fitness(day, scenario, multipliers) for day in days], axis=0)
+    agent = agent_of_learners(market, scenario.learner)
+    n_agents = int(agent.max()) + 1
+    sums = np.zeros((n_agents, by_learner.shape[1]))
+    np.add.at(sums, agent, by_learner)
+    return sums / np.bincount(agent, minlength=n_agents)[:, None]
+
+
+def logged(fitness: Array, days: list[Scores], multipliers: Array | None) -> dict[str, float]:
+    """What every evolutionary learner logs."""
+    found = {
+        "fitness": float(fitness.mean()),
+        "revenue_ratio": float(np.mean([day.revenue.mean() for day in days])),
+        "profit_ratio": float(np.mean([day.profit.mean() for day in days])),
+    }
+    if multipliers is not None:
+        found |= {"revenue_multiplier": float(multipliers[-1]), "mean_multiplier": float(multipliers[:-1].mean())}
+    return found
+
+
+def credit_is_local(settings: LearnerSection) -> bool:
+    """Whether an advertiser is scored by its own auctions: not where several share what is perturbed."""
+    return settings.local_credit and settings.sharing == "advertiser"
