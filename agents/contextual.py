@@ -131,9 +131,7 @@ def _inputs(market: Market, under_way: DayReplay, scales: Scales, static: Array)
             np.full((n_policies, len(learners)), np.sin(clock)),
             np.full((n_policies, len(learners)), np.cos(clock)),
             (paid / (paid + np.maximum(usual, 1e-12)[:, None])).T,
-            np.tile(
-                market.competition(under_way.day)[hour - 1, learners] if hour else np.zeros(len(learners)), (n_policies, 1)
-            ),
+            np.tile(rivals, (n_policies, 1)),
         ],
         axis=-1,
     )
