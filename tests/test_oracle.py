@@ -76,6 +76,8 @@ def markets(draw: st.DrawFn) -> Market:
         reserve=draw(st.sampled_from([0.0, 0.3])),
         squash=draw(st.sampled_from([1.0, 0.5])),
         pricing=draw(st.sampled_from(["gsp", "vcg"])),
+        bid_floor=draw(st.sampled_from([0.0, 0.0, 0.25])),
+        bid_cap=draw(st.sampled_from([np.inf, np.inf, 0.8])),
     )
     goals = draw(st.lists(OBJECTIVES, min_size=N, max_size=N))
     return market_of(traffic, controllers, draw(st.lists(budget, min_size=N, max_size=N)), rules, goals)
