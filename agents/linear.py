@@ -24,6 +24,7 @@ from auctionsim.errors import RunError
 
 Array = NDArray[np.float64]
 _INFEASIBLE = 2
+_ROOM = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +84,21 @@ def solve_whole(program: Program) -> Solution:
     shares = coo_array((np.ones(n), (cell, np.arange(n))), shape=(len(program.capacity), len(size))).tocsr()
     open_cells = shares[~program.must_fill]
     filled = shares[program.must_fill]
-    result = linprog(
-        -gain / gain_unit,
-        A_ub=vstack([open_cells, diags_array(1 / row_unit) @ scaled]),
-        b_ub=np.concatenate([np.ones(open_cells.shape[0]), program.limit / row_unit]),
-        A_eq=filled if filled.shape[0] else None,
-        b_eq=np.ones(filled.shape[0]) if filled.shape[0] else None,
-        bounds=np.column_stack([np.zeros_like(size), np.concatenate([np.full(n, np.inf), program.side_limit])]),
-        method="highs-ipm",
-    )
+    limit = program.limit / row_unit
+    # A program that is feasible at a point alone may be called infeasible by rounding: the second try has room for that. The
+    # bound is that of the limits as given all the same.
+    for room in (0.0, _ROOM * (1 + np.abs(limit))):
+        result = linprog(
+            -gain / gain_unit,
+            A_ub=vstack([open_cells, diags_array(1 / row_unit) @ scaled]),
+            b_ub=np.concatenate([np.ones(open_cells.shape[0]), limit + room]),
+            A_eq=filled if filled.shape[0] else None,
+            b_eq=np.ones(filled.shape[0]) if filled.shape[0] else None,
+            bounds=np.column_stack([np.zeros_like(size), np.concatenate([np.full(n, np.inf), program.side_limit])]),
+            method="highs-ipm",
+        )
+        if result.status != _INFEASIBLE:
+            break
     if result.status == _INFEASIBLE:
         empty = np.zeros(0)
         return Solution("infeasible", -np.inf, -np.inf, empty, empty, empty)

@@ -22,7 +22,7 @@ from auctionsim.agents.linear import Program
 from auctionsim.agents.sifting import solve
 from auctionsim.envs.objectives import Goals, day_totals, goals_of, objective_vector
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, diags_array, hstack, vstack
+from scipy.sparse import coo_array, csr_array, diags_array, vstack
 
 from auctionsim.market.budget import SPENT_SHARE
 from auctionsim.market.contests import Contests, contests
@@ -197,7 +197,7 @@ class _Quantities:
         place = (offered.advertiser, np.arange(columns))
 
         def won(per_win: Array) -> csr_array:
-            return hstack([coo_array((per_win, place), shape=(n, columns)), csr_array((n, 2 * n))]).tocsr()
+            return coo_array((per_win, place), shape=(n, columns + 2 * n)).tocsr()
 
         def side(k: int) -> csr_array:
             place = (np.arange(n), columns + k * n + np.arange(n))

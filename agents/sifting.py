@@ -1,8 +1,8 @@
 """Large programs over auctions by sifting: most cells are clear, and only the contested ones go to the solver.
 
-Coupling constraints are few, so a sample of cells tells their multipliers roughly. At these multipliers each cell has a best
-option (a column, or nobody); options much worse are set aside, and a cell with one option left is settled. The rest is
-solved, the new multipliers price every option that was set aside, and those that would now be better come back. Ended where
+Coupling constraints are few, so a sample of cells, solved in the same way, tells their multipliers roughly. At these each cell
+has a best option (a column, or nobody); options much worse are set aside, and a cell with one option left is settled. The rest
+is solved, the new multipliers price every option that was set aside, and those that would now be better come back. Ended where
 the point found reaches the bound that the multipliers prove over all columns: then it is optimal for the whole program.
 """
 
@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 WHOLE_UP_TO = 3000
 """Cells that are solved at once without sifting."""
+_SAMPLE_STEP = 6
 _CONTESTED_SHARE = 0.15
 _TOLERANCE = 1e-9
 _MAX_ROUNDS = 30
@@ -57,13 +58,12 @@ def solve(program: Program, whole_up_to: int = WHOLE_UP_TO) -> Solution:
     return solve_whole(program)
 
 
-def _sample_multipliers(program: Program, size: int) -> Array:
+def _sample_multipliers(program: Program, whole_up_to: int) -> Array:
     """Multipliers of the program over every k-th cell with k times its capacity; 0 where that is not feasible."""
-    step = -(-len(program.capacity) // size)
     chosen = np.zeros(len(program.capacity), dtype=bool)
-    chosen[::step] = True
+    chosen[::_SAMPLE_STEP] = True
     sample = _part(program, chosen, chosen[_cell(program)], program.must_fill, program.limit)
-    found = solve_whole(Program(**{**vars(sample), "capacity": step * sample.capacity}))
+    found = solve(Program(**{**vars(sample), "capacity": _SAMPLE_STEP * sample.capacity}), whole_up_to)
     return found.multipliers if found.status == "optimal" else np.zeros(len(program.limit))
 
 

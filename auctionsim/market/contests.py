@@ -5,7 +5,8 @@ anything, so a learner can win every auction it is a candidate in; what it pays 
 
 - At least what keeps it above everybody whose bid is given: the outside bidder, and every advertiser under a fixed rule that is
   surely still in the market (its budget would last even if it had won everything so far at its own bid).
-- At most any amount where another learner is a candidate, since that one may bid just below; else what the fixed bidders set.
+- At most any amount (the bid cap where there is one) where another learner is a candidate, since that one may bid just below;
+  else what the fixed bidders set.
 
 An advertiser under a fixed rule wins only where it beats all of those, at a price between theirs and its own bid.
 Charges capped by the last of a budget are left to whoever uses this (`agents/oracle.py`).
@@ -133,7 +134,8 @@ class _Offers:
         cell = np.repeat(np.arange(len(start) - 1), np.diff(start))
         who = traffic.advertiser[row]
         is_free = market.is_controlled[who]
-        bid = np.where(is_free, 0.0, (market.fixed[who] * market.phi[row]).sum(axis=1))
+        given = np.clip((market.fixed[who] * market.phi[row]).sum(axis=1), market.rules.bid_floor, market.rules.bid_cap)
+        bid = np.where(is_free, 0.0, given)
         takes_part = (market.budgets[who] > 0) & (is_free | (bid >= market.rules.reserve))
         cell, row, is_free, bid = cell[takes_part], row[takes_part], is_free[takes_part], bid[takes_part]
         weight = traffic.weight[cells].astype(np.float64)
@@ -163,7 +165,6 @@ class _Offers:
         beats_top = (self.score > top[self.cell]) | (
             (self.score == top[self.cell]) & (np.arange(len(self.row)) <= top_row[self.cell])
         )
-        can_win = self.is_free | (beats_top & (self.score >= self.outside[self.cell]))
 
         given = np.maximum(np.where(is_top, second[self.cell], top[self.cell]), self.outside[self.cell])
         all_given = np.maximum(_largest(self.score, self.cell, n_cells), self.outside)[self.cell]
@@ -172,7 +173,11 @@ class _Offers:
         others_unsure = np.bincount(self.cell, is_unsure, minlength=n_cells)[self.cell] - is_unsure
         quality, ctr = self.market.quality[self.row], self.market.traffic.ctr[self.row]
         least = ctr * np.maximum(given / quality, rules.reserve)
-        most_of_free = np.where(others_free > 0, np.inf, ctr * np.maximum(all_given / quality, rules.reserve))
+        highest_bid = np.maximum(ctr * rules.bid_cap, least)
+        most_of_free = np.where(others_free > 0, highest_bid, ctr * np.maximum(all_given / quality, rules.reserve))
+        # With room for rounding: a bid at the cap may just tie.
+        free_can_win = self.is_free & (least <= ctr * rules.bid_cap * (1 + 1e-9))
+        can_win = free_can_win | (beats_top & ~self.is_free & (self.score >= self.outside[self.cell]))
         most_of_fixed = np.where(others_free + others_unsure > 0, np.maximum(ctr * self.bid, least), least)
         must_fill = np.zeros(n_cells, dtype=bool)
         must_fill[self.cell[is_top & can_win]] = True
