@@ -1,8 +1,8 @@
 """Every controller as the one advertiser with a tight budget: `python examples/compare_controllers.py [--quick]`.
 
-The first seller of `three-arms` follows the controller under a budget of 0.4 of what it spends under the reference; the
-other eleven bid by keyword. Printed are means over seeds and test days: profit over what the keyword bid earns under the same
-budget, share of the budget used, and the hour at which 97 % of it is gone (24: never).
+One of twelve sellers follows the controller under a budget of 0.4 of what it spends under the reference; the others bid by
+keyword, without a budget. Printed are means over 5 seeds and 2 test days: profit over what the keyword bid earns under the
+same budget, share of the budget used, and the hour at which 97 % of it is gone (24: never).
 """
 
 from __future__ import annotations

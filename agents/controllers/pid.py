@@ -10,8 +10,9 @@ from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.engine import COST
 from auctionsim.market.setup import Market
 
-# Proportional, integral and derivative gain; ours, for errors of at most 1 and 24 updates a day.
-_P, _I, _D = 0.4, 0.2, 0.1
+# Proportional, integral and derivative gain; ours, for 24 updates a day. Spending answers steeply to bids, so that gains of a
+# few tenths make every second hour spend nothing.
+_P, _I, _D = 0.1, 0.1, 0.02
 _LARGEST_EXPONENT = 3.0
 
 
