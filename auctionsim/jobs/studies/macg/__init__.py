@@ -1,0 +1,3 @@
+"""The study `macg`: cooperative bidding under a revenue floor against every rival and without every part of it."""
+
+from auctionsim.jobs.studies.macg.study import STUDY as STUDY

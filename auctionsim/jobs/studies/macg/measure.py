@@ -1,0 +1,124 @@
+"""One unit: train an arm on a seed, and measure it on training and test days against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.forms import learned_policy, start_parameters
+from auctionsim.agents.learner import make_learner
+from auctionsim.agents.oracle import lp_bound
+from auctionsim.agents.policy import Constant, Policy, run_policy
+from auctionsim.envs.objectives import day_totals, goals_of, objective_vector
+from auctionsim.jobs.studies.macg.arms import Arm
+from auctionsim.jobs.study import Findings
+from auctionsim.market.engine import CLICKS, COST, GMV
+from auctionsim.market.setup import Market
+
+Array = NDArray[np.float64]
+
+_CURVE_EVERY = 5
+_ALONE_GENERATIONS = 60
+_SLACK = 0.02
+"""A PPC cap counts as exceeded above this share over it."""
+
+
+def measured(market: Market, arm: Arm) -> Findings:
+    """Train and measure."""
+    days = {"train": market.scenario.traffic.train_days, "test": market.scenario.traffic.test_days}
+    if arm.kind == "oracle-lp":
+        return Findings([row for split, which in days.items() for row in _bound_rows(market, which, split)])
+    curves: list[tuple[str, float, float]] = []
+    policy = _policy(market, arm, curves)
+    return Findings([row for split, which in days.items() for row in _rows(market, policy, which, split)], curves)
+
+
+def _policy(market: Market, arm: Arm, curves: list[tuple[str, float, float]]) -> Policy:
+    if arm.kind == "static":
+        theta = market.fixed[:, :, None].copy()
+        theta[market.learners] = market.static(arm.name)[market.learners]
+        return Constant(theta)
+    if arm.kind == "alone":
+        return _each_alone(market)
+    learner = make_learner(market.scenario)
+    state = learner.start(market)
+    for iteration in range(market.scenario.train.iterations):
+        work = learner.ask(market, state)
+        state, logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        if iteration % _CURVE_EVERY == 0:
+            names = ("revenue_ratio", "profit_ratio", "revenue_multiplier")
+            curves += [(name, float(iteration), logged[name]) for name in names if name in logged]
+    return learner.policy(market, state)
+
+
+def _each_alone(market: Market) -> Policy:
+    """Every advertiser trained while all others bid by keyword, then all put to work together."""
+    settings = market.scenario.learner
+    parameters = start_parameters(market, settings)
+    for k, who in enumerate(market.learners):
+        others = np.setdiff1d(market.learners, [who])
+        alone = market.under("manual", others)
+        learner = make_learner(market.scenario)
+        state = learner.start(alone)
+        for _ in range(_ALONE_GENERATIONS):
+            work = learner.ask(alone, state)
+            state, _ = learner.tell(alone, state, [work.run(alone, task) for task in work.tasks])
+        parameters[k] = state["mean"][0]
+    return learned_policy(market, settings, parameters)
+
+
+def _rows(market: Market, policy: Policy, days: Sequence[int], split: str) -> Iterator[tuple[str, str, float]]:
+    """Ratios to the reference over some days together; undefined ones are left out."""
+    totals = np.stack([day_totals(run_policy(policy, market, day)[0])[:, :, 0] for day in days])
+    for name, value in measures(market, days, totals).items():
+        if np.isfinite(value):
+            yield split, name, float(value)
+
+
+def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, float]:
+    """Of the totals of some days, `[days, advertisers, 5]`.
+
+    `revenue`, `profit`, `gmv` and `self_profit` are ratios to the reference; `objective` is the learners' mean of own weighted
+    objective over the reference's, `objective: GROUP` a group's, `worst` the smallest; `caps_exceeded` is the share of learners
+    with a PPC cap that pay 2 % more, `ppc_excess` by how much the worst is over.
+    """
+    totals, reference = by_day.sum(axis=0), sum(day_totals(market.reference[day])[:, :, 0] for day in days)
+    assert isinstance(reference, np.ndarray)
+    own, usual = (objective_vector(sums[:, :, None])[:, :, 0] for sums in (totals, reference))
+    goals = [goals_of(market, day) for day in days]
+    weights = goals[0].weights[:, :, 0]
+    ratio = np.divide(own, usual, out=np.ones_like(own), where=usual != 0)
+    objective = (weights * ratio).sum(axis=1) / weights.sum(axis=1)
+    learners, bystanders = market.learners, np.flatnonzero(~market.is_controlled)
+    profit, usual_profit = own[:, 3], usual[:, 3]
+    found = {
+        "revenue": totals[:, COST].sum() / reference[:, COST].sum(),
+        "profit": profit.sum() / usual_profit.sum(),
+        "gmv": totals[:, GMV].sum() / reference[:, GMV].sum(),
+        "objective": objective[learners].mean(),
+        "worst": objective[learners].min(),
+    }
+    for name in dict.fromkeys(market.groups[i].group for i in learners):
+        found[f"objective: {name}"] = objective[[i for i in learners if market.groups[i].group == name]].mean()
+    if len(bystanders):
+        found["self_profit"] = profit[bystanders].sum() / usual_profit[bystanders].sum()
+    capped = np.array([i for i in learners if market.groups[i].ppc_cap is not None], dtype=np.int64)
+    if len(capped):
+        # Caps differ by day: what the caps allow for the clicks of every day.
+        allowed = sum(day.ppc_cap[capped, 0] * sums[capped, CLICKS] for day, sums in zip(goals, by_day, strict=True))
+        over = totals[capped, COST] / np.maximum(allowed, 1e-12) - 1
+        found |= {"caps_exceeded": float((over > _SLACK).mean()), "ppc_excess": float(over.max())}
+    return found
+
+
+def _bound_rows(market: Market, days: Sequence[int], split: str) -> Iterator[tuple[str, str, float]]:
+    """The bound on total profit under the scenario's floors, over the reference's."""
+    bounds = [lp_bound(market, day, own_weight=0.0, global_weight=1.0) for day in days]
+    reference = [day_totals(market.reference[day])[:, :, 0] for day in days]
+    profits = [float((sums[:, GMV] - sums[:, COST]).sum()) for sums in reference]
+    if all(bound.status == "optimal" for bound in bounds):
+        # A bound's value is the total profit over that day's reference.
+        yield split, "profit", sum(b.value * p for b, p in zip(bounds, profits, strict=True)) / sum(profits)
+        yield split, "revenue", sum(b.revenue for b in bounds) / sum(float(sums[:, COST].sum()) for sums in reference)

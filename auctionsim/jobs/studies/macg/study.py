@@ -1,0 +1,135 @@
+"""Units and document of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from auctionsim.analysis.plots.macg import front_figure, lines_figure
+from auctionsim.analysis.results import arms_table, by_seed, interval
+from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
+from auctionsim.jobs.demos.real_table import write_tables
+from auctionsim.jobs.studies.macg.arms import ARMS, FLOORS, FRONT, REAL, SCENARIOS, arms_of, scenario_of
+from auctionsim.jobs.studies.macg.measure import measured
+from auctionsim.jobs.study import Findings, Options, Unit
+from auctionsim.market.setup import build_market
+
+_COLUMNS = {
+    "objective": "Own objective",
+    "profit": "Total profit",
+    "self_profit": "Self-bidders' profit",
+    "revenue": "Revenue",
+    "worst": "Worst advertiser",
+    "caps_exceeded": "Caps exceeded",
+}
+
+
+_DRAWN = ("independent", "macg without floor", "macg", "macg, multipliers")
+
+
+class MacgStudy:
+    """See the package."""
+
+    title = "MACG (our reconstruction): cooperation under a revenue floor, against its rivals and without its parts"
+    n_seeds = 5
+
+    def units(self, options: Options) -> Sequence[Unit]:
+        """Every arm of every scenario on every seed."""
+        scenarios = (*SCENARIOS[:2], *(SCENARIOS[2:] if not options.quick else ()), *((REAL,) if options.data else ()))
+        return [
+            Unit(scenario, arm.name, seed)
+            for scenario in scenarios
+            for arm in arms_of(scenario, quick=options.quick)
+            for seed in options.seeds
+        ]
+
+    def run(self, unit: Unit, options: Options) -> Findings:
+        """Train and measure one arm on one seed."""
+        arm = next(arm for arm in (*ARMS, *FRONT) if arm.name == unit.arm)
+        with TemporaryDirectory() as folder:
+            source = unit.scenario
+            if source == REAL:
+                assert options.data is not None
+                source = str(write_tables(Path(options.data), Path(folder), (unit.seed,)))
+            market = build_market(scenario_of(source, arm, quick=options.quick), unit.seed)
+        return measured(market, arm)
+
+    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
+        """Verdict, a table per scenario, objectives by type, the front, learning."""
+        scenarios = list(results["scenario"].unique(maintain_order=True))
+        parts: list[Section] = [Text(line) for scenario in scenarios if (line := _verdict(results, scenario))]
+        parts.append(
+            Text(
+                "All figures are ratios to the reference (everybody bids by keyword under the same budgets) on days not "
+                "trained on, means over seeds with 95 % bootstrap intervals. Results are of our reconstruction; the paper's "
+                "own figures were not available."
+            )
+        )
+        for scenario in scenarios:
+            own = results.filter(scenario=scenario)
+            measured_here = set(own["metric"])
+            columns = {name: label for name, label in _COLUMNS.items() if name in measured_here}
+            arms = [arm.name for arm in ARMS]
+            parts += [Heading(scenario), arms_table(results, scenario, columns, arms=arms)]
+            types = {m: m.removeprefix("objective: ") for m in own["metric"].unique(maintain_order=True) if ": " in m}
+            if len(types) > 1:
+                parts.append(arms_table(results, scenario, types, arms=arms))
+            drawn = [
+                arm for arm in ("independent", "macg without floor", "macg", "macg, multipliers") if arm in set(own["arm"])
+            ]
+            parts.append(_learning(curves, scenario, drawn))
+        return [*parts, *_front(results)]
+
+
+def _verdict(results: pl.DataFrame, scenario: str) -> str:
+    profit, revenue = (interval(results, scenario, "macg", metric) for metric in ("profit", "revenue"))
+    if profit is None or revenue is None:
+        return ""
+    text = f"{scenario}: with macg total profit {profit}, revenue {revenue} of the reference"
+    bound, reached = by_seed(results, scenario, "oracle-lp", "profit"), by_seed(results, scenario, "macg", "profit")
+    closed = [(reached[seed] - 1) / (bound[seed] - 1) for seed in reached if seed in bound and bound[seed] > 1]
+    if closed:
+        text += f"; {sum(closed) / len(closed):.1%} of the gap to the bound closed (lowest seed {min(closed):.1%})"
+    objective = interval(results, scenario, "macg", "objective")
+    return text + (f"; own objectives {objective}." if objective else ".")
+
+
+def _learning(curves: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Picture:
+    lines = {
+        arm: curves.filter(scenario=scenario, arm=arm, curve="revenue_ratio").group_by("x").agg(pl.col("y").mean()).sort("x")
+        for arm in arms
+    }
+    named = {arm: (table["x"].to_numpy(), table["y"].to_numpy()) for arm, table in lines.items() if table.height}
+    figure = lines_figure(named, "Generation", "Platform revenue (ratio to the reference)")
+    slug = scenario.replace("/", "-")
+    return Picture(f"learning-{slug}", figure, f"{scenario}: revenue on training days while learning, mean over seeds.")
+
+
+def _front(results: pl.DataFrame) -> list[Section]:
+    """Total profit against revenue as the floor moves, without other floors and with the global term alone."""
+    scenario = SCENARIOS[0]
+    points = []
+    for floor in FLOORS:
+        revenue, profit = (interval(results, scenario, f"floor {floor:g}", metric) for metric in ("revenue", "profit"))
+        if revenue is not None and profit is not None:
+            points.append((floor, revenue, profit))
+    if not points:
+        return []
+    rows = [[f"{floor:g}", str(revenue), str(profit)] for floor, revenue, profit in points]
+    return [
+        Heading("The front: revenue against total profit"),
+        Text(f"{scenario}, full cooperation (own weight 0, no floors on profits), as the revenue floor moves."),
+        Table(["Revenue floor", "Revenue", "Total profit"], rows),
+        Picture(
+            "front",
+            front_figure([(r.mean, p.mean, f"{floor:g}") for floor, r, p in points]),
+            "Total profit against platform revenue on test days, ratios to the reference, mean over seeds; the number is the "
+            "floor.",
+        ),
+    ]
+
+
+STUDY = MacgStudy()
