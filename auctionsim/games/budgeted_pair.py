@@ -16,8 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.games.q_network import Floats, add_gradient, descend, forward, new_network
 from auctionsim.games.compiled import compiled, inlined
+from auctionsim.games.q_network import Floats, add_gradient, descend, forward, new_network
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.games.duopoly import Duopoly
 from auctionsim.games.compiled import compiled, inlined
+from auctionsim.games.duopoly import Duopoly
 from auctionsim.streams import stream
 
 Strategies = NDArray[np.int64]
