@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.engine import OUTCOMES
+from auctionsim.market.feed import TableFeed
 from auctionsim.market.setup import Market
 
 _VALUE = FEATURES.index("value")
@@ -60,7 +61,8 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     members = market.is_controlled if coalition is None else coalition
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
-    return days_totals(replace(market, phi=_with_one_serious_member(market, members)), theta, days)
+    feed = TableFeed(market.traffic, market.rules, _with_one_serious_member(market, members))
+    return days_totals(replace(market, feed=feed), theta, days)
 
 
 def _with_one_serious_member(market: Market, members: NDArray[np.bool_]) -> Array:
@@ -76,7 +78,6 @@ def _with_one_serious_member(market: Market, members: NDArray[np.bool_]) -> Arra
     phi = market.phi.copy()
     shaded = is_member & ~is_best
     phi[shaded, _VALUE] = np.minimum(value[shaded], market.rules.reserve)
-    phi.setflags(write=False)
     return phi
 
 

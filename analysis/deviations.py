@@ -120,7 +120,7 @@ def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: in
             theta[deviator, :, 1] *= multiplier
 
     played = play(market, day, policy, 2, force)
-    features, auctions = market.hourly_features(day), market.hourly_auctions(day)
+    features, auctions = market.hourly_features(day, played.feed), market.hourly_auctions(day)
     bids = np.einsum("haf,hafp,ha->hap", features, played.coefficients, auctions)
     rivals = np.delete(bids, deviator, axis=1).sum(axis=1)
     change = np.divide(rivals[:, 1], rivals[:, 0], out=np.ones(HOURS), where=rivals[:, 0] > 0) - 1
@@ -137,7 +137,7 @@ def _utility_of(
         own = played.coefficients[hour, i, :, 0] if bids is None else bids
         theta[i] = own[:, None] * multipliers
 
-    return utility(play(market, day, frozen(played), len(multipliers), force).outcome)[i]
+    return utility(play(market, day, frozen(played), len(multipliers), force, played.feed).outcome)[i]
 
 
 def _refined(search: Callable[[Array], Array]) -> tuple[float, float]:

@@ -78,7 +78,8 @@ def _row_bids(market: Market, day: int, played: Played) -> tuple[slice, Array, A
     cells = traffic.cell_slice(day)
     rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
     theta = played.coefficients[traffic.row_hour[rows], traffic.advertiser[rows], :, 0]
-    return rows, np.einsum("rf,rf->r", theta, market.phi[rows]), traffic.row_weight[rows].astype(np.float64)
+    phi = market.phi if played.phi is None else played.phi
+    return rows, np.einsum("rf,rf->r", theta, phi[rows]), traffic.row_weight[rows].astype(np.float64)
 
 
 def _ratio(above: float, below: float) -> float:

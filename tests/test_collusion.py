@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from auctionsim.agents.policy import Constant
 from auctionsim.analysis import collusion, indices
 from auctionsim.analysis.competition import cartel_totals, competitive_totals, days_totals, envy_free_bids
 from auctionsim.analysis.deviations import best_responses, punishment
@@ -227,6 +228,21 @@ def test_a_deviation_in_the_last_hour_has_no_hours_after_it(market: Market, trut
 def test_frozen_rivals_play_the_same_day_again(market: Market):
     played = play(market, 2, colluding(market))
     assert np.array_equal(play(market, 2, frozen(played)).outcome.cost, played.outcome.cost)
+
+
+def test_what_a_learner_gives_is_played_as_its_coefficients_are(market: Market, truthful: np.ndarray):
+    given, plain = play(market, 2, Constant(truthful)), play(market, 2, truthful)
+    assert np.array_equal(given.outcome.cost, plain.outcome.cost)
+    assert np.array_equal(given.coefficients, plain.coefficients)
+
+
+def test_bids_of_controllers_are_recorded_as_they_were():
+    market = made(SMALL + '[[advertisers]]\ngroup = "paced"\ncontroller = "pid"\nbudget = "reference*0.5"\n')
+    assert np.isnan(market.fixed[5]).all()
+    theta = np.where(np.isnan(market.fixed), market.fixed, market.static("truthful")[:, :, 0])[:, :, None]
+    played = play(market, 2, theta)
+    assert np.isfinite(played.coefficients).all()
+    assert np.isfinite(cartel_totals(market, DAYS)).all()
 
 
 def test_rematched_learners_come_from_different_trainings():

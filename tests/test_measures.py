@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from auctionsim.agents.policy import Constant
 from auctionsim.analysis.curves import line_of, line_over_arms
 from auctionsim.analysis.economics import economics, pacing_error
 from auctionsim.analysis.inequality import gini
@@ -140,7 +141,7 @@ def evaluated(tmp_path: Path) -> Run:
     scenario = parse_scenario(text, "s")
     run = Run.create(tmp_path / "run", scenario, text, seeds=(0,), command="x")
     market = build_market(scenario, 0)
-    write_evaluation(run, {0: market}, {0: 2 * market.static("manual")})
+    write_evaluation(run, {0: market}, {0: Constant(2 * market.static("manual"))})
     return run
 
 

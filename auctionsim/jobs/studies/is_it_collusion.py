@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.agents.learner import make_learner
+from auctionsim.agents.policy import Constant
 from auctionsim.analysis.collusion import Evidence, Kind, Verdict, between, verdict
 from auctionsim.analysis.competition import cartel_totals, competitive_totals, days_totals
 from auctionsim.analysis.deviations import best_responses
@@ -120,7 +121,9 @@ def _train(scenario: Scenario, seed: int, noise: int = 0) -> _Trained:
     for _ in range(scenario.train.iterations):
         work = learner.ask(market, state)
         state, _logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
-    return _Trained(market, learner.coefficients(market, state))
+    policy = learner.policy(market, state)
+    assert isinstance(policy, Constant)  # the bid formula of three-arms holds all day
+    return _Trained(market, policy.theta)
 
 
 def _index_values(found: Verdict) -> dict[str, float]:
