@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auctionsim.agents.controllers.ortb import Ortb
+from auctionsim.agents.policy import Constant
 from auctionsim.envs import AuctionVectorEnv, SingleBidderEnv, parallel_env
 from auctionsim.envs import objectives as obj
 
@@ -172,7 +173,7 @@ def test_the_reference_asks_no_controller():
 
 def test_evaluation_writes_the_bids_of_every_hour():
     market = market_of("pid", TIGHT)
-    rows = _rows(market, "learned", 0, 2, asked(market))
+    rows = _rows(market, "learned", 0, 2, Constant(asked(market)))
     bids = rows["bid"].to_numpy().reshape(24, 5)
     assert np.isfinite(bids).all()
     hourly = market.hourly_features(2)[:, :, MANUAL]
