@@ -8,7 +8,7 @@ OUT ?= runs
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real story test check lint format types profile readme-figure clean
+.PHONY: help setup demo demo-real story result test check lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ story: setup ## the README's claims on 5 seeds, real table included where DATA i
 	$(BIN)/auctionsim demo --out $(OUT)/story/calibrated
 	if [ -d $(DATA) ]; then $(BIN)/auctionsim demo --data $(DATA) --out $(OUT)/story/real; fi
 	$(BIN)/python benchmarks/check_story.py $(OUT)/story/*
+
+result: setup ## run a study and keep its table: make result STUDY=calvano
+	$(BIN)/auctionsim reproduce $(STUDY) --out $(OUT)/$(STUDY)
+	mkdir -p docs/results
+	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
+	cp $(OUT)/$(STUDY)/table.md docs/results/$(STUDY).md
 
 test: setup ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

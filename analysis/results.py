@@ -30,7 +30,13 @@ def paired(results: pl.DataFrame, scenario: str, arm: str, other: str, metric: s
 
 
 def arms_table(
-    results: pl.DataFrame, scenario: str, metrics: Mapping[str, str], *, split: str = "test", arms: Sequence[str] | None = None
+    results: pl.DataFrame,
+    scenario: str,
+    metrics: Mapping[str, str],
+    *,
+    split: str = "test",
+    arms: Sequence[str] | None = None,
+    over: str | None = None,
 ) -> Table:
     """One row per arm, one column per metric: mean and 95 % interval over seeds.
 
@@ -40,6 +46,7 @@ def arms_table(
         metrics: Column title by metric name.
         split: `train` or `test`.
         arms: Which and in what order; as they come where None.
+        over: What each value is a mean over, for the note; the days of the split where None.
     """
     own = results.filter(scenario=scenario, split=split)
     names = list(own["arm"].unique(maintain_order=True)) if arms is None else [a for a in arms if a in set(own["arm"])]
@@ -48,5 +55,5 @@ def arms_table(
     for arm in names:
         cells = [interval(own, scenario, arm, metric, split) for metric in metrics]
         rows.append([arm, *("" if cell is None else str(cell) for cell in cells)])
-    days = "days not trained on" if split == "test" else "training days"
-    return Table([scenario, *metrics.values()], rows, f"Means over {seeds} seeds with 95 % bootstrap intervals, {days}.")
+    over = over or ("days not trained on" if split == "test" else "training days")
+    return Table([scenario, *metrics.values()], rows, f"Means over {seeds} seeds with 95 % bootstrap intervals, {over}.")

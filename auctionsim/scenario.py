@@ -301,6 +301,14 @@ def reference_share(level: float | str | None) -> float | None:
     return float(match.group(1)) if match else None
 
 
+def resolved_level(level: float | str | None, reference: float) -> float | None:
+    """A limit as a number: `reference*SHARE` of the reference's figure, a plain number as it is, None where there is none."""
+    share = reference_share(level)
+    if share is not None:
+        return share * reference
+    return None if level is None else float(level)
+
+
 def _check_level(key: str, level: float | str | None, words: str) -> None:
     if level is None:
         return

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auctionsim.market.engine import CLICKS, CONVERSIONS, COST, GMV
 from auctionsim.market.replay import Outcome
 from auctionsim.market.setup import Market
-from auctionsim.scenario import LearnerSection, Objective, reference_share
+from auctionsim.scenario import LearnerSection, Objective, resolved_level
 
 Array = NDArray[np.float64]
 
@@ -160,7 +160,5 @@ def ratio(above: Array, below: Array) -> Array:
 
 
 def _level(level: float | str | None, reference: float, absent: float) -> float:
-    share = reference_share(level)
-    if share is not None:
-        return share * reference
-    return absent if level is None else float(level)
+    resolved = resolved_level(level, reference)
+    return absent if resolved is None else resolved

@@ -16,16 +16,18 @@ CHECKOUT = Path(auctionsim.__file__).parents[1]
 ALLOWED = {
     "base": {"base"},
     "market": {"market", "base"},
+    "games": {"games", "market", "base"},
     "runs": {"runs", "base"},
     "analysis": {"analysis", "runs", "market", "base"},
     "envs": {"envs", "market", "base"},
     "agents": {"agents", "envs", "market", "base"},
-    "jobs": {"jobs", "agents", "envs", "market", "runs", "analysis", "base"},
+    "jobs": {"jobs", "agents", "games", "envs", "market", "runs", "analysis", "base"},
     "cli": {"cli", "jobs", "agents", "envs", "market", "runs", "analysis", "base"},
 }
 # Profiles are figures of the market; commands are the command line.
 LAYER_OF = {
     "market": "market",
+    "games": "games",
     "profiles": "market",
     "scenarios": "base",
     "jobs": "jobs",
@@ -52,7 +54,7 @@ ROOMS = {
     "cmaes": {"agents"},
     "matplotlib": {"analysis/plots", "envs/frame.py"},
     "ray": {"jobs/cluster.py"},
-    "numba": {"market"},
+    "numba": {"market", "games"},
 }
 
 

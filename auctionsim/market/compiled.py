@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,14 @@ _PARTS = (
     "arguments.py", "compiled.py", "details.py", "engine.py", "lanes.py", "luck.py", "memory.py", "one_slot.py",
     "pricing.py", "ranking.py", "settle.py", "sieve.py",
 )  # fmt: skip
-_SOURCES = blake2b(b"".join(Path(__file__).with_name(part).read_bytes() for part in _PARTS), digest_size=6).hexdigest()
+
+
+def digest(sources: Iterable[Path]) -> str:
+    """A short name of the contents of some files, in their order."""
+    return blake2b(b"".join(source.read_bytes() for source in sources), digest_size=6).hexdigest()
+
+
+_SOURCES = digest(Path(__file__).with_name(part) for part in _PARTS)
 
 
 def compiled(function: Function, *, inline: bool = False) -> Function:

@@ -1,0 +1,1 @@
+"""Small games of the literature with known outcomes, on which measures of collusion are checked. No traffic, no scenario."""

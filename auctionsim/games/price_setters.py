@@ -1,0 +1,178 @@
+"""Two Q-learners that set prices in a duopoly and remember the last prices (Calvano et al., AER 110(10), 2020, section I).
+
+A state is the pair of prices of the last period (or nothing, without memory), a strategy a price for every state. After
+learning, play follows the greedy strategies, which end in a cycle; the profit gain is measured on it. A forced deviation then
+shows whether high prices are upheld by punishment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.games.compiled import compiled, inlined
+from auctionsim.games.duopoly import Duopoly
+from auctionsim.streams import stream
+
+Strategies = NDArray[np.int64]
+"""The greedy price's index in every state, `[2, states]`; state `k n_prices + l` follows prices k of firm 0 and l of firm 1."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The learners' figures, of the paper's representative experiment."""
+
+    rate: float = 0.15
+    discount: float = 0.95
+    decay: float = 4e-6
+    """Chance of a random price in period t: exp(-decay t)."""
+    has_memory: bool = True
+    """Whether learners see the prices of the last period."""
+    settled_for: int = 100_000
+    """Learning ends when no state's greedy price has changed for so many periods."""
+    longest: int = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a session ended with."""
+
+    strategies: Strategies
+    last: tuple[int, int]
+    """Indices of the last prices, from which play goes on."""
+    periods: int
+    has_settled: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Prices after a forced deviation of one firm for one period."""
+
+    deviator: NDArray[np.float64]
+    """Its price in each period, the one before the deviation first."""
+    rival: NDArray[np.float64]
+    gain: float
+    """Discounted profit of the deviator over that without the deviation, as a share of the latter."""
+
+
+def train(game: Duopoly, seed: int, session: int, settings: Settings) -> Trained:
+    """One session of learning."""
+    rng = stream(seed, "price-setters", session)
+    prices = game.grid()
+    profit = game.profit(prices[:, None], prices[None, :])
+    n = len(prices)
+    # The value of a price against a rival that chooses at random for ever (the paper's initial matrix).
+    start = profit.mean(axis=1) / (1 - settings.discount)
+    q = np.tile(start, (2, n * n if settings.has_memory else 1, 1))
+    last = rng.integers(n, size=2)
+    periods, stable = _learn(
+        rng, q, profit, last, settings.rate, settings.discount, settings.decay, settings.settled_for, settings.longest
+    )
+    greedy = np.broadcast_to(q.argmax(axis=2), (2, n * n)).copy()
+    return Trained(greedy, (int(last[0]), int(last[1])), periods, stable >= settings.settled_for)
+
+
+def cycle(strategies: Strategies, last: tuple[int, int], n_prices: int) -> list[tuple[int, int]]:
+    """Prices of the cycle that greedy play ends in, as pairs of indices."""
+    seen: dict[tuple[int, int], int] = {}
+    path: list[tuple[int, int]] = []
+    now = _next(strategies, last, n_prices)
+    while now not in seen:
+        seen[now] = len(path)
+        path.append(now)
+        now = _next(strategies, now, n_prices)
+    return path[seen[now] :]
+
+
+def cycle_profit(game: Duopoly, pairs: list[tuple[int, int]]) -> float:
+    """Mean profit of the two firms over a cycle, per period."""
+    prices = game.grid()
+    one, two = (prices[[pair[i] for pair in pairs]] for i in (0, 1))
+    return float((game.profit(one, two).mean() + game.profit(two, one).mean()) / 2)
+
+
+def deviation(game: Duopoly, strategies: Strategies, start: tuple[int, int], discount: float, periods: int = 25) -> Response:
+    """Force firm 0 to its static best response for one period, then let both follow their strategies.
+
+    Args:
+        game: The duopoly.
+        strategies: Of both firms.
+        start: A pair of prices on the cycle.
+        discount: For the gain; profits are followed until the discount makes the rest vanish.
+        periods: How many periods of prices to return.
+    """
+    prices, n = game.grid(), game.n_prices
+    profit = game.profit(prices[:, None], prices[None, :])
+    horizon = max(periods, int(np.log(1e-6) / np.log(discount)))
+    usual = _next(strategies, start, n)
+    forced = (int(profit[:, usual[1]].argmax()), usual[1])
+    paths = []
+    for first in (usual, forced):
+        path = [first]
+        while len(path) < horizon:
+            path.append(_next(strategies, path[-1], n))
+        paths.append(path)
+    weight = discount ** np.arange(horizon)
+    values = [float(sum(w * profit[pair] for w, pair in zip(weight, path, strict=True))) for path in paths]
+    shown = np.array([start, *paths[1][: periods - 1]])
+    return Response(prices[shown[:, 0]], prices[shown[:, 1]], values[1] / values[0] - 1)
+
+
+def _next(strategies: Strategies, pair: tuple[int, int], n_prices: int) -> tuple[int, int]:
+    state = pair[0] * n_prices + pair[1]
+    return int(strategies[0, state]), int(strategies[1, state])
+
+
+@compiled
+def _learn(
+    rng: np.random.Generator,
+    q: NDArray[np.float64],
+    profit: NDArray[np.float64],
+    last: NDArray[np.int64],
+    rate: float,
+    discount: float,
+    decay: float,
+    settled_for: int,
+    longest: int,
+) -> tuple[int, int]:
+    """Learn on `q`, `[2, states, prices]`; `last` and `q` are written to. Returns periods, and those since the last change."""
+    n_states, n_prices = q.shape[1], q.shape[2]
+    greedy = np.zeros((2, n_states), dtype=np.int64)
+    for i in range(2):
+        for state in range(n_states):
+            greedy[i, state] = _best(q[i, state])
+    choice = np.zeros(2, dtype=np.int64)
+    epsilon, shrink = 1.0, np.exp(-decay)
+    stable, period = 0, 0
+    while stable < settled_for and period < longest:
+        state = last[0] * n_prices + last[1] if n_states > 1 else 0
+        for i in range(2):
+            choice[i] = int(rng.random() * n_prices) if rng.random() < epsilon else greedy[i, state]
+        epsilon *= shrink
+        after = choice[0] * n_prices + choice[1] if n_states > 1 else 0
+        stable += 1
+        for i in range(2):
+            k = choice[i]
+            value = profit[k, choice[1 - i]] + discount * q[i, after, greedy[i, after]]
+            q[i, state, k] += rate * (value - q[i, state, k])
+            best = greedy[i, state]
+            if k == best or q[i, state, k] > q[i, state, best]:
+                best = _best(q[i, state])
+                if best != greedy[i, state]:
+                    greedy[i, state] = best
+                    stable = 0
+        last[:] = choice
+        period += 1
+    return period, stable
+
+
+@inlined
+def _best(values: NDArray[np.float64]) -> int:
+    """Index of the largest value; of equal ones the first."""
+    best = 0
+    for k in range(1, len(values)):
+        if values[k] > values[best]:
+            best = k
+    return best

@@ -1,0 +1,137 @@
+"""Q-learning price setters in a logit-Bertrand duopoly: how much of the collusive profit do they reach, and how is it upheld?
+
+Calvano, Calzolari, Denicolo and Pastorello, Artificial Intelligence, Algorithmic Pricing, and Collusion (AER 110(10), 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from auctionsim.analysis.curves import line_of
+from auctionsim.analysis.metrics import Interval
+from auctionsim.analysis.plots.lines import lines_figure
+from auctionsim.analysis.published import Published, published_table, verdict
+from auctionsim.analysis.results import arms_table, interval
+from auctionsim.analysis.sections import Heading, Picture, Section, Text
+from auctionsim.games.duopoly import Duopoly
+from auctionsim.games.price_setters import Settings, Trained, cycle, cycle_profit, deviation, train
+from auctionsim.jobs.study import Findings, Options, Unit
+
+SESSIONS, QUICK_SESSIONS = 200, 5
+"""Sessions of one unit, that is of one arm and seed."""
+SHOWN_PERIODS = 21
+
+_SCENARIO, _FULL = "logit duopoly", "memory of one period"
+_ARMS = {_FULL: Settings(), "no memory": Settings(has_memory=False), "memory, no patience": Settings(discount=0.0)}
+_METRICS = {
+    "profit_gain": "Delta",
+    "deviation_loses": "Deviations that lose",
+    "deviation_gain": "Gain of deviating",
+    "rematched": "Delta re-matched",
+    "periods": "Periods",
+    "settled": "Share settled",
+}
+_DELTA = Published("Delta", "0.85", 0.80, 0.90)
+_PRICES = {
+    "nash_price": Published("Nash price", "1.47", 1.4725, 1.4735),
+    "monopoly_price": Published("monopoly price", "1.92", 1.9245, 1.9255),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Session:
+    trained: Trained
+    profit_gain: float
+    deviation_gain: float
+    prices: np.ndarray[tuple[int, int], np.dtype[np.float64]]
+    """Deviator's and rival's, `[2, periods]`, the period before the deviation first."""
+
+
+class _Study:
+    title = "Q-learning price setters in a duopoly (Calvano et al. 2020)"
+    n_seeds = 5
+
+    def units(self, options: Options) -> Sequence[Unit]:
+        return [Unit(_SCENARIO, arm, seed) for arm in _ARMS for seed in options.seeds]
+
+    def run(self, unit: Unit, options: Options) -> Findings:
+        game, settings = Duopoly(), _ARMS[unit.arm]
+        n_sessions = QUICK_SESSIONS if options.quick else SESSIONS
+        sessions = [_session(game, settings, unit.seed, k) for k in range(n_sessions)]
+        values: dict[str, float] = {
+            "profit_gain": _mean([session.profit_gain for session in sessions]),
+            "deviation_loses": _mean([session.deviation_gain < 0 for session in sessions]),
+            "deviation_gain": _mean([session.deviation_gain for session in sessions]),
+            "rematched": _mean([_rematched(game, sessions, k) for k in range(n_sessions)]),
+            "periods": _mean([session.trained.periods for session in sessions]),
+            "settled": _mean([session.trained.has_settled for session in sessions]),
+            "nash_price": game.nash_price,
+            "monopoly_price": game.monopoly_price,
+        }
+        prices = np.mean([session.prices for session in sessions], axis=0)
+        return Findings(
+            [("test", name, value) for name, value in values.items()],
+            [
+                (who, float(t - 1), float(prices[i, t]))
+                for i, who in enumerate(("deviator", "rival"))
+                for t in range(SHOWN_PERIODS)
+            ],
+        )
+
+    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
+        prices = {name: interval(results, _SCENARIO, _FULL, name) for name in _PRICES}
+        delta = interval(results, _SCENARIO, _FULL, "profit_gain")
+        pairs: list[tuple[Published, Interval]] = [
+            (_PRICES[name], value) for name, value in prices.items() if value is not None
+        ]
+        pairs += [(_DELTA, delta)] if delta is not None else []
+        levels = {figure.measure: value.mean for figure, value in pairs[:2]}
+        return [
+            Text(verdict(pairs)),
+            published_table(pairs, "Calvano et al. 2020, learning rate 0.15, exploration exp(-0.000004 t)"),
+            Heading("What upholds high prices"),
+            Text(
+                "Delta is 0 at the profit of the static Nash equilibrium and 1 at the monopoly's. A deviation is one period of "
+                "one firm at its static best response; its gain is the discounted profit (0.95) over that without it. "
+                "Re-matched: each firm plays against one that learned in another session. Without memory there can be no "
+                "punishment: a high Delta there is a failure to compete, not an agreement, which is why Delta alone is no "
+                "verdict."
+            ),
+            arms_table(results, _SCENARIO, _METRICS, over="each seed a batch of independent sessions"),
+            *[self._response(curves, arm, levels) for arm in _ARMS],
+        ]
+
+    def _response(self, curves: pl.DataFrame, arm: str, levels: dict[str, float]) -> Picture:
+        lines = {who: line_of(curves, _SCENARIO, arm, who) for who in ("deviator", "rival")}
+        return Picture(
+            f"response-{list(_ARMS).index(arm)}",
+            lines_figure(lines, "Periods after the deviation", "Price (unit cost = 1)", levels=levels, dots=True),
+            f"Prices around a forced deviation in period 0, {arm}; mean over sessions, 95 % bootstrap intervals over seeds.",
+        )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _session(game: Duopoly, settings: Settings, seed: int, session: int) -> _Session:
+    trained = train(game, seed, session, settings)
+    pairs = cycle(trained.strategies, trained.last, game.n_prices)
+    # Valued with the patience of the representative experiment whatever the learner's own.
+    response = deviation(game, trained.strategies, pairs[-1], Settings().discount)
+    shown = np.stack([response.deviator, response.rival])[:, :SHOWN_PERIODS]
+    return _Session(trained, game.profit_gain(cycle_profit(game, pairs)), response.gain, shown)
+
+
+def _rematched(game: Duopoly, sessions: Sequence[_Session], k: int) -> float:
+    """Delta where firm 0 of one session meets firm 1 of the next."""
+    one, two = sessions[k].trained, sessions[(k + 1) % len(sessions)].trained
+    strategies = np.stack([one.strategies[0], two.strategies[1]])
+    return game.profit_gain(cycle_profit(game, cycle(strategies, (one.last[0], two.last[1]), game.n_prices)))
+
+
+STUDY = _Study()
