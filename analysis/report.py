@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from auctionsim.analysis import page
-from auctionsim.analysis.metrics import advertiser_profits, hourly_revenue, mean_advertiser_ratios
+from auctionsim.analysis.metrics import advertiser_profits, bootstrap, hourly_revenue, mean_advertiser_ratios
 from auctionsim.analysis.plots import runs as plots
-from auctionsim.analysis.sections import save_figure
+from auctionsim.analysis.run_collusion import collusion_sentence
+from auctionsim.analysis.sections import Heading, Note, Picture, Section, Table, Text, write_document
 from auctionsim.analysis.summary import Summary, summarise
+from auctionsim.analysis.violations import violations
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
-from auctionsim.files import write_text
 from auctionsim.runs import Run
 
 _MANY_ADVERTISERS = 40
 
 
 def write_report(runs: Sequence[Run], out: Path) -> Path:
-    """Write `out`/index.html and the figures as SVG and PNG beside it.
+    """Write `out`/index.html, the figures as SVG and PNG beside it, and the same as `out`/report.md.
 
     Args:
         runs: Evaluated runs, shown side by side in this order.
@@ -61,14 +61,15 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
             "Each advertiser's profit over its reference's, all seeds and test days together.",
         ),
     }
-    parts = [page.verdict(summary.sentence) for summary in summaries]
-    for name, (figure, caption) in figures.items():
-        parts.append(page.picture(save_figure(figure, out / "figures", name), caption))
-    parts += [page.heading("Measures"), _measures(summaries), page.heading("Advertisers"), _advertisers(named)]
-    parts += [page.heading("What is measured and what is supposed"), *_provenance(named)]
+    sections: list[Section] = [Text(summary.sentence) for summary in summaries]
+    sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
+    sections += [Picture(name, figure, caption) for name, (figure, caption) in figures.items()]
+    sections += [Heading("Measures"), _measures(summaries), *_collusion(named), *_constraints(named)]
+    sections += [Heading("Advertisers"), _advertisers(named), Heading("What is measured and what is supposed")]
+    sections += [Note(line) for line in _provenance(named)]
     title = " · ".join(dict.fromkeys(run.scenario().name for run in runs))
-    write_text(out / "index.html", page.page(f"auctionsim: {title}", parts))
-    return out / "index.html"
+    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in runs))
+    return write_document(f"auctionsim: {title}", commands, sections, out, page_in="", text="report.md")
 
 
 def _hourly(named: dict[str, Run]) -> dict[str, NDArray[np.float64]]:
@@ -87,7 +88,7 @@ def _curves(run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return revenue, profit
 
 
-def _measures(summaries: Sequence[Summary]) -> str:
+def _measures(summaries: Sequence[Summary]) -> Table:
     labels = {
         "revenue": "Revenue",
         "profit": "Total profit",
@@ -101,10 +102,10 @@ def _measures(summaries: Sequence[Summary]) -> str:
         [label, *(str(summary.ratios[name]) if name in summary.ratios else "undefined" for summary in summaries)]
         for name, label in labels.items()
     ]
-    return page.table(["ratio to the reference", *(summary.name for summary in summaries)], rows)
+    return Table(["ratio to the reference", *(summary.name for summary in summaries)], rows)
 
 
-def _advertisers(named: dict[str, Run]) -> str:
+def _advertisers(named: dict[str, Run]) -> Table:
     """Profit of each advertiser per run; of many, the share better off by group."""
     tables = {name: mean_advertiser_ratios(run) for name, run in named.items()}
     first = next(iter(tables.values()))
@@ -113,7 +114,7 @@ def _advertisers(named: dict[str, Run]) -> str:
             [advertiser, *(_ratio_of(table["ratio"].to_list(), i) for table in tables.values())]
             for i, advertiser in enumerate(first["advertiser"].to_list())
         ]
-        return page.table(["profit over the reference's", *named], rows)
+        return Table(["profit over the reference's", *named], rows)
     rows = []
     for group in first["group"].unique(maintain_order=True):
         shares = []
@@ -123,7 +124,7 @@ def _advertisers(named: dict[str, Run]) -> str:
             shares.append(f"{np.mean(own['learned'].to_numpy() > own['reference'].to_numpy()):.1%}")
         size = int((first["group"] == group).sum())
         rows.append([f"{group} ({size} advertisers)", *shares])
-    return page.table(["share of advertisers and seeds better off", *named], rows)
+    return Table(["share of advertisers and seeds better off", *named], rows)
 
 
 def _ratio_of(ratios: list[float | None], index: int) -> str:
@@ -131,14 +132,46 @@ def _ratio_of(ratios: list[float | None], index: int) -> str:
     return "undefined" if ratio is None or not np.isfinite(ratio) else f"{ratio:.3f}"
 
 
+def _collusion(named: dict[str, Run]) -> list[Section]:
+    """Profit gain and missing revenue against every competitive benchmark."""
+    tables = {name: table for name, run in named.items() if (table := run.optional_table("collusion")) is not None}
+    if not tables:
+        return []
+    benchmarks = list(dict.fromkeys(b for table in tables.values() for b in table["benchmark"]))
+    rows = []
+    for measure, label in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
+        for benchmark in benchmarks:
+            cells = [table.filter(benchmark=benchmark)[measure].to_numpy() for table in tables.values()]
+            shown = [str(bootstrap(cell)) if len(cell) and np.isfinite(cell).all() else "undefined" for cell in cells]
+            rows.append([f"{label}, against {benchmark}", *shown])
+    note = (
+        "0 is competition; a profit gain of 1 is the cartel, in which only each auction's best advertiser of the learners "
+        "competes. Collusion needs both raised against every benchmark, and again without budgets (docs/collusion.md)."
+    )
+    return [Heading("Is it collusion?"), Table(["over seeds", *tables], rows, note)]
+
+
+def _constraints(named: dict[str, Run]) -> list[Section]:
+    """How often constraints were broken on test days, and by how much."""
+    tables = {name: violations(run).filter(arm="learned") for name, run in named.items()}
+    kinds = list(dict.fromkeys(kind for table in tables.values() for kind in table["constraint"]))
+    rows = []
+    for kind in kinds:
+        cells = []
+        for table in tables.values():
+            own = table.filter(constraint=kind)
+            cells.append(
+                f"{own['violated'].to_numpy().mean():.1%}, by {own['excess'].to_numpy().mean():.2%}"
+                if own.height
+                else "none asked"
+            )
+        rows.append([kind.replace("_", " "), *cells])
+    if not rows:
+        return []
+    note = "Share of advertiser-days (of days, for the revenue floor) on which it is broken, and by how much over all of them."
+    return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
+
+
 def _provenance(named: dict[str, Run]) -> list[str]:
-    parts = []
-    seen: set[str] = set()
-    for run in named.values():
-        for key, text in run.provenance().items():
-            line = f"{key.capitalize()}: {text}"
-            if line not in seen:
-                seen.add(line)
-                parts.append(page.note(line))
-    commands = dict.fromkeys(str(run.manifest()["command"]) for run in named.values())
-    return [*parts, *(page.command(text) for text in commands)]
+    lines = [f"{key.capitalize()}: {text}" for run in named.values() for key, text in run.provenance().items()]
+    return list(dict.fromkeys(lines))

@@ -44,40 +44,61 @@ class Picture:
     caption: str
 
 
-Section = Heading | Text | Table | Picture
+@dataclass(frozen=True)
+class Note:
+    """A quiet paragraph: where figures come from, how they were made."""
+
+    text: str
 
 
-def write_document(title: str, command: str, sections: Sequence[Section], out: Path) -> Path:
-    """Write `out/table.md`, `out/report/index.html` and the figures as files in `out/report/figures`.
+Section = Heading | Text | Table | Picture | Note
+
+
+def write_document(
+    title: str,
+    commands: Sequence[str],
+    sections: Sequence[Section],
+    out: Path,
+    *,
+    page_in: str = "report",
+    text: str = "table.md",
+) -> Path:
+    """Write a page with its figures as files, and the same as Markdown.
 
     Args:
         title: Of the document.
-        command: The command line that makes it again.
+        commands: The command lines that make what it reports.
         sections: What it says.
         out: Folder.
+        page_in: Folder of the page `index.html` and its `figures/`, inside `out`.
+        text: File name of the Markdown, inside `out`.
 
     Returns:
         The page.
     """
+    folder = out / page_in
     parts: list[str] = []
-    lines = [f"# {title}", "", f"Made by `{command}`."]
+    lines = [f"# {title}", "", *(f"Made by `{command}`.  " for command in commands)]
     for section in sections:
         match section:
-            case Heading(text):
-                parts.append(page.heading(text))
-                lines += ["", f"## {text}"]
-            case Text(text):
-                parts.append(page.verdict(text))
-                lines += ["", text]
+            case Heading(words):
+                parts.append(page.heading(words))
+                lines += ["", f"## {words}"]
+            case Text(words):
+                parts.append(page.verdict(words))
+                lines += ["", words]
+            case Note(words):
+                parts.append(page.note(words))
+                lines += ["", words]
             case Table(header, rows, note):
                 parts += [page.table(header, rows), *([page.note(note)] if note else [])]
                 lines += ["", *_markdown_table(header, rows), *(["", note] if note else [])]
             case Picture(name, figure, caption):
-                parts.append(page.picture(save_figure(figure, out / "report" / "figures", name), caption))
-    write_text(out / "table.md", "\n".join(lines) + "\n")
-    index = out / "report" / "index.html"
-    write_text(index, page.page(title, [*parts, page.command(command)]))
-    return index
+                parts.append(page.picture(save_figure(figure, folder / "figures", name), caption))
+                lines += ["", f"![{caption}]({(folder / 'figures' / name).relative_to(out)}.svg)"]
+    write_text(out / text, "\n".join(line.rstrip() for line in lines) + "\n")
+    write_text(folder / "index.html", page.page(title, [*parts, *(page.command(command) for command in commands)]))
+    return folder / "index.html"
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> str:

@@ -228,6 +228,10 @@ class Run:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise InputError(f"{place}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
 
+    def optional_table(self, name: str) -> pl.DataFrame | None:
+        """Read `name`.parquet; None where it was never written."""
+        return self.table(name) if (self.path / f"{name}.parquet").is_file() else None
+
 
 def _save_state(place: Path, arrays: Arrays) -> None:
     contents = save(arrays, {"schema": _CHECKPOINT_SCHEMA})

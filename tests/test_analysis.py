@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from auctionsim.analysis import metrics, page
+from auctionsim.analysis.collusion import Against, Evidence
 from auctionsim.analysis.plots import runs as plots
 from auctionsim.analysis.report import write_report
+from auctionsim.analysis.run_collusion import collusion_sentence, evidence_rows
 from auctionsim.analysis.summary import summarise
 
+from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.runs import Run
 from auctionsim.scenario_file import parse_scenario
@@ -23,8 +30,9 @@ from .conftest import SMALL
 def rows(arm: str, seed: int, costs: tuple[float, float], gmvs: tuple[float, float]) -> list[dict]:
     return [
         {
-            "arm": arm, "seed": seed, "day": 2, "hour": hour, "advertiser": name, "group": "g", "bid": 1.0, "impressions": 1.0,
-            "clicks": 1.0, "conversions": 1.0, "gmv": gmv / 24, "cost": cost / 24, "budget_left": None, "revenue": cost / 24,
+            "arm": arm, "seed": seed, "day": 2, "hour": hour, "advertiser": name, "group": "seller", "bid": 1.0,
+            "impressions": 1.0, "clicks": 1.0, "conversions": 1.0, "gmv": gmv / 24, "cost": cost / 24, "budget_left": None,
+            "revenue": cost / 24,
         }
         for hour in range(24)
         for name, cost, gmv in zip(("<b>north</b>", "south"), costs, gmvs, strict=True)
@@ -105,12 +113,81 @@ def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path
     assert "<b>north</b>" not in text
     assert "&lt;b&gt;north&lt;/b&gt;" in text
     assert "x &lt;script&gt;" in text
-    assert "<script" not in text
+    assert text.count("<script") == 1, "the sorting of tables is the only script"
     # Everything a browser would fetch stands inside the page.
     assert set(re.findall(r'(?:src|href)="([^":]*:)', text)) == {"data:"}
     assert {path.name for path in (tmp_path / "report" / "figures").iterdir()} == {
         f"{name}.{kind}" for name in ("arms", "hourly", "learning", "advertisers") for kind in ("svg", "png")
     }
+
+
+def test_the_report_says_whether_it_is_collusion_and_which_constraints_broke(run: Run, tmp_path: Path):
+    rows = [(seed, b, "collusion", 0.9, 0.8, 0.9) for seed in (0, 1) for b in ("truthful", "manual")]
+    names = ("seed", "benchmark", "verdict", "profit_gain", "suppression", "normalised_suppression")
+    run.write_table("collusion", pl.DataFrame(rows, schema=names, orient="row"))
+    write_report([run], tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "story: collusion on 2 of 2 seeds; profit gain 0.90 to 0.90 and revenue missing 0.80 to 0.80" in text
+    # Revenue 9 and 11 against a floor of 10: broken on one of two days, by a tenth, a twentieth over both.
+    assert "| revenue floor | 50.0%, by 5.00% |" in text
+    # Profits 11, 4, 11 and 6 against floors of 5: one of four is a fifth short.
+    assert "| profit floor | 25.0%, by 5.00% |" in text
+
+
+def test_budgets_without_a_control_get_no_verdict(run: Run):
+    found = Evidence({"truthful": Against(0.9, 0.9, 0.9, 0.0), "manual": Against(0.9, 0.9, 0.9, 0.0)}, np.nan, 1.0)
+    run.write_table("collusion", evidence_rows(0, found, has_budgets=True))
+    sentence = collusion_sentence(run, "story")
+    assert sentence is not None
+    assert "no verdict: budgets bind" in sentence
+    assert evidence_rows(0, found, has_budgets=False)["verdict"].to_list() == ["collusion", "collusion"]
+
+
+def test_runs_are_compared_in_pairs_of_seeds(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    other = tmp_path / "other"
+    shutil.copytree(run.path, other)
+    table = run.table("outcomes").with_columns(
+        revenue=pl.when(pl.col("arm") == "learned").then(2.0).otherwise(1.0) * pl.col("revenue")
+    )
+    Run.open(other).write_table("outcomes", table)
+    assert main(["compare", str(run.path), str(other), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["differences"][str(other)]
+    assert found["revenue"]["mean"] == pytest.approx(1.0)
+    assert found["profit"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert main(["compare", str(run.path)]) == 2
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_opens_in_a_browser_without_errors_or_requests(run: Run, tmp_path: Path, width: int):
+    page = write_report([run], tmp_path / "report")
+    # Told by the page itself: errors, what was loaded, figures drawn, and a table sorted by a click.
+    probe = """<script>
+    const errors = []; addEventListener("error", event => errors.push(event.message));
+    addEventListener("load", () => { document.querySelectorAll("table")[0].querySelectorAll("th button")[0].click();
+      const images = [...document.images];
+      document.title = JSON.stringify({errors, requests: performance.getEntriesByType("resource").filter(
+        entry => !entry.name.startsWith("data:")).length, drawn: images.every(i => i.complete && i.naturalWidth > 0),
+        figures: images.length, wide: document.documentElement.scrollWidth,
+        sorted: document.querySelectorAll("th[aria-sort=ascending]").length}); });
+    </script>"""
+    watched = tmp_path / "report" / "watched.html"
+    watched.write_text(page.read_text().replace("</title>", "</title>" + probe, 1))
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},2000", "--virtual-time-budget=3000", "--dump-dom", watched.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert title is not None
+    told = json.loads(html.unescape(title.group(1)))
+    assert told["errors"] == []
+    assert told["requests"] == 0
+    assert told["drawn"]
+    assert told["figures"] == 4
+    assert told["sorted"] == 1
+    assert told["wide"] <= max(width, 500)
 
 
 def test_the_same_run_gives_the_same_report_to_the_byte(run: Run, tmp_path: Path):

@@ -34,7 +34,9 @@ class Killed(Exception):
 
 def contents(run: Run) -> dict[str, bytes]:
     """Everything that a result is made of; the status and the command may differ."""
+    # Event files carry the time of day.
     files = [path for path in run.path.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    files = [path for path in files if path.parent.name != "tensorboard"]
     return {str(path.relative_to(run.path)): path.read_bytes() for path in files}
 
 
@@ -144,3 +146,19 @@ def test_checkpoints_hold_finite_arrays_of_the_learner(tmp_path: Path):
     assert state["iteration"].tolist() == [6]
     assert state["mean"].shape == (5, 3)
     assert np.abs(state["mean"]).max() > 0
+
+
+def test_training_writes_event_files_that_tensorboard_reads(tmp_path: Path):
+    from tensorboardX.proto.event_pb2 import Event
+
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    (file,) = (run.path / "tensorboard").iterdir()
+    contents, place, found = file.read_bytes(), 0, {}
+    while place < len(contents):
+        size = int.from_bytes(contents[place : place + 8], "little")
+        event = Event.FromString(contents[place + 12 : place + 12 + size])
+        found |= {(value.tag, event.step): value.simple_value for value in event.summary.value}
+        place += 12 + size + 4
+    logged = {row["iteration"]: row["revenue_ratio"] for row in run.metrics()}
+    assert {step: found["revenue_ratio/seed-0", step] for step in logged} == pytest.approx(logged, rel=1e-6)

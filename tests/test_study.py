@@ -105,5 +105,5 @@ def test_a_table_keeps_its_columns_when_a_cell_holds_a_bar(tmp_path: Path):
     results = pl.DataFrame(
         {"study": "s", "scenario": "x", "arm": "a|b", "seed": 0, "split": "test", "metric": "m", "value": 1.0}
     )
-    write_document("T", "c", [Heading("H"), Text("t"), arms_table(results, "x", {"m": "M"})], tmp_path)
+    write_document("T", ["c"], [Heading("H"), Text("t"), arms_table(results, "x", {"m": "M"})], tmp_path)
     assert "| a\\|b | 1.000" in (tmp_path / "table.md").read_text()

@@ -9,6 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.agents.policy import Constant, Policy
+from auctionsim.analysis.collusion import evidence
+from auctionsim.analysis.run_collusion import evidence_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.replay import Outcome, run_day
@@ -22,14 +24,14 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
-    """Write outcomes.parquet and benchmarks.parquet.
+    """Write outcomes.parquet, benchmarks.parquet and collusion.parquet.
 
     Args:
         run: The run folder.
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks = [], []
+    outcomes, benchmarks, collusion = [], [], []
     for seed, market in markets.items():
         reference = Constant(market.static(market.scenario.platform.reference))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": reference}
@@ -40,9 +42,12 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
                 {"seed": seed, "day": day, "benchmark": b.name, "revenue": b.revenue, "welfare": b.welfare, "profit": b.profit}
                 for b in day_benchmarks(market, day)
             ]
+        found = evidence(market, policies[seed], market.scenario.traffic.test_days)
+        collusion.append(evidence_rows(seed, found, has_budgets=bool(np.isfinite(market.budgets).any())))
     run.write_provenance(next(iter(markets.values())).traffic.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
+    run.write_table("collusion", pl.concat(collusion))
 
 
 def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:

@@ -138,7 +138,7 @@ def run_study(
     curves = _table(name, parts, "curves", CURVES_SCHEMA)
     for table, file in ((results, "results"), (curves, "curves")):
         write_then_rename(out / f"{file}.parquet", table.write_parquet)
-    return write_document(study.title, command, study.sections(results, curves), out)
+    return write_document(study.title, [command], study.sections(results, curves), out)
 
 
 def _measure(_: None, task: tuple[str, Unit, Options]) -> tuple[Findings, float]:

@@ -14,6 +14,7 @@ import numpy as np
 from auctionsim.agents.learner import Arrays, Learner, make_learner
 from auctionsim.jobs.cluster import Pool
 from auctionsim.jobs.evaluate import write_evaluation
+from auctionsim.jobs.events import event_files
 from auctionsim.market.setup import Market, build_market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
@@ -91,11 +92,13 @@ def _train_all(
     handles = {seed: pool.put(market) for seed, market in markets.items()}
     days = scenario.traffic.train_days
     auctions = sum(int(m.traffic.weight[m.traffic.cell_slice(day)].sum()) for m in markets.values() for day in days)
-    with _stopped_by_signals() as stop:
+    with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
         while iteration < scenario.train.iterations:
             states, logged = _generation(learner, markets, handles, states, pool)
             iteration += 1
             run.append_metrics([{"iteration": iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
+            for seed in run.seeds:
+                events.scalars(iteration, seed, logged[seed])
             if iteration % scenario.train.checkpoint_every == 0 or iteration == scenario.train.iterations or stop.is_set():
                 run.save_checkpoint(iteration, states)
             report(

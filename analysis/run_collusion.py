@@ -1,0 +1,56 @@
+"""Is it collusion? What a run's evaluation stored about it, in words and numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from auctionsim.analysis.collusion import SHOWN_FROM, Evidence, judge
+from auctionsim.analysis.metrics import bootstrap
+
+from auctionsim.runs import Run
+
+NO_CONTROL = "no control"
+_WORDS = {
+    "competitive": "no sign of collusion",
+    "disputed": "disputed (raised against some competitive benchmarks, not against others)",
+    "pacing": "pacing, not collusion",
+    "collusion": "collusion",
+    NO_CONTROL: "no verdict: budgets bind, and pacing them looks alike; that takes a control without budgets",
+}
+
+
+def evidence_rows(seed: int, found: Evidence, *, has_budgets: bool) -> pl.DataFrame:
+    """A seed's rows of collusion.parquet: one per competitive benchmark.
+
+    Args:
+        seed: Of the market.
+        found: On the test days.
+        has_budgets: Whether somebody has a budget; there is no verdict then.
+    """
+    kind = NO_CONTROL if has_budgets else judge(found, found).kind
+    rows = [
+        (seed, benchmark, kind, index.profit_gain, index.suppression, index.normalised_suppression)
+        for benchmark, index in found.against.items()
+    ]
+    names = ("seed", "benchmark", "verdict", "profit_gain", "suppression", "normalised_suppression")
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def collusion_sentence(run: Run, name: str) -> str | None:
+    """The verdict on a run with the range of its indices over benchmarks; None where nothing was stored."""
+    table = run.optional_table("collusion")
+    if table is None:
+        return None
+    by_seed = table.group_by("seed", maintain_order=True).agg(pl.col("verdict").first())["verdict"].to_list()
+    kinds = {kind: by_seed.count(kind) for kind in _WORDS if kind in by_seed}
+    said = "; ".join(f"{_WORDS[kind]} on {count} of {len(by_seed)} seeds" for kind, count in kinds.items())
+    ranges = []
+    for column, label in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
+        means = [
+            bootstrap(own[column].to_numpy()).mean
+            for _, own in table.group_by("benchmark", maintain_order=True)
+            if np.isfinite(own[column].to_numpy()).all()
+        ]
+        ranges.append(f"{label} {min(means):.2f} to {max(means):.2f}" if means else f"{label} undefined")
+    benchmarks = ", ".join(table["benchmark"].unique(maintain_order=True))
+    return f"{name}: {said}; {' and '.join(ranges)} (against {benchmarks}; raised from {SHOWN_FROM})"

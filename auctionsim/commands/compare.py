@@ -1,0 +1,41 @@
+"""Compare runs: one page over all, and paired differences between the first and each other, seed by seed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auctionsim.console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("runs", nargs="+", metavar="run", help="run folders of the same scenario and seeds, the baseline first")
+    parser.add_argument("--out", help="folder of the page (default: comparison beside the first run)")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Compare."""
+    from auctionsim.analysis.metrics import bootstrap, seed_ratios
+    from auctionsim.analysis.report import write_report
+    from auctionsim.errors import InputError
+    from auctionsim.runs import Run
+
+    opened = [Run.open(path) for path in arguments.runs]
+    if len(opened) < 2:
+        raise InputError("compare: expected at least two run folders, got one")
+    tables = [seed_ratios(one) for one in opened]
+    shared = sorted(set.intersection(*(set(table["seed"].to_list()) for table in tables)))
+    if not shared:
+        raise InputError(f"{opened[1].path}: expected a seed in common with {opened[0].path}, got none")
+    page = write_report(opened, Path(arguments.out) if arguments.out else opened[0].path.parent / "comparison")
+    lines, found = [], {}
+    base = tables[0].filter(tables[0]["seed"].is_in(shared)).sort("seed")
+    for one, table in zip(opened[1:], tables[1:], strict=True):
+        own = table.filter(table["seed"].is_in(shared)).sort("seed")
+        differences = {name: bootstrap((own[name] - base[name]).to_numpy()) for name in ("revenue", "profit")}
+        found[str(one.path)] = {name: {"mean": i.mean, "low": i.low, "high": i.high} for name, i in differences.items()}
+        said = ", ".join(f"{name} {interval}" for name, interval in differences.items())
+        lines.append(f"{one.path} less {opened[0].path}: {said} (ratios to the reference, {len(shared)} seeds in pairs)")
+    console.result("\n".join([*lines, f"report: {page}"]), {"report": str(page), "differences": found})
+    return 0

@@ -1,0 +1,36 @@
+"""Metrics as TensorBoard event files, beside metrics.jsonl, for those who watch a training there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Events(Protocol):
+    """Where scalars go."""
+
+    def scalars(self, iteration: int, seed: int, values: Mapping[str, float]) -> None:
+        """What a seed logged in an iteration."""
+
+
+class _Writer:
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def scalars(self, iteration: int, seed: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(f"{name}/seed-{seed}", value, iteration)
+
+
+@contextmanager
+def event_files(folder: Path, after: int) -> Iterator[Events]:
+    """Write events to `folder`; what it holds beyond iteration `after` is hidden, as resumed training writes it again."""
+    from tensorboardX import SummaryWriter
+
+    writer = SummaryWriter(logdir=str(folder), purge_step=after + 1)
+    try:
+        yield _Writer(writer)
+    finally:
+        writer.close()
