@@ -58,7 +58,7 @@ class Contextual:
         network = _Network(
             first.reshape(*lead, len(INPUTS), hidden), first_bias, last.reshape(*lead, hidden, _OUTPUTS), last_bias
         )
-        return _ContextualPolicy(network, _static_inputs(market), starting_coefficients(market))
+        return _ContextualPolicy(network, static_inputs(market), starting_coefficients(market))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ def _inputs(market: Market, under_way: DayReplay, scales: Scales, static: Array)
     return np.concatenate([observed, context, np.broadcast_to(static, (n_policies, *static.shape))], axis=-1)
 
 
-def _static_inputs(market: Market) -> Array:
+def static_inputs(market: Market) -> Array:
     """Logs of mean value, mean keyword bid and budget over the group's geometric means, `[learners, 3]`."""
     mean = market.mean_features[market.learners]
     budget = market.budgets[market.learners]

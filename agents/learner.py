@@ -48,6 +48,8 @@ _LEARNERS = {
     "macg-es": "auctionsim.agents.macg:MacgES",
     "openai-es": "auctionsim.agents.openai_es:OpenAIES",
     "cma-es": "auctionsim.agents.cma_es:CmaES",
+    "ippo": "auctionsim.agents.ppo:Ppo",
+    "mappo": "auctionsim.agents.ppo:Ppo",
 }
 
 

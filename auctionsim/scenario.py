@@ -197,12 +197,30 @@ class AdvertiserGroup(_Section):
         return self
 
 
+class PpoSection(_Section):
+    """Proximal policy optimisation, for `ippo` and `mappo`."""
+
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
+    """Sizes of the hidden layers, actors' and value networks'."""
+    learning_rate: Positive = 0.01
+    """Adam's step."""
+    epochs: Count = 16
+    """Steps over everything that was played in a generation."""
+    clip: Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0.2
+    """How far the likelihood of an action may move in a generation."""
+    gae: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.95
+    """Lambda of the generalised advantage estimate."""
+    first_std: Positive = 0.5
+    """Standard deviation of the first policy, in log coefficients."""
+
+
 class LearnerSection(_Section):
     """How the controlled advertisers learn."""
 
-    algorithm: Literal["macg-es", "openai-es", "cma-es"] = "macg-es"
+    algorithm: Literal["macg-es", "openai-es", "cma-es", "ippo", "mappo"] = "macg-es"
     """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
-    everybody's parameters on the mean of all fitnesses, as baselines."""
+    everybody's parameters on the mean of all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each
+    advertiser on its own or with a shared actor and a value network that sees everybody."""
     own_weight: NotNegative = 1.0
     """Weight of an advertiser's own objective."""
     global_weight: NotNegative = 1.0
@@ -236,6 +254,9 @@ class LearnerSection(_Section):
     """What it falls to, in equal ratios, by the last generation; stays where None. `macg-es` and `openai-es`."""
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""
+
+    ppo: PpoSection = PpoSection()
+    """Constants of `ippo` and `mappo`."""
 
     @model_validator(mode="after")
     def _population_is_enough(self) -> LearnerSection:

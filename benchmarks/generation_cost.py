@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from auctionsim.agents.learner import make_learner
+
 from auctionsim.market.setup import build_market
 from auctionsim.scenario_file import load_scenario
 

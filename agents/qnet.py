@@ -1,0 +1,125 @@
+"""Q-networks of many agents as one: every weight has an agent axis first, so that a step of all is three batched products.
+
+A fully connected network with ReLU between layers, one output per action (SS-RTB, section 4.2: sizes [15, 300, 200, 100]).
+Functions take parameters and return new ones; nothing is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+Parameters = dict[str, torch.Tensor]
+"""`weight-k` `[agents, inputs, outputs]` and `bias-k` `[agents, 1, outputs]` of each layer."""
+
+_DECAY, _EPSILON = 0.99, 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Transitions of all agents, drawn for each on its own."""
+
+    state: torch.Tensor
+    """`[agents, batch, inputs]`."""
+    action: torch.Tensor
+    """Index of the action, `[agents, batch]`, int64."""
+    reward: torch.Tensor
+    """`[agents, batch]`."""
+    after: torch.Tensor
+    """The next state, `[agents, batch, inputs]`."""
+    counts: torch.Tensor
+    """1 where it is to be learned from, else 0, `[agents, batch]`."""
+    goes_on: torch.Tensor
+    """1 where the day goes on after it, 0 at its end, `[agents, batch]`."""
+
+
+def random_parameters(rng: np.random.Generator, agents: int, sizes: tuple[int, ...]) -> Parameters:
+    """Weights uniform within 1 / sqrt(inputs), as is usual; the last layer at a tenth of it, so that no action starts ahead."""
+    parameters = {}
+    for k, (inputs, outputs) in enumerate(pairwise(sizes)):
+        limit = (0.1 if k == len(sizes) - 2 else 1.0) / np.sqrt(inputs)
+        for name, shape in ((f"weight-{k}", (agents, inputs, outputs)), (f"bias-{k}", (agents, 1, outputs))):
+            parameters[name] = torch.from_numpy(rng.uniform(-limit, limit, shape).astype(np.float32))
+    return parameters
+
+
+def values(parameters: Mapping[str, torch.Tensor], state: torch.Tensor) -> torch.Tensor:
+    """Q of every action: `[agents, rows, inputs]` to `[agents, rows, actions]`."""
+    layers = len(parameters) // 2
+    for k in range(layers):
+        state = torch.baddbmm(parameters[f"bias-{k}"], state, parameters[f"weight-{k}"])
+        if k < layers - 1:
+            state = torch.relu(state)
+    return state
+
+
+def loss(train: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor], batch: Batch, gamma: float) -> torch.Tensor:
+    """Mean of (y - Q_train(s, a))^2 of each agent, `[agents]`: y = r + gamma max_a' Q_target(s', a'), y = r at the day's end.
+
+    SS-RTB, Algorithm 1, with max in place of its printed arg max.
+    """
+    with torch.no_grad():
+        wanted = batch.reward + gamma * batch.goes_on * values(target, batch.after).amax(dim=-1)
+    taken = values(train, batch.state).gather(-1, batch.action[..., None])[..., 0]
+    return (batch.counts * (wanted - taken) ** 2).sum(dim=-1) / batch.counts.sum(dim=-1).clamp(min=1)
+
+
+def step(
+    train: Parameters, square: Parameters, target: Parameters, batch: Batch, *, gamma: float, learning_rate: float
+) -> tuple[Parameters, Parameters, torch.Tensor]:
+    """One step of RMSProp (Tieleman and Hinton 2012).
+
+    Args:
+        train: Parameters that learn.
+        square: Running means of their squared gradients.
+        target: Parameters of the target network.
+        batch: Transitions.
+        gamma: Discount of the next step's value.
+        learning_rate: The step.
+
+    Returns:
+        Parameters and squares after the step, and the loss before it, `[agents]`.
+    """
+    leaves = {name: value.detach().requires_grad_() for name, value in train.items()}
+    losses = loss(leaves, target, batch, gamma)
+    # Summed: agents share no parameter, so each climbs down its own loss.
+    slopes = torch.autograd.grad(losses.sum(), list(leaves.values()))
+    after, squares = {}, {}
+    for (name, value), slope in zip(train.items(), slopes, strict=True):
+        squares[name] = _DECAY * square[name] + (1 - _DECAY) * slope**2
+        after[name] = value - learning_rate * slope / (squares[name].sqrt() + _EPSILON)
+    return after, squares, losses.detach()
+
+
+def greedy(parameters: Mapping[str, NDArray[np.float32]], state: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The best action of each agent in each row, `[agents, rows]`."""
+    with one_thread(), torch.no_grad():
+        best: NDArray[np.int64] = values(as_tensors(parameters), torch.from_numpy(state)).argmax(dim=-1).numpy()
+    return best
+
+
+def as_tensors(arrays: Mapping[str, NDArray[np.float32]]) -> Parameters:
+    """Arrays as tensors, without copying."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def as_arrays(parameters: Parameters) -> dict[str, NDArray[np.float32]]:
+    """Tensors as arrays, without copying."""
+    return {name: value.numpy() for name, value in parameters.items()}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch meanwhile: sums are then taken in one order, whatever the machine and its workers."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
