@@ -44,7 +44,7 @@ ARMS = (
     Arm("macg, multipliers", ('learner.constraint="lagrangian"',)),
     Arm("macg, contextual", ('learner.policy="contextual"',)),
     Arm("macg, contextual by group", ('learner.policy="contextual"', 'learner.sharing="group"'), SCENARIOS[:2]),
-    Arm("macg, free bids", ('learner.policy="free"', "train.iterations=100"), SCENARIOS[:1]),
+    Arm("macg, free bids", ('learner.policy="free"', "learner.hidden=8", "learner.population=16"), SCENARIOS[:1]),
     Arm("macg, one at a time", ('learner.perturbation="single"', "learner.population=8"), SCENARIOS[:1]),
     Arm("macg, self-bidder floor", ("platform.self_bidder_floor=0.98",), SCENARIOS[1:2]),
     Arm("oracle-lp", scenarios=SCENARIOS[:2] + SCENARIOS[2:], kind="oracle-lp"),
