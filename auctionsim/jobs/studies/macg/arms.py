@@ -32,7 +32,7 @@ class Arm:
 ARMS = (
     Arm("manual", kind="static"),
     Arm("truthful", kind="static"),
-    Arm("alone", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR), SCENARIOS[:2], "alone"),
+    Arm("alone", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR), SCENARIOS[:1], "alone"),
     Arm("independent", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
     Arm("openai-es", ('learner.algorithm="openai-es"',), SCENARIOS),
     Arm("cma-es", ('learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
@@ -40,14 +40,18 @@ ARMS = (
     Arm("macg without floor, global term alone", (*_NO_FLOOR, "learner.own_weight=0.0")),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0")),
     Arm("macg"),
-    Arm("macg, global credit", ("learner.local_credit=false",)),
+    Arm("macg, global credit", ("learner.local_credit=false",), SCENARIOS[:1]),
     Arm("macg, multipliers", ('learner.constraint="lagrangian"',)),
-    Arm("macg, contextual", ('learner.policy="contextual"',)),
-    Arm("macg, contextual by group", ('learner.policy="contextual"', 'learner.sharing="group"'), SCENARIOS[:2]),
-    Arm("macg, free bids", ('learner.policy="free"', "learner.hidden=8", "learner.population=16"), SCENARIOS[:1]),
+    Arm("macg, contextual", ('learner.policy="contextual"',), (*SCENARIOS[:2], REAL)),
+    Arm("macg, contextual by group", ('learner.policy="contextual"', 'learner.sharing="group"'), SCENARIOS[:1]),
+    Arm(
+        "macg, free bids",
+        ('learner.policy="free"', "learner.hidden=8", "learner.population=16", "train.iterations=100"),
+        SCENARIOS[:1],
+    ),
     Arm("macg, one at a time", ('learner.perturbation="single"', "learner.population=8"), SCENARIOS[:1]),
     Arm("macg, self-bidder floor", ("platform.self_bidder_floor=0.98",), SCENARIOS[1:2]),
-    Arm("oracle-lp", scenarios=SCENARIOS[:2] + SCENARIOS[2:], kind="oracle-lp"),
+    Arm("oracle-lp", scenarios=SCENARIOS, kind="oracle-lp"),
 )
 FRONT = tuple(
     Arm(f"floor {floor:g}", (f"platform.revenue_floor={floor}", "{no profit floors}", "learner.own_weight=0.0"), SCENARIOS[:1])
