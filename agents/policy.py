@@ -40,6 +40,23 @@ class Constant:
         return self.theta
 
 
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """A policy whose bids are multiplied by a factor."""
+
+    policy: Policy
+    factor: Array
+    """Of each advertiser, `[advertisers]`."""
+
+    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
+        """As the policy opens it."""
+        return self.policy.open(market, day, local_credit=local_credit)
+
+    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
+        """The policy's times the factor."""
+        return self.policy.coefficients(market, under_way) * self.factor[:, None, None]
+
+
 def run_policy(policy: Policy, market: Market, day: int, *, local_credit: bool = False) -> tuple[Outcome, DayReplay]:
     """A whole day; its outcome, and the day at its end."""
     under_way = policy.open(market, day, local_credit=local_credit)

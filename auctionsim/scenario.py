@@ -68,6 +68,8 @@ class TrafficSection(_Section):
     """Synthetic only: the keyword bid as a share of the keyword's mean value per click."""
     manual_error: NotNegative = 0.4
     """Synthetic only: log standard deviation of the keyword bid around that share: how badly keywords are judged."""
+    manual_spread: NotNegative = 0.0
+    """Synthetic only: log standard deviation of an advertiser's keyword bids as a whole: how differently advertisers bid."""
     train_days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1)
     """Days the learners see."""
     test_days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (2, 3)
@@ -98,7 +100,7 @@ class TrafficSection(_Section):
 
 SYNTHETIC_ONLY = frozenset(
     {"profile", "days", "auctions_per_day", "weight", "queries", "candidates", "drift"}
-    | {"ctr_noise", "cvr_noise", "manual_share", "manual_error"}
+    | {"ctr_noise", "cvr_noise", "manual_share", "manual_error", "manual_spread"}
 )
 
 
@@ -169,6 +171,8 @@ class AdvertiserGroup(_Section):
     controller: str = "learner"
     """Who bids: a `learner`, or a rule (docs/controllers.md) by name or as `package.module:Class`. `manual` advertisers bid for
     themselves and are never controlled."""
+    keywords: Literal["shared", "disjoint"] = "shared"
+    """Synthetic only. `disjoint`: the group's advertisers never meet; each keyword has one of them."""
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
     """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
     budget: FiniteFloat | str | None = None
@@ -214,13 +218,56 @@ class PpoSection(_Section):
     """Standard deviation of the first policy, in log coefficients."""
 
 
+class DqnSection(_Section):
+    """The Q-learners of SS-RTB; defaults are the paper's constants where it gives them, else ours (docs/ss-rtb.md)."""
+
+    alphas: Annotated[int, Field(ge=2, le=1000)] = 100
+    """Actions: values of alpha, evenly spaced in logs."""
+    alpha_range: tuple[Positive, Positive] = (0.1, 5.0)
+    """Lowest and highest alpha, over the one whose mean bid is the mean keyword bid."""
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (300, 200)
+    """Sizes of the hidden layers, between 15 inputs and one output per alpha."""
+    batch: Count = 300
+    """Transitions per gradient step and agent."""
+    learning_rate: Positive = 1e-4
+    """RMSProp's step."""
+    gamma: Share = 0.9
+    """Discount of the next step's value."""
+    replay: Count = 1_000_000
+    """Transitions kept per agent."""
+    target_every: Count = 10_000
+    """Transitions each agent makes, all copies of the day counted, between copies of the target network."""
+    copies: Count = 32
+    """Copies of a training day that are replayed at once; one such replay is an episode of the episode network."""
+    updates: Count = 16
+    """Gradient steps after each episode."""
+    exploration: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.8
+    """Share of the iterations over which epsilon falls from 1 to 0."""
+    overspend: Literal["skip", "stop", "charge"] = "skip"
+    """Beyond the cost target: transitions are not learned from (`skip`, the paper's), bidding stops (`stop`), or the day goes
+    on and cost is charged in the reward at its worth, on either side of the target (`charge`)."""
+    shaping: bool = True
+    """`skip` and `stop`: whether the reward is shaped by the worth of the cost that is left, which changes no optimum."""
+    step_minutes: Literal[1, 5, 15, 60, 240] = 60
+    """Minutes an alpha is held; not of `amdp-dqn`."""
+    step_auctions: Count = 100
+    """`amdp-dqn`: auctions of an advertiser per step."""
+    public_reward: Literal["sum", "mean"] = "sum"
+    """`m-rmdp-dqn`: the public reward is the sum or the mean over agents."""
+
+
 class LearnerSection(_Section):
     """How the controlled advertisers learn."""
 
-    algorithm: Literal["macg-es", "openai-es", "cma-es", "ippo", "mappo"] = "macg-es"
+    algorithm: Literal[
+        "macg-es", "openai-es", "cma-es", "ippo", "mappo", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"
+    ] = "macg-es"
     """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
     everybody's parameters on the mean of all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each
-    advertiser on its own or with a shared actor and a value network that sees everybody."""
+    advertiser on its own or with a shared actor and a value network that sees everybody. `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`:
+    SS-RTB's robust MDP alone, with a cooperative reward, and at the level of auctions (docs/ss-rtb.md)."""
+    cooperation: Share = 0.5
+    """`m-rmdp-dqn`: weight of the public reward in the mixed one."""
     own_weight: NotNegative = 1.0
     """Weight of an advertiser's own objective."""
     global_weight: NotNegative = 1.0
@@ -254,7 +301,8 @@ class LearnerSection(_Section):
     """What it falls to, in equal ratios, by the last generation; stays where None. `macg-es` and `openai-es`."""
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""
-
+    dqn: DqnSection = DqnSection()
+    """The Q-learners' constants."""
     ppo: PpoSection = PpoSection()
     """Constants of `ippo` and `mappo`."""
 

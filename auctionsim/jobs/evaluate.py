@@ -56,17 +56,19 @@ def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.D
     n = len(market.advertisers)
     budget_left, used = np.empty((HOURS, n)), np.empty((HOURS, n, len(FEATURES)))
 
-    def note(hour: int) -> None:
-        assert under_way.coefficients is not None
-        budget_left[hour], used[hour] = under_way.budget_left[:, 0], under_way.coefficients[:, :, 0]
+    def note(hours: slice) -> None:
+        if under_way.coefficients is not None:
+            budget_left[hours], used[hours] = under_way.budget_left[:, 0], under_way.coefficients[:, :, 0]
 
     def coefficients(hour: int) -> Array:
-        if hour:
-            note(hour - 1)
+        # Of a step that was shorter than an hour the next one writes over it, a longer one fills its hours.
+        note(slice(noted[-1], max(hour, noted[-1] + 1)))
+        noted.append(hour)
         return policy.coefficients(market, under_way)
 
+    noted = [0]
     outcome: Outcome = run_day(under_way, coefficients)
-    note(HOURS - 1)
+    note(slice(noted[-1], HOURS))
     bid = np.einsum("haf,haf->ha", market.hourly_features(day, under_way.feed), used)
     columns: dict[str, Any] = {
         "arm": [arm] * (HOURS * n),

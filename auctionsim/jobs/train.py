@@ -92,6 +92,8 @@ def _train_all(
     handles = {seed: pool.put(market) for seed, market in markets.items()}
     days = scenario.traffic.train_days
     auctions = sum(int(m.traffic.weight[m.traffic.cell_slice(day)].sum()) for m in markets.values() for day in days)
+    is_q_learner = scenario.learner.algorithm.endswith("-dqn")
+    members = scenario.learner.dqn.copies if is_q_learner else scenario.learner.population
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
         while iteration < scenario.train.iterations:
             states, logged = _generation(learner, markets, handles, states, pool)
@@ -107,7 +109,7 @@ def _train_all(
                     scenario.train.iterations,
                     float(np.mean([logged[seed]["revenue_ratio"] for seed in run.seeds])),
                     float(np.mean([logged[seed]["profit_ratio"] for seed in run.seeds])),
-                    auctions * scenario.learner.population,
+                    auctions * members,
                 )
             )
             if stop.is_set():

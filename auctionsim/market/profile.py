@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, suggestion
+from auctionsim.market.traffic import HOURS
 
 _BUILTIN = "auctionsim.profiles"
+CVR_LEVEL = 0.03
+"""Level of the conversion rate where a profile names none; a supposition."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,10 @@ class Profile:
     """Log standard deviation of hourly prices around that curve."""
     ctr: float
     """Level of the click-through rate."""
+    cvr: float
+    """Level of the conversion rate of a click."""
+    cvr_hour_factor: NDArray[np.float64]
+    """True conversion rate of an hour relative to the predicted one, `[24]`: predictions do not know the hour."""
     budget_quantiles: NDArray[np.float64]
     """Daily budgets relative to their median at equally spaced quantiles, ascending."""
     sources: tuple[str, ...]
@@ -86,6 +93,8 @@ def parse_profile(text: str, place: str) -> Profile:
         cpc_hour_factor=_figures(tree, place, "prices.hour_factor", (24,)),
         cpc_log_sd=float(_figures(tree, place, "prices.log_sd", (), at_least=0.0)),
         ctr=float(_figures(tree, place, "rates.ctr", ())),
+        cvr=float(_figures(tree, place, "rates.cvr", ())) if "cvr" in tree.get("rates", ()) else CVR_LEVEL,
+        cvr_hour_factor=_figures(tree, place, "purchases.hour_factor", (24,)) if "purchases" in tree else np.ones(HOURS),
         budget_quantiles=np.sort(_figures(tree, place, "budgets.quantiles", (None,))),
         sources=tuple(str(source) for source in tree.get("sources", ())),
     )

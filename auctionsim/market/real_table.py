@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.market.profile import CVR_LEVEL
 from auctionsim.market.public_data import (
     SOURCES,
     Campaign,
@@ -23,7 +24,7 @@ from auctionsim.market.public_data import (
     weekly_price_level,
 )
 from auctionsim.market.replay import replay
-from auctionsim.market.synthetic import CVR_LEVEL, PAIR_CTR, PAIR_CVR, PAIR_VALUE, QUERY_CTR, QUERY_CVR
+from auctionsim.market.synthetic import PAIR_CTR, PAIR_CVR, PAIR_VALUE, QUERY_CTR, QUERY_CVR
 from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream

@@ -1,9 +1,9 @@
-"""Replay a day of traffic, hour by hour, for many policies at once."""
+"""Replay a day of traffic, hour by hour or in other steps, for many policies at once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,11 @@ from auctionsim.market.bids import over_all_features
 from auctionsim.market.budget import spent_below
 from auctionsim.market.controllers import Bid, Controller, checked_bid
 from auctionsim.market.engine import DETAILS, make_room, padded, replay_cells
-from auctionsim.market.feed import Feed, TableFeed
+from auctionsim.market.feed import Feed, Piece, TableFeed
 from auctionsim.market.luck import hour_key
 from auctionsim.market.ranking import make_bids
 from auctionsim.market.rules import Rules
+from auctionsim.market.steps import Steps
 from auctionsim.market.stored import StoredTraffic
 from auctionsim.market.threads import in_threads
 from auctionsim.market.traffic import HOURS, Traffic
@@ -53,7 +54,7 @@ class Outcome:
 
 
 class DayReplay:
-    """One day under way: budgets and the hour so far. Environments step it, `replay` runs it to the end.
+    """One day under way: budgets and what happened so far. Environments step it, `replay` runs it to the end.
 
     Args:
         feed: The traffic.
@@ -65,6 +66,7 @@ class DayReplay:
         controllers: Advertisers, and who bids for them where their coefficients are NaN.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
         details: Whether to count auctions entered and prices of winning and losing (several times slower).
+        steps: How a day of a table in memory is cut into steps; hours where None, as controllers need them.
     """
 
     def __init__(
@@ -79,7 +81,10 @@ class DayReplay:
         controllers: Sequence[tuple[NDArray[np.int64], Controller]] = (),
         local_credit: bool = False,
         details: bool = False,
+        steps: Steps | None = None,
     ) -> None:
+        if steps is not None and controllers:
+            raise ValueError("steps: expected hours where controllers bid, got others")
         self.feed = feed
         self.day = day
         self._rules = rules or Rules()
@@ -87,7 +92,10 @@ class DayReplay:
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
         self._controllers = controllers
         self._bids: list[Bid] = []
+        self._steps = steps
         self.hour = 0
+        """Of the next step; 24 when the day is over."""
+        self.steps_done = 0
         shape = (len(feed.advertisers), policies)
         limits = _per_policy(np.inf if budgets is None else budgets, shape, "budgets")
         if not (limits >= 0).all():
@@ -116,13 +124,13 @@ class DayReplay:
         return self.hour == HOURS
 
     def step(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Replay the next hour.
+        """Replay the next step.
 
         Args:
             coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0; NaN where a controller bids.
 
         Returns:
-            `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the hour. With details three more: auctions
+            `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the step. With details three more: auctions
             entered, sum over shown ads of the price per click, sum over entered auctions without one of the losing price.
         """
         self.coefficients = coefficients = self._completed(coefficients)
@@ -132,18 +140,32 @@ class DayReplay:
         self._ledger[:, :, : len(OUTCOMES)] = 0.0
         details = np.zeros((self._detailed, n_policies, len(DETAILS)))
         books = Books(self._ledger, details, self._shared)
-        luck = self._luck()
-        for piece in self.feed.pieces(self.day, self.hour):
-            replay_cells(
-                piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
-                self._room,
-            )  # fmt: skip
-        self.hour += 1
+        next_hour = self.hour + 1 if self._steps is None else int(self._steps.hour[self.steps_done + 1])
+        # Hour by hour, however long the step: an hour has luck of its own. A part of an hour ends in the hour it began in.
+        for hour in range(self.hour, max(next_hour, self.hour + 1)):
+            luck = self._luck(hour)
+            for piece in self._pieces(hour):
+                replay_cells(
+                    piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
+                    self._room,
+                )  # fmt: skip
+        self.hour = next_hour
+        self.steps_done += 1
         totals = self._ledger[:, :, : len(OUTCOMES)]
         counted = np.concatenate([totals, details], axis=2) if self._detailed else totals.copy()
         self.last = counted.transpose(0, 2, 1)
         self.so_far = self.so_far + self.last
         return self.last
+
+    def _pieces(self, hour: int) -> Iterator[Piece]:
+        """The cells of an hour that belong to the step."""
+        for piece in self.feed.pieces(self.day, hour):
+            if self._steps is None:
+                yield piece
+                continue
+            first, last = (int(edge) for edge in self._steps.edges[self.steps_done : self.steps_done + 2])
+            begin, end = max(first, piece.first_cell), min(last, piece.last_cell)
+            yield piece._replace(first_cell=begin, last_cell=end, place=piece.place + begin - piece.first_cell)
 
     def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Coefficients with the bids of controllers in place of NaN."""
@@ -157,11 +179,11 @@ class DayReplay:
             theta[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
         return theta
 
-    def _luck(self) -> NDArray[np.uint64]:
+    def _luck(self, hour: int) -> NDArray[np.uint64]:
         """The hour's key for each policy; nothing is drawn where outcomes are expected."""
         if self._rules.outcomes != "sampled":
             return np.zeros(len(self._seeds), dtype=np.uint64)
-        key = {seed: hour_key(seed, self.day, self.hour) for seed in set(self._seeds)}
+        key = {seed: hour_key(seed, self.day, hour) for seed in set(self._seeds)}
         return np.array([key[seed] for seed in self._seeds], dtype=np.uint64)
 
     @property
@@ -230,8 +252,11 @@ def replay(
 
 
 def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:
-    """Replay all 24 hours with the coefficients of each hour, `[advertisers, 4, P]`."""
-    hours = np.stack([day_replay.step(coefficients_of(hour)) for hour in range(HOURS)])
+    """Replay a day to its end with the coefficients of each hour (asked for before each step), `[advertisers, 4, P]`."""
+    hours = np.zeros((HOURS, *day_replay.last.shape))
+    while not day_replay.is_over:
+        hour = day_replay.hour
+        hours[hour] += day_replay.step(coefficients_of(hour))
     counted = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
     if hours.shape[2] > len(OUTCOMES):
         entered, winning, losing = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,11 @@ from auctionsim.market.bids import FEATURES, STATIC_BIDS
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.controllers import Controller, find_controller
 from auctionsim.market.feed import Feed, TableFeed
+from auctionsim.market.fixed_draws import drawn_rates
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import DayReplay, Outcome, run_day
 from auctionsim.market.rules import Rules
+from auctionsim.market.steps import Steps
 from auctionsim.market.synthetic import make_traffic
 from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.market.traffic_file import load_traffic
@@ -73,6 +76,12 @@ class Market:
         mask[self.learners] = True
         return mask
 
+    @property
+    def learners_meet(self) -> bool:
+        """Whether any auction has more than one controlled advertiser."""
+        is_learner = self.is_controlled[self.traffic.advertiser]
+        return bool((np.add.reduceat(is_learner, self.traffic.cell_start[:-1], dtype=np.int64) > 1).any())
+
     def hourly_features(self, day: int, feed: Feed | None = None) -> NDArray[np.float64]:
         """Mean bid features of each advertiser's auctions in each hour of a day, `[24, advertisers, 4]`; 0 where none.
 
@@ -102,21 +111,24 @@ class Market:
         luck: Sequence[int] | None = None,
         local_credit: bool = False,
         feed: Feed | None = None,
+        budgets: NDArray[np.float64] | None = None,
+        steps: Steps | None = None,
     ) -> DayReplay:
-        """A fresh day under this market's budgets and rules; coefficients over `FEATURES`.
+        """A fresh day under this market's rules, and its budgets unless others are given; coefficients over `FEATURES`.
 
         `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None. `feed` is other
-        traffic than the market's.
+        traffic than the market's. `steps` cut the day; hours where None.
         """
         return DayReplay(
             feed or self.feed,
             day,
             self.rules,
             policies=policies,
-            budgets=self.budgets,
+            budgets=self.budgets if budgets is None else budgets,
             seed=self.seed if luck is None else luck,
             controllers=self.controllers,
             local_credit=local_credit,
+            steps=steps,
         )
 
     def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
@@ -140,6 +152,34 @@ class Market:
         if controller in STATIC_BIDS:
             return changed
         return replace(changed, controllers=(*self.controllers, (who, find_controller(controller)(self, who))))
+
+    def in_expectation(self) -> Market:
+        """The same market with outcomes in expectation; budgets and the reference stay."""
+        return replace(self, rules=replace(self.rules, outcomes="expected"))
+
+    def with_rates(self, ctr: NDArray[np.float64], cvr: NDArray[np.float64]) -> Market:
+        """The same market with other true rates of every row; predictions, and with them bids and ranks, stay."""
+        traffic = replace(self.traffic, ctr=ctr, cvr=cvr)
+        return replace(self, traffic=traffic, feed=TableFeed(traffic, self.rules, self.phi))
+
+    def with_fixed_draws(self) -> Market:
+        """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.
+
+        Equal to this market where no budget runs out within a cell; the market itself where outcomes are expected.
+
+        Raises:
+            InputError: There are several slots; luck then depends on the slot that is won.
+        """
+        return self if self.rules.outcomes == "expected" else self._drawn
+
+    @cached_property
+    def _drawn(self) -> Market:
+        if len(self.rules.slot_effect) > 1:
+            raise InputError(
+                f"{self.scenario.name}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
+                f"got {len(self.rules.slot_effect)}"
+            )
+        return self.in_expectation().with_rates(*drawn_rates(self.traffic, self.seed))
 
     def without_budgets(self) -> Market:
         """The same market where nobody has a budget."""
@@ -215,7 +255,7 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic:
         names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
         if len(set(names)) < len(names):
             raise InputError(f"{scenario.name}: advertisers: expected groups whose numbered names differ, got two alike")
-        return make_traffic(section, load_profile(section.profile, scenario.folder), names, seed)
+        return make_traffic(section, load_profile(section.profile, scenario.folder), names, seed, _apart(scenario))
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
     traffic = load_traffic(path, budgets=budgets)
@@ -233,6 +273,16 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic:
                 f"got {missing[0]}"
             )
     return traffic
+
+
+def _apart(scenario: Scenario) -> list[range]:
+    """Indices of the groups whose advertisers never meet."""
+    ends = np.cumsum([group.count for group in scenario.advertisers]).tolist()
+    return [
+        range(end - group.count, end)
+        for end, group in zip(ends, scenario.advertisers, strict=True)
+        if group.keywords == "disjoint"
+    ]
 
 
 def _budgets(

@@ -7,7 +7,7 @@ same whether or not day 6 was drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,9 @@ PAIR_CTR = 0.3
 PAIR_CVR = 0.3
 PAIR_VALUE = 0.3
 _CELLS_AT_ONCE = 100_000
-CVR_LEVEL = 0.03
-"""Median conversion rate of a click; a supposition."""
 
 SUPPOSITIONS = (
-    f"Conversion rates are lognormal around {CVR_LEVEL:.0%} of clicks; click-through rates, values per conversion and keyword "
+    "Conversion rates are lognormal around {cvr:.0%} of clicks; click-through rates, values per conversion and keyword "
     "volumes are lognormal around the profile's levels; each keyword has its own random set of advertisers; keyword "
     "bids are a stated share of the keyword's mean value with a stated lognormal error."
 )
@@ -53,7 +51,9 @@ class World:
     manual_bid: NDArray[np.float64]
 
 
-def make_traffic(section: TrafficSection, profile: Profile, advertisers: tuple[str, ...], seed: int) -> Traffic:
+def make_traffic(
+    section: TrafficSection, profile: Profile, advertisers: tuple[str, ...], seed: int, apart: Sequence[range] = ()
+) -> Traffic:
     """Draw the training and test days of a scenario.
 
     Args:
@@ -61,9 +61,10 @@ def make_traffic(section: TrafficSection, profile: Profile, advertisers: tuple[s
         profile: Figures the generator is calibrated on.
         advertisers: Names, in order.
         seed: Draws world and days.
+        apart: Groups of advertisers that never meet: each keyword has one of each.
     """
     days = sorted({*section.train_days, *section.test_days})
-    parts = list(_draw_days(section, profile, len(advertisers), seed, days))
+    parts = list(_draw_days(section, profile, len(advertisers), seed, days, apart))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     n_candidates = len(parts[0]["advertiser"]) // len(parts[0]["day"])
     return Traffic(
@@ -73,17 +74,22 @@ def make_traffic(section: TrafficSection, profile: Profile, advertisers: tuple[s
         notes={
             "source": f"synthetic, profile {profile.name}, {section.auctions_per_day} auctions a day",
             "measured": " ".join(profile.sources) or "nothing",
-            "supposed": SUPPOSITIONS,
+            "supposed": SUPPOSITIONS.format(cvr=profile.cvr),
         },
         **joined,
     )
 
 
 def stream_traffic(
-    section: TrafficSection, profile: Profile, n_advertisers: int, seed: int, days: Iterable[int]
+    section: TrafficSection,
+    profile: Profile,
+    n_advertisers: int,
+    seed: int,
+    days: Iterable[int],
+    apart: Sequence[range] = (),
 ) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
     """The same traffic part by part, for `stored.store_traffic`: day, hour, columns; of some days, ascending."""
-    for part in _draw_days(section, profile, n_advertisers, seed, days):
+    for part in _draw_days(section, profile, n_advertisers, seed, days, apart):
         n_cells = len(part["day"])
         sizes = np.full(n_cells, len(part["advertiser"]) // n_cells)
         yield int(part["day"][0]), int(part["hour"][0]), {"size": sizes, **part}
@@ -94,9 +100,10 @@ def query_names(section: TrafficSection) -> tuple[str, ...]:
     return tuple(f"keyword-{q}" for q in range(section.queries))
 
 
-def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, seed: int) -> World:
+def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, seed: int, apart: Sequence[range] = ()) -> World:
     """Draw keywords, who competes on them, rates, values and keyword bids."""
-    n_queries, n_candidates = section.queries, min(section.candidates, n_advertisers)
+    # Of a group that never meets itself, one member at most can be a candidate.
+    n_queries, n_candidates = section.queries, min(section.candidates, n_advertisers - sum(len(g) - 1 for g in apart))
     shape = (n_queries, n_candidates)
 
     def normal(purpose: str, size: tuple[int, ...]) -> NDArray[np.float64]:
@@ -107,24 +114,33 @@ def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, se
     # A category's queries share its volume, so category totals follow the profile where each has a query.
     by_category = np.bincount(category, volume, minlength=len(profile.category_share))
     query_share = profile.category_share[category] * volume / by_category[category]
-    advertiser = np.sort(
-        stream(seed, "world", "who").permuted(np.tile(np.arange(n_advertisers), (n_queries, 1)), axis=1)[:, :n_candidates],
-        axis=1,
-    )
+    advertiser = _who_meets((n_queries, n_candidates), n_advertisers, seed, apart)
     ctr = profile.ctr * np.exp(
         QUERY_CTR * normal("query-ctr", (n_queries, 1))
         + ADVERTISER_CTR * normal("advertiser-ctr", (n_advertisers,))[advertiser]
         + PAIR_CTR * normal("pair-ctr", shape)
     )
-    cvr = CVR_LEVEL * np.exp(QUERY_CVR * normal("query-cvr", (n_queries, 1)) + PAIR_CVR * normal("pair-cvr", shape))
+    cvr = profile.cvr * np.exp(QUERY_CVR * normal("query-cvr", (n_queries, 1)) + PAIR_CVR * normal("pair-cvr", shape))
     item_price = np.exp(
         ADVERTISER_VALUE * normal("advertiser-value", (n_advertisers,))[advertiser] + PAIR_VALUE * normal("pair-value", shape)
     )
     manual_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
+    manual_bid *= np.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
     world = World(
         query_share / query_share.sum(), advertiser, np.minimum(ctr, 0.5), np.minimum(cvr, 0.5), item_price, manual_bid
     )
     return _at_price_level(world, profile.cpc)
+
+
+def _who_meets(shape: tuple[int, int], n_advertisers: int, seed: int, apart: Sequence[range]) -> NDArray[np.int64]:
+    """The candidates of each keyword, ascending, `[queries, candidates]`; one of each group that never meets itself."""
+    n_queries, n_candidates = shape
+    rng = stream(seed, "world", "who")
+    # Dealt in turn, so that all members have about as many keywords.
+    dealt = [np.resize(rng.permutation(np.array(group)), n_queries)[:, None] for group in apart]
+    others = np.setdiff1d(np.arange(n_advertisers), np.concatenate([np.array(group) for group in apart] or [np.empty(0, int)]))
+    drawn = rng.permuted(np.tile(others, (n_queries, 1)), axis=1)[:, : n_candidates - len(apart)]
+    return np.sort(np.concatenate([*dealt, drawn], axis=1), axis=1)
 
 
 def _at_price_level(world: World, cpc: float) -> World:
@@ -138,22 +154,28 @@ def _at_price_level(world: World, cpc: float) -> World:
 
 
 def _draw_days(
-    section: TrafficSection, profile: Profile, n_advertisers: int, seed: int, days: Iterable[int]
+    section: TrafficSection,
+    profile: Profile,
+    n_advertisers: int,
+    seed: int,
+    days: Iterable[int],
+    apart: Sequence[range],
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """Columns of some days in time order, an hour or a part of one at a time."""
-    world = make_world(section, profile, n_advertisers, seed)
+    world = make_world(section, profile, n_advertisers, seed, apart)
     for day in days:
         share, cvr = _drifted(section, world, seed, day)
         for hour in range(HOURS):
             rng = stream(seed, "hour", day, hour)
             level = profile.cpc_hour_factor[hour] * np.exp(profile.cpc_log_sd * rng.standard_normal())
+            true_rate = float(profile.cvr_hour_factor[hour])
             expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
             n_cells = max(1, round(expected / section.weight))
             for first in range(0, n_cells, _CELLS_AT_ONCE):
                 # The first part goes on with the hour's stream, the others have their own.
                 part_rng = rng if first == 0 else stream(seed, "hour", day, hour, first)
                 size = min(_CELLS_AT_ONCE, n_cells - first)
-                yield _draw_cells(section, world, share, cvr, level, part_rng, size, (day, hour))
+                yield _draw_cells(section, world, share, cvr, (level, true_rate), part_rng, size, (day, hour))
 
 
 def _draw_cells(
@@ -161,11 +183,12 @@ def _draw_cells(
     world: World,
     share: NDArray[np.float64],
     cvr: NDArray[np.float64],
-    level: float,
+    factors: tuple[float, float],
     rng: np.random.Generator,
     n_cells: int,
     time: tuple[int, int],
 ) -> dict[str, NDArray[Any]]:
+    level, true_rate = factors
     query = rng.choice(len(share), n_cells, p=share)
     shape = (n_cells, world.advertiser.shape[1])
     ctr = world.ctr[query] * _lognormal(rng, section.ctr_noise, shape)
@@ -184,7 +207,8 @@ def _draw_cells(
         "item_price": world.item_price[query].ravel(),
         "manual_bid": (world.manual_bid[query] * level).ravel(),
         "ctr": ctr.ravel(),
-        "cvr": rate.ravel(),
+        # The predictions above do not know the hour; the truth does.
+        "cvr": np.minimum(rate * true_rate, 1.0).ravel(),
     }
 
 

@@ -1,0 +1,58 @@
+"""Where a generation of 1,000 agents goes: `python benchmarks/profile_ss_rtb.py > benchmarks/ss-rtb-1000.txt`.
+
+One generation (an episode of all copies, then all gradient steps) of the built-in scenario `ss-rtb-1000`, on one thread,
+after one that compiles. No line may be called once per agent.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import re
+import sys
+import time
+
+from auctionsim.agents.learner import make_learner
+
+from auctionsim.market.setup import build_market
+from auctionsim.scenario_file import load_scenario
+
+
+def main() -> None:
+    """Profile and print."""
+    scenario = load_scenario("ss-rtb-1000")
+    market = build_market(scenario)
+    learner = make_learner(scenario)
+    began = time.monotonic()
+    state = learner.start(market)
+    dqn = scenario.learner.dqn
+    print(f"{len(market.learners)} agents, {dqn.copies} copies, {dqn.updates} gradient steps of batch {dqn.batch},")
+    print(f"hidden layers {dqn.hidden}; start {time.monotonic() - began:.1f} s")
+    for generation in (1, 2):
+        profile = cProfile.Profile()
+        began = time.monotonic()
+        if generation == 2:
+            profile.enable()
+        work = learner.ask(market, state)
+        state, _ = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        profile.disable()
+        print(f"generation {generation}: {time.monotonic() - began:.1f} s")
+    stats = pstats.Stats(profile, stream=sys.stdout)
+    most = max(calls for calls, *_ in stats.stats.values())
+    print(f"most calls of any function in the generation: {most}")
+    stats.sort_stats("tottime").print_stats(20)
+
+
+class _Plain:
+    """Standard output without this machine's folders."""
+
+    def write(self, text: str) -> int:
+        return sys.__stdout__.write(re.sub(r"/\S*/((?:auctionsim|numpy|torch|site-packages)/)", r"\1", text))
+
+    def flush(self) -> None:
+        sys.__stdout__.flush()
+
+
+if __name__ == "__main__":
+    sys.stdout = _Plain()  # type: ignore[assignment]
+    main()
