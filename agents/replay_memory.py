@@ -45,7 +45,7 @@ def empty_memory(days: int, steps: int, agents: int, inputs: int) -> Arrays:
 
 
 def remember(memory: Arrays, days: Days) -> None:
-    """Write days over the oldest ones. In place: a copy of the whole memory each episode would cost more than learning."""
+    """Write days over the oldest ones, in place."""
     capacity, written = len(memory["memory-action"]), int(memory["memory-written"][0])
     places = (written + np.arange(len(days.action))) % capacity
     for name in ("state", "action", "reward", "kind"):

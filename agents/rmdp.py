@@ -105,9 +105,9 @@ class Rmdp:
         return Work(live, episodes)
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Lived]) -> tuple[Arrays, Mapping[str, float]]:
-        """Remember the days and take the gradient steps. The memory is written in place."""
+        """Remember the days and take the gradient steps."""
         settings, iteration = self._settings, int(state["iteration"][0])
-        memory = {name: value for name, value in state.items() if name.startswith("memory")}
+        memory = {name: value.copy() for name, value in state.items() if name.startswith("memory")}
         steps = memory["memory-action"].shape[1]
         before = int(memory["memory-written"][0]) * steps
         for lived in results:
