@@ -259,9 +259,7 @@ class DqnSection(_Section):
 class LearnerSection(_Section):
     """How the controlled advertisers learn."""
 
-    algorithm: Literal[
-        "macg-es", "openai-es", "cma-es", "ippo", "mappo", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"
-    ] = "macg-es"
+    algorithm: Literal["macg-es", "openai-es", "cma-es", "ippo", "mappo", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"] = "macg-es"
     """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
     everybody's parameters on the mean of all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each
     advertiser on its own or with a shared actor and a value network that sees everybody. `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`:
