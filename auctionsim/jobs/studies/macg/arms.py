@@ -45,8 +45,8 @@ ARMS = (
     Arm("macg, contextual", ('learner.policy="contextual"',), (*SCENARIOS[:2], REAL)),
     Arm("macg, contextual by group", ('learner.policy="contextual"', 'learner.sharing="group"'), SCENARIOS[:1]),
     Arm(
-        "macg, free bids",
-        ('learner.policy="free"', "learner.hidden=8", "learner.population=16", "train.iterations=100"),
+        "macg, free bids, 40 generations",
+        ('learner.policy="free"', "learner.hidden=8", "learner.population=16", "train.iterations=40"),
         SCENARIOS[:1],
     ),
     Arm("macg, one at a time", ('learner.perturbation="single"', "learner.population=8"), SCENARIOS[:1]),
