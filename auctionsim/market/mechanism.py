@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.budget import spent_below
 from auctionsim.market.luck import CLICK, CONVERSION, hour_key, uniform
+from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import Traffic
 
 
@@ -62,7 +63,8 @@ def clear(
     Returns:
         The shown candidates, best slot first.
     """
-    quality = [rate**squash for rate in pctr]
+    # By the function that the engine's tables use: powers differ in the last bit between libraries, and ties would fall apart.
+    quality = Rules(squash=squash).quality(np.asarray(pctr, dtype=np.float64))
     scores = [quality[i] * bid for i, bid in enumerate(bids)]
     eligible = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-scores[i], i))
     ranked: list[int | None] = list(eligible)
