@@ -17,8 +17,8 @@ from auctionsim.envs.observations import FEATURES, Scales, observe
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import BID_MODELS
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import CLICKS, COST, OUTCOMES
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 from auctionsim.streams import stream

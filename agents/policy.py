@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.replay import DayReplay, Outcome, run_day
+from auctionsim.market.day_replay import DayReplay, run_day
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
 
 Array = NDArray[np.float64]

@@ -24,7 +24,7 @@ from auctionsim.envs.observations import FEATURES, Scales
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import BID_MODELS
-from auctionsim.market.replay import DayReplay
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.setup import Market
 from auctionsim.scenario import PpoSection, Scenario
 from auctionsim.streams import stream

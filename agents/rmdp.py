@@ -21,8 +21,8 @@ from auctionsim.agents.rmdp_day import Episode, Lived, Network, live
 from auctionsim.agents.rmdp_state import INPUTS, Scales, View
 from numpy.typing import NDArray
 
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market
 from auctionsim.market.steps import Steps, minutes_steps
 from auctionsim.scenario import Scenario

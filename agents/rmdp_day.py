@@ -11,8 +11,8 @@ from auctionsim.agents.replay_memory import GOES_ON, LAST, LEFT_OUT, Days
 from auctionsim.agents.rmdp_state import State, View
 from numpy.typing import NDArray
 
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market
 from auctionsim.streams import stream
 

@@ -13,8 +13,9 @@ from auctionsim.agents.keyword_bids import keyword_bids
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
-from auctionsim.market.replay import DayReplay, Outcome
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
 from auctionsim.market.steps import Steps, auctions_by_step, first_rows
 

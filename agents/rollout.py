@@ -16,8 +16,8 @@ from auctionsim.envs.objectives import global_profit, goals_of, running_score
 from auctionsim.envs.observations import Scales, observe
 from numpy.typing import NDArray
 
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, OUTCOMES
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 

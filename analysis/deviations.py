@@ -10,7 +10,7 @@ import numpy as np
 from auctionsim.analysis.play import Array, Played, Policy, frozen, play
 
 from auctionsim.market.bids import STATIC_BIDS
-from auctionsim.market.replay import Outcome
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import OUTCOMES
 from auctionsim.market.feed import Feed, TableFeed
-from auctionsim.market.replay import DayReplay, Outcome
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 

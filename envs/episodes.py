@@ -22,8 +22,8 @@ from auctionsim.envs.observations import Scales, observe
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, OUTCOMES
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market, build_market
 from auctionsim.market.traffic import HOURS
 from auctionsim.scenario import Scenario

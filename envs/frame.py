@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.replay import Outcome
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.traffic import HOURS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.engine import CLICKS, CONVERSIONS, COST, GMV
-from auctionsim.market.replay import Outcome
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
 from auctionsim.scenario import LearnerSection, Objective, resolved_level
 

@@ -10,8 +10,8 @@ from auctionsim.envs import constraints
 from auctionsim.envs import objectives as obj
 from auctionsim.envs.multipliers import Multipliers, cost
 
+from auctionsim.market.day_replay import run_day
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.replay import run_day
 from auctionsim.market.setup import Market, build_market
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario

@@ -15,9 +15,9 @@ from auctionsim.errors import InputError
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.bids import STATIC_BIDS
 from auctionsim.market.contests import contests
+from auctionsim.market.day_replay import run_day
 from auctionsim.market.engine import CLICKS, COST, GMV
 from auctionsim.market.feed import TableFeed
-from auctionsim.market.replay import run_day
 from auctionsim.market.rules import Rules
 from auctionsim.market.setup import Market, build_market
 from auctionsim.market.traffic import HOURS, Traffic

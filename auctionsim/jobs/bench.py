@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from auctionsim.market.bids import FEATURES
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.feed import Feed, TableFeed
 from auctionsim.market.pricing import PRICINGS
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.rules import Rules
 from auctionsim.market.threads import in_threads
 from auctionsim.market.traffic import Traffic

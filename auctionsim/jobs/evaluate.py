@@ -13,7 +13,8 @@ from auctionsim.analysis.collusion import evidence
 from auctionsim.analysis.run_collusion import evidence_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.bids import FEATURES
-from auctionsim.market.replay import Outcome, run_day
+from auctionsim.market.day_replay import run_day
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 from auctionsim.runs import Run

@@ -14,10 +14,11 @@ from auctionsim.errors import InputError
 from auctionsim.market.bids import FEATURES, STATIC_BIDS
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.controllers import Controller, find_controller
+from auctionsim.market.day_replay import DayReplay, run_day
 from auctionsim.market.feed import Feed, TableFeed
 from auctionsim.market.fixed_draws import drawn_rates
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.profile import load_profile
-from auctionsim.market.replay import DayReplay, Outcome, run_day
 from auctionsim.market.rules import Rules
 from auctionsim.market.steps import Steps
 from auctionsim.market.synthetic import make_traffic

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.keyword_bids import alpha_bids, base_alpha
+from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import CLICKS, COST, IMPRESSIONS
-from auctionsim.market.replay import DayReplay
 from auctionsim.market.setup import Market, build_market
 from auctionsim.market.steps import minutes_steps
 from auctionsim.scenario import Scenario

@@ -13,7 +13,7 @@ from auctionsim.agents.keyword_bids import keyword_bids, keyword_cost, linear, l
 from auctionsim.agents.learner import Arrays
 from auctionsim.agents.policy import Policy, run_policy
 from auctionsim.agents.rmdp import Rmdp
-from auctionsim.market.replay import Outcome
+from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market, build_market
 from auctionsim.scenario import Scenario
 

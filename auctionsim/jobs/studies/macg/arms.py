@@ -36,7 +36,7 @@ ARMS = (
     Arm("independent", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
     Arm("openai-es", ('learner.algorithm="openai-es"',), SCENARIOS),
     Arm("cma-es", ('learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
-    Arm("macg without floor", _NO_FLOOR),
+    Arm("macg without floor", _NO_FLOOR, (*SCENARIOS[:2], REAL)),
     Arm("macg without floor, global term alone", (*_NO_FLOOR, "learner.own_weight=0.0")),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0")),
     Arm("macg"),
@@ -51,7 +51,7 @@ ARMS = (
     ),
     Arm("macg, one at a time", ('learner.perturbation="single"', "learner.population=8"), SCENARIOS[:1]),
     Arm("macg, self-bidder floor", ("platform.self_bidder_floor=0.98",), SCENARIOS[1:2]),
-    Arm("oracle-lp", scenarios=SCENARIOS, kind="oracle-lp"),
+    Arm("oracle-lp", scenarios=("three-arms", "calibrated"), kind="oracle-lp"),
 )
 FRONT = tuple(
     Arm(f"floor {floor:g}", (f"platform.revenue_floor={floor}", "{no profit floors}", "learner.own_weight=0.0"), SCENARIOS[:1])

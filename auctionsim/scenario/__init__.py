@@ -1,0 +1,59 @@
+"""The scenario: one experiment as typed, validated, frozen data. docs/scenario.md explains the keys.
+
+`scenario_file.py` reads it from TOML and turns what pydantic says into one-line errors.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
+from auctionsim.scenario.base import Name, Objective, Section, reference_share, resolved_level
+from auctionsim.scenario.learner import ClusterSection, LearnerSection, TrainSection
+from auctionsim.scenario.learner_constants import DqnSection, PpoSection
+from auctionsim.scenario.market import MAX_SLOTS, MechanismSection, PlatformSection, slot_effect_problem
+from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
+
+__all__ = [
+    "CONTROLLERS", "MAX_SLOTS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DqnSection", "LearnerSection",
+    "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario", "TrafficSection", "TrainSection",
+    "reference_share", "resolved_level", "slot_effect_problem",
+]  # fmt: skip
+
+
+class Scenario(Section):
+    """One experiment."""
+
+    name: Name
+    """Shown in reports."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Draws the traffic and the learner's noise; with several seeds, the first."""
+    traffic: TrafficSection = TrafficSection()
+    mechanism: MechanismSection = MechanismSection()
+    platform: PlatformSection = PlatformSection()
+    advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
+    learner: LearnerSection = LearnerSection()
+    train: TrainSection = TrainSection()
+    cluster: ClusterSection = ClusterSection()
+    folder: Annotated[Path | None, Field(exclude=True)] = None
+    """Where relative paths start: the scenario file's folder. Set by the loader."""
+
+    @model_validator(mode="after")
+    def _groups_differ(self) -> Scenario:
+        names = [group.group for group in self.advertisers]
+        twice = [name for i, name in enumerate(names) if name in names[:i]]
+        if twice:
+            raise ValueError(f"advertisers: expected a different name for each group, got '{twice[0]}' twice")
+        if self.traffic.is_synthetic and sum(group.count for group in self.advertisers) < 2:
+            raise ValueError("advertisers: expected at least 2 in all, got 1")
+        for i, group in enumerate(self.advertisers):
+            if group.budget == "table" and self.traffic.budgets is None:
+                raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
+        return self
+
+    def resolve(self, path: str) -> Path:
+        """A path of the scenario as seen from the scenario file."""
+        return Path(path) if self.folder is None else self.folder / path

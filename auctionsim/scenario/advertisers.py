@@ -1,0 +1,58 @@
+"""The sections `[[advertisers]]`: who bids for what, under which limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, FiniteFloat, model_validator
+
+from auctionsim.errors import shown, suggestion
+from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, check_level
+
+CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "uscb-oracle")
+"""Who may bid, beside a user's own `package.module:Class`."""
+
+_CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+_BUDGET_WORDS = "a number above 0, 'reference*SHARE', or 'table'"
+_LEVEL_WORDS = "a number above 0 or 'reference*SHARE'"
+
+
+class AdvertiserGroup(Section):
+    """Advertisers that are alike in controller, objectives and constraints."""
+
+    group: Name
+    """Name of the group; synthetic advertisers are called group-0, group-1, ..."""
+    count: Count = 1
+    """How many. With a traffic table, groups take its advertisers in order."""
+    controller: str = "learner"
+    """Who bids: a `learner`, or a rule (docs/controllers.md) by name or as `package.module:Class`. `manual` advertisers bid for
+    themselves and are never controlled."""
+    keywords: Literal["shared", "disjoint"] = "shared"
+    """Synthetic only. `disjoint`: the group's advertisers never meet; each keyword has one of them."""
+    objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
+    """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
+    budget: FiniteFloat | str | None = None
+    """Hard daily budget: currency, `reference*SHARE` of the spend under the reference without budgets, or `table`."""
+    ppc_cap: FiniteFloat | str | None = None
+    """Soft cap on the price per click: currency, or `reference*SHARE`."""
+    roi_floor: FiniteFloat | str | None = None
+    """Soft floor on (gmv - cost) / cost: a number, or `reference*SHARE`."""
+    profit_floor: NotNegative = 0.0
+    """Soft floor on profit as a share of the reference's; 0 turns it off."""
+
+    @model_validator(mode="after")
+    def _levels_are_right(self) -> AdvertiserGroup:
+        if self.controller not in CONTROLLERS and not _CLASS_PATH.match(self.controller):
+            choices = ", ".join(CONTROLLERS)
+            raise ValueError(
+                f"controller: unknown {shown(self.controller)}; choose from {choices}, or package.module:Class"
+                f"{suggestion(self.controller, CONTROLLERS)}"
+            )
+        if sum(self.objectives.values()) <= 0:
+            raise ValueError("objectives: expected at least one weight above 0, got none")
+        if self.budget != "table":
+            check_level("budget", self.budget, _BUDGET_WORDS)
+        check_level("ppc_cap", self.ppc_cap, _LEVEL_WORDS)
+        check_level("roi_floor", self.roi_floor, _LEVEL_WORDS)
+        return self

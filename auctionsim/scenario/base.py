@@ -1,0 +1,50 @@
+"""What all sections of a scenario share: the kinds of values, and levels relative to the reference."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+NotNegative = Annotated[FiniteFloat, Field(ge=0)]
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Objective = Literal["clicks", "conversions", "gmv", "profit"]
+
+_REFERENCE_SHARE = re.compile(r"^reference\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
+
+
+class Section(BaseModel):
+    """Frozen, strict, and no keys but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def reference_share(level: float | str | None) -> float | None:
+    """The SHARE of `reference*SHARE`, or None for a plain number."""
+    match = _REFERENCE_SHARE.match(level) if isinstance(level, str) else None
+    return float(match.group(1)) if match else None
+
+
+def resolved_level(level: float | str | None, reference: float) -> float | None:
+    """A limit as a number: `reference*SHARE` of the reference's figure, a plain number as it is, None where there is none."""
+    share = reference_share(level)
+    if share is not None:
+        return share * reference
+    return None if level is None else float(level)
+
+
+def check_level(key: str, level: float | str | None, words: str) -> None:
+    """Refuse a level that is neither a number above 0 nor a share of the reference's.
+
+    Raises:
+        ValueError: With the key, what was expected in `words`, and what came.
+    """
+    if level is None:
+        return
+    number = reference_share(level) if isinstance(level, str) else level
+    if number is None or not number > 0:
+        raise ValueError(f"{key}: expected {words}, got {level!r}")

@@ -1,0 +1,84 @@
+"""The sections `[learner]`, `[train]` and `[cluster]`: how the controlled advertisers learn, how long, and where."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, FiniteFloat, model_validator
+
+from auctionsim.scenario.base import Count, NotNegative, Positive, Section, Share
+from auctionsim.scenario.learner_constants import DqnSection, PpoSection
+
+MIN_CMA_POPULATION = 4
+"""A single parent says nothing about a covariance."""
+
+
+class LearnerSection(Section):
+    """How the controlled advertisers learn."""
+
+    algorithm: Literal["macg-es", "openai-es", "cma-es", "ippo", "mappo", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"] = "macg-es"
+    """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
+    everybody's parameters on the mean of all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each
+    advertiser on its own or with a shared actor and a value network that sees everybody. `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`:
+    SS-RTB's robust MDP alone, with a cooperative reward, and at the level of auctions (docs/ss-rtb.md)."""
+    cooperation: Share = 0.5
+    """`m-rmdp-dqn`: weight of the public reward in the mixed one."""
+    own_weight: NotNegative = 1.0
+    """Weight of an advertiser's own objective."""
+    global_weight: NotNegative = 1.0
+    """Weight of the total profit of all advertisers, self-bidding ones too."""
+    local_credit: bool = True
+    """Score an advertiser's perturbation by profit and revenue of the auctions it is a candidate in, not of all: the rest is
+    noise to it. Without bias where budgets do not bind. `macg-es` only."""
+    policy: Literal["formula", "contextual", "free"] = "formula"
+    """What is learned (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's context to
+    the coefficients; or, as an ablation, a network from the auction to the bid."""
+    sharing: Literal["advertiser", "group"] = "advertiser"
+    """Whose parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
+    hidden: Annotated[int, Field(ge=1, le=256)] = 16
+    """Hidden units of the networks."""
+    perturbation: Literal["joint", "single"] = "joint"
+    """`joint`: all agents are perturbed at once, a generation costs `population` replays; `single`: one agent at a time, the
+    others stand still, and it costs as many for each agent. `macg-es` only."""
+    constraint: Literal["penalty", "lagrangian"] = "penalty"
+    """Soft constraints as penalties, or by multipliers that grow while a constraint is violated."""
+    multiplier_rate: Positive = 0.1
+    """`lagrangian`: how fast multipliers follow violations."""
+    floor_margin: NotNegative = 0.0
+    """How far above the revenue floor training aims, as a share of it: room for days that differ."""
+    penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
+    """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
+    population: Annotated[int, Field(ge=2, multiple_of=2)] = 32
+    """Members of a generation; mirrored pairs, so an even number."""
+    sigma: Positive = 0.1
+    """Standard deviation of the perturbation, in log coefficients."""
+    sigma_last: Positive | None = None
+    """What it falls to, in equal ratios, by the last generation; stays where None. `macg-es` and `openai-es`."""
+    learning_rate: Positive = 0.05
+    """Adam's step, in log coefficients; `cma-es` has its own."""
+    dqn: DqnSection = DqnSection()
+    """The Q-learners' constants."""
+    ppo: PpoSection = PpoSection()
+    """Constants of `ippo` and `mappo`."""
+
+    @model_validator(mode="after")
+    def _population_is_enough(self) -> LearnerSection:
+        if self.algorithm == "cma-es" and self.population < MIN_CMA_POPULATION:
+            raise ValueError(f"population: expected at least {MIN_CMA_POPULATION} with 'cma-es', got {self.population}")
+        return self
+
+
+class TrainSection(Section):
+    """How long to train."""
+
+    iterations: Count = 200
+    """Generations."""
+    checkpoint_every: Count = 50
+    """Generations between checkpoints; the last one is always kept."""
+
+
+class ClusterSection(Section):
+    """Where to compute. Never changes a result."""
+
+    workers: Annotated[int, Field(ge=0, le=4096)] | Literal["auto"] = 0
+    """0: serial, in this process; n: Ray workers; `auto`: one per core."""
