@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,27 @@ class Console:
             yield progress
         finally:
             progress.close()
+
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str, float], None]]:
+        """Progress of a job in steps, told each step's name and share: a bar on a terminal, a line a step elsewhere."""
+        if not sys.stderr.isatty():
+            seen: set[str] = set()
+
+            def line(what: str, share: float) -> None:
+                del share
+                if what not in seen:
+                    seen.add(what)
+                    self.say(what)
+
+            yield line
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import Progress as RichProgress
+
+        with RichProgress(console=RichConsole(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=1.0)
+            yield lambda what, share: bar.update(task, description=what, completed=share)
 
 
 class TrainingProgress:

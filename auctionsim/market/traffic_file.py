@@ -31,7 +31,8 @@ _RULES: dict[str, Rule] = {
     "cvr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
     "market_ecpm": ("a number at least 0 (a rank score)", lambda c: c.is_finite() & c.ge(0)),
 }
-_NOTES = "auctionsim-notes"
+NOTES_KEY = "auctionsim-notes"
+"""Key of a Parquet file's metadata under which a table says where it comes from, as JSON."""
 _OPTIONAL = ("ctr", "cvr", "market_ecpm")
 _WHOLE = ("day", "hour", "cell", "weight")
 _TEXT = ("query", "advertiser")
@@ -126,7 +127,7 @@ def save_traffic(traffic: Traffic, path: str | Path) -> None:
         },
         schema_overrides={"query": pl.String, "advertiser": pl.String},
     )
-    write_then_rename(Path(path), lambda part: table.write_parquet(part, metadata={_NOTES: json.dumps(traffic.notes)}))
+    write_then_rename(Path(path), lambda part: table.write_parquet(part, metadata={NOTES_KEY: json.dumps(traffic.notes)}))
 
 
 def save_budgets(traffic: Traffic, path: str | Path) -> None:
@@ -234,7 +235,7 @@ def _notes(path: Path) -> dict[str, str]:
     own = {"source": f"traffic table {path.name}"}
     if path.suffix != ".parquet":
         return own
-    text = pl.read_parquet_metadata(path).get(_NOTES)
+    text = pl.read_parquet_metadata(path).get(NOTES_KEY)
     notes = json.loads(text) if text else {}
     return {str(key): str(value) for key, value in notes.items()} or own if isinstance(notes, dict) else own
 

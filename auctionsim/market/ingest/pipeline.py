@@ -1,0 +1,129 @@
+"""From log files to a traffic table, in steps that are the same for all formats."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from auctionsim.errors import InputError, unknown
+from auctionsim.files import expect_new_folder
+from auctionsim.market.ingest import auctionnet, criteo, ipinyou
+from auctionsim.market.ingest.auctions_csv import auctions_csv
+from auctionsim.market.ingest.cells import SECONDS, make_cells
+from auctionsim.market.ingest.database import Database, Tell, tell_nobody
+from auctionsim.market.ingest.formats import LOG_COLUMNS, Format
+from auctionsim.market.ingest.output import write_folder, write_parquet
+from auctionsim.market.ingest.rates import PRIOR_TRIALS, fill_rates
+from auctionsim.market.ingest.reading import read_logs
+from auctionsim.market.ingest.sources import log_files
+from auctionsim.market.ingest.summary import Summary, summarise
+
+_FIXED = {form.name: form for form in (auctionnet.FORMAT, ipinyou.FORMAT, criteo.FORMAT)}
+FORMATS = ("auctions-csv", *_FIXED)
+
+
+def find_format(name: str, mapping: Path | None) -> Format:
+    """The format called `name`.
+
+    Raises:
+        InputError: There is none, or the mapping file is missing, wrong, or given to a format that has none.
+    """
+    if name not in FORMATS:
+        raise unknown("--format", name, FORMATS, what="unknown format")
+    if name == "auctions-csv":
+        if mapping is None:
+            raise InputError("--mapping: expected the file that names the columns (auctionsim ingest --template), got none")
+        return auctions_csv(mapping)
+    if mapping is not None:
+        raise InputError(f"--mapping: expected with --format auctions-csv only, got it with {name}")
+    return _FIXED[name]
+
+
+def ingest(
+    logs: Sequence[Path],
+    form: Format,
+    out: Path,
+    *,
+    aggregate: str = "none",
+    max_bad: float = 0.01,
+    least_days: int = 1,
+    tell: Tell = tell_nobody,
+) -> Summary:
+    """Make a traffic table of logs.
+
+    Args:
+        logs: Files and folders, compressed or not.
+        form: Their format.
+        out: A Parquet file (`.parquet`), or a new folder for stored traffic.
+        aggregate: `none`, `hour` or `quarter`.
+        max_bad: The share of rows, 0 to 1, that may be unreadable before it is an error.
+        least_days: How many days the log must have.
+        tell: Told of progress.
+
+    Raises:
+        InputError: The logs are wrong, or `out` is taken; nothing is written then.
+    """
+    if aggregate not in SECONDS:
+        raise unknown("--aggregate", aggregate, SECONDS)
+    is_file = out.suffix == ".parquet"
+    if is_file and out.is_dir():
+        raise InputError(f"{out}: expected a file name, got a folder")
+    if not is_file:
+        if out.suffix:
+            raise InputError(f"{out}: expected a name that ends in .parquet, or a folder, got {out.suffix}")
+        expect_new_folder(out)
+    files = log_files(logs)
+    work = Path(tempfile.mkdtemp(prefix=".ingest-", dir=_existing(out.absolute().parent)))
+    try:
+        database = Database(work, tell)
+        try:
+            read, dropped = read_logs(database, form, files, work, max_bad)
+            first_day = _make_log(database, form)
+            dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
+            calibration = fill_rates(database)
+            make_cells(database, aggregate, is_single=form.is_single)
+            summary = summarise(database, read, +dropped, calibration)
+            if len(summary.days) < least_days:
+                raise InputError(f"{files[0]}: expected a log of at least {least_days} days, got {len(summary.days)}")
+            if is_file:
+                write_parquet(database, out, _notes(form, aggregate, files, first_day, summary))
+            else:
+                write_folder(database, out)
+        finally:
+            database.close()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return summary
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.is_dir())
+
+
+def _make_log(database: Database, form: Format) -> int | None:
+    """Make the table `log`; returns its first day as days since 1970 where days are dates."""
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in LOG_COLUMNS.items())
+    database.run(f"CREATE TABLE log ({columns}); INSERT INTO log {form.log}", "joining")
+    count, first_day = database.row("SELECT count(*), min(day) FROM log")
+    if not count:
+        raise InputError(f"expected auctions in the {form.name} log, got none among its rows")
+    # What follows adds floating-point numbers up: in one order, so that the same log gives the same bytes.
+    database.run("SET threads = 1", "joining")
+    if not form.is_dated:
+        return None
+    database.run(f"UPDATE log SET day = day - {first_day}", "joining")
+    return int(first_day)
+
+
+def _notes(form: Format, aggregate: str, files: Sequence[Path], first_day: int | None, summary: Summary) -> dict[str, str]:
+    names = ", ".join(file.name for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+    notes = {"source": f"{form.name} log: {names}", "aggregate": aggregate, **form.notes}
+    if first_day is not None:
+        notes["first day"] = (datetime.date(1970, 1, 1) + datetime.timedelta(days=first_day)).isoformat()
+    if summary.calibration:
+        rates = ", ".join(summary.calibration)
+        notes["rates"] = f"{rates}: empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials"
+    return notes
