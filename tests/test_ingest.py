@@ -484,7 +484,12 @@ START = b"1;2024-03-04 05:06:07;"
             "auctions-csv",
             "column ts: expected a time written as %Y-%m-%d %H:%M:%S, got 'yesterday'",
         ),
-        ("a.csv", GOOD.encode() + START + b"k\n", "auctions-csv", "row 2: expected as many columns as in the first row"),
+        (
+            "a.csv",
+            GOOD.encode() + START + b"k\n",
+            "auctions-csv",
+            "row 2: expected as many columns as in the first row, got fewer",
+        ),
         (
             "a.csv",
             GOOD.encode() + 2 * (START + b"k;s;3;1;0.1;;\n"),
@@ -535,7 +540,8 @@ def test_bad_input_is_explained_and_nothing_is_written(
         ("[columns]\nadvertiser = 'a'\nmanual_bid = 'b'\n", "columns: expected a line for timestamp, got none"),
         ("[columns]\nadvertiser = 3\n", "columns.advertiser: expected the name of a column, got 3"),
         ("[columns]\nadvertiser = 'a'\nmanual_bid = 'a'\n", "expected each column once, got 'a' twice"),
-        ("delimiter = ';;'\n", "delimiter: expected one character, got ';;'"),
+        ("delimiter = ';;'\n", "delimiter: expected one character between values, got ';;'"),
+        ("timestamp_format = '%Q'\n", "timestamp_format: expected unix, unix-ms or a format of strptime, got '%Q'"),
         ("= 3", "expected a mapping file (auctionsim ingest --template), got"),
     ],
 )

@@ -18,7 +18,7 @@ _FIELDS = (
 )  # fmt: skip
 _LOG = """SELECT row, "deliveryPeriodIndex", "timeStepIndex" * 1800,
   "deliveryPeriodIndex"::BIGINT || ' ' || "timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT, 1, 'all',
-  printf('advertiser-%02d', "advertiserNumber"::INTEGER), 1, "pValue", "CPAConstraint", "bid", NULL, NULL, 0, 0, 0, 0, 0,
+  printf('advertiser-%02d', "advertiserNumber"::BIGINT), 1, "pValue", "CPAConstraint", "bid", NULL, NULL, 0, 0, 0, 0, 0,
   "xi", "isExposed", "conversionAction" * "isExposed", CASE WHEN "isExposed" = 1 THEN "cost" END FROM good"""
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.market.ingest.database import named, quoted
 from auctionsim.market.ingest.formats import Field, Format, Layout, number, text, whole, with_header
@@ -97,8 +99,15 @@ def _read(mapping: Path) -> dict[str, Any]:
             raise unknown(str(mapping), key, _KEYS, what="unknown key")
         if not isinstance(value, dict if key == "columns" else str) or not value:
             raise InputError(f"{mapping}: {key}: expected {'a table' if key == 'columns' else 'text'}, got {shown(value)}")
-    if len(settings.get("delimiter", ",")) != 1:
-        raise InputError(f"{mapping}: delimiter: expected one character, got {shown(settings['delimiter'])}")
+    if len(settings.get("delimiter", ",")) != 1 or settings.get("delimiter", ",") in '"\r\n':
+        raise InputError(f"{mapping}: delimiter: expected one character between values, got {shown(settings['delimiter'])}")
+    when = settings.get("timestamp_format", "unix")
+    try:
+        duckdb.execute(f"SELECT {_parsed_time(when).format(quoted('x'))}")
+    except duckdb.Error as error:
+        raise InputError(
+            f"{mapping}: timestamp_format: expected unix, unix-ms or a format of strptime, got {shown(when)}"
+        ) from error
     columns = settings.setdefault("columns", {})
     for key, column in columns.items():
         if key not in _FIELDS:
@@ -118,7 +127,9 @@ def _read(mapping: Path) -> dict[str, Any]:
 
 def _parsed_time(when: str) -> str:
     if when in ("unix", "unix-ms"):
-        return "to_timestamp(try_cast({0} AS DOUBLE)" + (" / 1000" if when == "unix-ms" else "") + ") AT TIME ZONE 'UTC'"
+        seconds = "try_cast({0} AS DOUBLE)" + (" / 1000" if when == "unix-ms" else "")
+        # Outside the years 1970 to 5138 `to_timestamp` may fail instead of giving NULL.
+        return f"CASE WHEN {seconds} BETWEEN 0 AND 1e11 THEN to_timestamp({seconds}) AT TIME ZONE 'UTC' END"
     return f"try_strptime({{0}}, {quoted(when.replace('{', '{{').replace('}', '}}'))})"
 
 

@@ -117,7 +117,7 @@ def with_header(
     if missing:
         near = suggestion(missing[0], names) or f" among {len(names)} columns"
         raise InputError(f"{place}: row 1: expected a column {missing[0]}, got none{near}{hint}")
-    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    twice = [name for i, name in enumerate(names) if name and name.lower() in (other.lower() for other in names[:i])]
     if twice:
         raise InputError(f"{place}: row 1: expected each column once, got {shown(twice[0])} twice")
     return Layout(delimiter, names, quote=quote)

@@ -28,7 +28,11 @@ def fill_rates(database: Database) -> dict[str, float | None]:
     database.run(
         f"CREATE TABLE counts AS SELECT day, second // 3600 AS hour, query, advertiser, {counts} FROM log GROUP BY ALL", "rates"
     )
-    database.run(f"CREATE TABLE rates AS {_rates(lacking)}", "rates")
+    (first_day,) = database.row("SELECT min(day) FROM counts")
+    for depth in range(len(_LEVELS)):
+        database.run(f"CREATE TABLE level{depth} AS {_level(depth, lacking, first_day)}", "rates")
+    deepest = f"level{len(_LEVELS) - 1}"
+    database.run(f"CREATE VIEW rates AS SELECT * FROM {deepest} JOIN counts USING (day, advertiser, query, hour)", "rates")
     filled = ", ".join(f"coalesce(log.{rate}, rates.{rate}) AS {rate}" for rate in lacking)
     database.run(
         f"CREATE VIEW rated AS SELECT log.* REPLACE ({filled}) FROM log JOIN rates ON log.day = rates.day AND "
@@ -38,27 +42,25 @@ def fill_rates(database: Database) -> dict[str, float | None]:
     return {rate: _calibration(database, rate) for rate in lacking}
 
 
-def _rates(lacking: list[str]) -> str:
-    sums, shrunk = [], []
+def _level(depth: int, lacking: list[str], first_day: int) -> str:
+    """SELECT of a level's rates on each day: from its counts so far, and from the rates of the level above."""
+    keys = ", ".join(("day", *_LEVELS[depth]))
+    counted, earlier, shrunk = [], [], []
+    partition = f"PARTITION BY {', '.join(_LEVELS[depth])} " if depth else ""
     for rate in lacking:
-        above = f"(({rate}_c0 + 0.5) / ({rate}_n0 + 1))"
-        for depth, level in enumerate(_LEVELS):
-            sums += [f"{_before(f'{rate}_{letter}', level)} AS {rate}_{letter}{depth}" for letter in "nc"]
-            if depth:
-                above = f"(({rate}_c{depth} + {PRIOR_TRIALS} * {above}) / ({rate}_n{depth} + {PRIOR_TRIALS}))"
-        shrunk.append(f"{above} AS {rate}, {rate}_n, {rate}_c")
+        for count in (f"{rate}_n", f"{rate}_c"):
+            counted.append(f"sum({count}) AS {count}")
+            so_far = (
+                f"coalesce(sum({count}) OVER ({partition}ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
+            )
+            earlier.append(f"CASE WHEN day = {first_day} THEN {count} ELSE {so_far} END AS {count}")
+        above = f"({rate}_c + {PRIOR_TRIALS} * above.{rate}) / ({rate}_n + {PRIOR_TRIALS})"
+        shrunk.append(f"{above if depth else f'({rate}_c + 0.5) / ({rate}_n + 1)'} AS {rate}")
+    join = f"JOIN level{depth - 1} AS above USING ({', '.join(('day', *_LEVELS[depth - 1]))})" if depth else ""
     return (
-        f"SELECT day, hour, query, advertiser, {', '.join(shrunk)} FROM (SELECT *, {', '.join(sums)} FROM "
-        "(SELECT *, min(day) OVER () AS first_day FROM counts))"
+        f"SELECT {keys}, {', '.join(shrunk)} FROM (SELECT {keys}, {', '.join(earlier)} FROM "
+        f"(SELECT {keys}, {', '.join(counted)} FROM counts GROUP BY {keys})) {join}"
     )
-
-
-def _before(column: str, level: tuple[str, ...]) -> str:
-    """The level's sum over earlier days; on the first day over itself."""
-    keys = ", ".join(level)
-    day = f"PARTITION BY {', '.join((*level, 'day'))}"
-    earlier = f"{f'PARTITION BY {keys} ' if keys else ''}ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
-    return f"coalesce(CASE WHEN day = first_day THEN sum({column}) OVER ({day}) ELSE sum({column}) OVER ({earlier}) END, 0)"
 
 
 def _calibration(database: Database, rate: str) -> float | None:

@@ -15,7 +15,16 @@ from auctionsim.market.ingest.sources import first_lines, unpacked
 
 _FILE = 2**40
 """Rows are numbered `file * _FILE + row of the file`."""
-_TORN = "expected as many columns as in the first row"
+_TORN = {
+    "MISSING COLUMNS": "expected as many columns as in the first row, got fewer",
+    "TOO MANY COLUMNS": "expected as many columns as in the first row, got more",
+    "INVALID ENCODING": "expected UTF-8, got other bytes",
+    "UNQUOTED VALUE": "expected quotes that are closed, got an open one",
+}
+_TORN_OTHERWISE = "expected a line of the log, got one that cannot be read"
+
+Torn = list[tuple[int, str]]
+"""Lines of a file that could not be cut into columns, ascending, and why."""
 
 
 def read_logs(database: Database, form: Format, files: Sequence[Path], work: Path, max_bad: float) -> tuple[int, Counter[str]]:
@@ -37,7 +46,7 @@ def read_logs(database: Database, form: Format, files: Sequence[Path], work: Pat
     columns = ", ".join(f"{named([field.name])} VARCHAR" for field in form.fields)
     database.run(f"CREATE TABLE raw (row BIGINT, {columns})", "reading")
     shown_names: list[str] = []
-    torn: dict[int, list[int]] = {}
+    torn: list[Torn] = []
     for i, path in enumerate(files):
         with unpacked(path, work / f"unpacked-{i}") as plain:
             for name, file in plain:
@@ -45,15 +54,15 @@ def read_logs(database: Database, form: Format, files: Sequence[Path], work: Pat
                 shown_names.append(name)
                 layout = form.layout(name, first_lines(name, file))
                 label = f"reading {Path(name).name} ({i + 1} of {len(files)})"
-                torn[place] = _read_file(database, form, layout, name, file, place, label)
+                torn.append(_read_file(database, form, layout, name, file, place, label))
     database.run(_good(form), "reading")
     dropped = _count_bad(database, form, shown_names, torn, max_bad)
     (read,) = database.row("SELECT count(*) FROM raw")
-    return read + sum(map(len, torn.values())), dropped
+    return read + sum(map(len, torn)), dropped
 
 
-def _read_file(database: Database, form: Format, layout: Layout, name: str, file: Path, place: int, label: str) -> list[int]:
-    """Append a file to `raw`; returns the lines that have too many or too few columns."""
+def _read_file(database: Database, form: Format, layout: Layout, name: str, file: Path, place: int, label: str) -> Torn:
+    """Append a file to `raw`."""
     taken = [_taken(field, layout) for field in form.fields]
     kinds = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in _unique(layout.names))
     scan = (
@@ -69,8 +78,9 @@ def _read_file(database: Database, form: Format, layout: Layout, name: str, file
             label,
         )
     except duckdb.Error as error:
-        raise InputError(f"{name}: expected {form.name}, got {shown(str(error), 120)}") from error
-    torn = [int(line) for (line,) in database.rows(f"SELECT DISTINCT line FROM rejects_{place} ORDER BY line")]
+        raise InputError(f"{name}: expected {form.name}, got {shown(str(error).splitlines()[0], 120)}") from error
+    rejects = database.rows(f"SELECT line, min(error_type) FROM rejects_{place} GROUP BY line ORDER BY line")
+    torn = [(int(line), _TORN.get(kind, _TORN_OTHERWISE)) for line, kind in rejects]
     if database.row("SELECT count(*) FROM raw") == before and not torn:
         raise InputError(f"{name}: expected at least one row below the header, got none")
     return torn
@@ -103,23 +113,20 @@ def _good(form: Format) -> str:
     )
 
 
-def _count_bad(
-    database: Database, form: Format, names: Sequence[str], torn: dict[int, list[int]], max_bad: float
-) -> Counter[str]:
+def _count_bad(database: Database, form: Format, names: Sequence[str], torn: Sequence[Torn], max_bad: float) -> Counter[str]:
     counted = database.rows("SELECT wrong, count(*), min(row) FROM checked WHERE wrong IS NOT NULL GROUP BY wrong ORDER BY 3")
     dropped = Counter({f"{form.fields[w].name}: expected {form.fields[w].words}": n for w, n, _ in counted})
-    n_torn = sum(map(len, torn.values()))
-    if n_torn:
-        dropped[_TORN] = n_torn
+    n_torn = sum(map(len, torn))
+    dropped.update(why for lines in torn for _, why in lines)
     (read,) = database.row("SELECT count(*) FROM raw")
     bad = sum(dropped.values())
     if bad <= max_bad * (read + n_torn):
         return dropped
     tail = f" ({bad} of {read + n_torn} rows are wrong, more than --max-bad {max_bad:g})"
-    torn_first = next(((place, lines[0]) for place, lines in torn.items() if lines), None)
-    if not counted or (torn_first and torn_first[0] * _FILE + torn_first[1] <= counted[0][2]):
-        assert torn_first is not None
-        raise InputError(f"{names[torn_first[0]]}: row {torn_first[1]}: {_TORN}, got more or fewer{tail}")
+    place = next((i for i, lines in enumerate(torn) if lines), len(torn))
+    if not counted or (n_torn and place * _FILE + torn[place][0][0] <= counted[0][2]):
+        line, why = torn[place][0]
+        raise InputError(f"{names[place]}: row {line}: {why}{tail}")
     field, row = form.fields[counted[0][0]], counted[0][2]
     place, number = divmod(row, _FILE)
     (value,) = database.row(f"SELECT {named([field.name])} FROM raw WHERE row = {row}")
@@ -127,8 +134,8 @@ def _count_bad(
     raise InputError(f"{where}: expected {field.words}, got {shown(value)}{tail}")
 
 
-def _line(number: int, torn: Sequence[int]) -> int:
+def _line(number: int, torn: Torn) -> int:
     """The row of a file, lines that could not be read counted in."""
-    for line in torn:
+    for line, _ in torn:
         number += line <= number
     return number
