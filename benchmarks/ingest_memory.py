@@ -42,10 +42,10 @@ def write_log(path: Path, megabytes: float) -> int:
             table = pl.DataFrame(
                 {
                     "auction": auction,
-                    "timestamp": 1_700_006_400 + auction * 86_400 // 20_000,
+                    "timestamp": 1_700_006_400 + auction * 86_400 // 500_000,
                     "user_id": draw.integers(0, 10**9, size),
-                    "query": pl.Series(draw.integers(0, 500, AT_ONCE).repeat(CANDIDATES)).cast(pl.String),
-                    "advertiser": (draw.integers(0, 50, AT_ONCE)[:, None] + 50 * np.arange(CANDIDATES)).ravel(),
+                    "query": pl.Series(draw.integers(0, 50, AT_ONCE).repeat(CANDIDATES)).cast(pl.String),
+                    "advertiser": (draw.integers(0, 10, AT_ONCE)[:, None] + 10 * np.arange(CANDIDATES)).ravel(),
                     "bid": draw.lognormal(0, 0.5, size).round(4),
                     "item_price": draw.lognormal(3, 1, size).round(2),
                     "clicked": clicked.astype(int),

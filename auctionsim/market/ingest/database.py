@@ -15,7 +15,7 @@ Tell = Callable[[str, float], None]
 """Told what is being done and which share of it is done, 0 to 1."""
 
 _SECONDS_BETWEEN = 0.5
-_MEMORY_MB = 1000
+_MEMORY_MB = 1300
 
 
 def tell_nobody(what: str, share: float) -> None:

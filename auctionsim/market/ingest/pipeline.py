@@ -83,6 +83,7 @@ def ingest(
             read, dropped = read_logs(database, form, files, work, max_bad)
             first_day = _make_log(database, form)
             dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
+            database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
             calibration = fill_rates(database)
             make_cells(database, aggregate, is_single=form.is_single)
             summary = summarise(database, read, +dropped, calibration)
