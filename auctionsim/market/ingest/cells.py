@@ -48,19 +48,22 @@ def make_cells(database: Database, aggregate: str, *, is_single: bool) -> None:
 
 
 def _check_auctions(database: Database) -> None:
-    for column, words in (("day", "day"), ("second // 3600", "hour"), ("query", "query"), ("weight", "weight"),
-                          ("market_ecpm", "market_ecpm")):  # fmt: skip
-        wrong = database.rows(
-            f"SELECT auction, min({column}), max({column}) FROM rated GROUP BY auction "
-            f"HAVING min({column}) <> max({column}) ORDER BY min(row) LIMIT 1"
-        )
-        if wrong:
-            auction, low, high = wrong[0]
-            raise InputError(
-                f"auction {shown(auction)}: expected the same {words} in all its rows, got {shown(low)} and {shown(high)}"
-            )
+    same = {"day": "day", "hour": "second // 3600", "query": "query", "weight": "weight", "market_ecpm": "market_ecpm"}
+    extremes = ", ".join(f"min({value}) AS low_{name}, max({value}) AS high_{name}" for name, value in same.items())
+    differ = " OR ".join(f"low_{name} <> high_{name}" for name in same)
     wrong = database.rows(
-        "SELECT auction, advertiser FROM rated GROUP BY auction, advertiser HAVING count(*) > 1 ORDER BY min(row) LIMIT 1"
+        f"SELECT * EXCLUDE (first) FROM (SELECT auction, min(row) AS first, {extremes} FROM log GROUP BY auction) "
+        f"WHERE {differ} ORDER BY first LIMIT 1"
+    )
+    for auction, *values in wrong:
+        name, low, high = next(
+            (name, low, high) for name, low, high in zip(same, values[::2], values[1::2], strict=True) if low != high
+        )
+        raise InputError(
+            f"auction {shown(auction)}: expected the same {name} in all its rows, got {shown(low)} and {shown(high)}"
+        )
+    wrong = database.rows(
+        "SELECT auction, advertiser FROM log GROUP BY auction, advertiser HAVING count(*) > 1 ORDER BY min(row) LIMIT 1"
     )
     if wrong:
         raise InputError(f"auction {shown(wrong[0][0])}: expected each advertiser once, got {shown(wrong[0][1])} again")

@@ -35,7 +35,7 @@ def fill_rates(database: Database) -> dict[str, float | None]:
     database.run(f"CREATE VIEW rates AS SELECT * FROM {deepest} JOIN counts USING (day, advertiser, query, hour)", "rates")
     filled = ", ".join(f"coalesce(log.{rate}, rates.{rate}) AS {rate}" for rate in lacking)
     database.run(
-        f"CREATE VIEW rated AS SELECT log.* REPLACE ({filled}) FROM log JOIN rates ON log.day = rates.day AND "
+        f"CREATE VIEW rated AS SELECT log.* REPLACE ({filled}) FROM log JOIN {deepest} AS rates ON log.day = rates.day AND "
         "log.second // 3600 = rates.hour AND log.query = rates.query AND log.advertiser = rates.advertiser",
         "rates",
     )
