@@ -14,7 +14,7 @@ from auctionsim.console import Console
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("--auctions", type=_common.positive, default=1000, help="auctions of a measured hour (default 1000)")
+    parser.add_argument("--auctions", type=_common.positive, default=4000, help="auctions of a measured hour (default 4000)")
     parser.add_argument("--candidates", type=_common.positive, default=48, help="candidates in each (default 48)")
     parser.add_argument("--auctionnet", action="store_true", help="also a period of AuctionNet's size: 2 GB, a minute")
     parser.add_argument("--make-day", type=_common.positive, metavar="AUCTIONS", help="make a day and store it in --out")
