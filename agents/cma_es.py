@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from auctionsim.agents.forms import learned_policy, start_parameters
-from auctionsim.agents.generations import logged, mean_fitness, member_work, scored_days
+from auctionsim.agents.generations import mean_fitness, member_work, scored_days, started, told
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
-from auctionsim.agents.scores import Scores, new_multipliers, updated_multipliers
+from auctionsim.agents.scores import Scores
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
@@ -45,9 +45,7 @@ class CmaES:
         """Bids about as the keyword bids, the unit covariance, and multipliers of 0."""
         settings = self._scenario.learner
         mean = start_parameters(market, settings).ravel()
-        arrays = optimiser_state(new_optimiser(mean, settings.sigma, settings.population, seed=0))
-        multipliers = new_multipliers(market, settings)
-        return arrays if multipliers is None else {**arrays, "multipliers": multipliers}
+        return started(market, settings, optimiser_state(new_optimiser(mean, settings.sigma, settings.population, seed=0)))
 
     def ask(self, market: Market, state: Arrays) -> Work:
         """One task per training day and block of members."""
@@ -57,17 +55,13 @@ class CmaES:
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
         """One update on the advertisers' mean fitness over training days; a failed member ranks last."""
-        multipliers = state.get("multipliers")
         days = scored_days(self._scenario, results)
-        fitness = mean_fitness(market, self._scenario, days, multipliers)
+        fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
         loss = np.nan_to_num(-fitness.mean(axis=0), nan=np.inf)
         optimiser, population = self._asked(market, state)
         optimiser.tell(list(zip(population, loss.tolist(), strict=True)))
-        after = optimiser_state(optimiser)
-        if multipliers is not None:
-            after["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
-        step = float(np.abs(after["mean"] - state["mean"]).mean())
-        return after, {**logged(fitness, days, multipliers), "step": step, "sigma": float(after["sigma"][0])}
+        after, logged = told(self._scenario, state, optimiser_state(optimiser), fitness, days)
+        return after, {**logged, "sigma": float(after["sigma"][0])}
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""

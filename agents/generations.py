@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from auctionsim.agents.es import members, pair_noise
+from auctionsim.agents.es import ESState, falling_rate, falling_sigma, members, pair_noise, tell
 from auctionsim.agents.forms import agent_of_learners
-from auctionsim.agents.learner import Work
-from auctionsim.agents.scores import Scores, day_fitness, joined, score
+from auctionsim.agents.learner import Arrays, Work
+from auctionsim.agents.scores import Scores, day_fitness, joined, new_multipliers, score, updated_multipliers
 from numpy.typing import NDArray
 
 from auctionsim.market.setup import Market
@@ -103,8 +103,35 @@ def mean_fitness(market: Market, scenario: Scenario, days: list[Scores], multipl
     return sums / np.bincount(agent, minlength=n_agents)[:, None]
 
 
-def logged(fitness: Array, days: list[Scores], multipliers: Array | None) -> dict[str, float]:
-    """What every evolutionary learner logs."""
+def started(market: Market, settings: LearnerSection, arrays: Arrays) -> Arrays:
+    """The first state: a method's own arrays, and the constraints' multipliers where they are learned."""
+    multipliers = new_multipliers(market, settings)
+    return arrays if multipliers is None else {**arrays, "multipliers": multipliers}
+
+
+def sigma_now(scenario: Scenario, es: ESState) -> float:
+    """The perturbation of the generation to come."""
+    settings = scenario.learner
+    return falling_sigma(settings.sigma, settings.sigma_last, es.iteration / scenario.train.iterations)
+
+
+def climbed(scenario: Scenario, es: ESState, fitness: Array, noise: Array) -> Arrays:
+    """The arrays after a step of Adam on `fitness`, `[agents, members]`, with the generation's noise and rate."""
+    rate = falling_rate(scenario.learner.learning_rate, es.iteration / scenario.train.iterations)
+    return tell(es, fitness, noise, sigma=sigma_now(scenario, es), learning_rate=rate).arrays()
+
+
+def told(
+    scenario: Scenario, before: Arrays, after: Arrays, fitness: Array, days: list[Scores]
+) -> tuple[Arrays, Mapping[str, float]]:
+    """The end of a generation: the multipliers' own step joins the arrays, and what every evolutionary learner logs."""
+    multipliers = before.get("multipliers")
+    if multipliers is not None:
+        after = {**after, "multipliers": updated_multipliers(scenario, multipliers, days)}
+    return after, {**_logged(fitness, days, multipliers), "step": float(np.abs(after["mean"] - before["mean"]).mean())}
+
+
+def _logged(fitness: Array, days: list[Scores], multipliers: Array | None) -> dict[str, float]:
     found = {
         "fitness": float(fitness.mean()),
         "revenue_ratio": float(np.mean([day.revenue.mean() for day in days])),

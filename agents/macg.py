@@ -13,21 +13,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from auctionsim.agents.es import ESState, falling_rate, falling_sigma, tell
+from auctionsim.agents.es import ESState
 from auctionsim.agents.forms import learned_policy, start_parameters
 from auctionsim.agents.generations import (
     Block,
     block_noise,
+    climbed,
     credit_is_local,
-    logged,
     mean_fitness,
     mirrored_blocks,
     run_block,
     scored_days,
+    sigma_now,
+    started,
+    told,
 )
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
-from auctionsim.agents.scores import Scores, new_multipliers, updated_multipliers
+from auctionsim.agents.scores import Scores
 from numpy.typing import NDArray
 
 from auctionsim.market.setup import Market
@@ -45,14 +48,12 @@ class MacgES:
     def start(self, market: Market) -> Arrays:
         """Bids about as the keyword bids, and multipliers of 0."""
         settings = self._scenario.learner
-        arrays = ESState.start(start_parameters(market, settings)).arrays()
-        multipliers = new_multipliers(market, settings)
-        return arrays if multipliers is None else {**arrays, "multipliers": multipliers}
+        return started(market, settings, ESState.start(start_parameters(market, settings)).arrays())
 
     def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
         """One task per training day and block of mirrored pairs; of every agent, where one is perturbed at a time."""
         es, settings = ESState.of(state), self._scenario.learner
-        sigma, local = self._sigma(es), credit_is_local(settings)
+        sigma, local = sigma_now(self._scenario, es), credit_is_local(settings)
         alone = range(len(es.mean)) if settings.perturbation == "single" else (None,)
         whole = [Block(0, (0, 0), es.iteration, es.mean, sigma, state.get("multipliers"), local, only) for only in alone]
         return Work(run_block, [task for block in whole for task in mirrored_blocks(self._scenario, block)])
@@ -70,18 +71,8 @@ class MacgES:
         else:
             days = scored_days(self._scenario, results)
             fitness = mean_fitness(market, self._scenario, days, multipliers)
-        rate = falling_rate(settings.learning_rate, es.iteration / self._scenario.train.iterations)
-        after = tell(es, fitness, noise, sigma=self._sigma(es), learning_rate=rate)
-        arrays = after.arrays()
-        if multipliers is not None:
-            arrays["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
-        step = float(np.abs(after.mean - es.mean).mean())
-        return arrays, {**logged(fitness, days, multipliers), "step": step}
+        return told(self._scenario, state, climbed(self._scenario, es, fitness, noise), fitness, days)
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""
         return learned_policy(market, self._scenario.learner, ESState.of(state).mean)
-
-    def _sigma(self, es: ESState) -> float:
-        settings = self._scenario.learner
-        return falling_sigma(settings.sigma, settings.sigma_last, es.iteration / self._scenario.train.iterations)

@@ -1,28 +1,10 @@
-"""Figures of the study `macg`: lines over generations, and the front of revenue and profit."""
+"""The front of revenue and profit, as the study `macg` draws it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from auctionsim.analysis.plots.style import GREY, PALETTE, Figure, plain
-from numpy.typing import NDArray
-
-
-def lines_figure(lines: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], x_label: str, y_label: str) -> Figure:
-    """One line each, x and y of the same length; 1 is marked, where the reference stands."""
-    figure = Figure(figsize=(8.0, 3.4), layout="constrained")
-    axes = figure.subplots()
-    for i, (name, (x, y)) in enumerate(lines.items()):
-        axes.plot(x, y, color=PALETTE[i % len(PALETTE)], label=name)
-    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.set_ylim(bottom=0)
-    plain(axes)
-    if lines:
-        figure.legend(frameon=False, fontsize=8, ncols=len(lines), loc="outside upper center")
-    return figure
 
 
 def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:

@@ -8,7 +8,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from auctionsim.analysis.plots.macg import front_figure, lines_figure
+from auctionsim.analysis.curves import line_of
+from auctionsim.analysis.plots.lines import lines_figure
+from auctionsim.analysis.plots.macg import front_figure
 from auctionsim.analysis.results import arms_table, by_seed, interval
 from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
 from auctionsim.jobs.demos.real_table import write_tables
@@ -25,8 +27,6 @@ _COLUMNS = {
     "worst": "Worst advertiser",
     "caps_exceeded": "Caps exceeded",
 }
-
-
 _DRAWN = ("independent", "macg without floor", "macg", "macg, multipliers")
 
 
@@ -77,10 +77,7 @@ class MacgStudy:
             types = {m: m.removeprefix("objective: ") for m in own["metric"].unique(maintain_order=True) if ": " in m}
             if len(types) > 1:
                 parts.append(arms_table(results, scenario, types, arms=arms))
-            drawn = [
-                arm for arm in ("independent", "macg without floor", "macg", "macg, multipliers") if arm in set(own["arm"])
-            ]
-            parts.append(_learning(curves, scenario, drawn))
+            parts.append(_learning(curves, scenario))
         return [*parts, *_front(results)]
 
 
@@ -97,13 +94,10 @@ def _verdict(results: pl.DataFrame, scenario: str) -> str:
     return text + (f"; own objectives {objective}." if objective else ".")
 
 
-def _learning(curves: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Picture:
-    lines = {
-        arm: curves.filter(scenario=scenario, arm=arm, curve="revenue_ratio").group_by("x").agg(pl.col("y").mean()).sort("x")
-        for arm in arms
-    }
-    named = {arm: (table["x"].to_numpy(), table["y"].to_numpy()) for arm, table in lines.items() if table.height}
-    figure = lines_figure(named, "Generation", "Platform revenue (ratio to the reference)")
+def _learning(curves: pl.DataFrame, scenario: str) -> Picture:
+    own = curves.filter(scenario=scenario, curve="revenue_ratio")
+    lines = {arm: line_of(curves, scenario, arm, "revenue_ratio") for arm in _DRAWN if arm in set(own["arm"])}
+    figure = lines_figure(lines, "Generation", "Platform revenue (ratio to the reference)", levels={"reference": 1.0})
     slug = scenario.replace("/", "-")
     return Picture(f"learning-{slug}", figure, f"{scenario}: revenue on training days while learning, mean over seeds.")
 
