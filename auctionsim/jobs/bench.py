@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +22,8 @@ POLICIES = (1, 8, 32, 64)
 SLOT_EFFECTS = ((1.0,), (1.0, 0.8, 0.6))
 AUCTIONNET_AUCTIONS, AUCTIONNET_ADVERTISERS = 500_000, 48
 _YARDSTICK_ELEMENTS = 4096
-_REPEATS = 7
+_REPEATS = 15
+_LONGER = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Case:
     outcomes: str
     candidates: int
     threads: int
+    auctions: int
     candidate_bids_per_s: float
     auctions_per_s: float
 
@@ -47,11 +51,11 @@ def yardstick() -> float:
         for _ in range(loops):
             np.maximum(one, other, out=out)
 
-    return loops * _YARDSTICK_ELEMENTS / _best_seconds(run)
+    return loops * _YARDSTICK_ELEMENTS / _best_seconds([run])[0]
 
 
 def engine_cases(auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
-    """Measure the engine for every number of policies, slots and pricing rule, sampled outcomes, and two threads.
+    """Measure the engine for every number of policies, slots and pricing rule, and sampled outcomes.
 
     Args:
         auctions: Auctions of the day that is replayed, all in one hour.
@@ -59,17 +63,28 @@ def engine_cases(auctions: int, candidates: int, report: Callable[[Case], None])
         report: Told after every case.
     """
     traffic = bench_traffic(auctions, candidates)
-    many = POLICIES[-1]
     plan = [
-        *((p, effect, pricing, "expected", 1) for effect in SLOT_EFFECTS for pricing in PRICINGS for p in POLICIES),
-        *((p, effect, "gsp", "sampled", 1) for effect in SLOT_EFFECTS for p in POLICIES),
-        *((many, effect, "gsp", "expected", 2) for effect in SLOT_EFFECTS),
+        *((p, effect, pricing, "expected") for effect in SLOT_EFFECTS for pricing in PRICINGS for p in POLICIES),
+        *((p, effect, "gsp", "sampled") for effect in SLOT_EFFECTS for p in POLICIES),
     ]
     cases = []
-    for policies, slot_effect, pricing, outcomes, threads in plan:
+    for policies, slot_effect, pricing, outcomes in plan:
         rules = Rules(slot_effect, pricing, reserve=0.01, outcomes=outcomes)
-        cases.append(measured(TableFeed(traffic, rules), rules, auctions, policies, candidates, threads))
+        cases += measured(TableFeed(traffic, rules), rules, auctions, policies, candidates)
         report(cases[-1])
+    return cases
+
+
+def thread_cases(auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
+    """One thread and two, in turn, on the policies of the largest case: an hour long enough that its start does not count."""
+    traffic = bench_traffic(_LONGER * auctions, candidates)
+    cases = []
+    for slot_effect in SLOT_EFFECTS:
+        rules = Rules(slot_effect, "gsp", reserve=0.01)
+        pair = measured(TableFeed(traffic, rules), rules, _LONGER * auctions, POLICIES[-1], candidates, (1, 2))
+        for case in pair:
+            report(case)
+        cases += pair
     return cases
 
 
@@ -80,28 +95,33 @@ def auctionnet_cases(report: Callable[[Case], None]) -> list[Case]:
     feed = TableFeed(traffic, rules)
     cases = []
     for policies in (1, 8):
-        cases.append(measured(feed, rules, AUCTIONNET_AUCTIONS, policies, AUCTIONNET_ADVERTISERS, 1, repeats=1))
+        cases += measured(feed, rules, AUCTIONNET_AUCTIONS, policies, AUCTIONNET_ADVERTISERS, repeats=1)
         report(cases[-1])
     return cases
 
 
 def measured(
-    feed: Feed, rules: Rules, auctions: int, policies: int, candidates: int, threads: int, repeats: int = _REPEATS
-) -> Case:
-    """One case: the shortest of several replays of the first hour."""
+    feed: Feed,
+    rules: Rules,
+    auctions: int,
+    policies: int,
+    candidates: int,
+    threads: Sequence[int] = (1,),
+    repeats: int = _REPEATS,
+) -> list[Case]:
+    """A case for each number of threads: the shortest of several replays of the first hour."""
     theta = np.random.default_rng([0, policies]).uniform(0.1, 1.0, (candidates, len(FEATURES), policies))
 
-    def run() -> None:
-        def block(part: slice) -> None:
-            own = theta[..., part]
-            DayReplay(feed, 0, rules, policies=own.shape[-1]).step(own)
+    def block(part: slice) -> None:
+        own = theta[..., part]
+        DayReplay(feed, 0, rules, policies=own.shape[-1]).step(own)
 
-        in_threads(policies, threads, block)
-
-    replayed = auctions * policies / _best_seconds(run, repeats)
-    return Case(
-        policies, len(rules.slot_effect), rules.pricing, rules.outcomes, candidates, threads, replayed * candidates, replayed
-    )
+    seconds = _best_seconds([partial(in_threads, policies, n, block) for n in threads], repeats)
+    kind = (policies, len(rules.slot_effect), rules.pricing, rules.outcomes, candidates)
+    return [
+        Case(*kind, n, auctions, candidates * replayed, replayed)
+        for n, replayed in zip(threads, (auctions * policies / taken for taken in seconds), strict=True)
+    ]
 
 
 def bench_traffic(auctions: int, candidates: int) -> Traffic:
@@ -133,12 +153,16 @@ def as_json(yardstick_per_s: float, cases: list[Case], **more: object) -> dict[s
     return {"yardstick": yardstick_per_s, "cases": [asdict(case) for case in cases], **more}
 
 
-def _best_seconds(run: Callable[[], None], repeats: int = _REPEATS) -> float:
-    """The shortest of several runs, after one that compiles and warms: what else the machine does only ever adds."""
-    run()
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+def _best_seconds(runs: Sequence[Callable[[], object]], repeats: int = _REPEATS) -> list[float]:
+    """The shortest time of each of some runs, taken in turn, after a round that compiles and warms.
+
+    What else the machine does only ever adds, and whatever slows it for a while slows all of them.
+    """
+    seconds = [math.inf] * len(runs)
+    for i in range(repeats + 1):
+        for k, run in enumerate(runs):
+            began = time.perf_counter()
+            run()
+            if i > 0:
+                seconds[k] = min(seconds[k], time.perf_counter() - began)
+    return seconds

@@ -46,7 +46,8 @@ class Bids(NamedTuple):
     lanes: NDArray[np.float64]
     """The same for ranking blocks of policies exactly, `[advertisers, 4, L]`."""
     coarse: NDArray[np.float32]
-    """The same for the sieve, `[advertisers, 4, L]`, or `[0, 4, L]` where it cannot be used."""
+    """The same for the sieve, `[L / width, advertisers, 4, width]`, or of no advertisers where it cannot be used. A block of
+    policies lies together, so that it stays in the first-level cache while a run of cells is ranked for it."""
 
 
 class Terms(NamedTuple):
@@ -87,9 +88,11 @@ class Room(NamedTuple):
     """Room to work in; what the ranking of a cell leaves for its settling."""
 
     figures: NDArray[np.float32]
-    """`[rows of the largest cell, sieve.ROW_STEP]`."""
+    """`[rows of a run of cells, sieve.ROW_STEP]`."""
+    bits: NDArray[np.int32]
+    """The bits of `figures`."""
     offset: NDArray[np.int64]
-    """`[rows of the largest cell]`."""
+    """`[rows of a run of cells]`."""
     found: NDArray[np.int32]
     """`[depth + 1, L]`, depth 2, 4 or 8: the fewest that holds one more than the slots."""
     best: NDArray[np.float64]

@@ -103,7 +103,7 @@ class DayReplay:
         self.coefficients = coefficients = self._completed(coefficients)
         n_policies = self._ledger.shape[1]
         is_in_play = self._ledger[:, :, LEFT] > self._ledger[:, :, SPENT_BELOW]
-        bids = make_bids(coefficients, is_in_play, padded(n_policies), is_clipped=self._rules.is_clipped)
+        bids = make_bids(coefficients, is_in_play, self._room, is_clipped=self._rules.is_clipped)
         self._ledger[:, :, : len(OUTCOMES)] = 0.0
         details = np.zeros((self._detailed, n_policies, len(DETAILS)))
         books = Books(self._ledger, details, self._shared)

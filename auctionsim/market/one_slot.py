@@ -9,54 +9,60 @@ from auctionsim.market.arguments import Bids, Books, Room, Rows, Terms
 from auctionsim.market.compiled import inlined
 from auctionsim.market.memory import book, spendable, take
 from auctionsim.market.pricing import FIRST
-from auctionsim.market.ranking import is_clear
-from auctionsim.market.sieve import exact_bid
+from auctionsim.market.sieve import ROW_STEP, SURELY_ABOVE, exact_bid
+
+_BOTH = 0b11
+"""The sieve is sure of the first and of the second."""
 
 
 @inlined
 def clear_one_slot(
-    first: int,
-    p: int,
-    place_bits: int,
-    weight: int,
-    outside: float,
-    rows: Rows,
-    bids: Bids,
-    terms: Terms,
-    books: Books,
-    room: Room,
-) -> bool:
-    """Clear a sifted cell for policy p; False, and nothing done, where the sieve or the budget leaves a question."""
-    n_lanes = bids.theta.shape[1]
-    code, next_code, last_code = (
-        take(room.found, p), take(room.found, n_lanes + p), take(room.found, 2 * n_lanes + p),
-    )  # fmt: skip
-    is_plain = is_clear(code, next_code, place_bits) and (next_code < 0 or is_clear(next_code, last_code, place_bits))
-    room.profit[p] = 0.0
-    room.cost[p] = 0.0
-    if is_plain:
-        mask = (1 << place_bits) - 1
-        row = first + (code & mask)
-        who = take(rows.advertiser, row)
-        quality = take(rows.quality, row)
+    first: int, at: int, p: int, place_bits: int, weight: int, outside: float, rows: Rows, bids: Bids, terms: Terms,
+    books: Books, room: Room,
+) -> bool:  # fmt: skip
+    """Clear a sifted cell for policy p; False, and nothing done, where the sieve or the budget leaves a question.
+
+    `first` is the cell's first row, whose figures begin at `at`.
+    """
+    n_lanes, is_shared = bids.theta.shape[1], books.shared.shape[0] > 0
+    code, next_code, clear = take(room.found, p), take(room.found, n_lanes + p), take(room.found, 2 * n_lanes + p)
+    if code < 0:
+        if is_shared:
+            room.profit[p] = 0.0
+            room.cost[p] = 0.0
+        return True
+    if clear != _BOTH:
+        return False
+    mask = (1 << place_bits) - 1
+    row_place = code & mask
+    row = first + row_place
+    quality, who = take(rows.quality, row), take(rows.advertiser, row)
+    next_score = outside
+    is_plain = True
+    if next_code >= 0:
+        next_row = first + (next_code & mask)
+        next_bid = exact_bid(bids.theta, rows.phi, take(rows.advertiser, next_row) * n_lanes + p, next_row)
+        is_plain = next_bid >= terms.reserve
+        next_score = max(take(rows.quality, next_row) * next_bid, outside)
+    per_click = max(next_score / quality, terms.reserve)
+    if terms.pricing == FIRST or outside > 0.0:
         bid = exact_bid(bids.theta, rows.phi, who * n_lanes + p, row)
         score = quality * bid
-        is_plain = bid >= terms.reserve and not outside > score
-        next_score = outside
-        if next_code >= 0:
-            next_row = first + (next_code & mask)
-            next_bid = exact_bid(bids.theta, rows.phi, take(rows.advertiser, next_row) * n_lanes + p, next_row)
-            is_plain &= next_bid >= terms.reserve
-            next_score = max(take(rows.quality, next_row) * next_bid, outside)
-        per_click = score / quality if terms.pricing == FIRST else max(next_score / quality, terms.reserve)
-        clicks = weight * take(rows.ctr, row)
-        cost = weight * (per_click * take(rows.ctr, row))
-        place = who * books.ledger.shape[1] + p
-        is_plain &= cost < spendable(books.ledger, place)
-        if is_plain:
-            conversions = clicks * take(rows.cvr, row)
-            gmv = conversions * take(rows.item_price, row)
-            book(books.ledger, place, float(weight), clicks, conversions, gmv, cost)
-            room.profit[p] = gmv - cost
-            room.cost[p] = cost
-    return is_plain or code < 0
+        is_plain &= bid >= terms.reserve and not outside > score
+        if terms.pricing == FIRST:
+            per_click = score / quality
+    else:
+        # The winner's own bid does not matter, so long as it is surely at least the reserve.
+        is_plain &= code - row_place >= take(room.bits, (at + row_place) * ROW_STEP + SURELY_ABOVE)
+    clicks = weight * take(rows.ctr, row)
+    cost = weight * (per_click * take(rows.ctr, row))
+    place = who * books.ledger.shape[1] + p
+    if not (is_plain and cost < spendable(books.ledger, place)):
+        return False
+    conversions = clicks * take(rows.cvr, row)
+    gmv = conversions * take(rows.item_price, row)
+    book(books.ledger, place, float(weight), clicks, conversions, gmv, cost)
+    if is_shared:
+        room.profit[p] = gmv - cost
+        room.cost[p] = cost
+    return True

@@ -163,9 +163,10 @@ def _leave_if_spent(p: int, rows: Rows, bids: Bids, terms: Terms, books: Books, 
             who = rows.advertiser[row]
             if books.ledger[who, p, LEFT] <= books.ledger[who, p, SPENT_BELOW]:
                 has_left = True
+                width = bids.coarse.shape[3]
                 for f in range(N_FEATURES):
                     bids.theta[who, p, f] = np.nan
                     bids.lanes[who, f, p] = np.nan
-                    if bids.coarse.shape[0] > 0:
-                        bids.coarse[who, f, p] = np.nan
+                    if bids.coarse.shape[1] > 0:
+                        bids.coarse[p // width, who, f, p % width] = np.nan
     return has_left

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -17,8 +18,14 @@ from numba.core import cgutils
 from auctionsim.market.lanes import INT32, INT64, N_FEATURES, SINGLE, Emitter, index, instruction, pointers
 
 ROW_STEP = 8
-"""Elements of a row's figures: features times quality, then the lowest score that counts."""
+"""Elements of a row's figures: features times quality, the lowest score that counts, and `SURELY_ABOVE`."""
+SURELY_ABOVE = 5
+"""Of a row's figures: a score from which on the bid is surely at least the reserve."""
 _VECTOR = 4
+_LEAST_SCORE = int(np.float32(1e-12).view(np.int32))
+_MOST_SCORE = int(np.float32(1e30).view(np.int32))
+# In units of the last bit that the place leaves to a score: one is lost to cutting it off and half to rounding, on both sides.
+_CLEARLY_AHEAD = 3
 
 
 @instruction
@@ -58,31 +65,36 @@ def exact_bid(_, theta, phi, place, row):  # type: ignore[no-untyped-def]
 
 
 def make_sieve(width: int, depth: int) -> Callable[..., None]:
-    """`sieve(theta, figures, offset, n, stride, lane, kept_bits, found)` for `width` policies.
+    """`sieve(theta, figures, offset, base, first, n, place_bits, lane, stride, found)` for a block of `width` policies.
 
     Args of the function:
-        theta: Coefficients `[advertisers, 4, stride]`, single precision; NaN where not eligible.
-        figures: Of the cell's n rows, `[n, ROW_STEP]`.
-        offset: Where the row's advertiser begins in theta, in elements, `[n]`.
-        kept_bits: Mask of the bits of a score that the row's place does not overwrite.
+        theta: Coefficients `[blocks, advertisers, 4, width]`, single precision; NaN where not eligible.
+        figures: Of many cells' rows, `[rows, ROW_STEP]`.
+        offset: Where the row's advertiser begins in a block of theta, in elements, `[rows]`.
+        base: Where the block begins in theta, in elements.
+        first, n: The cell's first row in `figures` and `offset`, and how many it has.
+        place_bits: How many of the last bits of a score the row's place takes.
+        lane, stride: The block's first policy, and the lanes of `found`.
         found: Written to, `[depth, stride]`, int32: the largest scores in falling order, each a float's bits with the row's
-            place in the last ones; negative where nobody is left.
+            place in the last ones; negative where nobody is left. In the last line, bit k says that score k is in single
+            precision's range and surely ahead of the next, or nobody's.
     """
 
     @instruction
-    def sieve(_, theta, figures, offset, n, stride, lane, kept_bits, found):  # type: ignore[no-untyped-def]
-        signature = types.void(theta, figures, offset, n, stride, lane, kept_bits, found)
+    def sieve(_, theta, figures, offset, base, first, n, place_bits, lane, stride, found):  # type: ignore[no-untyped-def]
+        signature = types.void(theta, figures, offset, base, first, n, place_bits, lane, stride, found)
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
-            n, stride, lane, kept_bits = values[3:7]
-            theta, figures, offset, found = pointers(context, builder, signature, values, (0, 1, 2, 7))
+            base, first, n, place_bits, lane, stride = values[3:9]
+            theta, figures, offset, found = pointers(context, builder, signature, values, (0, 1, 2, 9))
             emit = Emitter(builder, width)
             floats, integers = ir.VectorType(SINGLE, width), ir.VectorType(INT32, width)
             # Rounding once or twice is the same to a sieve, so the machine may fuse.
             declare: Callable[..., Any] = cgutils.get_or_insert_function
             fused = declare(builder.module, ir.FunctionType(floats, [floats] * 3), f"llvm.fmuladd.v{width}f32")
             nobody = emit.constant(SINGLE, -1.0)
-            mask = emit.splat(builder.trunc(kept_bits, INT32))
+            shift = builder.trunc(place_bits, INT32)
+            mask = emit.splat(builder.shl(ir.Constant(INT32, -1), shift))
             before = builder.block
             head, body, done = (builder.function.append_basic_block(f"sieve.{name}") for name in ("head", "body", "done"))
             builder.branch(head)
@@ -92,12 +104,13 @@ def make_sieve(width: int, depth: int) -> Callable[..., None]:
             builder.cbranch(builder.icmp_signed("<", row, n), body, done)
 
             builder.position_at_end(body)
-            base = builder.add(emit.scalar(offset, row), lane)
-            own = builder.mul(row, index(ROW_STEP))
+            place = builder.add(first, row)
+            start = builder.add(emit.scalar(offset, place), base)
+            own = builder.mul(place, index(ROW_STEP))
             figure = [emit.splat(emit.scalar(figures, builder.add(own, index(f)))) for f in range(N_FEATURES + 1)]
-            score = builder.fmul(emit.load(theta, base), figure[0])
+            score = builder.fmul(emit.load(theta, start), figure[0])
             for f in range(1, N_FEATURES):
-                coefficient = emit.load(theta, builder.add(base, builder.mul(stride, index(f))))
+                coefficient = emit.load(theta, builder.add(start, index(f * width)))
                 score = builder.call(fused, [coefficient, figure[f], score])
             placed = builder.or_(builder.and_(builder.bitcast(score, integers), mask), emit.splat(builder.trunc(row, INT32)))
             entering = builder.select(
@@ -113,14 +126,32 @@ def make_sieve(width: int, depth: int) -> Callable[..., None]:
             builder.branch(head)
 
             builder.position_at_end(done)
-            for level, value in enumerate(best):
-                emit.store(builder.bitcast(value, integers), found, builder.add(builder.mul(stride, index(level)), lane))
+            codes = [builder.bitcast(value, integers) for value in best]
+            clear = _clear_levels(emit, codes, emit.splat(shift))
+            for level, value in enumerate([*codes[:-1], clear]):
+                emit.store(value, found, builder.add(builder.mul(stride, index(level)), lane))
             return context.get_dummy_value()
 
         return signature, generate
 
     function: Callable[..., None] = sieve
     return function
+
+
+def _clear_levels(emit: Emitter, codes: list[ir.Value], shift: ir.Value) -> ir.Value:
+    """Bit k where score k is in range and surely ahead of score k + 1, or nobody's."""
+    builder, clear = emit.builder, emit.constant(INT32, 0)
+    units = [builder.ashr(code, shift) for code in codes]
+    for level, (code, unit, next_unit) in enumerate(zip(codes[:-1], units, units[1:], strict=False)):
+        is_ahead = builder.icmp_signed(">=", builder.sub(unit, next_unit), emit.constant(INT32, _CLEARLY_AHEAD))
+        is_inside = builder.and_(
+            builder.icmp_signed(">=", code, emit.constant(INT32, _LEAST_SCORE)),
+            builder.icmp_signed("<=", code, emit.constant(INT32, _MOST_SCORE)),
+        )
+        is_nobody = builder.icmp_signed("<", code, emit.constant(INT32, 0))
+        is_clear = builder.or_(builder.and_(is_ahead, is_inside), is_nobody)
+        clear = builder.or_(clear, builder.select(is_clear, emit.constant(INT32, 1 << level), emit.constant(INT32, 0)))
+    return clear
 
 
 # By depth: one more than the scores that are needed, to know that the last of them is ahead of the next. Two registers side by
