@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from auctionsim.analysis.sections import Table
 from auctionsim.envs.objectives import day_totals
 
 from auctionsim.cli import main
 from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, Arm, arms_of, scenario_of
+from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.measure import measured, measures
 from auctionsim.market.engine import COST, GMV
 from auctionsim.market.setup import build_market
@@ -74,3 +76,20 @@ def test_the_quick_study_ends_with_a_report_and_ratios_to_the_bound(tmp_path: Pa
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert "our reconstruction" in page
     assert load_scenario("taobao-mix").name in page
+
+
+def test_costs_of_generations_are_measured_and_their_growth_named():
+    found = generation_costs((500, 1000), (5, 10))
+    assert [(name, size) for name, size, _ in found] == [
+        ("seconds by auctions", 500.0), ("seconds by auctions", 1000.0),
+        ("seconds by advertisers", 5.0), ("seconds by advertisers", 10.0),
+    ]  # fmt: skip
+    assert all(seconds > 0 for _, _, seconds in found)
+    # Linear in auctions and the square root of advertisers.
+    rows = [("seconds by auctions", n, 3.0 * n) for n in (1.0, 2.0, 4.0)] + [
+        ("seconds by advertisers", n, 2.0 * n**0.5) for n in (1.0, 2.0, 4.0)
+    ]
+    curves = pl.DataFrame([("large", *row) for row in rows], schema=["scenario", "curve", "x", "y"], orient="row")
+    table = next(section for section in cost_sections(curves) if isinstance(section, Table))
+    assert [row[2] for row in table.rows if "power" in row[1]] == ["1.00", "0.50"]
+    assert cost_sections(curves.filter(curve="none")) == []

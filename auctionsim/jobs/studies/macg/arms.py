@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import load_scenario
 
-SCENARIOS = ("three-arms", "taobao-mix", "calibrated")
-"""`real-table` joins them where the public files are given."""
-REAL = "real-table"
+THREE_ARMS, TAOBAO_MIX, CALIBRATED = "three-arms", "taobao-mix", "calibrated"
+SCENARIOS = (THREE_ARMS, TAOBAO_MIX, CALIBRATED)
+LARGE, REAL = "large", "real-table"
+"""500 advertisers, with few arms; and a table built from the public files, where they are given."""
 FLOORS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5)
 """Revenue floors of the front, shares of the reference's revenue."""
 
@@ -26,35 +27,36 @@ class Arm:
     scenarios: tuple[str, ...] = (*SCENARIOS, REAL)
     kind: str = "search"
     """`search`: trained by the scenario's learner; `static`: a fixed rule; `alone`: each advertiser trained against rivals that
-    stand still; `oracle-lp`: the bound."""
+    stand still; `oracle-lp`: the bound; `cost`: no arm, but what a generation costs as markets grow."""
 
 
 ARMS = (
-    Arm("manual", kind="static"),
-    Arm("truthful", kind="static"),
-    Arm("alone", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR), SCENARIOS[:1], "alone"),
+    Arm("manual", (), (*SCENARIOS, LARGE, REAL), kind="static"),
+    Arm("truthful", (), (*SCENARIOS, LARGE, REAL), kind="static"),
+    Arm("alone", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR), (THREE_ARMS,), "alone"),
     Arm("independent", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
     Arm("openai-es", ('learner.algorithm="openai-es"',), SCENARIOS),
     Arm("cma-es", ('learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
-    Arm("macg without floor", _NO_FLOOR, (*SCENARIOS[:2], REAL)),
-    Arm("macg without floor, global term alone", (*_NO_FLOOR, "learner.own_weight=0.0")),
+    Arm("macg without floor", _NO_FLOOR, (THREE_ARMS, TAOBAO_MIX, REAL)),
+    Arm("macg without floor, global term alone", (*_NO_FLOOR, "learner.own_weight=0.0"), (*SCENARIOS, LARGE, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0")),
-    Arm("macg"),
-    Arm("macg, global credit", ("learner.local_credit=false",), SCENARIOS[:1]),
+    Arm("macg", (), (*SCENARIOS, LARGE, REAL)),
+    Arm("macg, global credit", ("learner.local_credit=false",), (THREE_ARMS,)),
     Arm("macg, multipliers", ('learner.constraint="lagrangian"',)),
-    Arm("macg, contextual", ('learner.policy="contextual"',), (*SCENARIOS[:2], REAL)),
-    Arm("macg, contextual by group", ('learner.policy="contextual"', 'learner.sharing="group"'), SCENARIOS[:1]),
+    Arm("macg, contextual", ('learner.policy="contextual"',), (THREE_ARMS, TAOBAO_MIX, REAL)),
+    Arm("macg, contextual by group", ('learner.policy="contextual"', 'learner.sharing="group"'), (THREE_ARMS,)),
     Arm(
         "macg, free bids, 40 generations",
         ('learner.policy="free"', "learner.hidden=8", "learner.population=16", "train.iterations=40"),
-        SCENARIOS[:1],
+        (THREE_ARMS,),
     ),
-    Arm("macg, one at a time", ('learner.perturbation="single"', "learner.population=8"), SCENARIOS[:1]),
-    Arm("macg, self-bidder floor", ("platform.self_bidder_floor=0.98",), SCENARIOS[1:2]),
-    Arm("oracle-lp", scenarios=("three-arms", "calibrated"), kind="oracle-lp"),
+    Arm("macg, one at a time", ('learner.perturbation="single"', "learner.population=8"), (THREE_ARMS,)),
+    Arm("macg, self-bidder floor", ("platform.self_bidder_floor=0.98",), (TAOBAO_MIX,)),
+    Arm("oracle-lp", scenarios=(THREE_ARMS, CALIBRATED), kind="oracle-lp"),
+    Arm("cost of a generation", scenarios=(LARGE,), kind="cost"),
 )
 FRONT = tuple(
-    Arm(f"floor {floor:g}", (f"platform.revenue_floor={floor}", "{no profit floors}", "learner.own_weight=0.0"), SCENARIOS[:1])
+    Arm(f"floor {floor:g}", (f"platform.revenue_floor={floor}", "{no profit floors}", "learner.own_weight=0.0"), (THREE_ARMS,))
     for floor in FLOORS
 )
 

@@ -14,7 +14,19 @@ from auctionsim.analysis.plots.macg import front_figure
 from auctionsim.analysis.results import arms_table, by_seed, interval
 from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
 from auctionsim.jobs.demos.real_table import write_tables
-from auctionsim.jobs.studies.macg.arms import ARMS, FLOORS, FRONT, REAL, SCENARIOS, arms_of, scenario_of
+from auctionsim.jobs.studies.macg.arms import (
+    ARMS,
+    FLOORS,
+    FRONT,
+    LARGE,
+    REAL,
+    SCENARIOS,
+    TAOBAO_MIX,
+    THREE_ARMS,
+    arms_of,
+    scenario_of,
+)
+from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.measure import measured
 from auctionsim.jobs.study import Findings, Options, Unit
 from auctionsim.market.setup import build_market
@@ -37,18 +49,20 @@ class MacgStudy:
     n_seeds = 5
 
     def units(self, options: Options) -> Sequence[Unit]:
-        """Every arm of every scenario on every seed."""
-        scenarios = (*SCENARIOS[:2], *(SCENARIOS[2:] if not options.quick else ()), *((REAL,) if options.data else ()))
+        """Every arm of every scenario on every seed; what a generation costs is measured once."""
+        scenarios = (THREE_ARMS, TAOBAO_MIX) if options.quick else (*SCENARIOS, LARGE)
         return [
             Unit(scenario, arm.name, seed)
-            for scenario in scenarios
+            for scenario in (*scenarios, *((REAL,) if options.data else ()))
             for arm in arms_of(scenario, quick=options.quick)
-            for seed in options.seeds
+            for seed in (options.seeds[:1] if arm.kind == "cost" else options.seeds)
         ]
 
     def run(self, unit: Unit, options: Options) -> Findings:
         """Train and measure one arm on one seed."""
         arm = next(arm for arm in (*ARMS, *FRONT) if arm.name == unit.arm)
+        if arm.kind == "cost":
+            return Findings([], generation_costs())
         with TemporaryDirectory() as folder:
             source = unit.scenario
             if source == REAL:
@@ -72,13 +86,13 @@ class MacgStudy:
             own = results.filter(scenario=scenario)
             measured_here = set(own["metric"])
             columns = {name: label for name, label in _COLUMNS.items() if name in measured_here}
-            arms = [arm.name for arm in ARMS]
+            arms = [arm.name for arm in ARMS if arm.kind != "cost"]
             parts += [Heading(scenario), arms_table(results, scenario, columns, arms=arms)]
             types = {m: m.removeprefix("objective: ") for m in own["metric"].unique(maintain_order=True) if ": " in m}
             if len(types) > 1:
                 parts.append(arms_table(results, scenario, types, arms=arms))
             parts.append(_learning(curves, scenario))
-        return [*parts, *_front(results)]
+        return [*parts, *_front(results), *cost_sections(curves)]
 
 
 def _verdict(results: pl.DataFrame, scenario: str) -> str:
@@ -104,7 +118,7 @@ def _learning(curves: pl.DataFrame, scenario: str) -> Picture:
 
 def _front(results: pl.DataFrame) -> list[Section]:
     """Total profit against revenue as the floor moves, without other floors and with the global term alone."""
-    scenario = SCENARIOS[0]
+    scenario = THREE_ARMS
     points = []
     for floor in FLOORS:
         revenue, profit = (interval(results, scenario, f"floor {floor:g}", metric) for metric in ("revenue", "profit"))
