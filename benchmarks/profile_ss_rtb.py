@@ -38,8 +38,8 @@ def main() -> None:
         profile.disable()
         print(f"generation {generation}: {time.monotonic() - began:.1f} s")
     stats = pstats.Stats(profile, stream=sys.stdout)
-    most = max(calls for calls, *_ in stats.stats.values())
-    print(f"most calls of any function in the generation: {most}")
+    most, (file, line, name) = max((calls, where) for where, (calls, *_) in stats.stats.items())
+    print(f"most calls of any function in the generation: {most}, of {name} {file}:{line}")
     stats.sort_stats("tottime").print_stats(20)
 
 
@@ -47,7 +47,7 @@ class _Plain:
     """Standard output without this machine's folders."""
 
     def write(self, text: str) -> int:
-        return sys.__stdout__.write(re.sub(r"/\S*/((?:auctionsim|numpy|torch|site-packages)/)", r"\1", text))
+        return sys.__stdout__.write(re.sub(r"/\S*/((?:auctionsim|numpy|torch|agents|site-packages)/)", r"\1", text))
 
     def flush(self) -> None:
         sys.__stdout__.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,19 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
-    """`--workers`."""
+    """`--workers` and `--address`."""
     parser.add_argument(
         "--workers", type=_workers, help="0 serial, n Ray workers, auto one per core (default: the scenario's); same results"
     )
+    parser.add_argument("--address", help="a Ray cluster to run on: auto, HOST:PORT or ray://HOST:PORT (docs/scale.md)")
+
+
+def pool_of(arguments: argparse.Namespace, default: int | str) -> AbstractContextManager[Pool]:
+    """Where the command line says to compute; `default` workers where it says nothing, on a cluster as many as it takes."""
+    from auctionsim.jobs.cluster import open_pool
+
+    unasked = default if arguments.address is None else "auto"
+    return open_pool(unasked if arguments.workers is None else arguments.workers, arguments.address)
 
 
 def overrides_of(arguments: argparse.Namespace) -> tuple[str, ...]:

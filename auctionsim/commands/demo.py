@@ -28,7 +28,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Tell the story."""
     from auctionsim.analysis.report import write_report
     from auctionsim.analysis.summary import summarise
-    from auctionsim.jobs.cluster import open_pool
     from auctionsim.jobs.demos import real_table, three_arms
     from auctionsim.market.setup import build_market
     from auctionsim.runs import Run
@@ -46,7 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
     runs = []
     # On Ray unless told otherwise.
-    with open_pool("auto" if arguments.workers is None else arguments.workers) as pool:
+    with _common.pool_of(arguments, "auto") as pool:
         for arm in arms:
             created = Run.create(
                 out / arm.name, arm.scenario, arm.text, seeds=seeds, command=_common.command_line(), overrides=arm.overrides

@@ -26,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the study."""
-    from auctionsim.jobs.cluster import open_pool
     from auctionsim.jobs.study import Options, Unit, find_study, run_study, study_names
 
     if arguments.study is None:
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.say(f"{name}: {done}/{of}  {unit.scenario}  {unit.arm}  seed {unit.seed}  {seconds:.1f} s")
 
     try:
-        with open_pool("auto" if arguments.workers is None else arguments.workers) as pool:
+        with _common.pool_of(arguments, "auto") as pool:
             page = run_study(name, options, pool, out, _common.command_line(), line)
     except KeyboardInterrupt:
         console.say(f"{out}: interrupted; what is measured is kept")

@@ -18,13 +18,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Resume."""
     from auctionsim.analysis.report import write_report
     from auctionsim.analysis.summary import summarise
-    from auctionsim.jobs.cluster import open_pool
     from auctionsim.runs import Run
 
     opened = Run.open(arguments.run)
     if opened.status != "finished":
         scenario = opened.scenario()
-        with open_pool(scenario.cluster.workers if arguments.workers is None else arguments.workers) as pool:
+        with _common.pool_of(arguments, scenario.cluster.workers) as pool:
             _common.train_run(opened, console, pool, title=scenario.name)
     summary = summarise(opened)
     page = write_report([opened], opened.path / "report")

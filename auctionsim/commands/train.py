@@ -23,7 +23,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
     from auctionsim.analysis.report import write_report
     from auctionsim.analysis.summary import summarise
-    from auctionsim.jobs.cluster import open_pool
     from auctionsim.market.setup import build_market
     from auctionsim.runs import Run
     from auctionsim.scenario_file import load_scenario, read_scenario
@@ -35,8 +34,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     # Built first, so that wrong traffic is told before anything is written.
     markets = {seed: build_market(scenario, seed) for seed in seeds}
     text, _ = read_scenario(arguments.scenario)
-    created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
-    with open_pool(scenario.cluster.workers if arguments.workers is None else arguments.workers) as pool:
+    with _common.pool_of(arguments, scenario.cluster.workers) as pool:
+        created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
         _common.train_run(created, console, pool, title=scenario.name, markets=markets)
     summary = summarise(created)
     page = write_report([created], out / "report")

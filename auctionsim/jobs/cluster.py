@@ -1,4 +1,4 @@
-"""A map over tasks: serial in this process, or on Ray. The only module that starts Ray.
+"""A map over tasks: serial in this process, on a Ray of our own, or on a cluster. The only module that imports Ray.
 
 Objects that every task needs (a market and its traffic) are put once; tasks carry a handle. Results come back in the order
 of the tasks, so nothing depends on scheduling.
@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
+from auctionsim.errors import InputError, shown
+
+_KNOCK_SECONDS = 10.0
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
@@ -46,63 +53,149 @@ class SerialPool:
 
 
 class RayPool:
-    """Ray tasks; shared objects lie once per node in the object store, read-only."""
+    """Ray tasks; shared objects lie once per node in the object store, read-only.
 
-    def __init__(self, ray: Any) -> None:
+    Args:
+        ray: The module, connected.
+        at_once: How many tasks may be under way, None for as many as Ray takes.
+    """
+
+    def __init__(self, ray: Any, at_once: int | None = None) -> None:
         self._ray = ray
-        # A worker killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
+        self._at_once = at_once
+        # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
         self._call = ray.remote(num_cpus=1, max_retries=-1)(_call)
 
     def put(self, shared: Any) -> Any:
         """Put the object in the object store."""
-        return self._ray.put(shared)
+        return _Handle(self._ray.put(shared))
 
     def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
         """One Ray task each; results are gathered by index."""
-        results: list[Any] = self._ray.get([self._call.remote(function, shared, item) for shared, item in tasks])
-        return results
+        if self._at_once is None:
+            results: list[Any] = self._ray.get([self._call.remote(function, shared, item) for shared, item in tasks])
+            return results
+        found = dict(self.each(function, tasks))
+        return [found[index] for index in range(len(tasks))]
 
     def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
         """As Ray finishes them."""
-        index_of = {self._call.remote(function, shared, item): index for index, (shared, item) in enumerate(tasks)}
-        waiting = list(index_of)
-        while waiting:
-            ready, waiting = self._ray.wait(waiting)
+        todo = iter(enumerate(tasks))
+        index_of: dict[Any, int] = {}
+
+        def start(count: int | None) -> None:
+            for index, (shared, item) in islice(todo, count):
+                index_of[self._call.remote(function, shared, item)] = index
+
+        start(self._at_once)
+        while index_of:
+            ready, _ = self._ray.wait(list(index_of))
             for reference in ready:
                 yield index_of.pop(reference), self._ray.get(reference)
+            start(len(ready))
+
+
+@dataclass(frozen=True)
+class _Handle:
+    """A reference that Ray does not unpack anew for every task, as it does with a bare one."""
+
+    reference: Any
+
+
+_unpacked: OrderedDict[str, Any] = OrderedDict()
+_MOST_UNPACKED = 16
 
 
 def _call(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
-    return function(shared, item)
+    return function(_fetched(shared.reference) if isinstance(shared, _Handle) else shared, item)
+
+
+def _fetched(reference: Any) -> Any:
+    """A shared object, kept by the worker for its next tasks; its arrays stay where the node's object store has them."""
+    import ray
+
+    key = reference.hex()
+    if key not in _unpacked:
+        _unpacked[key] = ray.get(reference)
+        while len(_unpacked) > _MOST_UNPACKED:
+            _unpacked.popitem(last=False)
+    _unpacked.move_to_end(key)
+    return _unpacked[key]
 
 
 @contextmanager
-def open_pool(workers: int | str) -> Iterator[Pool]:
+def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
     """A pool that is closed at the end.
 
     Args:
-        workers: 0 for serial, n for n Ray workers on this machine, `auto` for one per core.
+        workers: 0 for serial, n for n Ray workers on this machine, `auto` for one per core; with an address: how many tasks at
+            once, `auto` for as many as the cluster takes.
+        address: Of a Ray cluster that runs already: `auto`, HOST:PORT or ray://HOST:PORT. None for a Ray of our own.
+
+    Raises:
+        InputError: Nothing answers at the address, or 0 workers are asked of a cluster.
     """
+    if address is not None:
+        if workers == 0:
+            raise InputError("--address: expected at least 1 worker or auto beside it, got --workers 0, which is serial")
+        with _joined(address) as ray:
+            yield RayPool(ray, None if workers == "auto" else int(workers))
+        return
     if workers == 0:
         yield SerialPool()
         return
     n_workers = len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)
-    # Read by Ray when it is imported: no usage statistics; the loopback address for a Ray of our own, whose servers otherwise
+    # Read by Ray when it is imported: the loopback address for a Ray of our own, whose servers otherwise
     # listen on every interface (the switch's name speaks of other systems, but it works on Linux all the same).
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    with _connected(num_cpus=n_workers, include_dashboard=False, _node_ip_address="127.0.0.1") as ray:
+        yield RayPool(ray)
+
+
+@contextmanager
+def _connected(**options: Any) -> Iterator[Any]:
+    """Ray with our settings: one thread a worker, no usage statistics."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
     ray.init(
-        num_cpus=n_workers,
-        include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
         configure_logging=False,
-        _node_ip_address="127.0.0.1",
         runtime_env={"env_vars": _ONE_THREAD},
+        **options,
     )
     try:
-        yield RayPool(ray)
+        yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[Any]:
+    """A cluster that others started."""
+    _expect_answer(address)
+    with ExitStack() as stack:
+        try:
+            ray = stack.enter_context(_connected(address=address))
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            raise _no_cluster(address, str(error).strip().split("\n")[0]) from error
+        yield ray
+
+
+def _expect_answer(address: str) -> None:
+    """Knock, since Ray itself would wait for minutes where nobody listens."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise _no_cluster(address, "no host and port")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, str(error)) from error
+
+
+def _no_cluster(address: str, reason: str) -> InputError:
+    wanted = "a Ray cluster that answers (auto, HOST:PORT or ray://HOST:PORT)"
+    return InputError(f"--address: expected {wanted}, got {shown(address)}: {reason}")
