@@ -27,8 +27,8 @@ class Work:
 class Learner(Protocol):
     """Ask and tell over a whole market.
 
-    State is a dictionary of arrays, so that any learner is saved the same way. Randomness is keyed by the market's seed and the
-    state's iteration; a learner holds nothing that changes.
+    State is a dictionary of arrays whose names, shapes and types stay, so that any learner is saved and checked the same way.
+    Randomness is keyed by the market's seed and the state's iteration; a learner holds nothing that changes.
     """
 
     def start(self, market: Market) -> Arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 from auctionsim.analysis.economics import advertiser_days
 
+from auctionsim.errors import unknown
 from auctionsim.runs import Run
 from auctionsim.scenario import AdvertiserGroup, resolved_level
 
@@ -24,6 +25,10 @@ def violations(run: Run) -> pl.DataFrame:
     key = ["seed", "day", "advertiser"]
     reference = days.filter(pl.col("arm") == "reference").select(*key, *(pl.col(c).alias(f"{c}_ref") for c in _COLUMNS))
     groups = {group.group: group for group in scenario.advertisers}
+    strange = [name for name in days["group"].unique(maintain_order=True) if name not in groups]
+    if strange:
+        place = run.path / "outcomes.parquet"
+        raise unknown(f"{place}: column group", strange[0], groups, what="unknown group")
     cases = []
     for row in days.join(reference, on=key).iter_rows(named=True):
         cases += [(row["arm"], row["seed"], name, excess) for name, excess in _excesses(row, groups[row["group"]])]

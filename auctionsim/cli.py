@@ -24,6 +24,9 @@ class _Parser(argparse.ArgumentParser):
     """Raises instead of printing a page of usage."""
 
     def error(self, message: str) -> NoReturn:
+        missing = message.removeprefix("the following arguments are required: ")
+        message = message if missing == message else f"expected {missing}, got none"
+        message = message.replace("unrecognized arguments:", "unknown arguments")
         raise InputError(f"{self.prog}: {message} (see {self.prog} --help)")
 
 

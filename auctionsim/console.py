@@ -48,15 +48,16 @@ class Console:
 
     @contextmanager
     def steps(self) -> Iterator[Callable[[str, float], None]]:
-        """Progress of a job in steps, told each step's name and share: a bar on a terminal, a line a step elsewhere."""
+        """Progress of a job in steps, told each step's name and share: a bar on a terminal, now and then a line elsewhere."""
         if not sys.stderr.isatty():
-            seen: set[str] = set()
+            last = time.monotonic()
 
             def line(what: str, share: float) -> None:
-                del share
-                if what not in seen:
-                    seen.add(what)
-                    self.say(what)
+                nonlocal last
+                now = time.monotonic()
+                if now - last >= _SECONDS_BETWEEN_LINES:
+                    last = now
+                    self.say(f"{what}: {share:.0%}")
 
             yield line
             return

@@ -14,27 +14,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save
 
 from auctionsim import __version__
+from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder, write_json, write_text, write_then_rename
+from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import parse_scenario
+from auctionsim.scenario_file import parse_scenario, read_scenario
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-Arrays = dict[str, NDArray[Any]]
-
-_MANIFEST_KEYS = {"version", "command", "seeds", "status", "overrides", "scenario_folder"}
-_CHECKPOINT_SCHEMA = "auctionsim-checkpoint-1"
 
 
 @dataclass(frozen=True)
@@ -101,13 +96,7 @@ class Run:
         place = self.path / "manifest.json"
         if not place.is_file():
             raise InputError(f"{self.path}: expected a run folder with manifest.json, got none")
-        try:
-            manifest = json.loads(place.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise InputError(f"{place}: expected JSON, got {shown(str(error))}") from error
-        if not isinstance(manifest, dict) or not set(manifest) >= _MANIFEST_KEYS:
-            raise InputError(f"{place}: expected the keys {', '.join(sorted(_MANIFEST_KEYS))}, got {shown(manifest)}")
-        return manifest
+        return checked_manifest(place, checked_json(place, place.read_bytes()))
 
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         write_json(self.path / "manifest.json", manifest)
@@ -134,7 +123,7 @@ class Run:
         if not place.is_file():
             raise InputError(f"{place}: expected the run's scenario, got no such file")
         folder = manifest["scenario_folder"]
-        text = place.read_text(encoding="utf-8")
+        text, _ = read_scenario(place)
         return parse_scenario(
             text, str(place), overrides=manifest["overrides"], folder=None if folder is None else Path(folder)
         )
@@ -147,7 +136,7 @@ class Run:
         part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         part.mkdir(parents=True)
         for seed, arrays in states.items():
-            _save_state(part / f"seed-{seed}.safetensors", arrays)
+            save_state(part / f"seed-{seed}.safetensors", arrays)
         part.rename(folder)
         for old in self.checkpoints()[:-keep]:
             shutil.rmtree(self.path / "checkpoints" / f"{old:06d}")
@@ -155,7 +144,7 @@ class Run:
     def checkpoints(self) -> list[int]:
         """Iterations of the checkpoints, ascending."""
         folder = self.path / "checkpoints"
-        return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()) if folder.is_dir() else []
+        return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()) if folder.is_dir() else []
 
     def last_checkpoint(self) -> int:
         """Iteration of the newest checkpoint.
@@ -168,14 +157,24 @@ class Run:
             raise InputError(f"{self.path}: expected a checkpoint, got none (run: auctionsim resume {self.path})")
         return found[-1]
 
-    def load_checkpoint(self, iteration: int) -> dict[int, Arrays]:
+    def load_checkpoint(self, iteration: int, like: Mapping[int, Arrays] | None = None) -> dict[int, Arrays]:
         """The states of all seeds.
 
+        Args:
+            iteration: Of the checkpoint.
+            like: For each seed a state of the learner it is meant for, whose arrays have the same names, shapes and types.
+
         Raises:
-            InputError: A file is missing or is not a checkpoint of ours.
+            InputError: A file is missing, is not a checkpoint of ours, or not one of that learner.
         """
         folder = self.path / "checkpoints" / f"{iteration:06d}"
-        return {seed: _load_state(folder / f"seed-{seed}.safetensors") for seed in self.seeds}
+        states = {}
+        for seed in self.seeds:
+            place = folder / f"seed-{seed}.safetensors"
+            states[seed] = load_state(place)
+            if like is not None:
+                expect_like(place, states[seed], like[seed])
+        return states
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Add lines to metrics.jsonl."""
@@ -187,11 +186,12 @@ class Run:
         place = self.path / "metrics.jsonl"
         if not place.is_file():
             return []
-        lines = place.read_text(encoding="utf-8").split("\n")
         try:
-            return [json.loads(line) for line in lines[:-1]]
-        except ValueError as error:
-            raise InputError(f"{place}: expected a JSON object on each line, got {shown(str(error))}") from error
+            lines = place.read_text(encoding="utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise InputError(f"{place}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
+        return checked_metrics(place, lines[:-1])
 
     def cut_metrics(self, iteration: int) -> None:
         """Drop the lines after `iteration`, as a resumed run starts again from its checkpoint."""
@@ -207,8 +207,10 @@ class Run:
         place = self.path / "provenance.json"
         if not place.is_file():
             return {}
-        notes: dict[str, str] = json.loads(place.read_text(encoding="utf-8"))
-        return notes
+        notes = checked_json(place, place.read_bytes())
+        if not isinstance(notes, dict):
+            raise InputError(f"{place}: expected an object of notes, got {shown(notes)}")
+        return {str(key): str(text) for key, text in notes.items()}
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
         """Write `name`.parquet."""
@@ -218,37 +220,17 @@ class Run:
         """Read `name`.parquet.
 
         Raises:
-            InputError: The run was not evaluated yet, or the file is not Parquet.
+            InputError: The run was not evaluated yet, or the file is not such a table.
         """
         place = self.path / f"{name}.parquet"
         if not place.is_file():
             raise InputError(f"{place}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
         try:
-            return pl.read_parquet(place, glob=False)
+            table = pl.read_parquet(place, glob=False)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise InputError(f"{place}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
+        return checked_table(place, table, self.seeds)
 
     def optional_table(self, name: str) -> pl.DataFrame | None:
         """Read `name`.parquet; None where it was never written."""
         return self.table(name) if (self.path / f"{name}.parquet").is_file() else None
-
-
-def _save_state(place: Path, arrays: Arrays) -> None:
-    contents = save(arrays, {"schema": _CHECKPOINT_SCHEMA})
-    write_then_rename(place, lambda part: part.write_bytes(contents))
-
-
-def _load_state(place: Path) -> Arrays:
-    if not place.is_file():
-        raise InputError(f"{place}: expected a checkpoint file, got no such file")
-    try:
-        with safe_open(place, framework="np") as opened:
-            schema = (opened.metadata() or {}).get("schema")
-        arrays = load_file(place)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{place}: expected a safetensors file, got {shown(str(error))}") from error
-    if schema != _CHECKPOINT_SCHEMA:
-        raise InputError(f"{place}: expected a checkpoint of schema {_CHECKPOINT_SCHEMA}, got {shown(schema)}")
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise InputError(f"{place}: expected finite numbers, got NaN or infinity")
-    return arrays

@@ -79,7 +79,7 @@ def parse_scenario(text: str, place: str, *, overrides: Sequence[str] = (), fold
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
     except ValidationError as error:
         raise InputError(_sentence(error, place)) from error
-    return scenario if folder is None else scenario.model_copy(update={"folder": folder})
+    return scenario.located(place, folder)
 
 
 def _override(tree: dict[str, Any], item: str) -> None:
@@ -121,7 +121,6 @@ def _sentence(error: ValidationError, place: str) -> str:
     kind, came = first["type"], shown(first["input"])
     if kind == "extra_forbidden":
         keys = list(_model_at(first["loc"][:-1]).model_fields)
-        keys = [key for key in keys if key != "folder"]
         text = f"{where}: unknown key; choose from {', '.join(keys)}{suggestion(first['loc'][-1], keys)}"
     elif kind == "missing":
         text = f"{where}: expected a value, got nothing"

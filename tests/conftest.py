@@ -13,6 +13,8 @@ from auctionsim.market.traffic import Traffic
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario
 
+from .logs import JOINED, impressions, tsv
+
 # A machine that is busy with something else must not fail a property.
 settings.register_profile("auctionsim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("auctionsim")
@@ -69,6 +71,14 @@ def shared_data() -> Path:
     if not (SHARED_DATA / "alimama_traffic").is_dir():
         pytest.skip("the public data files are not beside the repository (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture
+def joined(tmp_path: Path) -> Path:
+    """iPinYou's joined log of three days."""
+    path = tmp_path / "train.log.txt"
+    path.write_text(tsv(impressions(), JOINED, header=True))
+    return path
 
 
 def make_market(

@@ -39,6 +39,8 @@ LAYER_OF = {
     "console": "cli",
     "__main__": "cli",
     "runs": "runs",
+    "run_checks": "runs",
+    "checkpoints": "runs",
     "errors": "base",
     "files": "base",
     "streams": "base",

@@ -78,6 +78,9 @@ def test_a_learner_keeps_its_contract(algorithm: str):
     before = as_bytes(state)
     after, (logged,) = go_on(learner, market, state, 1)
     assert as_bytes(state) == before, "the state given must not be written to"
+    assert {name: (array.shape, array.dtype) for name, array in after.items()} == {
+        name: (array.shape, array.dtype) for name, array in learner.start(market).items()
+    }
     assert {"revenue_ratio", "profit_ratio"} <= set(logged)
     assert np.isfinite(list(logged.values())).all()
     assert all(np.isfinite(array).all() for array in after.values())

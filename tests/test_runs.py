@@ -114,17 +114,6 @@ def test_a_foreign_checkpoint_is_refused(tmp_path: Path):
         run.load_checkpoint(6)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match="expected a run folder with manifest.json, got none"):
-        Run.open(tmp_path)
-    (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(InputError, match="expected JSON"):
-        Run.open(tmp_path)
-    (tmp_path / "manifest.json").write_text("[]")
-    with pytest.raises(InputError, match="expected the keys"):
-        Run.open(tmp_path)
-
-
 def test_a_file_whose_writing_fails_leaves_the_old_one(tmp_path: Path):
     path = tmp_path / "f"
     path.write_text("old")

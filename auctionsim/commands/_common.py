@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auctionsim.console import Console
+from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
 
 if TYPE_CHECKING:
     from auctionsim.jobs.cluster import Pool
     from auctionsim.market.setup import Market
     from auctionsim.runs import Run
+    from auctionsim.scenario import Scenario
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +103,14 @@ def natural(text: str) -> int:
 
 def _workers(text: str) -> int | str:
     return text if text == "auto" else natural(text)
+
+
+def run_folder(path: str | None, scenario: Scenario) -> Path:
+    """The folder of a new run, `runs/NAME` by default; must be new or empty."""
+    if path is None and (set(scenario.name) & set("/\\") or scenario.name in (".", "..")):
+        name = shown(scenario.name)
+        raise InputError(f"{scenario.place}: name: expected a folder's name, without '/', got {name} (or a folder with --out)")
+    return new_folder(path, f"runs/{scenario.name}")
 
 
 def new_folder(path: str | None, default: str) -> Path:

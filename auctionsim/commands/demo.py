@@ -37,8 +37,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     seeds = _common.seeds_from(arguments.seed or 0, arguments.seeds or (2 if arguments.quick else 5))
     scenario = arguments.scenario or "calibrated"
     if arguments.data and not arguments.scenario:
-        console.say(f"building {len(seeds)} traffic tables from {arguments.data}")
-        scenario = str(real_table.write_tables(Path(arguments.data), out, seeds))
+
+        def built(done: int) -> None:
+            console.say(f"{arguments.data}: {done} of {len(seeds)} traffic tables built")
+
+        scenario = str(real_table.write_tables(Path(arguments.data), out, seeds, built))
     shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
     arms = three_arms.plan(scenario, shared)
     # Traffic and reference are the same in all arms.

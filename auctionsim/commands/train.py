@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
+    from auctionsim.agents.learner import make_learner
     from auctionsim.analysis.report import write_report
     from auctionsim.analysis.summary import summarise
     from auctionsim.market.setup import build_market
@@ -29,10 +30,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     overrides = _common.overrides_of(arguments)
     scenario = load_scenario(arguments.scenario, overrides=overrides)
-    out = _common.new_folder(arguments.out, f"runs/{scenario.name}")
+    out = _common.run_folder(arguments.out, scenario)
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
-    # Built first, so that wrong traffic is told before anything is written.
+    # Built and started first, so that wrong traffic, or what the learner cannot do, is told before anything is written.
     markets = {seed: build_market(scenario, seed) for seed in seeds}
+    make_learner(scenario).start(markets[seeds[0]])
     text, _ = read_scenario(arguments.scenario)
     with _common.pool_of(arguments, scenario.cluster.workers) as pool:
         created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)

@@ -50,12 +50,15 @@ def train(run: Run, pool: Pool, report: Callable[[Progress], None], markets: dic
     Raises:
         Interrupted: A signal came. The run can be resumed.
     """
+    # Before anything is written: what is wrong with a run folder is told and left as it is.
+    scenario = run.scenario()
+    learner = make_learner(scenario)
+    markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
+    iteration, states = _last_states(run, learner, markets)
+    run.metrics()
     run.set_status("running")
     try:
-        scenario = run.scenario()
-        learner = make_learner(scenario)
-        markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
-        states = _train_all(run, scenario, learner, markets, pool, report)
+        states = _train_all(run, scenario, learner, markets, iteration, states, pool, report)
         write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
     except (Interrupted, KeyboardInterrupt):
         run.set_status("interrupted")
@@ -70,9 +73,17 @@ def evaluate(run: Run) -> None:
     """Evaluate the last checkpoint on the test days again."""
     scenario = run.scenario()
     learner = make_learner(scenario)
-    states = run.load_checkpoint(run.last_checkpoint())
+    run.last_checkpoint()
     markets = {seed: build_market(scenario, seed) for seed in run.seeds}
+    _, states = _last_states(run, learner, markets)
     write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+
+
+def _last_states(run: Run, learner: Learner, markets: dict[int, Market]) -> tuple[int, dict[int, Arrays]]:
+    """Iteration and states of the last checkpoint, or of the start where there is none."""
+    starts = {seed: learner.start(market) for seed, market in markets.items()}
+    checkpoints = run.checkpoints()
+    return (checkpoints[-1], run.load_checkpoint(checkpoints[-1], starts)) if checkpoints else (0, starts)
 
 
 def _train_all(
@@ -80,14 +91,11 @@ def _train_all(
     scenario: Scenario,
     learner: Learner,
     markets: dict[int, Market],
+    iteration: int,
+    states: dict[int, Arrays],
     pool: Pool,
     report: Callable[[Progress], None],
 ) -> dict[int, Arrays]:
-    checkpoints = run.checkpoints()
-    iteration = checkpoints[-1] if checkpoints else 0
-    states = (
-        run.load_checkpoint(iteration) if checkpoints else {seed: learner.start(market) for seed, market in markets.items()}
-    )
     run.cut_metrics(iteration)
     handles = {seed: pool.put(market) for seed, market in markets.items()}
     days = scenario.traffic.train_days

@@ -37,8 +37,10 @@ class Controller(Protocol):
 _BUILT_IN = "auctionsim.agents.controllers"
 
 
-def find_controller(name: str) -> type[Controller]:
+def find_controller(name: str, place: str = "controller") -> type[Controller]:
     """The controller of a name: one of `scenario.CONTROLLERS` that bids hour by hour, or a user's `package.module:Class`.
+
+    `place` is where the name stands, for messages.
 
     Raises:
         InputError: There is no such module, or nothing of that name in it.
@@ -48,8 +50,8 @@ def find_controller(name: str) -> type[Controller]:
         module, attribute = f"{_BUILT_IN}.{name.replace('-', '_')}", "CONTROLLER"
     try:
         controller: type[Controller] = getattr(import_module(module), attribute)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise InputError(f"controller: expected an importable package.module:Class, got {name!r} ({error})") from error
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{place}: expected an importable package.module:Class, got {name!r} ({error})") from error
     return controller
 
 

@@ -54,8 +54,8 @@ def builtin_profiles() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
-def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
-    """Load a built-in profile by name or a profile file by path (relative to `folder`).
+def load_profile(name_or_path: str, folder: Path | None = None, place: str = "") -> Profile:
+    """Load a built-in profile by name or a profile file by path (relative to `folder`); `place` is who names it, for messages.
 
     Raises:
         InputError: No such profile, or a figure is missing or wrong; the message names file and key.
@@ -67,13 +67,14 @@ def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
     if not path.is_file():
         names = builtin_profiles()
         raise InputError(
-            f"traffic.profile: expected a profile file or one of {', '.join(names)}, got no such file "
+            f"{place}traffic.profile: expected a profile file or one of {', '.join(names)}, got no such file "
             f"'{path}'{suggestion(name_or_path, names)}"
         )
     try:
         return parse_profile(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected UTF-8 text, got other bytes") from error
+        byte = error.object[error.start]
+        raise InputError(f"{path}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
 
 
 def parse_profile(text: str, place: str) -> Profile:
@@ -82,6 +83,8 @@ def parse_profile(text: str, place: str) -> Profile:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{place}: expected TOML, got a syntax error: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{place}: expected TOML of a few levels, got one nested too deeply") from error
     hours = _figures(tree, place, "hours.share", (24,))
     category = _figures(tree, place, "categories.share", (None,))
     return Profile(
@@ -116,5 +119,6 @@ def _figures(
         words = " x ".join("any number of" if n is None else str(n) for n in shape) or "one"
         raise InputError(f"{place}: {key}: expected {words} numbers, got shape {list(figures.shape)}")
     if not (np.isfinite(figures).all() and (figures >= at_least).all()):
-        raise InputError(f"{place}: {key}: expected numbers above 0, got {figures.min()}")
+        wrong = figures[~(np.isfinite(figures) & (figures >= at_least))].flat[0]
+        raise InputError(f"{place}: {key}: expected numbers {'at least 0' if at_least == 0 else 'above 0'}, got {wrong}")
     return figures

@@ -152,7 +152,9 @@ class Market:
         changed = replace(self, fixed=fixed, learners=np.setdiff1d(self.learners, who))
         if controller in STATIC_BIDS:
             return changed
-        return replace(changed, controllers=(*self.controllers, (who, find_controller(controller)(self, who))))
+        named = [f"advertisers[{i}]." for i, g in enumerate(self.scenario.advertisers) if g.controller == controller]
+        place = f"{self.scenario.place}: {''.join(named[:1])}controller"
+        return replace(changed, controllers=(*self.controllers, (who, find_controller(controller, place)(self, who))))
 
     def in_expectation(self) -> Market:
         """The same market with outcomes in expectation; budgets and the reference stay."""
@@ -177,7 +179,7 @@ class Market:
     def _drawn(self) -> Market:
         if len(self.rules.slot_effect) > 1:
             raise InputError(
-                f"{self.scenario.name}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
+                f"{self.scenario.place}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
                 f"got {len(self.rules.slot_effect)}"
             )
         return self.in_expectation().with_rates(*drawn_rates(self.traffic, self.seed))
@@ -255,22 +257,24 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic:
     if section.is_synthetic:
         names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
         if len(set(names)) < len(names):
-            raise InputError(f"{scenario.name}: advertisers: expected groups whose numbered names differ, got two alike")
-        return make_traffic(section, load_profile(section.profile, scenario.folder), names, seed, _apart(scenario))
+            raise InputError(f"{scenario.place}: advertisers: expected groups whose numbered names differ, got two alike")
+        return make_traffic(
+            section, load_profile(section.profile, scenario.folder, f"{scenario.place}: "), names, seed, _apart(scenario)
+        )
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
     traffic = load_traffic(path, budgets=budgets)
     expected = sum(group.count for group in scenario.advertisers)
     if expected != len(traffic.advertisers):
         raise InputError(
-            f"{scenario.name}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
+            f"{scenario.place}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
             f"of {path}, got {expected}"
         )
     for key, days in (("train_days", section.train_days), ("test_days", section.test_days)):
         missing = [day for day in days if day not in traffic.days]
         if missing:
             raise InputError(
-                f"{scenario.name}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "
+                f"{scenario.place}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "
                 f"got {missing[0]}"
             )
     return traffic

@@ -11,9 +11,14 @@ import polars as pl
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.files import write_then_rename
+from auctionsim.market.table_reading import read_table
 from auctionsim.market.traffic import CELL_COLUMNS, HOURS, Traffic
 
 Rule = tuple[str, Callable[[pl.Expr], pl.Expr]]
+
+PRICE_LIMIT = 1e9
+"""Prices and bids are below it: what is above was written in millionths or is no price."""
+PRICE_WORDS = f"a number at least 0 and below {PRICE_LIMIT:.0e}".replace("e+0", "e")
 
 # What each column must hold, in words and as an expression that is true where the row is right.
 _RULES: dict[str, Rule] = {
@@ -25,11 +30,11 @@ _RULES: dict[str, Rule] = {
     "advertiser": ("text", lambda c: c.str.len_chars().gt(0)),
     "pctr": ("a number in (0, 1]", lambda c: c.is_finite() & c.gt(0) & c.le(1)),
     "pcvr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
-    "item_price": ("a number at least 0 (currency per conversion)", lambda c: c.is_finite() & c.ge(0)),
-    "manual_bid": ("a number at least 0 (currency per click)", lambda c: c.is_finite() & c.ge(0)),
+    "item_price": (f"{PRICE_WORDS} (currency per conversion)", lambda c: c.is_finite() & c.ge(0) & c.lt(PRICE_LIMIT)),
+    "manual_bid": (f"{PRICE_WORDS} (currency per click)", lambda c: c.is_finite() & c.ge(0) & c.lt(PRICE_LIMIT)),
     "ctr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
     "cvr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
-    "market_ecpm": ("a number at least 0 (a rank score)", lambda c: c.is_finite() & c.ge(0)),
+    "market_ecpm": (f"{PRICE_WORDS} (a rank score)", lambda c: c.is_finite() & c.ge(0) & c.lt(PRICE_LIMIT)),
 }
 NOTES_KEY = "auctionsim-notes"
 """Key of a Parquet file's metadata under which a table says where it comes from, as JSON."""
@@ -52,7 +57,7 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
         InputError: The file is missing, not a table, or a value is wrong; the message names file, row and column.
     """
     path = Path(path)
-    table = _typed(_read(path), path)
+    table = _typed(read_table(path), path)
     _check_columns(table, path)
     _check_cells(table, path)
     advertiser, advertisers = _codes(table["advertiser"])
@@ -88,7 +93,7 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
         InputError: A column is missing, an advertiser has no row, or a budget is not a number above 0.
     """
     path = Path(path)
-    table = _read(path)
+    table = read_table(path)
     for name in ("advertiser", "budget"):
         if name not in table.columns:
             raise InputError(f"{path}: column {name}: expected in the budgets file, got {', '.join(table.columns)}")
@@ -97,6 +102,11 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
     if wrong.any():
         row = int(wrong.arg_max() or 0)
         raise InputError(f"{path}: row {row + 1}, column budget: expected a number above 0, got {shown(table['budget'][row])}")
+    twice = ~table["advertiser"].is_first_distinct()
+    if twice.any():
+        row = int(twice.arg_max() or 0)
+        name = shown(table["advertiser"][row])
+        raise InputError(f"{path}: row {row + 1}, column advertiser: expected each advertiser once, got {name} again")
     known = dict(zip(table["advertiser"].cast(pl.String).to_list(), budget.to_list(), strict=True))
     missing = [name for name in advertisers if name not in known]
     if missing:
@@ -136,23 +146,6 @@ def save_budgets(traffic: Traffic, path: str | Path) -> None:
     write_then_rename(Path(path), lambda part: table.write_csv(part))
 
 
-def _read(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        raise InputError(f"{path}: expected a traffic table (Parquet or CSV), got no such file")
-    try:
-        if path.suffix == ".parquet":
-            table = pl.read_parquet(path, glob=False)
-        else:
-            # Everything as text first: a value that does not parse is then reported with its row, not by the reader.
-            table = pl.read_csv(path, infer_schema=False, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: expected a {path.suffix[1:] or 'CSV'} table, got {shown(reason, 120)}") from error
-    if table.height == 0:
-        raise InputError(f"{path}: expected at least one row, got an empty table")
-    return table
-
-
 def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     extra = [name for name in table.columns if name not in _RULES]
     for name in _RULES:
@@ -163,6 +156,9 @@ def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
             f"{path}: column {shown(extra[0])}: unknown; choose from {', '.join(_RULES)}{suggestion(extra[0], _RULES)}"
         )
     table = table.select(name for name in _RULES if name in table.columns)
+    for name, found in table.schema.items():
+        if not (found.is_numeric() or found in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
+            raise InputError(f"{path}: column {name}: expected {_RULES[name][0]}, got a column of {found}")
     casts = []
     for name in table.columns:
         kind = pl.Int64 if name in _WHOLE else pl.String if name in _TEXT else pl.Float64

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, reference_share, resolved_level
@@ -38,8 +38,8 @@ class Scenario(Section):
     learner: LearnerSection = LearnerSection()
     train: TrainSection = TrainSection()
     cluster: ClusterSection = ClusterSection()
-    folder: Annotated[Path | None, Field(exclude=True)] = None
-    """Where relative paths start: the scenario file's folder. Set by the loader."""
+    _folder: Path | None = PrivateAttr(default=None)
+    _place: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _groups_differ(self) -> Scenario:
@@ -47,12 +47,30 @@ class Scenario(Section):
         twice = [name for i, name in enumerate(names) if name in names[:i]]
         if twice:
             raise ValueError(f"advertisers: expected a different name for each group, got '{twice[0]}' twice")
-        if self.traffic.is_synthetic and sum(group.count for group in self.advertisers) < 2:
-            raise ValueError("advertisers: expected at least 2 in all, got 1")
+        meet = sum(1 if group.keywords == "disjoint" else group.count for group in self.advertisers)
+        if self.traffic.is_synthetic and meet < 2:
+            alone = "1" if sum(group.count for group in self.advertisers) < 2 else "one group whose advertisers never do"
+            raise ValueError(f"advertisers: expected at least 2 that meet, got {alone}")
         for i, group in enumerate(self.advertisers):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
         return self
+
+    @property
+    def folder(self) -> Path | None:
+        """Where relative paths start: the scenario file's folder; None where there is no file."""
+        return self._folder
+
+    @property
+    def place(self) -> str:
+        """What messages call the scenario: its file, else its name."""
+        return self._place or self.name
+
+    def located(self, place: str, folder: Path | None) -> Scenario:
+        """The same scenario as read from `place`, with relative paths that start at `folder`."""
+        located = self.model_copy()
+        located._place, located._folder = place, folder
+        return located
 
     def resolve(self, path: str) -> Path:
         """A path of the scenario as seen from the scenario file."""

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from auctionsim.scenario.base import Count, NotNegative, Positive, Section
 
+Day = Annotated[int, Field(ge=0, le=10**6)]
+
 
 class TrafficSection(Section):
     """Where the auctions come from."""
@@ -27,7 +29,7 @@ class TrafficSection(Section):
     """Synthetic only: identical auctions each cell stands for (hour-aggregated traffic)."""
     queries: Count = 200
     """Synthetic only: how many keywords."""
-    candidates: Annotated[int, Field(ge=2)] = 8
+    candidates: Annotated[int, Field(ge=2, le=10**6)] = 8
     """Synthetic only: advertisers that meet in each auction (all of them where there are fewer)."""
     drift: NotNegative = 0.1
     """Synthetic only: day-to-day log standard deviation of query volumes, and half of it of conversion rates."""
@@ -41,9 +43,9 @@ class TrafficSection(Section):
     """Synthetic only: log standard deviation of the keyword bid around that share: how badly keywords are judged."""
     manual_spread: NotNegative = 0.0
     """Synthetic only: log standard deviation of an advertiser's keyword bids as a whole: how differently advertisers bid."""
-    train_days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1)
+    train_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (0, 1)
     """Days the learners see."""
-    test_days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (2, 3)
+    test_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (2, 3)
     """Days results are measured on."""
 
     @property

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auctionsim.market.ingest.formats import Format, Layout, number, whole, with_header
+from auctionsim.market.ingest.formats import Format, Layout, number, price, whole, with_header
 
 _FIELDS = (
-    whole("deliveryPeriodIndex"), whole("advertiserNumber"), number("CPAConstraint"), whole("timeStepIndex", most=47),
-    whole("pvIndex"), number("pValue", most=1), number("bid"), whole("xi", most=1), number("cost"),
+    whole("deliveryPeriodIndex"), whole("advertiserNumber"), price("CPAConstraint"), whole("timeStepIndex", most=47),
+    whole("pvIndex"), number("pValue", most=1), price("bid"), whole("xi", most=1), price("cost"),
     whole("isExposed", most=1), whole("conversionAction", most=1),
 )  # fmt: skip
 _LOG = """SELECT row, "deliveryPeriodIndex", "timeStepIndex" * 1800,

@@ -12,7 +12,7 @@ import duckdb
 
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.market.ingest.database import named, quoted
-from auctionsim.market.ingest.formats import Field, Format, Layout, number, text, whole, with_header
+from auctionsim.market.ingest.formats import Field, Format, Layout, number, price, text, whole, with_header
 
 TEMPLATE = """\
 # Which column of the log holds what: the right-hand sides. Delete the lines of what your log does not have.
@@ -41,9 +41,9 @@ _FIELDS = {
     field.name: field
     for field in (
         text("auction"), text("timestamp"), whole("day"), whole("hour", most=23), text("query"), text("advertiser"),
-        number("manual_bid"), number("item_price", needed=False),
+        price("manual_bid"), price("item_price", needed=False),
         Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", most=1, needed=False),
-        number("market_ecpm", needed=False), whole("weight", least=1), whole("clicked", most=1, needed=False),
+        price("market_ecpm", needed=False), whole("weight", least=1), whole("clicked", most=1, needed=False),
         whole("converted", most=1, needed=False),
     )
 }  # fmt: skip

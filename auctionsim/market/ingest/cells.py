@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auctionsim.errors import InputError, shown
-from auctionsim.market.ingest.database import Database
+from auctionsim.market.ingest.database import Database, quoted
 
 SECONDS = {"hour": 3600, "quarter": 900, "none": 1}
 """How long auctions are put together, by the name of the aggregation."""
@@ -14,20 +16,21 @@ _COLUMNS = (
 )
 
 
-def make_cells(database: Database, aggregate: str, *, is_single: bool) -> None:
+def make_cells(database: Database, aggregate: str, place: Callable[[int], str], *, is_single: bool) -> None:
     """Make `cells` from the view `rated`.
 
     Args:
         database: Holds them.
         aggregate: `none`, or `hour` or `quarter`: auctions of an hour or a quarter of one with the same query, the same
             candidates and an outside price within `PRICE_STEP` become a cell, whose rates, bids and prices are means.
+        place: File and row of a row of the log, for messages.
         is_single: Whether each row is an auction of its own.
 
     Raises:
         InputError: Rows of an auction disagree, or name an advertiser twice.
     """
     if not is_single:
-        _check_auctions(database)
+        _check_auctions(database, place)
     if aggregate != "none":
         _aggregated(database, SECONDS[aggregate], is_single=is_single)
     elif is_single:
@@ -47,26 +50,31 @@ def make_cells(database: Database, aggregate: str, *, is_single: bool) -> None:
         )
 
 
-def _check_auctions(database: Database) -> None:
+def _check_auctions(database: Database, place: Callable[[int], str]) -> None:
     same = {"day": "day", "hour": "second // 3600", "query": "query", "weight": "weight", "market_ecpm": "market_ecpm"}
-    extremes = ", ".join(f"min({value}) AS low_{name}, max({value}) AS high_{name}" for name, value in same.items())
-    differ = " OR ".join(f"low_{name} <> high_{name}" for name in same)
-    wrong = database.rows(
-        f"SELECT * EXCLUDE (first) FROM (SELECT auction, min(row) AS first, {extremes} FROM log GROUP BY auction) "
-        f"WHERE {differ} ORDER BY first LIMIT 1"
-    )
-    for auction, *values in wrong:
-        name, low, high = next(
-            (name, low, high) for name, low, high in zip(same, values[::2], values[1::2], strict=True) if low != high
+    differ = " OR ".join(f"min({value}) <> max({value})" for value in same.values())
+    wrong = database.rows(f"SELECT auction FROM log GROUP BY auction HAVING {differ} ORDER BY min(row) LIMIT 1")
+    if wrong:
+        (auction,) = wrong[0]
+        rows = database.rows(f"SELECT row, {', '.join(same.values())} FROM log WHERE auction = {quoted(auction)} ORDER BY row")
+        # Of its rows the first that differs from the one ahead of all.
+        row, name, came, first = next(
+            (row[0], name, value, of_first)
+            for row in rows
+            for name, value, of_first in zip(same, row[1:], rows[0][1:], strict=True)
+            if value != of_first
         )
-        raise InputError(
-            f"auction {shown(auction)}: expected the same {name} in all its rows, got {shown(low)} and {shown(high)}"
-        )
+        both = f"{shown(first)} and {shown(came)}"
+        raise InputError(f"{place(row)}: auction {shown(auction)}: expected the same {name} in all its rows, got {both}")
     wrong = database.rows(
-        "SELECT auction, advertiser FROM log GROUP BY auction, advertiser HAVING count(*) > 1 ORDER BY min(row) LIMIT 1"
+        "SELECT auction, advertiser, max(row) FROM log GROUP BY auction, advertiser HAVING count(*) > 1 "
+        "ORDER BY min(row) LIMIT 1"
     )
     if wrong:
-        raise InputError(f"auction {shown(wrong[0][0])}: expected each advertiser once, got {shown(wrong[0][1])} again")
+        auction, advertiser, row = wrong[0]
+        raise InputError(
+            f"{place(row)}: auction {shown(auction)}: expected each advertiser once, got {shown(advertiser)} again"
+        )
 
 
 def _aggregated(database: Database, seconds: int, *, is_single: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auctionsim.market.ingest.formats import Field, Format, Layout, number, text, whole, with_header
+from auctionsim.market.ingest.formats import Field, Format, Layout, price, text, whole, with_header
 
 _FIELDS = (
     whole("timestamp"),
@@ -17,8 +17,8 @@ _FIELDS = (
     whole("click", most=1),
     Field("click_pos", "a whole number", rule="{0} = round({0})"),
     Field("click_nb", "a whole number", rule="{0} = round({0})"),
-    number("cost"),
-    number("cpo"),
+    price("cost"),
+    price("cpo"),
     text("cat1", needed=False),
 )
 _LOG = """WITH marked AS (

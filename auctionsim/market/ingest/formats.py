@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.market.traffic_file import PRICE_LIMIT, PRICE_WORDS
 
 LOG_COLUMNS = {
     "row": "BIGINT", "day": "BIGINT", "second": "INTEGER", "auction": "VARCHAR", "weight": "BIGINT", "query": "VARCHAR",
@@ -40,11 +41,14 @@ def text(name: str, *, needed: bool = True) -> Field:
     return Field(name, "text", "trim({0})", "length({0}) > 0", needed)
 
 
-def number(name: str, *, most: float | None = None, needed: bool = True) -> Field:
-    """A number at least 0, and at most `most`."""
-    if most is None:
-        return Field(name, "a number at least 0", rule="isfinite({0}) AND {0} >= 0", needed=needed)
+def number(name: str, *, most: float, needed: bool = True) -> Field:
+    """A number from 0 to `most`."""
     return Field(name, f"a number from 0 to {most:g}", rule=f"{{0}} BETWEEN 0 AND {most}", needed=needed)
+
+
+def price(name: str, *, needed: bool = True) -> Field:
+    """A price or bid, as the traffic table takes it."""
+    return Field(name, PRICE_WORDS, rule=f"isfinite({{0}}) AND {{0}} >= 0 AND {{0}} < {PRICE_LIMIT}", needed=needed)
 
 
 def whole(name: str, *, least: int = 0, most: int = 2**53, needed: bool = True) -> Field:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from auctionsim.errors import InputError, shown
-from auctionsim.market.ingest.formats import Field, Format, Layout, number, text, whole, with_header
+from auctionsim.market.ingest.formats import Field, Format, Layout, price, text, whole, with_header
 
 _IDENTIFIED = ("ipinyouid", "useragent", "IP")
 _PLACED = (
@@ -34,8 +34,8 @@ _FIELDS = (
     text("adexchange", needed=False),
     whole("slotwidth", needed=False),
     whole("slotheight", needed=False),
-    number("bidprice"),
-    number("payprice"),
+    price("bidprice"),
+    price("payprice"),
     text("advertiser"),
 )  # fmt: skip
 _LOG = f"""WITH shown AS (

@@ -80,13 +80,13 @@ def ingest(
     try:
         database = Database(work, tell)
         try:
-            read, dropped = read_logs(database, form, files, work, max_bad)
-            first_day = _make_log(database, form)
-            dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
+            reading = read_logs(database, form, files, work, max_bad)
+            first_day = _make_log(database, form, files[0])
+            reading.dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
             database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
             calibration = fill_rates(database)
-            make_cells(database, aggregate, is_single=form.is_single)
-            summary = summarise(database, read, +dropped, calibration)
+            make_cells(database, aggregate, reading.place, is_single=form.is_single)
+            summary = summarise(database, reading.rows, +reading.dropped, calibration)
             if len(summary.days) < least_days:
                 raise InputError(f"{files[0]}: expected a log of at least {least_days} days, got {len(summary.days)}")
             if is_file:
@@ -104,13 +104,13 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.is_dir())
 
 
-def _make_log(database: Database, form: Format) -> int | None:
+def _make_log(database: Database, form: Format, file: Path) -> int | None:
     """Make the table `log`; returns its first day as days since 1970 where days are dates."""
     columns = ", ".join(f'"{name}" {kind}' for name, kind in LOG_COLUMNS.items())
     database.run(f"CREATE TABLE log ({columns}); INSERT INTO log {form.log}", "joining")
     count, first_day = database.row("SELECT count(*), min(day) FROM log")
     if not count:
-        raise InputError(f"expected auctions in the {form.name} log, got none among its rows")
+        raise InputError(f"{file}: expected auctions in the {form.name} log, got none among its rows")
     # What follows adds floating-point numbers up: in one order, so that the same log gives the same bytes.
     database.run("SET threads = 1", "joining")
     if not form.is_dated:

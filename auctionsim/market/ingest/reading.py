@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -27,7 +28,25 @@ Torn = list[tuple[int, str]]
 """Lines of a file that could not be cut into columns, ascending, and why."""
 
 
-def read_logs(database: Database, form: Format, files: Sequence[Path], work: Path, max_bad: float) -> tuple[int, Counter[str]]:
+@dataclass(frozen=True)
+class Reading:
+    """What was read."""
+
+    rows: int
+    dropped: Counter[str]
+    """Rows by reason."""
+    names: Sequence[str]
+    """Of the files, members of archives each on its own."""
+    torn: Sequence[Torn]
+    """Of each file."""
+
+    def place(self, row: int) -> str:
+        """File and row of a row of the log, for messages."""
+        place, number = divmod(row, _FILE)
+        return f"{self.names[place]}: row {_line(number, self.torn[place])}"
+
+
+def read_logs(database: Database, form: Format, files: Sequence[Path], work: Path, max_bad: float) -> Reading:
     """Read all files.
 
     Args:
@@ -36,9 +55,6 @@ def read_logs(database: Database, form: Format, files: Sequence[Path], work: Pat
         files: The log's files.
         work: A folder for unpacked files.
         max_bad: The share of rows, 0 to 1, that may be unreadable.
-
-    Returns:
-        Rows read, and rows dropped by reason.
 
     Raises:
         InputError: A file is empty, torn, lacks a column, or too many of its rows are wrong.
@@ -58,7 +74,7 @@ def read_logs(database: Database, form: Format, files: Sequence[Path], work: Pat
     database.run(_good(form), "reading")
     dropped = _count_bad(database, form, shown_names, torn, max_bad)
     (read,) = database.row("SELECT count(*) FROM raw")
-    return read + sum(map(len, torn)), dropped
+    return Reading(read + sum(map(len, torn)), dropped, shown_names, torn)
 
 
 def _read_file(database: Database, form: Format, layout: Layout, name: str, file: Path, place: int, label: str) -> Torn:

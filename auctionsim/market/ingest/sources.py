@@ -63,6 +63,8 @@ def unpacked(path: Path, folder: Path) -> Iterator[list[tuple[str, Path]]]:
             plain.append((name, folder / f"{i}.txt"))
             with plain[-1][1].open("wb") as out:
                 shutil.copyfileobj(stream, out, _CHUNK)
+        if not plain:
+            raise InputError(f"{path}: expected log files in the archive, got none")
         yield plain
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
         raise _torn(path, error) from error
@@ -109,8 +111,17 @@ def _streams(path: Path) -> Iterator[tuple[str, SupportsRead]]:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if not member.is_dir():
+                    _expect_inside(path, member)
                     with archive.open(member) as stream:
                         yield f"{path}:{member.filename}", stream
+
+
+def _expect_inside(path: Path, member: zipfile.ZipInfo) -> None:
+    """Nothing is unpacked under a member's own name; but an archive that tries to leave its folder is not to be trusted."""
+    if member.filename.startswith("/") or ".." in member.filename.replace("\\", "/").split("/"):
+        raise InputError(f"{path}: expected members inside the archive's folder, got {shown(member.filename)}")
+    if member.flag_bits & 1:
+        raise InputError(f"{path}: member {shown(member.filename)}: expected no password, got an encrypted one")
 
 
 def _torn(path: Path, error: Exception) -> InputError:

@@ -1,0 +1,64 @@
+"""Checkpoints: a learner's state as one safetensors file. No pickle is written or read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save
+
+from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.files import write_then_rename
+
+Arrays = dict[str, NDArray[Any]]
+
+_SCHEMA = "auctionsim-checkpoint-1"
+
+
+def save_state(place: Path, arrays: Arrays) -> None:
+    """Write a state, whole or not at all; the same state gives the same bytes."""
+    contents = save(arrays, {"schema": _SCHEMA})
+    write_then_rename(place, lambda part: part.write_bytes(contents))
+
+
+def load_state(place: Path) -> Arrays:
+    """Read what `save_state` wrote.
+
+    Raises:
+        InputError: The file is missing, is not a checkpoint of ours, or holds NaN or infinity.
+    """
+    if not place.is_file():
+        raise InputError(f"{place}: expected a checkpoint file, got no such file")
+    try:
+        with safe_open(place, framework="np") as opened:
+            schema = (opened.metadata() or {}).get("schema")
+        arrays = load_file(place)
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{place}: expected a safetensors file, got {shown(str(error))}") from error
+    if schema != _SCHEMA:
+        raise InputError(f"{place}: expected a checkpoint of schema {_SCHEMA}, got {shown(schema)}")
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise InputError(f"{place}: array {shown(name)}: expected finite numbers, got NaN or infinity")
+    return arrays
+
+
+def expect_like(place: Path, state: Arrays, like: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a state whose arrays are not those of the learner it is meant for.
+
+    Raises:
+        InputError: An array is missing, unknown, or of another shape or type.
+    """
+    for name, wanted in like.items():
+        if name not in state:
+            raise InputError(f"{place}: expected an array {shown(name)}, got none{suggestion(name, state)}")
+        if state[name].shape != wanted.shape or state[name].dtype != wanted.dtype:
+            expected, came = (f"{array.dtype} of shape {list(array.shape)}" for array in (wanted, state[name]))
+            raise InputError(f"{place}: array {shown(name)}: expected {expected}, got {came}")
+    unknown = sorted(set(state) - set(like))
+    if unknown:
+        raise InputError(f"{place}: expected the arrays {', '.join(like)}, got {shown(unknown[0])} too")

@@ -1,0 +1,185 @@
+"""Raw logs and mapping files that are wrong."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+
+from .broken_case import Broken
+
+MAPPING = """\
+delimiter = ";"
+[columns]
+auction = "auction_id"
+timestamp = "ts"
+query = "kw"
+advertiser = "seller"
+manual_bid = "cpc"
+item_price = "worth"
+pctr = "rate"
+clicked = "clk"
+converted = "conv"
+"""
+_HEADER = "auction_id;ts;kw;seller;cpc;worth;rate;clk;conv\n"
+_START = "1;2024-03-04 05:06:07;"
+_LINE = _START + "k;s;3;1;0.1;;\n"
+_PRICE = "a number at least 0 and below 1e9"
+_TIME = "20130606000104008"
+_IPINYOU = "bidid\ttimestamp\tbidprice\tpayprice\tadvertiser\n"
+_AUCTIONNET = (
+    "deliveryPeriodIndex,advertiserNumber,CPAConstraint,timeStepIndex,pvIndex,pValue,bid,xi,cost,isExposed,conversionAction\n"
+)
+_CRITEO = "timestamp\tcampaign\tattribution\tclick\tclick_pos\tclick_nb\tcost\tcpo\n"
+
+
+def _zip(**members: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/").replace("up", ".."), text)
+    return packed.getvalue()
+
+
+# What is wrong, the log, and what is said; of auctions-csv.
+_MAPPED: list[tuple[str, str | bytes, str]] = [
+    ("an empty log", b"", "a.csv: expected a log, got an empty file"),
+    ("a log of blank lines", b"\n \n\n", "a.csv: expected a log, got an empty file"),
+    ("a log without rows", _HEADER, "a.csv: expected at least one row below the header, got none"),
+    ("a log cut by commas", _HEADER.replace(";", ","),
+     "a.csv: row 1: expected columns separated by ';', got columns separated by ','"),
+    ("a log that lacks a column", _HEADER.replace("seller", "selller") + _LINE,
+     "a.csv: row 1: expected a column seller, got none (did you mean 'selller'?) (named in map.toml)"),
+    ("a log with a column twice", _HEADER.replace("\n", ";ts\n") + _LINE,
+     "a.csv: row 1: expected each column once, got 'ts' twice"),
+    ("a negative bid in a log", _HEADER + _START + "k;s;-3;1;0.1;;\n",
+     f"a.csv: row 2, column cpc: expected {_PRICE}, got '-3'"),
+    ("a bid of NaN in a log", _HEADER + _START + "k;s;nan;1;0.1;;\n",
+     f"a.csv: row 2, column cpc: expected {_PRICE}, got 'nan'"),
+    ("an infinite bid in a log", _HEADER + _START + "k;s;inf;1;0.1;;\n",
+     f"a.csv: row 2, column cpc: expected {_PRICE}, got 'inf'"),
+    ("a price of 10^9 in a log", _HEADER + _START + "k;s;3;1000000000;0.1;;\n",
+     f"a.csv: row 2, column worth: expected {_PRICE}, got '1000000000'"),
+    ("a bid left out of a log", _HEADER + _START + "k;s;;1;0.1;;\n", f"a.csv: row 2, column cpc: expected {_PRICE}, got None"),
+    ("a click rate above 1 in a log", _HEADER + _START + "k;s;3;1;1.5;;\n",
+     "a.csv: row 2, column rate: expected a number in (0, 1], got '1.5'"),
+    ("two clicks of one impression", _HEADER + _START + "k;s;3;1;0.1;2;\n",
+     "a.csv: row 2, column clk: expected a whole number from 0 to 1, got '2'"),
+    ("a time in words", _HEADER + "1;yesterday;k;s;3;1;0.1;;\n",
+     "a.csv: row 2, column ts: expected a time written as %Y-%m-%d %H:%M:%S, got 'yesterday'"),
+    ("a line cut short", _HEADER + _START + "k\n", "a.csv: row 2: expected as many columns as in the first row, got fewer"),
+    ("a line too long", _HEADER + _LINE.replace("\n", ";1;2\n"),
+     "a.csv: row 2: expected as many columns as in the first row, got more"),
+    ("a quote left open", _HEADER + _LINE + _START + '"k;s;3;1;0.1;;\n',
+     "a.csv: row 3: expected quotes that are closed, got an open one"),
+    ("an advertiser twice in an auction", _HEADER + 2 * _LINE,
+     "a.csv: row 3: auction '19786 1': expected each advertiser once, got 's' again"),
+    ("an advertiser with HTML twice in an auction", _HEADER + 2 * _LINE.replace("s;", "<b>s</b>;"),
+     "a.csv: row 3: auction '19786 1': expected each advertiser once, got '<b>s</b>' again"),
+    ("an auction of two queries", _HEADER + _LINE + _START + "l;t;3;1;0.1;;\n",
+     "a.csv: row 3: auction '19786 1': expected the same query in all its rows, got 'k' and 'l'"),
+    ("a log in Latin-1 from the start", (_HEADER + _START + "\u00fc;s;3;1;0.1;;\n").encode("latin-1"),
+     "a.csv: row 2: expected UTF-8, got byte 0xfc"),
+    ("a log in two encodings", (_HEADER + 80 * _LINE + 9 * (_START + "\u00fc;s;3;1;0.1;;\n")).encode("latin-1"),
+     "a.csv: row 82: expected UTF-8, got other bytes (9 of 89 rows are wrong, more than --max-bad 0.01)"),
+    ("a log in UTF-16", (_HEADER + _LINE).encode("utf-16"), "a.csv: expected text, got a binary file"),
+    ("a pickle for a log", b"\x80\x04\x95\x00\x00pickle", "a.csv: expected text, got a binary file"),
+]  # fmt: skip
+
+# What is wrong, the file and its contents, the format, and what is said.
+_RELEASED: list[tuple[str, str, str | bytes, str, str]] = [
+    ("a gzip file cut short", "a.gz", gzip.compress(bytes(range(256)) * 40, mtime=0)[:-9], "ipinyou",
+     "a.gz: expected a whole .gz file, got"),
+    ("a gzip file that is none", "a.gz", b"no gz at all", "ipinyou", "a.gz: expected a whole .gz file, got"),
+    ("a bzip2 file cut short", "a.bz2", bz2.compress(bytes(range(256)) * 40)[:-9], "ipinyou",
+     "a.bz2: expected a whole .bz2 file, got"),
+    ("a bzip2 file that is none", "a.bz2", b"no bz2 at all", "ipinyou", "a.bz2: expected a whole .bz2 file, got"),
+    ("a zip file that is none", "a.zip", b"no zip at all", "ipinyou", "a.zip: expected a whole .zip file, got"),
+    ("a zip file that leaves its folder", "a.zip", _zip(up__up__etc__x="a"), "ipinyou",
+     "a.zip: expected members inside the archive's folder, got '../../etc/x'"),
+    ("a zip file without members", "a.zip", _zip(), "ipinyou", "a.zip: expected log files in the archive, got none"),
+    ("a log of no columns that are known", "a.txt", "1\t2\t3\n", "ipinyou", "a.txt: row 1: expected a column bidid, got none"),
+    ("an iPinYou log of three columns", "a.txt", f"abc\t{_TIME}\t1\n", "ipinyou",
+     "a.txt: row 1: expected 21 (bids), 24 (impressions"),
+    ("an iPinYou log that begins with the time", "a.txt", f"{_TIME}\tx\n", "ipinyou",
+     "a.txt: row 1: expected the bid's id ahead of the timestamp, got none"),
+    ("a 13th month", "a.txt", _IPINYOU + "x\t20131306000104008\t300\t30\t1458\n", "ipinyou",
+     "a.txt: row 2, column timestamp: expected 17 digits, from the year to the millisecond, got '20131306000104008'"),
+    ("a paying price in words", "a.txt", _IPINYOU + f"x\t{_TIME}\t300\tcheap\t1458\n", "ipinyou",
+     f"a.txt: row 2, column payprice: expected {_PRICE}, got 'cheap'"),
+    ("a log of bids alone", "a.txt",
+     "bidid\ttimestamp\tlogtype\tbidprice\tpayprice\tadvertiser\n" + f"x\t{_TIME}\t0\t300\t0\t1458\n",
+     "ipinyou", "a.txt: expected auctions in the ipinyou log, got none among its rows"),
+    ("an AuctionNet log that lacks columns", "a.csv", "bid,xi\n", "auctionnet",
+     "a.csv: row 1: expected a column deliveryPeriodIndex, got none among 2 columns"),
+    ("an AuctionNet step after the last", "a.csv", _AUCTIONNET + "7,0,60,48,1,0.01,0.2,1,0.1,1,0\n", "auctionnet",
+     "a.csv: row 2, column timeStepIndex: expected a whole number from 0 to 47, got '48'"),
+    ("a Criteo log cut by commas", "a.tsv", _CRITEO.replace("\t", ","), "criteo-attribution",
+     "a.tsv: row 1: expected columns separated by '\\t', got columns separated by ','"),
+    ("a Criteo click of 7", "a.tsv", _CRITEO + "1\tc\t0\t7\t-1\t-1\t0.1\t0.2\n", "criteo-attribution",
+     "a.tsv: row 2, column click: expected a whole number from 0 to 1, got '7'"),
+]  # fmt: skip
+
+# What is wrong, the mapping, and what is said after its name.
+_MAPPINGS: list[tuple[str, str | bytes, str]] = [
+    ("a mapping of an unknown column", "[columns]\nadvertisr = 'a'\n", "columns: unknown key 'advertisr'; choose from auction"),
+    ("a mapping with an unknown key", "delimitr = ','\n",
+     "unknown key 'delimitr'; choose from delimiter, timestamp_format, prices, "),
+    ("a mapping without a time", "[columns]\nadvertiser = 'a'\nmanual_bid = 'b'\n",
+     "columns: expected a line for timestamp, got none"),
+    ("a mapping to a number", "[columns]\nadvertiser = 3\n", "columns.advertiser: expected the name of a column, got 3"),
+    ("a mapping of a column twice", "[columns]\nadvertiser = 'a'\nmanual_bid = 'a'\n",
+     "columns.advertiser: expected each column once, got 'a' twice"),
+    ("a mapping of people", MAPPING.replace('"kw"', '"User-ID"'),
+     "columns.query: expected no identifier of people, got 'User-ID'"),
+    ("a delimiter of two characters", "delimiter = ';;'\n", "delimiter: expected one character between values, got ';;'"),
+    ("a time format that is none", "timestamp_format = '%Q'\n",
+     "timestamp_format: expected unix, unix-ms or a format of strptime, got '%Q'"),
+    ("a mapping that is no TOML", "= 3", "expected a mapping file (auctionsim ingest --template), got"),
+    ("a mapping in Latin-1", "prices = '\u00fc'".encode("latin-1"),
+     "expected a mapping file (auctionsim ingest --template), got"),
+    ("an empty mapping", "", "columns: expected a line for advertiser, got none"),
+]  # fmt: skip
+
+_GOOD = {"map.toml": MAPPING, "a.csv": _HEADER + _LINE}
+_MAPPED_TO = "ingest a.csv --format auctions-csv --mapping map.toml --out"
+# What is wrong, the command, and the line.
+_USES = [
+    ("an unknown format", "ingest a.csv --format ipinyuo --out t.parquet",
+     "--format: unknown format 'ipinyuo'; choose from auctions-csv, auctionnet, ipinyou, criteo-attribution "
+     "(did you mean 'ipinyou'?)"),
+    ("no format", "ingest a.csv --out t.parquet",
+     "--format: expected one of auctions-csv, auctionnet, ipinyou, criteo-attribution, got none"),
+    ("no log", "ingest --format ipinyou --out t.parquet", "LOG: expected a log file or a folder of them, got none"),
+    ("a log that is not there", "ingest none.csv --format ipinyou --out t.parquet",
+     "none.csv: expected a log file or a folder of them, got no such file"),
+    ("an aggregation that is not offered", f"{_MAPPED_TO} t.parquet --aggregate week",
+     "--aggregate: unknown 'week'; choose from hour, quarter, none"),
+    ("a share above 1", f"{_MAPPED_TO} t.parquet --max-bad 2",
+     "auctionsim ingest: argument --max-bad: expected a number from 0 to 1, got '2'"),
+    ("no mapping", "ingest a.csv --format auctions-csv --out t.parquet",
+     "--mapping: expected the file that names the columns (auctionsim ingest --template), got none"),
+    ("a table that ends in .txt", f"{_MAPPED_TO} t.txt", "t.txt: expected a name that ends in .parquet, or a folder, got .txt"),
+    ("a log of one day for a scenario", f"{_MAPPED_TO} t.parquet --scenario s.toml",
+     "a.csv: expected a log of at least 2 days, got 1"),
+    ("a scenario of a folder", f"{_MAPPED_TO} t --scenario s.toml",
+     "--scenario: expected --out to end in .parquet, as a scenario reads a table, got t"),
+    ("a scenario that would be overwritten", f"{_MAPPED_TO} t.parquet --scenario map.toml",
+     "map.toml: expected a new file, got one that exists"),
+]  # fmt: skip
+
+CASES = {
+    **{name: Broken(f"{_MAPPED_TO} new/t.parquet", says, {"map.toml": MAPPING, "a.csv": text}) for name, text, says in _MAPPED},
+    **{
+        name: Broken(f"ingest {file} --format {form} --out new/t.parquet", says, {file: text})
+        for name, file, text, form, says in _RELEASED
+    },
+    **{
+        name: Broken(f"{_MAPPED_TO} t.parquet", f"map.toml: {says}", {**_GOOD, "map.toml": text})
+        for name, text, says in _MAPPINGS
+    },
+    **{name: Broken(command, says, _GOOD) for name, command, says in _USES},
+    "an empty folder of logs": Broken("ingest logs --format ipinyou --out t.parquet",
+    "logs: expected log files in the folder, got none", {"logs/.hidden": ""}),
+}  # fmt: skip

@@ -1,0 +1,161 @@
+"""Scenario files that are wrong: one change of the small scenario each."""
+
+from __future__ import annotations
+
+from .broken_case import Broken
+from .conftest import SMALL
+
+_HTML = "<script>alert(1)</script>"
+
+# What is wrong, what is replaced in the small scenario, by what, and what is said after the file's name.
+_CHANGED = [
+    ("an unknown key, one near", 'name = "small"', "nam = 'small'",
+     "nam: unknown key; choose from name, seed, traffic, mechanism, platform, advertisers, learner, train, cluster"),
+    ("an unknown key of a section", "revenue_floor = 1.0", "revenue_flor = 1.0",
+     "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, reference "
+     "(did you mean 'revenue_floor'?)"),
+    ("an unknown section", "[mechanism]", "[mecanism]", "mecanism: unknown key; choose from name"),
+    ("no advertisers at all", "count = 5", "count = 0", "advertisers[0].count: expected a number at least 1, got 0"),
+    ("part of an advertiser", "count = 5", "count = 5.5", "advertisers[0].count: expected a whole number, got 5.5"),
+    ("text for a number", "count = 5", 'count = "five"', "advertisers[0].count: expected a whole number, got 'five'"),
+    ("a truth value for a number", "iterations = 6", "iterations = true",
+     "train.iterations: expected a whole number, got True"),
+    ("a number for text", 'name = "small"', "name = 3", "name: expected text, got 3"),
+    ("a negative budget", "count = 5", "budget = -50.0",
+     "advertisers[0].budget: expected a number above 0, 'reference*SHARE', or 'table', got -50.0"),
+    ("a budget in words", "count = 5", 'budget = "half"',
+     "advertisers[0].budget: expected a number above 0, 'reference*SHARE', or 'table', got 'half'"),
+    ("a budget that is no number", "count = 5", "budget = nan", "advertisers[0].budget: expected a finite number, got nan"),
+    ("a budget of a table that is not named", "count = 5", "count = 5\nbudget = 'table'",
+     "advertisers[0].budget: expected traffic.budgets to name a file, got none"),
+    ("an infinite reserve", "reserve = 0.01", "reserve = inf", "mechanism.reserve: expected a finite number, got inf"),
+    ("a negative reserve", "reserve = 0.01", "reserve = -1", "mechanism.reserve: expected a number at least 0, got -1"),
+    ("an unknown pricing", "reserve = 0.01", 'pricing = "gps"',
+     "mechanism.pricing: unknown 'gps'; choose from gsp, first, vcg (did you mean 'gsp'?)"),
+    ("a first slot without full effect", "reserve = 0.01", "slot_effect = [0.9]",
+     "mechanism.slot_effect: expected 1.0 for the first slot, got 0.9"),
+    ("slots that rise", "reserve = 0.01", "slot_effect = [1.0, 0.2, 0.3]",
+     "mechanism.slot_effect: expected numbers that do not rise, got 0.3"),
+    ("more slots than the engine has", "reserve = 0.01", f"slot_effect = {[1.0] * 8}",
+     "mechanism.slot_effect: expected at most 7 entries, got [1.0"),
+    ("a cap under the floor of bids", "reserve = 0.01", "bid_floor = 2.0\nbid_cap = 1.0",
+     "mechanism.bid_cap: expected a number at least bid_floor = 2.0, got 1.0"),
+    ("an unknown controller", "count = 5", 'controller = "manuel"',
+     "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, dual-pacing, "
+     "uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
+    ("a controller of no module", "count = 5", 'count = 5\ncontroller = "no_such.module:Rule"',
+     "advertisers[0].controller: expected an importable package.module:Class, got 'no_such.module:Rule'"),
+    ("an unknown objective", "count = 5", "objectives = { gvm = 1.0 }",
+     "advertisers[0].objectives.gvm: unknown 'gvm'; choose from clicks, conversions, gmv, profit (did you mean 'gmv'?)"),
+    ("objectives of no weight", "count = 5", "objectives = { gmv = 0.0 }",
+     "advertisers[0].objectives: expected at least one weight above 0, got none"),
+    ("a group without a name", 'group = "seller"', "", "advertisers[0].group: expected a value, got nothing"),
+    ("two groups of one name, with HTML", 'group = "seller"', f'group = "{_HTML}"\n[[advertisers]]\ngroup = "{_HTML}"',
+     f"advertisers: expected a different name for each group, got '{_HTML}' twice"),
+    ("a name with a line end", 'name = "small"', 'name = "a\\nb"',
+     "name: expected text without control characters, got 'a\\nb'"),
+    ("zero candidates", "candidates = 4", "candidates = 0", "traffic.candidates: expected a number at least 2, got 0"),
+    ("test days that are trained on", "train_days = [0, 1]", "train_days = [0, 2]",
+     "traffic.test_days: expected days that are not trained on, got 2, which is in train_days"),
+    ("no day to train on", "train_days = [0, 1]", "train_days = []", "traffic.train_days: expected at least 1 entries, got []"),
+    ("a day that is not drawn", "train_days = [0, 1]", "train_days = [9]",
+     "traffic.days: expected more than 9, which train_days"),
+    ("an odd population", "population = 8", "population = 7", "learner.population: expected a multiple of 2, got 7"),
+    ("a number beyond 64 bits", "population = 8", f"population = {10**30}",
+     "learner.population: expected a number at most 1e+09, got 1000000000000000000000000000000"),
+    ("a perturbation of nothing", "population = 8", "sigma = 0", "learner.sigma: expected a number above 0, got 0"),
+    ("budgets without a table", "[traffic]", "[traffic]\nbudgets = 'b.csv'",
+     "traffic.budgets: expected only with a traffic table as source, got it with 'synthetic'"),
+    ("the generator's keys with a table", "[traffic]", "[traffic]\nsource = 't.parquet'",
+     "traffic.auctions_per_day: expected only with source = 'synthetic', got it with a traffic table"),
+    ("a profile that is not there", "[traffic]", "[traffic]\nprofile = 'alimana'",
+     "traffic.profile: expected a profile file or one of alimama, plain, ss-rtb, got no such file 'alimana' "
+     "(did you mean 'alimama'?)"),
+]  # fmt: skip
+
+_TEXTS: list[tuple[str, str | bytes, str]] = [
+    ("an empty scenario", "", "name: expected a value, got nothing (and 1 more)"),
+    ("a scenario that is no TOML", SMALL.replace("[mechanism]", "[mechanism"),
+     "expected TOML, got a syntax error: Expected ']'"),
+    ("a key given twice", SMALL.replace("count = 5", "count = 5\ncount = 6"),
+     "expected TOML, got a syntax error: Cannot overwrite"),
+    ("a scenario in Latin-1", SMALL.replace("small", "M\u00fcnchen").encode("latin-1"),
+     "expected UTF-8 text, got byte 0xfc at 10"),
+    ("a scenario nested without end", "a = " + "[" * 9000 + "]" * 9000,
+     "expected TOML of a few levels, got one nested too deeply"),
+    ("the folder, which is not the file's to say", 'folder = "/"\n' + SMALL, "folder: unknown key; choose from name, seed"),
+    ("a section for a number", "seed = { first = 1 }\n" + SMALL, "seed: expected a whole number, got {'first': 1}"),
+    ("a number for a section", SMALL.split("[train]", maxsplit=1)[0].replace("name", "train = 6\nname"),
+     "train: expected a section, got 6"),
+]  # fmt: skip
+
+_PROFILED = SMALL.replace("[traffic]", "[traffic]\nprofile = 'p.toml'")
+_PLAIN = (
+    "hours.share = {hours}\nweek.factor = {week}\ncategories.share = [1]\nrates.ctr = {ctr}\nbudgets.quantiles = [1, 1]\n"
+    "prices = {{ cpc = 1.0, log_sd = 0.0, hour_factor = {hours} }}\n"
+)
+_FIGURES = {"hours": [1] * 24, "week": [[1] * 24] * 7, "ctr": 0.05}
+_PROFILES: list[tuple[str, str | bytes, str]] = [
+    ("a profile that is no TOML", "x = ", "expected TOML, got a syntax error: Invalid value"),
+    ("a profile in Latin-1", "name = 'M\u00fcnchen'".encode("latin-1"), "expected UTF-8 text, got byte 0xfc at 9"),
+    ("a profile without figures", "name = 'x'", "hours.share: expected figures, got nothing"),
+    ("a profile of 23 hours", _PLAIN.format(**_FIGURES | {"hours": [1] * 23}),
+     "hours.share: expected 24 numbers, got shape [23]"),
+    ("a profile with a word", _PLAIN.format(**_FIGURES | {"ctr": "'high'"}), "rates.ctr: expected numbers, got high"),
+    ("a profile with NaN", _PLAIN.format(**_FIGURES | {"ctr": "nan"}), "rates.ctr: expected numbers above 0, got nan"),
+    ("a profile with an empty hour", _PLAIN.format(**_FIGURES | {"hours": [0] + [1] * 23}),
+     "hours.share: expected numbers above 0, got 0.0"),
+]  # fmt: skip
+
+# What is wrong, arguments after the scenario, and the line.
+_OVERRIDES = [
+    ("an override without a value", "--set sigma", "--set sigma: expected KEY.PATH=VALUE, got no '='"),
+    ("an override of a group that is not there", "--set advertisers.4.count=1",
+     "--set advertisers.4.count=1: expected an index from "
+     "0 to 0, got '4'"),
+    ("an override below a value", "--set name.x=1", "--set name.x=1: expected a section before 'x', got 'small'"),
+    ("an override of an unknown key", "--set learner.sgima=1", "s.toml: learner.sgima: unknown key; choose from algorithm"),
+    ("a seed below 0", "--seed -1", "auctionsim check: argument --seed: expected a whole number at least 0, got '-1'"),
+]  # fmt: skip
+
+# What is wrong, the command, and the line.
+_COMMANDS = [
+    ("an unknown command", "trian", "auctionsim: unknown command 'trian'; choose from bench, check, compare, demo, evaluate"),
+    ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
+    ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number at "
+     "least 0, got 'many'"),
+    ("no seeds", "train three-arms --seeds 0",
+     "auctionsim train: argument --seeds: expected a whole number at least 1, got '0'"),
+    ("an unknown study", "reproduce calvani", "reproduce: unknown study 'calvani'; choose from"),
+    ("no such scenario", "train three-arm", "three-arm: expected a scenario file or a built-in scenario (calibrated, large, "),
+    ("public data that is not there", "demo --data nowhere",
+     "nowhere/avito_bat/campaigns_fpa.csv: expected the public file of avito_bat"),
+]  # fmt: skip
+
+CASES = {
+    **{name: Broken(command, says) for name, command, says in _COMMANDS},
+    **{
+        name: Broken("check s.toml", f"s.toml: {says}", {"s.toml": SMALL.replace(old, new, 1)})
+        for name, old, new, says in _CHANGED
+    },
+    **{name: Broken("check s.toml", f"s.toml: {says}", {"s.toml": text}) for name, text, says in _TEXTS},
+    **{
+        name: Broken("check s.toml", f"p.toml: {says}", {"s.toml": _PROFILED, "p.toml": text}) for name, text, says in _PROFILES
+    },
+    **{name: Broken(f"check s.toml {more}", says, {"s.toml": SMALL}) for name, more, says in _OVERRIDES},
+    "a folder for a scenario": Broken("check folder", "folder: expected a scenario file", {"folder/s.toml": SMALL}),
+    "a name that leaves the folder of runs": Broken(
+        "train s.toml", "s.toml: name: expected a folder's name, without '/', got '../../away' (or a folder with --out)",
+        {"s.toml": SMALL.replace('"small"', '"../../away"')},
+    ),
+    "a template that leaves the folder": Broken(
+        "init new.toml --template ../../etc/passwd", "--template: unknown '../../etc/passwd'; choose from"
+    ),
+    "a file that would be overwritten": Broken(
+        "init s.toml", "s.toml: expected a new file, got one that exists", {"s.toml": SMALL}
+    ),
+    "a run folder that holds files": Broken(
+        "train s.toml --out out", "out: expected a new or empty folder, got one that holds files (choose another with --out)",
+        {"s.toml": SMALL, "out/mine.txt": "mine"},
+    ),
+}  # fmt: skip
