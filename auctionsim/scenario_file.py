@@ -14,12 +14,21 @@ from pydantic import BaseModel, ValidationError
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
 
-_BUILTIN = "auctionsim.scenarios"
+_BUILTIN, _TEMPLATES = "auctionsim.scenarios", "auctionsim.templates"
 
 
 def builtin_scenarios() -> dict[str, str]:
     """Name and text of every built-in scenario."""
-    files = [entry for entry in resources.files(_BUILTIN).iterdir() if entry.name.endswith(".toml")]
+    return _texts(_BUILTIN)
+
+
+def templates() -> dict[str, str]:
+    """Name and text of every template of `auctionsim init`."""
+    return _texts(_TEMPLATES)
+
+
+def _texts(package: str) -> dict[str, str]:
+    files = [entry for entry in resources.files(package).iterdir() if entry.name.endswith(".toml")]
     return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in sorted(files, key=str)}
 
 

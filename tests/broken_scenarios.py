@@ -122,6 +122,7 @@ _OVERRIDES = [
 _COMMANDS = [
     ("an unknown command", "trian", "auctionsim: unknown command 'trian'; choose from bench, check, compare, demo, evaluate"),
     ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
+    ("nothing to check", "check", "auctionsim check: expected scenario, got none (see auctionsim check --help)"),
     ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number at "
      "least 0, got 'many'"),
     ("no seeds", "train three-arms --seeds 0",
@@ -149,7 +150,8 @@ CASES = {
         {"s.toml": SMALL.replace('"small"', '"../../away"')},
     ),
     "a template that leaves the folder": Broken(
-        "init new.toml --template ../../etc/passwd", "--template: unknown '../../etc/passwd'; choose from"
+        "init new.toml --template ../../etc/passwd",
+        "--template: unknown '../../etc/passwd'; choose from leaderboard, own-logs, quickstart, ss-rtb, taobao-mix",
     ),
     "a file that would be overwritten": Broken(
         "init s.toml", "s.toml: expected a new file, got one that exists", {"s.toml": SMALL}

@@ -30,6 +30,7 @@ LAYER_OF = {
     "games": "games",
     "profiles": "market",
     "scenarios": "base",
+    "templates": "base",
     "jobs": "jobs",
     "commands": "cli",
     "agents": "agents",

@@ -32,12 +32,19 @@ class Scenario(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Draws the traffic and the learner's noise; with several seeds, the first."""
     traffic: TrafficSection = TrafficSection()
+    """Where the auctions come from."""
     mechanism: MechanismSection = MechanismSection()
+    """The auction."""
     platform: PlatformSection = PlatformSection()
+    """What the platform asks for."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
+    """Groups of advertisers, one block each."""
     learner: LearnerSection = LearnerSection()
+    """How the controlled advertisers learn."""
     train: TrainSection = TrainSection()
+    """How long to train."""
     cluster: ClusterSection = ClusterSection()
+    """Where to compute; never changes a result."""
     _folder: Path | None = PrivateAttr(default=None)
     _place: str | None = PrivateAttr(default=None)
 

@@ -1,0 +1,1 @@
+"""Scenario files to start from, commented key by key; `auctionsim init --template NAME` writes one."""
