@@ -103,6 +103,10 @@ _PROFILES: list[tuple[str, str | bytes, str]] = [
      "hours.share: expected 24 numbers, got shape [23]"),
     ("a profile with a word", _PLAIN.format(**_FIGURES | {"ctr": "'high'"}), "rates.ctr: expected numbers, got high"),
     ("a profile with NaN", _PLAIN.format(**_FIGURES | {"ctr": "nan"}), "rates.ctr: expected numbers above 0, got nan"),
+    ("a profile with an unknown spread", _PLAIN.format(**_FIGURES) + "spreads.query_crt = 1.0",
+     "spreads: unknown key 'query_crt'; choose from query_volume, query_ctr"),
+    ("a profile with a negative spread", _PLAIN.format(**_FIGURES) + "spreads.query_ctr = -1.0",
+     "spreads.query_ctr: expected numbers at least 0, got -1.0"),
     ("a profile with an empty hour", _PLAIN.format(**_FIGURES | {"hours": [0] + [1] * 23}),
      "hours.share: expected numbers above 0, got 0.0"),
 ]  # fmt: skip

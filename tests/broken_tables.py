@@ -155,6 +155,18 @@ CASES = {
         "train s.toml", "s.toml: traffic.test_days: expected days of t.csv (0, 1), got 7",
         {"s.toml": scenario("t.csv").replace("[1]", "[7]"), "t.csv": csv(*ROWS)},
     ),
+    "a fit of a table that is not there": Broken("fit none.csv --out s.toml", "none.csv: expected a traffic table"),
+    "a fit of no advertisers that meet": Broken(
+        "fit t.csv --out s.toml",
+        "t.csv: column advertiser: expected two advertisers or more that meet, as the generator has no "
+        "bidders outside, got 1.00 candidates an auction", {"t.csv": csv(ROWS[0], ROWS[2])},
+    ),
+    "a fit that would overwrite": Broken(
+        "fit t.csv --out s.toml", "s-profile.toml: expected a new file, got one that exists",
+        {"t.csv": csv(*ROWS), "s-profile.toml": ""},
+    ),
+    "a fit into a table": Broken("fit t.csv --out t.csv", "--out: expected a name that ends in .toml, got t.csv",
+    {"t.csv": "x"}),
     "no outside price that is one": Broken("check s.toml",
     "t.csv: row 3, column market_ecpm: expected a number at least 0 and below 1e9 (a rank score), got -1.0",
         {"s.toml": scenario("t.csv"),

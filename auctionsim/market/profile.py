@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.errors import InputError, suggestion
+from auctionsim.errors import InputError, shown, suggestion, unknown
 from auctionsim.market.traffic import HOURS
 
 _BUILTIN = "auctionsim.profiles"
 CVR_LEVEL = 0.03
 """Level of the conversion rate where a profile names none; a supposition."""
+
+
+@dataclass(frozen=True)
+class Spreads:
+    """How far a world's draws lie apart, as log standard deviations. The defaults are suppositions."""
+
+    query_volume: float = 1.0
+    query_ctr: float = 0.4
+    query_cvr: float = 0.4
+    query_value: float = 0.0
+    advertiser_ctr: float = 0.15
+    advertiser_value: float = 0.15
+    pair_ctr: float = 0.3
+    pair_cvr: float = 0.3
+    pair_value: float = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +61,7 @@ class Profile:
     """Daily budgets relative to their median at equally spaced quantiles, ascending."""
     sources: tuple[str, ...]
     """Origin and licence of the figures, one line each."""
+    spreads: Spreads = Spreads()
 
 
 def builtin_profiles() -> tuple[str, ...]:
@@ -100,7 +116,19 @@ def parse_profile(text: str, place: str) -> Profile:
         cvr_hour_factor=_figures(tree, place, "purchases.hour_factor", (24,)) if "purchases" in tree else np.ones(HOURS),
         budget_quantiles=np.sort(_figures(tree, place, "budgets.quantiles", (None,))),
         sources=tuple(str(source) for source in tree.get("sources", ())),
+        spreads=_spreads(tree, place),
     )
+
+
+def _spreads(tree: dict[str, Any], place: str) -> Spreads:
+    given = tree.get("spreads", {})
+    if not isinstance(given, dict):
+        raise InputError(f"{place}: spreads: expected a section, got {shown(given)}")
+    names = [field.name for field in fields(Spreads)]
+    for name in given:
+        if name not in names:
+            raise unknown(f"{place}: spreads", name, names, what="unknown key")
+    return Spreads(**{name: float(_figures(tree, place, f"spreads.{name}", (), at_least=0.0)) for name in given})
 
 
 def _figures(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.profile import CVR_LEVEL
+from auctionsim.market.profile import CVR_LEVEL, Spreads
 from auctionsim.market.public_data import (
     SOURCES,
     Campaign,
@@ -24,7 +24,6 @@ from auctionsim.market.public_data import (
     weekly_price_level,
 )
 from auctionsim.market.replay import replay
-from auctionsim.market.synthetic import PAIR_CTR, PAIR_CVR, PAIR_VALUE, QUERY_CTR, QUERY_CVR
 from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
@@ -107,9 +106,10 @@ def _with_bidders(
     taking_part = np.take_along_axis(keys, chosen, axis=1) >= 0
 
     pair = (n, n_categories)
-    ctr = ctr_level * lognormal("ctr", PAIR_CTR, pair) * lognormal("category-ctr", QUERY_CTR, (1, n_categories))
-    cvr = CVR_LEVEL * lognormal("cvr", PAIR_CVR, pair) * lognormal("category-cvr", QUERY_CVR, (1, n_categories))
-    price = lognormal("value", PAIR_VALUE, pair)
+    spreads = Spreads()
+    ctr = ctr_level * lognormal("ctr", spreads.pair_ctr, pair) * lognormal("category-ctr", spreads.query_ctr, (1, n_categories))
+    cvr = CVR_LEVEL * lognormal("cvr", spreads.pair_cvr, pair) * lognormal("category-cvr", spreads.query_cvr, (1, n_categories))
+    price = lognormal("value", spreads.pair_value, pair)
     manual = _NOISE.manual_share * cvr * price * lognormal("manual", _NOISE.manual_error, pair)
 
     cell, column = np.nonzero(taking_part)

@@ -1,8 +1,8 @@
 """The synthetic generator: a world of keywords and advertisers, and days drawn from it.
 
 Supposed, not measured: rates, values, who competes where, and how keyword bids err. Each is a lognormal draw around the
-profile's level with the spread stated here or in the scenario. Every draw is keyed by what it is for, so that day 7 is the
-same whether or not day 6 was drawn.
+profile's level with the spread stated in the profile or in the scenario. Every draw is keyed by what it is for, so that day 7
+is the same whether or not day 6 was drawn.
 """
 
 from __future__ import annotations
@@ -19,15 +19,6 @@ from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 
-# Spreads of the world, as log standard deviations.
-QUERY_VOLUME = 1.0
-QUERY_CTR = 0.4
-QUERY_CVR = 0.4
-ADVERTISER_CTR = 0.15
-ADVERTISER_VALUE = 0.15
-PAIR_CTR = 0.3
-PAIR_CVR = 0.3
-PAIR_VALUE = 0.3
 _CELLS_AT_ONCE = 100_000
 
 SUPPOSITIONS = (
@@ -104,31 +95,35 @@ def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, se
     """Draw keywords, who competes on them, rates, values and keyword bids."""
     # Of a group that never meets itself, one member at most can be a candidate.
     n_queries, n_candidates = section.queries, min(section.candidates, n_advertisers - sum(len(g) - 1 for g in apart))
-    shape = (n_queries, n_candidates)
+    shape, spreads = (n_queries, n_candidates), profile.spreads
 
     def normal(purpose: str, size: tuple[int, ...]) -> NDArray[np.float64]:
         return stream(seed, "world", purpose).standard_normal(size)
 
     category = stream(seed, "world", "category").choice(len(profile.category_share), n_queries, p=profile.category_share)
-    volume = np.exp(QUERY_VOLUME * normal("volume", (n_queries,)))
+    volume = np.exp(spreads.query_volume * normal("volume", (n_queries,)))
     # A category's queries share its volume, so category totals follow the profile where each has a query.
     by_category = np.bincount(category, volume, minlength=len(profile.category_share))
     query_share = profile.category_share[category] * volume / by_category[category]
     advertiser = _who_meets((n_queries, n_candidates), n_advertisers, seed, apart)
     ctr = profile.ctr * np.exp(
-        QUERY_CTR * normal("query-ctr", (n_queries, 1))
-        + ADVERTISER_CTR * normal("advertiser-ctr", (n_advertisers,))[advertiser]
-        + PAIR_CTR * normal("pair-ctr", shape)
+        spreads.query_ctr * normal("query-ctr", (n_queries, 1))
+        + spreads.advertiser_ctr * normal("advertiser-ctr", (n_advertisers,))[advertiser]
+        + spreads.pair_ctr * normal("pair-ctr", shape)
     )
-    cvr = profile.cvr * np.exp(QUERY_CVR * normal("query-cvr", (n_queries, 1)) + PAIR_CVR * normal("pair-cvr", shape))
+    cvr = profile.cvr * np.exp(
+        spreads.query_cvr * normal("query-cvr", (n_queries, 1)) + spreads.pair_cvr * normal("pair-cvr", shape)
+    )
     item_price = np.exp(
-        ADVERTISER_VALUE * normal("advertiser-value", (n_advertisers,))[advertiser] + PAIR_VALUE * normal("pair-value", shape)
+        spreads.advertiser_value * normal("advertiser-value", (n_advertisers,))[advertiser]
+        + spreads.pair_value * normal("pair-value", shape)
+        + spreads.query_value * normal("query-value", (n_queries, 1))
     )
     manual_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
     manual_bid *= np.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
-    world = World(
-        query_share / query_share.sum(), advertiser, np.minimum(ctr, 0.5), np.minimum(cvr, 0.5), item_price, manual_bid
-    )
+    # Levels above a half are meant (logs of impressions have a rate of 1); draws above it are the tail of a lognormal.
+    ctr, cvr = np.minimum(ctr, max(0.5, profile.ctr)), np.minimum(cvr, max(0.5, profile.cvr))
+    world = World(query_share / query_share.sum(), advertiser, ctr, cvr, item_price, manual_bid)
     return _at_price_level(world, profile.cpc)
 
 
@@ -221,7 +216,7 @@ def _drifted(section: TrafficSection, world: World, seed: int, day: int) -> tupl
         log_volume += section.drift * rng.standard_normal(log_volume.shape)
         log_cvr += 0.5 * section.drift * rng.standard_normal(log_cvr.shape)
     share = world.query_share * np.exp(log_volume)
-    return share / share.sum(), np.minimum(world.cvr * np.exp(log_cvr), 0.5)
+    return share / share.sum(), np.minimum(world.cvr * np.exp(log_cvr), max(0.5, float(world.cvr.max())))
 
 
 def _lognormal(rng: np.random.Generator, log_sd: float, shape: tuple[int, ...]) -> NDArray[np.float64]:

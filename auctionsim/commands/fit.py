@@ -1,0 +1,59 @@
+"""Fit the synthetic generator to a traffic table, so that private logs can be shared as a scenario.
+
+Writes the scenario OUT, the profile it names, and a folder with how well it fits: no name and no row of the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from auctionsim.console import Console
+from auctionsim.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("table", help="a traffic table, Parquet or CSV")
+    parser.add_argument("--budgets", metavar="FILE", help="CSV file advertiser,budget: their distribution is kept")
+    parser.add_argument("--out", required=True, help="the scenario file to write, for example synthetic.toml")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Fit."""
+    from auctionsim.commands._common import command_line
+    from auctionsim.files import write_text
+    from auctionsim.jobs.fit import draw, write_goodness
+    from auctionsim.market.fit.document import profile_text, scenario_text
+    from auctionsim.market.fit.estimates import fit_traffic
+    from auctionsim.market.traffic_file import load_traffic
+
+    out = Path(arguments.out)
+    if out.suffix != ".toml":
+        raise InputError(f"--out: expected a name that ends in .toml, got {out}")
+    profile, report = out.with_name(f"{out.stem}-profile.toml"), out.with_name(f"{out.stem}-fit")
+    for path in (out, profile, report):
+        if path.exists():
+            raise InputError(f"{path}: expected a new file, got one that exists")
+    table = load_traffic(arguments.table, budgets=arguments.budgets)
+    fit = fit_traffic(table, out.stem, arguments.table)
+    rows, page = write_goodness(table, draw(fit), report, command_line())
+    write_text(profile, profile_text(fit))
+    write_text(out, scenario_text(fit, out.stem, profile.name))
+    lines = [f"{row.measure:<44} {row.table:>12.6g} {row.drawn:>12.6g}{_distance(row.distance)}" for row in rows]
+    head = f"{'':<44} {'table':>12} {'drawn':>12}   distance"
+    files = [str(path) for path in (out, profile, page)]
+    console.result(
+        "\n".join([head, *lines, f"wrote {', '.join(files)}"]),
+        {
+            "files": files,
+            "goodness": [{"measure": r.measure, "table": r.table, "drawn": r.drawn, "distance": r.distance} for r in rows],
+        },
+    )
+    console.next_command(f"auctionsim check {shlex.quote(str(out))}")
+    return 0
+
+
+def _distance(distance: float | None) -> str:
+    return "" if distance is None else f"   {distance:.3f}"
