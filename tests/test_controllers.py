@@ -72,7 +72,7 @@ def test_linear_bids_the_mean_keyword_bid_on_average():
     np.testing.assert_allclose(replay.coefficients[:, PCVR, 0] * mean[:, PCVR], mean[:, MANUAL])
 
 
-@pytest.mark.parametrize("name", ["pid", "dual-pacing"])
+@pytest.mark.parametrize("name", ["pid", "dual-pacing", "throttle"])
 def test_pacing_makes_the_budget_last(name: str):
     def hours_to_spend(controller: str) -> float:
         market = market_of(controller, TIGHT)
@@ -83,7 +83,7 @@ def test_pacing_makes_the_budget_last(name: str):
         market = market_of(controller, TIGHT)
         return float((day_of(market)[:, :, COST].sum(axis=0) / market.budgets).mean())
 
-    unpaced = "manual" if name == "pid" else "truthful"
+    unpaced = "truthful" if name == "dual-pacing" else "manual"
     assert hours_to_spend(name) > hours_to_spend(unpaced) + 2
     assert used(name) > 0.8
 

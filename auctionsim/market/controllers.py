@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-Bid = Callable[[int, Array, Array], Array]
-"""`bid(hour, budget_left, last)`: coefficients over `bids.FEATURES` for the coming hour, `[n, 4, P]`, finite and at least 0.
+
+class Throttled(NamedTuple):
+    """Bids of advertisers that take part in some of the auctions only, by chance (`throttling.py`)."""
+
+    coefficients: Array
+    """As where they take part in all."""
+    share: Array
+    """Of the auctions to take part in, in [0, 1], `[n, P]`."""
+
+
+Bid = Callable[[int, Array, Array], "Array | Throttled"]
+"""`bid(hour, budget_left, last)`: coefficients over `bids.FEATURES` for the coming hour, `[n, 4, P]`, finite and at least 0;
+or these with the share of auctions to take part in.
 
 `budget_left` is in currency `[n, P]`, infinite without a budget; `last` are the last hour's totals `[n, 5, P]` in the order of
 `engine.OUTCOMES`, 0 before the first. Called for hours 0 to 23 in order.
@@ -55,15 +66,20 @@ def find_controller(name: str, place: str = "controller") -> type[Controller]:
     return controller
 
 
-def checked_bid(coefficients: Array, shape: tuple[int, ...], name: str) -> Array:
-    """What a controller bids, if it is what it should be.
+def checked_bid(bid: Array | Throttled, shape: tuple[int, ...], name: str) -> Throttled:
+    """What a controller bids, if it is what it should be; the share is 1 where it gave none.
 
     Raises:
-        InputError: It has another shape, or is negative or not finite somewhere.
+        InputError: Something has another shape; coefficients are negative or not finite, or a share is outside [0, 1].
     """
-    theta = np.asarray(coefficients, dtype=np.float64)
+    coefficients, share = bid if isinstance(bid, Throttled) else (bid, np.ones((shape[0], shape[2])))
+    theta, share = np.asarray(coefficients, dtype=np.float64), np.asarray(share, dtype=np.float64)
     if theta.shape != shape or not (np.isfinite(theta).all() and (theta >= 0).all()):
         raise InputError(
             f"controller {name}: expected finite coefficients at least 0 of shape {shape}, got shape {theta.shape}"
         )
-    return theta
+    if share.shape != (shape[0], shape[2]) or not ((share >= 0) & (share <= 1)).all():
+        raise InputError(
+            f"controller {name}: expected shares from 0 to 1 of shape {(shape[0], shape[2])}, got shape {share.shape}"
+        )
+    return Throttled(theta, share)

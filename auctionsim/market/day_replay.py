@@ -17,6 +17,7 @@ from auctionsim.market.outcome import Outcome
 from auctionsim.market.ranking import make_bids
 from auctionsim.market.rules import Rules
 from auctionsim.market.steps import Steps
+from auctionsim.market.throttling import replay_throttled
 from auctionsim.market.traffic import HOURS
 
 
@@ -59,6 +60,7 @@ class DayReplay:
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
         self._controllers = controllers
         self._bids: list[Bid] = []
+        self._share = np.ones((len(feed.advertisers), policies))
         self._steps = steps
         self.hour = 0
         """Of the next step; 24 when the day is over."""
@@ -111,6 +113,12 @@ class DayReplay:
         # Hour by hour, however long the step: an hour has luck of its own. A part of an hour ends in the hour it began in.
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
             luck = self._luck(hour)
+            if (self._share < 1.0).any():
+                replay_throttled(
+                    self._pieces(hour), (self.day, hour), self._seeds, self._share, coefficients, is_in_play, luck,
+                    self._terms, books, is_clipped=self._rules.is_clipped, most_rows=self.feed.most_rows,
+                )  # fmt: skip
+                continue
             for piece in self._pieces(hour):
                 replay_cells(
                     piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
@@ -135,7 +143,8 @@ class DayReplay:
             yield piece._replace(first_cell=begin, last_cell=end, place=piece.place + begin - piece.first_cell)
 
     def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coefficients with the bids of controllers in place of NaN."""
+        """Coefficients with the bids of controllers in place of NaN; notes the shares of auctions these take part in."""
+        self._share[:] = 1.0
         if not any(np.isnan(coefficients[who]).any() for who, _ in self._controllers):
             return coefficients
         n_policies = self._ledger.shape[1]
@@ -143,7 +152,7 @@ class DayReplay:
         theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
         for (who, controller), bid in zip(self._controllers, self._bids, strict=True):
             own = bid(self.hour, self.budget_left[who], self.last[who, : len(OUTCOMES)])
-            theta[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
+            theta[who], self._share[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
         return theta
 
     def _luck(self, hour: int) -> NDArray[np.uint64]:
