@@ -50,6 +50,8 @@ _LEARNERS = {
     "cma-es": "auctionsim.agents.cma_es:CmaES",
     "ippo": "auctionsim.agents.ppo:Ppo",
     "mappo": "auctionsim.agents.ppo:Ppo",
+    "maab": "auctionsim.agents.maab:Maab",
+    "dcmab": "auctionsim.agents.dcmab:Dcmab",
     "rmdp-dqn": "auctionsim.agents.rmdp:Rmdp",
     "m-rmdp-dqn": "auctionsim.agents.rmdp:Rmdp",
     "amdp-dqn": "auctionsim.agents.rmdp:Rmdp",

@@ -25,19 +25,35 @@ class Days:
 
     state: NDArray[np.float16]
     """Before each step and at the end, `[copies, steps + 1, agents, inputs]`; 16 bits hold it: it lies within a few units."""
-    action: NDArray[np.uint16]
-    """`[copies, steps, agents]`."""
+    action: NDArray[np.uint16] | NDArray[np.float32]
+    """Places or numbers, `[copies, steps, agents]`."""
     reward: NDArray[np.float32]
     """`[copies, steps, agents]`."""
     kind: NDArray[np.uint8]
     """`LEFT_OUT`, `LAST` or `GOES_ON`, `[copies, steps, agents]`."""
 
 
-def empty_memory(days: int, steps: int, agents: int, inputs: int) -> Arrays:
-    """A ring of `days` days."""
+@dataclass(frozen=True, eq=False)
+class JointBatch:
+    """Transitions of all agents at once, for critics that see everybody."""
+
+    state: torch.Tensor
+    """All agents' states, `[batch, agents x inputs]`."""
+    action: torch.Tensor
+    """`[batch, agents]`, float32."""
+    reward: torch.Tensor
+    """`[batch, agents]`."""
+    after: torch.Tensor
+    """The next states, `[batch, agents x inputs]`."""
+    goes_on: torch.Tensor
+    """1 where the day goes on after it, 0 at its end, `[batch]`."""
+
+
+def empty_memory(days: int, steps: int, agents: int, inputs: int, *, action: type[np.generic] = np.uint16) -> Arrays:
+    """A ring of `days` days; `action` is the type of an action."""
     return {
         "memory-state": np.zeros((days, steps + 1, agents, inputs), dtype=np.float16),
-        "memory-action": np.zeros((days, steps, agents), dtype=np.uint16),
+        "memory-action": np.zeros((days, steps, agents), dtype=action),
         "memory-reward": np.zeros((days, steps, agents), dtype=np.float32),
         "memory-kind": np.zeros((days, steps, agents), dtype=np.uint8),
         "memory-written": np.zeros(1, dtype=np.int64),
@@ -67,4 +83,22 @@ def draw(memory: Arrays, rng: np.random.Generator, batch: int) -> Batch:
         after=torch.from_numpy(memory["memory-state"][day, step + 1, agent].astype(np.float32)),
         counts=torch.from_numpy((kind != LEFT_OUT).astype(np.float32)),
         goes_on=torch.from_numpy((kind == GOES_ON).astype(np.float32)),
+    )
+
+
+def draw_together(memory: Arrays, rng: np.random.Generator, batch: int) -> JointBatch:
+    """Transitions drawn evenly, with replacement, the same for all agents."""
+    filled = min(int(memory["memory-written"][0]), len(memory["memory-action"]))
+    steps = memory["memory-action"].shape[1]
+    day, step = rng.integers(filled, size=batch), rng.integers(steps, size=batch)
+
+    def joint(step: NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(memory["memory-state"][day, step].astype(np.float32).reshape(batch, -1))
+
+    return JointBatch(
+        state=joint(step),
+        action=torch.from_numpy(memory["memory-action"][day, step].astype(np.float32)),
+        reward=torch.from_numpy(memory["memory-reward"][day, step]),
+        after=joint(step + 1),
+        goes_on=torch.from_numpy((memory["memory-kind"][day, step, 0] == GOES_ON).astype(np.float32)),
     )

@@ -21,9 +21,27 @@ from .conftest import SMALL
 # Learners that bid by an agent's PUR_AMT at given cost, not by its objectives.
 Q_LEARNERS = ("rmdp-dqn", "m-rmdp-dqn", "amdp-dqn")
 Q_SMALL = ("learner.dqn.hidden=[8]", "learner.dqn.batch=10", "learner.dqn.copies=4", "learner.dqn.updates=2")
+CLUSTERS_SMALL = (
+    "learner.maab.hidden=[8]", "learner.maab.batch=10", "learner.maab.updates=2", "learner.maab.target_every=20",
+    "learner.dcmab.hidden=[8]", "learner.dcmab.batch=10", "learner.dcmab.updates=2", "learner.dcmab.clusters=2",
+)  # fmt: skip
+# What learners that do not climb to the best bid must reach of its profit, and how they are set for it. Policy gradients have
+# not come to an end after as many generations; maab's grid of multipliers holds about the best one, but its values are noisy,
+# and its bars raise bids by design; dcmab's bids, keyword bids that follow pcvr, allow 0.91.
+ENOUGH = {"ippo": 0.85, "mappo": 0.85, "maab": 0.9, "dcmab": 0.85}
+FOR_THE_BEST = {
+    "maab": ("learner.maab.bars=false", "train.iterations=24"),
+    "dcmab": ("train.iterations=24",),
+}
+# One advertiser for itself, as it is alone.
+ALONE = (
+    "platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0", "learner.global_weight=0.0", "learner.own_weight=1.0",
+    "learner.learning_rate=0.1", "learner.population=16", "train.iterations=80",
+)  # fmt: skip
 # Every algorithm, and the ways in which one can be set up, as overrides.
 SETUPS = {
-    **{name: (f'learner.algorithm="{name}"', *Q_SMALL) for name in learner_names()},
+    **{name: (f'learner.algorithm="{name}"', *Q_SMALL, *CLUSTERS_SMALL) for name in learner_names()},
+    "maab without bars": ('learner.algorithm="maab"', "learner.maab.bars=false", *CLUSTERS_SMALL),
     "contextual": ('learner.policy="contextual"', "learner.hidden=4"),
     "contextual by group": ('learner.policy="contextual"', "learner.hidden=4", 'learner.sharing="group"'),
     "free": ('learner.policy="free"', "learner.hidden=4"),
@@ -95,20 +113,12 @@ def test_a_learner_keeps_its_contract(algorithm: str):
 def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
     # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
     text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'
-    scenario = scenario_for(
-        algorithm,
-        "platform.revenue_floor=0.0",
-        "advertisers.0.profit_floor=0.0",
-        "learner.global_weight=0.0",
-        "learner.own_weight=1.0",
-        "learner.learning_rate=0.1",
-        "learner.population=16",
-        "train.iterations=80",
-        text=text,
-    )
+    # The clusters' constants as they are.
+    setup = [item for item in SETUPS[algorithm] if item not in CLUSTERS_SMALL]
+    scenario = parse_scenario(text, "small.toml", overrides=[*setup, *ALONE, *FOR_THE_BEST.get(algorithm, ())])
     market, learner = build_market(scenario), make_learner(scenario)
     start = learner.start(market)
-    learned, _ = go_on(learner, market, start, 80)
+    learned, _ = go_on(learner, market, start, scenario.train.iterations)
 
     def profit(policy: Policy) -> float:
         days = [obj.day_totals(run_policy(policy, market, day)[0]) for day in scenario.traffic.train_days]
@@ -117,9 +127,7 @@ def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
     policies = (Constant(market.static("truthful")), learner.policy(market, start), learner.policy(market, learned))
     best, began, reached = (profit(policy) for policy in policies)
     assert began < 0.9 * best
-    # Policy gradients have not come to an end after as many generations; they must have come most of the way.
-    enough = 0.85 if algorithm in ("ippo", "mappo") else 0.97
-    assert enough * best < reached <= best * (1 + 1e-9)
+    assert ENOUGH.get(algorithm, 0.97) * best < reached <= best * (1 + 1e-9)
 
 
 def test_a_population_too_small_for_a_covariance_is_refused():

@@ -13,14 +13,14 @@ from pydantic import Field, PrivateAttr, model_validator
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, reference_share, resolved_level
 from auctionsim.scenario.learner import ClusterSection, LearnerSection, TrainSection
-from auctionsim.scenario.learner_constants import DqnSection, PpoSection
+from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
 from auctionsim.scenario.market import MAX_SLOTS, MechanismSection, PlatformSection, slot_effect_problem
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "CONTROLLERS", "MAX_SLOTS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DqnSection", "LearnerSection",
-    "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario", "TrafficSection", "TrainSection",
-    "reference_share", "resolved_level", "slot_effect_problem",
+    "CONTROLLERS", "MAX_SLOTS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
+    "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario",
+    "TrafficSection", "TrainSection", "reference_share", "resolved_level", "slot_effect_problem",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat, model_validator
 
 from auctionsim.scenario.base import Count, NotNegative, Positive, Section, Share
-from auctionsim.scenario.learner_constants import DqnSection, PpoSection
+from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
 
 MIN_CMA_POPULATION = 4
 """A single parent says nothing about a covariance."""
@@ -16,11 +16,15 @@ MIN_CMA_POPULATION = 4
 class LearnerSection(Section):
     """How the controlled advertisers learn."""
 
-    algorithm: Literal["macg-es", "openai-es", "cma-es", "ippo", "mappo", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"] = "macg-es"
+    algorithm: Literal[
+        "macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"
+    ] = "macg-es"  # fmt: skip
     """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
     everybody's parameters on the mean of all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each
-    advertiser on its own or with a shared actor and a value network that sees everybody. `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`:
-    SS-RTB's robust MDP alone, with a cooperative reward, and at the level of auctions (docs/ss-rtb.md)."""
+    advertiser on its own or with a shared actor and a value network that sees everybody. `maab`: groups that share rewards by a
+    temperature, with bars against low bids; `dcmab`: clusters under actors and critics that see all actions. `rmdp-dqn`,
+    `m-rmdp-dqn`, `amdp-dqn`: SS-RTB's robust MDP alone, with a cooperative reward, and at the level of auctions. All of them:
+    docs/learners.md."""
     cooperation: Share = 0.5
     """`m-rmdp-dqn`: weight of the public reward in the mixed one."""
     own_weight: NotNegative = 1.0
@@ -60,6 +64,10 @@ class LearnerSection(Section):
     """The Q-learners' constants."""
     ppo: PpoSection = PpoSection()
     """Constants of `ippo` and `mappo`."""
+    maab: MaabSection = MaabSection()
+    """Constants of `maab`."""
+    dcmab: DcmabSection = DcmabSection()
+    """Constants of `dcmab`."""
 
     @model_validator(mode="after")
     def _population_is_enough(self) -> LearnerSection:
