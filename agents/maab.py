@@ -7,7 +7,7 @@ tau. Bar agents set a bar b' to each group in training: `z = 1[b >= b']`, the gr
 p`, p what the group pays, so that groups cannot agree on low bids. All learn by Q-learning on their own.
 
 Ours: a step is an hour, so shares and bars are the hour's, not an auction's; `v_k / mean v` is not cut at 3, which
-coefficients cannot express; the first copy of a day plays without exploring and without effect of the bar, to show progress.
+coefficients cannot express; the first copy of a day plays without exploring, to show progress.
 """
 
 from __future__ import annotations

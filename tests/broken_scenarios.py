@@ -41,8 +41,8 @@ _CHANGED = [
     ("a cap under the floor of bids", "reserve = 0.01", "bid_floor = 2.0\nbid_cap = 1.0",
      "mechanism.bid_cap: expected a number at least bid_floor = 2.0, got 1.0"),
     ("an unknown controller", "count = 5", 'controller = "manuel"',
-     "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, dual-pacing, "
-     "uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
+     "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, "
+     "dual-pacing, throttle, uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
     ("a controller of no module", "count = 5", 'count = 5\ncontroller = "no_such.module:Rule"',
      "advertisers[0].controller: expected an importable package.module:Class, got 'no_such.module:Rule'"),
     ("an unknown objective", "count = 5", "objectives = { gvm = 1.0 }",

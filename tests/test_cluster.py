@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,19 @@ def test_0_1_and_2_workers_write_the_same_bytes(tmp_path: Path):
         written.append(contents(run))
     assert written[0] == written[1] == written[2]
     assert any(name.endswith(".safetensors") for name in written[0])
+
+
+def test_a_pool_is_its_own_beside_another_one():
+    code = (
+        "import warnings; warnings.simplefilter('ignore')\n"
+        "from operator import mul\n"
+        "from auctionsim.jobs.cluster import open_pool\n"
+        "with open_pool(1) as pool: print(pool.map(mul, [(pool.put(3), 4)]))"
+    )
+    with open_pool(1) as pool:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == "[12]", done.stderr
+        assert pool.map(double, [(pool.put(2), 5)]) == [10]
 
 
 def test_a_pool_keeps_order_survives_a_killed_worker_and_listens_on_the_loopback_only(tmp_path: Path):

@@ -148,7 +148,8 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
     # Read by Ray when it is imported: the loopback address for a Ray of our own, whose servers otherwise
     # listen on every interface (the switch's name speaks of other systems, but it works on Linux all the same).
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    with _connected(num_cpus=n_workers, include_dashboard=False, _node_ip_address="127.0.0.1") as ray:
+    # Without "local" Ray would join whatever other Ray runs on the machine.
+    with _connected(address="local", num_cpus=n_workers, include_dashboard=False, _node_ip_address="127.0.0.1") as ray:
         yield RayPool(ray)
 
 

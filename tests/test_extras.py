@@ -1,0 +1,39 @@
+"""Other people's learners on our environments, in short form; `make test-extras` installs them and runs this."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+pytestmark = pytest.mark.slow
+
+
+def printed_by(example: str) -> str:
+    done = subprocess.run([sys.executable, str(EXAMPLES / example), "--quick"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(find_spec("stable_baselines3") is None, reason="Stable-Baselines3 is not installed (make test-extras)")
+def test_stable_baselines3_earns_more_on_held_out_days():
+    start, learned = map(float, re.findall(r"\d+\.\d+", printed_by("sb3_single_bidder.py")))
+    assert learned > 1.02 * start
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.skipif(find_spec("tree") is None, reason="RLlib is not installed (make test-extras)")
+def test_rllib_learns_one_policy_for_all_sellers():
+    *_, start, learned = printed_by("rllib_shared_policy.py").splitlines()
+    (profit_before, revenue_before), (profit, revenue) = (
+        map(float, re.findall(r"\d+\.\d+", line)) for line in (start, learned)
+    )
+    # Nobody protects the platform in this example.
+    assert profit > 1.02 * profit_before
+    assert revenue < 0.9 * revenue_before
