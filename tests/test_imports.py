@@ -56,7 +56,7 @@ ROOMS = {
     "scipy": {"agents"},
     "cmaes": {"agents"},
     "matplotlib": {"analysis/plots", "envs/frame.py"},
-    "ray": {"jobs/cluster.py"},
+    "ray": {"jobs/cluster.py", "jobs/tuner.py"},
     "numba": {"market", "games"},
     "duckdb": {"market/ingest"},
 }

@@ -122,7 +122,7 @@ def run_study(
         InputError: `out` holds something else.
     """
     study = find_study(name)
-    _claim(out, {"study": name, "version": __version__, **asdict(options)})
+    claim(out, {"study": name, "version": __version__, **asdict(options)})
     units = list(study.units(options))
     missing = [unit for unit in units if not _part(out, unit).exists()]
     done = len(units) - len(missing)
@@ -154,7 +154,7 @@ def _part(out: Path, unit: Unit) -> Path:
     return out / "parts" / f"{unit.key}.json"
 
 
-def _claim(out: Path, plan: dict[str, Any]) -> None:
+def claim(out: Path, plan: dict[str, Any]) -> None:
     """Begin a study in a new folder, or go on with the same one."""
     plan = json.loads(json.dumps(plan))
     path = out / "plan.json"

@@ -36,7 +36,14 @@ class Interrupted(Exception):
     """Training was stopped by a signal after its checkpoint was written."""
 
 
-def train(run: Run, pool: Pool, report: Callable[[Progress], None], markets: dict[int, Market] | None = None) -> None:
+def train(
+    run: Run,
+    pool: Pool,
+    report: Callable[[Progress], None],
+    markets: dict[int, Market] | None = None,
+    *,
+    until: int | None = None,
+) -> None:
     """Train from the last checkpoint (or the start) to the end, then evaluate on the test days.
 
     The run's status ends as `finished`, `interrupted` (SIGINT or SIGTERM, after a checkpoint) or `failed`.
@@ -46,6 +53,7 @@ def train(run: Run, pool: Pool, report: Callable[[Progress], None], markets: dic
         pool: Where tasks are computed.
         report: Told after every iteration.
         markets: The markets of all seeds, where the caller has built them already.
+        until: An iteration to stop at, after its checkpoint; the run then counts as interrupted. The end where None.
 
     Raises:
         Interrupted: A signal came. The run can be resumed.
@@ -58,7 +66,11 @@ def train(run: Run, pool: Pool, report: Callable[[Progress], None], markets: dic
     run.metrics()
     run.set_status("running")
     try:
-        states = _train_all(run, scenario, learner, markets, iteration, states, pool, report)
+        last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
+        states = _train_all(run, scenario, learner, markets, iteration, states, pool, report, last)
+        if last < scenario.train.iterations:
+            run.set_status("interrupted")
+            return
         write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
     except (Interrupted, KeyboardInterrupt):
         run.set_status("interrupted")
@@ -95,6 +107,7 @@ def _train_all(
     states: dict[int, Arrays],
     pool: Pool,
     report: Callable[[Progress], None],
+    last: int,
 ) -> dict[int, Arrays]:
     run.cut_metrics(iteration)
     handles = {seed: pool.put(market) for seed, market in markets.items()}
@@ -103,13 +116,13 @@ def _train_all(
     is_q_learner = scenario.learner.algorithm.endswith("-dqn")
     members = scenario.learner.dqn.copies if is_q_learner else scenario.learner.population
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
-        while iteration < scenario.train.iterations:
+        while iteration < last:
             states, logged = _generation(learner, markets, handles, states, pool)
             iteration += 1
             run.append_metrics([{"iteration": iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
             for seed in run.seeds:
                 events.scalars(iteration, seed, logged[seed])
-            if iteration % scenario.train.checkpoint_every == 0 or iteration == scenario.train.iterations or stop.is_set():
+            if iteration % scenario.train.checkpoint_every == 0 or iteration == last or stop.is_set():
                 run.save_checkpoint(iteration, states)
             report(
                 Progress(

@@ -1,0 +1,92 @@
+"""What a sweep draws its parameters from: `loguniform(0.01, 0.3)` and the like, read from the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auctionsim.errors import InputError, shown, unknown
+
+Draw = Callable[[np.random.Generator], Any]
+
+_FORM = re.compile(r"^\s*([A-Za-z_]\w*)\s*\((.*)\)\s*$", re.DOTALL)
+_NEEDS = {
+    "loguniform": "loguniform(LOW, HIGH), 0 < LOW < HIGH",
+    "uniform": "uniform(LOW, HIGH), LOW < HIGH",
+    "randint": "randint(LOW, HIGH) or randint(LOW, HIGH, STEP), whole numbers, HIGH included",
+    "choice": "choice(ONE, OTHER, ...)",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One swept key of a scenario."""
+
+    key: str
+    """Its path, as of `--set`."""
+    distribution: str
+    """As it was written."""
+    draw: Draw
+    is_log: bool = False
+    """Whether ratios are what differs, so that an axis of it is logarithmic."""
+
+    def override(self, value: Any) -> str:
+        """The value as a `--set` item."""
+        return f"{self.key}={json.dumps(value)}"
+
+
+def parse_parameter(item: str) -> Parameter:
+    """`KEY.PATH=DISTRIBUTION(...)` as a parameter.
+
+    Raises:
+        InputError: It has another form, the distribution is unknown, or its arguments do not fit.
+    """
+    place = f"--param {item}"
+    key, equals, text = item.partition("=")
+    if not key.strip() or not equals:
+        raise InputError(f"{place}: expected KEY.PATH=DISTRIBUTION(...), got no '='")
+    form = _FORM.match(text)
+    if not form:
+        raise InputError(f"{place}: expected one of {'; '.join(_NEEDS.values())}, got {shown(text)}")
+    name, inside = form.groups()
+    if name not in _NEEDS:
+        raise unknown(place, name, _NEEDS, what="unknown distribution")
+    arguments = _arguments(inside)
+    draw = _draw(name, arguments)
+    if draw is None:
+        raise InputError(f"{place}: expected {_NEEDS[name]}, got {shown(inside)}")
+    return Parameter(key.strip(), text.strip(), draw, is_log=name == "loguniform")
+
+
+def _arguments(inside: str) -> list[Any]:
+    """Values in TOML, or bare words."""
+    try:
+        values: list[Any] = tomllib.loads(f"values = [{inside}]")["values"]
+    except tomllib.TOMLDecodeError:
+        values = [word.strip() for word in inside.split(",")]
+    return values
+
+
+def _draw(name: str, arguments: list[Any]) -> Draw | None:
+    """How to draw; None where the arguments do not fit."""
+    if name == "choice":
+        return (lambda rng: arguments[int(rng.integers(len(arguments)))]) if arguments and "" not in arguments else None
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) for value in arguments):
+        return None
+    if name == "randint":
+        if len(arguments) not in (2, 3) or not all(isinstance(value, int) for value in arguments):
+            return None
+        low, high, step = (*arguments, 1)[:3]
+        return (lambda rng: low + step * int(rng.integers((high - low) // step + 1))) if low <= high and step > 0 else None
+    if len(arguments) != 2 or not arguments[0] < arguments[1]:
+        return None
+    low, high = (float(value) for value in arguments)
+    if name == "uniform":
+        return lambda rng: float(rng.uniform(low, high))
+    return (lambda rng: float(np.exp(rng.uniform(np.log(low), np.log(high))))) if low > 0 else None
