@@ -35,7 +35,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.sweep import sweep_sections
     from auctionsim.errors import InputError, unknown
     from auctionsim.files import write_then_rename
-    from auctionsim.jobs.cluster import open_pool
     from auctionsim.jobs.distributions import parse_parameter
     from auctionsim.jobs.sweep import METRICS, Sweep, draw_trials, figures_on_test_days, run_sweep
     from auctionsim.jobs.tuner import TunePool
@@ -55,14 +54,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )  # fmt: skip
     draw_trials(sweep)
     out = Path(arguments.out or f"runs/{scenario.name}-sweep").resolve()
-    workers = scenario.cluster.workers if arguments.workers is None else arguments.workers
+    asked = scenario.cluster.workers if arguments.workers is None else arguments.workers
+    is_serial = arguments.address is None and asked == 0
 
     def line(rung: int, iterations: int, trials: int, best: float) -> None:
         console.say(f"{scenario.name}: rung {rung}, {trials} trials to iteration {iterations}, best {sweep.metric} {best:.4f}")
 
     try:
-        with open_pool(workers) as serial:
-            results = run_sweep(sweep, serial if workers == 0 else TunePool(), out, line)
+        with _common.pool_of(arguments, scenario.cluster.workers) as pool:
+            results = run_sweep(sweep, pool if is_serial else TunePool(), out, line)
     except KeyboardInterrupt:
         console.say(f"{out}: interrupted; what is trained is kept")
         console.next_command(_common.command_line())

@@ -69,8 +69,8 @@ def replay_throttled(
     """
     groups = []
     for members in _alike(seeds, share):
-        bids = make_bids(coefficients[:, :, members], is_in_play[:, members], padded(len(members)), is_clipped=is_clipped)
         room = make_room(len(members), len(terms.slot_effect), most_rows)
+        bids = make_bids(coefficients[:, :, members], is_in_play[:, members], room, is_clipped=is_clipped)
         of_group = _books_of(books, members)
         groups.append(_Group(members, seeds[members[0]], share[:, members[0]], bids, of_group, luck[members], room))
     draws = {seed: stream(seed, "throttle", *key) for seed in set(seeds)}
