@@ -8,7 +8,7 @@ OUT ?= runs
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real story result test test-extras check lint format types profile readme-figure clean
+.PHONY: help setup demo demo-real story result test soak test-extras check lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 
 test: setup ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+soak: setup ## kill runs 50 times at random moments: ten minutes
+	$(BIN)/python -m pytest tests/test_faults.py tests/test_simulated_cluster.py --kills 50
 
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sb3,rllib]'

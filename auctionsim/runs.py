@@ -24,7 +24,7 @@ import polars as pl
 from auctionsim import __version__
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, shown
-from auctionsim.files import expect_new_folder, write_json, write_text, write_then_rename
+from auctionsim.files import expect_new_folder, remove_leftovers, write_json, write_text, write_then_rename
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario, read_scenario
@@ -129,17 +129,28 @@ class Run:
         )
 
     def save_checkpoint(self, iteration: int, states: dict[int, Arrays], *, keep: int = 2) -> None:
-        """Write the states of all seeds after `iteration`; the folder appears whole. Older ones than `keep` go."""
+        """Write the states of all seeds after `iteration`; the folder appears whole. Older ones than the last `keep` go."""
         folder = self.path / "checkpoints" / f"{iteration:06d}"
-        if folder.exists():
-            return
-        part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-        part.mkdir(parents=True)
-        for seed, arrays in states.items():
-            save_state(part / f"seed-{seed}.safetensors", arrays)
-        part.rename(folder)
+        if not folder.exists():
+            part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+            try:
+                part.mkdir(parents=True)
+                for seed, arrays in states.items():
+                    save_state(part / f"seed-{seed}.safetensors", arrays)
+                part.rename(folder)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+        self._drop_checkpoints(keep)
+
+    def _drop_checkpoints(self, keep: int) -> None:
         for old in self.checkpoints()[:-keep]:
             shutil.rmtree(self.path / "checkpoints" / f"{old:06d}")
+
+    def tidy(self, *, keep: int = 2) -> None:
+        """Remove what a killed process left half done: files it was writing, checkpoints it was removing."""
+        for folder in (self.path, self.path / "checkpoints", self.path / "report"):
+            remove_leftovers(folder)
+        self._drop_checkpoints(keep)
 
     def checkpoints(self) -> list[int]:
         """Iterations of the checkpoints, ascending."""

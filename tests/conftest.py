@@ -49,6 +49,11 @@ checkpoint_every = 2
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often the fault suite kills a run: a few times in the suite, 50 and more by `make soak`."""
+    parser.addoption("--kills", type=int, default=3)
+
+
 @pytest.fixture
 def small_text() -> str:
     return SMALL

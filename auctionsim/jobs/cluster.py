@@ -73,26 +73,28 @@ class RayPool:
     def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
         """One Ray task each; results are gathered by index."""
         if self._at_once is None:
-            results: list[Any] = self._ray.get([self._call.remote(function, shared, item) for shared, item in tasks])
+            results: list[Any] = self._ray.get([self._call.remote(function, *task) for task in tasks])
             return results
         found = dict(self.each(function, tasks))
         return [found[index] for index in range(len(tasks))]
 
     def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
         """As Ray finishes them."""
-        todo = iter(enumerate(tasks))
+        todo = iter(range(len(tasks)))
         index_of: dict[Any, int] = {}
-
-        def start(count: int | None) -> None:
-            for index, (shared, item) in islice(todo, count):
-                index_of[self._call.remote(function, shared, item)] = index
-
-        start(self._at_once)
-        while index_of:
+        while True:
+            free = None if self._at_once is None else self._at_once - len(index_of)
+            for index in islice(todo, free):
+                index_of[self._call.remote(function, *tasks[index])] = index
+            if not index_of:
+                return
             ready, _ = self._ray.wait(list(index_of))
             for reference in ready:
                 yield index_of.pop(reference), self._ray.get(reference)
-            start(len(ready))
+
+
+def _call(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
+    return function(_fetched(shared.reference) if isinstance(shared, _Handle) else shared, item)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def train(
     run.metrics()
     run.set_status("running")
     try:
+        run.tidy(keep=scenario.train.keep_checkpoints)
         last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
         states = _train_all(run, scenario, learner, markets, iteration, states, pool, report, last)
         if last < scenario.train.iterations:
@@ -123,7 +124,7 @@ def _train_all(
             for seed in run.seeds:
                 events.scalars(iteration, seed, logged[seed])
             if iteration % scenario.train.checkpoint_every == 0 or iteration == last or stop.is_set():
-                run.save_checkpoint(iteration, states)
+                run.save_checkpoint(iteration, states, keep=scenario.train.keep_checkpoints)
             report(
                 Progress(
                     iteration,

@@ -83,6 +83,8 @@ class TrainSection(Section):
     """Generations."""
     checkpoint_every: Count = 50
     """Generations between checkpoints; the last one is always kept."""
+    keep_checkpoints: Count = 2
+    """How many checkpoints stay; older ones are removed."""
 
 
 class ClusterSection(Section):
