@@ -73,6 +73,12 @@ def best_responses(market: Market, day: int, policy: Policy, utility: Utility = 
     return BestResponses(now[market.learners], np.array(best), np.array(multiplier))
 
 
+def best_multiplier(market: Market, day: int, policy: Policy, i: int, utility: Utility = day_profit) -> float:
+    """The multiple of its own bids of a day that serves advertiser i best, rivals frozen."""
+    played = play(market, day, policy)
+    return _refined(partial(_utility_of, market, day, played, utility, i, None))[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Punishment:
     """How rivals answer a deviation of one hour; all against the same day without it."""

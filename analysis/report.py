@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from auctionsim.analysis.metrics import advertiser_profits, bootstrap, hourly_revenue, mean_advertiser_ratios
+import polars as pl
+from auctionsim.analysis.metrics import advertiser_profits, bootstrap, hourly_revenue, mean_advertiser_ratios, seed_ratios
 from auctionsim.analysis.plots import runs as plots
+from auctionsim.analysis.plots.front import trade_off_figure
+from auctionsim.analysis.plots.responses import punishment_figure
+from auctionsim.analysis.plots.style import Figure
+from auctionsim.analysis.responses import response_lines
 from auctionsim.analysis.run_collusion import collusion_sentence
 from auctionsim.analysis.sections import Heading, Note, Picture, Section, Table, Text, write_document
 from auctionsim.analysis.summary import Summary, summarise
@@ -61,6 +66,7 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
             "Each advertiser's profit over its reference's, all seeds and test days together.",
         ),
     }
+    figures |= _trade_off(named, seeds) | _punishment(named)
     sections: list[Section] = [Text(summary.sentence) for summary in summaries]
     sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
     sections += [Picture(name, figure, caption) for name, (figure, caption) in figures.items()]
@@ -70,6 +76,33 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     title = " · ".join(dict.fromkeys(run.scenario().name for run in runs))
     commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in runs))
     return write_document(f"auctionsim: {title}", commands, sections, out, page_in="", text="report.md")
+
+
+def _trade_off(named: dict[str, Run], seeds: str) -> dict[str, tuple[Figure, str]]:
+    points = {}
+    for name, run in named.items():
+        ratios = seed_ratios(run)
+        points[name] = np.stack([ratios["revenue"], ratios["profit"]], axis=1)
+    caption = (
+        f"Total profit against platform revenue on the test days, ratios to the reference: means over seeds (n = {seeds}), and "
+        "each seed. The line joins runs that no other one beats in both."
+    )
+    return {"trade-off": (trade_off_figure(points), caption)}
+
+
+def _punishment(named: dict[str, Run]) -> dict[str, tuple[Figure, str]]:
+    tables = {name: table for name, run in named.items() if (table := run.optional_table("punishment")) is not None}
+    if not tables:
+        return {}
+    by_seed = {name: table.group_by("seed").agg(pl.col("punished").first())["punished"] for name, table in tables.items()}
+    counted = ", ".join(f"{name} on {punished.sum()} of {len(punished)} seeds" for name, punished in by_seed.items())
+    caption = (
+        "The advertiser that earns most deviates for one hour, to the multiple of its bids that would pay best over the day: "
+        f"what its rivals do then, and what it gains, mean over seeds. Punished: {counted}. Bids that do not look at the day "
+        "cannot punish."
+    )
+    lines = {name: response_lines(table) for name, table in tables.items()}
+    return {"punishment": (punishment_figure(lines), caption)}
 
 
 def _hourly(named: dict[str, Run]) -> dict[str, NDArray[np.float64]]:

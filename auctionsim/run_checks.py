@@ -20,6 +20,7 @@ _COLUMNS = {
     "benchmarks": {"benchmark": _TEXT} | dict.fromkeys(("seed", "day", "revenue", "welfare", "profit"), _NUMBER),
     "collusion": dict.fromkeys(("benchmark", "verdict"), _TEXT)
     | dict.fromkeys(("seed", "profit_gain", "suppression"), _NUMBER),
+    "punishment": dict.fromkeys(("seed", "hours_since", "rival_bids", "profit", "punished"), _NUMBER),
 }
 _FINITE = {"outcomes": ("seed", "day", "hour", *_MONEY), "benchmarks": ("seed", "day", "revenue", "profit")}
 _NAMED = {"outcomes": ("arm", ("learned", "reference")), "benchmarks": ("benchmark", ("efficient", "truthful"))}

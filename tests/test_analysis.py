@@ -117,7 +117,7 @@ def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path
     # Everything a browser would fetch stands inside the page.
     assert set(re.findall(r'(?:src|href)="([^":]*:)', text)) == {"data:"}
     assert {path.name for path in (tmp_path / "report" / "figures").iterdir()} == {
-        f"{name}.{kind}" for name in ("arms", "hourly", "learning", "advertisers") for kind in ("svg", "png")
+        f"{name}.{kind}" for name in ("arms", "hourly", "learning", "advertisers", "trade-off") for kind in ("svg", "png")
     }
 
 
@@ -185,7 +185,7 @@ def test_the_report_opens_in_a_browser_without_errors_or_requests(run: Run, tmp_
     assert told["errors"] == []
     assert told["requests"] == 0
     assert told["drawn"]
-    assert told["figures"] == 4
+    assert told["figures"] == 5
     assert told["sorted"] == 1
     assert told["wide"] <= max(width, 500)
 

@@ -93,10 +93,6 @@ class RayPool:
                 yield index_of.pop(reference), self._ray.get(reference)
 
 
-def _call(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
-    return function(_fetched(shared.reference) if isinstance(shared, _Handle) else shared, item)
-
-
 @dataclass(frozen=True)
 class _Handle:
     """A reference that Ray does not unpack anew for every task, as it does with a bare one."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policy import Constant, Policy
 from auctionsim.analysis.collusion import evidence
+from auctionsim.analysis.responses import response_rows
 from auctionsim.analysis.run_collusion import evidence_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.bids import FEATURES
@@ -25,14 +26,14 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
-    """Write outcomes.parquet, benchmarks.parquet and collusion.parquet.
+    """Write outcomes.parquet, benchmarks.parquet, collusion.parquet and punishment.parquet.
 
     Args:
         run: The run folder.
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks, collusion = [], [], []
+    outcomes, benchmarks, collusion, answers = [], [], [], []
     for seed, market in markets.items():
         reference = Constant(market.static(market.scenario.platform.reference))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": reference}
@@ -44,11 +45,13 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
                 for b in day_benchmarks(market, day)
             ]
         found = evidence(market, policies[seed], market.scenario.traffic.test_days)
+        answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
         collusion.append(evidence_rows(seed, found, has_budgets=bool(np.isfinite(market.budgets).any())))
     run.write_provenance(next(iter(markets.values())).traffic.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
     run.write_table("collusion", pl.concat(collusion))
+    run.write_table("punishment", pl.concat(answers))
 
 
 def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:

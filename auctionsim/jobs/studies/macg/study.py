@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from auctionsim.analysis.curves import line_of
+from auctionsim.analysis.plots.front import front_figure
 from auctionsim.analysis.plots.lines import lines_figure
-from auctionsim.analysis.plots.macg import front_figure
 from auctionsim.analysis.results import arms_table, by_seed, interval
 from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
 from auctionsim.jobs.demos.real_table import write_tables
