@@ -7,14 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from auctionsim.analysis.report import write_report
 
 from auctionsim import open_traffic, replay
 from auctionsim.errors import InputError
+from auctionsim.jobs.cluster import SerialPool
+from auctionsim.jobs.train import train
+from auctionsim.market import setup
 from auctionsim.market import stored as stored_module
 from auctionsim.market.profile import load_profile
 from auctionsim.market.stored import StoredTraffic, store_traffic
 from auctionsim.market.synthetic import make_traffic, query_names, stream_traffic
+from auctionsim.runs import Run
 from auctionsim.scenario import TrafficSection
+from auctionsim.scenario_file import parse_scenario
 
 NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 SECTION = TrafficSection(
@@ -86,3 +92,49 @@ def test_a_torn_column_and_a_foreign_index_are_refused(stored: StoredTraffic):
 def test_a_day_that_is_not_there_is_named(stored: StoredTraffic):
     with pytest.raises(ValueError, match="day: expected one of 0, 1, got 5"):
         replay(stored, coefficients=np.ones((7, 1, 1)), day=5)
+
+
+TRAINED_ON = """
+name = "stored"
+[traffic]
+source = "SOURCE"
+train_days = [0]
+test_days = [1]
+[mechanism]
+reserve = 0.01
+[[advertisers]]
+group = "seller"
+count = 7
+budget = "reference*0.8"
+[learner]
+population = 8
+[train]
+iterations = 3
+"""
+
+
+def test_training_on_stored_traffic_is_training_on_its_table(
+    stored: StoredTraffic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = TRAINED_ON.replace("SOURCE", stored.folder.name)
+    scenario = parse_scenario(text, "stored.toml", folder=tmp_path)
+    runs = []
+    for name, opened in (("pieces", open_traffic), ("table", lambda folder: open_traffic(folder).table())):
+        monkeypatch.setattr(setup, "open_traffic", opened)
+        runs.append(Run.create(tmp_path / name, scenario, text, seeds=(0,), command="test"))
+        train(runs[-1], SerialPool(), lambda _: None)
+    one, other = (run.load_checkpoint(3)[0] for run in runs)
+    assert np.abs(one["mean"]).max() > 0
+    assert all((one[name] == other[name]).all() for name in one)
+    for table in ("outcomes", "benchmarks"):
+        assert runs[0].table(table).equals(runs[1].table(table))
+    assert runs[0].optional_table("collusion") is None
+    assert write_report([runs[0]], tmp_path / "report").is_file()
+
+
+def test_what_looks_at_single_auctions_wants_a_table(stored: StoredTraffic, tmp_path: Path):
+    text = TRAINED_ON.replace("SOURCE", stored.folder.name).replace("[learner]", '[learner]\npolicy = "contextual"')
+    scenario = parse_scenario(text, "stored.toml", folder=tmp_path)
+    run = Run.create(tmp_path / "run", scenario, text, seeds=(0,), command="test")
+    with pytest.raises(InputError, match=r"stored: traffic.source: expected a table here, .* got the stored traffic"):
+        train(run, SerialPool(), lambda _: None)

@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--candidates", type=_common.positive, default=48, help="candidates in each (default 48)")
     parser.add_argument("--auctionnet", action="store_true", help="also a period of AuctionNet's size: 2 GB, a minute")
     parser.add_argument("--make-day", type=_common.positive, metavar="AUCTIONS", help="make a day and store it in --out")
+    parser.add_argument("--days", type=_common.positive, default=1, help="how many days --make-day makes (default 1)")
     parser.add_argument("--out", help="folder of --make-day (default runs/day)")
     parser.add_argument("--day", metavar="DIR", help="replay a stored day")
     parser.add_argument("--policies", type=_common.positive, default=1, help="policies that replay --day (default 1)")
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _make_day(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.bench_day import make_day
 
-    wanted, told = arguments.make_day, 0
+    wanted, told = arguments.make_day * arguments.days, 0
 
     def progress(written: int) -> None:
         nonlocal told
@@ -71,7 +72,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
             console.say(f"{written} of about {wanted} auctions")
 
     out = _common.new_folder(arguments.out, "runs/day")
-    stored = make_day(wanted, out, progress)
+    stored = make_day(arguments.make_day, out, progress, arguments.days)
     console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", {"out": str(out), "rows": stored.rows})
     console.next_command(f"auctionsim bench --day {out}")
     return 0

@@ -34,10 +34,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     scenario = load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments))
     market = build_market(scenario)
-    auctions = int(market.traffic.weight.sum())
+    auctions = market.source.auctions
     console.result(
         f"{scenario.name}: right; {len(market.advertisers)} advertisers, {len(market.learners)} of them learn; "
-        f"{auctions} auctions on {len(market.traffic.days)} days",
+        f"{auctions} auctions on {len(market.source.days)} days",
         {"scenario": scenario.name, "advertisers": len(market.advertisers), "auctions": auctions},
     )
     console.next_command(f"auctionsim train {shlex.quote(arguments.scenario)}")

@@ -23,13 +23,14 @@ CANDIDATES, ADVERTISERS, KEYWORDS = 10, 100, 1000
 _TABLE_AUCTIONS = 20_000
 
 
-def make_day(auctions: int, out: Path, report: Callable[[int], None]) -> StoredTraffic:
-    """Draw a synthetic day hour by hour to disk.
+def make_day(auctions: int, out: Path, report: Callable[[int], None], days: int = 1) -> StoredTraffic:
+    """Draw synthetic days hour by hour to disk.
 
     Args:
-        auctions: How many, about: hours follow the profile.
+        auctions: How many a day, about: hours and days follow the profile.
         out: New folder.
         report: Told the auctions written after every part.
+        days: How many.
     """
     profile = load_profile("alimama", None)
     # Hours of the first weekday hold more or less than a mean day's.
@@ -41,11 +42,12 @@ def make_day(auctions: int, out: Path, report: Callable[[int], None]) -> StoredT
         candidates=CANDIDATES,
         train_days=(0,),
         test_days=(1,),
+        days=max(days, 2),
     )
 
     def parts() -> Iterator[tuple[int, int, Columns]]:
         written = 0
-        for day, hour, columns in stream_traffic(section, profile, ADVERTISERS, 0, (0,)):
+        for day, hour, columns in stream_traffic(section, profile, ADVERTISERS, 0, tuple(range(days))):
             yield day, hour, columns
             written += int(columns["weight"].sum())
             report(written)

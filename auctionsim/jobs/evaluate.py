@@ -17,7 +17,7 @@ from auctionsim.market.bids import FEATURES
 from auctionsim.market.day_replay import run_day
 from auctionsim.market.outcome import Outcome
 from auctionsim.market.setup import Market
-from auctionsim.market.traffic import HOURS
+from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.runs import Run
 
 Array = NDArray[np.float64]
@@ -27,6 +27,8 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
     """Write outcomes.parquet, benchmarks.parquet, collusion.parquet and punishment.parquet.
+
+    The last two look at single auctions and at many replays of a day, and are left out where traffic is larger than memory.
 
     Args:
         run: The run folder.
@@ -44,14 +46,17 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
                 {"seed": seed, "day": day, "benchmark": b.name, "revenue": b.revenue, "welfare": b.welfare, "profit": b.profit}
                 for b in day_benchmarks(market, day)
             ]
+        if not isinstance(market.source, Traffic):
+            continue
         found = evidence(market, policies[seed], market.scenario.traffic.test_days)
         answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
         collusion.append(evidence_rows(seed, found, has_budgets=bool(np.isfinite(market.budgets).any())))
-    run.write_provenance(next(iter(markets.values())).traffic.notes)
+    run.write_provenance(next(iter(markets.values())).source.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
-    run.write_table("collusion", pl.concat(collusion))
-    run.write_table("punishment", pl.concat(answers))
+    for name, tables in (("collusion", collusion), ("punishment", answers)):
+        if tables:
+            run.write_table(name, pl.concat(tables))
 
 
 def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:

@@ -113,7 +113,7 @@ def _train_all(
     run.cut_metrics(iteration)
     handles = {seed: pool.put(market) for seed, market in markets.items()}
     days = scenario.traffic.train_days
-    auctions = sum(int(m.traffic.weight[m.traffic.cell_slice(day)].sum()) for m in markets.values() for day in days)
+    auctions = sum(market.source.auctions_on(day) for market in markets.values() for day in days)
     is_q_learner = scenario.learner.algorithm.endswith("-dqn")
     members = scenario.learner.dqn.copies if is_q_learner else scenario.learner.population
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:

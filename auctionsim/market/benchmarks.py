@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.market.feed import Feed, Piece
 from auctionsim.market.setup import Market
-from auctionsim.market.traffic import Traffic
+from auctionsim.market.traffic import HOURS
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
     `truthful`: everybody bids the value of a click, without budgets; with one slot and GSP, and always with VCG, this is the
     equilibrium.
     """
-    best = _efficient_value(market.traffic, day, market.rules.slot_effect)
+    best = _efficient_value(market.feed, day, market.rules.slot_effect)
     truthful = market.without_budgets().outcome(day, market.static("truthful"))
     return [
         DayBenchmark("efficient", float(market.reference[day].cost.sum()), float(best.sum())),
@@ -41,16 +42,21 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
     ]
 
 
-def _efficient_value(traffic: Traffic, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Largest welfare of each cell of a day: values sorted within the cell meet slot effects."""
-    cells = traffic.cell_slice(day)
-    start = traffic.cell_start[cells.start : cells.stop + 1]
+def _efficient_value(feed: Feed, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+    """Largest welfare of each cell of a day."""
+    pieces = (piece for hour in range(HOURS) for piece in feed.pieces(day, hour))
+    return np.concatenate([_efficient_value_of(piece, slot_effect) for piece in pieces])
+
+
+def _efficient_value_of(piece: Piece, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+    """Of each cell of a piece: values sorted within the cell meet slot effects."""
+    start = piece.cells.start[piece.first_cell : piece.last_cell + 1]
     rows, size = slice(int(start[0]), int(start[-1])), np.diff(start)
-    value = traffic.ctr[rows] * traffic.cvr[rows] * traffic.item_price[rows]
+    value = piece.rows.ctr[rows] * piece.rows.cvr[rows] * piece.rows.item_price[rows]
     cell = np.repeat(np.arange(len(size)), size)
     order = np.lexsort((-value, cell))
     rank = np.arange(len(value)) - np.repeat(start[:-1] - start[0], size)
-    effect = np.zeros(max(int(size.max()), len(slot_effect)))
+    effect = np.zeros(max(int(size.max(initial=0)), len(slot_effect)))
     effect[: len(slot_effect)] = slot_effect
     one_auction = np.bincount(cell, value[order] * effect[rank], minlength=len(size)).astype(np.float64)
-    return one_auction * traffic.weight[cells]
+    return one_auction * piece.cells.weight[piece.first_cell : piece.last_cell]

@@ -15,14 +15,16 @@ from auctionsim.market.bids import FEATURES, STATIC_BIDS
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.controllers import Controller, find_controller
 from auctionsim.market.day_replay import DayReplay, run_day
+from auctionsim.market.features import feature_sums, means
 from auctionsim.market.feed import Feed, TableFeed
 from auctionsim.market.fixed_draws import drawn_rates
 from auctionsim.market.outcome import Outcome
 from auctionsim.market.profile import load_profile
 from auctionsim.market.rules import Rules
 from auctionsim.market.steps import Steps
+from auctionsim.market.stored import StoredTraffic, open_traffic
 from auctionsim.market.synthetic import make_traffic
-from auctionsim.market.traffic import HOURS, Traffic
+from auctionsim.market.traffic import Traffic
 from auctionsim.market.traffic_file import load_traffic
 from auctionsim.scenario import AdvertiserGroup, Scenario, reference_share
 
@@ -33,9 +35,10 @@ class Market:
 
     scenario: Scenario
     seed: int
-    traffic: Traffic
-    feed: TableFeed
-    """The traffic as the engine takes it."""
+    source: Traffic | StoredTraffic
+    """The traffic: a table in memory, or one that is larger."""
+    feed: Feed
+    """The same as the engine takes it."""
     rules: Rules
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
@@ -58,17 +61,37 @@ class Market:
     @property
     def advertisers(self) -> tuple[str, ...]:
         """Names, in the order of every advertiser axis."""
-        return self.traffic.advertisers
+        return self.source.advertisers
+
+    @property
+    def traffic(self) -> Traffic:
+        """The table, for all that looks at single auctions.
+
+        Raises:
+            InputError: The traffic is larger than memory.
+        """
+        if not isinstance(self.source, Traffic):
+            raise InputError(
+                f"{self.scenario.name}: traffic.source: expected a table here, which looks at single auctions, got the stored "
+                f"traffic {self.source.folder} (learn with macg-es, openai-es or cma-es and learner.policy = 'formula')"
+            )
+        return self.source
+
+    @property
+    def _table(self) -> TableFeed:
+        assert isinstance(self.traffic, Traffic)
+        assert isinstance(self.feed, TableFeed)
+        return self.feed
 
     @property
     def phi(self) -> NDArray[np.float64]:
         """Bid features of every row, `[rows, 4]`."""
-        return self.feed.phi
+        return self._table.phi
 
     @property
     def quality(self) -> NDArray[np.float64]:
         """What a bid is multiplied with to rank, `[rows]`."""
-        return self.feed.quality
+        return self._table.quality
 
     @property
     def is_controlled(self) -> NDArray[np.bool_]:
@@ -88,12 +111,11 @@ class Market:
 
         `feed` may hold other features of the same traffic.
         """
-        phi = feed.phi if isinstance(feed, TableFeed) else self.phi
-        return _means(*feature_sums(self.traffic, phi, (day,)))
+        return means(*feature_sums(feed or self.feed, (day,)))
 
     def hourly_auctions(self, day: int) -> NDArray[np.float64]:
         """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
-        return self._kept("auctions", day, lambda: feature_sums(self.traffic, self.phi, (day,))[1])
+        return self._kept("auctions", day, lambda: feature_sums(self.feed, (day,))[1])
 
     def competition(self, day: int) -> NDArray[np.float64]:
         """How strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""
@@ -163,7 +185,7 @@ class Market:
     def with_rates(self, ctr: NDArray[np.float64], cvr: NDArray[np.float64]) -> Market:
         """The same market with other true rates of every row; predictions, and with them bids and ranks, stay."""
         traffic = replace(self.traffic, ctr=ctr, cvr=cvr)
-        return replace(self, traffic=traffic, feed=TableFeed(traffic, self.rules, self.phi))
+        return replace(self, source=traffic, feed=TableFeed(traffic, self.rules, self.phi))
 
     def with_fixed_draws(self) -> Market:
         """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.
@@ -213,9 +235,9 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
         mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
         mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
     )  # fmt: skip
-    feed = TableFeed(traffic, rules)
-    sums, auctions = feature_sums(traffic, feed.phi, scenario.traffic.train_days)
-    mean = _means(sums.sum(axis=0), auctions.sum(axis=0))
+    feed = TableFeed(traffic, rules) if isinstance(traffic, Traffic) else traffic.feed(rules)
+    sums, auctions = feature_sums(feed, scenario.traffic.train_days)
+    mean = means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, feed, rules, groups, fixed, learners, no_budgets, {}, mean)
     reference = market.static(scenario.platform.reference)
@@ -236,23 +258,7 @@ def _controlled(market: Market) -> Market:
     return market
 
 
-def feature_sums(
-    traffic: Traffic, phi: NDArray[np.float64], days: Sequence[int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of the bid features over each advertiser's auctions by hour `[24, advertisers, 4]`, and how many auctions."""
-    n = len(traffic.advertisers)
-    weight = np.where(np.isin(traffic.row_day, list(days)), traffic.row_weight, 0)
-    key = traffic.row_hour * n + traffic.advertiser
-    auctions = np.bincount(key, weight, minlength=HOURS * n).reshape(HOURS, n).astype(np.float64)
-    sums = [np.bincount(key, weight * phi[:, f], minlength=HOURS * n) for f in range(len(FEATURES))]
-    return np.stack(sums, axis=1).reshape(HOURS, n, len(FEATURES)).astype(np.float64), auctions
-
-
-def _means(sums: NDArray[np.float64], auctions: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(sums, auctions[..., None], out=np.zeros_like(sums), where=auctions[..., None] > 0)
-
-
-def _traffic(scenario: Scenario, seed: int) -> Traffic:
+def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
     section = scenario.traffic
     if section.is_synthetic:
         names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
@@ -263,7 +269,7 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic:
         )
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
-    traffic = load_traffic(path, budgets=budgets)
+    traffic = open_traffic(path) if path.is_dir() else load_traffic(path, budgets=budgets)
     expected = sum(group.count for group in scenario.advertisers)
     if expected != len(traffic.advertisers):
         raise InputError(
@@ -291,7 +297,7 @@ def _apart(scenario: Scenario) -> list[range]:
 
 
 def _budgets(
-    scenario: Scenario, traffic: Traffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
+    scenario: Scenario, traffic: Traffic | StoredTraffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
 ) -> NDArray[np.float64]:
     """Budgets in currency. `reference*SHARE` is of the mean spend on training days when nobody has a budget."""
     spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
@@ -301,6 +307,10 @@ def _budgets(
         if share is not None:
             budgets[i] = share * spend[i]
         elif group.budget == "table":
+            if not isinstance(traffic, Traffic):
+                raise InputError(
+                    f"{scenario.name}: advertisers[].budget: expected numbers or shares with stored traffic, got 'table'"
+                )
             assert traffic.budgets is not None
             budgets[i] = traffic.budgets[i]
         elif group.budget is not None:

@@ -21,7 +21,7 @@ from auctionsim.files import expect_new_folder
 from auctionsim.market.arguments import Cells, Rows
 from auctionsim.market.feed import Piece
 from auctionsim.market.rules import Rules
-from auctionsim.market.traffic import Traffic
+from auctionsim.market.traffic import HOURS, Traffic
 
 FORMAT = "auctionsim-traffic-1"
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
@@ -50,6 +50,15 @@ class StoredTraffic:
             self._pieces.setdefault((day, hour), []).append((first_cell, first_row, cells, rows))
         self.days = tuple(sorted({day for day, _ in self._pieces}))
         self.rows = sum(piece[3] for pieces in self._pieces.values() for piece in pieces)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Where it comes from, for the report."""
+        return {"source": f"stored traffic {self.folder.name}"}
+
+    def auctions_on(self, day: int) -> int:
+        """How many auctions a day has."""
+        return sum(int(part["weight"].sum()) for hour in range(HOURS) for part in self.columns(day, hour))
 
     def feed(self, rules: Rules) -> StoredFeed:
         """The traffic as the engine takes it."""
@@ -92,7 +101,7 @@ class StoredTraffic:
             ctr=pctr,
             cvr=pcvr,
             market_ecpm=cell["market_ecpm"].astype(np.float64),
-            notes={"source": f"stored traffic {self.folder.name}"},
+            notes=self.notes,
         )
 
     def _read(self, name: str, kind: str, first: int, count: int) -> NDArray[Any]:

@@ -82,6 +82,15 @@ class Traffic:
         index = self.days.index(day)
         return int(self._hour_start[index, hour]), int(self._hour_start[index, hour + 1])
 
+    @property
+    def auctions(self) -> int:
+        """How many auctions the table has."""
+        return int(self.weight.sum())
+
+    def auctions_on(self, day: int) -> int:
+        """How many auctions a day has."""
+        return int(self.weight[self.cell_slice(day)].sum())
+
     def cell_slice(self, day: int) -> slice:
         """The cells of a day."""
         return slice(self.cells_of(day, 0)[0], self.cells_of(day, HOURS - 1)[1])
