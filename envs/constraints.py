@@ -64,7 +64,9 @@ def revenue_violation(totals: Array, goals: Goals) -> Array:
 
 def penalty(violation: Array, base: float) -> Array:
     """`base^violation - 1` for a violation above 0, else 0 (the shape of USCB, KDD 2021, section 4)."""
-    return np.power(base, np.maximum(violation, 0.0)) - 1.0
+    with np.errstate(over="ignore"):
+        # Beyond the largest number it is infinite, which ranks last as it should.
+        return np.power(base, np.maximum(violation, 0.0)) - 1.0
 
 
 def own_penalty(found: Violations, settings: LearnerSection) -> Array:

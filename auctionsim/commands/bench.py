@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=_common.positive, default=1, help="how many days --make-day makes (default 1)")
     parser.add_argument("--out", help="folder of --make-day (default runs/day)")
     parser.add_argument("--day", metavar="DIR", help="replay a stored day")
+    parser.add_argument("--cluster", action="store_true", help="a generation on --workers against one process")
+    parser.add_argument(
+        "--soak", type=_common.positive, metavar="MINUTES", help="generations for a while: memory and throughput"
+    )
+    _common.add_workers(parser)
     parser.add_argument("--policies", type=_common.positive, default=1, help="policies that replay --day (default 1)")
 
 
@@ -30,6 +35,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return _make_day(arguments, console)
     if arguments.day is not None:
         return _replay_day(arguments, console)
+    if arguments.cluster:
+        return _cluster(arguments, console)
+    if arguments.soak is not None:
+        return _soak(arguments, console)
     from auctionsim.jobs.bench import Case, as_json, auctionnet_cases, engine_cases, thread_cases, yardstick
     from auctionsim.jobs.bench_day import peak_memory, table_load
 
@@ -88,4 +97,38 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
         f"for {found['bytes_on_disk'] / 2**20:.0f} MB on disk; revenue {found['revenue']!r}"
     )
     console.result(text, found)
+    return 0
+
+
+def _cluster(arguments: argparse.Namespace, console: Console) -> int:
+    from auctionsim.jobs.bench_cluster import cluster_figures
+
+    with _common.pool_of(arguments, 2) as pool:
+        found = cluster_figures(pool, arguments.workers or 2)
+    lines = [
+        f"a generation of 500 advertisers, 200,000 auctions, 128 members: {found['serial']['seconds']:.2f} s in one process, "
+        f"{found['pool']['seconds']:.2f} s on {found['workers']} workers, {found['speed_up']:.2f} times as fast",
+        f"the driver's share of it: {found['driver_share']:.1%}",
+        *(
+            f"{row['policy']:22} {row['parameters']:8d} parameters: {row['to_workers']:9d} bytes to the workers, "
+            f"{row['to_driver']:8d} back"
+            for row in found["bytes"]
+        ),
+    ]
+    console.result("\n".join(lines), found)
+    return 0
+
+
+def _soak(arguments: argparse.Namespace, console: Console) -> int:
+    from auctionsim.jobs.bench_cluster import soak
+
+    def line(seconds: float, per_second: float, megabytes: float) -> None:
+        console.say(f"{seconds:6.0f} s  {per_second:7.2f} generations/s  {megabytes:7.0f} MB")
+
+    with _common.pool_of(arguments, 2) as pool:
+        rows = soak(pool, arguments.soak, line)
+    names = ("seconds", "generations_per_s", "megabytes")
+    growth = rows[-1][2] - rows[len(rows) // 4][2]
+    text = f"memory {growth:+.0f} MB from the first quarter to the end"
+    console.result(text, {"growth_mb": growth, "rows": [dict(zip(names, row, strict=True)) for row in rows]})
     return 0

@@ -121,6 +121,13 @@ def _fetched(reference: Any) -> Any:
     return _unpacked[key]
 
 
+def travelling_bytes(value: Any) -> int:
+    """Bytes of a value as Ray sends it."""
+    import ray
+
+    return len(ray.cloudpickle.dumps(value))  # type: ignore[no-untyped-call]
+
+
 @contextmanager
 def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
     """A pool that is closed at the end.
