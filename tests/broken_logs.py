@@ -156,6 +156,8 @@ _USES = [
      "none.csv: expected a log file or a folder of them, got no such file"),
     ("an aggregation that is not offered", f"{_MAPPED_TO} t.parquet --aggregate week",
      "--aggregate: unknown 'week'; choose from hour, quarter, none"),
+    ("a method of rates that is not offered", f"{_MAPPED_TO} t.parquet --rates guessed",
+     "--rates: unknown 'guessed'; choose from empirical, logistic"),
     ("a share above 1", f"{_MAPPED_TO} t.parquet --max-bad 2",
      "auctionsim ingest: argument --max-bad: expected a number from 0 to 1, got '2'"),
     ("no mapping", "ingest a.csv --format auctions-csv --out t.parquet",

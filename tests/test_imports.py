@@ -53,12 +53,13 @@ LAYER_OF = {
 # `render_mode="rgb_array"` is a picture, and envs may not look up to analysis: one file of theirs draws, when it is asked to.
 ROOMS = {
     "torch": {"agents"},
-    "scipy": {"agents"},
+    "scipy": {"agents", "market/ingest/logistic.py"},
     "cmaes": {"agents"},
     "matplotlib": {"analysis/plots", "envs/frame.py"},
     "ray": {"jobs/cluster.py", "jobs/tuner.py"},
     "numba": {"market", "games"},
     "duckdb": {"market/ingest"},
+    "sklearn": {"market/ingest/logistic.py"},
 }
 
 
@@ -123,7 +124,7 @@ def test_help_does_not_import_the_heavy_libraries():
         "import sys; from auctionsim.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = ('torch', 'ray', 'numba', 'matplotlib', 'polars', 'duckdb', 'pydantic', 'gymnasium')\n"
+        "heavy = ('torch', 'ray', 'numba', 'matplotlib', 'polars', 'duckdb', 'sklearn', 'pydantic', 'gymnasium')\n"
         "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

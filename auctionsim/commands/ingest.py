@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--aggregate", default="none", metavar="A", help="none: single auctions (default); hour, quarter: weighted cells"
     )
     parser.add_argument(
+        "--rates",
+        default="empirical",
+        metavar="R",
+        help="rates the log lacks: empirical (default) or logistic, from earlier days",
+    )
+    parser.add_argument(
         "--max-bad", type=_share, default=0.01, metavar="SHARE", help="share of unreadable rows that is dropped (default 0.01)"
     )
     parser.add_argument("--report", action="store_true", help="print rates, prices and hours; draw the hours beside --out")
@@ -57,6 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             form,
             out,
             aggregate=arguments.aggregate,
+            rates=arguments.rates,
             max_bad=arguments.max_bad,
             least_days=1 if scenario is None else 2,
             tell=tell,

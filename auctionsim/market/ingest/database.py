@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from numpy.typing import NDArray
 
 from auctionsim.errors import RunError, shown
 
@@ -75,6 +76,12 @@ class Database:
     def columns(self, sql: str) -> dict[str, Any]:
         """A result as numpy arrays by column."""
         return self._connection.execute(sql).fetchnumpy()
+
+    def append(self, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Add rows to a table, its columns by name."""
+        self._connection.register("incoming", dict(columns))
+        self._connection.execute(f"INSERT INTO {table} ({named(list(columns))}) SELECT {named(list(columns))} FROM incoming")
+        self._connection.unregister("incoming")
 
     def close(self) -> None:
         """Close the connection, so that the folder can be removed."""

@@ -16,7 +16,7 @@ from auctionsim.market.ingest.cells import SECONDS, make_cells
 from auctionsim.market.ingest.database import Database, Tell, tell_nobody
 from auctionsim.market.ingest.formats import LOG_COLUMNS, Format
 from auctionsim.market.ingest.output import write_folder, write_parquet
-from auctionsim.market.ingest.rates import PRIOR_TRIALS, fill_rates
+from auctionsim.market.ingest.rates import PRIOR_TRIALS, check_method, fill_rates
 from auctionsim.market.ingest.reading import read_logs
 from auctionsim.market.ingest.sources import log_files
 from auctionsim.market.ingest.summary import Summary, summarise
@@ -48,6 +48,7 @@ def ingest(
     out: Path,
     *,
     aggregate: str = "none",
+    rates: str = "empirical",
     max_bad: float = 0.01,
     least_days: int = 1,
     tell: Tell = tell_nobody,
@@ -59,6 +60,7 @@ def ingest(
         form: Their format.
         out: A Parquet file (`.parquet`), or a new folder for stored traffic.
         aggregate: `none`, `hour` or `quarter`.
+        rates: How rates are estimated that the log lacks, `empirical` or `logistic`.
         max_bad: The share of rows, 0 to 1, that may be unreadable before it is an error.
         least_days: How many days the log must have.
         tell: Told of progress.
@@ -68,6 +70,7 @@ def ingest(
     """
     if aggregate not in SECONDS:
         raise unknown("--aggregate", aggregate, SECONDS)
+    check_method(rates)
     is_file = out.suffix == ".parquet"
     if is_file and out.is_dir():
         raise InputError(f"{out}: expected a file name, got a folder")
@@ -84,7 +87,7 @@ def ingest(
             first_day = _make_log(database, form, files[0])
             reading.dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
             database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
-            calibration = fill_rates(database)
+            calibration = fill_rates(database, rates)
             make_cells(database, aggregate, reading.place, is_single=form.is_single)
             summary = summarise(database, reading.rows, +reading.dropped, calibration)
             if len(summary.days) < least_days:
@@ -125,6 +128,9 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], first_day: int |
     if first_day is not None:
         notes["first day"] = (datetime.date(1970, 1, 1) + datetime.timedelta(days=first_day)).isoformat()
     if summary.calibration:
-        rates = ", ".join(summary.calibration)
-        notes["rates"] = f"{rates}: empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials"
+        methods = {
+            "empirical": f"empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials",
+            "logistic": "logistic model of advertiser, query, hour and their pairs, trained on earlier days",
+        }
+        notes["rates"] = "; ".join(f"{rate}: {methods[found.method]}" for rate, found in summary.calibration.items())
     return notes

@@ -1,24 +1,37 @@
-"""Rates that a log lacks: empirical ones, shrunk level by level, from earlier days.
+"""Rates that a log lacks: from a logistic model, or empirical ones, shrunk level by level; both from earlier days.
 
-With n trials and c hits of the level and the rate p of the level above, the rate is (c + k p) / (n + k), the posterior mean
-under a beta prior worth k trials. Levels: all, advertiser, with query, with hour. On the log's first day, which has nothing
-before it, the day itself is taken.
+Empirical: with n trials and c hits of the level and the rate p of the level above, the rate is (c + k p) / (n + k), the
+posterior mean under a beta prior worth k trials. Levels: all, advertiser, with query, with hour. On the log's first day, which
+has nothing before it, the day itself is taken.
 """
 
 from __future__ import annotations
 
+from auctionsim.errors import unknown
+from auctionsim.market.ingest.calibration import Calibration, calibrate
 from auctionsim.market.ingest.database import Database
 
+METHODS = ("empirical", "logistic")
 PRIOR_TRIALS = 100
 """k above."""
 _LEVELS = ((), ("advertiser",), ("advertiser", "query"), ("advertiser", "query", "hour"))
 
 
-def fill_rates(database: Database) -> dict[str, float | None]:
-    """Make the view `rated`: the table `log` with `pctr` and `pcvr` filled in.
+def check_method(method: str) -> None:
+    """Refuse a method that there is not.
+
+    Raises:
+        InputError: It is none of `METHODS`.
+    """
+    if method not in METHODS:
+        raise unknown("--rates", method, METHODS)
+
+
+def fill_rates(database: Database, method: str = "empirical") -> dict[str, Calibration]:
+    """Make the view `rated`: the table `log` with `pctr` and `pcvr` filled in by one of `METHODS`.
 
     Returns:
-        For each rate that was estimated, hits foretold by hits seen on days after the first; None where there were none.
+        For each rate that was estimated, how well it foretells the days after the first.
     """
     lacking = [rate for rate in ("pctr", "pcvr") if database.row(f"SELECT count(*) > count({rate}) FROM log")[0]]
     if not lacking:
@@ -29,17 +42,23 @@ def fill_rates(database: Database) -> dict[str, float | None]:
         f"CREATE TABLE counts AS SELECT day, second // 3600 AS hour, query, advertiser, {counts} FROM log GROUP BY ALL", "rates"
     )
     (first_day,) = database.row("SELECT min(day) FROM counts")
-    for depth in range(len(_LEVELS)):
-        database.run(f"CREATE TABLE level{depth} AS {_level(depth, lacking, first_day)}", "rates")
-    deepest = f"level{len(_LEVELS) - 1}"
-    database.run(f"CREATE VIEW rates AS SELECT * FROM {deepest} JOIN counts USING (day, advertiser, query, hour)", "rates")
+    if method == "logistic":
+        from auctionsim.market.ingest.logistic import fit_rates
+
+        fit_rates(database, lacking, first_day)
+        estimated = "fitted"
+    else:
+        for depth in range(len(_LEVELS)):
+            database.run(f"CREATE TABLE level{depth} AS {_level(depth, lacking, first_day)}", "rates")
+        estimated = f"level{len(_LEVELS) - 1}"
+    database.run(f"CREATE VIEW rates AS SELECT * FROM {estimated} JOIN counts USING (day, advertiser, query, hour)", "rates")
     filled = ", ".join(f"coalesce(log.{rate}, rates.{rate}) AS {rate}" for rate in lacking)
     database.run(
-        f"CREATE VIEW rated AS SELECT log.* REPLACE ({filled}) FROM log JOIN {deepest} AS rates ON log.day = rates.day AND "
+        f"CREATE VIEW rated AS SELECT log.* REPLACE ({filled}) FROM log JOIN {estimated} AS rates ON log.day = rates.day AND "
         "log.second // 3600 = rates.hour AND log.query = rates.query AND log.advertiser = rates.advertiser",
         "rates",
     )
-    return {rate: _calibration(database, rate) for rate in lacking}
+    return {rate: calibrate(database, rate, method) for rate in lacking}
 
 
 def _level(depth: int, lacking: list[str], first_day: int) -> str:
@@ -61,10 +80,3 @@ def _level(depth: int, lacking: list[str], first_day: int) -> str:
         f"SELECT {keys}, {', '.join(shrunk)} FROM (SELECT {keys}, {', '.join(earlier)} FROM "
         f"(SELECT {keys}, {', '.join(counted)} FROM counts GROUP BY {keys})) {join}"
     )
-
-
-def _calibration(database: Database, rate: str) -> float | None:
-    (ratio,) = database.row(
-        f"SELECT sum({rate} * {rate}_n) / nullif(sum({rate}_c), 0) FROM rates WHERE day > (SELECT min(day) FROM rates)"
-    )
-    return None if ratio is None else float(ratio)

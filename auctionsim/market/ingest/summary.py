@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auctionsim.market.ingest.calibration import Calibration
 from auctionsim.market.ingest.database import Database
 from auctionsim.market.traffic import HOURS
 
@@ -35,8 +36,8 @@ class Summary:
     """By quantile, approximate but for the least and the most: of paying prices, or of bids where the log has no price."""
     auctions_by_hour: tuple[int, ...]
     """Of the hours 0 to 23, all days together."""
-    calibration: Mapping[str, float | None]
-    """Estimated rates: hits foretold by hits seen on days after the first; None where there were none."""
+    calibration: Mapping[str, Calibration]
+    """Of each rate that was estimated."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -61,11 +62,11 @@ class Summary:
             f"CTR       {_rate(self.ctr)}",
             f"CVR       {_rate(self.cvr)}",
             f"prices    {prices or 'none in the log'}",
-            *(f"estimated {rate}: {_ratio(ratio)}" for rate, ratio in self.calibration.items()),
+            *(line for rate, calibration in self.calibration.items() for line in calibration.lines(rate)),
         ]  # fmt: skip
 
 
-def summarise(database: Database, read: int, dropped: Mapping[str, int], calibration: Mapping[str, float | None]) -> Summary:
+def summarise(database: Database, read: int, dropped: Mapping[str, int], calibration: Mapping[str, Calibration]) -> Summary:
     """The figures of the table `log` and of `cells`."""
     kept, shown, clicked, converted, least, most = database.row(
         "SELECT count(*), sum(shown), sum(clicked), sum(converted), min(price), max(price) FROM log"
@@ -92,10 +93,6 @@ def summarise(database: Database, read: int, dropped: Mapping[str, int], calibra
         auctions_by_hour=tuple(int(by_hour.get(hour, 0)) for hour in range(HOURS)),
         calibration=dict(calibration),
     )
-
-
-def _ratio(value: float | None) -> str:
-    return "no later day to check it on" if value is None else f"{value:.3f} hits foretold for each seen after the first day"
 
 
 def _rate(value: float | None) -> str:
