@@ -23,6 +23,8 @@ _CHANGED = [
     ("a number for text", 'name = "small"', "name = 3", "name: expected text, got 3"),
     ("a negative budget", "count = 5", "budget = -50.0",
      "advertisers[0].budget: expected a number above 0, 'reference*SHARE', or 'table', got -50.0"),
+    ("a negative floor on ROI", "count = 5", "roi_floor = -0.5",
+     "advertisers[0].roi_floor: expected a number at least 0 or 'reference*SHARE', got -0.5"),
     ("a budget in words", "count = 5", 'budget = "half"',
      "advertisers[0].budget: expected a number above 0, 'reference*SHARE', or 'table', got 'half'"),
     ("a budget that is no number", "count = 5", "budget = nan", "advertisers[0].budget: expected a finite number, got nan"),

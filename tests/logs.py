@@ -62,6 +62,7 @@ def auctionnet_rows(periods: int = 2, steps: int = 4, n: int = 6, seed: int = 3)
                     row = dict.fromkeys(AUCTIONNET, 0)
                     row |= {
                         "deliveryPeriodIndex": 7 + period, "advertiserNumber": who, "CPAConstraint": 60 + who,
+                        "budget": 100.0 + 10 * who + period,
                         "timeStepIndex": step, "pvIndex": pv, "pValue": draw.random() / 100, "bid": bids[who], "xi": int(wins),
                         "adSlot": slot + 1 if wins else 0, "cost": price * exposed, "isExposed": int(exposed),
                     }  # fmt: skip

@@ -39,8 +39,8 @@ def test_the_template_is_a_mapping(tmp_path: Path, capsys: pytest.CaptureFixture
     mapping.write_text(capsys.readouterr().out)
     assert mapping.read_text() == TEMPLATE
     log.write_text(
-        "auction_id,timestamp,keyword,advertiser,bid,item_price,pctr,pcvr,market_ecpm,weight,clicked,converted\n"
-        '7,2024-03-04 05:06:07,"shoes, red",a,1.5,20,0.1,,0.02,3,,\n'
+        "auction_id,timestamp,keyword,advertiser,bid,item_price,pctr,pcvr,market_ecpm,weight,clicked,converted,budget\n"
+        '7,2024-03-04 05:06:07,"shoes, red",a,1.5,20,0.1,,0.02,3,,,50\n'
     )
     traffic = load_traffic(ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping)))
     assert traffic.queries == ("shoes, red",)

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-bad", type=_share, default=0.01, metavar="SHARE", help="share of unreadable rows that is dropped (default 0.01)"
     )
     parser.add_argument("--report", action="store_true", help="print rates, prices and hours; draw the hours beside --out")
+    parser.add_argument("--budgets", metavar="FILE", help="also write the budgets that the log knows: CSV advertiser,budget")
     parser.add_argument("--scenario", metavar="FILE", help="also write a scenario file to start from")
 
 
@@ -55,7 +56,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.out is None:
         raise InputError("--out: expected a file that ends in .parquet, or a new folder, got none")
     out, scenario = Path(arguments.out), Path(arguments.scenario) if arguments.scenario else None
+    budgets = Path(arguments.budgets) if arguments.budgets else None
     _check_scenario(scenario, out)
+    if budgets is not None and budgets.exists():
+        raise InputError(f"{budgets}: expected a new file, got one that exists")
     form = find_format(arguments.form, Path(arguments.mapping) if arguments.mapping else None)
     with console.steps() as tell:
         summary = ingest(
@@ -65,6 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             aggregate=arguments.aggregate,
             rates=arguments.rates,
             max_bad=arguments.max_bad,
+            budgets=budgets,
             least_days=1 if scenario is None else 2,
             tell=tell,
         )
@@ -76,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         value["picture"] = str(picture)
     console.result("\n".join([*lines, f"wrote {out}"]), value)
     if scenario is not None:
-        write_text(scenario, starter_scenario(summary, form, out, scenario))
+        write_text(scenario, starter_scenario(summary, form, out, scenario, budgets))
         console.next_command(f"auctionsim train {shlex.quote(str(scenario))}")
     return 0
 

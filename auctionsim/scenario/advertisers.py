@@ -37,7 +37,7 @@ class AdvertiserGroup(Section):
     ppc_cap: FiniteFloat | str | None = None
     """Soft cap on the price per click: currency, or `reference*SHARE`."""
     roi_floor: FiniteFloat | str | None = None
-    """Soft floor on (gmv - cost) / cost: a number, or `reference*SHARE`."""
+    """Soft floor on (gmv - cost) / cost: a number, or `reference*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0
     """Soft floor on profit as a share of the reference's; 0 turns it off."""
 
@@ -54,5 +54,5 @@ class AdvertiserGroup(Section):
         if self.budget != "table":
             check_level("budget", self.budget, _BUDGET_WORDS)
         check_level("ppc_cap", self.ppc_cap, _LEVEL_WORDS)
-        check_level("roi_floor", self.roi_floor, _LEVEL_WORDS)
+        check_level("roi_floor", self.roi_floor, "a number at least 0 or 'reference*SHARE'", may_be_zero=True)
         return self

@@ -37,8 +37,8 @@ def resolved_level(level: float | str | None, reference: float) -> float | None:
     return None if level is None else float(level)
 
 
-def check_level(key: str, level: float | str | None, words: str) -> None:
-    """Refuse a level that is neither a number above 0 nor a share of the reference's.
+def check_level(key: str, level: float | str | None, words: str, *, may_be_zero: bool = False) -> None:
+    """Refuse a level that is neither a number above 0 (or 0, where it may be) nor a share of the reference's.
 
     Raises:
         ValueError: With the key, what was expected in `words`, and what came.
@@ -46,5 +46,5 @@ def check_level(key: str, level: float | str | None, words: str) -> None:
     if level is None:
         return
     number = reference_share(level) if isinstance(level, str) else level
-    if number is None or not number > 0:
+    if number is None or not (number > 0 or (may_be_zero and number == 0)):
         raise ValueError(f"{key}: expected {words}, got {level!r}")

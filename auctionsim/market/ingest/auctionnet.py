@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from auctionsim.market.ingest.formats import Format, Layout, number, price, whole, with_header
 
 _FIELDS = (
-    whole("deliveryPeriodIndex"), whole("advertiserNumber"), price("CPAConstraint"), whole("timeStepIndex", most=47),
+    whole("deliveryPeriodIndex"), whole("advertiserNumber"), price("CPAConstraint"), price("budget", needed=False),
+    whole("timeStepIndex", most=47),
     whole("pvIndex"), number("pValue", most=1), price("bid"), whole("xi", most=1), price("cost"),
     whole("isExposed", most=1), whole("conversionAction", most=1),
 )  # fmt: skip
@@ -20,6 +21,10 @@ _LOG = """SELECT row, "deliveryPeriodIndex", "timeStepIndex" * 1800,
   "deliveryPeriodIndex"::BIGINT || ' ' || "timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT, 1, 'all',
   printf('advertiser-%02d', "advertiserNumber"::BIGINT), 1, "pValue", "CPAConstraint", "bid", NULL, NULL, 0, 0, 0, 0, 0,
   "xi", "isExposed", "conversionAction" * "isExposed", CASE WHEN "isExposed" = 1 THEN "cost" END FROM good"""
+
+
+_BUDGETS = """SELECT printf('advertiser-%02d', "advertiserNumber"::BIGINT) AS advertiser, "deliveryPeriodIndex" AS day, "budget"
+FROM good"""
 
 
 def _layout(place: str, lines: Sequence[str]) -> Layout:
@@ -40,4 +45,6 @@ FORMAT = Format(
     is_dated=False,
     slot_effect=(1.0, 0.8, 0.6),
     reserve=0.01,
+    budgets=_BUDGETS,
+    has_cpa=True,
 )

@@ -35,6 +35,7 @@ market_ecpm = "market_ecpm"     # best rank score (pctr x bid) of bidders that a
 weight = "weight"               # identical auctions a row stands for; without it 1
 clicked = "clicked"             # 1, 0, or empty where the ad was not shown
 converted = "converted"         # 1 or 0
+budget = "budget"               # the advertiser's daily budget, currency; see --budgets
 """
 
 _FIELDS = {
@@ -44,7 +45,7 @@ _FIELDS = {
         price("manual_bid"), price("item_price", needed=False),
         Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", most=1, needed=False),
         price("market_ecpm", needed=False), whole("weight", least=1), whole("clicked", most=1, needed=False),
-        whole("converted", most=1, needed=False),
+        whole("converted", most=1, needed=False), price("budget", needed=False),
     )
 }  # fmt: skip
 _KEYS = ("delimiter", "timestamp_format", "prices", "columns")
@@ -84,6 +85,7 @@ def auctions_csv(mapping: Path) -> Format:
         {"prices": f"{settings.get('prices', 'the unit of the log')}, as in the log"},
         is_single="auction" not in columns,
         is_dated="timestamp" in columns,
+        budgets=_budgets(columns),
     )
 
 
@@ -131,6 +133,15 @@ def _parsed_time(when: str) -> str:
         # Outside the years 1970 to 5138 `to_timestamp` may fail instead of giving NULL.
         return f"CASE WHEN {seconds} BETWEEN 0 AND 1e11 THEN to_timestamp({seconds}) AT TIME ZONE 'UTC' END"
     return f"try_strptime({{0}}, {quoted(when.replace('{', '{{').replace('}', '}}'))})"
+
+
+def _budgets(columns: dict[str, str]) -> str | None:
+    if "budget" not in columns:
+        return None
+    day = f"{named([columns['timestamp']])}::DATE" if "timestamp" in columns else named([columns["day"]])
+    return (
+        f"SELECT {named([columns['advertiser']])} AS advertiser, {day} AS day, {named([columns['budget']])} AS budget FROM good"
+    )
 
 
 def _log(columns: dict[str, str]) -> str:

@@ -90,6 +90,10 @@ class Format:
     """Of the log's auctions."""
     reserve: float = 0.0
     """Of the log's auctions."""
+    budgets: str | None = None
+    """SELECT of `advertiser, day, budget` (currency a day) from `good`, where the log may know budgets."""
+    has_cpa: bool = False
+    """Whether `item_price` bounds the cost of a conversion."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Reasons why right rows are not replayed, each with the SELECT that counts them in `good`."""
 

@@ -12,6 +12,7 @@ from auctionsim.errors import InputError, unknown
 from auctionsim.files import expect_new_folder
 from auctionsim.market.ingest import auctionnet, criteo, ipinyou
 from auctionsim.market.ingest.auctions_csv import auctions_csv
+from auctionsim.market.ingest.budgets import budget_table, expect_budgets, logged_advertisers, save_logged_budgets
 from auctionsim.market.ingest.cells import SECONDS, make_cells
 from auctionsim.market.ingest.database import Database, Tell, tell_nobody
 from auctionsim.market.ingest.formats import LOG_COLUMNS, Format
@@ -50,6 +51,7 @@ def ingest(
     aggregate: str = "none",
     rates: str = "empirical",
     max_bad: float = 0.01,
+    budgets: Path | None = None,
     least_days: int = 1,
     tell: Tell = tell_nobody,
 ) -> Summary:
@@ -62,6 +64,7 @@ def ingest(
         aggregate: `none`, `hour` or `quarter`.
         rates: How rates are estimated that the log lacks, `empirical` or `logistic`.
         max_bad: The share of rows, 0 to 1, that may be unreadable before it is an error.
+        budgets: A file to write advertisers' budgets to, as CSV, where the log knows them.
         least_days: How many days the log must have.
         tell: Told of progress.
 
@@ -86,16 +89,22 @@ def ingest(
             reading = read_logs(database, form, files, work, max_bad)
             first_day = _make_log(database, form, files[0])
             reading.dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
+            budget_table(database, form)
             database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
             calibration = fill_rates(database, rates)
             make_cells(database, aggregate, reading.place, is_single=form.is_single)
-            summary = summarise(database, reading.rows, +reading.dropped, calibration)
+            logged = logged_advertisers(database, form)
+            if budgets is not None:
+                expect_budgets(logged, form, files[0])
+            summary = summarise(database, reading.rows, +reading.dropped, calibration, logged)
             if len(summary.days) < least_days:
                 raise InputError(f"{files[0]}: expected a log of at least {least_days} days, got {len(summary.days)}")
             if is_file:
                 write_parquet(database, out, _notes(form, aggregate, files, first_day, summary))
             else:
                 write_folder(database, out)
+            if budgets is not None:
+                save_logged_budgets(logged, budgets)
         finally:
             database.close()
     finally:

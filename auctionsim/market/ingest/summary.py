@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auctionsim.market.ingest.budgets import LoggedAdvertiser
 from auctionsim.market.ingest.calibration import Calibration
 from auctionsim.market.ingest.database import Database
 from auctionsim.market.traffic import HOURS
@@ -36,6 +37,8 @@ class Summary:
     """By quantile, approximate but for the least and the most: of paying prices, or of bids where the log has no price."""
     auctions_by_hour: tuple[int, ...]
     """Of the hours 0 to 23, all days together."""
+    logged: tuple[LoggedAdvertiser, ...]
+    """Advertisers in the table's order, where the log knows budgets; else none."""
     calibration: Mapping[str, Calibration]
     """Of each rate that was estimated."""
 
@@ -66,7 +69,13 @@ class Summary:
         ]  # fmt: skip
 
 
-def summarise(database: Database, read: int, dropped: Mapping[str, int], calibration: Mapping[str, Calibration]) -> Summary:
+def summarise(
+    database: Database,
+    read: int,
+    dropped: Mapping[str, int],
+    calibration: Mapping[str, Calibration],
+    logged: tuple[LoggedAdvertiser, ...],
+) -> Summary:
     """The figures of the table `log` and of `cells`."""
     kept, shown, clicked, converted, least, most = database.row(
         "SELECT count(*), sum(shown), sum(clicked), sum(converted), min(price), max(price) FROM log"
@@ -91,6 +100,7 @@ def summarise(database: Database, read: int, dropped: Mapping[str, int], calibra
         cvr=converted / clicked if clicked else None,
         price_quantiles={} if least is None else {"least": float(least), **quantiles, "most": float(most)},
         auctions_by_hour=tuple(int(by_hour.get(hour, 0)) for hour in range(HOURS)),
+        logged=logged,
         calibration=dict(calibration),
     )
 
