@@ -8,7 +8,7 @@ OUT ?= runs
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real story result test soak test-extras check lint format types profile readme-figure clean
+.PHONY: help setup demo demo-real story result test soak test-extras check docs lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ setup: $(VENV)/.installed ## make .venv and install the project with its pinned 
 # Installed again only when what is installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
 
 demo: setup ## three arms on traffic calibrated on public data: runs/demo/report/index.html
@@ -50,7 +50,10 @@ test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sb3,rllib]'
 	$(BIN)/python -m pytest tests/test_extras.py
 
-check: lint types test ## what CI runs
+check: lint types test docs ## what CI runs, but for test-extras
+
+docs: setup ## the documentation site in build/docs, without network; a broken link or any other warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
