@@ -15,7 +15,7 @@ import numpy as np
 from auctionsim.envs import AuctionParallelEnv, AuctionVectorEnv, parallel_env
 from auctionsim.envs.episodes import market_of
 
-COPIES, HOURS, ROUNDS, LEAST_RATIO = 64, 24, 7, 20.0
+COPIES, HOURS, ROUNDS, LEAST_RATIO = 64, 24, 21, 20.0
 
 
 def main(scenario: str) -> int:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from auctionsim.envs import objectives as obj
-from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
-from auctionsim.envs.days import Draws, checked_max_cycles, days_of
-from auctionsim.envs.episodes import Episodes, market_of
+from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.envs.days import Draws
+from auctionsim.envs.episodes import market_of
 from auctionsim.envs.observations import bounds
-from auctionsim.envs.rendering import Story, checked_render_mode
+from auctionsim.envs.one_copy import OneCopy
 from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
@@ -35,7 +35,7 @@ def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[st
     return parallel_to_aec(parallel_env(scenario, **arguments))
 
 
-class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
+class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
     """Sponsored-search advertisers that meet in one auction.
 
     | | |
@@ -128,14 +128,18 @@ class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float3
         max_cycles: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
-        self.render_mode = checked_render_mode(render_mode, self.metadata["render_modes"])
-        self.max_cycles = checked_max_cycles(max_cycles)
-        self.market = market_of(scenario)
+        self._set_up(
+            lambda: market_of(scenario),
+            bid_model=bid_model,
+            action_mode=action_mode,
+            levels=levels,
+            max_multiplier=max_multiplier,
+            split=split,
+            max_cycles=max_cycles,
+            render_mode=render_mode,
+            render_modes=self.metadata["render_modes"],
+        )
         self.scenario = self.market.scenario
-        self.episodes = Episodes(self.market, bid_model, copies=1)
-        self.story = Story(self.market)
-        self._days = days_of(self.market, split)
         self._draws = Draws(self._days, self.market.seed)
         self.possible_agents = [self.market.advertisers[i] for i in self.market.learners]
         self.agents: list[str] = []
@@ -163,10 +167,7 @@ class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float3
         """Start a day."""
         if seed is not None:
             self._draws = Draws(self._days, seed)
-        draw = self._draws.next((options or {}).get("day"))
-        self.episodes.start(np.array([0]), [draw])
-        self.day = draw.day
-        self.story.begin(self.day)
+        self._begin(options)
         self._observed = self.episodes.observations()[0]
         self.agents = list(self.possible_agents)
         return self._observations(), {agent: {"day": self.day} for agent in self.agents}
@@ -181,16 +182,11 @@ class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float3
         """
         if not self.agents:
             raise InputError("step: expected a day under way, got none (call reset first)")
-        hour = self.episodes.step(self._log_multipliers(actions))
-        self.story.add(self.episodes.last[:, :, 0])
+        hour, is_over, is_cut = self._replay(self._log_multipliers(actions))
         self._observed = self.episodes.observations()[0]
-        is_over = bool(hour.is_over[0])
-        is_cut = not is_over and bool(self.episodes.hour[0] >= self.max_cycles)
         agents = self.possible_agents
         rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
         infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i]} for i, agent in enumerate(agents)}
-        if self.render_mode == "human":
-            self.render()
         if is_over or is_cut:
             self.agents = []
         return self._observations(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
@@ -198,10 +194,6 @@ class AuctionParallelEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float3
     def state(self) -> NDArray[np.float32]:
         """The observations of all agents, one after the other."""
         return self._observed.ravel().copy()
-
-    def render(self) -> NDArray[np.uint8] | None:
-        """Print the day so far (`human`), or draw it as `[height, width, 3]` (`rgb_array`)."""
-        return self.story.render(self.render_mode)
 
     def close(self) -> None:
         """Nothing is held open."""

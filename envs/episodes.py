@@ -6,10 +6,10 @@ there are; copies on different days cost one call per day.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -37,6 +37,15 @@ _COPIES_PER_THREAD = 32
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
+
+
+def _side_by_side(calls: Sequence[Callable[[], Array]], threads: int) -> list[Array]:
+    """Their results in order. The calling thread takes the last one: to wait for a thread costs as much as Python's share."""
+    if threads == 1 or len(calls) <= 1:
+        return [call() for call in calls]
+    others = [_pool(threads - 1).submit(call) for call in calls[:-1]]
+    last = calls[-1]()
+    return [*(other.result() for other in others), last]
 
 
 # Environments are made by the dozen, and a generated market does not change: those in use are shared.
@@ -78,6 +87,13 @@ class _Group:
     """The copy of each lane."""
     is_live: NDArray[np.bool_]
     """Whether the lane's copy is still on this day; others were started anew and are replayed in vain."""
+
+    @cached_property
+    def place(self) -> slice | NDArray[np.int64]:
+        """The members as a slice where they are evenly spaced, as copies seeded one after the other are: a view, no copy."""
+        step = int(self.members[1] - self.members[0]) if len(self.members) > 1 else 1
+        is_even = step > 0 and (np.diff(self.members) == step).all()
+        return slice(int(self.members[0]), int(self.members[-1]) + 1, step) if is_even else self.members
 
 
 class Episodes:
@@ -164,13 +180,15 @@ class Episodes:
         was_under_way = np.zeros(len(self.hour), dtype=bool)
         if len(self._groups) != 1 or not self._groups[0].is_live.all() or len(self._groups[0].members) < len(self.hour):
             self.last = np.zeros_like(self.last)
-            coefficients = [theta[:, :, group.members] for group in self._groups]
-            run = map if self._threads == 1 else _pool(self._threads).map
-            hours = run(lambda group, own: group.replay.step(own), self._groups, coefficients)
-            for group, totals in zip(self._groups, hours, strict=True):
-                copies = group.members[group.is_live]
-                self.last[:, :, copies] = totals[:, :, group.is_live]
-                self._budget_left[:, copies] = group.replay.budget_left[:, group.is_live]
+            calls = [partial(group.replay.step, theta[:, :, group.place]) for group in self._groups]
+            for group, totals in zip(self._groups, _side_by_side(calls, self._threads), strict=True):
+                copies, budget_left = group.place, group.replay.budget_left
+                if not group.is_live.all():
+                    copies, totals, budget_left = (
+                        group.members[group.is_live], totals[:, :, group.is_live], budget_left[:, group.is_live],
+                    )  # fmt: skip
+                self.last[:, :, copies] = totals
+                self._budget_left[:, copies] = budget_left
                 was_under_way[copies] = True
         else:
             (group,) = self._groups

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
-from auctionsim.envs.days import Draws, checked_max_cycles, days_of
-from auctionsim.envs.episodes import Episodes, market_of
+from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.envs.days import Draws
+from auctionsim.envs.episodes import market_of
 from auctionsim.envs.observations import bounds
-from auctionsim.envs.rendering import Story, checked_render_mode
+from auctionsim.envs.one_copy import OneCopy
 from auctionsim.envs.vector_env import AgentsAsEnvs, AuctionVectorEnv
 from gymnasium import Env, spaces
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def single_bidder_vector(
     return AgentsAsEnvs(AuctionVectorEnv(single_bidder_market(scenario, bidder, rivals), num_envs, **arguments))
 
 
-class SingleBidderEnv(Env[NDArray[np.float32], NDArray[np.float32]]):
+class SingleBidderEnv(OneCopy, Env[NDArray[np.float32], NDArray[np.float32]]):
     """One advertiser that learns to bid against rivals that follow fixed rules.
 
     Actions, observations, rewards and days are those of one agent of `AuctionParallelEnv`, whose page describes them:
@@ -94,13 +94,17 @@ class SingleBidderEnv(Env[NDArray[np.float32], NDArray[np.float32]]):
         max_cycles: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
-        self.render_mode = checked_render_mode(render_mode, self.metadata["render_modes"])
-        self.max_cycles = checked_max_cycles(max_cycles)
-        self.market = single_bidder_market(scenario, bidder, rivals)
-        self.episodes = Episodes(self.market, bid_model, copies=1)
-        self.story = Story(self.market)
-        self._days = days_of(self.market, split)
+        self._set_up(
+            lambda: single_bidder_market(scenario, bidder, rivals),
+            bid_model=bid_model,
+            action_mode=action_mode,
+            levels=levels,
+            max_multiplier=max_multiplier,
+            split=split,
+            max_cycles=max_cycles,
+            render_mode=render_mode,
+            render_modes=self.metadata["render_modes"],
+        )
         self.observation_space = spaces.Box(*bounds())
         self.action_space = self.actions.space()
         self._under_way = False
@@ -114,10 +118,7 @@ class SingleBidderEnv(Env[NDArray[np.float32], NDArray[np.float32]]):
             self._np_random_seed = self.market.seed if seed is None else seed
             self._draws = Draws(self._days, self._np_random_seed)
             self._np_random = self._draws.stream
-        draw = self._draws.next((options or {}).get("day"))
-        self.episodes.start(np.array([0]), [draw])
-        self.day = draw.day
-        self.story.begin(self.day)
+        self._begin(options)
         self._under_way = True
         return self.episodes.observations()[0, 0], {"day": self.day}
 
@@ -129,16 +130,7 @@ class SingleBidderEnv(Env[NDArray[np.float32], NDArray[np.float32]]):
         """
         if not self._under_way:
             raise InputError("step: expected a day under way, got none (call reset first)")
-        hour = self.episodes.step(self.actions.log_multipliers(action, ())[None, None])
-        self.story.add(self.episodes.last[:, :, 0])
-        is_over = bool(hour.is_over[0])
-        is_cut = not is_over and bool(self.episodes.hour[0] >= self.max_cycles)
+        hour, is_over, is_cut = self._replay(self.actions.log_multipliers(action, ())[None, None])
         self._under_way = not (is_over or is_cut)
-        if self.render_mode == "human":
-            self.render()
         info = {"day": self.day, "objectives": hour.objectives[0, 0]}
         return self.episodes.observations()[0, 0], float(hour.rewards[0, 0]), is_over, is_cut, info
-
-    def render(self) -> NDArray[np.uint8] | None:
-        """Print the day so far (`human`), or draw it as `[height, width, 3]` (`rgb_array`)."""
-        return self.story.render(self.render_mode)

@@ -60,7 +60,7 @@ class DayReplay:
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
         self._controllers = controllers
         self._bids: list[Bid] = []
-        self._share = np.ones((len(feed.advertisers), policies))
+        self._share: NDArray[np.float64] | None = None
         self._steps = steps
         self.hour = 0
         """Of the next step; 24 when the day is over."""
@@ -113,7 +113,7 @@ class DayReplay:
         # Hour by hour, however long the step: an hour has luck of its own. A part of an hour ends in the hour it began in.
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
             luck = self._luck(hour)
-            if (self._share < 1.0).any():
+            if self._share is not None:
                 replay_throttled(
                     self._pieces(hour), (self.day, hour), self._seeds, self._share, coefficients, is_in_play, luck,
                     self._terms, books, is_clipped=self._rules.is_clipped, most_rows=self.feed.most_rows,
@@ -144,7 +144,7 @@ class DayReplay:
 
     def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Coefficients with the bids of controllers in place of NaN; notes the shares of auctions these take part in."""
-        self._share[:] = 1.0
+        self._share = None
         if not any(np.isnan(coefficients[who]).any() for who, _ in self._controllers):
             return coefficients
         n_policies = self._ledger.shape[1]
@@ -152,7 +152,10 @@ class DayReplay:
         theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
         for (who, controller), bid in zip(self._controllers, self._bids, strict=True):
             own = bid(self.hour, self.budget_left[who], self.last[who, : len(OUTCOMES)])
-            theta[who], self._share[who] = checked_bid(own, theta[who].shape, type(controller).__name__)
+            theta[who], share = checked_bid(own, theta[who].shape, type(controller).__name__)
+            if (share < 1.0).any():
+                self._share = np.ones((len(theta), n_policies)) if self._share is None else self._share
+                self._share[who] = share
         return theta
 
     def _luck(self, hour: int) -> NDArray[np.uint64]:
