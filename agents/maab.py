@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from auctionsim.agents import qnet
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
-from auctionsim.scenario import Scenario
+from auctionsim.scenario import MaabSection, Scenario
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
@@ -186,7 +185,7 @@ def _best(network: Network, observed: Floats) -> NDArray[np.int64]:
 
 def _step(
     train: qnet.Parameters, square: qnet.Parameters, target: qnet.Parameters, batch: qnet.Batch, who: slice, rate: float,
-    settings: Any,
+    settings: MaabSection,
 ) -> tuple[qnet.Parameters, qnet.Parameters, float]:  # fmt: skip
     """A gradient step of some agents; the others stand still."""
     part = qnet.Batch(**{name: getattr(batch, name)[who] for name in qnet.Batch.__dataclass_fields__})

@@ -9,7 +9,7 @@ import pytest
 import torch
 from auctionsim.agents.clusters import by_revenue
 from auctionsim.agents.dcmab import _bids, actor_loss, critic_loss
-from auctionsim.agents.replay_memory import JointBatch
+from auctionsim.agents.replay_memory import GOES_ON, LAST, Days, JointBatch, draw_together, empty_memory, remember
 
 from auctionsim.market.setup import Market, build_market
 from auctionsim.scenario import DcmabSection
@@ -66,6 +66,23 @@ def test_an_actor_climbs_its_own_critic_through_its_own_action_alone():
     # Each cluster's bias moves by its own coefficient, 2 and -1: what the rivals' critics think of it does not enter.
     expected = [-2 * 0.9 * (1 - np.tanh(1.0) ** 2) + 2e-3, 0.9 * (1 - np.tanh(0.5) ** 2) + 1e-3]
     np.testing.assert_allclose(slope[:, 0, 0].numpy(), expected, rtol=1e-4)
+
+
+def test_joint_transitions_are_of_one_copy_and_hour_and_end_with_the_day():
+    copies, steps, agents = 3, 4, 2
+    memory = empty_memory(copies, steps, agents, 1, action=np.float32)
+    # States name their copy and step, actions and rewards likewise, apart by agent.
+    name = 10 * np.arange(copies)[:, None, None] + np.arange(steps + 1)[None, :, None] + 100 * np.arange(agents)[None, None]
+    kind = np.full((copies, steps, agents), GOES_ON, dtype=np.uint8)
+    kind[:, -1] = LAST
+    remember(memory, Days(name[..., None].astype(np.float16), name[:, :-1] / 8.0, name[:, :-1].astype(np.float32), kind))
+    batch = draw_together(memory, np.random.default_rng(0), 200)
+    assert (batch.after == batch.state + 1).all()
+    assert (batch.state[:, 1] == batch.state[:, 0] + 100).all()
+    assert (batch.action * 8 == batch.state).all()
+    assert (batch.reward == batch.state).all()
+    assert ((batch.state[:, 0] % 10 == steps - 1) == (batch.goes_on == 0)).all()
+    assert len(set(batch.state[:, 0].tolist())) == copies * steps
 
 
 @pytest.mark.parametrize("most", [1, 3, 12, 50])
