@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.numpy import save_file
 from auctionsim.errors import InputError
 from auctionsim.files import write_then_rename
 from auctionsim.jobs.cluster import SerialPool
-from auctionsim.jobs.train import Progress, evaluate, train
+from auctionsim.jobs.train import Interrupted, Progress, evaluate, train
 from auctionsim.runs import Run
 from auctionsim.scenario_file import parse_scenario
 
@@ -74,6 +75,28 @@ def test_a_run_killed_at_any_iteration_resumes_to_the_same_bytes(tmp_path: Path,
         file.write('{"iteration": 99, "se')
     train(broken, SerialPool(), nothing)
     assert contents(broken) == contents(whole)
+
+
+def test_a_signal_between_the_checkpoint_and_the_end_of_an_iteration_is_for_the_next_one(tmp_path: Path):
+    run = new_run(tmp_path / "run", "train.iterations=9", "train.checkpoint_every=9")
+    with pytest.raises(Interrupted):
+        train(run, SerialPool(), lambda progress: signal.raise_signal(signal.SIGINT) if progress.iteration == 3 else None)
+    assert run.status == "interrupted"
+    assert run.checkpoints() == [4]
+
+
+def test_training_until_an_iteration_and_on_equals_training_in_one_go(tmp_path: Path):
+    parts, whole = new_run(tmp_path / "parts"), new_run(tmp_path / "whole")
+    for until in (1, 3, 3):
+        train(parts, SerialPool(), nothing, until=until)
+        assert parts.status == "interrupted"
+        assert parts.last_checkpoint() == until
+        assert not (parts.path / "outcomes.parquet").exists()
+    train(parts, SerialPool(), nothing, until=99)
+    train(whole, SerialPool(), nothing)
+    assert parts.status == whole.status == "finished"
+    for name in ("checkpoints/000006/seed-0.safetensors", "outcomes.parquet", "metrics.jsonl"):
+        assert (parts.path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def test_evaluating_again_writes_the_same_bytes(tmp_path: Path):

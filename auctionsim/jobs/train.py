@@ -120,10 +120,12 @@ def _train_all(
         while iteration < last:
             states, logged = _generation(learner, markets, handles, states, pool)
             iteration += 1
+            # Asked once: a signal that comes after this is for the next iteration, or the run would stop without a checkpoint.
+            is_stopping = stop.is_set()
             run.append_metrics([{"iteration": iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
             for seed in run.seeds:
                 events.scalars(iteration, seed, logged[seed])
-            if iteration % scenario.train.checkpoint_every == 0 or iteration == last or stop.is_set():
+            if iteration % scenario.train.checkpoint_every == 0 or iteration == last or is_stopping:
                 run.save_checkpoint(iteration, states, keep=scenario.train.keep_checkpoints)
             report(
                 Progress(
@@ -134,7 +136,7 @@ def _train_all(
                     auctions * members,
                 )
             )
-            if stop.is_set():
+            if is_stopping:
                 raise Interrupted
     return states
 
