@@ -38,7 +38,7 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	$(BIN)/auctionsim reproduce $(STUDY) --out $(OUT)/$(STUDY)
 	mkdir -p docs/results
 	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
-	cp $(OUT)/$(STUDY)/table.md docs/results/$(STUDY).md
+	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
 
 test: setup ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -18,10 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.errors import InputError
 from auctionsim.market.setup import Market
 from auctionsim.market.threads import usable_threads
+from auctionsim.market.traffic import HOURS
 from auctionsim.scenario import Scenario
 
 Infos = dict[str, Any]
 Step = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]
+
+
+_BIDS_WORTH_A_THREAD = 1_000_000
+"""Candidates times copies of a mean hour: two threads gain less than their hand-over costs below (benchmarks/vector_env.py)."""
 
 
 class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
@@ -43,8 +48,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         num_envs: P.
         same_day: Whether all copies have the same day and luck.
-        threads: How many the copies are split over, at least 32 to each; as many as there are cores (or as `NUMBA_NUM_THREADS`
-            says) where None. Never changes a result.
+        threads: How many the copies are split over, at least 32 to each; where None, as many as there are cores (or as
+            `NUMBA_NUM_THREADS` says), and one where a step is so short that to share it takes longer. Never changes a result.
         autoreset_mode: When a copy whose day ended starts the next one: `NEXT_STEP` (Gymnasium's default: the step after the
             last returns the first observation of the next day, reward 0), `SAME_STEP` (`infos["final_obs"]` and
             `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some copies by `options={"reset_mask": mask}`).
@@ -80,7 +85,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.metadata = {"name": "auctionsim_v0", "render_modes": [], "autoreset_mode": self._autoreset}
         self.max_cycles = checked_max_cycles(max_cycles)
         self.market = market_of(scenario)
-        self.episodes = Episodes(self.market, bid_model, num_envs, usable_threads() if threads is None else threads)
+        worth = _threads_worth_it(self.market, num_envs) if threads is None else threads
+        self.episodes = Episodes(self.market, bid_model, num_envs, worth)
         self.num_envs = num_envs
         self.same_day = same_day
         self.agents = tuple(self.market.advertisers[i] for i in self.market.learners)
@@ -235,3 +241,10 @@ class AgentsAsEnvs(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             else:
                 split[name] = self._flat(values) if values.ndim > 1 else np.repeat(values, self._agents)
         return split
+
+
+def _threads_worth_it(market: Market, copies: int) -> int:
+    """How many threads a step of a mean hour is worth."""
+    traffic = market.traffic
+    bids = copies * len(traffic.advertiser) / (len(traffic.days) * HOURS)
+    return usable_threads() if bids >= _BIDS_WORTH_A_THREAD else 1

@@ -110,6 +110,10 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
      "column day: expected a whole number at least 0, got a column of Date"),
 ]  # fmt: skip
 
+STORED = (
+    '{"format": "auctionsim-traffic-1", "advertisers": ["a", "b"], "queries": ["q"], "pieces": [], '
+    '"cells": 1, "rows": 1, "most_rows": 1, "auctions": 1}'
+)
 _BUDGETED = scenario("t.csv", 'budgets = "b.csv"', "budget = 'table'")
 _BUDGETS: list[tuple[str, str | bytes, str]] = [
     ("budgets without a column of budgets", "advertiser,money\nnorth,1\nsouth,2\n",
@@ -147,6 +151,14 @@ CASES = {
     {"in/s.toml": scenario("../t.csv"), "t.csv": "x\n1\n"}),
     "a folder for a table": Broken("train s.toml", "t.csv: expected a traffic table",
     {"s.toml": scenario("t.csv"), "t.csv/x": ""}),
+    "a stored folder of another format": Broken("train s.toml", "t/traffic.json: expected format auctionsim-traffic-1, got",
+    {"s.toml": scenario("t"), "t/traffic.json": '{"format": "other"}'}),
+    "a stored folder without its counts": Broken("train s.toml", "t/traffic.json: advertisers: expected a list, got None",
+    {"s.toml": scenario("t"), "t/traffic.json": '{"format": "auctionsim-traffic-1"}'}),
+    "a stored folder with pieces before its columns": Broken("train s.toml", "t/traffic.json: pieces: expected six whole numbers",
+    {"s.toml": scenario("t"), "t/traffic.json": STORED.replace("[]", "[[0, 0, -1, 0, 1, 1]]")}),
+    "a stored folder whose columns are missing": Broken("train s.toml", "t/size: expected 4 bytes for 1 numbers, got 0",
+    {"s.toml": scenario("t"), "t/traffic.json": STORED}),
     "counts that do not add up to the table": Broken(
         "train s.toml", "s.toml: advertisers: expected counts that add up to the 2 advertisers of t.csv, got 3",
         {"s.toml": scenario("t.csv", group="[[advertisers]]\ngroup = 'h'"), "t.csv": csv(*ROWS)},

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import gymnasium
 import numpy as np
 import pytest
-from auctionsim.envs import AgentsAsEnvs, AuctionVectorEnv, parallel_env
+from auctionsim.envs import AgentsAsEnvs, AuctionVectorEnv, parallel_env, vector_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
@@ -229,3 +229,9 @@ def test_gymnasium_makes_many_single_bidders_at_once(small: Scenario):
         other, expected, ends, *_ = singles.step(actions)
         assert (rewards == expected).all()
         assert (terminations == ends).all()
+
+
+def test_threads_are_used_where_a_step_is_long_enough(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(vector_env, "usable_threads", lambda: 2)
+    few, many = (AuctionVectorEnv("three-arms", copies).episodes for copies in (64, 2048))
+    assert (few._threads, many._threads) == (1, 2)

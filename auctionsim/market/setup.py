@@ -22,7 +22,7 @@ from auctionsim.market.outcome import Outcome
 from auctionsim.market.profile import load_profile
 from auctionsim.market.rules import Rules
 from auctionsim.market.steps import Steps
-from auctionsim.market.stored import StoredTraffic, open_traffic
+from auctionsim.market.stored import StoredTraffic, is_stored, open_traffic
 from auctionsim.market.synthetic import make_traffic
 from auctionsim.market.traffic import Traffic
 from auctionsim.market.traffic_file import load_traffic
@@ -269,7 +269,7 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
         )
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
-    traffic = open_traffic(path) if path.is_dir() else load_traffic(path, budgets=budgets)
+    traffic = open_traffic(path) if is_stored(path) else load_traffic(path, budgets=budgets)
     expected = sum(group.count for group in scenario.advertisers)
     if expected != len(traffic.advertisers):
         raise InputError(

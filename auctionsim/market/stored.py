@@ -28,6 +28,10 @@ CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f
 ROW_TYPES = {"advertiser": "<i4", "pctr": "<f4", "pcvr": "<f4", "item_price": "<f4", "manual_bid": "<f4"}
 _ROWS_AT_ONCE = 500_000
 _INDEX = "traffic.json"
+_INDEX_KEYS = {
+    "advertisers": list, "queries": list, "pieces": list, "cells": int, "rows": int, "most_rows": int, "auctions": int,
+}  # fmt: skip
+_KINDS = {list: "a list", int: "a whole number"}
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -169,6 +173,11 @@ def store_traffic(
     return open_traffic(folder)
 
 
+def is_stored(path: Path) -> bool:
+    """Whether a path is a folder of stored traffic, by its index."""
+    return (path / _INDEX).is_file()
+
+
 def open_traffic(folder: str | Path) -> StoredTraffic:
     """Open traffic that `store_traffic` wrote.
 
@@ -184,6 +193,12 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
     if not isinstance(index, dict) or index.get("format") != FORMAT:
         found = index.get("format") if isinstance(index, dict) else index
         raise InputError(f"{path}: expected format {FORMAT}, got {shown(found)}")
+    for key, kind in _INDEX_KEYS.items():
+        if type(index.get(key)) is not kind:
+            raise InputError(f"{path}: {key}: expected {_KINDS[kind]}, got {shown(index.get(key))}")
+    for piece in index["pieces"]:
+        if not isinstance(piece, list) or len(piece) != 6 or not all(type(n) is int and n >= 0 for n in piece):
+            raise InputError(f"{path}: pieces: expected six whole numbers at least 0 each, got {shown(piece)}")
     for names, count in ((CELL_TYPES, index["cells"]), (ROW_TYPES, index["rows"])):
         for name, kind in names.items():
             expected = count * np.dtype(kind).itemsize
