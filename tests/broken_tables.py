@@ -157,7 +157,7 @@ CASES = {
     {"s.toml": scenario("t"), "t/traffic.json": '{"format": "auctionsim-traffic-1"}'}),
     "a stored folder with pieces before its columns": Broken("train s.toml", "t/traffic.json: pieces: expected six whole numbers",
     {"s.toml": scenario("t"), "t/traffic.json": STORED.replace("[]", "[[0, 0, -1, 0, 1, 1]]")}),
-    "a stored folder whose columns are missing": Broken("train s.toml", "t/size: expected 4 bytes for 1 numbers, got 0",
+    "a stored folder without its columns": Broken("train s.toml", "t/size: expected 4 bytes for 1 numbers, got 0",
     {"s.toml": scenario("t"), "t/traffic.json": STORED}),
     "counts that do not add up to the table": Broken(
         "train s.toml", "s.toml: advertisers: expected counts that add up to the 2 advertisers of t.csv, got 3",
