@@ -319,7 +319,7 @@ def test_a_wrong_argument_is_told(small: Scenario, argument: dict, message: str)
 
 
 def test_a_scenario_without_learners_is_told():
-    with pytest.raises(InputError, match="small: advertisers: expected one whose controller is 'learner', got none"):
+    with pytest.raises(InputError, match="x.toml: advertisers: expected one whose controller is 'learner', got none"):
         parallel_env(parse_scenario(SMALL, "x.toml", overrides=["advertisers.0.controller=manual"]))
 
 

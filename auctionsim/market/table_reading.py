@@ -9,6 +9,8 @@ import polars as pl
 
 from auctionsim.errors import InputError, shown
 
+_DELIMITERS = (";", "\t", "|")
+
 
 def read_table(path: Path) -> pl.DataFrame:
     """A table of at least one row; all columns of a CSV file are text.
@@ -30,7 +32,7 @@ def read_table(path: Path) -> pl.DataFrame:
     if table.height == 0:
         raise InputError(f"{path}: expected at least one row, got an empty table")
     if not is_parquet:
-        _expect_columns_once(path)
+        _expect_columns(path)
     return table
 
 
@@ -51,14 +53,17 @@ def _explain(path: Path) -> None:
                 raise InputError(f"{path}: {_row(row)}: expected {expected} values as in the header, got {len(values)}")
 
 
-def _expect_columns_once(path: Path) -> None:
-    """The reader renames a column that stands twice; told by its own name it is found sooner."""
+def _expect_columns(path: Path) -> None:
+    """Told here, a wrong delimiter is not a missing column, and a column that stands twice has its own name."""
     try:
         with path.open(encoding="utf-8", newline="") as opened:
             names = next(csv.reader(opened))
     except UnicodeDecodeError:
         _explain(path)
         raise
+    other = next((delimiter for delimiter in _DELIMITERS if len(names) == 1 and delimiter in names[0]), None)
+    if other:
+        raise InputError(f"{path}: the header: expected columns separated by ',', got columns separated by {other!r}")
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
         raise InputError(f"{path}: column {shown(twice[0])}: expected once, got it twice")

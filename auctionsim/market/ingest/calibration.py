@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from auctionsim.market.ingest.database import Database
 
@@ -48,10 +51,10 @@ def calibrate(database: Database, rate: str, method: str) -> Calibration:
         f"SELECT -(c * ln(c / n) + (n - c) * ln(1 - c / n)) FROM (SELECT sum({c}) AS c, sum({n}) AS n FROM rates {later}) "
         "WHERE c > 0 AND c < n"
     ) if 0 < hits < trials else (None,)  # fmt: skip
-    groups = database.rows(
-        f"SELECT sum({n}), sum({rate} * {n}), sum({c}) FROM (SELECT {n}, {rate}, {c}, "
-        f"sum({n}) OVER (ORDER BY {rate}, day, advertiser, query, hour ROWS UNBOUNDED PRECEDING) - {n} / 2 AS middle "
-        f"FROM rates {later}) GROUP BY least(floor({GROUPS} * middle / {max(trials, 1)}), {GROUPS - 1}) ORDER BY min(middle)"
+    # Rates that differ by less than a thousandth of themselves are put together first: a sort of all may not fit into memory.
+    steps = database.rows(
+        f"SELECT sum({n}), sum({rate} * {n}), sum({c}) FROM rates {later} "
+        f"GROUP BY round(ln({rate}) * 1000) ORDER BY min({rate})"
     )
     return Calibration(
         method,
@@ -59,5 +62,15 @@ def calibrate(database: Database, rate: str, method: str) -> Calibration:
         float(hits),
         float(foretold),
         float(loss / baseline) if baseline else None,
-        tuple((float(a), float(b), float(c)) for a, b, c in groups),
+        _fifths(steps),
     )
+
+
+def _fifths(steps: Sequence[tuple[float, ...]]) -> tuple[tuple[float, float, float], ...]:
+    """Sums of (trials, foretold, seen) over about as many trials each; steps in order of their rates."""
+    if not steps:
+        return ()
+    values = np.array(steps, dtype=np.float64)
+    upto = np.cumsum(values[:, 0])
+    group = np.minimum((upto - values[:, 0] / 2) / upto[-1] * GROUPS, GROUPS - 1).astype(np.int64)
+    return tuple((float(a), float(b), float(c)) for a, b, c in (values[group == g].sum(axis=0) for g in np.unique(group)))
