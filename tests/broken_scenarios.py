@@ -155,6 +155,11 @@ CASES = {
         "train s.toml", "s.toml: name: expected a folder's name, without '/', got '../../away' (or a folder with --out)",
         {"s.toml": SMALL.replace('"small"', '"../../away"')},
     ),
+    "a learner that cannot play the auction": Broken(
+        "train s.toml", "s.toml: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, got 2",
+        {"s.toml": SMALL.replace("reserve = 0.01", 'outcomes = "sampled"\nslot_effect = [1.0, 0.5]').replace(
+            "own_weight = 0.1", 'algorithm = "rmdp-dqn"')},
+    ),
     "a template that leaves the folder": Broken(
         "init new.toml --template ../../etc/passwd",
         "--template: unknown '../../etc/passwd'; choose from leaderboard, own-logs, quickstart, ss-rtb, taobao-mix",
