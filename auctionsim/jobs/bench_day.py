@@ -57,18 +57,19 @@ def make_day(auctions: int, out: Path, report: Callable[[int], None], days: int 
 
 
 def replay_day(folder: Path, policies: int) -> dict[str, float]:
-    """Replay a stored day piece by piece with scaled keyword bids, and measure."""
+    """Replay the first stored day piece by piece with scaled keyword bids, and measure."""
     stored = open_traffic(folder)
     theta = np.tile(np.linspace(0.5, 1.5, policies), (len(stored.advertisers), 1, 1))
     began = time.perf_counter()
     outcome = replay(stored, day=stored.days[0], coefficients=theta, reserve=0.01)
     seconds = time.perf_counter() - began
+    auctions = stored.auctions_on(stored.days[0])
     return {
-        "auctions": stored.auctions,
+        "auctions": auctions,
         "rows": stored.rows,
         "policies": policies,
         "seconds": seconds,
-        "auctions_per_s": stored.auctions * policies / seconds,
+        "auctions_per_s": auctions * policies / seconds,
         "revenue": float(outcome.revenue[:, 0].sum()),
         "bytes_on_disk": sum(path.stat().st_size for path in folder.iterdir()),
         "peak_memory_bytes": peak_memory(),

@@ -64,7 +64,8 @@ class RayPool:
         self._ray = ray
         self._at_once = at_once
         # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
-        self._call = ray.remote(num_cpus=1, max_retries=-1)(_call)
+        # Ray would fill one node before it turns to the next.
+        self._call = ray.remote(num_cpus=1, max_retries=-1, scheduling_strategy="SPREAD")(_call)
 
     def put(self, shared: Any) -> Any:
         """Put the object in the object store."""
