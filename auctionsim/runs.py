@@ -238,7 +238,7 @@ class Run:
             raise InputError(f"{place}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
         try:
             table = pl.read_parquet(place, glob=False)
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise InputError(f"{place}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
         return checked_table(place, table, self.seeds)
 

@@ -124,9 +124,10 @@ def _fetched(reference: Any) -> Any:
 
 def travelling_bytes(value: Any) -> int:
     """Bytes of a value as Ray sends it."""
-    import ray
+    # Its own copy of this library would be Ray's import, which has to wait for the settings of `open_pool`.
+    import cloudpickle
 
-    return len(ray.cloudpickle.dumps(value))  # type: ignore[no-untyped-call]
+    return len(cloudpickle.dumps(value))
 
 
 @contextmanager

@@ -193,9 +193,9 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
     if not isinstance(index, dict) or index.get("format") != FORMAT:
         found = index.get("format") if isinstance(index, dict) else index
         raise InputError(f"{path}: expected format {FORMAT}, got {shown(found)}")
-    for key, kind in _INDEX_KEYS.items():
-        if type(index.get(key)) is not kind:
-            raise InputError(f"{path}: {key}: expected {_KINDS[kind]}, got {shown(index.get(key))}")
+    for key, wanted in _INDEX_KEYS.items():
+        if type(index.get(key)) is not wanted:
+            raise InputError(f"{path}: {key}: expected {_KINDS[wanted]}, got {shown(index.get(key))}")
     for piece in index["pieces"]:
         if not isinstance(piece, list) or len(piece) != 6 or not all(type(n) is int and n >= 0 for n in piece):
             raise InputError(f"{path}: pieces: expected six whole numbers at least 0 each, got {shown(piece)}")

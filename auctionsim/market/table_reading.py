@@ -24,7 +24,7 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         # Everything as text first: a value that does not parse is then reported with its row, not by the reader.
         table = pl.read_parquet(path, glob=False) if is_parquet else pl.read_csv(path, infer_schema=False, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if not is_parquet:
             _explain(path)
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
