@@ -65,7 +65,7 @@ def cost_sections(curves: pl.DataFrame) -> list[Section]:
     return [
         Heading("What a generation costs"),
         Text(
-            "Processor seconds of a generation of macg-es, 64 members, one training day of `large`, on the machine of this run."
+            "Processor seconds of a generation of macg-es on one training day of `large`, on the machine of this run."
         ),
         Table(["Varied", "Size", "Seconds", "Ratio to the smallest"], rows),
         Picture(
