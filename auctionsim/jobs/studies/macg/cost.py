@@ -64,9 +64,7 @@ def cost_sections(curves: pl.DataFrame) -> list[Section]:
         rows.append([axis, "grows as size to the power", f"{exponent:.2f}", ""])
     return [
         Heading("What a generation costs"),
-        Text(
-            "Processor seconds of a generation of macg-es on one training day of `large`, on the machine of this run."
-        ),
+        Text("Processor seconds of a generation of macg-es on one training day of `large`, on the machine of this run."),
         Table(["Varied", "Size", "Seconds", "Ratio to the smallest"], rows),
         Picture(
             "generation-cost",
