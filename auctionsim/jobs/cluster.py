@@ -58,14 +58,16 @@ class RayPool:
     Args:
         ray: The module, connected.
         at_once: How many tasks may be under way, None for as many as Ray takes.
+        is_cluster: Whether there may be several nodes.
     """
 
-    def __init__(self, ray: Any, at_once: int | None = None) -> None:
+    def __init__(self, ray: Any, at_once: int | None = None, *, is_cluster: bool = False) -> None:
         self._ray = ray
         self._at_once = at_once
         # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
-        # Ray would fill one node before it turns to the next.
-        self._call = ray.remote(num_cpus=1, max_retries=-1, scheduling_strategy="SPREAD")(_call)
+        # Of a cluster Ray would fill one node before it turns to the next; to spread tasks costs a lease for each.
+        strategy = "SPREAD" if is_cluster else "DEFAULT"
+        self._call = ray.remote(num_cpus=1, max_retries=-1, scheduling_strategy=strategy)(_call)
 
     def put(self, shared: Any) -> Any:
         """Put the object in the object store."""
@@ -146,7 +148,7 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
         if workers == 0:
             raise InputError("--address: expected at least 1 worker or auto beside it, got --workers 0, which is serial")
         with _joined(address) as ray:
-            yield RayPool(ray, None if workers == "auto" else int(workers))
+            yield RayPool(ray, None if workers == "auto" else int(workers), is_cluster=True)
         return
     if workers == 0:
         yield SerialPool()
