@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from auctionsim.agents.forms import learned_policy, start_parameters
-from auctionsim.agents.generations import mean_fitness, member_work, scored_days, started, told
+from auctionsim.agents.generations import logged, mean_fitness, member_work, scored_days, started
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
-from auctionsim.agents.scores import Scores
+from auctionsim.agents.scores import Scores, updated_multipliers
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
@@ -31,7 +31,7 @@ FULL_UP_TO = 100
 """Parameters up to which the whole covariance matrix is kept."""
 
 # What changes from generation to generation, as the library names it; its other fields follow from the constructor or serve its
-# own stopping rule, which is not used. tests/test_evolution.py holds the remade object equal to one that ran through.
+# own stopping rule, which is not used. tests/test_cma_es.py holds the remade object equal to one that ran through.
 _CHANGING = ("mean", "sigma", "C", "p_sigma", "pc", "g")
 
 
@@ -60,8 +60,10 @@ class CmaES:
         loss = np.nan_to_num(-fitness.mean(axis=0), nan=np.inf)
         optimiser, population = self._asked(market, state)
         optimiser.tell(list(zip(population, loss.tolist(), strict=True)))
-        after, logged = told(self._scenario, state, optimiser_state(optimiser), fitness, days)
-        return after, {**logged, "sigma": float(after["sigma"][0])}
+        after, multipliers = optimiser_state(optimiser), state.get("multipliers")
+        if multipliers is not None:
+            after["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
+        return after, {**logged(state, after, fitness, days), "sigma": float(after["sigma"][0])}
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""

@@ -32,7 +32,7 @@ from auctionsim.agents.clusters import (
 from auctionsim.agents.es import falling_rate
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
-from auctionsim.agents.qnet import Parameters, as_arrays, as_tensors, one_thread, random_parameters, values
+from auctionsim.agents.qnet import Parameters, as_arrays, as_tensors, of_prefix, one_thread, random_parameters, values
 from auctionsim.agents.replay_memory import GOES_ON, LAST, Days, JointBatch, draw_together, empty_memory, remember
 from auctionsim.agents.rollout import Floats
 from numpy.typing import NDArray
@@ -59,7 +59,6 @@ class Episode:
     iteration: int
     noise: float
     """Standard deviation of the exploration, as a share of the largest adjustment."""
-    actor: dict[str, Floats]
 
 
 class Dcmab:
@@ -94,8 +93,8 @@ class Dcmab:
         settings, iteration = self._settings, int(state["iteration"][0])
         done = iteration / self._scenario.train.iterations
         noise = settings.noise + (settings.last_noise - settings.noise) * min(done, 1.0)
-        copies, actor = self._scenario.learner.population, _of(state, "actor")
-        return Work(live, [Episode(day, copies, iteration, noise, actor) for day in self._scenario.traffic.train_days])
+        copies, actor = self._scenario.learner.population, of_prefix("actor/", state)
+        return Work(live, actor, [Episode(day, copies, iteration, noise) for day in self._scenario.traffic.train_days])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[ClusterDays]) -> tuple[Arrays, Mapping[str, float]]:
         """Remember the days and take the gradient steps."""
@@ -117,7 +116,7 @@ class Dcmab:
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """The actors without noise."""
-        clusters, actor = by_revenue(market, self._settings.clusters), _of(state, "actor")
+        clusters, actor = by_revenue(market, self._settings.clusters), of_prefix("actor/", state)
         bound = self._settings.max_adjustment
         return ClusterPolicy(
             clusters,
@@ -126,7 +125,7 @@ class Dcmab:
         )
 
 
-def live(market: Market, episode: Episode) -> ClusterDays:
+def live(market: Market, actor: Arrays, episode: Episode) -> ClusterDays:
     """Play copies of a day with normal noise on the adjustments; the first copy without."""
     settings = market.scenario.learner.dcmab
     clusters, bound = by_revenue(market, settings.clusters), settings.max_adjustment
@@ -135,7 +134,7 @@ def live(market: Market, episode: Episode) -> ClusterDays:
     def act(observed: Floats) -> Floats:
         noise = episode.noise * bound * rng.standard_normal(observed.shape[:2])
         noise[0] = 0.0
-        adjusted: Floats = np.clip(_adjustments(episode.actor, observed, bound) + noise, -bound, bound).astype(np.float32)
+        adjusted: Floats = np.clip(_adjustments(actor, observed, bound) + noise, -bound, bound).astype(np.float32)
         return adjusted
 
     def bids(chosen: Floats) -> Array:
@@ -188,7 +187,7 @@ def _worth(critic: Mapping[str, torch.Tensor], joint: torch.Tensor, actions: tor
 
 def critic_loss(state: Arrays, critic: Parameters, batch: JointBatch, settings: DcmabSection) -> torch.Tensor:
     """Mean of `(r_i + gamma Q_i'(s', mu'(s')) - Q_i(s, a))^2`, `[C]`; no value after the day's end."""
-    actor, target = (as_tensors(_of(state, name)) for name in ("actor-target", "critic-target"))
+    actor, target = (as_tensors(of_prefix(f"{name}/", state)) for name in ("actor-target", "critic-target"))
     with torch.no_grad():
         following, _ = _act(actor, batch.after, settings.max_adjustment)
         wanted = batch.reward.T + settings.gamma * batch.goes_on * _worth(target, batch.after, following)
@@ -206,14 +205,14 @@ def actor_loss(actor: Parameters, critic: Parameters, batch: JointBatch, setting
 def _learned(state: Arrays, batch: JointBatch, settings: DcmabSection, share: float) -> tuple[Arrays, float]:
     """One step of the critics, then of the actors, then of the targets."""
     after = {**state, "steps": state["steps"] + 1}
-    critic = {name: value.detach().requires_grad_() for name, value in as_tensors(_of(state, "critic")).items()}
+    critic = {name: value.detach().requires_grad_() for name, value in as_tensors(of_prefix("critic/", state)).items()}
     losses = critic_loss(state, critic, batch, settings)
     _climb(after, "critic", losses, critic, share * settings.critic_rate)
-    actor = {name: value.detach().requires_grad_() for name, value in as_tensors(_of(state, "actor")).items()}
-    climbed = actor_loss(actor, as_tensors(_of(after, "critic")), batch, settings)
+    actor = {name: value.detach().requires_grad_() for name, value in as_tensors(of_prefix("actor/", state)).items()}
+    climbed = actor_loss(actor, as_tensors(of_prefix("critic/", after)), batch, settings)
     _climb(after, "actor", climbed, actor, share * settings.actor_rate)
     for network in ("actor", "critic"):
-        for name, array in _of(after, network).items():
+        for name, array in of_prefix(f"{network}/", after).items():
             target = after[f"{network}-target/{name}"]
             after[f"{network}-target/{name}"] = (target + settings.soft * (array - target)).astype(np.float32)
     return after, float(losses.detach().mean())
@@ -231,7 +230,3 @@ def _climb(after: Arrays, network: str, losses: torch.Tensor, leaves: Parameters
             first.astype(np.float32),
             second.astype(np.float32),
         )
-
-
-def _of(state: Arrays, network: str) -> dict[str, Floats]:
-    return {name.removeprefix(f"{network}/"): array for name, array in state.items() if name.startswith(f"{network}/")}

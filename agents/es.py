@@ -80,21 +80,27 @@ def centred_ranks(fitness: Array) -> Array:
     return rank / max(value.shape[-1] - 1, 1) - 0.5
 
 
-def tell(state: ESState, fitness: Array, noise: Array, *, sigma: float, learning_rate: float) -> ESState:
-    """Climb one step.
+def slopes(fitness: Array, sigma: float) -> Array:
+    """How much better one member of each pair ranks than its mirror, `[agents, pairs]`; all that a step needs but the noise.
 
     Args:
-        state: Before the generation.
         fitness: `[agents, members]`, members in the order of `members`.
-        noise: `[pairs, agents, parameters]`, the generation's.
         sigma: The perturbation's standard deviation.
-        learning_rate: Adam's step.
-
-    Returns:
-        The state after the generation.
     """
     ranks = centred_ranks(fitness)
-    slope = (ranks[:, 0::2] - ranks[:, 1::2]) / (2 * sigma * noise.shape[0])
+    difference: Array = ranks[:, 0::2] - ranks[:, 1::2]
+    return difference / (2 * sigma * difference.shape[1])
+
+
+def climb(state: ESState, slope: Array, noise: Array, learning_rate: float) -> ESState:
+    """The state after a generation.
+
+    Args:
+        state: Before it.
+        slope: Of `slopes`.
+        noise: `[pairs, agents, parameters]`, the generation's.
+        learning_rate: Adam's step.
+    """
     gradient = np.einsum("as,sap->ap", slope, noise)
     step = state.iteration + 1
     first = _DECAY_1 * state.first_moment + (1 - _DECAY_1) * gradient

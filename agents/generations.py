@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from auctionsim.agents.es import ESState, falling_rate, falling_sigma, members, pair_noise, tell
-from auctionsim.agents.forms import agent_of_learners
+from auctionsim.agents.es import ESState, climb, falling_rate, falling_sigma, members, pair_noise, slopes
+from auctionsim.agents.forms import agent_of_learners, start_parameters
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.scores import Scores, day_fitness, joined, new_multipliers, score, updated_multipliers
 from numpy.typing import NDArray
@@ -26,11 +26,7 @@ class Block:
 
     day: int
     pairs: tuple[int, int]
-    iteration: int
-    mean: Array
-    """`[agents, size]`."""
     sigma: float
-    multipliers: Array | None
     local_credit: bool
     only: int | None = None
     """The one agent that is perturbed; all where None."""
@@ -38,52 +34,48 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """One task: a few members, given whole, on one training day, without local credit."""
+    """One task: a few members of those that are shared, on one training day, without local credit."""
 
     day: int
-    parameters: Array
-    """`[members, agents, size]`."""
-    multipliers: Array | None
+    members: tuple[int, int]
 
 
-def mirrored_blocks(scenario: Scenario, block: Block) -> list[Block]:
-    """A generation of mirrored pairs as `block` describes it: one task per training day and run of pairs."""
+def mirrored_blocks(scenario: Scenario, sigma: float, *, local_credit: bool, only: int | None = None) -> list[Block]:
+    """A generation of mirrored pairs: one task per training day and run of pairs."""
     n_pairs = scenario.learner.population // 2
     runs = [(first, min(first + _PAIRS_PER_TASK, n_pairs)) for first in range(0, n_pairs, _PAIRS_PER_TASK)]
     days = scenario.traffic.train_days
-    return [
-        Block(day, run, block.iteration, block.mean, block.sigma, block.multipliers, block.local_credit, block.only)
-        for day in days
-        for run in runs
-    ]
+    return [Block(day, run, sigma, local_credit, only) for day in days for run in runs]
 
 
 def member_work(scenario: Scenario, parameters: Array, multipliers: Array | None) -> Work:
     """A generation of members `[members, agents, size]`: one task per training day and run of members."""
-    size = 2 * _PAIRS_PER_TASK
-    runs = [parameters[first : first + size] for first in range(0, len(parameters), size)]
-    return Work(run_members, [Members(day, run, multipliers) for day in scenario.traffic.train_days for run in runs])
+    size, n = 2 * _PAIRS_PER_TASK, len(parameters)
+    runs = [(first, min(first + size, n)) for first in range(0, n, size)]
+    shared = {"parameters": parameters} if multipliers is None else {"parameters": parameters, "multipliers": multipliers}
+    return Work(run_members, shared, [Members(day, run) for day in scenario.traffic.train_days for run in runs])
 
 
-def run_block(market: Market, block: Block) -> Scores:
-    """Replay a day for some mirrored pairs and score them."""
-    noise = block_noise(market, block.iteration, range(*block.pairs), block.mean.shape, block.only)
-    parameters = members(block.mean, noise, block.sigma)[:, agent_of_learners(market, market.scenario.learner)]
-    return score(market, block.day, parameters, block.multipliers, local_credit=block.local_credit)
+def run_block(market: Market, state: Arrays, block: Block) -> Scores:
+    """Replay a day for some mirrored pairs and score them; `state` is the generation's, `ESState.arrays` and multipliers."""
+    es = ESState.of(state)
+    noise = block_noise(market, es.iteration, range(*block.pairs))
+    if block.only is not None:
+        noise[:, np.arange(noise.shape[1]) != block.only] = 0.0
+    mean = es.mean.reshape(noise.shape[1:])
+    parameters = members(mean, noise, block.sigma)[:, agent_of_learners(market, market.scenario.learner)]
+    return score(market, block.day, parameters, state.get("multipliers"), local_credit=block.local_credit)
 
 
-def run_members(market: Market, task: Members) -> Scores:
+def run_members(market: Market, shared: Arrays, task: Members) -> Scores:
     """Replay a day for given members and score them."""
-    parameters = task.parameters[:, agent_of_learners(market, market.scenario.learner)]
-    return score(market, task.day, parameters, task.multipliers, local_credit=False)
+    parameters = shared["parameters"][slice(*task.members)][:, agent_of_learners(market, market.scenario.learner)]
+    return score(market, task.day, parameters, shared.get("multipliers"), local_credit=False)
 
 
-def block_noise(market: Market, iteration: int, pairs: range, shape: tuple[int, ...], only: int | None) -> Array:
-    """Noise of some pairs `[pairs, agents, size]`; 0 for all agents but one where `only` names it."""
-    noise = pair_noise(market.seed, iteration, pairs, shape)
-    if only is not None:
-        noise[:, np.arange(shape[0]) != only] = 0.0
-    return noise
+def block_noise(market: Market, iteration: int, pairs: range) -> Array:
+    """Noise of some pairs `[pairs, agents, size]`."""
+    return pair_noise(market.seed, iteration, pairs, start_parameters(market, market.scenario.learner).shape)
 
 
 def scored_days(scenario: Scenario, results: Sequence[Scores]) -> list[Scores]:
@@ -115,20 +107,28 @@ def sigma_now(scenario: Scenario, es: ESState) -> float:
     return falling_sigma(settings.sigma, settings.sigma_last, es.iteration / scenario.train.iterations)
 
 
-def climbed(scenario: Scenario, es: ESState, fitness: Array, noise: Array) -> Arrays:
-    """The arrays after a step of Adam on `fitness`, `[agents, members]`, with the generation's noise and rate."""
+def scalars_of(scenario: Scenario, state: Arrays, fitness: Array, days: list[Scores]) -> Arrays:
+    """All that `advance` needs of a generation; `fitness` is that of the search's agents, `[agents, members]`."""
+    es, multipliers = ESState.of(state), state.get("multipliers")
     rate = falling_rate(scenario.learner.learning_rate, es.iteration / scenario.train.iterations)
-    return tell(es, fitness, noise, sigma=sigma_now(scenario, es), learning_rate=rate).arrays()
+    scalars = {"slope": slopes(fitness, sigma_now(scenario, es)), "rate": np.array([rate])}
+    return scalars if multipliers is None else {**scalars, "multipliers": updated_multipliers(scenario, multipliers, days)}
 
 
-def told(
-    scenario: Scenario, before: Arrays, after: Arrays, fitness: Array, days: list[Scores]
-) -> tuple[Arrays, Mapping[str, float]]:
-    """The end of a generation: the multipliers' own step joins the arrays, and what every evolutionary learner logs."""
-    multipliers = before.get("multipliers")
-    if multipliers is not None:
-        after = {**after, "multipliers": updated_multipliers(scenario, multipliers, days)}
-    return after, {**_logged(fitness, days, multipliers), "step": float(np.abs(after["mean"] - before["mean"]).mean())}
+def advance(market: Market, state: Arrays, scalars: Arrays) -> Arrays:
+    """The state after a generation: its noise is drawn again, weighed by the slopes, and Adam steps."""
+    es = ESState.of(state)
+    noise = block_noise(market, es.iteration, range(scalars["slope"].shape[1])).reshape(-1, *es.mean.shape)
+    after = climb(es, scalars["slope"], noise, float(scalars["rate"][0])).arrays()
+    return {**after, "multipliers": scalars["multipliers"]} if "multipliers" in scalars else after
+
+
+def logged(before: Arrays, after: Arrays, fitness: Array, days: list[Scores]) -> Mapping[str, float]:
+    """What every evolutionary learner logs of a generation."""
+    return {
+        **_logged(fitness, days, before.get("multipliers")),
+        "step": float(np.abs(after["mean"] - before["mean"]).mean()),
+    }
 
 
 def _logged(fitness: Array, days: list[Scores], multipliers: Array | None) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from auctionsim.agents.policy import Policy
 from numpy.typing import NDArray
@@ -18,10 +18,16 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Work:
-    """A generation cut into tasks: `run(market, task)` for each, in any process; results come back in order."""
+    """A generation cut into tasks: `run(market, shared, task)` for each, in any process; results come back in order."""
 
-    run: Callable[[Market, Any], Any]
+    run: Callable[[Market, Any, Any], Any]
+    shared: Arrays
+    """What all tasks need; it goes to a node once."""
     tasks: Sequence[Any]
+
+    def results(self, market: Market) -> list[Any]:
+        """Of all tasks, in this process."""
+        return [self.run(market, self.shared, task) for task in self.tasks]
 
 
 class Learner(Protocol):
@@ -44,6 +50,18 @@ class Learner(Protocol):
         """The learned policy, one set of bids (P = 1)."""
 
 
+@runtime_checkable
+class Replicated(Learner, Protocol):
+    """A learner that workers can follow: what they share is its state, and scalars bring it forward, whatever its size."""
+
+    def told(self, market: Market, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """What `tell` gives, and the scalars from which `advance` makes the same state."""
+
+    @staticmethod
+    def advance(market: Market, state: Arrays, scalars: Arrays) -> Arrays:
+        """The state after the iteration, to the bit."""
+
+
 _LEARNERS = {
     "macg-es": "auctionsim.agents.macg:MacgES",
     "openai-es": "auctionsim.agents.openai_es:OpenAIES",
@@ -63,6 +81,19 @@ def make_learner(scenario: Scenario) -> Learner:
     module, _, name = _LEARNERS[scenario.learner.algorithm].partition(":")
     learner: Learner = getattr(import_module(module), name)(scenario)
     return learner
+
+
+def iterate(learner: Learner, market: Market, state: Arrays) -> tuple[Arrays, Mapping[str, float]]:
+    """One iteration in this process: the state after it, and what to log."""
+    return learner.tell(market, state, learner.ask(market, state).results(market))
+
+
+def trained(learner: Learner, market: Market, iterations: int) -> Arrays:
+    """The state after some iterations in this process, from the start."""
+    state = learner.start(market)
+    for _ in range(iterations):
+        state, _logged = iterate(learner, market, state)
+    return state
 
 
 def learner_names() -> tuple[str, ...]:

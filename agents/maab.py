@@ -43,8 +43,6 @@ class Episode:
     copies: int
     iteration: int
     epsilon: float
-    network: Network
-    """Groups' networks, then their bars'."""
 
 
 class Maab:
@@ -62,9 +60,9 @@ class Maab:
         train = qnet.as_arrays(qnet.random_parameters(stream(market.seed, "maab-network"), agents, sizes))
         days = scenario.train.iterations * scenario.learner.population * len(scenario.traffic.train_days)
         return {
-            **_named("train", train),
-            **_named("target", {name: value.copy() for name, value in train.items()}),
-            **_named("square", {name: np.zeros_like(value) for name, value in train.items()}),
+            **qnet.prefixed("train-", train),
+            **qnet.prefixed("target-", {name: value.copy() for name, value in train.items()}),
+            **qnet.prefixed("square-", {name: np.zeros_like(value) for name, value in train.items()}),
             **empty_memory(min(settings.replay_days, days), HOURS, agents, INPUTS),
             "iteration": np.zeros(1, dtype=np.int64),
         }
@@ -74,8 +72,8 @@ class Maab:
         settings, iteration = self._settings, int(state["iteration"][0])
         done = iteration / (settings.exploration * self._scenario.train.iterations)
         epsilon = max(settings.last_epsilon, 1.0 - (1.0 - settings.last_epsilon) * done)
-        copies, network = self._scenario.learner.population, _unnamed("train", state)
-        return Work(live, [Episode(day, copies, iteration, epsilon, network) for day in self._scenario.traffic.train_days])
+        copies, network = self._scenario.learner.population, qnet.of_prefix("train-", state)
+        return Work(live, network, [Episode(day, copies, iteration, epsilon) for day in self._scenario.traffic.train_days])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[ClusterDays]) -> tuple[Arrays, Mapping[str, float]]:
         """Remember the days and take the gradient steps."""
@@ -85,8 +83,8 @@ class Maab:
         for played in results:
             remember(memory, shared_rewards(played, self._multipliers, settings.temperature))
         is_due = before // settings.target_every < int(memory["memory-written"][0]) // settings.target_every
-        train, square = (qnet.as_tensors(_unnamed(name, state)) for name in ("train", "square"))
-        target = qnet.as_tensors(_unnamed("train" if is_due else "target", state))
+        train, square = (qnet.as_tensors(qnet.of_prefix(f"{name}-", state)) for name in ("train", "square"))
+        target = qnet.as_tensors(qnet.of_prefix("train-" if is_due else "target-", state))
         rng = stream(market.seed, "maab-replay", iteration)
         rate = falling_rate(settings.learning_rate, iteration / self._scenario.train.iterations)
         agents, losses = len(train["bias-0"]), 0.0
@@ -98,9 +96,9 @@ class Maab:
                     train, square, loss = _step(train, square, target, draw(memory, rng, settings.batch), who, rate, settings)
                     losses += loss / (settings.updates * len(slices))
         after = {
-            **_named("train", qnet.as_arrays(train)),
-            **_named("square", qnet.as_arrays(square)),
-            **_named("target", _unnamed("train" if is_due else "target", state)),
+            **qnet.prefixed("train-", qnet.as_arrays(train)),
+            **qnet.prefixed("square-", qnet.as_arrays(square)),
+            **qnet.prefixed("target-", qnet.of_prefix("train-" if is_due else "target-", state)),
             **memory,
             "iteration": np.array([iteration + 1], dtype=np.int64),
         }
@@ -109,7 +107,7 @@ class Maab:
     def policy(self, market: Market, state: Arrays) -> Policy:
         """Every group's best multiplier; no bars."""
         clusters = by_group(market)
-        network = {name: value[: len(clusters)] for name, value in _unnamed("train", state).items()}
+        network = {name: value[: len(clusters)] for name, value in qnet.of_prefix("train-", state).items()}
 
         def act(observed: Floats) -> NDArray[np.int64]:
             return _best(network, observed)
@@ -121,7 +119,7 @@ class Maab:
         return np.linspace(0.0, self._settings.max_multiplier, self._settings.levels)
 
 
-def live(market: Market, episode: Episode) -> ClusterDays:
+def live(market: Market, network: Network, episode: Episode) -> ClusterDays:
     """Play copies of a day with exploration; chosen are the groups' levels, then their bars'."""
     clusters = by_group(market)
     settings = market.scenario.learner.maab
@@ -130,7 +128,7 @@ def live(market: Market, episode: Episode) -> ClusterDays:
 
     def act(observed: Floats) -> NDArray[np.int64]:
         both = np.concatenate([observed, observed], axis=1) if settings.bars else observed
-        chosen = _best(episode.network, both)
+        chosen = _best(network, both)
         is_random = rng.random(chosen.shape) < episode.epsilon
         is_random[0] = False
         return np.where(is_random, rng.integers(settings.levels, size=chosen.shape), chosen)
@@ -199,11 +197,3 @@ def _replaced(parameters: qnet.Parameters, part: qnet.Parameters, who: slice) ->
     for name, value in part.items():
         after[name][who] = value.detach()
     return after
-
-
-def _named(kind: str, arrays: Network) -> Arrays:
-    return {f"{kind}-{name}": value for name, value in arrays.items()}
-
-
-def _unnamed(kind: str, state: Arrays) -> Network:
-    return {name.removeprefix(f"{kind}-"): value for name, value in state.items() if name.startswith(f"{kind}-")}

@@ -16,17 +16,16 @@ import numpy as np
 from auctionsim.agents.es import ESState
 from auctionsim.agents.forms import learned_policy, start_parameters
 from auctionsim.agents.generations import (
-    Block,
-    block_noise,
-    climbed,
+    advance,
     credit_is_local,
+    logged,
     mean_fitness,
     mirrored_blocks,
     run_block,
+    scalars_of,
     scored_days,
     sigma_now,
     started,
-    told,
 )
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
@@ -42,6 +41,8 @@ Array = NDArray[np.float64]
 class MacgES:
     """The learner `macg-es`; see the module's text."""
 
+    advance = staticmethod(advance)
+
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
@@ -55,23 +56,27 @@ class MacgES:
         es, settings = ESState.of(state), self._scenario.learner
         sigma, local = sigma_now(self._scenario, es), credit_is_local(settings)
         alone = range(len(es.mean)) if settings.perturbation == "single" else (None,)
-        whole = [Block(0, (0, 0), es.iteration, es.mean, sigma, state.get("multipliers"), local, only) for only in alone]
-        return Work(run_block, [task for block in whole for task in mirrored_blocks(self._scenario, block)])
+        runs = [mirrored_blocks(self._scenario, sigma, local_credit=local, only=only) for only in alone]
+        return Work(run_block, state, [task for run in runs for task in run])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
         """One Adam step on the mean fitness over training days, and one of the multipliers."""
-        es, settings, multipliers = ESState.of(state), self._scenario.learner, state.get("multipliers")
-        pairs = range(settings.population // 2)
-        noise = block_noise(market, es.iteration, pairs, es.mean.shape, None)
-        if settings.perturbation == "single":
-            size = len(results) // len(es.mean)
-            runs = [scored_days(self._scenario, results[k * size : (k + 1) * size]) for k in range(len(es.mean))]
+        return self.told(market, state, results)[:2]
+
+    def told(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """The same, and the scalars of the step."""
+        n, multipliers = len(state["mean"]), state.get("multipliers")
+        if self._scenario.learner.perturbation == "single":
+            size = len(results) // n
+            runs = [scored_days(self._scenario, results[k * size : (k + 1) * size]) for k in range(n)]
             by_run = [mean_fitness(market, self._scenario, days, multipliers) for days in runs]
-            fitness, days = np.stack([by_run[k][k] for k in range(len(es.mean))]), [day for run in runs for day in run]
+            fitness, days = np.stack([by_run[k][k] for k in range(n)]), [day for run in runs for day in run]
         else:
             days = scored_days(self._scenario, results)
             fitness = mean_fitness(market, self._scenario, days, multipliers)
-        return told(self._scenario, state, climbed(self._scenario, es, fitness, noise), fitness, days)
+        scalars = scalars_of(self._scenario, state, fitness, days)
+        after = advance(market, state, scalars)
+        return after, logged(state, after, fitness, days), scalars
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""

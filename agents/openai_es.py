@@ -12,16 +12,15 @@ import numpy as np
 from auctionsim.agents.es import ESState
 from auctionsim.agents.forms import learned_policy, start_parameters
 from auctionsim.agents.generations import (
-    Block,
-    block_noise,
-    climbed,
+    advance,
+    logged,
     mean_fitness,
     mirrored_blocks,
     run_block,
+    scalars_of,
     scored_days,
     sigma_now,
     started,
-    told,
 )
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
@@ -37,6 +36,8 @@ Array = NDArray[np.float64]
 class OpenAIES:
     """The learner `openai-es`; see the module's text. State is that of one agent, `[1, agents * size]`."""
 
+    advance = staticmethod(advance)
+
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
@@ -45,29 +46,24 @@ class OpenAIES:
         settings = self._scenario.learner
         return started(market, settings, ESState.start(start_parameters(market, settings).reshape(1, -1)).arrays())
 
-    def ask(self, market: Market, state: Arrays) -> Work:
+    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
         """One task per training day and block of mirrored pairs."""
-        es = ESState.of(state)
-        mean = es.mean.reshape(self._shape(market))
-        whole = Block(
-            0, (0, 0), es.iteration, mean, sigma_now(self._scenario, es), state.get("multipliers"), local_credit=False
-        )
-        return Work(run_block, mirrored_blocks(self._scenario, whole))
+        sigma = sigma_now(self._scenario, ESState.of(state))
+        return Work(run_block, state, mirrored_blocks(self._scenario, sigma, local_credit=False))
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
         """One Adam step on the agents' mean fitness over training days."""
-        es, settings = ESState.of(state), self._scenario.learner
+        return self.told(market, state, results)[:2]
+
+    def told(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """The same, and the scalars of the step."""
         days = scored_days(self._scenario, results)
         fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
-        # The workers draw by agent and parameter; the same numbers in a row.
-        pairs = range(settings.population // 2)
-        noise = block_noise(market, es.iteration, pairs, self._shape(market), None).reshape(-1, *es.mean.shape)
-        shared = fitness.mean(axis=0, keepdims=True)
-        return told(self._scenario, state, climbed(self._scenario, es, shared, noise), fitness, days)
+        scalars = scalars_of(self._scenario, state, fitness.mean(axis=0, keepdims=True), days)
+        after = advance(market, state, scalars)
+        return after, logged(state, after, fitness, days), scalars
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""
-        return learned_policy(market, self._scenario.learner, ESState.of(state).mean.reshape(self._shape(market)))
-
-    def _shape(self, market: Market) -> tuple[int, ...]:
-        return start_parameters(market, self._scenario.learner).shape
+        shape = start_parameters(market, self._scenario.learner).shape
+        return learned_policy(market, self._scenario.learner, ESState.of(state).mean.reshape(shape))

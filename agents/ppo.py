@@ -18,7 +18,7 @@ import torch
 from auctionsim.agents.contextual import static_inputs
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.policy import Policy
-from auctionsim.agents.qnet import as_arrays, as_tensors, one_thread, random_parameters, values
+from auctionsim.agents.qnet import as_arrays, as_tensors, of_prefix, one_thread, random_parameters, values
 from auctionsim.agents.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
 from auctionsim.envs.observations import FEATURES, Scales
 from numpy.typing import NDArray
@@ -43,9 +43,6 @@ class Episode:
 
     day: int
     iteration: int
-    actor: dict[str, Floats]
-    log_std: Floats
-    """`[actors, 1, actions]`."""
 
 
 class Ppo:
@@ -72,9 +69,9 @@ class Ppo:
 
     def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
         """One task per training day."""
-        actor, log_std = _of(state, "actor"), state["spread/log_std"]
-        days = self._scenario.traffic.train_days
-        return Work(play_episode, [Episode(day, int(state["iteration"][0]), actor, log_std) for day in days])
+        shared = {name: array for name, array in state.items() if name.startswith(("actor/", "spread/"))}
+        iteration = int(state["iteration"][0])
+        return Work(play_episode, shared, [Episode(day, iteration) for day in self._scenario.traffic.train_days])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Trajectory]) -> tuple[Arrays, Mapping[str, float]]:
         """Some epochs of clipped policy and value steps over everything that was played."""
@@ -94,18 +91,19 @@ class Ppo:
 
     def policy(self, market: Market, state: Arrays) -> Policy:  # noqa: ARG002  (as other learners)
         """The actors' means."""
-        return _Greedy(_of(state, "actor"))
+        return _Greedy(of_prefix("actor/", state))
 
 
-def play_episode(market: Market, episode: Episode) -> Trajectory:
-    """Play copies of a day with the actors' noise."""
+def play_episode(market: Market, shared: Arrays, episode: Episode) -> Trajectory:
+    """Play copies of a day with the actors' noise; `shared` is the actors' and their spread's part of the state."""
+    actor, log_std = of_prefix("actor/", shared), shared["spread/log_std"]
     copies, n = market.scenario.learner.population, len(market.learners)
     rng = stream(market.seed, "ppo-noise", episode.iteration, episode.day)
-    std = np.broadcast_to(np.exp(episode.log_std[:, 0]), (n, _ACTIONS))
+    std = np.broadcast_to(np.exp(log_std[:, 0]), (n, _ACTIONS))
 
     def act(_: int, observations: Floats) -> Floats:
         noise = rng.standard_normal((copies, n, _ACTIONS)).astype(np.float32)
-        drawn: Floats = (_means(market, episode.actor, observations) + std * noise).astype(np.float32)
+        drawn: Floats = (_means(market, actor, observations) + std * noise).astype(np.float32)
         return drawn
 
     return roll_out(market, episode.day, copies, act)
@@ -171,7 +169,7 @@ def _batch(market: Market, results: Sequence[Trajectory], state: Arrays, setting
         critic_inputs = observations.transpose(2, 0, 1, 3).reshape(n, hours * copies, -1)
     critic_rows = torch.from_numpy(np.ascontiguousarray(critic_inputs))
     with torch.no_grad():
-        found = values(as_tensors(_of(state, "critic")), critic_rows).numpy()
+        found = values(as_tensors(of_prefix("critic/", state)), critic_rows).numpy()
     worth = found.reshape(hours, copies, n) if is_shared else found.reshape(n, hours, copies).transpose(1, 2, 0)
     advantage = _advantages(rewards, worth, settings.gae)
     returns = advantage + worth
@@ -185,7 +183,7 @@ def _batch(market: Market, results: Sequence[Trajectory], state: Arrays, setting
 
     played, wanted = by_actor(inputs), by_actor(actions)
     with torch.no_grad():
-        means = values(as_tensors(_of(state, "actor")), played)
+        means = values(as_tensors(of_prefix("actor/", state)), played)
         likelihood = _log_likelihood(means, torch.from_numpy(state["spread/log_std"]), wanted)
     target = returns.reshape(1, hours * copies, n) if is_shared else returns.transpose(2, 0, 1).reshape(n, hours * copies, 1)
     return _Batch(played, wanted, likelihood, by_actor(scaled), critic_rows, torch.from_numpy(np.ascontiguousarray(target)))
@@ -213,11 +211,11 @@ def _epochs(state: Arrays, batch: _Batch, settings: PpoSection) -> tuple[Arrays,
     steps, mean_loss = int(state["steps"][0]), 0.0
     for _ in range(settings.epochs):
         leaves = {name: torch.from_numpy(after[name]).requires_grad_() for name in names}
-        means = values(_network(leaves, "actor"), batch.inputs)
+        means = values(of_prefix("actor/", leaves), batch.inputs)
         ratio = (_log_likelihood(means, leaves["spread/log_std"], batch.actions) - batch.log_likelihood).exp()
         clipped = ratio.clamp(1 - settings.clip, 1 + settings.clip)
         climb = torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(dim=1)
-        miss = ((values(_network(leaves, "critic"), batch.critic_inputs) - batch.returns) ** 2).mean(dim=(1, 2))
+        miss = ((values(of_prefix("critic/", leaves), batch.critic_inputs) - batch.returns) ** 2).mean(dim=(1, 2))
         # Summed over actors: they share no parameter.
         loss = miss.sum() - climb.sum()
         slopes = torch.autograd.grad(loss, [leaves[name] for name in names])
@@ -230,11 +228,3 @@ def _epochs(state: Arrays, batch: _Batch, settings: PpoSection) -> tuple[Arrays,
             after[f"first/{name}"], after[f"second/{name}"] = first.astype(np.float32), second.astype(np.float32)
     after["steps"] = np.array([steps], dtype=np.int64)
     return after, mean_loss
-
-
-def _network(leaves: Mapping[str, torch.Tensor], network: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(f"{network}/"): leaf for name, leaf in leaves.items() if name.startswith(f"{network}/")}
-
-
-def _of(state: Arrays, network: str) -> dict[str, Floats]:
-    return {name.removeprefix(f"{network}/"): array for name, array in state.items() if name.startswith(f"{network}/")}

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 Parameters = dict[str, torch.Tensor]
 """`weight-k` `[agents, inputs, outputs]` and `bias-k` `[agents, 1, outputs]` of each layer."""
+
+Value = TypeVar("Value")
 
 _DECAY, _EPSILON = 0.99, 1e-8
 
@@ -37,6 +40,16 @@ class Batch:
     """1 where it is to be learned from, else 0, `[agents, batch]`."""
     goes_on: torch.Tensor
     """1 where the day goes on after it, 0 at its end, `[agents, batch]`."""
+
+
+def prefixed(prefix: str, arrays: Mapping[str, Value]) -> dict[str, Value]:
+    """The arrays of one network as part of a state that holds several."""
+    return {f"{prefix}{name}": value for name, value in arrays.items()}
+
+
+def of_prefix(prefix: str, state: Mapping[str, Value]) -> dict[str, Value]:
+    """What `prefixed` put into a state."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def random_parameters(rng: np.random.Generator, agents: int, sizes: tuple[int, ...]) -> Parameters:

@@ -72,9 +72,9 @@ class Rmdp:
         made = self._scenario.train.iterations * settings.copies * len(days)
         kept = max(1, min(-(-settings.replay // steps), made))
         return {
-            **_named("train", train),
-            **_named("target", {name: value.copy() for name, value in train.items()}),
-            **_named("square", {name: np.zeros_like(value) for name, value in train.items()}),
+            **qnet.prefixed("train-", train),
+            **qnet.prefixed("target-", {name: value.copy() for name, value in train.items()}),
+            **qnet.prefixed("square-", {name: np.zeros_like(value) for name, value in train.items()}),
             **empty_memory(kept, steps, len(market.learners), INPUTS),
             "iteration": np.zeros(1, dtype=np.int64),
         }
@@ -89,7 +89,6 @@ class Rmdp:
                 copies=self._settings.copies,
                 iteration=iteration,
                 epsilon=max(0.0, 1 - iteration / (self._settings.exploration * self._scenario.train.iterations)),
-                network=_unnamed("train", state),
                 rates=(drawn.ctr, drawn.cvr),
                 view=plan.views[day],
                 grid=plan.grid,
@@ -102,7 +101,7 @@ class Rmdp:
             )
             for day in self._scenario.traffic.train_days
         ]
-        return Work(live, episodes)
+        return Work(live, qnet.of_prefix("train-", state), episodes)
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Lived]) -> tuple[Arrays, Mapping[str, float]]:
         """Remember the days and take the gradient steps."""
@@ -115,9 +114,9 @@ class Rmdp:
         is_due = before // settings.target_every < int(memory["memory-written"][0]) * steps // settings.target_every
         train, square, losses = self._learn(market, state, memory, is_due)
         after = {
-            **_named("train", train),
-            **_named("square", square),
-            **_named("target", _unnamed("train" if is_due else "target", state)),
+            **qnet.prefixed("train-", train),
+            **qnet.prefixed("square-", square),
+            **qnet.prefixed("target-", qnet.of_prefix("train-" if is_due else "target-", state)),
             **memory,
             "iteration": np.array([iteration + 1], dtype=np.int64),
         }
@@ -139,12 +138,12 @@ class Rmdp:
             )
             for day in days
         }
-        return RmdpPolicy(views, plan.grid, _unnamed("train", state))
+        return RmdpPolicy(views, plan.grid, qnet.of_prefix("train-", state))
 
     def _learn(self, market: Market, state: Arrays, memory: Arrays, is_due: bool) -> tuple[Network, Network, float]:
         settings, iteration = self._settings, int(state["iteration"][0])
-        train, square = (qnet.as_tensors(_unnamed(name, state)) for name in ("train", "square"))
-        target = qnet.as_tensors(_unnamed("train" if is_due else "target", state))
+        train, square = (qnet.as_tensors(qnet.of_prefix(f"{name}-", state)) for name in ("train", "square"))
+        target = qnet.as_tensors(qnet.of_prefix("train-" if is_due else "target-", state))
         rng = stream(market.seed, "replay", iteration)
         rate, losses = falling_rate(settings.learning_rate, iteration / self._scenario.train.iterations), 0.0
         with qnet.one_thread():
@@ -229,11 +228,3 @@ def _logged(plan: Plan, market: Market, results: Sequence[Lived]) -> dict[str, f
         "revenue_ratio": float(totals[:, COST].sum(axis=0).mean() / revenue),
         "profit_ratio": float((totals[:, GMV] - totals[:, COST]).sum(axis=0).mean() / profit),
     }
-
-
-def _named(kind: str, arrays: Network) -> Arrays:
-    return {f"{kind}-{name}": value for name, value in arrays.items()}
-
-
-def _unnamed(kind: str, state: Arrays) -> Network:
-    return {name.removeprefix(f"{kind}-"): value for name, value in state.items() if name.startswith(f"{kind}-")}

@@ -29,7 +29,6 @@ class Episode:
     iteration: int
     epsilon: float
     """Chance of a random action, for each agent, copy and step on its own."""
-    network: Network
     rates: tuple[Array, Array]
     """ctr and cvr of every row as the day is replayed: with sampled outcomes, what luck made of them."""
     view: View
@@ -58,7 +57,7 @@ class Lived:
     """Totals of the day, `[advertisers, 5, copies]`."""
 
 
-def live(market: Market, episode: Episode) -> Lived:
+def live(market: Market, network: Network, episode: Episode) -> Lived:
     """Live through the copies of a day. The first copy is greedy whatever epsilon, so that progress can be told."""
     market = market.in_expectation().with_rates(*episode.rates)
     view, learners = episode.view, market.learners
@@ -68,7 +67,7 @@ def live(market: Market, episode: Episode) -> Lived:
     states, chosen, rewards, spent = [view.state(day)], [], [], []
     shared: Array | None = None
     while not day.is_over:
-        action = greedy(episode.network, states[-1])
+        action = greedy(network, states[-1])
         is_random = rng.random((n, episode.copies)) < episode.epsilon
         is_random[:, 0] = False
         action = np.where(is_random, rng.integers(actions, size=action.shape), action)

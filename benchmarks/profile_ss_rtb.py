@@ -12,7 +12,7 @@ import re
 import sys
 import time
 
-from auctionsim.agents.learner import make_learner
+from auctionsim.agents.learner import iterate, make_learner
 
 from auctionsim.market.setup import build_market
 from auctionsim.scenario_file import load_scenario
@@ -33,8 +33,7 @@ def main() -> None:
         began = time.monotonic()
         if generation == 2:
             profile.enable()
-        work = learner.ask(market, state)
-        state, _ = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        state, _ = iterate(learner, market, state)
         profile.disable()
         print(f"generation {generation}: {time.monotonic() - began:.1f} s")
     stats = pstats.Stats(profile, stream=sys.stdout)

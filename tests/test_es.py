@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from auctionsim.agents.es import ESState, centred_ranks, members, pair_noise, tell
+from auctionsim.agents.es import ESState, centred_ranks, climb, members, pair_noise, slopes
 
 
 def test_ranks_of_distinct_values_run_from_minus_half_to_half():
@@ -44,11 +44,11 @@ def test_every_agent_finds_its_own_optimum_under_joint_perturbation():
         noise = pair_noise(0, state.iteration, range(16), (3, 2))
         distance = ((members(state.mean, noise, 0.1) - target) ** 2).sum(axis=-1)
         fitness = -(0.9 * distance + 0.1 * distance.sum(axis=-1, keepdims=True)).T
-        state = tell(state, fitness, noise, sigma=0.1, learning_rate=0.03)
+        state = climb(state, slopes(fitness, 0.1), noise, learning_rate=0.03)
     np.testing.assert_allclose(state.mean, target, atol=0.1)
 
 
 def test_equal_fitness_moves_nothing():
     state = ESState.start(np.ones((2, 3)))
     noise = pair_noise(0, 0, range(4), (2, 3))
-    assert tell(state, np.zeros((2, 8)), noise, sigma=0.1, learning_rate=0.1).mean == pytest.approx(np.ones((2, 3)))
+    assert climb(state, slopes(np.zeros((2, 8)), 0.1), noise, learning_rate=0.1).mean == pytest.approx(np.ones((2, 3)))

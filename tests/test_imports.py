@@ -56,7 +56,7 @@ ROOMS = {
     "scipy": {"agents", "market/ingest/logistic.py"},
     "cmaes": {"agents"},
     "matplotlib": {"analysis/plots", "envs/frame.py"},
-    "ray": {"jobs/cluster.py", "jobs/tuner.py"},
+    "ray": {"jobs/cluster.py", "jobs/sharing.py", "jobs/tuner.py"},
     "numba": {"market", "games"},
     "duckdb": {"market/ingest"},
     "sklearn": {"market/ingest/logistic.py"},

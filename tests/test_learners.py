@@ -60,7 +60,7 @@ def go_on(learner: Learner, market: Market, state: Arrays, iterations: int) -> t
     logged = []
     for _ in range(iterations):
         work = learner.ask(market, state)
-        state, log = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        state, log = learner.tell(market, state, work.results(market))
         logged.append(dict(log))
     return state, logged
 

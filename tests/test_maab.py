@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from auctionsim.agents.clusters import ClusterDays, by_group
-from auctionsim.agents.learner import make_learner
+from auctionsim.agents.learner import make_learner, trained
 from auctionsim.agents.maab import _bids, shared_rewards
 from auctionsim.agents.policy import run_policy
 from auctionsim.agents.replay_memory import GOES_ON, LAST
@@ -91,11 +91,7 @@ def test_bars_and_low_temperatures_keep_revenue_up():
     def revenue(*overrides: str) -> float:
         scenario = parse_scenario(TWO_GROUPS, "x", overrides=overrides)
         market, learner = build_market(scenario), make_learner(scenario)
-        state = learner.start(market)
-        for _ in range(scenario.train.iterations):
-            work = learner.ask(market, state)
-            state, _ = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
-        policy = learner.policy(market, state)
+        policy = learner.policy(market, trained(learner, market, scenario.train.iterations))
         days = [(obj.day_totals(run_policy(policy, market, day)[0]), obj.goals_of(market, day)) for day in (2, 3)]
         return float(np.mean([totals[:, COST].sum() / goals.revenue_scale[0] for totals, goals in days]))
 

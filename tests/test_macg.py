@@ -26,7 +26,7 @@ def trained(market: Market, iterations: int) -> np.ndarray:
     state = learner.start(market)
     for _ in range(iterations):
         work = learner.ask(market, state)
-        state, _ = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        state, _ = learner.tell(market, state, work.results(market))
     return learner.policy(market, state).theta
 
 

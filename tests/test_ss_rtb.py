@@ -51,7 +51,7 @@ def learned(scenario: Scenario, market: Market, iterations: int) -> tuple[object
     results: list[object] = []
     for _ in range(iterations):
         work = learner.ask(market, state)
-        results = [work.run(market, task) for task in work.tasks]
+        results = work.results(market)
         state, _ = learner.tell(market, state, results)
     return learner, state, results
 

@@ -136,5 +136,5 @@ def test_what_looks_at_single_auctions_wants_a_table(stored: StoredTraffic, tmp_
     text = TRAINED_ON.replace("SOURCE", stored.folder.name).replace("[learner]", '[learner]\npolicy = "contextual"')
     scenario = parse_scenario(text, "stored.toml", folder=tmp_path)
     run = Run.create(tmp_path / "run", scenario, text, seeds=(0,), command="test")
-    with pytest.raises(InputError, match=r"stored: traffic.source: expected a table here, .* got the stored traffic"):
+    with pytest.raises(InputError, match=r"traffic.source: expected a table here, .* got the stored traffic"):
         train(run, SerialPool(), lambda _: None)

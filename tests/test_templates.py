@@ -65,7 +65,7 @@ def test_every_learner_plays_the_leaderboard_with_equal_means(algorithm: str):
     market, learner = build_market(scenario), make_learner(scenario)
     state = learner.start(market)
     work = learner.ask(market, state)
-    after, logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+    after, logged = learner.tell(market, state, work.results(market))
     assert np.isfinite(list(logged.values())).all()
     assert any((after[name] != state[name]).any() for name in after)
 

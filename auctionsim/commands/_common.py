@@ -14,6 +14,7 @@ from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
 
 if TYPE_CHECKING:
+    from auctionsim.agents.learner import Arrays
     from auctionsim.jobs.cluster import Pool
     from auctionsim.market.setup import Market
     from auctionsim.runs import Run
@@ -66,7 +67,15 @@ def command_line() -> str:
     return shlex.join(["auctionsim", *sys.argv[1:]])
 
 
-def train_run(run: Run, console: Console, pool: Pool, *, title: str, markets: dict[int, Market] | None = None) -> None:
+def train_run(
+    run: Run,
+    console: Console,
+    pool: Pool,
+    *,
+    title: str,
+    markets: dict[int, Market] | None = None,
+    starts: dict[int, Arrays] | None = None,
+) -> None:
     """Train a run to its end with a progress display; on a signal says how to resume.
 
     Args:
@@ -75,12 +84,13 @@ def train_run(run: Run, console: Console, pool: Pool, *, title: str, markets: di
         pool: Where to compute.
         title: Of the progress display.
         markets: The markets of all seeds, where the caller has built them already.
+        starts: The learner's states before the first iteration on them, where the caller has computed those too.
     """
     from auctionsim.jobs.train import Interrupted, train
 
     try:
         with console.training(title) as progress:
-            train(run, pool, progress, markets)
+            train(run, pool, progress, markets, starts=starts)
     except Interrupted:
         console.say(f"{run.path}: interrupted, checkpoint written")
         console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}")
@@ -107,14 +117,23 @@ def _workers(text: str) -> int | str:
 
 def run_folder(path: str | None, scenario: Scenario) -> Path:
     """The folder of a new run, `runs/NAME` by default; must be new or empty."""
-    if path is None and (set(scenario.name) & set("/\\") or scenario.name in (".", "..")):
+    return new_folder(path or default_folder(scenario))
+
+
+def default_folder(scenario: Scenario, ending: str = "") -> str:
+    """`runs/NAME`, and an ending.
+
+    Raises:
+        InputError: The scenario's name is not a folder's.
+    """
+    if set(scenario.name) & set("/\\") or scenario.name in (".", ".."):
         name = shown(scenario.name)
         raise InputError(f"{scenario.place}: name: expected a folder's name, without '/', got {name} (or a folder with --out)")
-    return new_folder(path, f"runs/{scenario.name}")
+    return f"runs/{scenario.name}{ending}"
 
 
-def new_folder(path: str | None, default: str) -> Path:
+def new_folder(path: str) -> Path:
     """The output folder; must be new or empty."""
-    chosen = Path(path or default)
+    chosen = Path(path)
     expect_new_folder(chosen, " (choose another with --out)")
     return chosen

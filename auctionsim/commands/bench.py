@@ -39,22 +39,22 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return _cluster(arguments, console)
     if arguments.soak is not None:
         return _soak(arguments, console)
-    from auctionsim.jobs.bench import Case, as_json, auctionnet_cases, engine_cases, thread_cases, yardstick
+    from auctionsim.jobs.bench import Case, Yardstick, as_json, auctionnet_cases, engine_cases, thread_cases
     from auctionsim.jobs.bench_day import peak_memory, table_load
 
-    unit = yardstick()
+    yardstick = Yardstick()
 
     def line(case: Case) -> str:
         speed = case.candidate_bids_per_s
         what = f"policies {case.policies:3d}  slots {case.slots}  {case.pricing:5s}  {case.outcomes}  threads {case.threads}"
-        return f"{what}  {speed / 1e6:7.0f} M bids/s  {speed / unit:.3f} of the yardstick"
+        return f"{what}  {speed / 1e6:7.0f} M bids/s  {speed / yardstick.elements_per_s:.3f} of the yardstick"
 
-    sizes = arguments.auctions, arguments.candidates
+    sizes = yardstick, arguments.auctions, arguments.candidates
     cases = engine_cases(*sizes, lambda case: console.say(line(case)))
     cases += thread_cases(*sizes, lambda case: console.say(f"{line(case)}  hour of {case.auctions}"))
-    unit = yardstick()
     load, memory = table_load(), peak_memory()
     more = {"load": load, "peak_memory_bytes": memory}
+    unit = yardstick.elements_per_s
     if arguments.auctionnet:
         console.say("AuctionNet's size: 500,000 auctions, 48 advertisers, 3 slots")
         period = auctionnet_cases(lambda case: console.say(line(case)))
@@ -79,7 +79,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
             told = written * 10 // wanted
             console.say(f"{written} of about {wanted} auctions")
 
-    out = _common.new_folder(arguments.out, "runs/day")
+    out = _common.new_folder(arguments.out or "runs/day")
     stored = make_day(arguments.make_day, out, progress, arguments.days)
     console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", {"out": str(out), "rows": stored.rows})
     console.next_command(f"auctionsim bench --day {out}")
@@ -109,8 +109,8 @@ def _cluster(arguments: argparse.Namespace, console: Console) -> int:
         f"{found['pool']['seconds']:.2f} s on {found['workers']} workers, {found['speed_up']:.2f} times as fast",
         f"the driver's share of it: {found['driver_share']:.1%}",
         *(
-            f"{row['policy']:22} {row['parameters']:8d} parameters: {row['to_workers']:9d} bytes to the workers, "
-            f"{row['to_driver']:8d} back"
+            f"{row['policy']:22} {row['parameters']:8d} parameters: {row['tasks']} bytes of tasks, {row['to_driver']} back; "
+            f"to a node the less of {row['scalars']} of scalars and {row['state']} of state"
             for row in found["bytes"]
         ),
     ]

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.runs import Run
 
     default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"
-    out = _common.new_folder(arguments.out, f"runs/{default}")
+    out = _common.new_folder(arguments.out or f"runs/{default}")
     seeds = _common.seeds_from(arguments.seed or 0, arguments.seeds or (2 if arguments.quick else 5))
     scenario = arguments.scenario or "calibrated"
     if arguments.data and not arguments.scenario:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         _common.command_line(),
     )  # fmt: skip
     draw_trials(sweep)
-    out = Path(arguments.out or f"runs/{scenario.name}-sweep").resolve()
+    out = Path(arguments.out or _common.default_folder(scenario, "-sweep")).resolve()
     asked = scenario.cluster.workers if arguments.workers is None else arguments.workers
     is_serial = arguments.address is None and asked == 0
 

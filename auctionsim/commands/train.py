@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.agents.learner import make_learner
     from auctionsim.analysis.report import write_report
     from auctionsim.analysis.summary import summarise
+    from auctionsim.jobs.train import starting_states
     from auctionsim.market.setup import build_market
     from auctionsim.runs import Run
     from auctionsim.scenario_file import load_scenario, read_scenario
@@ -34,11 +35,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
     # Built and started first, so that wrong traffic, or what the learner cannot do, is told before anything is written.
     markets = {seed: build_market(scenario, seed) for seed in seeds}
-    make_learner(scenario).start(markets[seeds[0]])
+    starts = starting_states(make_learner(scenario), markets)
     text, _ = read_scenario(arguments.scenario)
     with _common.pool_of(arguments, scenario.cluster.workers) as pool:
         created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
-        _common.train_run(created, console, pool, title=scenario.name, markets=markets)
+        _common.train_run(created, console, pool, title=scenario.name, markets=markets, starts=starts)
     summary = summarise(created)
     page = write_report([created], out / "report")
     console.result(f"{summary.sentence}\nreport: {page}", {"run": str(out), "report": str(page), **summary.as_dict()})

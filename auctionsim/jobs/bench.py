@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -41,33 +41,34 @@ class Case:
     auctions_per_s: float
 
 
-@cache
-def _best_yardstick() -> list[float]:
-    return [0.0]
+class Yardstick:
+    """Elements a second of `np.maximum` on two float32 arrays in the first-level cache: the best of all its measurements.
 
-
-def yardstick() -> float:
-    """Elements a second of `np.maximum` on two float32 arrays in the first-level cache: the best of all calls so far.
-
-    It is called in every round of cases, so that a slow moment of the machine does not flatter the engine.
+    It is measured in every round of cases, so that a slow moment of the machine does not flatter the engine.
     """
-    one = np.linspace(0, 1, _YARDSTICK_ELEMENTS, dtype=np.float32)
-    other, out = one[::-1].copy(), np.empty_like(one)
-    loops = 5000
 
-    def run() -> None:
-        for _ in range(loops):
-            np.maximum(one, other, out=out)
+    def __init__(self) -> None:
+        self.elements_per_s = 0.0
+        self.measure()
 
-    best = _best_yardstick()
-    best[0] = max(best[0], loops * _YARDSTICK_ELEMENTS / _best_seconds([run])[0])
-    return best[0]
+    def measure(self) -> None:
+        """Measure once more, a few milliseconds."""
+        one = np.linspace(0, 1, _YARDSTICK_ELEMENTS, dtype=np.float32)
+        other, out = one[::-1].copy(), np.empty_like(one)
+        loops = 5000
+
+        def run() -> None:
+            for _ in range(loops):
+                np.maximum(one, other, out=out)
+
+        self.elements_per_s = max(self.elements_per_s, loops * _YARDSTICK_ELEMENTS / _best_seconds([run])[0])
 
 
-def engine_cases(auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
+def engine_cases(yardstick: Yardstick, auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
     """Measure the engine for every number of policies, slots and pricing rule, and sampled outcomes.
 
     Args:
+        yardstick: Measured again in every round.
         auctions: Auctions of the day that is replayed, all in one hour.
         candidates: Advertisers in each auction; there are no others.
         report: Told after every case.
@@ -82,10 +83,10 @@ def engine_cases(auctions: int, candidates: int, report: Callable[[Case], None])
         rules = Rules(slot_effect, pricing, reserve=0.01, outcomes=outcomes)
         return measured(TableFeed(traffic, rules), rules, auctions, policies, candidates)
 
-    return _best_of_rounds([partial(measure, *point) for point in plan], report)
+    return _best_of_rounds(yardstick, [partial(measure, *point) for point in plan], report)
 
 
-def thread_cases(auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
+def thread_cases(yardstick: Yardstick, auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
     """One thread and two, in turn, on the policies of the largest case: an hour long enough that its start does not count."""
     traffic = bench_traffic(_LONGER * auctions, candidates)
 
@@ -93,14 +94,16 @@ def thread_cases(auctions: int, candidates: int, report: Callable[[Case], None])
         rules = Rules(slot_effect, "gsp", reserve=0.01)
         return measured(TableFeed(traffic, rules), rules, _LONGER * auctions, POLICIES[-1], candidates, (1, 2))
 
-    return _best_of_rounds([partial(measure, slot_effect) for slot_effect in SLOT_EFFECTS], report)
+    return _best_of_rounds(yardstick, [partial(measure, slot_effect) for slot_effect in SLOT_EFFECTS], report)
 
 
-def _best_of_rounds(measures: Sequence[Callable[[], list[Case]]], report: Callable[[Case], None]) -> list[Case]:
+def _best_of_rounds(
+    yardstick: Yardstick, measures: Sequence[Callable[[], list[Case]]], report: Callable[[Case], None]
+) -> list[Case]:
     """The best of some rounds for every case: a slow moment of the machine lasts longer than the runs of one case."""
     best: dict[int, list[Case]] = {}
     for i in range(_ROUNDS):
-        yardstick()
+        yardstick.measure()
         for k, measure in enumerate(measures):
             found = measure()
             best[k] = [max(pair, key=_speed) for pair in zip(best.get(k, found), found, strict=True)]

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from auctionsim.agents.learner import Learner, make_learner
+from auctionsim.agents.learner import Learner, Replicated, make_learner
 from auctionsim.jobs.cluster import Pool, SerialPool, travelling_bytes
+from auctionsim.jobs.generations import Generations
+from auctionsim.jobs.sharing import size_of
 from auctionsim.market.setup import Market, build_market
 from auctionsim.scenario_file import load_scenario
 
@@ -30,17 +32,11 @@ class Generation:
 
 def generation(learner: Learner, market: Market, pool: Pool) -> Generation:
     """Measure a generation, after one that warms the workers."""
-    handle = pool.put(market)
-    state, found = learner.start(market), []
+    generations, states, found = Generations(learner, {0: market}, pool), {0: learner.start(market)}, []
     for _ in range(_GENERATIONS + 1):
         began = time.perf_counter()
-        work = learner.ask(market, state)
-        asked = time.perf_counter()
-        results = pool.map(work.run, [(handle, task) for task in work.tasks])
-        mapped = time.perf_counter()
-        state, _ = learner.tell(market, state, results)
-        ended = time.perf_counter()
-        found.append(Generation(ended - began, asked - began + ended - mapped))
+        states, _ = generations.next(states)
+        found.append(Generation(time.perf_counter() - began, generations.driver_seconds))
     return min(found[1:], key=lambda one: one.seconds)
 
 
@@ -61,7 +57,7 @@ def cluster_figures(pool: Pool, workers: int) -> dict[str, Any]:
 
 
 def _bytes_by_policy() -> Iterator[tuple[str, dict[str, int]]]:
-    """Bytes of a generation's tasks and results, by the number of parameters."""
+    """Bytes of a generation, by the number of parameters: of its tasks, of what a node gets once, and of the results."""
     for policy, hidden in _POLICIES.items():
         overrides = (
             "traffic.train_days=[0]", "traffic.auctions_per_day=2000", f"learner.policy={policy.split(',')[0]}",
@@ -71,12 +67,16 @@ def _bytes_by_policy() -> Iterator[tuple[str, dict[str, int]]]:
         market, learner = build_market(scenario), make_learner(scenario)
         state = learner.start(market)
         work = learner.ask(market, state)
-        results = [work.run(market, task) for task in work.tasks]
+        results = work.results(market)
+        assert isinstance(learner, Replicated)
+        _, _, scalars = learner.told(market, state, results)
         yield (
             policy,
             {
                 "parameters": int(state["mean"].size),
-                "to_workers": sum(travelling_bytes(task) for task in work.tasks),
+                "tasks": sum(travelling_bytes(task) for task in work.tasks),
+                "state": size_of(work.shared),
+                "scalars": size_of(scalars),
                 "to_driver": sum(travelling_bytes(result) for result in results),
             },
         )
@@ -86,14 +86,13 @@ def soak(pool: Pool, minutes: float, report: Callable[[float, float, float], Non
     """Generations for some minutes; by the half-minute: seconds, generations a second, MB of this process and all below it."""
     scenario = load_scenario("three-arms", overrides=("traffic.auctions_per_day=20000",))
     market, learner = build_market(scenario), make_learner(scenario)
-    handle, state, rows = pool.put(market), learner.start(market), []
+    generations, states, rows = Generations(learner, {0: market}, pool), {0: learner.start(market)}, []
     began = last = time.monotonic()
     done = 0
     while time.monotonic() - began < 60 * minutes:
-        work = learner.ask(market, state)
-        state, _ = learner.tell(market, state, pool.map(work.run, [(handle, task) for task in work.tasks]))
+        states, _ = generations.next(states)
         # The schedule of rates ends with the scenario's training; a soak goes on.
-        state = {**state, "iteration": state["iteration"] * 0}
+        states = {0: {**states[0], "iteration": states[0]["iteration"] * 0}}
         done += 1
         now = time.monotonic()
         if now - last >= _SOAK_EVERY:

@@ -1,7 +1,7 @@
 """A map over tasks: serial in this process, on a Ray of our own, or on a cluster. The only module that imports Ray.
 
-Objects that every task needs (a market and its traffic) are put once; tasks carry a handle. Results come back in the order
-of the tasks, so nothing depends on scheduling.
+Objects that many tasks need (a market and its traffic) are put once; tasks carry a handle. Results come back in the order of
+the tasks, so nothing depends on scheduling.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
 from auctionsim.errors import InputError, shown
+from auctionsim.jobs.sharing import Arrays, Follow, PutObject, object_of, put_arrays
 
 _KNOCK_SECONDS = 10.0
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
@@ -28,10 +27,13 @@ class Pool(Protocol):
     def put(self, shared: Any) -> Any:
         """Share an object with all tasks; returns the handle that tasks name it by."""
 
-    def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
-        """`function(shared, item)` for every `(handle, item)`, in order."""
+    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:
+        """Share a generation's arrays; `before` is the handle to those of the one before, `follow` how these come of them."""
 
-    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+    def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """`function(*task)` for every task, in order; handles among its arguments stand for what was put."""
+
+    def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """The same as pairs of index and result, as they come."""
 
 
@@ -42,14 +44,18 @@ class SerialPool:
         """The object is its own handle."""
         return shared
 
-    def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
-        """A plain loop."""
-        return [function(shared, item) for shared, item in tasks]
+    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:  # noqa: ARG002
+        """The arrays are their own handle, and nobody else holds any."""
+        return arrays
 
-    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+    def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """A plain loop."""
+        return [function(*task) for task in tasks]
+
+    def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """In order."""
-        for index, (shared, item) in enumerate(tasks):
-            yield index, function(shared, item)
+        for index, task in enumerate(tasks):
+            yield index, function(*task)
 
 
 class RayPool:
@@ -64,6 +70,7 @@ class RayPool:
     def __init__(self, ray: Any, at_once: int | None = None, *, is_cluster: bool = False) -> None:
         self._ray = ray
         self._at_once = at_once
+        self._is_cluster = is_cluster
         # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
         # Of a cluster Ray would fill one node before it turns to the next; to spread tasks costs a lease for each.
         strategy = "SPREAD" if is_cluster else "DEFAULT"
@@ -71,9 +78,13 @@ class RayPool:
 
     def put(self, shared: Any) -> Any:
         """Put the object in the object store."""
-        return _Handle(self._ray.put(shared))
+        return PutObject(self._ray.put(shared))
 
-    def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
+    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:
+        """On one machine its memory is shared; of a cluster's workers each follows by itself."""
+        return put_arrays(self._ray, arrays, before, follow if self._is_cluster else None)
+
+    def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
         """One Ray task each; results are gathered by index."""
         if self._at_once is None:
             results: list[Any] = self._ray.get([self._call.remote(function, *task) for task in tasks])
@@ -81,7 +92,7 @@ class RayPool:
         found = dict(self.each(function, tasks))
         return [found[index] for index in range(len(tasks))]
 
-    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+    def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """As Ray finishes them."""
         todo = iter(range(len(tasks)))
         index_of: dict[Any, int] = {}
@@ -96,32 +107,8 @@ class RayPool:
                 yield index_of.pop(reference), self._ray.get(reference)
 
 
-@dataclass(frozen=True)
-class _Handle:
-    """A reference that Ray does not unpack anew for every task, as it does with a bare one."""
-
-    reference: Any
-
-
-_unpacked: OrderedDict[str, Any] = OrderedDict()
-_MOST_UNPACKED = 16
-
-
-def _call(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
-    return function(_fetched(shared.reference) if isinstance(shared, _Handle) else shared, item)
-
-
-def _fetched(reference: Any) -> Any:
-    """A shared object, kept by the worker for its next tasks; its arrays stay where the node's object store has them."""
-    import ray
-
-    key = reference.hex()
-    if key not in _unpacked:
-        _unpacked[key] = ray.get(reference)
-        while len(_unpacked) > _MOST_UNPACKED:
-            _unpacked.popitem(last=False)
-    _unpacked.move_to_end(key)
-    return _unpacked[key]
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*map(object_of, arguments))
 
 
 def travelling_bytes(value: Any) -> int:

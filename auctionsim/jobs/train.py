@@ -15,6 +15,7 @@ from auctionsim.agents.learner import Arrays, Learner, make_learner
 from auctionsim.jobs.cluster import Pool
 from auctionsim.jobs.evaluate import write_evaluation
 from auctionsim.jobs.events import event_files
+from auctionsim.jobs.generations import Generations
 from auctionsim.market.setup import Market, build_market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
@@ -42,6 +43,7 @@ def train(
     report: Callable[[Progress], None],
     markets: dict[int, Market] | None = None,
     *,
+    starts: dict[int, Arrays] | None = None,
     until: int | None = None,
 ) -> None:
     """Train from the last checkpoint (or the start) to the end, then evaluate on the test days.
@@ -53,6 +55,7 @@ def train(
         pool: Where tasks are computed.
         report: Told after every iteration.
         markets: The markets of all seeds, where the caller has built them already.
+        starts: The learner's states before the first iteration on them, where the caller has computed those too.
         until: An iteration to stop at, after its checkpoint; the run then counts as interrupted. The end where None.
 
     Raises:
@@ -62,7 +65,7 @@ def train(
     scenario = run.scenario()
     learner = make_learner(scenario)
     markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
-    iteration, states = _last_states(run, learner, markets)
+    iteration, states = _last_states(run, starts or starting_states(learner, markets))
     run.metrics()
     run.set_status("running")
     try:
@@ -88,13 +91,17 @@ def evaluate(run: Run) -> None:
     learner = make_learner(scenario)
     run.last_checkpoint()
     markets = {seed: build_market(scenario, seed) for seed in run.seeds}
-    _, states = _last_states(run, learner, markets)
+    _, states = _last_states(run, starting_states(learner, markets))
     write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
 
 
-def _last_states(run: Run, learner: Learner, markets: dict[int, Market]) -> tuple[int, dict[int, Arrays]]:
+def starting_states(learner: Learner, markets: dict[int, Market]) -> dict[int, Arrays]:
+    """The learner's state before the first iteration, for every seed."""
+    return {seed: learner.start(market) for seed, market in markets.items()}
+
+
+def _last_states(run: Run, starts: dict[int, Arrays]) -> tuple[int, dict[int, Arrays]]:
     """Iteration and states of the last checkpoint, or of the start where there is none."""
-    starts = {seed: learner.start(market) for seed, market in markets.items()}
     checkpoints = run.checkpoints()
     return (checkpoints[-1], run.load_checkpoint(checkpoints[-1], starts)) if checkpoints else (0, starts)
 
@@ -111,14 +118,14 @@ def _train_all(
     last: int,
 ) -> dict[int, Arrays]:
     run.cut_metrics(iteration)
-    handles = {seed: pool.put(market) for seed, market in markets.items()}
+    generations = Generations(learner, markets, pool)
     days = scenario.traffic.train_days
     auctions = sum(market.source.auctions_on(day) for market in markets.values() for day in days)
     is_q_learner = scenario.learner.algorithm.endswith("-dqn")
     members = scenario.learner.dqn.copies if is_q_learner else scenario.learner.population
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
         while iteration < last:
-            states, logged = _generation(learner, markets, handles, states, pool)
+            states, logged = generations.next(states)
             iteration += 1
             # Asked once: a signal that comes after this is for the next iteration, or the run would stop without a checkpoint.
             is_stopping = stop.is_set()
@@ -139,22 +146,6 @@ def _train_all(
             if is_stopping:
                 raise Interrupted
     return states
-
-
-def _generation(
-    learner: Learner, markets: dict[int, Market], handles: dict[int, object], states: dict[int, Arrays], pool: Pool
-) -> tuple[dict[int, Arrays], dict[int, dict[str, float]]]:
-    """One iteration of every seed; the tasks of all seeds share one map, so that no worker waits for a seed."""
-    work = {seed: learner.ask(markets[seed], states[seed]) for seed in markets}
-    tasks = [(handles[seed], task) for seed, asked in work.items() for task in asked.tasks]
-    results = pool.map(next(iter(work.values())).run, tasks)
-    after, logged, first = {}, {}, 0
-    for seed, asked in work.items():
-        own = results[first : first + len(asked.tasks)]
-        first += len(asked.tasks)
-        after[seed], log = learner.tell(markets[seed], states[seed], own)
-        logged[seed] = dict(log)
-    return after, logged
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from auctionsim.errors import RunError
+from auctionsim.jobs.sharing import Arrays, Follow
 
 # Read by Ray Tune: no loggers but ours, no tables on the terminal.
 _QUIET = {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1"}
@@ -23,11 +24,15 @@ class TunePool:
         """The object is its own handle."""
         return shared
 
-    def map(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
-        """`function(shared, item)` for every `(handle, item)`, in order."""
+    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:  # noqa: ARG002
+        """The arrays are their own handle."""
+        return arrays
+
+    def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """`function(*task)` for every task, in order."""
         return [result for _, result in self.each(function, tasks)]
 
-    def each(self, function: Callable[[Any, Any], Any], tasks: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+    def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """The same as pairs of index and result, in order, when all are done.
 
         Raises:
@@ -39,8 +44,7 @@ class TunePool:
         from ray.tune.logger import JsonLoggerCallback
 
         def trial(config: dict[str, int]) -> None:
-            shared, item = tasks[config["index"]]
-            tune.report({"index": config["index"], "result": function(shared, item)})
+            tune.report({"index": config["index"], "result": function(*tasks[config["index"]])})
 
         log: Any = JsonLoggerCallback  # without type information
         with TemporaryDirectory(prefix="auctionsim-tune-") as folder:

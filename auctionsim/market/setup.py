@@ -72,7 +72,7 @@ class Market:
         """
         if not isinstance(self.source, Traffic):
             raise InputError(
-                f"{self.scenario.name}: traffic.source: expected a table here, which looks at single auctions, got the stored "
+                f"{self.scenario.place}: traffic.source: expected a table here, which looks at single auctions, got the stored "
                 f"traffic {self.source.folder} (learn with macg-es, openai-es or cma-es and learner.policy = 'formula')"
             )
         return self.source
@@ -309,7 +309,7 @@ def _budgets(
         elif group.budget == "table":
             if not isinstance(traffic, Traffic):
                 raise InputError(
-                    f"{scenario.name}: advertisers[].budget: expected numbers or shares with stored traffic, got 'table'"
+                    f"{scenario.place}: advertisers[].budget: expected numbers or shares with stored traffic, got 'table'"
                 )
             assert traffic.budgets is not None
             budgets[i] = traffic.budgets[i]

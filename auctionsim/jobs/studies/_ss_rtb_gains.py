@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.equal_cost import match_cost
 from auctionsim.agents.keyword_bids import keyword_bids, keyword_cost, linear, linear_alpha
-from auctionsim.agents.learner import Arrays
+from auctionsim.agents.learner import Arrays, iterate
 from auctionsim.agents.policy import Policy, run_policy
 from auctionsim.agents.rmdp import Rmdp
 from auctionsim.market.outcome import Outcome
@@ -48,8 +48,7 @@ def train_q(scenario: Scenario, seed: int) -> Trained:
     state: Arrays = learner.start(market)
     curves: list[Point] = []
     for iteration in range(scenario.train.iterations):
-        work = learner.ask(market, state)
-        state, logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        state, logged = iterate(learner, market, state)
         curves += [
             ("loss", iteration + 1.0, logged["loss"]),
             ("gain", iteration + 1.0, logged["greedy_gmv_ratio"] / logged["greedy_cost_ratio"] - 1),

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from auctionsim.agents.learner import make_learner
+from auctionsim.agents.learner import make_learner, trained
 from auctionsim.agents.policy import Constant
 from auctionsim.analysis.collusion import Evidence, Kind, Verdict, between, verdict
 from auctionsim.analysis.competition import cartel_totals, competitive_totals, days_totals
@@ -117,11 +117,7 @@ def _train(scenario: Scenario, seed: int, noise: int = 0) -> _Trained:
     market, learner = build_market(scenario, seed), make_learner(scenario)
     # Of the market, only luck and noise are drawn from its seed once it is built, and there is no luck in expected outcomes.
     market = replace(market, seed=seed + noise)
-    state = learner.start(market)
-    for _ in range(scenario.train.iterations):
-        work = learner.ask(market, state)
-        state, _logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
-    policy = learner.policy(market, state)
+    policy = learner.policy(market, trained(learner, market, scenario.train.iterations))
     assert isinstance(policy, Constant)  # the bid formula of three-arms holds all day
     return _Trained(market, policy.theta)
 

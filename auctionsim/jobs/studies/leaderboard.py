@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from auctionsim.agents.learner import learner_names, make_learner
+from auctionsim.agents.learner import learner_names, make_learner, trained
 from auctionsim.agents.policy import Constant, Policy, run_policy
 from auctionsim.analysis.collusion import between
 from auctionsim.analysis.competition import cartel_totals, competitive_totals
@@ -132,10 +132,7 @@ def _entered(market: Market, entrant: str, members: NDArray[np.int64]) -> tuple[
         followed = market.under(entrant, members)
         return followed, Constant(followed.fixed[:, :, None])
     learner = make_learner(market.scenario)
-    state = learner.start(market)
-    for _ in range(market.scenario.train.iterations):
-        work = learner.ask(market, state)
-        state, _logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+    state = trained(learner, market, market.scenario.train.iterations)
     return market, learner.policy(market, state)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from auctionsim.agents.learner import make_learner
+from auctionsim.agents.learner import iterate, make_learner
 from auctionsim.analysis.curves import Line
 from auctionsim.analysis.plots.lines import lines_figure
 from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
@@ -42,8 +42,7 @@ def _seconds(auctions: int, advertisers: int) -> float:
     seconds = []
     for _ in range(_REPEATS):
         began = time.process_time()
-        work = learner.ask(market, state)
-        state, _ = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        state, _ = iterate(learner, market, state)
         seconds.append(time.process_time() - began)
     return min(seconds[1:])
 

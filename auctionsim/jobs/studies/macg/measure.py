@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.forms import learned_policy, start_parameters
-from auctionsim.agents.learner import make_learner
+from auctionsim.agents.learner import iterate, make_learner, trained
 from auctionsim.agents.oracle import lp_bound
 from auctionsim.agents.policy import Constant, Policy, run_policy
 from auctionsim.envs.objectives import day_totals, goals_of, objective_vector
@@ -45,8 +45,7 @@ def _policy(market: Market, arm: Arm, curves: list[tuple[str, float, float]]) ->
     learner = make_learner(market.scenario)
     state = learner.start(market)
     for iteration in range(market.scenario.train.iterations):
-        work = learner.ask(market, state)
-        state, logged = learner.tell(market, state, [work.run(market, task) for task in work.tasks])
+        state, logged = iterate(learner, market, state)
         if iteration % _CURVE_EVERY == 0:
             names = ("revenue_ratio", "profit_ratio", "revenue_multiplier")
             curves += [(name, float(iteration), logged[name]) for name in names if name in logged]
@@ -61,11 +60,7 @@ def _each_alone(market: Market) -> Policy:
         others = np.setdiff1d(market.learners, [who])
         alone = market.under("manual", others)
         learner = make_learner(market.scenario)
-        state = learner.start(alone)
-        for _ in range(_ALONE_GENERATIONS):
-            work = learner.ask(alone, state)
-            state, _ = learner.tell(alone, state, [work.run(alone, task) for task in work.tasks])
-        parameters[k] = state["mean"][0]
+        parameters[k] = trained(learner, alone, _ALONE_GENERATIONS)["mean"][0]
     return learned_policy(market, settings, parameters)
 
 
