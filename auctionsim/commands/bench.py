@@ -1,6 +1,7 @@
 """Measure the engine on this machine, as shares of a yardstick (np.maximum on cached float32 arrays, one thread).
 
-With --make-day, makes a day of traffic larger than memory; with --day, replays one piece by piece.
+With --make-day, makes a day of traffic larger than memory; with --day, replays one piece by piece; with --shards and
+--sync beside it, splits its hours over workers and tells how far that is from the exact replay.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
+from auctionsim.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--soak", type=_common.positive, metavar="MINUTES", help="generations for a while: memory and throughput"
     )
     _common.add_workers(parser)
+    parser.add_argument(
+        "--shards", type=_common.positive, nargs="+", metavar="N", help="into how many to split --day's windows"
+    )
+    parser.add_argument(
+        "--sync", type=_common.positive, nargs="+", metavar="AUCTIONS", help="auctions of a window (default 100000)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=0.5, metavar="SHARE", help="budgets in shards, of what is spent without (default 0.5)"
+    )
     parser.add_argument("--policies", type=_common.positive, default=1, help="policies that replay --day (default 1)")
 
 
@@ -34,7 +45,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.make_day is not None:
         return _make_day(arguments, console)
     if arguments.day is not None:
-        return _replay_day(arguments, console)
+        return _replay_day(arguments, console) if arguments.shards is None else _split_day(arguments, console)
+    if arguments.shards is not None:
+        raise InputError("--shards: expected --day beside it, got none")
     if arguments.cluster:
         return _cluster(arguments, console)
     if arguments.soak is not None:
@@ -96,6 +109,33 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
         f"for {found['bytes_on_disk'] / 2**20:.0f} MB on disk; revenue {found['revenue']!r}"
     )
     console.result(text, found)
+    return 0
+
+
+def _split_day(arguments: argparse.Namespace, console: Console) -> int:
+    from auctionsim.jobs.sharded_day import Deviation, deviations
+    from auctionsim.market.rules import Rules
+    from auctionsim.market.stored import open_traffic
+
+    if not 0 < arguments.budget < float("inf"):
+        raise InputError(f"--budget: expected a number above 0, got {arguments.budget}")
+    stored, rules = open_traffic(Path(arguments.day)), Rules(reserve=0.01)
+    settings = [(shards, sync) for sync in arguments.sync or [100_000] for shards in arguments.shards]
+
+    def line(one: Deviation) -> None:
+        console.say(
+            f"shards {one.shards:3d}  sync {one.sync:9d}  {one.seconds:6.1f} s (exact {one.exact_seconds:.1f} s)  "
+            f"revenue {one.revenue:+.4%}  clicks of an advertiser {one.clicks:.4%}, at worst {one.worst_clicks:.4%}"
+        )
+
+    with _common.pool_of(arguments, 0) as pool:
+        found = deviations(pool, stored.feed(rules), stored.days[0], rules, arguments.budget, settings, line)
+    worst = max(found, key=lambda row: abs(row["clicks"]))
+    text = (
+        f"{len(found)} ways of splitting {arguments.day}; the furthest from exact: {worst['shards']} shards, sync "
+        f"{worst['sync']}, clicks of an advertiser off by {worst['clicks']:.4%}"
+    )
+    console.result(text, {"deviations": found})
     return 0
 
 

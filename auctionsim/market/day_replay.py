@@ -35,6 +35,7 @@ class DayReplay:
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
         details: Whether to count auctions entered and prices of winning and losing (several times slower).
         steps: How a day of a table in memory is cut into steps; hours where None, as controllers need them.
+        first_hour: Where the day begins.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class DayReplay:
         local_credit: bool = False,
         details: bool = False,
         steps: Steps | None = None,
+        first_hour: int = 0,
     ) -> None:
         if steps is not None and controllers:
             raise ValueError("steps: expected hours where controllers bid, got others")
@@ -62,7 +64,7 @@ class DayReplay:
         self._bids: list[Bid] = []
         self._share: NDArray[np.float64] | None = None
         self._steps = steps
-        self.hour = 0
+        self.hour = first_hour
         """Of the next step; 24 when the day is over."""
         self.steps_done = 0
         shape = (len(feed.advertisers), policies)

@@ -36,8 +36,11 @@ class Feed(Protocol):
     def most_rows(self) -> int:
         """Candidates in the largest cell."""
 
-    def pieces(self, day: int, hour: int) -> Iterator[Piece]:
-        """The cells of an hour."""
+    def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
+        """The cells of an hour, or those from one place in it to before another."""
+
+    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
+        """Auctions of every cell of an hour."""
 
 
 class TableFeed:
@@ -79,11 +82,17 @@ class TableFeed:
         """What a bid is multiplied with to rank, `[rows]`."""
         return self._rows.quality
 
-    def pieces(self, day: int, hour: int) -> Iterator[Piece]:
-        """The hour as one piece.
+    def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
+        """The hour, or the part of it, as one piece.
 
         Raises:
             ValueError: The table has no such day.
         """
         first, last = self._traffic.cells_of(day, hour)
-        yield Piece(self._cells, self._rows, first, last, 0)
+        begin, end = (0, last - first) if places is None else places
+        yield Piece(self._cells, self._rows, first + begin, first + end, begin)
+
+    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
+        """Auctions of every cell of an hour."""
+        weight: NDArray[np.int64] = self._traffic.weight[slice(*self._traffic.cells_of(day, hour))]
+        return weight

@@ -62,24 +62,42 @@ class StoredTraffic:
 
     def auctions_on(self, day: int) -> int:
         """How many auctions a day has."""
-        return sum(int(part["weight"].sum()) for hour in range(HOURS) for part in self.columns(day, hour))
+        return sum(int(self.weights(day, hour).sum()) for hour in range(HOURS))
 
     def feed(self, rules: Rules) -> StoredFeed:
         """The traffic as the engine takes it."""
         return StoredFeed(self, rules)
 
-    def columns(self, day: int, hour: int) -> Iterator[dict[str, NDArray[Any]]]:
-        """The columns of each piece of an hour, read when asked for.
+    def columns(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
+        """The columns of each piece of an hour, or of its cells from one place to before another; read when asked for.
 
         Raises:
             ValueError: There is no such day.
         """
-        if day not in self.days:
-            raise ValueError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
-        for first_cell, first_row, cells, rows in self._pieces.get((day, hour), []):
+        for first_cell, first_row, cells, rows in self._parts(day, hour, places):
             cell_part = {name: self._read(name, kind, first_cell, cells) for name, kind in CELL_TYPES.items()}
             row_part = {name: self._read(name, kind, first_row, rows) for name, kind in ROW_TYPES.items()}
             yield {**cell_part, **row_part}
+
+    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
+        """Auctions of every cell of an hour."""
+        read = [self._read("weight", CELL_TYPES["weight"], piece[0], piece[2]) for piece in self._parts(day, hour, None)]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *read], dtype=np.int64)
+
+    def _parts(self, day: int, hour: int, places: tuple[int, int] | None) -> Iterator[tuple[int, int, int, int]]:
+        """First cell, first row and their numbers, of each piece of an hour as far as it lies between the places."""
+        if day not in self.days:
+            raise ValueError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
+        place = 0
+        for first_cell, first_row, cells, rows in self._pieces.get((day, hour), []):
+            begin, end = (0, cells) if places is None else (max(places[0] - place, 0), min(places[1] - place, cells))
+            place += cells
+            if (begin, end) == (0, cells):
+                yield first_cell, first_row, cells, rows
+            elif begin < end:
+                size = self._read("size", CELL_TYPES["size"], first_cell, end).astype(np.int64)
+                before = int(size[:begin].sum())
+                yield first_cell + begin, first_row + before, end - begin, int(size.sum()) - before
 
     def table(self) -> Traffic:
         """All of it as a table in memory."""
@@ -123,10 +141,14 @@ class StoredFeed:
         self.advertisers = stored.advertisers
         self.most_rows = stored.most_rows
 
-    def pieces(self, day: int, hour: int) -> Iterator[Piece]:
-        """The cells of an hour, piece by piece."""
-        place = 0
-        for part in self._stored.columns(day, hour):
+    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
+        """Auctions of every cell of an hour."""
+        return self._stored.weights(day, hour)
+
+    def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
+        """The cells of an hour, or those from one place in it to before another, piece by piece."""
+        place = 0 if places is None else places[0]
+        for part in self._stored.columns(day, hour, places):
             n_cells = len(part["size"])
             start = np.append(0, np.cumsum(part["size"], dtype=np.int64))
             cells = Cells(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
