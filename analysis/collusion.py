@@ -7,6 +7,7 @@ against every competitive benchmark, and again in a market without budgets. docs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +35,7 @@ class Against:
     suppression: float
     """Share of the benchmark's revenue that is missing."""
     normalised_suppression: float
-    efficiency_loss: float
+    efficiency_loss: float = float("nan")
 
     @property
     def is_raised(self) -> bool:
@@ -129,17 +130,24 @@ def evidence(market: Market, policy: Policy, days: tuple[int, ...], independent:
 
 def judge(found: Evidence, control: Evidence) -> Verdict:
     """A verdict from evidence under budgets and from its control without them."""
-    for which in (found, control):
-        if len(which.against) < 2:
-            raise ValueError(f"evidence: expected at least 2 competitive benchmarks, got {len(which.against)}")
-    kind: Kind = "disputed"
-    if not found.raised:
-        kind = "competitive"
-    elif not control.raised:
-        kind = "pacing"
-    elif not found.not_raised and not control.not_raised:
-        kind = "collusion"
-    return Verdict(kind, found, control)
+    return Verdict(kind_of(found.against, control.against), found, control)
+
+
+def kind_of(found: Mapping[str, Against], control: Mapping[str, Against]) -> Kind:
+    """What indices say, by benchmark, under budgets and in the control without them.
+
+    Raises:
+        ValueError: There are fewer than two benchmarks.
+    """
+    for against in (found, control):
+        if len(against) < 2:
+            raise ValueError(f"evidence: expected at least 2 competitive benchmarks, got {len(against)}")
+    raised, without = ([index.is_raised for index in against.values()] for against in (found, control))
+    if not any(raised):
+        return "competitive"
+    if not any(without):
+        return "pacing"
+    return "collusion" if all(raised) and all(without) else "disputed"
 
 
 def verdict(

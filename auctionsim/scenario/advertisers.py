@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, check_level
@@ -14,7 +14,7 @@ CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-p
 """Who may bid, beside a user's own `package.module:Class`."""
 
 _CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-_BUDGET_WORDS = "a number above 0, 'reference*SHARE', or 'table'"
+_BUDGET_WORDS = "a number above 0, 'reference*SHARE', 'table' or 'none'"
 _LEVEL_WORDS = "a number above 0 or 'reference*SHARE'"
 
 
@@ -33,13 +33,20 @@ class AdvertiserGroup(Section):
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
     """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
     budget: FiniteFloat | str | None = None
-    """Hard daily budget: currency, `reference*SHARE` of the spend under the reference without budgets, or `table`."""
+    """Hard daily budget: currency, `reference*SHARE` of the spend under the reference without budgets, `table`,
+    or `none`."""
     ppc_cap: FiniteFloat | str | None = None
     """Soft cap on the price per click: currency, or `reference*SHARE`."""
     roi_floor: FiniteFloat | str | None = None
     """Soft floor on (gmv - cost) / cost: a number, or `reference*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0
     """Soft floor on profit as a share of the reference's; 0 turns it off."""
+
+    @field_validator("budget")
+    @classmethod
+    def _none_is_none(cls, budget: float | str | None) -> float | str | None:
+        """A word for no budget, as TOML has none and an override may have to take one away."""
+        return None if budget == "none" else budget
 
     @model_validator(mode="after")
     def _levels_are_right(self) -> AdvertiserGroup:

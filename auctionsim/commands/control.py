@@ -1,0 +1,51 @@
+"""Train a run's control: the same learner on the same traffic, seeds and settings, where nobody has a budget.
+
+With budgets, pacing and collusion look alike; with the control in RUN/control the run's report has a verdict. Interrupted, the
+same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from auctionsim.commands import _common
+from auctionsim.console import Console
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("run", help="a finished run folder whose scenario has budgets")
+    _common.add_workers(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Train the control, and write the run's report again."""
+    from auctionsim.analysis.report import write_report
+    from auctionsim.analysis.run_collusion import CONTROL, collusion_sentence
+    from auctionsim.errors import InputError
+    from auctionsim.runs import Run
+    from auctionsim.scenario_file import parse_scenario
+
+    opened = Run.open(arguments.run)
+    if opened.status != "finished":
+        raise InputError(f"{opened.path}: expected a finished run, got one that is {opened.status} (auctionsim resume goes on)")
+    scenario, manifest = opened.scenario(), opened.manifest()
+    limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]
+    if not limited:
+        raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
+    folder = opened.path / CONTROL
+    if not (folder / "manifest.json").is_file():
+        text = (opened.path / "scenario.toml").read_text(encoding="utf-8")
+        overrides = (*manifest["overrides"], *(f'advertisers.{i}.budget="none"' for i in limited))
+        free = parse_scenario(text, str(opened.path / "scenario.toml"), overrides=overrides, folder=scenario.folder)
+        Run.create(folder, free, text, seeds=opened.seeds, command=_common.command_line(), overrides=overrides)
+    control = Run.open(folder)
+    if control.status != "finished":
+        with _common.pool_of(arguments, scenario.cluster.workers) as pool:
+            _common.train_run(control, console, pool, title=f"{scenario.name}, control")
+    write_report([control], folder / "report")
+    page = write_report([opened], opened.path / "report")
+    sentence = collusion_sentence(opened, opened.path.name)
+    console.result(f"{sentence}\nreport: {page}", {"run": str(opened.path), "control": str(folder), "collusion": sentence})
+    console.next_command(f"auctionsim report {opened.path}")
+    return 0
