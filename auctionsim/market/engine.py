@@ -27,7 +27,7 @@ from auctionsim.market.arguments import (
 from auctionsim.market.compiled import compiled, inlined
 from auctionsim.market.details import DETAILS
 from auctionsim.market.lanes import NARROW, RANKED, share_narrow
-from auctionsim.market.one_slot import clear_one_slot
+from auctionsim.market.one_slot import clear_one_slot, fetch_ahead
 from auctionsim.market.pricing import PRICINGS
 from auctionsim.market.ranking import can_sift, place_bits_of, rank_block, rank_sifted, sift, write_figures
 from auctionsim.market.settle import clear_by_luck, clear_to_the_end, settle_if_paid
@@ -114,6 +114,7 @@ def clear_cell(
     if is_sifted:
         sift(first - first_row, last - first, place_bits, lane, bids, room)
     if is_sifted and terms.slot_effect.shape[0] == 1 and not terms.is_sampled and not is_detailed:
+        fetch_ahead(first, lane, end, place_bits, rows, bids, books, room)
         for p in range(lane, end):
             if not clear_one_slot(first, first - first_row, p, place_bits, weight, outside, rows, bids, terms, books, room):
                 rank_block(first, last, p // NARROW * NARROW, outside, rows, bids, terms, room)

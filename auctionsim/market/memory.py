@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 
 from auctionsim.market.arguments import COST, LEDGER_COLUMNS, LEFT, SPENT_BELOW
 from auctionsim.market.lanes import DOUBLE, INT32, Emitter, index, instruction, pointers
@@ -21,6 +23,23 @@ def take(_, array, offset):  # type: ignore[no-untyped-def]
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
         (array,) = pointers(context, builder, signature, values, (0,))
         return Emitter(builder, 1).scalar(array, values[1])
+
+    return signature, generate
+
+
+@instruction
+def fetch(_, array, offset):  # type: ignore[no-untyped-def]
+    """Have the line of an element brought to the first-level cache while other work goes on."""
+    signature = types.void(array, offset)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
+        (array,) = pointers(context, builder, signature, values, (0,))
+        flags, byte = [ir.Constant(INT32, value) for value in (0, 3, 1)], ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
+        declare: Callable[..., Any] = cgutils.get_or_insert_function
+        place = builder.bitcast(builder.gep(array, [values[1]]), byte)
+        builder.call(declare(builder.module, kind, "llvm.prefetch.p0i8"), [place, *flags])
+        return context.get_dummy_value()
 
     return signature, generate
 

@@ -5,14 +5,26 @@ The same operations as in `ranking.py` and `settle.py`, in the same order; whate
 
 from __future__ import annotations
 
-from auctionsim.market.arguments import Bids, Books, Room, Rows, Terms
+from auctionsim.market.arguments import LEDGER_COLUMNS, Bids, Books, Room, Rows, Terms
 from auctionsim.market.compiled import inlined
-from auctionsim.market.memory import book, spendable, take
+from auctionsim.market.lanes import N_FEATURES
+from auctionsim.market.memory import book, fetch, spendable, take
 from auctionsim.market.pricing import FIRST
 from auctionsim.market.sieve import ROW_STEP, SURELY_ABOVE, exact_bid
 
 _BOTH = 0b11
 """The sieve is sure of the first and of the second."""
+
+
+@inlined
+def fetch_ahead(first: int, lane: int, end: int, place_bits: int, rows: Rows, bids: Bids, books: Books, room: Room) -> None:
+    """Have the second's coefficients and the winner's account brought near for policies `lane:end` of a sifted cell."""
+    n_lanes, n_policies, mask = bids.theta.shape[1], books.ledger.shape[1], (1 << place_bits) - 1
+    for p in range(lane, end):
+        # Where nobody is, all bits of the place are set or none: a row of the cell or near it, and nothing is read.
+        winner, second = first + (take(room.found, p) & mask), first + (take(room.found, n_lanes + p) & mask)
+        fetch(bids.theta, (take(rows.advertiser, second) * n_lanes + p) * N_FEATURES)
+        fetch(books.ledger, (take(rows.advertiser, winner) * n_policies + p) * LEDGER_COLUMNS)
 
 
 @inlined
