@@ -126,7 +126,7 @@ _OVERRIDES = [
 
 # What is wrong, the command, and the line.
 _COMMANDS = [
-    ("an unknown command", "trian", "auctionsim: unknown command 'trian'; choose from bench, check, compare, demo, evaluate"),
+    ("an unknown command", "trian", "auctionsim: unknown command 'trian'; choose from bench, check, compare, control, demo,"),
     ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
     ("nothing to check", "check", "auctionsim check: expected scenario, got none (see auctionsim check --help)"),
     ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number at "

@@ -18,9 +18,10 @@ def test_a_generation_is_measured_with_the_driver_s_share_and_bytes(monkeypatch:
     by_policy = {row["policy"]: row for row in found["bytes"]}
     small, large = by_policy["formula"], by_policy["contextual, 64 units"]
     assert small["parameters"] == 3 * 500 < large["parameters"]
-    # What comes back are scores of members, whatever the policy.
-    assert small["to_driver"] == large["to_driver"]
-    assert large["to_workers"] > 8 * large["parameters"]
+    # Tasks name their pairs, scalars are slopes, and what comes back are scores of members, whatever the policy.
+    for what in ("tasks", "scalars", "to_driver"):
+        assert small[what] == large[what]
+    assert large["state"] > 3 * 8 * large["parameters"] > 50 * large["scalars"]
 
 
 def test_memory_of_a_process_grows_with_what_it_holds():

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 _LINE = 64
 
+QUALITY, CTR, CVR, ITEM_PRICE = range(4, 8)
+ROW_COLUMNS = 8
+
 
 class Cells(NamedTuple):
     """Per cell."""
@@ -29,13 +32,9 @@ class Rows(NamedTuple):
     """Per candidate."""
 
     advertiser: NDArray[np.int64]
-    quality: NDArray[np.float64]
-    """What a bid is multiplied with to rank, pctr^squash."""
-    ctr: NDArray[np.float64]
-    cvr: NDArray[np.float64]
-    item_price: NDArray[np.float64]
-    phi: NDArray[np.float64]
-    """Bid features `[rows, 4]`, in the order of `bids.FEATURES`."""
+    figures: NDArray[np.float64]
+    """`[rows, ROW_COLUMNS]`, a cache line each: bid features in the order of `bids.FEATURES`, then `QUALITY`, what a bid is
+    multiplied with to rank (pctr^squash), `CTR`, `CVR` and `ITEM_PRICE`."""
 
 
 class Bids(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.market.arguments import CTR, CVR, ITEM_PRICE
 from auctionsim.market.feed import Feed, Piece
 from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
@@ -52,7 +53,7 @@ def _efficient_value_of(piece: Piece, slot_effect: tuple[float, ...]) -> NDArray
     """Of each cell of a piece: values sorted within the cell meet slot effects."""
     start = piece.cells.start[piece.first_cell : piece.last_cell + 1]
     rows, size = slice(int(start[0]), int(start[-1])), np.diff(start)
-    value = piece.rows.ctr[rows] * piece.rows.cvr[rows] * piece.rows.item_price[rows]
+    value = piece.rows.figures[rows, CTR] * piece.rows.figures[rows, CVR] * piece.rows.figures[rows, ITEM_PRICE]
     cell = np.repeat(np.arange(len(size)), size)
     order = np.lexsort((-value, cell))
     rank = np.arange(len(value)) - np.repeat(start[:-1] - start[0], size)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.arguments import Books, Room, Rows, Terms
+from auctionsim.market.arguments import QUALITY, Books, Room, Rows, Terms
 from auctionsim.market.compiled import inlined
+from auctionsim.market.memory import of_row
 from auctionsim.market.pricing import price
 from auctionsim.market.sieve import exact_bid
 
@@ -29,15 +30,15 @@ def note_details(
     """
     n_slots, n_lanes = terms.slot_effect.shape[0], theta.shape[1]
     for row in range(first, last):
-        who = rows.advertiser[row]
-        bid = min(max(exact_bid(theta, rows.phi, who * n_lanes + p, row), terms.bid_floor), terms.bid_cap)
+        who, quality = rows.advertiser[row], of_row(rows.figures, row, QUALITY)
+        bid = min(max(exact_bid(theta, rows.figures, who * n_lanes + p, row), terms.bid_floor), terms.bid_cap)
         if not np.isnan(theta[who, p, 0]) and bid >= terms.reserve:
             books.details[who, p, ENTERED] += auctions
             is_shown = False
             for slot in range(n_slots):
                 if room.winner[slot, p] == row:
                     is_shown = True
-                    books.details[who, p, WINNING_PRICE] += auctions * price(slot, p, rows.quality[row], terms, room)
+                    books.details[who, p, WINNING_PRICE] += auctions * price(slot, p, quality, terms, room)
             if not is_shown:
-                needed = max(room.best[n_slots - 1, p] / rows.quality[row], terms.reserve)
+                needed = max(room.best[n_slots - 1, p] / quality, terms.reserve)
                 books.details[who, p, LOSING_PRICE] += auctions * needed

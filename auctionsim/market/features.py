@@ -28,7 +28,7 @@ def feature_sums(feed: Feed, days: Sequence[int]) -> tuple[NDArray[np.float64], 
                 key = hour * n + piece.rows.advertiser[rows]
                 np.add.at(auctions, key, weight)
                 for f in range(len(FEATURES)):
-                    np.add.at(sums[f], key, weight * piece.rows.phi[rows, f])
+                    np.add.at(sums[f], key, weight * piece.rows.figures[rows, f])
     return np.ascontiguousarray(sums.reshape(-1, HOURS, n).transpose(1, 2, 0)), auctions.reshape(HOURS, n)
 
 

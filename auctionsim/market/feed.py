@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.arguments import Cells, Rows
+from auctionsim.market.arguments import CTR, CVR, ITEM_PRICE, QUALITY, ROW_COLUMNS, Cells, Rows, aligned
 from auctionsim.market.bids import feature_columns
 from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import Traffic
@@ -23,6 +23,25 @@ class Piece(NamedTuple):
     last_cell: int
     place: int
     """The first cell's place in the hour."""
+
+
+def rows_of(
+    advertiser: NDArray[np.int64],
+    phi: NDArray[np.float64],
+    quality: NDArray[np.float64],
+    ctr: NDArray[np.float64],
+    cvr: NDArray[np.float64],
+    item_price: NDArray[np.float64],
+) -> Rows:
+    """Rows as the engine reads them, from columns."""
+    figures = aligned((len(advertiser), ROW_COLUMNS))
+    figures[:, :QUALITY] = phi
+    for column, values in ((QUALITY, quality), (CTR, ctr), (CVR, cvr), (ITEM_PRICE, item_price)):
+        figures[:, column] = values
+    # Read-only as a table's own arrays, so that the engine is compiled for one kind of array.
+    for array in (advertiser, figures):
+        array.setflags(write=False)
+    return Rows(advertiser, figures)
 
 
 class Feed(Protocol):
@@ -54,13 +73,9 @@ class TableFeed:
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
         phi = feature_columns(traffic) if phi is None else phi
-        quality = rules.quality(traffic.pctr)
-        for array in (phi, quality):
-            # Read-only as the table's own arrays, so that the engine is compiled for one kind of array.
-            array.setflags(write=False)
         self._traffic = traffic
         self._cells = Cells(traffic.cell_start, traffic.weight, traffic.market_ecpm)
-        self._rows = Rows(traffic.advertiser, quality, traffic.ctr, traffic.cvr, traffic.item_price, phi)
+        self._rows = rows_of(traffic.advertiser, phi, rules.quality(traffic.pctr), traffic.ctr, traffic.cvr, traffic.item_price)
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -75,12 +90,12 @@ class TableFeed:
     @property
     def phi(self) -> NDArray[np.float64]:
         """Bid features of every row, `[rows, 4]`."""
-        return self._rows.phi
+        return self._rows.figures[:, :QUALITY]
 
     @property
     def quality(self) -> NDArray[np.float64]:
         """What a bid is multiplied with to rank, `[rows]`."""
-        return self._rows.quality
+        return self._rows.figures[:, QUALITY]
 
     def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
         """The hour, or the part of it, as one piece.

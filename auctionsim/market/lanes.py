@@ -15,6 +15,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from auctionsim.market.arguments import QUALITY, ROW_COLUMNS
+
 N_FEATURES = 4
 NARROW = 8
 """Lanes of a block: policies are padded to a multiple of it."""
@@ -81,7 +83,7 @@ def pointers(
 
 
 def make_rank(width: int, depth: int) -> Callable[..., None]:
-    """`rank(theta, phi, quality, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner)`.
+    """`rank(theta, figures, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner)`.
 
     For `width` policies. Bids are clipped to `[floor, cap]`; below the reserve they are not eligible.
     Ranks rows `first:last` and a bidder outside by rank score, for policies `lane:lane + width`: theta is
@@ -92,16 +94,16 @@ def make_rank(width: int, depth: int) -> Callable[..., None]:
 
     @intrinsic
     def rank(  # type: ignore[no-untyped-def]
-        _, theta, phi, quality, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner
+        _, theta, figures, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner
     ):
         signature = types.void(
-            theta, phi, quality, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner
+            theta, figures, advertiser, first, last, stride, lane, reserve, floor, cap, outside, best, winner
         )
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
-            first, last, stride, lane, reserve, floor, cap, outside = values[4:12]
-            places = pointers(context, builder, signature, values, (0, 1, 2, 3, 12, 13))
-            theta, phi, quality, advertiser = places[:4]
+            first, last, stride, lane, reserve, floor, cap, outside = values[3:11]
+            places = pointers(context, builder, signature, values, (0, 1, 2, 11, 12))
+            theta, figures, advertiser = places[:3]
             emit = Emitter(builder, width)
             nothing, nobody = emit.constant(DOUBLE, -1.0), emit.constant(INT64, -1)
             reserve, floor, cap = emit.splat(reserve), emit.splat(floor), emit.splat(cap)
@@ -117,17 +119,19 @@ def make_rank(width: int, depth: int) -> Callable[..., None]:
             builder.position_at_end(body)
             who = emit.scalar(advertiser, row)
             base = builder.add(builder.mul(who, builder.mul(stride, index(N_FEATURES))), lane)
-            features = builder.mul(row, index(N_FEATURES))
+            own = builder.mul(row, index(ROW_COLUMNS))
             bid = None
             for f in range(N_FEATURES):
                 coefficient = emit.load(theta, builder.add(base, builder.mul(stride, index(f))))
-                term = builder.fmul(coefficient, emit.splat(emit.scalar(phi, builder.add(features, index(f)))))
+                term = builder.fmul(coefficient, emit.splat(emit.scalar(figures, builder.add(own, index(f)))))
                 bid = term if bid is None else builder.fadd(bid, term)
             # A NaN is neither below nor above, and stays one.
             bid = builder.select(builder.fcmp_ordered("<", bid, floor), floor, bid)
             bid = builder.select(builder.fcmp_ordered(">", bid, cap), cap, bid)
             score = builder.select(
-                builder.fcmp_ordered(">=", bid, reserve), builder.fmul(emit.splat(emit.scalar(quality, row)), bid), nothing
+                builder.fcmp_ordered(">=", bid, reserve),
+                builder.fmul(emit.splat(emit.scalar(figures, builder.add(own, index(QUALITY)))), bid),
+                nothing,
             )
             new_scores, new_rows = _inserted(builder, scores, rows, score, emit.splat(row))
             row.add_incoming(first, before)
@@ -143,9 +147,9 @@ def make_rank(width: int, depth: int) -> Callable[..., None]:
             builder.position_at_end(done)
             final_scores, final_rows = _inserted(builder, scores, rows, emit.splat(outside), emit.constant(INT64, -2))
             for level, value in enumerate(final_scores):
-                emit.store(value, places[4], builder.add(builder.mul(stride, index(level)), lane))
+                emit.store(value, places[3], builder.add(builder.mul(stride, index(level)), lane))
             for level, value in enumerate(final_rows):
-                emit.store(value, places[5], builder.add(builder.mul(stride, index(level)), lane))
+                emit.store(value, places[4], builder.add(builder.mul(stride, index(level)), lane))
             return context.get_dummy_value()
 
         return signature, generate

@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from auctionsim.market.arguments import COST, LEDGER_COLUMNS, LEFT, SPENT_BELOW
+from auctionsim.market.arguments import COST, LEDGER_COLUMNS, LEFT, ROW_COLUMNS, SPENT_BELOW
 from auctionsim.market.lanes import DOUBLE, INT32, Emitter, index, instruction, pointers
 
 _TOGETHER = 4
@@ -23,6 +23,18 @@ def take(_, array, offset):  # type: ignore[no-untyped-def]
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
         (array,) = pointers(context, builder, signature, values, (0,))
         return Emitter(builder, 1).scalar(array, values[1])
+
+    return signature, generate
+
+
+@instruction
+def of_row(_, figures, row, column):  # type: ignore[no-untyped-def]
+    """A row's figure, by its column."""
+    signature = types.float64(figures, row, column)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
+        (figures,) = pointers(context, builder, signature, values, (0,))
+        return Emitter(builder, 1).scalar(figures, builder.add(builder.mul(values[1], index(ROW_COLUMNS)), values[2]))
 
     return signature, generate
 

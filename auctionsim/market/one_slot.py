@@ -5,10 +5,10 @@ The same operations as in `ranking.py` and `settle.py`, in the same order; whate
 
 from __future__ import annotations
 
-from auctionsim.market.arguments import LEDGER_COLUMNS, Bids, Books, Room, Rows, Terms
+from auctionsim.market.arguments import CTR, CVR, ITEM_PRICE, LEDGER_COLUMNS, QUALITY, Bids, Books, Room, Rows, Terms
 from auctionsim.market.compiled import inlined
 from auctionsim.market.lanes import N_FEATURES
-from auctionsim.market.memory import book, fetch, spendable, take
+from auctionsim.market.memory import book, fetch, of_row, spendable, take
 from auctionsim.market.pricing import FIRST
 from auctionsim.market.sieve import ROW_STEP, SURELY_ABOVE, exact_bid
 
@@ -48,17 +48,17 @@ def clear_one_slot(
     mask = (1 << place_bits) - 1
     row_place = code & mask
     row = first + row_place
-    quality, who = take(rows.quality, row), take(rows.advertiser, row)
+    quality, who = of_row(rows.figures, row, QUALITY), take(rows.advertiser, row)
     next_score = outside
     is_plain = True
     if next_code >= 0:
         next_row = first + (next_code & mask)
-        next_bid = exact_bid(bids.theta, rows.phi, take(rows.advertiser, next_row) * n_lanes + p, next_row)
+        next_bid = exact_bid(bids.theta, rows.figures, take(rows.advertiser, next_row) * n_lanes + p, next_row)
         is_plain = next_bid >= terms.reserve
-        next_score = max(take(rows.quality, next_row) * next_bid, outside)
+        next_score = max(of_row(rows.figures, next_row, QUALITY) * next_bid, outside)
     per_click = max(next_score / quality, terms.reserve)
     if terms.pricing == FIRST or outside > 0.0:
-        bid = exact_bid(bids.theta, rows.phi, who * n_lanes + p, row)
+        bid = exact_bid(bids.theta, rows.figures, who * n_lanes + p, row)
         score = quality * bid
         is_plain &= bid >= terms.reserve and not outside > score
         if terms.pricing == FIRST:
@@ -66,13 +66,13 @@ def clear_one_slot(
     else:
         # The winner's own bid does not matter, so long as it is surely at least the reserve.
         is_plain &= code - row_place >= take(room.bits, (at + row_place) * ROW_STEP + SURELY_ABOVE)
-    clicks = weight * take(rows.ctr, row)
-    cost = weight * (per_click * take(rows.ctr, row))
+    clicks = weight * of_row(rows.figures, row, CTR)
+    cost = weight * (per_click * of_row(rows.figures, row, CTR))
     place = who * books.ledger.shape[1] + p
     if not (is_plain and cost < spendable(books.ledger, place)):
         return False
-    conversions = clicks * take(rows.cvr, row)
-    gmv = conversions * take(rows.item_price, row)
+    conversions = clicks * of_row(rows.figures, row, CVR)
+    gmv = conversions * of_row(rows.figures, row, ITEM_PRICE)
     book(books.ledger, place, float(weight), clicks, conversions, gmv, cost)
     if is_shared:
         room.profit[p] = gmv - cost

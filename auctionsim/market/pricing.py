@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from auctionsim.market.arguments import Room, Rows, Terms
+from auctionsim.market.arguments import CTR, QUALITY, Room, Rows, Terms
 from auctionsim.market.compiled import inlined
+from auctionsim.market.memory import of_row
 
 GSP, FIRST, VCG = range(3)
 PRICINGS = ("gsp", "first", "vcg")
@@ -30,4 +31,5 @@ def price(slot: int, p: int, quality: float, terms: Terms, room: Room) -> float:
 @inlined
 def expected_charge(slot: int, p: int, row: int, rows: Rows, terms: Terms, room: Room) -> float:
     """What one auction costs the winner of a slot in expectation, currency."""
-    return price(slot, p, rows.quality[row], terms, room) * (rows.ctr[row] * terms.slot_effect[slot])
+    per_click = price(slot, p, of_row(rows.figures, row, QUALITY), terms, room)
+    return per_click * (of_row(rows.figures, row, CTR) * terms.slot_effect[slot])

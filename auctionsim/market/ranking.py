@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.arguments import Bids, Room, Rows, Terms, aligned
+from auctionsim.market.arguments import QUALITY, Bids, Room, Rows, Terms, aligned
 from auctionsim.market.compiled import inlined
 from auctionsim.market.lanes import N_FEATURES, NARROW, rank_exactly
-from auctionsim.market.memory import take
-from auctionsim.market.sieve import SURELY_ABOVE, exact_bid, sieve_3, sieve_3_wide, sieve_5, sieve_5_wide, sieve_9, write_row
+from auctionsim.market.memory import of_row, take
+from auctionsim.market.sieve import exact_bid, sieve_3, sieve_3_wide, sieve_5, sieve_5_wide, sieve_9, write_row
 
 _WIDE, _DEEP = 16, 8
 # Coefficients in this range, and scores in that of `sieve.py`, lose nothing but rounding in single precision.
@@ -73,10 +73,8 @@ def write_figures(first: int, last: int, rows: Rows, bids: Bids, terms: Terms, r
     block_step = N_FEATURES * bids.coarse.shape[3]
     for row in range(first, last):
         i = row - first
-        write_row(room.figures, i, rows.quality[row], rows.phi, row)
-        room.figures[i, N_FEATURES] = np.float32(rows.quality[row] * terms.reserve * _LENIENT)
-        room.figures[i, SURELY_ABOVE] = np.float32(rows.quality[row] * terms.reserve * _STRICT)
-        room.offset[i] = rows.advertiser[row] * block_step
+        write_row(room.figures, i, rows.figures, row, terms.reserve, _LENIENT, _STRICT)
+        room.offset[i] = take(rows.advertiser, row) * block_step
 
 
 @inlined
@@ -118,7 +116,7 @@ def rank_sifted(
 def rank_block(first: int, last: int, lane: int, outside: float, rows: Rows, bids: Bids, terms: Terms, room: Room) -> None:
     """Rank exactly, for the `NARROW` policies from `lane` on, into `room.best` and `room.winner`."""
     rank_exactly(
-        bids.lanes, rows.phi, rows.quality, rows.advertiser, first, last, bids.lanes.shape[2], lane, terms.reserve,
+        bids.lanes, rows.figures, rows.advertiser, first, last, bids.lanes.shape[2], lane, terms.reserve,
         terms.bid_floor, terms.bid_cap, outside, room.best, room.winner,
     )  # fmt: skip
 
@@ -138,9 +136,9 @@ def _decide(
         if code < 0:
             break
         row = first + (code & place)
-        bid = exact_bid(theta, rows.phi, take(rows.advertiser, row) * n_lanes + p, row)
+        bid = exact_bid(theta, rows.figures, take(rows.advertiser, row) * n_lanes + p, row)
         is_decided &= (clear >> level) & 1 != 0 and bid >= reserve
-        room.best[level, p] = take(rows.quality, row) * bid
+        room.best[level, p] = of_row(rows.figures, row, QUALITY) * bid
         room.winner[level, p] = row
         n_found = level + 1
     below = n_found

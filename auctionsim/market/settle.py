@@ -13,9 +13,13 @@ from auctionsim.market.arguments import (
     CLICKS,
     CONVERSIONS,
     COST,
+    CTR,
+    CVR,
     GMV,
     IMPRESSIONS,
+    ITEM_PRICE,
     LEFT,
+    QUALITY,
     SPENT_BELOW,
     Bids,
     Books,
@@ -27,7 +31,7 @@ from auctionsim.market.compiled import compiled, inlined
 from auctionsim.market.details import note_details
 from auctionsim.market.lanes import N_FEATURES, NARROW
 from auctionsim.market.luck import CLICK, CONVERSION, uniform
-from auctionsim.market.memory import book, spendable, take
+from auctionsim.market.memory import book, of_row, spendable, take
 from auctionsim.market.pricing import expected_charge, price
 from auctionsim.market.ranking import rank_block
 
@@ -67,9 +71,9 @@ def settle(p: int, auctions: int, rows: Rows, terms: Terms, books: Books, room: 
 @inlined
 def _book(slot: int, p: int, row: int, auctions: int, cost: float, rows: Rows, terms: Terms, books: Books, room: Room) -> None:
     """Book what `auctions` identical auctions bring the winner of a slot."""
-    clicks = auctions * (take(rows.ctr, row) * terms.slot_effect[slot])
-    conversions = clicks * take(rows.cvr, row)
-    gmv = conversions * take(rows.item_price, row)
+    clicks = auctions * (of_row(rows.figures, row, CTR) * terms.slot_effect[slot])
+    conversions = clicks * of_row(rows.figures, row, CVR)
+    gmv = conversions * of_row(rows.figures, row, ITEM_PRICE)
     place = take(rows.advertiser, row) * books.ledger.shape[1] + p
     book(books.ledger, place, float(auctions), clicks, conversions, gmv, cost)
     room.profit[p] += gmv - cost
@@ -133,18 +137,18 @@ def clear_by_luck(
                 is_shown = True
                 who = rows.advertiser[row]
                 books.ledger[who, p, IMPRESSIONS] += 1
-                if uniform(luck, place, auction, row - first, CLICK) < rows.ctr[row] * terms.slot_effect[slot]:
+                if uniform(luck, place, auction, row - first, CLICK) < of_row(rows.figures, row, CTR) * terms.slot_effect[slot]:
                     has_paid = True
-                    charge = min(price(slot, p, rows.quality[row], terms, room), books.ledger[who, p, LEFT])
+                    charge = min(price(slot, p, of_row(rows.figures, row, QUALITY), terms, room), books.ledger[who, p, LEFT])
                     books.ledger[who, p, LEFT] -= charge
                     books.ledger[who, p, CLICKS] += 1
                     books.ledger[who, p, COST] += charge
                     room.cost[p] += charge
                     room.profit[p] -= charge
-                    if uniform(luck, place, auction, row - first, CONVERSION) < rows.cvr[row]:
+                    if uniform(luck, place, auction, row - first, CONVERSION) < of_row(rows.figures, row, CVR):
                         books.ledger[who, p, CONVERSIONS] += 1
-                        books.ledger[who, p, GMV] += rows.item_price[row]
-                        room.profit[p] += rows.item_price[row]
+                        books.ledger[who, p, GMV] += of_row(rows.figures, row, ITEM_PRICE)
+                        room.profit[p] += of_row(rows.figures, row, ITEM_PRICE)
         taken = 1 if is_shown else weight - auction
         if books.details.shape[0] > 0:
             note_details(first, last, p, taken, rows, bids.theta, terms, books, room)

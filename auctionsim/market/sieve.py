@@ -15,13 +15,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from auctionsim.market.lanes import INT32, INT64, N_FEATURES, SINGLE, Emitter, index, instruction, pointers
+from auctionsim.market.arguments import QUALITY, ROW_COLUMNS
+from auctionsim.market.lanes import DOUBLE, INT32, INT64, N_FEATURES, SINGLE, Emitter, index, instruction, pointers
 
 ROW_STEP = 8
 """Elements of a row's figures: features times quality, the lowest score that counts, and `SURELY_ABOVE`."""
 SURELY_ABOVE = 5
 """Of a row's figures: a score from which on the bid is surely at least the reserve."""
-_VECTOR = 4
 _LEAST_SCORE = int(np.float32(1e-12).view(np.int32))
 _MOST_SCORE = int(np.float32(1e30).view(np.int32))
 # In units of the last bit that the place leaves to a score: one is lost to cutting it off and half to rounding, on both sides.
@@ -29,35 +29,44 @@ _CLEARLY_AHEAD = 3
 
 
 @instruction
-def write_row(_, figures, place, quality, phi, row):  # type: ignore[no-untyped-def]
-    """`figures[place, :4] = quality * phi[row]` in single precision, in one go."""
-    signature = types.void(figures, place, quality, phi, row)
+def write_row(_, figures, place, exact, row, reserve, lenient, strict):  # type: ignore[no-untyped-def]
+    """What the sieve reads of a row of `exact`, in single precision, to `figures[place]`.
+
+    Features times quality, and the reserve times quality: a little less, and a little more.
+    """
+    signature = types.void(figures, place, exact, row, reserve, lenient, strict)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
-        place, quality, row = values[1], values[2], values[4]
-        figures, phi = pointers(context, builder, signature, values, (0, 3))
-        emit = Emitter(builder, _VECTOR)
-        features = emit.load(phi, builder.mul(row, index(N_FEATURES)))
-        rounded = builder.fptrunc(builder.fmul(features, emit.splat(quality)), ir.VectorType(SINGLE, _VECTOR))
-        emit.store(rounded, figures, builder.mul(place, index(ROW_STEP)))
+        place, row, reserve, lenient, strict = values[1], *values[3:]
+        figures, exact = pointers(context, builder, signature, values, (0, 2))
+        start, own = builder.mul(row, index(ROW_COLUMNS)), builder.mul(place, index(ROW_STEP))
+        emit, pair = Emitter(builder, N_FEATURES), Emitter(builder, 2)
+        quality = emit.scalar(exact, builder.add(start, index(QUALITY)))
+        scores = builder.fmul(emit.load(exact, start), emit.splat(quality))
+        emit.store(builder.fptrunc(scores, ir.VectorType(SINGLE, N_FEATURES)), figures, own)
+        bounds = ir.Constant(ir.VectorType(DOUBLE, 2), ir.Undefined)
+        for k, factor in enumerate((lenient, strict)):
+            bounds = builder.insert_element(bounds, factor, ir.Constant(INT32, k))
+        bounds = builder.fmul(pair.splat(builder.fmul(quality, reserve)), bounds)
+        pair.store(builder.fptrunc(bounds, ir.VectorType(SINGLE, 2)), figures, builder.add(own, index(N_FEATURES)))
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @instruction
-def exact_bid(_, theta, phi, place, row):  # type: ignore[no-untyped-def]
+def exact_bid(_, theta, figures, place, row):  # type: ignore[no-untyped-def]
     """The bid of a row with the coefficients at `place` of `theta[places, 4]`; summed as `lanes.make_rank` does."""
-    signature = types.float64(theta, phi, place, row)
+    signature = types.float64(theta, figures, place, row)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[Any, ...]) -> Any:
-        theta, phi = pointers(context, builder, signature, values, (0, 1))
+        theta, figures = pointers(context, builder, signature, values, (0, 1))
         emit = Emitter(builder, 1)
-        start, features = (builder.mul(at, index(N_FEATURES)) for at in values[2:4])
+        start, features = builder.mul(values[2], index(N_FEATURES)), builder.mul(values[3], index(ROW_COLUMNS))
         bid = None
         for f in range(N_FEATURES):
             coefficient = emit.scalar(theta, builder.add(start, index(f)))
-            term = builder.fmul(coefficient, emit.scalar(phi, builder.add(features, index(f))))
+            term = builder.fmul(coefficient, emit.scalar(figures, builder.add(features, index(f))))
             bid = term if bid is None else builder.fadd(bid, term)
         return bid
 

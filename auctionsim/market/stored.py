@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
-from auctionsim.market.arguments import Cells, Rows
-from auctionsim.market.feed import Piece
+from auctionsim.market.arguments import Cells
+from auctionsim.market.feed import Piece, rows_of
 from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import HOURS, Traffic
 
@@ -155,8 +155,8 @@ class StoredFeed:
             pctr, pcvr = part["pctr"].astype(np.float64), part["pcvr"].astype(np.float64)
             item_price, manual_bid = part["item_price"].astype(np.float64), part["manual_bid"].astype(np.float64)
             phi = np.stack([np.ones_like(pcvr), pcvr, pcvr * item_price, manual_bid], axis=1)
-            rows = Rows(part["advertiser"].astype(np.int64), self._rules.quality(pctr), pctr, pcvr, item_price, phi)
-            for array in (*cells, *rows):
+            rows = rows_of(part["advertiser"].astype(np.int64), phi, self._rules.quality(pctr), pctr, pcvr, item_price)
+            for array in cells:
                 array.setflags(write=False)
             yield Piece(cells, rows, 0, n_cells, place)
             place += n_cells

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from auctionsim.market.arguments import Bids, Books, Cells, Room, Terms, aligned
 from auctionsim.market.engine import make_room, padded, replay_cells
 from auctionsim.market.feed import Piece
+from auctionsim.market.lanes import N_FEATURES
 from auctionsim.market.ranking import make_bids
 from auctionsim.streams import stream
 
@@ -113,12 +114,12 @@ def _without(piece: Piece, start: NDArray[np.int64], share: Array, drawn: Array)
     first_row, last_row = int(start[0]), int(start[-1])
     of_rows = slice(first_row, last_row)
     rows = piece.rows._replace(**{name: column[of_rows] for name, column in piece.rows._asdict().items()})
-    phi = rows.phi.copy()
-    phi[drawn >= share[rows.advertiser]] = np.nan
+    figures = rows.figures.copy()
+    figures[drawn >= share[rows.advertiser], :N_FEATURES] = np.nan
     own_start = start - first_row
-    for array in (phi, own_start):
+    for array in (figures, own_start):
         # As the table's own arrays: the engine is compiled for one kind.
         array.setflags(write=False)
     of_piece = slice(piece.first_cell, piece.last_cell)
     cells = Cells(own_start, piece.cells.weight[of_piece], piece.cells.outside[of_piece])
-    return Piece(cells, rows._replace(phi=phi), 0, piece.last_cell - piece.first_cell, piece.place)
+    return Piece(cells, rows._replace(figures=figures), 0, piece.last_cell - piece.first_cell, piece.place)
