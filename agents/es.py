@@ -74,10 +74,16 @@ def centred_ranks(fitness: Array) -> Array:
     failed evaluation, ranks last. A row whose members are all equal gets zeros.
     """
     value = np.where(np.isnan(fitness), -np.inf, fitness)
-    below = (value[..., None, :] < value[..., :, None]).sum(axis=-1)
-    equal = (value[..., None, :] == value[..., :, None]).sum(axis=-1)
-    rank = below + (equal - 1) / 2
-    return rank / max(value.shape[-1] - 1, 1) - 0.5
+    n = value.shape[-1]
+    order = np.argsort(value, axis=-1)
+    rising = np.take_along_axis(value, order, axis=-1)
+    is_new = np.concatenate([np.ones_like(rising[..., :1], dtype=bool), rising[..., 1:] != rising[..., :-1]], axis=-1)
+    is_last = np.concatenate([is_new[..., 1:], np.ones_like(is_new[..., :1])], axis=-1)
+    first = np.maximum.accumulate(np.where(is_new, np.arange(n), 0), axis=-1)
+    last = np.minimum.accumulate(np.where(is_last, np.arange(n), n)[..., ::-1], axis=-1)[..., ::-1]
+    rank = np.empty_like(value)
+    np.put_along_axis(rank, order, (first + last) / 2, axis=-1)
+    return rank / max(n - 1, 1) - 0.5
 
 
 def slopes(fitness: Array, sigma: float) -> Array:

@@ -16,7 +16,7 @@ from auctionsim.market.setup import Market, build_market
 from auctionsim.scenario_file import load_scenario
 
 _GENERATIONS = 3
-_SCENARIO = ("large", ("traffic.train_days=[0]", "learner.population=128"))
+_SCENARIO = ("large", ("traffic.train_days=[0]", "learner.population=192"))
 """A generation of a second and more in one process."""
 _POLICIES = {"formula": (), "contextual, 16 units": (16,), "contextual, 64 units": (64,)}
 
