@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import unknown
-from auctionsim.market.traffic import Traffic
 
 FEATURES = ("one", "pcvr", "value", "manual_bid")
 """1, pcvr, pcvr x item_price (the expected value of a click) and the keyword-level bid."""
@@ -30,12 +29,6 @@ STATIC_BIDS: dict[str, tuple[float, ...]] = {
     "truthful": (0.0, 0.0, 1.0, 0.0),
 }
 """Coefficients over `FEATURES` of the controllers that never change: the keyword bid, and the value of a click."""
-
-
-def feature_columns(traffic: Traffic) -> NDArray[np.float64]:
-    """The features phi of every row, `[rows, 4]` in the order of `FEATURES`; money columns in currency per click."""
-    value = traffic.pcvr * traffic.item_price
-    return np.stack([np.ones_like(value), traffic.pcvr, value, traffic.manual_bid], axis=1)
 
 
 def over_all_features(coefficients: NDArray[np.float64], features: Sequence[str]) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.arguments import CTR, CVR, ITEM_PRICE, QUALITY, ROW_COLUMNS, Cells, Rows, aligned
-from auctionsim.market.bids import feature_columns
+from auctionsim.market.arguments import QUALITY, Cells, Rows
+from auctionsim.market.figures import rows_of
 from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import Traffic
 
@@ -23,25 +23,6 @@ class Piece(NamedTuple):
     last_cell: int
     place: int
     """The first cell's place in the hour."""
-
-
-def rows_of(
-    advertiser: NDArray[np.int64],
-    phi: NDArray[np.float64],
-    quality: NDArray[np.float64],
-    ctr: NDArray[np.float64],
-    cvr: NDArray[np.float64],
-    item_price: NDArray[np.float64],
-) -> Rows:
-    """Rows as the engine reads them, from columns."""
-    figures = aligned((len(advertiser), ROW_COLUMNS))
-    figures[:, :QUALITY] = phi
-    for column, values in ((QUALITY, quality), (CTR, ctr), (CVR, cvr), (ITEM_PRICE, item_price)):
-        figures[:, column] = values
-    # Read-only as a table's own arrays, so that the engine is compiled for one kind of array.
-    for array in (advertiser, figures):
-        array.setflags(write=False)
-    return Rows(advertiser, figures)
 
 
 class Feed(Protocol):
@@ -68,14 +49,14 @@ class TableFeed:
     Args:
         traffic: The table.
         rules: The auction's.
-        phi: `feature_columns(traffic)`, where the caller has it already.
+        phi: Bid features `[rows, 4]` in place of the table's own.
     """
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
-        phi = feature_columns(traffic) if phi is None else phi
         self._traffic = traffic
         self._cells = Cells(traffic.cell_start, traffic.weight, traffic.market_ecpm)
-        self._rows = rows_of(traffic.advertiser, phi, rules.quality(traffic.pctr), traffic.ctr, traffic.cvr, traffic.item_price)
+        columns = (traffic.pcvr, traffic.manual_bid, traffic.ctr, traffic.cvr, traffic.item_price)
+        self._rows = rows_of(traffic.advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
 
     @property
     def advertisers(self) -> tuple[str, ...]:

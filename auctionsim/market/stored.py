@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
 from auctionsim.market.arguments import Cells
-from auctionsim.market.feed import Piece, rows_of
+from auctionsim.market.feed import Piece
+from auctionsim.market.figures import rows_of
 from auctionsim.market.rules import Rules
 from auctionsim.market.traffic import HOURS, Traffic
 
@@ -152,10 +153,9 @@ class StoredFeed:
             n_cells = len(part["size"])
             start = np.append(0, np.cumsum(part["size"], dtype=np.int64))
             cells = Cells(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
-            pctr, pcvr = part["pctr"].astype(np.float64), part["pcvr"].astype(np.float64)
-            item_price, manual_bid = part["item_price"].astype(np.float64), part["manual_bid"].astype(np.float64)
-            phi = np.stack([np.ones_like(pcvr), pcvr, pcvr * item_price, manual_bid], axis=1)
-            rows = rows_of(part["advertiser"].astype(np.int64), phi, self._rules.quality(pctr), pctr, pcvr, item_price)
+            quality, advertiser = self._rules.quality(part["pctr"].astype(np.float64)), part["advertiser"].astype(np.int64)
+            pctr, pcvr, item_price = part["pctr"], part["pcvr"], part["item_price"]
+            rows = rows_of(advertiser, quality, pcvr, part["manual_bid"], pctr, pcvr, item_price)
             for array in cells:
                 array.setflags(write=False)
             yield Piece(cells, rows, 0, n_cells, place)
