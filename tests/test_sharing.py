@@ -134,6 +134,8 @@ def test_scalars_bring_a_learner_where_its_driver_is(algorithm: str, constraint:
 
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_workers_of_a_cluster_follow_from_scalars_to_the_same_bits():
     scenario = parse_scenario(SMALL, "small.toml", overrides=LARGE)
     market, learner = build_market(scenario), make_learner(scenario)

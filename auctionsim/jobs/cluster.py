@@ -140,13 +140,20 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
     if workers == 0:
         yield SerialPool()
         return
-    n_workers = len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)
+    with _own(len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)) as ray:
+        yield RayPool(ray)
+
+
+@contextmanager
+def _own(n_workers: int, **options: Any) -> Iterator[Any]:
+    """A Ray of our own on this machine."""
     # Read by Ray when it is imported: the loopback address for a Ray of our own, whose servers otherwise
     # listen on every interface (the switch's name speaks of other systems, but it works on Linux all the same).
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     # Without "local" Ray would join whatever other Ray runs on the machine.
-    with _connected(address="local", num_cpus=n_workers, include_dashboard=False, _node_ip_address="127.0.0.1") as ray:
-        yield RayPool(ray)
+    fixed: dict[str, Any] = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    with _connected(num_cpus=n_workers, **fixed, **options) as ray:
+        yield ray
 
 
 @contextmanager

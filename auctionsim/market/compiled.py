@@ -12,8 +12,8 @@ from numba import njit
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PARTS = (
-    "arguments.py", "compiled.py", "details.py", "engine.py", "figures.py", "lanes.py", "luck.py", "memory.py", "one_slot.py",
-    "pricing.py", "ranking.py", "settle.py", "sieve.py",
+    "arguments.py", "compiled.py", "details.py", "engine.py", "figures.py", "lanes.py", "ledger.py", "luck.py",
+    "memory.py", "one_slot.py", "pricing.py", "ranking.py", "settle.py", "sieve.py",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from auctionsim.market.budget import spent_below
 from auctionsim.market.controllers import Bid, Controller, checked_bid
 from auctionsim.market.engine import DETAILS, make_room, padded, replay_cells
 from auctionsim.market.feed import Feed, Piece
+from auctionsim.market.ledger import take_out
 from auctionsim.market.luck import hour_key
 from auctionsim.market.outcome import Outcome
 from auctionsim.market.ranking import make_bids
@@ -108,7 +109,6 @@ class DayReplay:
         n_policies = self._ledger.shape[1]
         is_in_play = self._ledger[:, :, LEFT] > self._ledger[:, :, SPENT_BELOW]
         bids = make_bids(coefficients, is_in_play, self._room, is_clipped=self._rules.is_clipped)
-        self._ledger[:, :, : len(OUTCOMES)] = 0.0
         details = np.zeros((self._detailed, n_policies, len(DETAILS)))
         books = Books(self._ledger, details, self._shared)
         next_hour = self.hour + 1 if self._steps is None else int(self._steps.hour[self.steps_done + 1])
@@ -128,11 +128,10 @@ class DayReplay:
                 )  # fmt: skip
         self.hour = next_hour
         self.steps_done += 1
-        totals = self._ledger[:, :, : len(OUTCOMES)]
-        counted = np.concatenate([totals, details], axis=2) if self._detailed else totals.copy()
-        self.last = counted.transpose(0, 2, 1)
-        self.so_far = self.so_far + self.last
-        return self.last
+        counted, before = np.empty_like(self.last), self.so_far
+        self.last, self.so_far = counted, np.empty_like(before)
+        take_out(self._ledger, details, before, counted, self.so_far)
+        return counted
 
     def _pieces(self, hour: int) -> Iterator[Piece]:
         """The cells of an hour that belong to the step."""

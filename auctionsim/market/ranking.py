@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.arguments import QUALITY, Bids, Room, Rows, Terms, aligned
-from auctionsim.market.compiled import inlined
+from auctionsim.market.compiled import compiled, inlined
 from auctionsim.market.lanes import N_FEATURES, NARROW, rank_exactly
 from auctionsim.market.memory import of_row, take
 from auctionsim.market.sieve import exact_bid, sieve_3, sieve_3_wide, sieve_5, sieve_5_wide, sieve_9, write_row
@@ -36,20 +36,40 @@ def make_bids(coefficients: NDArray[np.float64], is_in_play: NDArray[np.bool_], 
         room: Made for as many slots and policies.
         is_clipped: Whether bids are clipped, which the sieve knows nothing of.
     """
-    n_advertisers, n_features, n_policies = coefficients.shape
+    n_advertisers, n_features = coefficients.shape[:2]
     n_lanes = room.found.shape[1]
-    lanes = aligned((n_advertisers, n_features, n_lanes))
-    lanes[:, :, n_policies:] = np.nan
-    lanes[:, :, :n_policies] = np.where(is_in_play[:, None, :], coefficients, np.nan)
-    theta = aligned((n_advertisers, n_lanes, n_features))
-    theta[...] = lanes.transpose(0, 2, 1)
-    with np.errstate(invalid="ignore"):
-        is_outside = ((lanes < _LEAST) & (lanes != 0.0)) | (lanes > _MOST)
-    n_sifted = 0 if is_clipped or is_outside.any() else n_advertisers
+    lanes, theta = aligned((n_advertisers, n_features, n_lanes)), aligned((n_advertisers, n_lanes, n_features))
     width = block_width(n_lanes, room.found.shape[0] - 1)
-    coarse = aligned((n_lanes // width, n_sifted, n_features, width), np.float32)
-    coarse[...] = lanes[:n_sifted].reshape(n_sifted, n_features, n_lanes // width, width).transpose(2, 0, 1, 3)
-    return Bids(theta, lanes, coarse)
+    coarse = aligned((n_lanes // width, n_advertisers, n_features, width), np.float32)
+    is_inside = _write_bids(np.ascontiguousarray(coefficients, dtype=np.float64), is_in_play, theta, lanes, coarse)
+    return Bids(theta, lanes, coarse if is_inside and not is_clipped else np.zeros_like(coarse[:, :0]))
+
+
+@compiled
+def _write_bids(
+    coefficients: NDArray[np.float64],
+    is_in_play: NDArray[np.bool_],
+    theta: NDArray[np.float64],
+    lanes: NDArray[np.float64],
+    coarse: NDArray[np.float32],
+) -> bool:
+    """Coefficients in the three orders of `Bids`; False where some are out of the sieve's range."""
+    n_advertisers, n_features, n_policies = coefficients.shape
+    n_lanes, width, n_outside = lanes.shape[2], coarse.shape[3], 0
+    for a in range(n_advertisers):
+        for f in range(n_features):
+            for p in range(n_policies):
+                value = coefficients[a, f, p] if is_in_play[a, p] else np.nan
+                n_outside += (value > _MOST) | ((value < _LEAST) & (value != 0.0))
+                lanes[a, f, p] = value
+            lanes[a, f, n_policies:] = np.nan
+            for block in range(n_lanes // width):
+                for p in range(width):
+                    coarse[block, a, f, p] = np.float32(lanes[a, f, block * width + p])
+        for p in range(n_lanes):
+            for f in range(n_features):
+                theta[a, p, f] = lanes[a, f, p]
+    return n_outside == 0
 
 
 @inlined
