@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,35 +32,55 @@ class Draw:
     """What chance decides about an episode."""
 
     day: int
-    luck: int
-    """The seed of its sampled outcomes."""
+    draws: Draws
+    episode: int
+
+    @property
+    def luck(self) -> int:
+        """The seed of its sampled outcomes; to be asked before the next episode."""
+        return self.draws.drawn(self.episode)[1]
 
 
 class Draws:
     """The episodes of one copy after `reset(seed=seed)`; copy i of a vector is seeded with seed + i.
 
     The first day is that of the seed's turn, so that copies spread evenly over the days and neighbouring seeds begin on
-    different ones; later days are drawn, and so is the luck of every episode.
+    different ones; later days are drawn, and so is the luck of every episode. Drawn when it is asked for: where nothing happens
+    by luck, many copies would spend a tenth of their time on generators that nobody asks.
     """
 
     def __init__(self, days: tuple[int, ...], seed: int) -> None:
-        self.stream = stream(seed, "env")
-        self._days = days
-        self._turn: int | None = seed % len(days)
+        self._days, self._seed = days, seed
+        self._episode = -1
+        self._n_drawn, self._last = 0, (0, 0)
+
+    @cached_property
+    def stream(self) -> np.random.Generator:
+        """Where they are drawn from."""
+        return stream(self._seed, "env")
+
+    def drawn(self, episode: int) -> tuple[int, int]:
+        """Number of the day and luck of an episode, the last one or a later one."""
+        while self._n_drawn <= episode:
+            self._last = int(self.stream.integers(len(self._days))), int(self.stream.integers(2**63))
+            self._n_drawn += 1
+        if episode < self._n_drawn - 1:
+            raise ValueError(f"episode: expected at least {self._n_drawn - 1}, got {episode}")
+        return self._last
 
     def next(self, day: object = None) -> Draw:
-        """The next episode; where its day is fixed it is drawn all the same, so that later ones stay what they were.
+        """The next episode; where its day is fixed, later ones stay what they were.
 
         Raises:
             InputError: `day` is neither None nor a whole number.
         """
-        drawn, luck = int(self.stream.integers(len(self._days))), int(self.stream.integers(2**63))
-        turn, self._turn = self._turn, None
+        self._episode += 1
         if day is None:
-            return Draw(self._days[drawn if turn is None else turn], luck)
+            number = self._seed % len(self._days) if self._episode == 0 else self.drawn(self._episode)[0]
+            return Draw(self._days[number], self, self._episode)
         if isinstance(day, bool) or not isinstance(day, int | np.integer):
             raise InputError(f"options['day']: expected a whole number, got {day!r}")
-        return Draw(int(day), luck)
+        return Draw(int(day), self, self._episode)
 
 
 def checked_max_cycles(max_cycles: int | None) -> int:

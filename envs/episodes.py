@@ -139,7 +139,9 @@ class Episodes:
         self.totals[:, :, copies] = 0.0
         self.last[:, :, copies] = 0.0
         self._budget_left[:, copies] = self.market.budgets[:, None]
-        luck = dict(zip(copies.tolist(), (draw.luck for draw in draws), strict=True))
+        # Only who samples or throttles asks for luck.
+        by_luck = self.market.rules.outcomes == "sampled" or bool(self.market.controllers)
+        luck = dict(zip(copies.tolist(), (draw.luck if by_luck else 0 for draw in draws), strict=True))
         for day in np.unique(days).tolist():
             of_day = copies[days == day]
             for members in np.array_split(of_day, min(self._threads, -(-len(of_day) // _COPIES_PER_THREAD))):
