@@ -6,6 +6,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted (the run i
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -49,8 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except OSError as error:
-        print(f"auctionsim: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        place, reason = _shown_path(error.filename or ""), error.strerror or error
+        if error.errno in _NO_SUCH_PLACE:
+            print(f"{place}: expected a place that can be read and written, got {reason}", file=sys.stderr)
+            return 2
+        print(f"auctionsim: {place}: {reason}", file=sys.stderr)
         return 1
+
+
+_NO_SUCH_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+"""What is wrong with a path that was asked for, not with the machine."""
+
+
+def _shown_path(path: str | bytes | int) -> str:
+    """A file's name; without the marks of one that was being written."""
+    folder, name = os.path.split(os.fsdecode(path) if isinstance(path, str | bytes) else str(path))
+    return os.path.join(folder, re.sub(r"^\.(.+)\.\d+\.part$", r"\1", name))
 
 
 def command_modules() -> dict[str, ModuleType]:

@@ -127,6 +127,14 @@ _OVERRIDES = [
 # What is wrong, the command, and the line.
 _COMMANDS = [
     ("an unknown command", "trian", "auctionsim: unknown command 'trian'; choose from bench, check, compare, control, demo,"),
+    ("a scenario where nothing can be written", "init /proc/x.toml",
+     "/proc/x.toml: expected a place that can be read and written, got No such file or directory"),
+    ("a study where nothing can be written", "reproduce maab-game --quick --workers 0 --out /proc/x",
+     "/proc/x: expected a place that can be read and written, got "),
+    ("a day where nothing can be written", "bench --make-day 100 --out /proc/x",
+     "/proc/x: expected a place that can be read and written, got "),
+    ("a run where nothing can be written", "train three-arms --set train.iterations=1 --out /proc/x",
+     "/proc/x: expected a folder that can be written, got "),
     ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
     ("nothing to check", "check", "auctionsim check: expected scenario, got none (see auctionsim check --help)"),
     ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number at "
