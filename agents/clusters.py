@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from auctionsim.market.bids import FEATURES as BID_FEATURES
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 Array = NDArray[np.float64]

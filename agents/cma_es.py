@@ -21,7 +21,7 @@ from auctionsim.agents.scores import Scores, updated_multipliers
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.streams import stream
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from auctionsim.market.bids import BID_MODELS
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import CLICKS, COST, OUTCOMES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 from auctionsim.streams import stream
 

@@ -12,7 +12,7 @@ import numpy as np
 from auctionsim.agents.policy import Policy, Scaled, run_policy
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 

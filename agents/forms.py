@@ -14,7 +14,7 @@ from auctionsim.agents.free_bids import FreeBids
 from auctionsim.agents.policy import Policy
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import LearnerSection
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from auctionsim.envs.bidding import market_coefficients, starting_coefficients
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import BID_MODELS
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 

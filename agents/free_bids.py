@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.feed import TableFeed
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 from auctionsim.streams import stream
 

@@ -12,7 +12,7 @@ from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.scores import Scores, day_fitness, joined, new_multipliers, score, updated_multipliers
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import LearnerSection, Scenario
 
 Array = NDArray[np.float64]

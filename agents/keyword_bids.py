@@ -8,7 +8,7 @@ from auctionsim.agents.policy import Constant
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from auctionsim.agents.policy import Policy
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 
 Arrays = dict[str, NDArray[Any]]

@@ -26,7 +26,7 @@ from auctionsim.agents.rollout import Floats
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 from auctionsim.scenario import MaabSection, Scenario
 from auctionsim.streams import stream

@@ -32,7 +32,7 @@ from auctionsim.agents.policy import Policy
 from auctionsim.agents.scores import Scores
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]

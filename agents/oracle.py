@@ -26,7 +26,7 @@ from scipy.sparse import coo_array, csr_array, diags_array, vstack
 
 from auctionsim.market.budget import SPENT_SHARE
 from auctionsim.market.contests import Contests, contests
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 _PROFIT = 3

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.day_replay import DayReplay, run_day
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market
 
 Array = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.bids import BID_MODELS
 from auctionsim.market.day_replay import DayReplay
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import PpoSection, Scenario
 from auctionsim.streams import stream
 

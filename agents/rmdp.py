@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.steps import Steps, minutes_steps
 from auctionsim.scenario import Scenario
 from auctionsim.streams import stream

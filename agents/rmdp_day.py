@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]

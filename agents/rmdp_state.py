@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market
 from auctionsim.market.steps import Steps, auctions_by_step, first_rows
 
 Array = NDArray[np.float64]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, OUTCOMES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from auctionsim.envs.multipliers import Multipliers, cost
 from numpy.typing import NDArray
 
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import LearnerSection, Scenario
 
 Array = NDArray[np.float64]

@@ -18,7 +18,7 @@ from auctionsim.analysis.play import Array, Policy
 from numpy.typing import NDArray
 
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 SHOWN_FROM = 0.1
 """From this share of the way to the cartel on, an index counts as raised: a convention, stated with every verdict."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.engine import OUTCOMES
 from auctionsim.market.feed import TableFeed
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 _VALUE = FEATURES.index("value")
 

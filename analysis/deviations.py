@@ -10,8 +10,8 @@ import numpy as np
 from auctionsim.analysis.play import Array, Played, Policy, frozen, play
 
 from auctionsim.market.bids import STATIC_BIDS
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 
 Utility = Callable[[Outcome], Array]

@@ -13,8 +13,8 @@ from auctionsim.market.bids import FEATURES
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import OUTCOMES
 from auctionsim.market.feed import Feed, TableFeed
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS
 
 Array = NDArray[np.float64]

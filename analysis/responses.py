@@ -9,7 +9,7 @@ from auctionsim.analysis.deviations import best_multiplier, punishment
 from auctionsim.analysis.metrics import bootstrap
 from auctionsim.analysis.play import Policy, play
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 _LAST_HOUR = 15

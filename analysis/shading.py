@@ -8,7 +8,7 @@ import numpy as np
 from auctionsim.analysis.play import Array, Played
 
 from auctionsim.market.bids import FEATURES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 _LEVELS = ("value", "manual_bid")
 

@@ -18,7 +18,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils import parallel_to_aec
 
 from auctionsim.errors import InputError
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 
 Observations = dict[str, NDArray[np.float32]]

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from auctionsim.errors import InputError, unknown
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 from auctionsim.streams import stream
 

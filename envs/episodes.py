@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from auctionsim.errors import InputError
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, OUTCOMES
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.market.traffic import HOURS
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import load_scenario

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.engine import CLICKS, CONVERSIONS, COST, GMV
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market
 from auctionsim.scenario import LearnerSection, Objective, resolved_level
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.budget import spent_below
 from auctionsim.market.engine import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 Array = NDArray[np.float64]

@@ -12,7 +12,7 @@ from auctionsim.envs.episodes import Episodes, Hour
 from auctionsim.envs.rendering import Story, checked_render_mode
 from numpy.typing import NDArray
 
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import unknown
 from auctionsim.market.engine import COST, GMV, OUTCOMES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 

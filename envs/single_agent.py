@@ -16,7 +16,7 @@ from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, unknown
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.scenario import CONTROLLERS, Scenario
 
 DEFAULT_SCENARIO = "three-arms"

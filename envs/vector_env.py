@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.errors import InputError
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.threads import usable_threads
 from auctionsim.market.traffic import HOURS
 from auctionsim.scenario import Scenario

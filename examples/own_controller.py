@@ -9,7 +9,8 @@ import numpy as np
 from auctionsim.envs.objectives import day_totals, objective_vector
 
 from auctionsim.market.controllers import Bid
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario_file import parse_scenario
 
 SCENARIO = """

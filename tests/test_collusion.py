@@ -14,8 +14,9 @@ from auctionsim.analysis.play import DaySoFar, frozen, play, rematched
 from auctionsim.analysis.shading import joint_low_bid_rate, shading
 
 from auctionsim.market.engine import COST, GMV
+from auctionsim.market.market import Market
 from auctionsim.market.mechanism import clear
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario_file import parse_scenario
 
 from .conftest import SMALL

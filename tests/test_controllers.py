@@ -16,7 +16,8 @@ from auctionsim.jobs.evaluate import _rows
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.controllers import find_controller
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario import CONTROLLERS, Scenario
 from auctionsim.scenario_file import parse_scenario
 

@@ -11,7 +11,8 @@ from auctionsim.agents.clusters import by_revenue
 from auctionsim.agents.dcmab import _bids, actor_loss, critic_loss
 from auctionsim.agents.replay_memory import GOES_ON, LAST, Days, JointBatch, draw_together, empty_memory, remember
 
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario import DcmabSection
 from auctionsim.scenario_file import parse_scenario
 

@@ -11,7 +11,8 @@ from auctionsim.agents.policy import Constant, Policy, run_policy
 from auctionsim.envs import objectives as obj
 
 from auctionsim.errors import InputError
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario

@@ -12,7 +12,8 @@ from auctionsim.envs.multipliers import Multipliers, cost
 
 from auctionsim.market.day_replay import run_day
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario
 

@@ -18,8 +18,9 @@ from auctionsim.market.contests import contests
 from auctionsim.market.day_replay import run_day
 from auctionsim.market.engine import CLICKS, COST, GMV
 from auctionsim.market.feed import TableFeed
+from auctionsim.market.market import Market
 from auctionsim.market.rules import Rules
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.setup import build_market
 from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.scenario_file import parse_scenario

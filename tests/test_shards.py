@@ -21,7 +21,8 @@ from auctionsim.market.outcome import Outcome
 from auctionsim.market.profile import load_profile
 from auctionsim.market.rules import Rules
 from auctionsim.market.shards import windows
-from auctionsim.market.stored import open_traffic, store_traffic
+from auctionsim.market.stored import open_traffic
+from auctionsim.market.storing import store_traffic
 from auctionsim.market.synthetic import query_names, stream_traffic
 from auctionsim.scenario import TrafficSection
 

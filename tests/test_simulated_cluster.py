@@ -13,7 +13,8 @@ import pytest
 from auctionsim.cli import main
 from auctionsim.jobs.cluster import SerialPool, open_pool
 from auctionsim.jobs.train import Progress, train
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 
 from .test_cluster import pytestmark as ray_marks
 from .test_runs import contents, new_run, nothing

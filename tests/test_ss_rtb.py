@@ -17,7 +17,8 @@ from auctionsim.agents.rmdp_state import AUCTION_FEATURES, HOUR_FEATURES, INPUTS
 
 from auctionsim.cli import main
 from auctionsim.errors import InputError
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import load_scenario

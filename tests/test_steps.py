@@ -8,7 +8,8 @@ import pytest
 from auctionsim.market.day_replay import DayReplay, run_day
 from auctionsim.market.engine import COST
 from auctionsim.market.fixed_draws import drawn_rates
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.market.steps import Steps, auctions_by_step, first_rows, minutes_steps
 from auctionsim.scenario_file import parse_scenario
 

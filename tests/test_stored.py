@@ -16,7 +16,8 @@ from auctionsim.jobs.train import train
 from auctionsim.market import setup
 from auctionsim.market import stored as stored_module
 from auctionsim.market.profile import load_profile
-from auctionsim.market.stored import StoredTraffic, store_traffic
+from auctionsim.market.stored import StoredTraffic
+from auctionsim.market.storing import store_traffic
 from auctionsim.market.synthetic import make_traffic, query_names, stream_traffic
 from auctionsim.runs import Run
 from auctionsim.scenario import TrafficSection

@@ -15,11 +15,13 @@ from auctionsim.market.controllers import Throttled
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import COST, IMPRESSIONS, OUTCOMES
 from auctionsim.market.feed import Feed, TableFeed
+from auctionsim.market.market import Market
 from auctionsim.market.mechanism import replay_reference
 from auctionsim.market.profile import load_profile
 from auctionsim.market.rules import Rules
-from auctionsim.market.setup import Market, build_market
-from auctionsim.market.stored import StoredFeed, store_traffic
+from auctionsim.market.setup import build_market
+from auctionsim.market.stored import StoredFeed
+from auctionsim.market.storing import store_traffic
 from auctionsim.market.synthetic import query_names, stream_traffic
 from auctionsim.market.traffic import HOURS
 from auctionsim.scenario_file import parse_scenario

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 # A half of the value, which a keyword bid is about worth, as the first guess; steps for 24 updates a day. Both ours.
 _FIRST_MULTIPLIER, _STEP, _LARGEST_MULTIPLIER = 1.0, 0.3, 50.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.controllers import Bid
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 
 class Linear:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.controllers import Array, Bid
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 _MOST_OFTEN, _LEAST_OFTEN = 0.99, 0.01
 _LARGEST_LAMBDA, _HALVINGS = 1e6, 60

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 # Proportional, integral and derivative gain; ours, for 24 updates a day. Spending answers steeply to bids, so that gains of a
 # few tenths make every second hour spend nothing.

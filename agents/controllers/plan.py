@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 

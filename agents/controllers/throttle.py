@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.controllers import Array, Bid, Throttled
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 # The source's: the rate of the first minute, its steps of a minute, and the hour by which a day's budget is to be spent.

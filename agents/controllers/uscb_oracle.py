@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.controllers import Array, Bid
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 # Evenly in logs, from a twentieth to twenty times the value.
 _MULTIPLIERS = np.exp(np.linspace(-3.0, 3.0, 49))

@@ -16,7 +16,7 @@ from auctionsim.files import expect_new_folder
 if TYPE_CHECKING:
     from auctionsim.agents.learner import Arrays
     from auctionsim.jobs.cluster import Pool
-    from auctionsim.market.setup import Market
+    from auctionsim.market.market import Market
     from auctionsim.runs import Run
     from auctionsim.scenario import Scenario
 

@@ -12,7 +12,8 @@ from auctionsim.agents.learner import Learner, Replicated, make_learner
 from auctionsim.jobs.cluster import Pool, SerialPool, travelling_bytes
 from auctionsim.jobs.generations import Generations
 from auctionsim.jobs.sharing import size_of
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario_file import load_scenario
 
 _GENERATIONS = 3

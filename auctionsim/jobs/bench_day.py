@@ -14,7 +14,8 @@ import numpy as np
 from auctionsim.jobs.bench import bench_traffic
 from auctionsim.market.profile import load_profile
 from auctionsim.market.replay import replay
-from auctionsim.market.stored import Columns, StoredTraffic, open_traffic, store_traffic
+from auctionsim.market.stored import Columns, StoredTraffic, open_traffic
+from auctionsim.market.storing import store_traffic
 from auctionsim.market.synthetic import query_names, stream_traffic
 from auctionsim.market.traffic_file import load_traffic, save_traffic
 from auctionsim.scenario import TrafficSection

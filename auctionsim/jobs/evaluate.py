@@ -15,8 +15,8 @@ from auctionsim.analysis.run_collusion import evidence_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.day_replay import run_day
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market
 from auctionsim.market.traffic import HOURS, Traffic
 from auctionsim.runs import Run
 

@@ -9,7 +9,7 @@ from typing import Any
 from auctionsim.agents.learner import Arrays, Learner, Replicated
 from auctionsim.jobs.cluster import Pool
 from auctionsim.jobs.sharing import Follow
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 
 class Generations:

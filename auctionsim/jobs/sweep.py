@@ -35,7 +35,8 @@ from auctionsim.jobs.distributions import Parameter
 from auctionsim.jobs.study import claim
 from auctionsim.jobs.train import Interrupted, train
 from auctionsim.market.engine import COST
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.runs import Run
 from auctionsim.scenario import LearnerSection, Scenario
 from auctionsim.scenario_file import parse_scenario

@@ -16,7 +16,8 @@ from auctionsim.jobs.cluster import Pool
 from auctionsim.jobs.evaluate import write_evaluation
 from auctionsim.jobs.events import event_files
 from auctionsim.jobs.generations import Generations
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim.market.arguments import CTR, CVR, ITEM_PRICE
 from auctionsim.market.feed import Feed, Piece
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 from auctionsim.market.traffic import HOURS
 
 

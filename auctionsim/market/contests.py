@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from auctionsim.errors import InputError
 from auctionsim.market.bids import STATIC_BIDS
 from auctionsim.market.budget import spent_below
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 _PER_COLUMN = ("advertiser", "clicks", "conversions", "gmv", "least", "most")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from auctionsim.errors import InputError
 
 if TYPE_CHECKING:
-    from auctionsim.market.setup import Market
+    from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 

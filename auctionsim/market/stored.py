@@ -1,4 +1,4 @@
-"""Traffic larger than memory: columns in a folder, written piece by piece, replayed piece by piece.
+"""Traffic larger than memory: columns in a folder, written piece by piece (`storing.py`), replayed piece by piece.
 
 Each column is a file of little-endian numbers, 20 bytes a candidate in all; `traffic.json` says what they are and where hours
 begin. Pieces are memory-mapped one at a time, so that memory holds one piece and not the day.
@@ -7,9 +7,7 @@ begin. Pieces are memory-mapped one at a time, so that memory holds one piece an
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
-from auctionsim.files import expect_new_folder
 from auctionsim.market.arguments import Cells
 from auctionsim.market.feed import Piece
 from auctionsim.market.figures import rows_of
@@ -27,8 +24,7 @@ from auctionsim.market.traffic import HOURS, Traffic
 FORMAT = "auctionsim-traffic-1"
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
 ROW_TYPES = {"advertiser": "<i4", "pctr": "<f4", "pcvr": "<f4", "item_price": "<f4", "manual_bid": "<f4"}
-_ROWS_AT_ONCE = 500_000
-_INDEX = "traffic.json"
+INDEX = "traffic.json"
 _INDEX_KEYS = {
     "advertisers": list, "queries": list, "pieces": list, "cells": int, "rows": int, "most_rows": int, "auctions": int,
 }  # fmt: skip
@@ -162,42 +158,9 @@ class StoredFeed:
             place += n_cells
 
 
-def store_traffic(
-    folder: Path,
-    advertisers: tuple[str, ...],
-    queries: tuple[str, ...],
-    hours: Iterable[tuple[int, int, Columns]],
-) -> StoredTraffic:
-    """Write traffic as it comes; the folder appears whole or not at all.
-
-    Args:
-        folder: New or empty.
-        advertisers: Names, in the order of the indices.
-        queries: Names of the queries.
-        hours: Parts in time order: day, hour, and the columns of `CELL_TYPES` and `ROW_TYPES`; `size` is the number of rows of
-            each cell. An hour may come in several parts, each as large as memory allows.
-
-    Raises:
-        InputError: The folder holds files.
-    """
-    expect_new_folder(folder)
-    part_folder = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    part_folder.mkdir(parents=True)
-    try:
-        index = _write(part_folder, hours)
-        index |= {"format": FORMAT, "advertisers": list(advertisers), "queries": list(queries)}
-        (part_folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        part_folder.rename(folder)
-    finally:
-        shutil.rmtree(part_folder, ignore_errors=True)
-    return open_traffic(folder)
-
-
 def is_stored(path: Path) -> bool:
     """Whether a path is a folder of stored traffic, by its index."""
-    return (path / _INDEX).is_file()
+    return (path / INDEX).is_file()
 
 
 def open_traffic(folder: str | Path) -> StoredTraffic:
@@ -207,7 +170,7 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
         InputError: It is not such a folder, or a column's file has another size than the index says.
     """
     folder = Path(folder)
-    path = folder / _INDEX
+    path = folder / INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -229,35 +192,3 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
             if size != expected:
                 raise InputError(f"{column}: expected {expected} bytes for {count} numbers, got {size}")
     return StoredTraffic(folder, index)
-
-
-def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str, Any]:
-    pieces: list[tuple[int, ...]] = []
-    n_cells = n_rows = most_rows = auctions = 0
-    files = {name: (folder / name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
-    try:
-        for day, hour, columns in hours:
-            for cells, rows in _cuts(np.asarray(columns["size"])):
-                for names, cut in ((CELL_TYPES, cells), (ROW_TYPES, rows)):
-                    for name, kind in names.items():
-                        np.asarray(columns[name][cut]).astype(kind).tofile(files[name])
-                pieces.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
-                n_cells += cells.stop - cells.start
-                n_rows += rows.stop - rows.start
-            most_rows = max(most_rows, int(np.max(columns["size"], initial=0)))
-            auctions += int(np.sum(columns["weight"]))
-    finally:
-        for file in files.values():
-            file.close()
-    return {"pieces": pieces, "cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
-
-
-def _cuts(size: NDArray[Any]) -> Iterator[tuple[slice, slice]]:
-    """Cell and row slices of pieces of about `_ROWS_AT_ONCE` rows."""
-    ends = np.cumsum(size, dtype=np.int64)
-    first, first_row = 0, 0
-    while first < len(size):
-        last = max(int(np.searchsorted(ends, first_row + _ROWS_AT_ONCE, side="right")), first + 1)
-        last_row = int(ends[last - 1])
-        yield slice(first, last), slice(first_row, last_row)
-        first, first_row = last, last_row

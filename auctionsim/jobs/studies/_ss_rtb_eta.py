@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from auctionsim.agents.keyword_bids import alpha_bids, base_alpha
 from auctionsim.market.day_replay import DayReplay
 from auctionsim.market.engine import CLICKS, COST, IMPRESSIONS
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.market.steps import minutes_steps
 from auctionsim.scenario import Scenario
 

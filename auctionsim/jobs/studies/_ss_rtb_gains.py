@@ -13,8 +13,9 @@ from auctionsim.agents.keyword_bids import keyword_bids, keyword_cost, linear, l
 from auctionsim.agents.learner import Arrays, iterate
 from auctionsim.agents.policy import Policy, run_policy
 from auctionsim.agents.rmdp import Rmdp
+from auctionsim.market.market import Market
 from auctionsim.market.outcome import Outcome
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]

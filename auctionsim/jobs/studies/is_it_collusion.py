@@ -25,7 +25,8 @@ from auctionsim.analysis.sections import Heading, Section, Table, Text
 from auctionsim.analysis.shading import joint_low_bid_rate, shading
 from auctionsim.jobs.demos.three_arms import plan
 from auctionsim.jobs.study import Findings, Options, Unit
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]

@@ -25,7 +25,8 @@ from auctionsim.envs.objectives import day_totals, goals_of, objective_vector
 from auctionsim.jobs.studies._leaderboard_document import leaderboard_sections
 from auctionsim.jobs.study import Findings, Options, Unit
 from auctionsim.market.engine import COST, GMV
-from auctionsim.market.setup import Market, build_market
+from auctionsim.market.market import Market
+from auctionsim.market.setup import build_market
 from auctionsim.scenario import CONTROLLERS, Scenario
 from auctionsim.scenario_file import load_scenario
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from auctionsim.files import write_then_rename
 from auctionsim.market.ingest.database import Database, quoted
-from auctionsim.market.stored import ROW_TYPES, Columns, store_traffic
+from auctionsim.market.stored import ROW_TYPES, Columns
+from auctionsim.market.storing import store_traffic
 from auctionsim.market.traffic_file import NOTES_KEY
 
 _TABLE = (

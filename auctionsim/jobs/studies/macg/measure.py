@@ -15,7 +15,7 @@ from auctionsim.envs.objectives import day_totals, goals_of, objective_vector
 from auctionsim.jobs.studies.macg.arms import Arm
 from auctionsim.jobs.study import Findings
 from auctionsim.market.engine import CLICKS, COST, GMV
-from auctionsim.market.setup import Market
+from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 
