@@ -13,8 +13,7 @@ from auctionsim import open_traffic, replay
 from auctionsim.errors import InputError
 from auctionsim.jobs.cluster import SerialPool
 from auctionsim.jobs.train import train
-from auctionsim.market import setup
-from auctionsim.market import stored as stored_module
+from auctionsim.market import setup, storing
 from auctionsim.market.profile import load_profile
 from auctionsim.market.stored import StoredTraffic
 from auctionsim.market.storing import store_traffic
@@ -32,7 +31,7 @@ SELLERS = tuple(f"seller-{i}" for i in range(7))
 
 @pytest.fixture
 def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredTraffic:
-    monkeypatch.setattr(stored_module, "_ROWS_AT_ONCE", 128)
+    monkeypatch.setattr(storing, "_ROWS_AT_ONCE", 128)
     profile = load_profile("plain", None)
     return store_traffic(
         tmp_path / "day", SELLERS, query_names(SECTION), stream_traffic(SECTION, profile, len(SELLERS), 0, (0, 1))

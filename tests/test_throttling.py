@@ -9,7 +9,7 @@ import pytest
 from auctionsim.agents.controllers.throttle import Throttle
 
 from auctionsim.errors import InputError
-from auctionsim.market import stored as stored_module
+from auctionsim.market import storing
 from auctionsim.market.bids import FEATURES
 from auctionsim.market.controllers import Throttled
 from auctionsim.market.day_replay import DayReplay
@@ -107,7 +107,7 @@ def test_policies_side_by_side_equal_each_alone():
 
 
 def test_a_day_in_pieces_draws_as_the_whole_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stored_module, "_ROWS_AT_ONCE", 64)
+    monkeypatch.setattr(storing, "_ROWS_AT_ONCE", 64)
     market = small_market()
     section, profile = market.scenario.traffic, load_profile("plain", None)
     hours = stream_traffic(section, profile, len(EVERYBODY), 0, (0, 1, 2))
