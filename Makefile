@@ -43,7 +43,7 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 test: setup ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-soak: setup ## kill runs 50 times at random moments: ten minutes
+soak: setup ## kill runs 50 times at random moments: five minutes
 	$(BIN)/python -m pytest tests/test_faults.py tests/test_simulated_cluster.py --kills 50
 
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
