@@ -138,3 +138,15 @@ def test_what_looks_at_single_auctions_wants_a_table(stored: StoredTraffic, tmp_
     run = Run.create(tmp_path / "run", scenario, text, seeds=(0,), command="test")
     with pytest.raises(InputError, match=r"traffic.source: expected a table here, .* got the stored traffic"):
         train(run, SerialPool(), lambda _: None)
+
+
+@pytest.mark.parametrize("slot_effect", [(1.0,), (1.0, 0.5)])
+def test_cells_without_candidates_bring_nothing(tmp_path: Path, slot_effect: tuple[float, ...]):
+    columns = {
+        "size": np.array([2, 0, 1, 0]), "weight": np.array([1, 3, 2, 4]), "query": np.zeros(4), "market_ecpm": np.zeros(4),
+        "advertiser": np.array([0, 1, 1]), "pctr": np.array([0.1, 0.2, 0.1]), "pcvr": np.full(3, 0.1),
+        "item_price": np.full(3, 10.0), "manual_bid": np.array([1.0, 0.25, 1.0]),
+    }  # fmt: skip
+    traffic = store_traffic(tmp_path / "day", ("a", "b"), ("query",), [(0, 0, columns)])
+    outcome = replay(traffic, coefficients=np.ones((2, 1, 16)), slot_effect=slot_effect)
+    assert outcome.impressions[0].T.tolist() == [[1.0, 2.0 + (len(slot_effect) > 1)]] * 16

@@ -110,7 +110,8 @@ def clear_cell(
     """Clear a cell for policies `lane:end`, a block of the sieve; `first_row` is that of the run of cells."""
     first, last, weight, outside = cells.start[cell], cells.start[cell + 1], cells.weight[cell], cells.outside[cell]
     place_bits, is_detailed = place_bits_of(last - first), books.details.shape[0] > 0
-    is_sifted = can_sift(place_bits, bids)
+    # Of a cell without candidates, which a table may not have but stored traffic might, there is no row to look at.
+    is_sifted = last > first and can_sift(place_bits, bids)
     if is_sifted:
         sift(first - first_row, last - first, place_bits, lane, bids, room)
     if is_sifted and terms.slot_effect.shape[0] == 1 and not terms.is_sampled and not is_detailed:
