@@ -23,7 +23,7 @@ from scipy.sparse import coo_array, csr_array, diags_array, vstack
 from auctionsim.errors import RunError
 
 Array = NDArray[np.float64]
-_INFEASIBLE = 2
+_OPTIMAL, _INFEASIBLE = 0, 2
 _ROOM = 1e-7
 
 
@@ -85,19 +85,21 @@ def solve_whole(program: Program) -> Solution:
     open_cells = shares[~program.must_fill]
     filled = shares[program.must_fill]
     limit = program.limit / row_unit
-    # A program that is feasible at a point alone may be called infeasible by rounding: the second try has room for that. The
-    # bound is that of the limits as given all the same.
-    for room in (0.0, _ROOM * (1 + np.abs(limit))):
+    # A program that is feasible at a point alone may be called infeasible by rounding, or leave the interior-point method with
+    # nothing to go through: the second try has room for that, and the simplex needs none. The bound is that of the limits as
+    # given all the same.
+    room = _ROOM * (1 + np.abs(limit))
+    for method, allowed in (("highs-ipm", 0.0), ("highs-ipm", room), ("highs-ds", 0.0), ("highs-ds", room)):
         result = linprog(
             -gain / gain_unit,
             A_ub=vstack([open_cells, diags_array(1 / row_unit) @ scaled]),
-            b_ub=np.concatenate([np.ones(open_cells.shape[0]), limit + room]),
+            b_ub=np.concatenate([np.ones(open_cells.shape[0]), limit + allowed]),
             A_eq=filled if filled.shape[0] else None,
             b_eq=np.ones(filled.shape[0]) if filled.shape[0] else None,
             bounds=np.column_stack([np.zeros_like(size), np.concatenate([np.full(n, np.inf), program.side_limit])]),
-            method="highs-ipm",
+            method=method,
         )
-        if result.status != _INFEASIBLE:
+        if result.status == _OPTIMAL:
             break
     if result.status == _INFEASIBLE:
         empty = np.zeros(0)

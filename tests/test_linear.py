@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from auctionsim.agents import linear
 from auctionsim.agents.linear import Program, dual_bound, reached, solve_whole
 from auctionsim.agents.sifting import solve
+from scipy.optimize import OptimizeResult
 from scipy.sparse import csr_array
+
+from auctionsim.errors import RunError
 
 
 def program(seed: int, n_cells: int = 400, *, tight: float = 0.6) -> Program:
@@ -79,3 +84,23 @@ def test_cells_that_are_clear_leave_nothing_to_solve():
         csr_array(np.ones((1, 101))), np.array([1e3]),
     )  # fmt: skip
     assert solve(this, whole_up_to=10).value == 100.0
+
+
+@pytest.mark.parametrize("failing", [{"highs-ipm"}, set()])
+def test_what_the_interior_point_method_gives_up_on_the_simplex_solves(monkeypatch: pytest.MonkeyPatch, failing: set[str]):
+    # It does on programs that leave next to nothing between their constraints; hypothesis finds some in tests/test_oracle.py.
+    tried, ours, expected = [], linear.linprog, solve(program(3), whole_up_to=30)
+
+    def linprog(*arguments: Any, method: str, **options: Any) -> Any:
+        tried.append(method)
+        gave_up = OptimizeResult(status=4, x=None, message="Solve error")
+        return gave_up if method in failing else ours(*arguments, method=method, **options)
+
+    monkeypatch.setattr(linear, "linprog", linprog)
+    found = solve_whole(program(3))
+    assert tried[0] == "highs-ipm"
+    assert tried.count("highs-ds") == len(failing)
+    assert found.value == pytest.approx(expected.value, rel=1e-8)
+    monkeypatch.setattr(linear, "linprog", lambda *_, **__: OptimizeResult(status=4, x=None, message="Solve error"))
+    with pytest.raises(RunError, match="HiGHS found no answer: Solve error"):
+        solve_whole(program(3))
