@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from auctionsim.agents.es import ESState, climb, falling_rate, falling_sigma, members, pair_noise, slopes
-from auctionsim.agents.forms import agent_of_learners, start_parameters
+from auctionsim.agents.forms import agent_of_learners
 from auctionsim.agents.learner import Arrays, Work
 from auctionsim.agents.scores import Scores, day_fitness, joined, new_multipliers, score, updated_multipliers
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def member_work(scenario: Scenario, parameters: Array, multipliers: Array | None
 def run_block(market: Market, state: Arrays, block: Block) -> Scores:
     """Replay a day for some mirrored pairs and score them; `state` is the generation's, `ESState.arrays` and multipliers."""
     es = ESState.of(state)
-    noise = block_noise(market, es.iteration, range(*block.pairs))
+    noise = block_noise(market, es, range(*block.pairs))
     if block.only is not None:
         noise[:, np.arange(noise.shape[1]) != block.only] = 0.0
     mean = es.mean.reshape(noise.shape[1:])
@@ -73,9 +73,10 @@ def run_members(market: Market, shared: Arrays, task: Members) -> Scores:
     return score(market, task.day, parameters, shared.get("multipliers"), local_credit=False)
 
 
-def block_noise(market: Market, iteration: int, pairs: range) -> Array:
-    """Noise of some pairs `[pairs, agents, size]`."""
-    return pair_noise(market.seed, iteration, pairs, start_parameters(market, market.scenario.learner).shape)
+def block_noise(market: Market, es: ESState, pairs: range) -> Array:
+    """Noise of some pairs `[pairs, agents, size]`, however the search's state holds the agents' parameters."""
+    n_agents = int(agent_of_learners(market, market.scenario.learner).max()) + 1
+    return pair_noise(market.seed, es.iteration, pairs, (n_agents, es.mean.size // n_agents))
 
 
 def scored_days(scenario: Scenario, results: Sequence[Scores]) -> list[Scores]:
@@ -118,20 +119,14 @@ def scalars_of(scenario: Scenario, state: Arrays, fitness: Array, days: list[Sco
 def advance(market: Market, state: Arrays, scalars: Arrays) -> Arrays:
     """The state after a generation: its noise is drawn again, weighed by the slopes, and Adam steps."""
     es = ESState.of(state)
-    noise = block_noise(market, es.iteration, range(scalars["slope"].shape[1])).reshape(-1, *es.mean.shape)
+    noise = block_noise(market, es, range(scalars["slope"].shape[1])).reshape(-1, *es.mean.shape)
     after = climb(es, scalars["slope"], noise, float(scalars["rate"][0])).arrays()
     return {**after, "multipliers": scalars["multipliers"]} if "multipliers" in scalars else after
 
 
 def logged(before: Arrays, after: Arrays, fitness: Array, days: list[Scores]) -> Mapping[str, float]:
     """What every evolutionary learner logs of a generation."""
-    return {
-        **_logged(fitness, days, before.get("multipliers")),
-        "step": float(np.abs(after["mean"] - before["mean"]).mean()),
-    }
-
-
-def _logged(fitness: Array, days: list[Scores], multipliers: Array | None) -> dict[str, float]:
+    multipliers = before.get("multipliers")
     found = {
         "fitness": float(fitness.mean()),
         "revenue_ratio": float(np.mean([day.revenue.mean() for day in days])),
@@ -139,7 +134,7 @@ def _logged(fitness: Array, days: list[Scores], multipliers: Array | None) -> di
     }
     if multipliers is not None:
         found |= {"revenue_multiplier": float(multipliers[-1]), "mean_multiplier": float(multipliers[:-1].mean())}
-    return found
+    return found | {"step": float(np.abs(after["mean"] - before["mean"]).mean())}
 
 
 def credit_is_local(settings: LearnerSection) -> bool:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
-import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -19,6 +17,7 @@ from typing import NoReturn
 from auctionsim import __version__, commands
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RunError, suggestion
+from auctionsim.files import without_part
 
 INTERRUPTED = 130
 
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except OSError as error:
-        place, reason = _shown_path(error.filename or ""), error.strerror or error
+        place, reason = without_part(str(error.filename or "")), error.strerror or error
         if error.errno in _NO_SUCH_PLACE:
             print(f"{place}: expected a place that can be read and written, got {reason}", file=sys.stderr)
             return 2
@@ -62,12 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 _NO_SUCH_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 """What is wrong with a path that was asked for, not with the machine."""
-
-
-def _shown_path(path: str | bytes | int) -> str:
-    """A file's name; without the marks of one that was being written."""
-    folder, name = os.path.split(os.fsdecode(path) if isinstance(path, str | bytes) else str(path))
-    return os.path.join(folder, re.sub(r"^\.(.+)\.\d+\.part$", r"\1", name))
 
 
 def command_modules() -> dict[str, ModuleType]:

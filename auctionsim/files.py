@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,24 @@ from typing import Any
 from auctionsim.errors import InputError
 
 
+def part_of(path: Path) -> Path:
+    """Where this process writes a file or folder before it has its name, in the same folder."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def without_part(path: str) -> str:
+    """The path of what a process was writing, if it is such a place; else as it is."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, re.sub(r"^\.(.+)\.\d+\.part$", r"\1", name))
+
+
 def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
     """Write to a temporary name in the same folder, flush to disk, then rename over `path`.
 
     A process killed at any moment leaves either the old file or the new one, never half of one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_of(path)
     try:
         write(part)
         with part.open("rb+") as opened:

@@ -12,7 +12,6 @@ Every file is written to a temporary name and renamed. No pickle is written or r
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import polars as pl
 from auctionsim import __version__
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, shown
-from auctionsim.files import expect_new_folder, remove_leftovers, write_json, write_text, write_then_rename
+from auctionsim.files import expect_new_folder, part_of, remove_leftovers, write_json, write_text, write_then_rename
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
 from auctionsim.scenario_file import parse_scenario, read_scenario
@@ -55,7 +54,7 @@ class Run:
             InputError: `path` exists and is not an empty folder, or cannot be written.
         """
         expect_new_folder(path)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part = part_of(path)
         try:
             part.mkdir(parents=True)
             run = cls(part)
@@ -132,7 +131,7 @@ class Run:
         """Write the states of all seeds after `iteration`; the folder appears whole. Older ones than the last `keep` go."""
         folder = self.path / "checkpoints" / f"{iteration:06d}"
         if not folder.exists():
-            part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+            part = part_of(folder)
             try:
                 part.mkdir(parents=True)
                 for seed, arrays in states.items():

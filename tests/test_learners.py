@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auctionsim.agents.learner import Arrays, Learner, learner_names, make_learner
+from auctionsim.agents.learner import Arrays, Learner, iterate, learner_names, make_learner
 from auctionsim.agents.policy import Constant, Policy, run_policy
 from auctionsim.envs import objectives as obj
 
@@ -60,8 +60,7 @@ def scenario_for(algorithm: str, *overrides: str, text: str = SMALL) -> Scenario
 def go_on(learner: Learner, market: Market, state: Arrays, iterations: int) -> tuple[Arrays, list[dict[str, float]]]:
     logged = []
     for _ in range(iterations):
-        work = learner.ask(market, state)
-        state, log = learner.tell(market, state, work.results(market))
+        state, log = iterate(learner, market, state)
         logged.append(dict(log))
     return state, logged
 

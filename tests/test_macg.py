@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from auctionsim.agents.learner import make_learner
+from auctionsim.agents.learner import trained as trained_state
 from auctionsim.agents.scores import Scores, day_fitness
 from auctionsim.envs import constraints
 from auctionsim.envs import objectives as obj
@@ -24,11 +25,7 @@ NO_FLOORS = ("platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0")
 
 def trained(market: Market, iterations: int) -> np.ndarray:
     learner = make_learner(market.scenario)
-    state = learner.start(market)
-    for _ in range(iterations):
-        work = learner.ask(market, state)
-        state, _ = learner.tell(market, state, work.results(market))
-    return learner.policy(market, state).theta
+    return learner.policy(market, trained_state(learner, market, iterations)).theta
 
 
 def summed_totals(market: Market, theta: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from auctionsim.agents.learner import learner_names, make_learner
+from auctionsim.agents.learner import iterate, learner_names, make_learner
 
 from auctionsim.cli import main
 from auctionsim.market.setup import build_market
@@ -64,8 +64,7 @@ def test_every_learner_plays_the_leaderboard_with_equal_means(algorithm: str):
     scenario = parse_scenario(templates()["leaderboard"], "l.toml", overrides=[f"learner.algorithm={algorithm}", *SMALL])
     market, learner = build_market(scenario), make_learner(scenario)
     state = learner.start(market)
-    work = learner.ask(market, state)
-    after, logged = learner.tell(market, state, work.results(market))
+    after, logged = iterate(learner, market, state)
     assert np.isfinite(list(logged.values())).all()
     assert any((after[name] != state[name]).any() for name in after)
 

@@ -145,8 +145,9 @@ def _cluster(arguments: argparse.Namespace, console: Console) -> int:
     with _common.pool_of(arguments, 2) as pool:
         found = cluster_figures(pool, arguments.workers or 2)
     lines = [
-        f"a generation of 500 advertisers, 200,000 auctions, 192 members: {found['serial']['seconds']:.2f} s in one process, "
-        f"{found['pool']['seconds']:.2f} s on {found['workers']} workers, {found['speed_up']:.2f} times as fast",
+        f"a generation of {found['advertisers']} advertisers, {found['auctions']} auctions, {found['members']} members: "
+        f"{found['serial']['seconds']:.2f} s in one process, {found['pool']['seconds']:.2f} s on {found['workers']} workers, "
+        f"{found['speed_up']:.2f} times as fast",
         f"the driver's share of it: {found['driver_share']:.1%}",
         *(
             f"{row['policy']:22} {row['parameters']:8d} parameters: {row['tasks']} bytes of tasks, {row['to_driver']} back; "

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.run_collusion import CONTROL, collusion_sentence
     from auctionsim.errors import InputError
     from auctionsim.runs import Run
-    from auctionsim.scenario_file import parse_scenario
+    from auctionsim.scenario_file import parse_scenario, read_scenario
 
     opened = Run.open(arguments.run)
     if opened.status != "finished":
@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
     folder = opened.path / CONTROL
     if not (folder / "manifest.json").is_file():
-        text = (opened.path / "scenario.toml").read_text(encoding="utf-8")
+        text, place = read_scenario(opened.path / "scenario.toml")
         overrides = (*manifest["overrides"], *(f'advertisers.{i}.budget="none"' for i in limited))
-        free = parse_scenario(text, str(opened.path / "scenario.toml"), overrides=overrides, folder=scenario.folder)
+        free = parse_scenario(text, place, overrides=overrides, folder=scenario.folder)
         Run.create(folder, free, text, seeds=opened.seeds, command=_common.command_line(), overrides=overrides)
     control = Run.open(folder)
     if control.status != "finished":

@@ -49,6 +49,9 @@ def cluster_figures(pool: Pool, workers: int) -> dict[str, Any]:
     alone, together = generation(learner, market, SerialPool()), generation(learner, market, pool)
     return {
         "workers": workers,
+        "advertisers": len(market.advertisers),
+        "auctions": market.source.auctions_on(scenario.traffic.train_days[0]),
+        "members": scenario.learner.population,
         "serial": asdict(alone),
         "pool": asdict(together),
         "speed_up": alone.seconds / together.seconds,

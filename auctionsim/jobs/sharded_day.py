@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.envs.objectives import day_totals
 from auctionsim.jobs.cluster import Pool
 from auctionsim.market.day_replay import DayReplay, run_day
 from auctionsim.market.engine import CLICKS, COST, OUTCOMES
@@ -114,7 +115,8 @@ def deviations(
         began = time.perf_counter()
         outcome = replay_sharded(pool, feed, day, rules, theta, budgets, shards=shards, sync=sync)
         seconds = time.perf_counter() - began
-        cost, clicks = outcome.cost.sum(axis=0), outcome.clicks.sum(axis=0)
+        totals = day_totals(outcome)
+        cost, clicks = totals[:, COST], totals[:, CLICKS]
         has_clicks = exact[:, CLICKS] > 0
         off = np.abs(clicks - exact[:, CLICKS])[has_clicks] / exact[:, CLICKS][has_clicks]
         deviation = Deviation(
@@ -134,5 +136,4 @@ def deviations(
 
 def _exact(feed: Feed, day: int, rules: Rules, theta: Array, budgets: Array) -> Array:
     """Totals of the day, auction by auction, `[advertisers, 5, P]`."""
-    outcome = run_day(DayReplay(feed, day, rules, policies=theta.shape[-1], budgets=budgets), lambda _: theta)
-    return np.stack([getattr(outcome, name).sum(axis=0) for name in OUTCOMES], axis=1)
+    return day_totals(run_day(DayReplay(feed, day, rules, policies=theta.shape[-1], budgets=budgets), lambda _: theta))

@@ -181,7 +181,7 @@ class Market:
     def with_rates(self, ctr: NDArray[np.float64], cvr: NDArray[np.float64]) -> Market:
         """The same market with other true rates of every row; predictions, and with them bids and ranks, stay."""
         traffic = replace(self.traffic, ctr=ctr, cvr=cvr)
-        return replace(self, source=traffic, feed=TableFeed(traffic, self.rules, self.phi))
+        return replace(self, source=traffic, feed=TableFeed(traffic, self.rules))
 
     def with_fixed_draws(self) -> Market:
         """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.files import expect_new_folder
+from auctionsim.files import expect_new_folder, part_of
 from auctionsim.market.stored import CELL_TYPES, FORMAT, INDEX, ROW_TYPES, Columns, StoredTraffic, open_traffic
 
 _ROWS_AT_ONCE = 500_000
@@ -37,7 +36,7 @@ def store_traffic(
         InputError: The folder holds files.
     """
     expect_new_folder(folder)
-    part_folder = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part_folder = part_of(folder)
     part_folder.mkdir(parents=True)
     try:
         index = _write(part_folder, hours)
