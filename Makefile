@@ -44,7 +44,7 @@ test: setup ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 soak: setup ## kill runs 50 times at random moments: five minutes
-	$(BIN)/python -m pytest tests/test_faults.py tests/test_simulated_cluster.py --kills 50
+	$(BIN)/python -m pytest tests/jobs/test_faults.py tests/jobs/test_simulated_cluster.py --kills 50
 
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sb3,rllib]'
@@ -63,19 +63,11 @@ format: setup ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: setup build/links ## mypy on the layout as installed
-	$(BIN)/mypy build/links/auctionsim
-
-# mypy cannot follow an editable install's mapping, so it gets the installed layout as links.
-build/links: FORCE
-	@rm -rf build/links && mkdir -p build/links/auctionsim
-	@for entry in auctionsim/*; do ln -s "$(CURDIR)/$$entry" build/links/auctionsim/; done
-	@for folder in agents analysis envs; do ln -s "$(CURDIR)/$$folder" build/links/auctionsim/$$folder; done
-
-FORCE:
+types: setup ## mypy, strict
+	$(BIN)/mypy auctionsim
 
 profile: setup ## compute the profile alimama from the public files again
-	$(BIN)/python -m auctionsim.profiles.calibrate $(DATA) auctionsim/profiles/alimama.toml
+	$(BIN)/python -m auctionsim.traffic.profiles.calibrate $(DATA) auctionsim/traffic/profiles/alimama.toml
 
 readme-figure: setup ## copy the demo's figures into docs/images
 	mkdir -p docs/images

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from auctionsim.analysis.metrics import Interval, bootstrap
 from numpy.typing import ArrayLike
 
+from auctionsim.analysis.reports.metrics import Interval, bootstrap
 from auctionsim.streams import stream
 
 _ALL_SIGNS_UP_TO = 16

@@ -1,35 +1,96 @@
-"""auctionsim: a simulator of sponsored-search auctions in which many advertisers learn to bid at once."""
+"""Simulate sponsored-search ad auctions in which many advertisers' agents learn to bid at once.
+
+Start here::
+
+    import auctionsim
+
+    scenario = auctionsim.load_scenario("three-arms")      # a built-in name, or the path of a TOML file
+    market = auctionsim.build_market(scenario, seed=0)     # traffic, advertisers, budgets, baseline
+    env = auctionsim.parallel_env("three-arms")            # PettingZoo: an hour is a step, a day an episode
+    traffic = auctionsim.load_traffic("traffic.parquet")   # your own auctions
+    day = auctionsim.replay(traffic, coefficients=bids)    # clear a day for many policies at once
+
+Every name of `dir(auctionsim)` is imported on first use. So `import auctionsim` is quick and loads neither numba nor torch,
+Ray or Gymnasium. The subpackages are `scenario`, `traffic`, `auction`, `objectives`, `market`, `bounds`, `games`, `agents`,
+`envs`, `analysis` and `jobs`.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from auctionsim.registration import register_when_gymnasium_is_there
-
 if TYPE_CHECKING:
-    from auctionsim.market.replay import replay as replay
-    from auctionsim.market.stored import open_traffic as open_traffic
-    from auctionsim.market.traffic_file import load_traffic as load_traffic
-    from auctionsim.scenario_file import load_scenario as load_scenario
+    from auctionsim import agents as agents
+    from auctionsim import analysis as analysis
+    from auctionsim import auction as auction
+    from auctionsim import bounds as bounds
+    from auctionsim import envs as envs
+    from auctionsim import games as games
+    from auctionsim import jobs as jobs
+    from auctionsim import market as market
+    from auctionsim import objectives as objectives
+    from auctionsim import scenario as scenario
+    from auctionsim import traffic as traffic
+    from auctionsim.agents.learners.base import Learner as Learner
+    from auctionsim.agents.policies.base import Policy as Policy
+    from auctionsim.auction.outcome import Outcome as Outcome
+    from auctionsim.auction.replay import replay as replay
+    from auctionsim.bounds.oracle import lp_bound as lp_bound
+    from auctionsim.envs import AuctionVectorEnv as AuctionVectorEnv
+    from auctionsim.envs import env as env
+    from auctionsim.envs import parallel_env as parallel_env
+    from auctionsim.errors import InputError as InputError
+    from auctionsim.jobs.training.train import evaluate as evaluate
+    from auctionsim.jobs.training.train import train as train
+    from auctionsim.market.build import build_market as build_market
+    from auctionsim.market.market import Market as Market
+    from auctionsim.runs import Run as Run
+    from auctionsim.scenario import Scenario as Scenario
+    from auctionsim.scenario.file import load_scenario as load_scenario
+    from auctionsim.traffic.files import load_traffic as load_traffic
+    from auctionsim.traffic.store import open_traffic as open_traffic
+    from auctionsim.traffic.table import Traffic as Traffic
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_scenario", "load_traffic", "open_traffic", "replay"]
 
-# Loaded on first use, so that `auctionsim --help` does not wait for numba and polars.
-_LAZY = {
-    "load_scenario": "auctionsim.scenario_file",
-    "load_traffic": "auctionsim.market.traffic_file",
-    "open_traffic": "auctionsim.market.stored",
-    "replay": "auctionsim.market.replay",
+_HOME = {
+    "AuctionVectorEnv": "auctionsim.envs",
+    "InputError": "auctionsim.errors",
+    "Learner": "auctionsim.agents.learners.base",
+    "Market": "auctionsim.market.market",
+    "Outcome": "auctionsim.auction.outcome",
+    "Policy": "auctionsim.agents.policies.base",
+    "Run": "auctionsim.runs",
+    "Scenario": "auctionsim.scenario",
+    "Traffic": "auctionsim.traffic.table",
+    "build_market": "auctionsim.market.build",
+    "env": "auctionsim.envs",
+    "evaluate": "auctionsim.jobs.training.train",
+    "load_scenario": "auctionsim.scenario.file",
+    "load_traffic": "auctionsim.traffic.files",
+    "lp_bound": "auctionsim.bounds.oracle",
+    "open_traffic": "auctionsim.traffic.store",
+    "parallel_env": "auctionsim.envs",
+    "replay": "auctionsim.auction.replay",
+    "train": "auctionsim.jobs.training.train",
 }
+_ROOMS = (
+    "agents", "analysis", "auction", "bounds", "envs", "games", "jobs", "market", "objectives", "scenario", "traffic",
+)  # fmt: skip
+
+__all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604  (all are strings)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    """Import a public name, or a room of the house, when it is first used."""
+    if name in _ROOMS:
+        return import_module(f"auctionsim.{name}")
+    if name not in _HOME:
         raise AttributeError(f"module 'auctionsim' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_LAZY[name]), name)
+    return getattr(import_module(_HOME[name]), name)
 
 
-register_when_gymnasium_is_there()
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from auctionsim.jobs.train import Progress
+    from auctionsim.jobs.training.train import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

@@ -26,7 +26,7 @@ from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder, part_of, remove_leftovers, write_json, write_text, write_then_rename
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import parse_scenario, read_scenario
+from auctionsim.scenario.file import parse_scenario, read_scenario
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 

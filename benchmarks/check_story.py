@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from auctionsim.analysis.metrics import mean_advertiser_ratios, seed_ratios
-
+from auctionsim.analysis.reports.metrics import mean_advertiser_ratios, seed_ratios
 from auctionsim.runs import Run
 
 Claim = tuple[str, float, bool]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from auctionsim.market.ingest.database import Database, tell_nobody
-from auctionsim.market.ingest.formats import LOG_COLUMNS
-from auctionsim.market.ingest.rates import METHODS, fill_rates
+from auctionsim.traffic.ingest.database import Database, tell_nobody
+from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS
+from auctionsim.traffic.ingest.rates.estimate import METHODS, fill_rates
 
 # Days, impressions a day, advertisers, queries.
 SIZES = ((4, 20_000, 40, 300), (4, 20_000, 200, 2000), (8, 100_000, 100, 1000), (5, 400_000, 1000, 5000))

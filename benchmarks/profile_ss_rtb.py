@@ -12,10 +12,10 @@ import re
 import sys
 import time
 
-from auctionsim.agents.learner import iterate, make_learner
-
-from auctionsim.market.setup import build_market
-from auctionsim.scenario_file import load_scenario
+from auctionsim.agents.learners.base import iterate
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.market.build import build_market
+from auctionsim.scenario.file import load_scenario
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+
 from auctionsim.envs import AuctionParallelEnv, AuctionVectorEnv, parallel_env
 from auctionsim.envs.episodes import market_of
 

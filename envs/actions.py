@@ -9,8 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.errors import InputError, unknown
-from auctionsim.market.bids import BID_MODELS
 
 ACTION_MODES = ("box", "discrete")
 MAX_MULTIPLIER = 50.0

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from auctionsim.envs import objectives as obj
-from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.days import Draws
-from auctionsim.envs.episodes import market_of
-from auctionsim.envs.observations import bounds
-from auctionsim.envs.one_copy import OneCopy
 from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils import parallel_to_aec
 
+from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.envs.days import Draws
+from auctionsim.envs.episodes import market_of
+from auctionsim.envs.one_copy import OneCopy
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
+from auctionsim.market.observations import bounds
+from auctionsim.objectives import goals as obj
 from auctionsim.scenario import Scenario
 
 Observations = dict[str, NDArray[np.float32]]

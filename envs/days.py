@@ -9,8 +9,8 @@ import numpy as np
 
 from auctionsim.errors import InputError, unknown
 from auctionsim.market.market import Market
-from auctionsim.market.traffic import HOURS
 from auctionsim.streams import stream
+from auctionsim.traffic.table import HOURS
 
 SPLITS = ("train", "test")
 

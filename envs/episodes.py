@@ -14,21 +14,22 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
-from auctionsim.envs import objectives as obj
-from auctionsim.envs.bidding import market_coefficients, starting_coefficients
-from auctionsim.envs.constraints import day_penalty
-from auctionsim.envs.days import Draw
-from auctionsim.envs.observations import Scales, observe
 from numpy.typing import NDArray
 
+from auctionsim.auction.day import DayReplay
+from auctionsim.auction.kernel.engine import COST, OUTCOMES
+from auctionsim.envs.days import Draw
 from auctionsim.errors import InputError
-from auctionsim.market.day_replay import DayReplay
-from auctionsim.market.engine import COST, OUTCOMES
+from auctionsim.market.bidding import market_coefficients, starting_coefficients
+from auctionsim.market.build import build_market
+from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
-from auctionsim.market.setup import build_market
-from auctionsim.market.traffic import HOURS
+from auctionsim.market.observations import Scales, observe
+from auctionsim.objectives import goals as obj
+from auctionsim.objectives.constraints import day_penalty
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import load_scenario
+from auctionsim.scenario.file import load_scenario
+from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 # Fewer are replayed by one thread as fast as by two.
@@ -215,5 +216,5 @@ class Episodes:
     def _of_day(self, day: int) -> tuple[obj.Goals, Scales]:
         if day not in self._known:
             market = self.market
-            self._known[day] = (obj.goals_of(market, day), Scales.of(market, day, market.learners))
+            self._known[day] = (goals_of(market, day), Scales.of(market, day, market.learners))
         return self._known[day]

@@ -7,9 +7,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from auctionsim.market.engine import COST, GMV
-from auctionsim.market.outcome import Outcome
-from auctionsim.market.traffic import HOURS
+from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import Outcome
+from auctionsim.traffic.table import HOURS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"
 _MOST_NAMES = 20

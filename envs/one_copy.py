@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from auctionsim.envs.actions import Actions
 from auctionsim.envs.days import Draws, checked_max_cycles, days_of
 from auctionsim.envs.episodes import Episodes, Hour
 from auctionsim.envs.rendering import Story, checked_render_mode
-from numpy.typing import NDArray
-
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.kernel.engine import COST, GMV, OUTCOMES
 from auctionsim.errors import unknown
-from auctionsim.market.engine import COST, GMV, OUTCOMES
 from auctionsim.market.market import Market
-from auctionsim.market.traffic import HOURS
+from auctionsim.traffic.table import HOURS
 
 
 def checked_render_mode(render_mode: str | None, render_modes: Sequence[str]) -> str | None:

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.days import Draws
-from auctionsim.envs.episodes import market_of
-from auctionsim.envs.observations import bounds
-from auctionsim.envs.one_copy import OneCopy
-from auctionsim.envs.vector_env import AgentsAsEnvs, AuctionVectorEnv
 from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
+from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.envs.days import Draws
+from auctionsim.envs.episodes import market_of
+from auctionsim.envs.one_copy import OneCopy
+from auctionsim.envs.vector_env import AgentsAsEnvs, AuctionVectorEnv
 from auctionsim.errors import InputError, unknown
 from auctionsim.market.market import Market
+from auctionsim.market.observations import bounds
 from auctionsim.scenario import CONTROLLERS, Scenario
 
+SINGLE_BIDDER = "auctionsim/SingleBidder-v0"
 DEFAULT_SCENARIO = "three-arms"
 
 

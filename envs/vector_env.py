@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
-from auctionsim.envs.days import Draws, checked_max_cycles, days_of
-from auctionsim.envs.episodes import Episodes, market_of
-from auctionsim.envs.observations import FEATURES, bounds
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.auction.threads import usable_threads
+from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
+from auctionsim.envs.days import Draws, checked_max_cycles, days_of
+from auctionsim.envs.episodes import Episodes, market_of
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
-from auctionsim.market.threads import usable_threads
-from auctionsim.market.traffic import HOURS
+from auctionsim.market.observations import FEATURES, bounds
 from auctionsim.scenario import Scenario
+from auctionsim.traffic.table import HOURS
 
 Infos = dict[str, Any]
 Step = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]

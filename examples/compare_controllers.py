@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from auctionsim.envs.objectives import objective_vector
 
-from auctionsim.market.engine import COST
-from auctionsim.market.setup import build_market
+from auctionsim.auction.kernel.engine import COST
+from auctionsim.market.build import build_market
+from auctionsim.objectives.goals import objective_vector
 from auctionsim.scenario import CONTROLLERS
-from auctionsim.scenario_file import parse_scenario
+from auctionsim.scenario.file import parse_scenario
 
 SCENARIO = """
 name = "one-tight-budget"

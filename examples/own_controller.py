@@ -6,12 +6,12 @@ Prints what eight sellers earn on a test day when they bid by keyword all day, a
 from __future__ import annotations
 
 import numpy as np
-from auctionsim.envs.objectives import day_totals, objective_vector
 
+from auctionsim.market.build import build_market
 from auctionsim.market.controllers import Bid
 from auctionsim.market.market import Market
-from auctionsim.market.setup import build_market
-from auctionsim.scenario_file import parse_scenario
+from auctionsim.objectives.goals import day_totals, objective_vector
+from auctionsim.scenario.file import parse_scenario
 
 SCENARIO = """
 name = "evening"

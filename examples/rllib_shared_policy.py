@@ -16,7 +16,6 @@ os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTE
 import numpy as np
 import ray
 import torch
-from auctionsim.envs import parallel_env
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
@@ -25,7 +24,8 @@ from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 from ray.tune.registry import register_env
 
 import auctionsim
-from auctionsim.market.engine import COST, GMV
+from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.envs import parallel_env
 
 HOURS = 24
 TOTAL_PROFIT = ("learner.own_weight=0.0", "platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0")

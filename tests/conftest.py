@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from auctionsim.market.traffic import Traffic
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import parse_scenario
+from auctionsim.scenario.file import parse_scenario
+from auctionsim.traffic.table import Traffic
 
 from .logs import JOINED, impressions, tsv
 

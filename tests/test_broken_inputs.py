@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from auctionsim.cli import main
-from auctionsim.jobs.cluster import SerialPool
-from auctionsim.jobs.train import train
+from auctionsim.jobs.distributed.cluster import SerialPool
+from auctionsim.jobs.training.train import train
 from auctionsim.runs import Run
-from auctionsim.scenario_file import parse_scenario
+from auctionsim.scenario.file import parse_scenario
 
 from . import broken_logs, broken_runs, broken_scenarios, broken_tables
 from .broken_case import Broken

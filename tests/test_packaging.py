@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tomllib
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -15,38 +15,61 @@ import pytest
 import auctionsim
 
 CHECKOUT = Path(auctionsim.__file__).parents[1]
-MAPPED = ("agents", "analysis", "envs")
+LINKED = ("agents", "analysis", "envs")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: a build leaves files behind that a later wheel would pick up."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist, built from a copy: a build leaves files behind that a later one would pick up."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CHECKOUT / name, source)
-    for name in ("auctionsim", *MAPPED):
-        shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("auctionsim", *LINKED):
+        shutil.copytree(CHECKOUT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     command = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(source)]
     subprocess.run([sys.executable, "-m", *command], check=True)
-    (built,) = out.glob("*.whl")
-    return built
+    make_sdist = f"from setuptools import build_meta; build_meta.build_sdist({str(out)!r})"
+    subprocess.run([sys.executable, "-c", make_sdist], cwd=source, check=True, capture_output=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
+    return found
+
+
+def package_files() -> set[str]:
+    """Every module and data file of the package, by its path in an installed one."""
+    kinds = (".py", ".toml", ".typed")
+    files = [path for path in (CHECKOUT / "auctionsim").rglob("*") if path.suffix in kinds]
+    files += [path for name in LINKED for path in (CHECKOUT / name).rglob("*") if path.suffix in kinds]
+    inside = {str(path.relative_to(CHECKOUT)) for path in files if not path.parent.is_symlink()}
+    return {path if path.startswith("auctionsim/") else f"auctionsim/{path}" for path in inside}
 
 
 def test_the_wheel_holds_every_module_and_data_file_under_one_name(wheel: Path):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    expected = set()
-    for folder, prefix in (("auctionsim", "auctionsim"), *((name, f"auctionsim/{name}") for name in MAPPED)):
-        for path in (CHECKOUT / folder).rglob("*"):
-            if path.suffix in (".py", ".toml", ".typed"):
-                expected.add(f"{prefix}/{path.relative_to(CHECKOUT / folder)}")
-    assert names == expected
+    assert names == package_files()
 
 
-def test_the_listed_packages_are_the_folders():
-    listed = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    folders = {path.parent for name in ("auctionsim", *MAPPED) for path in (CHECKOUT / name).rglob("*.py")}
-    names = {str(folder.relative_to(CHECKOUT)).replace("/", ".") for folder in folders}
-    assert set(listed) == {f"auctionsim.{name}" if name.split(".")[0] in MAPPED else name for name in names}
+def test_wheel_and_sdist_hold_files_where_the_checkout_has_links(built: Path, wheel: Path):
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        members = {member.name.partition("/")[2]: member for member in archive.getmembers()}
+        assert not [name for name, member in members.items() if member.issym() or member.islnk()]
+        text = archive.extractfile(members["auctionsim/agents/__init__.py"])
+        assert text is not None
+        assert text.read() == (CHECKOUT / "agents" / "__init__.py").read_bytes()
+    assert package_files() <= set(members)
+    assert zipfile.ZipFile(wheel).read("auctionsim/envs/__init__.py") == (CHECKOUT / "envs" / "__init__.py").read_bytes()
+
+
+def test_the_checkout_s_links_are_relative_and_lead_to_the_given_folders():
+    for name in LINKED:
+        link = CHECKOUT / "auctionsim" / name
+        assert link.is_symlink()
+        assert str(link.readlink()) == f"../{name}"
 
 
 @pytest.mark.ray

@@ -14,8 +14,8 @@ from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
 
 if TYPE_CHECKING:
-    from auctionsim.agents.learner import Arrays
-    from auctionsim.jobs.cluster import Pool
+    from auctionsim.agents.learners.base import Arrays
+    from auctionsim.jobs.distributed.cluster import Pool
     from auctionsim.market.market import Market
     from auctionsim.runs import Run
     from auctionsim.scenario import Scenario
@@ -45,7 +45,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 def pool_of(arguments: argparse.Namespace, default: int | str) -> AbstractContextManager[Pool]:
     """Where the command line says to compute; `default` workers where it says nothing, on a cluster as many as it takes."""
-    from auctionsim.jobs.cluster import open_pool
+    from auctionsim.jobs.distributed.cluster import open_pool
 
     unasked = default if arguments.address is None else "auto"
     return open_pool(unasked if arguments.workers is None else arguments.workers, arguments.address)
@@ -86,7 +86,7 @@ def train_run(
         markets: The markets of all seeds, where the caller has built them already.
         starts: The learner's states before the first iteration on them, where the caller has computed those too.
     """
-    from auctionsim.jobs.train import Interrupted, train
+    from auctionsim.jobs.training.train import Interrupted, train
 
     try:
         with console.training(title) as progress:

@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return _cluster(arguments, console)
     if arguments.soak is not None:
         return _soak(arguments, console)
-    from auctionsim.jobs.bench import Case, Yardstick, as_json, auctionnet_cases, engine_cases, thread_cases
-    from auctionsim.jobs.bench_day import peak_memory, table_load
+    from auctionsim.jobs.bench.day import peak_memory, table_load
+    from auctionsim.jobs.bench.engine import Case, Yardstick, as_json, auctionnet_cases, engine_cases, thread_cases
 
     yardstick = Yardstick()
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _make_day(arguments: argparse.Namespace, console: Console) -> int:
-    from auctionsim.jobs.bench_day import make_day
+    from auctionsim.jobs.bench.day import make_day
 
     wanted, told = arguments.make_day * arguments.days, 0
 
@@ -100,7 +100,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
-    from auctionsim.jobs.bench_day import replay_day
+    from auctionsim.jobs.bench.day import replay_day
 
     found = replay_day(Path(arguments.day), arguments.policies)
     text = (
@@ -113,9 +113,10 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _split_day(arguments: argparse.Namespace, console: Console) -> int:
-    from auctionsim.jobs.sharded_day import Deviation, deviations
-    from auctionsim.market.rules import Rules
-    from auctionsim.market.stored import open_traffic
+    from auctionsim.auction.rules import Rules
+    from auctionsim.auction.sources import StoredFeed
+    from auctionsim.jobs.distributed.sharded_day import Deviation, deviations
+    from auctionsim.traffic.store import open_traffic
 
     if not 0 < arguments.budget < float("inf"):
         raise InputError(f"--budget: expected a number above 0, got {arguments.budget}")
@@ -129,7 +130,7 @@ def _split_day(arguments: argparse.Namespace, console: Console) -> int:
         )
 
     with _common.pool_of(arguments, 0) as pool:
-        found = deviations(pool, stored.feed(rules), stored.days[0], rules, arguments.budget, settings, line)
+        found = deviations(pool, StoredFeed(stored, rules), stored.days[0], rules, arguments.budget, settings, line)
     worst = max(found, key=lambda row: abs(row["clicks"]))
     text = (
         f"{len(found)} ways of splitting {arguments.day}; the furthest from exact: {worst['shards']} shards, sync "
@@ -140,7 +141,7 @@ def _split_day(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _cluster(arguments: argparse.Namespace, console: Console) -> int:
-    from auctionsim.jobs.bench_cluster import cluster_figures
+    from auctionsim.jobs.bench.cluster import cluster_figures
 
     with _common.pool_of(arguments, 2) as pool:
         found = cluster_figures(pool, arguments.workers or 2)
@@ -160,7 +161,7 @@ def _cluster(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _soak(arguments: argparse.Namespace, console: Console) -> int:
-    from auctionsim.jobs.bench_cluster import soak
+    from auctionsim.jobs.bench.cluster import soak
 
     def line(seconds: float, per_second: float, megabytes: float) -> None:
         console.say(f"{seconds:6.0f} s  {per_second:7.2f} generations/s  {megabytes:7.0f} MB")

@@ -29,8 +29,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     if arguments.scenario is None:
         raise InputError("auctionsim check: expected scenario, got none (see auctionsim check --help)")
-    from auctionsim.market.setup import build_market
-    from auctionsim.scenario_file import load_scenario
+    from auctionsim.market.build import build_market
+    from auctionsim.scenario.file import load_scenario
 
     scenario = load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments))
     market = build_market(scenario)

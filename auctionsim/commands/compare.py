@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Compare."""
-    from auctionsim.analysis.metrics import bootstrap, seed_ratios
-    from auctionsim.analysis.report import write_report
+    from auctionsim.analysis.reports.metrics import bootstrap, seed_ratios
+    from auctionsim.analysis.reports.report import write_report
     from auctionsim.errors import InputError
     from auctionsim.runs import Run
 

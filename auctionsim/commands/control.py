@@ -20,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the control, and write the run's report again."""
-    from auctionsim.analysis.report import write_report
-    from auctionsim.analysis.run_collusion import CONTROL, collusion_sentence
+    from auctionsim.analysis.reports.report import write_report
+    from auctionsim.analysis.reports.run_collusion import CONTROL, collusion_sentence
     from auctionsim.errors import InputError
     from auctionsim.runs import Run
-    from auctionsim.scenario_file import parse_scenario, read_scenario
+    from auctionsim.scenario.file import parse_scenario, read_scenario
 
     opened = Run.open(arguments.run)
     if opened.status != "finished":

@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Evaluate."""
-    from auctionsim.analysis.summary import summarise
-    from auctionsim.jobs.train import evaluate
+    from auctionsim.analysis.reports.summary import summarise
+    from auctionsim.jobs.training.train import evaluate
     from auctionsim.runs import Run
 
     opened = Run.open(arguments.run)

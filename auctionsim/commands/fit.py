@@ -25,9 +25,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.commands._common import command_line
     from auctionsim.files import write_text
     from auctionsim.jobs.fit import draw, write_goodness
-    from auctionsim.market.fit.document import profile_text, scenario_text
-    from auctionsim.market.fit.estimates import fit_traffic
-    from auctionsim.market.traffic_file import load_traffic
+    from auctionsim.traffic.files import load_traffic
+    from auctionsim.traffic.fit.document import profile_text, scenario_text
+    from auctionsim.traffic.fit.estimates import fit_traffic
 
     out = Path(arguments.out)
     if out.suffix != ".toml":

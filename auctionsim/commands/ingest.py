@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ingest."""
     from auctionsim.files import write_text
-    from auctionsim.market.ingest.auctions_csv import TEMPLATE
-    from auctionsim.market.ingest.pipeline import FORMATS, find_format, ingest
-    from auctionsim.market.ingest.starter import starter_scenario
+    from auctionsim.traffic.ingest.formats.auctions_csv import TEMPLATE
+    from auctionsim.traffic.ingest.pipeline import FORMATS, find_format, ingest
+    from auctionsim.traffic.ingest.starter import starter_scenario
 
     if arguments.template:
         console.result(TEMPLATE.rstrip("\n"), {"template": TEMPLATE})
@@ -96,8 +96,8 @@ def _check_scenario(scenario: Path | None, out: Path) -> None:
 
 
 def _draw(auctions_by_hour: tuple[int, ...], picture: Path) -> None:
-    from auctionsim.analysis.plots.style import png
-    from auctionsim.analysis.plots.traffic import hourly_curve
+    from auctionsim.analysis.documents.plots.style import png
+    from auctionsim.analysis.documents.plots.traffic import hourly_curve
     from auctionsim.files import write_then_rename
 
     drawn = png(hourly_curve(auctions_by_hour))

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write."""
     from auctionsim.files import write_text
-    from auctionsim.scenario_file import builtin_scenarios, templates
+    from auctionsim.scenario.file import builtin_scenarios, templates
 
     path, texts = Path(arguments.path), {**builtin_scenarios(), **templates()}
     names = [*templates(), *(name for name in builtin_scenarios() if name not in templates())]
@@ -33,14 +33,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise InputError(f"{path}: expected a file name, got a folder")
     written = [path]
     if arguments.template == "own-logs":
-        from auctionsim.market.sample_table import BUDGETS, TABLE
+        from auctionsim.traffic.sample_table import BUDGETS, TABLE
 
         written += [path.with_name(TABLE), path.with_name(BUDGETS)]
     for file in written:
         if file.exists():
             raise InputError(f"{file}: expected a new file, got one that exists")
     if arguments.template == "own-logs":
-        from auctionsim.market.sample_table import write_sample
+        from auctionsim.traffic.sample_table import write_sample
 
         write_sample(path.parent)
     write_text(path, texts[arguments.template])

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Report."""
-    from auctionsim.analysis.report import write_report
+    from auctionsim.analysis.reports.report import write_report
     from auctionsim.runs import Run
 
     opened = [Run.open(path) for path in arguments.runs]

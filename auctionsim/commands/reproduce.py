@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the study."""
-    from auctionsim.jobs.study import Options, Unit, find_study, run_study, study_names
+    from auctionsim.jobs.studies.base import Options, Unit, find_study, run_study, study_names
 
     if arguments.study is None:
         titles = {name: find_study(name).title for name in study_names()}

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Resume."""
-    from auctionsim.analysis.report import write_report
-    from auctionsim.analysis.summary import summarise
+    from auctionsim.analysis.reports.report import write_report
+    from auctionsim.analysis.reports.summary import summarise
     from auctionsim.runs import Run
 
     opened = Run.open(arguments.run)

@@ -13,8 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace, console: Console) -> int:
     """List."""
-    from auctionsim.market.profile import builtin_profiles
-    from auctionsim.scenario_file import builtin_scenarios
+    from auctionsim.scenario.file import builtin_scenarios
+    from auctionsim.traffic.profile import builtin_profiles
 
     scenarios = {name: _first_comment(text) for name, text in builtin_scenarios().items()}
     profiles = builtin_profiles()

@@ -31,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Sweep."""
-    from auctionsim.analysis.sections import write_document
-    from auctionsim.analysis.sweep import sweep_sections
+    from auctionsim.analysis.documents.sections import write_document
+    from auctionsim.analysis.reports.sweep import sweep_sections
     from auctionsim.errors import InputError, unknown
     from auctionsim.files import write_then_rename
-    from auctionsim.jobs.distributions import parse_parameter
-    from auctionsim.jobs.sweep import METRICS, Sweep, draw_trials, figures_on_test_days, run_sweep
-    from auctionsim.jobs.tuner import TunePool
-    from auctionsim.scenario_file import load_scenario, read_scenario
+    from auctionsim.jobs.distributed.tuner import TunePool
+    from auctionsim.jobs.sweeps.distributions import parse_parameter
+    from auctionsim.jobs.sweeps.sweep import METRICS, Sweep, draw_trials, figures_on_test_days, run_sweep
+    from auctionsim.scenario.file import load_scenario, read_scenario
 
     if arguments.metric not in METRICS:
         raise unknown("--metric", arguments.metric, METRICS)

@@ -21,13 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
-    from auctionsim.agents.learner import make_learner
-    from auctionsim.analysis.report import write_report
-    from auctionsim.analysis.summary import summarise
-    from auctionsim.jobs.train import starting_states
-    from auctionsim.market.setup import build_market
+    from auctionsim.agents.learners.registry import make_learner
+    from auctionsim.analysis.reports.report import write_report
+    from auctionsim.analysis.reports.summary import summarise
+    from auctionsim.jobs.training.train import starting_states
+    from auctionsim.market.build import build_market
     from auctionsim.runs import Run
-    from auctionsim.scenario_file import load_scenario, read_scenario
+    from auctionsim.scenario.file import load_scenario, read_scenario
 
     overrides = _common.overrides_of(arguments)
     scenario = load_scenario(arguments.scenario, overrides=overrides)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-from auctionsim.market.compiled import digest
+from auctionsim.auction.kernel.compiled import digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from auctionsim.analysis.goodness import COLUMNS, Likeness, cumulated, hour_shares, likeness, query_shares
-from auctionsim.analysis.plots.traffic import Curves, fit_figure
-from auctionsim.analysis.sections import Note, Picture, Section, Table, Text, write_document
-from auctionsim.market.fit.estimates import Fit
-from auctionsim.market.synthetic import make_traffic
-from auctionsim.market.traffic import Traffic
+from auctionsim.analysis.documents.plots.traffic import Curves, fit_figure
+from auctionsim.analysis.documents.sections import Note, Picture, Section, Table, Text, write_document
+from auctionsim.analysis.reports.fit_statistics import COLUMNS, Likeness, cumulated, hour_shares, likeness, query_shares
+from auctionsim.traffic.fit.estimates import Fit
+from auctionsim.traffic.generator import make_traffic
+from auctionsim.traffic.table import Traffic
 
 SEEDS = (0, 1, 2)
 _MOST_ROWS = 300_000

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.arguments import CTR, CVR, ITEM_PRICE
-from auctionsim.market.feed import Feed, Piece
+from auctionsim.auction.kernel.arguments import CTR, CVR, ITEM_PRICE
+from auctionsim.auction.sources import Feed, Piece
 from auctionsim.market.market import Market
-from auctionsim.market.traffic import HOURS
+from auctionsim.traffic.table import HOURS
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.traffic import HOURS, Traffic
+from auctionsim.traffic.table import HOURS, Traffic
 
 Array = NDArray[np.float64]
 

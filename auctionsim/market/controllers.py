@@ -45,7 +45,7 @@ class Controller(Protocol):
         """A day for P policies at once; what changes over it lives in the function."""
 
 
-_BUILT_IN = "auctionsim.agents.controllers"
+_BUILT_IN = "auctionsim.agents.policies.pacing"
 
 
 def find_controller(name: str, place: str = "controller") -> type[Controller]:

@@ -9,20 +9,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.bid_formula import STATIC_BIDS
+from auctionsim.auction.day import DayReplay, run_day
+from auctionsim.auction.features import feature_sums, means
+from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.realised_rates import drawn_rates
+from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import Feed, TableFeed
 from auctionsim.errors import InputError
-from auctionsim.market.bids import STATIC_BIDS
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.controllers import Controller, find_controller
-from auctionsim.market.day_replay import DayReplay, run_day
-from auctionsim.market.features import feature_sums, means
-from auctionsim.market.feed import Feed, TableFeed
-from auctionsim.market.fixed_draws import drawn_rates
-from auctionsim.market.outcome import Outcome
-from auctionsim.market.rules import Rules
-from auctionsim.market.steps import Steps
-from auctionsim.market.stored import StoredTraffic
-from auctionsim.market.traffic import Traffic
 from auctionsim.scenario import AdvertiserGroup, Scenario
+from auctionsim.traffic.steps import Steps
+from auctionsim.traffic.store import StoredTraffic
+from auctionsim.traffic.table import Traffic
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.market.profile import CVR_LEVEL, Spreads
-from auctionsim.market.public_data import (
+from auctionsim.auction.replay import replay
+from auctionsim.scenario import TrafficSection
+from auctionsim.streams import stream
+from auctionsim.traffic.profile import CVR_LEVEL, Spreads
+from auctionsim.traffic.public_data import (
     SOURCES,
     Campaign,
     campaigns,
@@ -23,10 +26,7 @@ from auctionsim.market.public_data import (
     week_factor,
     weekly_price_level,
 )
-from auctionsim.market.replay import replay
-from auctionsim.market.traffic import HOURS, Traffic
-from auctionsim.scenario import TrafficSection
-from auctionsim.streams import stream
+from auctionsim.traffic.table import HOURS, Traffic
 
 DAYS = 7
 VIEWS_PER_CELL = 100

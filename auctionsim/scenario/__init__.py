@@ -14,13 +14,13 @@ from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, reference_share, resolved_level
 from auctionsim.scenario.learner import ClusterSection, LearnerSection, TrainSection
 from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
-from auctionsim.scenario.market import MAX_SLOTS, MechanismSection, PlatformSection, slot_effect_problem
+from auctionsim.scenario.market import MechanismSection, PlatformSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "CONTROLLERS", "MAX_SLOTS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
+    "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
     "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario",
-    "TrafficSection", "TrainSection", "reference_share", "resolved_level", "slot_effect_problem",
+    "TrafficSection", "TrainSection", "reference_share", "resolved_level",
 ]  # fmt: skip
 
 

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
 from auctionsim.scenario.base import NotNegative, Positive, Section
-
-MAX_SLOTS = 7
-"""As many as the engine keeps apart in registers."""
-
-
-def slot_effect_problem(effect: tuple[float, ...]) -> tuple[str, object] | None:
-    """What is expected of slot effects and does not hold, and what came instead; None where they are right."""
-    if not 1 <= len(effect) <= MAX_SLOTS:
-        return f"1 to {MAX_SLOTS} slots", len(effect)
-    if effect[0] != 1.0:
-        return "1.0 for the first slot", effect[0]
-    for above, below in pairwise(effect):
-        if below > above:
-            return "numbers that do not rise", below
-        if not below > 0:
-            return "numbers above 0", below
-    return None
+from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
 
 class MechanismSection(Section):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auctionsim.files import write_text
 from auctionsim.market.real_table import build_real_table
-from auctionsim.market.traffic_file import save_budgets, save_traffic
+from auctionsim.traffic.files import save_budgets, save_traffic
 
 
 def write_tables(data: Path, out: Path, seeds: tuple[int, ...], tell: Callable[[int], None] = lambda _: None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import load_scenario, parse_scenario, read_scenario
+from auctionsim.scenario.file import load_scenario, parse_scenario, read_scenario
 
 QUICK = ("train.iterations=30", "learner.learning_rate=0.15", "traffic.auctions_per_day=100000")
 """Overrides of a demo in seconds."""

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.curves import line_over_arms
-from auctionsim.analysis.plots.lines import lines_figure
-from auctionsim.analysis.published import Published, published_table, verdict
-from auctionsim.analysis.results import arms_table, interval
-from auctionsim.analysis.sections import Heading, Picture, Section, Text
+from auctionsim.analysis.documents.curves import line_over_arms
+from auctionsim.analysis.documents.plots.lines import lines_figure
+from auctionsim.analysis.documents.published import Published, published_table, verdict
+from auctionsim.analysis.documents.results import arms_table, interval
+from auctionsim.analysis.documents.sections import Heading, Picture, Section, Text
 from auctionsim.games.price_family import NASH_REVENUE, Settings, play
-from auctionsim.jobs.study import Findings, Options, Unit
+from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 SESSIONS, QUICK_SESSIONS = 120, 20
 """Sessions of one unit, that is of one price rule and seed."""

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.curves import line_of
-from auctionsim.analysis.metrics import Interval
-from auctionsim.analysis.plots.lines import lines_figure
-from auctionsim.analysis.published import Published, published_table, verdict
-from auctionsim.analysis.results import arms_table, interval
-from auctionsim.analysis.sections import Heading, Picture, Section, Text
+from auctionsim.analysis.documents.curves import line_of
+from auctionsim.analysis.documents.plots.lines import lines_figure
+from auctionsim.analysis.documents.published import Published, published_table, verdict
+from auctionsim.analysis.documents.results import arms_table, interval
+from auctionsim.analysis.documents.sections import Heading, Picture, Section, Text
+from auctionsim.analysis.reports.metrics import Interval
 from auctionsim.games.duopoly import Duopoly
 from auctionsim.games.price_setters import Settings, Trained, cycle, cycle_profit, deviation, train
-from auctionsim.jobs.study import Findings, Options, Unit
+from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 SESSIONS, QUICK_SESSIONS = 200, 5
 """Sessions of one unit, that is of one arm and seed."""

@@ -14,19 +14,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from auctionsim.agents.learner import make_learner, trained
-from auctionsim.agents.policy import Constant
-from auctionsim.analysis.collusion import Evidence, Kind, Verdict, between, verdict
-from auctionsim.analysis.competition import cartel_totals, competitive_totals, days_totals
-from auctionsim.analysis.deviations import best_responses
-from auctionsim.analysis.play import play, rematched
-from auctionsim.analysis.results import arms_table, by_seed
-from auctionsim.analysis.sections import Heading, Section, Table, Text
-from auctionsim.analysis.shading import joint_low_bid_rate, shading
+from auctionsim.agents.learners.base import trained
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.documents.results import arms_table, by_seed
+from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
+from auctionsim.analysis.economics.collusion import Evidence, Kind, Verdict, between, verdict
+from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals
+from auctionsim.analysis.economics.deviations import best_responses
+from auctionsim.analysis.economics.play import play, rematched
+from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
 from auctionsim.jobs.demos.three_arms import plan
-from auctionsim.jobs.study import Findings, Options, Unit
+from auctionsim.jobs.studies.base import Findings, Options, Unit
+from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
-from auctionsim.market.setup import build_market
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]

@@ -12,14 +12,14 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.curves import line_of
-from auctionsim.analysis.metrics import Interval, bootstrap
-from auctionsim.analysis.plots.lines import lines_figure
-from auctionsim.analysis.published import Published, published_table, verdict
-from auctionsim.analysis.results import arms_table, by_seed
-from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
+from auctionsim.analysis.documents.curves import line_of
+from auctionsim.analysis.documents.plots.lines import lines_figure
+from auctionsim.analysis.documents.published import Published, published_table, verdict
+from auctionsim.analysis.documents.results import arms_table, by_seed
+from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
+from auctionsim.analysis.reports.metrics import Interval, bootstrap
 from auctionsim.games.budgeted_pair import Settings, learn
-from auctionsim.jobs.study import Findings, Options, Unit
+from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 SHARES = (0.25, 0.5, 0.75)
 QUICK_DAYS = 60

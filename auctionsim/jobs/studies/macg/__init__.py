@@ -1,3 +1,1 @@
 """The study `macg`: cooperative bidding under a revenue floor against every rival and without every part of it."""
-
-from auctionsim.jobs.studies.macg.study import STUDY as STUDY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auctionsim.scenario import Scenario
-from auctionsim.scenario_file import load_scenario
+from auctionsim.scenario.file import load_scenario
 
 THREE_ARMS, TAOBAO_MIX, CALIBRATED = "three-arms", "taobao-mix", "calibrated"
 SCENARIOS = (THREE_ARMS, TAOBAO_MIX, CALIBRATED)

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.forms import learned_policy, start_parameters
-from auctionsim.agents.learner import iterate, make_learner, trained
-from auctionsim.agents.oracle import lp_bound
-from auctionsim.agents.policy import Constant, Policy, run_policy
-from auctionsim.envs.objectives import day_totals, goals_of, objective_vector
+from auctionsim.agents.learners.base import iterate, trained
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.policies.base import Constant, Policy, run_policy
+from auctionsim.agents.policies.forms import learned_policy, start_parameters
+from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
+from auctionsim.bounds.oracle import lp_bound
+from auctionsim.jobs.studies.base import Findings
 from auctionsim.jobs.studies.macg.arms import Arm
-from auctionsim.jobs.study import Findings
-from auctionsim.market.engine import CLICKS, COST, GMV
+from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.objectives.goals import day_totals, objective_vector
 
 Array = NDArray[np.float64]
 

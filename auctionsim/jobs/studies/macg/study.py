@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from auctionsim.analysis.curves import line_of
-from auctionsim.analysis.plots.front import front_figure
-from auctionsim.analysis.plots.lines import lines_figure
-from auctionsim.analysis.results import arms_table, by_seed, interval
-from auctionsim.analysis.sections import Heading, Picture, Section, Table, Text
+from auctionsim.analysis.documents.curves import line_of
+from auctionsim.analysis.documents.plots.front import front_figure
+from auctionsim.analysis.documents.plots.lines import lines_figure
+from auctionsim.analysis.documents.results import arms_table, by_seed, interval
+from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
 from auctionsim.jobs.demos.real_table import write_tables
+from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.macg.arms import (
     ARMS,
     FLOORS,
@@ -28,8 +29,7 @@ from auctionsim.jobs.studies.macg.arms import (
 )
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.measure import measured
-from auctionsim.jobs.study import Findings, Options, Unit
-from auctionsim.market.setup import build_market
+from auctionsim.market.build import build_market
 
 _COLUMNS = {
     "objective": "Own objective",

@@ -1,0 +1,1 @@
+"""Learn: ask and tell over whole markets."""

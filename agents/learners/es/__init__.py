@@ -1,0 +1,1 @@
+"""Learn by evolution strategies: `macg-es`, `openai-es`, `cma-es`."""

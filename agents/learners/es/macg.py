@@ -1,0 +1,83 @@
+"""MACG by multi-agent evolution strategy: the learner `macg-es`. Our reconstruction; only the paper's abstract was available.
+
+Each controlled advertiser bids `theta0 + theta1 pcvr + theta2 pcvr item_price` (bid model `macg`) with coefficients that a
+policy gives (`forms.py`): constants, or a network's.
+
+Fitness of advertiser i is `objectives.day_score`, averaged over training days. With local credit its global and revenue
+terms move only with the auctions in which i is a candidate; what the others' perturbations do elsewhere enters as the
+population's mean. docs/macg.md has the formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.learners.base import Arrays, Work
+from auctionsim.agents.learners.es.generations import (
+    advance,
+    credit_is_local,
+    logged,
+    mean_fitness,
+    mirrored_blocks,
+    run_block,
+    scalars_of,
+    scored_days,
+    sigma_now,
+    started,
+)
+from auctionsim.agents.learners.es.scores import Scores
+from auctionsim.agents.learners.es.strategy import ESState
+from auctionsim.agents.policies.base import Policy
+from auctionsim.agents.policies.forms import learned_policy, start_parameters
+from auctionsim.market.market import Market
+from auctionsim.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+
+class MacgES:
+    """The learner `macg-es`; see the module's text."""
+
+    advance = staticmethod(advance)
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    def start(self, market: Market) -> Arrays:
+        """Bids about as the keyword bids, and multipliers of 0."""
+        settings = self._scenario.learner
+        return started(market, settings, ESState.start(start_parameters(market, settings)).arrays())
+
+    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
+        """One task per training day and block of mirrored pairs; of every agent, where one is perturbed at a time."""
+        es, settings = ESState.of(state), self._scenario.learner
+        sigma, local = sigma_now(self._scenario, es), credit_is_local(settings)
+        alone = range(len(es.mean)) if settings.perturbation == "single" else (None,)
+        runs = [mirrored_blocks(self._scenario, sigma, local_credit=local, only=only) for only in alone]
+        return Work(run_block, state, [task for run in runs for task in run])
+
+    def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
+        """One Adam step on the mean fitness over training days, and one of the multipliers."""
+        return self.told(market, state, results)[:2]
+
+    def told(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """The same, and the scalars of the step."""
+        n, multipliers = len(state["mean"]), state.get("multipliers")
+        if self._scenario.learner.perturbation == "single":
+            size = len(results) // n
+            runs = [scored_days(self._scenario, results[k * size : (k + 1) * size]) for k in range(n)]
+            by_run = [mean_fitness(market, self._scenario, days, multipliers) for days in runs]
+            fitness, days = np.stack([by_run[k][k] for k in range(n)]), [day for run in runs for day in run]
+        else:
+            days = scored_days(self._scenario, results)
+            fitness = mean_fitness(market, self._scenario, days, multipliers)
+        scalars = scalars_of(self._scenario, state, fitness, days)
+        after = advance(market, state, scalars)
+        return after, logged(state, after, fitness, days), scalars
+
+    def policy(self, market: Market, state: Arrays) -> Policy:
+        """That of the mean of the search distribution."""
+        return learned_policy(market, self._scenario.learner, ESState.of(state).mean)

@@ -1,0 +1,69 @@
+"""The learner `openai-es`: one evolution strategy over everybody's parameters (Salimans et al. 2017).
+
+All parameters are one vector and all advertisers share one fitness, the mean of theirs: the plain baseline beside `macg-es`,
+at the same replays a generation. What it lacks is the credit of each advertiser for its own parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.learners.base import Arrays, Work
+from auctionsim.agents.learners.es.generations import (
+    advance,
+    logged,
+    mean_fitness,
+    mirrored_blocks,
+    run_block,
+    scalars_of,
+    scored_days,
+    sigma_now,
+    started,
+)
+from auctionsim.agents.learners.es.scores import Scores
+from auctionsim.agents.learners.es.strategy import ESState
+from auctionsim.agents.policies.base import Policy
+from auctionsim.agents.policies.forms import learned_policy, start_parameters
+from auctionsim.market.market import Market
+from auctionsim.scenario import Scenario
+
+Array = NDArray[np.float64]
+
+
+class OpenAIES:
+    """The learner `openai-es`; see the module's text. State is that of one agent, `[1, agents * size]`."""
+
+    advance = staticmethod(advance)
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+
+    def start(self, market: Market) -> Arrays:
+        """Bids about as the keyword bids, and multipliers of 0."""
+        settings = self._scenario.learner
+        return started(market, settings, ESState.start(start_parameters(market, settings).reshape(1, -1)).arrays())
+
+    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
+        """One task per training day and block of mirrored pairs."""
+        sigma = sigma_now(self._scenario, ESState.of(state))
+        return Work(run_block, state, mirrored_blocks(self._scenario, sigma, local_credit=False))
+
+    def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
+        """One Adam step on the agents' mean fitness over training days."""
+        return self.told(market, state, results)[:2]
+
+    def told(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """The same, and the scalars of the step."""
+        days = scored_days(self._scenario, results)
+        fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
+        scalars = scalars_of(self._scenario, state, fitness.mean(axis=0, keepdims=True), days)
+        after = advance(market, state, scalars)
+        return after, logged(state, after, fitness, days), scalars
+
+    def policy(self, market: Market, state: Arrays) -> Policy:
+        """That of the mean of the search distribution."""
+        shape = start_parameters(market, self._scenario.learner).shape
+        return learned_policy(market, self._scenario.learner, ESState.of(state).mean.reshape(shape))

@@ -1,0 +1,1 @@
+"""Learn in groups: `maab`, `dcmab`."""

@@ -1,0 +1,155 @@
+"""Clusters of advertisers that act as one: what `maab` and `dcmab` observe, how they are paid, and days played by them.
+
+A cluster sees the mean of its members' observations (market/observations.py) and is paid the mean of their own objectives, over
+the reference's mean hour. Neither paper knows constraints but budgets: soft constraints, the platform's floor and the global
+term are not learned from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.learners.rl.rollout import Floats, observations_of
+from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
+from auctionsim.auction.day import DayReplay
+from auctionsim.auction.kernel.engine import COST
+from auctionsim.market.goals import goals_of
+from auctionsim.market.market import Market
+from auctionsim.market.observations import FEATURES, Scales
+from auctionsim.objectives.goals import global_profit, own_objective
+from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
+Clusters = tuple[NDArray[np.int64], ...]
+"""Places among the learners, of each cluster."""
+INPUTS = len(FEATURES)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterDays:
+    """Copies of a day; C clusters."""
+
+    observed: Floats
+    """Before each hour and at the end, `[copies, 25, C, 15]`."""
+    chosen: NDArray[Any]
+    """What `act` gave, `[copies, 24, ...]`."""
+    objective: Array
+    """Mean of the members' own objectives, over the reference's mean hour, `[copies, 24, C]`."""
+    payment: Array
+    """The members' cost likewise, `[copies, 24, C]`."""
+    revenue: Array
+    """The platform's over the reference's, `[copies]`."""
+    profit: Array
+    """Of all advertisers over the reference's, `[copies]`."""
+
+
+def by_group(market: Market) -> Clusters:
+    """Learners by the scenario's group."""
+    names = [market.groups[i].group for i in market.learners]
+    return tuple(np.flatnonzero([name == own for name in names]) for own in dict.fromkeys(names))
+
+
+def by_revenue(market: Market, most: int) -> Clusters:
+    """Learners in the order of their GMV under the reference, cut into clusters of about equal presence in auctions (DCMAB)."""
+    days, learners = market.scenario.traffic.train_days, market.learners
+    gmv = np.sum([market.reference[day].gmv[:, learners, 0].sum(axis=0) for day in days], axis=0)
+    auctions = np.sum([market.hourly_auctions(day)[:, learners].sum(axis=0) for day in days], axis=0)
+    order = np.argsort(-gmv, kind="stable")
+    presence = np.maximum(auctions[order], 1e-12)
+    # The middle of an advertiser's presence says which cluster it falls into.
+    middle = (presence.cumsum() - presence / 2) / presence.sum()
+    cluster = np.minimum((middle * most).astype(np.int64), most - 1)
+    return tuple(np.sort(order[cluster == k]) for k in range(most) if (cluster == k).any())
+
+
+def observed_by(market: Market, under_way: DayReplay, scales: Scales, clusters: Clusters) -> Floats:
+    """Means of the members' observations before the next hour, `[P, C, 15]`."""
+    return _means(observations_of(market, under_way, scales), clusters)
+
+
+def play(
+    market: Market,
+    day: int,
+    copies: int,
+    clusters: Clusters,
+    act: Callable[[Floats], NDArray[Any]],
+    bids: Callable[[NDArray[Any]], Array],
+) -> ClusterDays:
+    """Play a day in `copies`.
+
+    Args:
+        market: The market.
+        day: A training day.
+        copies: P.
+        clusters: Who acts together.
+        act: Observations `[P, C, 15]` to what is chosen, `[P, ...]`.
+        bids: What is chosen to everybody's coefficients, `[advertisers, 4, P]`.
+    """
+    under_way, goals = market.day(day, copies), goals_of(market, day)
+    scales = Scales.of(market, day, market.learners)
+    usual_cost = np.maximum(market.reference[day].cost[:, market.learners, 0].sum(axis=0) / HOURS, 1e-12)[:, None]
+    observed, chosen, objective, payment = [observed_by(market, under_way, scales, clusters)], [], [], []
+    for _ in range(HOURS):
+        chosen.append(act(observed[-1]))
+        brought = under_way.step(bids(chosen[-1]))
+        own = own_objective(brought, goals)[market.learners] * HOURS
+        objective.append(_means(own.T[:, :, None], clusters)[..., 0])
+        payment.append(_means((brought[market.learners, COST] / usual_cost).T[:, :, None], clusters)[..., 0])
+        observed.append(observed_by(market, under_way, scales, clusters))
+    totals = under_way.so_far
+    return ClusterDays(
+        np.stack(observed, axis=1),
+        np.stack(chosen, axis=1),
+        np.stack(objective, axis=1),
+        np.stack(payment, axis=1),
+        totals[:, COST].sum(axis=0) / goals.revenue_scale,
+        global_profit(totals, goals),
+    )
+
+
+def logged(results: list[ClusterDays]) -> dict[str, float]:
+    """What the first, greedy copies brought, mean over days."""
+    return {
+        "revenue_ratio": float(np.mean([one.revenue[0] for one in results])),
+        "profit_ratio": float(np.mean([one.profit[0] for one in results])),
+        "objective": float(np.mean([one.objective[0].mean() for one in results])),
+    }
+
+
+def coefficients(market: Market, of_learners: Mapping[str, Array]) -> Array:
+    """Everybody's coefficients `[advertisers, 4, P]`: fixed rules, and those of the learners by feature, `[learners, P]`."""
+    policies = next(iter(of_learners.values())).shape[1]
+    theta = np.repeat(market.fixed[:, :, None], policies, axis=2)
+    for name, values in of_learners.items():
+        theta[market.learners, BID_FEATURES.index(name)] = values
+    return theta
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterPolicy:
+    """What the clusters choose without noise."""
+
+    clusters: Clusters
+    act: Callable[[Floats], NDArray[Any]]
+    """As of `play`."""
+    bids: Callable[[NDArray[Any]], Array]
+    """As of `play`."""
+
+    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
+        """The day as it is."""
+        return market.day(day, local_credit=local_credit)
+
+    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
+        """Everybody's bids for the coming hour."""
+        scales = Scales.of(market, under_way.day, market.learners)
+        return self.bids(self.act(observed_by(market, under_way, scales, self.clusters)))
+
+
+def _means(values: NDArray[Any], clusters: Clusters) -> NDArray[Any]:
+    """Of `[P, learners, F]` the means by cluster, `[P, C, F]`."""
+    return np.stack([values[:, own].mean(axis=1) for own in clusters], axis=1)

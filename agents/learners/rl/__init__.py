@@ -1,0 +1,1 @@
+"""Learn by policy gradients, and the networks and memories that learners share."""

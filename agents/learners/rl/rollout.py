@@ -1,0 +1,90 @@
+"""Days played by stochastic policies, many copies side by side: what policy-gradient learners learn from.
+
+Observations, actions and rewards are those of the environments (envs/auction_env.py): fifteen features, log multipliers on the
+starting coefficients, and the hour's own and global terms, with all penalties in the last hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.day import DayReplay
+from auctionsim.auction.kernel.engine import COST, OUTCOMES
+from auctionsim.market.bidding import market_coefficients, starting_coefficients
+from auctionsim.market.goals import goals_of
+from auctionsim.market.market import Market
+from auctionsim.market.observations import Scales, observe
+from auctionsim.objectives.constraints import day_penalty
+from auctionsim.objectives.goals import global_profit, running_score
+from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+LARGEST = 3.0
+"""Log multipliers are cut to this size when bid with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Some copies of a day; hours first."""
+
+    observations: Floats
+    """`[24, P, learners, 15]`."""
+    actions: Floats
+    """Log multipliers as drawn, `[24, P, learners, 3]`."""
+    rewards: Floats
+    """`[24, P, learners]`."""
+    revenue: Array
+    """Over the reference's, `[P]`."""
+    profit: Array
+    """Over the reference's, `[P]`."""
+
+
+def observations_of(market: Market, under_way: DayReplay, scales: Scales) -> Floats:
+    """What the learners see before the next hour, `[P, learners, 15]`."""
+    learners, n_policies = market.learners, under_way.budget_left.shape[1]
+    return observe(
+        scales,
+        np.full(n_policies, under_way.hour),
+        under_way.budget_left[learners],
+        under_way.last[learners, : len(OUTCOMES)],
+        under_way.last[:, COST].sum(axis=0),
+    )
+
+
+def coefficients_of(market: Market, actions: NDArray[np.floating]) -> Array:
+    """Everybody's coefficients from the learners' actions `[P, learners, 3]`."""
+    logs = np.clip(actions.astype(np.float64), -LARGEST, LARGEST)
+    return market_coefficients(market, logs, starting_coefficients(market))
+
+
+def roll_out(market: Market, day: int, copies: int, act: Callable[[int, Floats], Floats]) -> Trajectory:
+    """Play a day in `copies`; `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour."""
+    settings, learners = market.scenario.learner, market.learners
+    under_way, goals = market.day(day, copies), goals_of(market, day)
+    scales = Scales.of(market, day, learners)
+    observations, actions, rewards = [], [], []
+    before = np.zeros((len(learners), copies))
+    for hour in range(HOURS):
+        observations.append(observations_of(market, under_way, scales))
+        actions.append(act(hour, observations[-1]))
+        under_way.step(coefficients_of(market, actions[-1]))
+        score = running_score(under_way.so_far, goals, settings)[learners]
+        reward = score - before
+        before = score
+        if hour == HOURS - 1:
+            reward = reward - day_penalty(under_way.so_far, goals, settings)[learners]
+        rewards.append(reward.T.astype(np.float32))
+    totals = under_way.so_far
+    return Trajectory(
+        np.stack(observations),
+        np.stack(actions),
+        np.stack(rewards),
+        totals[:, COST].sum(axis=0) / goals.revenue_scale,
+        global_profit(totals, goals),
+    )

@@ -1,0 +1,1 @@
+"""Learn as SS-RTB does: `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`."""

@@ -1,0 +1,230 @@
+"""SS-RTB (Zhao et al. 2018): the learners `rmdp-dqn`, `m-rmdp-dqn` and `amdp-dqn`; docs/ss-rtb.md says which choices are ours.
+
+One agent per controlled advertiser sets alpha for a step; the market bids alpha x pcvr in every auction. Each has a Q-network
+of its own, learned by Algorithm 1 with three networks: train, episode (acts; the training network as it stood when the episode
+began) and target. All agents' networks are one stack, all copies of the day one replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.learners.base import Arrays, Work
+from auctionsim.agents.learners.es.strategy import falling_rate
+from auctionsim.agents.learners.rl import stacked_mlp as qnet
+from auctionsim.agents.learners.rl.replay_memory import draw, empty_memory, remember
+from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Lived, Network, live
+from auctionsim.agents.learners.ss_rtb.rmdp_state import INPUTS, Scales, View
+from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, worth_of_cost
+from auctionsim.auction.day import DayReplay
+from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.market.market import Market
+from auctionsim.scenario import Scenario
+from auctionsim.streams import stream
+from auctionsim.traffic.steps import Steps, minutes_steps
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What follows from the market before anything is learned."""
+
+    training: Market
+    """The market with its draws fixed."""
+    scales: Scales
+    grid: Array
+    """Alpha of each action, `[learners, actions]`."""
+    parts: NDArray[np.int64]
+    """Steps of each hour at the level of auctions, `[24]`."""
+    views: dict[int, View]
+    """Of the training days."""
+    worth: Array
+    """GMV that one more unit of cost brings at `linear`, `[learners]`."""
+    scale: Array
+    """Mean GMV of a step under keyword bids, `[learners]`."""
+
+
+class Rmdp:
+    """The learners of SS-RTB; see the module's text."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._settings = scenario.learner.dqn
+        self._is_auction_level = scenario.learner.algorithm == "amdp-dqn"
+        self._cooperation = scenario.learner.cooperation if scenario.learner.algorithm == "m-rmdp-dqn" else 0.0
+        self._is_priced = self._settings.shaping or self._settings.overspend == "charge"
+        # A plan is a pure function of its market and takes a second to make.
+        self._plans: WeakKeyDictionary[Market, Plan] = WeakKeyDictionary()
+
+    def start(self, market: Market) -> Arrays:
+        """Networks drawn from the seed, alike for train and target, and an empty memory."""
+        settings, plan = self._settings, self._plan(market)
+        sizes = (INPUTS, *settings.hidden, settings.alphas)
+        train = qnet.as_arrays(qnet.random_parameters(stream(market.seed, "q-network"), len(market.learners), sizes))
+        days = self._scenario.traffic.train_days
+        steps = len(plan.views[days[0]].steps)
+        made = self._scenario.train.iterations * settings.copies * len(days)
+        kept = max(1, min(-(-settings.replay // steps), made))
+        return {
+            **qnet.prefixed("train-", train),
+            **qnet.prefixed("target-", {name: value.copy() for name, value in train.items()}),
+            **qnet.prefixed("square-", {name: np.zeros_like(value) for name, value in train.items()}),
+            **empty_memory(kept, steps, len(market.learners), INPUTS),
+            "iteration": np.zeros(1, dtype=np.int64),
+        }
+
+    def ask(self, market: Market, state: Arrays) -> Work:
+        """One task per training day: its copies under the episode network."""
+        plan, iteration, learner = self._plan(market), int(state["iteration"][0]), self._scenario.learner
+        drawn = plan.training.traffic
+        episodes = [
+            Episode(
+                day=day,
+                copies=self._settings.copies,
+                iteration=iteration,
+                epsilon=max(0.0, 1 - iteration / (self._settings.exploration * self._scenario.train.iterations)),
+                rates=(drawn.ctr, drawn.cvr),
+                view=plan.views[day],
+                grid=plan.grid,
+                worth=plan.worth if self._is_priced else np.zeros_like(plan.worth),
+                scale=plan.scale,
+                cooperation=self._cooperation,
+                is_mean=self._settings.public_reward == "mean",
+                local_credit=learner.local_credit,
+                overspend=self._settings.overspend,
+            )
+            for day in self._scenario.traffic.train_days
+        ]
+        return Work(live, qnet.of_prefix("train-", state), episodes)
+
+    def tell(self, market: Market, state: Arrays, results: Sequence[Lived]) -> tuple[Arrays, Mapping[str, float]]:
+        """Remember the days and take the gradient steps."""
+        settings, iteration = self._settings, int(state["iteration"][0])
+        memory = {name: value.copy() for name, value in state.items() if name.startswith("memory")}
+        steps = memory["memory-action"].shape[1]
+        before = int(memory["memory-written"][0]) * steps
+        for lived in results:
+            remember(memory, lived.days)
+        is_due = before // settings.target_every < int(memory["memory-written"][0]) * steps // settings.target_every
+        train, square, losses = self._learn(market, state, memory, is_due)
+        after = {
+            **qnet.prefixed("train-", train),
+            **qnet.prefixed("square-", square),
+            **qnet.prefixed("target-", qnet.of_prefix("train-" if is_due else "target-", state)),
+            **memory,
+            "iteration": np.array([iteration + 1], dtype=np.int64),
+        }
+        return after, {"loss": losses, **_logged(self._plan(market), market, results)}
+
+    def policy(self, market: Market, state: Arrays, measured: Market | None = None) -> RmdpPolicy:
+        """The greedy policy (prediction mode), for days of `measured`, the market itself where None."""
+        plan, measured = self._plan(market), measured or market
+        days = measured.reference
+        targets = {day: keyword_cost(measured, day) for day in days}
+        views = {
+            day: View.of(
+                measured,
+                plan.scales,
+                day,
+                self._steps(measured, plan.parts, day),
+                targets[day],
+                auction_level=self._is_auction_level,
+            )
+            for day in days
+        }
+        return RmdpPolicy(views, plan.grid, qnet.of_prefix("train-", state))
+
+    def _learn(self, market: Market, state: Arrays, memory: Arrays, is_due: bool) -> tuple[Network, Network, float]:
+        settings, iteration = self._settings, int(state["iteration"][0])
+        train, square = (qnet.as_tensors(qnet.of_prefix(f"{name}-", state)) for name in ("train", "square"))
+        target = qnet.as_tensors(qnet.of_prefix("train-" if is_due else "target-", state))
+        rng = stream(market.seed, "replay", iteration)
+        rate, losses = falling_rate(settings.learning_rate, iteration / self._scenario.train.iterations), 0.0
+        with qnet.one_thread():
+            for _ in range(settings.updates):
+                batch = draw(memory, rng, settings.batch)
+                train, square, loss = qnet.step(train, square, target, batch, gamma=settings.gamma, learning_rate=rate)
+                losses += float(loss.mean()) / settings.updates
+        return qnet.as_arrays(train), qnet.as_arrays(square), losses
+
+    def _plan(self, market: Market) -> Plan:
+        if market not in self._plans:
+            self._plans[market] = self._make_plan(market)
+        return self._plans[market]
+
+    def _make_plan(self, market: Market) -> Plan:
+        days, settings = self._scenario.traffic.train_days, self._settings
+        training = market.with_fixed_draws()
+        scales = Scales.of(training)
+        low, high = np.log(settings.alpha_range)
+        grid = base_alpha(market)[:, None] * np.exp(np.linspace(low, high, settings.alphas))
+        parts = np.maximum(np.mean([_mean_auctions(market, day) for day in days], axis=0) / settings.step_auctions, 1)
+        parts = np.round(parts).astype(np.int64)
+        views = {
+            day: View.of(
+                training,
+                scales,
+                day,
+                self._steps(market, parts, day),
+                keyword_cost(training, day),
+                auction_level=self._is_auction_level,
+            )
+            for day in days
+        }
+        alpha = linear_alpha(training, days[0])
+        gmv_of_step = scales.hour[:, GMV] * 24 / len(views[days[0]].steps)
+        return Plan(
+            training, scales, grid, parts, views, worth_of_cost(training, days[0], alpha), np.maximum(gmv_of_step, 1e-12)
+        )
+
+    def _steps(self, market: Market, parts: NDArray[np.int64], day: int) -> Steps:
+        if self._is_auction_level:
+            return Steps.of_parts(market.traffic, day, parts)
+        return minutes_steps(market.traffic, day, self._settings.step_minutes)
+
+
+@dataclass(frozen=True, eq=False)
+class RmdpPolicy:
+    """Every agent's best alpha for the state it sees."""
+
+    views: dict[int, View]
+    grid: Array
+    network: Network
+
+    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
+        """The day in the steps it was trained for."""
+        return market.day(day, local_credit=local_credit, steps=self.views[day].steps)
+
+    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
+        """Bids alpha x pcvr for the controlled advertisers, the others' rules."""
+        action = qnet.greedy(self.network, self.views[under_way.day].state(under_way))
+        return alpha_bids(market, np.take_along_axis(self.grid, action, axis=1))
+
+
+def _mean_auctions(market: Market, day: int) -> Array:
+    mean: Array = market.hourly_auctions(day)[:, market.learners].mean(axis=1)
+    return mean
+
+
+def _logged(plan: Plan, market: Market, results: Sequence[Lived]) -> dict[str, float]:
+    """Ratios to the reference on the training days: of the greedy copy, and of the platform over all copies."""
+    days = list(plan.views)
+    totals = np.sum([lived.totals for lived in results], axis=0)
+    own = totals[market.learners, :, 0]
+    wanted = sum(plan.views[day].target.sum() for day in days)
+    hours = plan.scales.hour.sum(axis=0) * 24 * len(days)
+    reference = [market.reference[day] for day in days]
+    revenue = sum(outcome.cost.sum() for outcome in reference)
+    profit = sum(outcome.gmv.sum() for outcome in reference) - revenue
+    return {
+        "greedy_cost_ratio": float(own[:, COST].sum() / wanted),
+        "greedy_gmv_ratio": float(own[:, GMV].sum() / hours[GMV]),
+        "revenue_ratio": float(totals[:, COST].sum(axis=0).mean() / revenue),
+        "profit_ratio": float((totals[:, GMV] - totals[:, COST]).sum(axis=0).mean() / profit),
+    }

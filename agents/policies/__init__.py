@@ -1,0 +1,1 @@
+"""Bid: policies that map the state of a day to bids."""

@@ -1,0 +1,27 @@
+"""`linear`: the mean keyword bid, scaled by the auction's pcvr over its mean (Perlich et al., KDD 2012, from memory)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.policies.pacing.plan import bid_by
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.market.controllers import Bid
+from auctionsim.market.market import Market
+
+
+class Linear:
+    """`b = b0 pcvr / mean pcvr` with b0 the mean keyword bid, both over training days."""
+
+    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
+        bid, pcvr = (market.mean_features[who, FEATURES.index(name)] for name in ("manual_bid", "pcvr"))
+        self._slope = np.divide(bid, pcvr, out=np.zeros_like(bid), where=pcvr > 0)
+
+    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
+        """The same bids in every hour."""
+        theta = bid_by(pcvr=np.tile(self._slope[:, None], policies))
+        return lambda hour, budget_left, last: theta  # noqa: ARG005
+
+
+CONTROLLER = Linear

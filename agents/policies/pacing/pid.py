@@ -1,0 +1,48 @@
+"""`pid`: the keyword bid under a PID controller of spending (Zhang et al., WSDM 2016, section 3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, overspent
+from auctionsim.auction.kernel.engine import COST
+from auctionsim.market.controllers import Array, Bid
+from auctionsim.market.market import Market
+
+# Proportional, integral and derivative gain; ours, for 24 updates a day. Spending answers steeply to bids, so that gains of a
+# few tenths make every second hour spend nothing.
+_P, _I, _D = 0.1, 0.1, 0.02
+_LARGEST_EXPONENT = 3.0
+
+
+class Pid:
+    """`b = keyword bid x exp(phi)`, `phi = P e + I sum e + D (e - e_before)`.
+
+    The error e is how far the last hour's cost stayed under plan, relative to it and clipped to [-1, 1]; planned is what is
+    left of the budget, in proportion to the auctions to come. Without a budget phi stays 0.
+    """
+
+    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
+        self._share = hourly_share(market, who)
+
+    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
+        """A day from `phi = 0`."""
+        share = self._share[:, :, None]
+        total = before = phi = np.zeros((self._share.shape[1], policies))
+        planned = np.full_like(phi, np.inf)
+
+        def bid(hour: int, budget_left: Array, last: Array) -> Array:
+            nonlocal total, before, phi, planned
+            if hour:
+                error = np.clip(-overspent(last[:, COST], planned), -1.0, 1.0)
+                total = total + error
+                phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
+                before = error
+            planned = share[hour] * budget_left
+            return bid_by(manual_bid=np.exp(phi))
+
+        return bid
+
+
+CONTROLLER = Pid

@@ -1,0 +1,96 @@
+"""A network from the single auction to the bid, without the formula: the ablation of docs/macg.md.
+
+The bid is positive but otherwise free: it may fall where value rises. Every set of parameters makes its own bids for every
+auction, so that days are replayed one set after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.policies.base import Policy
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.day import DayReplay
+from auctionsim.auction.sources import TableFeed
+from auctionsim.market.market import Market
+from auctionsim.streams import stream
+from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
+
+INPUTS = ("log_pctr", "log_pcvr", "log_value", "log_manual_bid", "hour_sine", "hour_cosine")
+_LARGEST = 4.0
+_USUAL_CTR, _NOTHING = 0.02, 1e-12
+_BID = FEATURES.index("manual_bid")
+
+
+class FreeBids:
+    """Parameters are the weights of a network with one hidden layer, `[(6 + 1) hidden + hidden + 1]`.
+
+    The output is the log of the bid over the advertiser's mean keyword bid, at most 4 in size.
+    """
+
+    side_by_side = False
+
+    def __init__(self, hidden: int) -> None:
+        self._hidden = hidden
+
+    def start(self, market: Market) -> Array:
+        """Random first layer and zeros: everybody's mean keyword bid."""
+        first = stream(market.seed, "free").standard_normal((len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
+        return np.concatenate([first.ravel(), np.zeros(2 * self._hidden + 1)])
+
+    def policy(self, market: Market, parameters: Array) -> Policy:
+        """The policy of parameters `[1, learners, size]`.
+
+        Raises:
+            ValueError: There are several sets.
+        """
+        if len(parameters) != 1:
+            raise ValueError(f"parameters: expected [1, learners, size], got {list(parameters.shape)}")
+        return _FreePolicy(parameters[0], self._hidden, len(market.advertisers))
+
+
+@dataclass(frozen=True, eq=False)
+class _FreePolicy:
+    parameters: Array
+    """`[learners, size]`."""
+    hidden: int
+    n_advertisers: int
+
+    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
+        """The day with the networks' bids in place of the keyword bids of those that learn."""
+        phi = np.array(market.phi)
+        cells = market.traffic.cell_slice(day)
+        rows = np.arange(market.traffic.cell_start[cells.start], market.traffic.cell_start[cells.stop])
+        own, hour = market.traffic.advertiser[rows], market.traffic.row_hour[rows]
+        for k, learner in enumerate(market.learners):
+            mine = rows[own == learner]
+            phi[mine, _BID] = self._bids(market, k, mine, hour[own == learner])
+        return market.day(day, feed=TableFeed(market.traffic, market.rules, phi), local_credit=local_credit)
+
+    def coefficients(self, market: Market, under_way: DayReplay) -> Array:  # noqa: ARG002  (the bids stand in the day)
+        """1 on the bid that the day holds; fixed rules as they are."""
+        theta = market.fixed[:, :, None].copy()
+        theta[market.learners] = 0.0
+        theta[market.learners, _BID] = 1.0
+        return theta
+
+    def _bids(self, market: Market, k: int, rows: NDArray[np.int64], hour: NDArray[np.int64]) -> Array:
+        level = market.mean_features[market.learners[k]]
+        clock = 2 * np.pi * hour / HOURS
+        # By what is usual on training days; of pctr a percent or two is.
+        usual = np.maximum([_USUAL_CTR, *level[1:]], _NOTHING)
+        amounts = np.stack([market.traffic.pctr[rows], *market.phi[rows, 1:].T])
+        logs = np.log(np.maximum(amounts, _NOTHING) / usual[:, None])
+        inputs = np.stack([*np.clip(logs, -_LARGEST, _LARGEST), np.sin(clock), np.cos(clock)], axis=1)
+        ends = np.cumsum([len(INPUTS) * self.hidden, self.hidden, self.hidden])
+        first, first_bias, last, last_bias = np.split(self.parameters[k], ends)
+        hidden = np.tanh(inputs @ first.reshape(len(INPUTS), self.hidden) + first_bias)
+        out = hidden @ last / np.sqrt(self.hidden) + last_bias
+        mean_bid = level[_BID] if level[_BID] > 0 else level[FEATURES.index("value")]
+        bids: Array = mean_bid * np.exp(np.clip(out, -_LARGEST, _LARGEST))
+        return bids

@@ -1,0 +1,1 @@
+"""Write pages, tables and figures."""

@@ -1,0 +1,52 @@
+"""Revenue against profit: a front as a floor moves, and the runs of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.analysis.documents.plots.style import GREY, PALETTE, Figure, plain
+from auctionsim.analysis.pareto import pareto_front
+
+
+def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:
+    """Revenue and profit ratios with a label each, joined in the order of revenue."""
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    ordered = sorted(points)
+    axes.plot([x for x, _, _ in ordered], [y for _, y, _ in ordered], color=PALETTE[0], marker="o", markersize=4)
+    for x, y, label in ordered:
+        axes.annotate(label, (x, y), (5, 5), textcoords="offset points", fontsize=8)
+    axes.axvline(1.0, color=GREY, linewidth=1, linestyle="--")
+    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
+    axes.set_xlabel("Platform revenue (ratio to the reference)")
+    axes.set_ylabel("Total profit (ratio to the reference)")
+    plain(axes)
+    return figure
+
+
+def trade_off_figure(points: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Where each run ended: revenue and profit ratios of its seeds `[seeds, 2]`, and their mean with its name.
+
+    Means that no other one beats in both are joined.
+    """
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.axvline(1.0, color=GREY, linewidth=1, linestyle="--")
+    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
+    means = np.array([ratios.mean(axis=0) for ratios in points.values()])
+    front = means[pareto_front(means)]
+    front = front[np.argsort(front[:, 0])]
+    axes.plot(front[:, 0], front[:, 1], color=GREY, linewidth=1, zorder=1)
+    for i, (name, ratios) in enumerate(points.items()):
+        colour = PALETTE[i % len(PALETTE)]
+        axes.scatter(ratios[:, 0], ratios[:, 1], s=12, color=colour, alpha=0.5, linewidths=0)
+        axes.scatter(means[i, 0], means[i, 1], s=40, color=colour, label=name, zorder=2)
+    axes.set_xlabel("Platform revenue (ratio to the reference)")
+    axes.set_ylabel("Total profit (ratio to the reference)")
+    axes.margins(0.12)
+    plain(axes)
+    figure.legend(frameon=False, fontsize=8, ncols=min(len(points), 5), loc="outside upper center")
+    return figure

@@ -1,0 +1,33 @@
+"""The answer to a deviation, by the hours since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from auctionsim.analysis.documents.curves import Line
+from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
+
+_LABELS = ("Rivals' mean bid (change)", "Deviator's profit so far\n(change, share of its day)")
+
+
+def punishment_figure(lines: Mapping[str, tuple[Line, Line]]) -> Figure:
+    """Of each run the rivals' bids and the deviator's summed profit, beside each other."""
+    figure = Figure(figsize=(8.0, 3.4), layout="constrained")
+    for k, axes in enumerate(figure.subplots(1, 2)):
+        axes.axvline(0, color=GREY, linewidth=1, linestyle=":")
+        axes.axhline(0, color=GREY, linewidth=1, linestyle="--")
+        for i, (name, pair) in enumerate(lines.items()):
+            line, colour = pair[k], PALETTE[i % len(PALETTE)]
+            axes.plot(line.x, line.mean, color=colour, label=name)
+            axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.2, lw=0)
+        axes.set_xlabel("Hours since the deviation")
+        axes.set_ylabel(_LABELS[k])
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        plain(axes)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=min(len(labels), 5), loc="outside upper center")
+    return figure

@@ -1,0 +1,75 @@
+"""Figures of a traffic table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from numpy.typing import NDArray
+
+from auctionsim.analysis.documents.plots.style import PALETTE, plain
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What is drawn of a traffic table."""
+
+    hours: Sequence[float]
+    """Share of a day's auctions in each hour."""
+    queries: Sequence[float]
+    """Share of auctions of each keyword, the largest first."""
+    distributions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]
+    """Values above 0, ascending, and the share of candidates up to each."""
+
+
+def fit_figure(table: Curves, drawn: Sequence[Curves], distributions: Sequence[str]) -> Figure:
+    """A table and markets drawn from its fit: hours, keywords, and distributions over candidates.
+
+    Args:
+        table: Of the table.
+        drawn: Of each market.
+        distributions: Names of the distributions, for the axes.
+    """
+    figure = Figure(figsize=(9.0, 3.0 * (1 + (1 + len(distributions)) // 2)), layout="constrained")
+    panels = figure.subplots(1 + (1 + len(distributions)) // 2, 2).ravel()
+    named = [(curves, PALETTE[1], "drawn") for curves in drawn] + [(table, PALETTE[0], "table")]
+    for curves, colour, name in named:
+        label = name if curves in (table, drawn[0]) else None
+        panels[0].plot([100 * share for share in curves.hours], color=colour, label=label, linewidth=1.2)
+        ranks = [(rank + 1) / len(curves.queries) for rank in range(len(curves.queries))]
+        panels[1].plot(ranks, curves.queries, color=colour, label=label, linewidth=1.2)
+        for axes, (value, share) in zip(panels[2:], curves.distributions, strict=False):
+            axes.plot(value, share, color=colour, linewidth=1.2)
+    panels[0].set(xlabel="hour of the day", ylabel="auctions, % of the day", ylim=(0, None))
+    panels[1].set(xlabel="keywords, largest first, share of all", ylabel="share of auctions", yscale="log")
+    panels[0].legend(frameon=False)
+    for axes, name in zip(panels[2:], distributions, strict=False):
+        axes.set(xlabel=name, ylabel="share of candidates below", xscale="log", ylim=(0, 1))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    for axes in panels:
+        plain(axes)
+    for axes in panels[2 + len(distributions) :]:
+        axes.set_visible(False)
+    return figure
+
+
+def hourly_curve(auctions_by_hour: Sequence[float], title: str = "") -> Figure:
+    """Each hour's share of a day's auctions.
+
+    Args:
+        auctions_by_hour: Auctions of the hours 0 to 23, at least one in all.
+        title: Above the figure.
+    """
+    total = sum(auctions_by_hour)
+    figure = Figure(figsize=(8.0, 3.0), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(range(len(auctions_by_hour)), [100 * count / total for count in auctions_by_hour], color=PALETTE[0])
+    axes.set_xticks(range(0, len(auctions_by_hour), 3))
+    axes.set_xlabel("hour of the day")
+    axes.set_ylabel("auctions, % of the day")
+    axes.set_title(title, fontsize=9)
+    plain(axes)
+    return figure

@@ -1,0 +1,1 @@
+"""Measure markets by replaying them: competition, deviations, collusion."""

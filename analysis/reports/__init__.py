@@ -1,0 +1,1 @@
+"""Read runs and say what they show."""

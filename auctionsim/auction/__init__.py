@@ -1,0 +1,1 @@
+"""Clear auctions: rules, the plain reference, bid formulas, budgets, replay."""

@@ -1,0 +1,1 @@
+"""Compile the auction for many policies at once."""

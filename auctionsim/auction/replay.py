@@ -1,0 +1,95 @@
+"""Replay a day of traffic: the auction alone, for a user who needs nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from auctionsim.auction.bid_formula import over_all_features
+from auctionsim.auction.day import DayReplay, per_policy, run_day
+from auctionsim.auction.kernel.arguments import OUTCOMES
+from auctionsim.auction.kernel.engine import DETAILS
+from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import source_of
+from auctionsim.auction.threads import in_threads
+from auctionsim.traffic.store import StoredTraffic
+from auctionsim.traffic.table import HOURS, Traffic
+
+
+def replay(
+    traffic: Traffic | StoredTraffic,
+    *,
+    day: int = 0,
+    coefficients: ArrayLike,
+    features: Sequence[str] = ("manual_bid",),
+    budgets: ArrayLike | None = None,
+    slot_effect: Sequence[float] = (1.0,),
+    pricing: str = "gsp",
+    reserve: float = 0.0,
+    squash: float = 1.0,
+    outcomes: str = "expected",
+    seed: int = 0,
+    bid_floor: float = 0.0,
+    bid_cap: float = math.inf,
+    threads: int = 1,
+    details: bool = False,
+) -> Outcome:
+    """Replay one day.
+
+    Args:
+        traffic: The traffic table: in memory, or stored hour by hour (`open_day`).
+        day: One of its days.
+        coefficients: theta of `bid = theta . phi`, at least 0: `[advertisers, features, P]` for the whole day or
+            `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
+        features: Names of phi, from `one`, `pcvr`, `value` (pcvr x item_price) and `manual_bid`.
+        budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
+        slot_effect: Click decay by slot, first 1.0, not rising; 1 to 7 slots.
+        pricing: `gsp` (generalised second price), `first` or `vcg`; formulas and sources in `mechanism.py`.
+        reserve: Lowest bid and price, currency per click.
+        squash: Exponent of pctr in the rank score; 1 ranks by eCPM, 0 by bid.
+        outcomes: `expected`: clicks and conversions count with their expectation; `sampled`: they happen or do not.
+        seed: Draws the luck of `sampled` outcomes: the same ad shown in the same auction has the same luck under every policy.
+        bid_floor: Bids below are raised to it, currency per click.
+        bid_cap: Bids above are cut to it.
+        threads: Policies are split over this many threads; never changes a result.
+        details: Whether to count auctions entered and prices of winning and losing (several times slower).
+
+    Returns:
+        The day's outcome, arrays `[24, advertisers, P]`.
+
+    Raises:
+        ValueError: An argument has the wrong shape or range, or names something unknown.
+    """
+    rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)
+    theta = _checked_coefficients(coefficients, traffic.advertisers, features)
+    feed = source_of(traffic, rules)
+    limits = per_policy(np.inf if budgets is None else budgets, (len(traffic.advertisers), theta.shape[-1]), "budgets")
+
+    def run(block: slice) -> Outcome:
+        own, n_policies = theta[..., block], block.stop - block.start
+        day_replay = DayReplay(feed, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details)
+        return run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
+
+    parts = in_threads(theta.shape[-1], threads, run)
+    names = (*OUTCOMES, *DETAILS) if details else OUTCOMES
+    return Outcome(**{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names})
+
+
+def _checked_coefficients(
+    coefficients: ArrayLike, advertisers: tuple[str, ...], features: Sequence[str]
+) -> NDArray[np.float64]:
+    theta = np.asarray(coefficients, dtype=np.float64)
+    expected = (len(advertisers), len(features))
+    is_hourly = theta.ndim == 4 and theta.shape[0] == HOURS
+    if theta.ndim not in (3, 4) or theta.shape[-3:-1] != expected or (theta.ndim == 4 and not is_hourly):
+        raise ValueError(
+            f"coefficients: expected [advertisers, features, P] = [{expected[0]}, {expected[1]}, P] "
+            f"or [24, {expected[0]}, {expected[1]}, P], got {list(theta.shape)}"
+        )
+    if not (np.isfinite(theta).all() and (theta >= 0).all()):
+        raise ValueError("coefficients: expected finite numbers at least 0, got a negative, infinite or missing one")
+    return over_all_features(theta, features)

@@ -1,0 +1,135 @@
+"""Large programs over auctions by sifting: most cells are clear, and only the contested ones go to the solver.
+
+Coupling constraints are few, so a sample of cells, solved in the same way, tells their multipliers roughly. At these each cell
+has a best option (a column, or nobody); options much worse are set aside, and a cell with one option left is settled. The rest
+is solved, the new multipliers price every option that was set aside, and those that would now be better come back. Ended where
+the point found reaches the bound that the multipliers prove over all columns: then it is optimal for the whole program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.bounds.linear_program import Program, Solution, dual_bound, reached, reduced, solve_whole
+
+Array = NDArray[np.float64]
+
+WHOLE_UP_TO = 3000
+"""Cells that are solved at once without sifting."""
+_SAMPLE_STEP = 6
+_CONTESTED_SHARE = 0.15
+_TOLERANCE = 1e-9
+_MAX_ROUNDS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """Options still considered: columns, and for each cell whether it may stay empty in part."""
+
+    columns: NDArray[np.bool_]
+    may_be_empty: NDArray[np.bool_]
+
+
+def solve(program: Program, whole_up_to: int = WHOLE_UP_TO) -> Solution:
+    """Solve a program of any size.
+
+    Raises:
+        RunError: The solver gave up.
+    """
+    n_cells = len(program.capacity)
+    if n_cells <= whole_up_to:
+        return solve_whole(program)
+    guess = _sample_multipliers(program, whole_up_to)
+    share = _CONTESTED_SHARE
+    kept = _near_best(program, guess, share)
+    for _ in range(_MAX_ROUNDS):
+        found = _solve_kept(program, kept)
+        if found.status == "infeasible":
+            if share >= 1:
+                return found
+            share = min(2 * share, 1.0) if share < 0.5 else 1.0
+            kept = _near_best(program, guess, share)
+            continue
+        if found.bound - found.value <= _TOLERANCE * max(abs(found.bound), abs(found.value)):
+            return found
+        kept = _with_better(program, kept, found.multipliers)
+    return solve_whole(program)
+
+
+def _sample_multipliers(program: Program, whole_up_to: int) -> Array:
+    """Multipliers of the program over every k-th cell with k times its capacity; 0 where that is not feasible."""
+    chosen = np.zeros(len(program.capacity), dtype=bool)
+    chosen[::_SAMPLE_STEP] = True
+    sample = _part(program, chosen, chosen[_cell(program)], program.must_fill, program.limit)
+    found = solve(Program(**{**vars(sample), "capacity": _SAMPLE_STEP * sample.capacity}), whole_up_to)
+    return found.multipliers if found.status == "optimal" else np.zeros(len(program.limit))
+
+
+def _near_best(program: Program, multipliers: Array, share: float) -> _Kept:
+    """Options near the best of their cell at these multipliers, so that about `share` of the cells keep more than one."""
+    n_cells = len(program.capacity)
+    worth = reduced(program, multipliers)[: len(program.value)]
+    nobody = np.where(program.must_fill, -np.inf, 0.0)
+    best = np.maximum(_best_of_cells(program, worth), nobody)
+    if share >= 1:
+        return _Kept(np.ones(len(worth), dtype=bool), ~program.must_fill)
+    behind = best[_cell(program)] - worth
+    # The second smallest distance in each cell says how clear it is.
+    distances, cells = np.concatenate([behind, best - nobody]), np.concatenate([_cell(program), np.arange(n_cells)])
+    order = np.lexsort((distances, cells))
+    first = np.searchsorted(cells[order], np.arange(n_cells))
+    margin = np.quantile(distances[order][first + 1], share, method="lower")
+    return _Kept(behind <= margin, ~program.must_fill & (best <= margin))
+
+
+def _with_better(program: Program, kept: _Kept, multipliers: Array) -> _Kept:
+    """Options set aside come back where they are better than all that was kept in their cell."""
+    worth = reduced(program, multipliers)[: len(program.value)]
+    best = _best_of_cells(program, np.where(kept.columns, worth, -np.inf))
+    best = np.where(kept.may_be_empty, np.maximum(best, 0.0), best)
+    return _Kept(kept.columns | (worth > best[_cell(program)]), kept.may_be_empty | (~program.must_fill & (best < 0)))
+
+
+def _solve_kept(program: Program, kept: _Kept) -> Solution:
+    """The program over the options kept: settled cells as constants, the rest by the solver; bound over all options."""
+    cell = _cell(program)
+    options = np.bincount(cell, kept.columns, minlength=len(program.capacity)) + kept.may_be_empty
+    is_settled = options == 1
+    x = np.where(kept.columns & is_settled[cell], program.capacity[cell], 0.0)
+    columns = kept.columns & ~is_settled[cell]
+    limit = program.limit - program.rows[:, : len(x)] @ x
+    found = solve_whole(_part(program, ~is_settled, columns, ~kept.may_be_empty, limit))
+    if found.status == "infeasible":
+        return found
+    x[columns] = found.x
+    bound = dual_bound(program, found.multipliers)
+    return Solution("optimal", bound, reached(program, x, found.t), x, found.t, found.multipliers)
+
+
+def _part(
+    program: Program, cells: NDArray[np.bool_], columns: NDArray[np.bool_], must_fill: NDArray[np.bool_], limit: Array
+) -> Program:
+    """The program over some cells and some of their columns."""
+    size = np.bincount(_cell(program)[columns], minlength=len(cells))[cells]
+    variables = np.concatenate([columns, np.ones(len(program.side_value), dtype=bool)])
+    return Program(
+        program.value[columns],
+        np.concatenate([[0], np.cumsum(size)]),
+        program.capacity[cells],
+        must_fill[cells],
+        program.side_value,
+        program.side_limit,
+        program.rows[:, variables],
+        limit,
+    )
+
+
+def _cell(program: Program) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(program.capacity)), np.diff(program.cell_start))
+
+
+def _best_of_cells(program: Program, worth: Array) -> Array:
+    return np.maximum.reduceat(worth, program.cell_start[:-1])

@@ -1,0 +1,1 @@
+"""Measure speed: the engine, stored days, clusters."""

@@ -1,0 +1,1 @@
+"""Run work on Ray: the only room that imports it."""

@@ -1,0 +1,66 @@
+"""Which arms the SS-RTB study has, and the scenario of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auctionsim.jobs.studies.base import Options, Unit
+from auctionsim.scenario import Scenario
+from auctionsim.scenario.file import load_scenario
+
+TEN, MANY, DAYS = "ten ads", "many ads", "days"
+COOPERATIONS = (0.25, 0.5, 1.0)
+
+
+def m_rmdp(cooperation: float) -> str:
+    """Name of the arm of a cooperation weight."""
+    return f"M-RMDP, cooperation {cooperation}"
+
+
+TEN_ARMS: Mapping[str, tuple[str, ...]] = {
+    "linear": (),
+    "RMDP": (),
+    # All in favour of its training: 2,000 steps a day are to be told apart, and each alpha is to be tried often in each.
+    "AMDP": (
+        "learner.algorithm=amdp-dqn",
+        "train.iterations=12",
+        "learner.dqn.updates=500",
+        "learner.dqn.batch=300",
+        "learner.dqn.hidden=[192, 64]",
+        "learner.dqn.alphas=20",
+        "learner.dqn.gamma=0.0",
+    ),
+    "RMDP, 15-minute steps": ("learner.dqn.step_minutes=15",),
+    "RMDP, 4-hour steps": ("learner.dqn.step_minutes=240",),
+    "RMDP, 10 alphas": ("learner.dqn.alphas=10",),
+    "RMDP, gamma 1": ("learner.dqn.gamma=1.0",),
+    "RMDP, over-spending skipped": ('learner.dqn.overspend="skip"',),
+    "RMDP, the paper's constants": (
+        "learner.dqn.hidden=[300, 200]",
+        "learner.dqn.batch=300",
+        "learner.dqn.learning_rate=0.0001",
+    ),
+}
+MANY_ARMS: Mapping[str, tuple[str, ...]] = {
+    "linear": (),
+    "RMDP": ("learner.algorithm=rmdp-dqn",),
+    # The weights whose arms are claims first.
+    **{m_rmdp(k): ("learner.algorithm=m-rmdp-dqn", f"learner.cooperation={k}") for k in sorted(COOPERATIONS, reverse=True)},
+}
+_ONE_AD = ("advertisers.0.count=1", "traffic.auctions_per_day=200000", "traffic.weight=1", "traffic.queries=100")
+_QUICK = {
+    TEN: ("traffic.auctions_per_day=100000", "traffic.queries=50", "advertisers.0.count=3"),
+    MANY: ("traffic.auctions_per_day=100000", "traffic.weight=20", "traffic.queries=50", "advertisers.0.count=8"),
+    DAYS: ("traffic.auctions_per_day=20000", "traffic.queries=20"),
+}
+_QUICK_TRAINING = ("train.iterations=3", "learner.dqn.updates=2", "learner.dqn.copies=4")
+
+
+def scenario_of(unit: Unit, options: Options) -> Scenario:
+    """The scenario of a unit."""
+    name = "ss-rtb-many" if unit.scenario == MANY else "ss-rtb"
+    arms = {TEN: TEN_ARMS, MANY: MANY_ARMS, DAYS: {unit.arm: _ONE_AD}}
+    overrides = arms[unit.scenario][unit.arm]
+    if options.quick:
+        overrides = (*overrides, *_QUICK[unit.scenario], *(() if unit.scenario == DAYS else _QUICK_TRAINING))
+    return load_scenario(name, overrides=overrides)

@@ -1,0 +1,95 @@
+"""Evaluation: the learned and the reference policy on the test days, written as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from auctionsim.agents.policies.base import Constant, Policy
+from auctionsim.analysis.economics.collusion import evidence
+from auctionsim.analysis.economics.responses import response_rows
+from auctionsim.analysis.reports.run_collusion import evidence_rows
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.day import run_day
+from auctionsim.auction.outcome import Outcome
+from auctionsim.market.benchmarks import day_benchmarks
+from auctionsim.market.market import Market
+from auctionsim.runs import Run
+from auctionsim.traffic.table import HOURS, Traffic
+
+Array = NDArray[np.float64]
+
+_OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
+
+
+def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
+    """Write outcomes.parquet, benchmarks.parquet, collusion.parquet and punishment.parquet.
+
+    The last two look at single auctions and at many replays of a day, and are left out where traffic is larger than memory.
+
+    Args:
+        run: The run folder.
+        markets: The market of each seed.
+        policies: The learned policy of each seed.
+    """
+    outcomes, benchmarks, collusion, answers = [], [], [], []
+    for seed, market in markets.items():
+        reference = Constant(market.static(market.scenario.platform.reference))
+        arms: dict[str, Policy] = {"learned": policies[seed], "reference": reference}
+        for day in market.scenario.traffic.test_days:
+            for arm, policy in arms.items():
+                outcomes.append(_rows(market, arm, seed, day, policy))
+            benchmarks += [
+                {"seed": seed, "day": day, "benchmark": b.name, "revenue": b.revenue, "welfare": b.welfare, "profit": b.profit}
+                for b in day_benchmarks(market, day)
+            ]
+        if not isinstance(market.source, Traffic):
+            continue
+        found = evidence(market, policies[seed], market.scenario.traffic.test_days)
+        answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
+        collusion.append(evidence_rows(seed, found, has_budgets=bool(np.isfinite(market.budgets).any())))
+    run.write_provenance(next(iter(markets.values())).source.notes)
+    run.write_table("outcomes", pl.concat(outcomes))
+    run.write_table("benchmarks", pl.DataFrame(benchmarks))
+    for name, tables in (("collusion", collusion), ("punishment", answers)):
+        if tables:
+            run.write_table(name, pl.concat(tables))
+
+
+def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
+    """One row per hour and advertiser; `bid` is the mean bid over the hour's auctions, `revenue` the platform's receipts."""
+    under_way = policy.open(market, day)
+    n = len(market.advertisers)
+    budget_left, used = np.empty((HOURS, n)), np.empty((HOURS, n, len(FEATURES)))
+
+    def note(hours: slice) -> None:
+        if under_way.coefficients is not None:
+            budget_left[hours], used[hours] = under_way.budget_left[:, 0], under_way.coefficients[:, :, 0]
+
+    def coefficients(hour: int) -> Array:
+        # Of a step that was shorter than an hour the next one writes over it, a longer one fills its hours.
+        note(slice(noted[-1], max(hour, noted[-1] + 1)))
+        noted.append(hour)
+        return policy.coefficients(market, under_way)
+
+    noted = [0]
+    outcome: Outcome = run_day(under_way, coefficients)
+    note(slice(noted[-1], HOURS))
+    bid = np.einsum("haf,haf->ha", market.hourly_features(day, under_way.feed), used)
+    columns: dict[str, Any] = {
+        "arm": [arm] * (HOURS * n),
+        "seed": np.full(HOURS * n, seed),
+        "day": np.full(HOURS * n, day),
+        "hour": np.repeat(np.arange(HOURS), n),
+        "advertiser": list(market.advertisers) * HOURS,
+        "group": [group.group for group in market.groups] * HOURS,
+        "bid": bid.ravel(),
+        **{name: getattr(outcome, name)[:, :, 0].ravel() for name in _OUTCOMES},
+        # An advertiser without a budget has no number left, and Parquet knows how to say so.
+        "budget_left": np.where(np.isfinite(budget_left), budget_left, np.nan).ravel(),
+        "revenue": outcome.cost[:, :, 0].ravel(),
+    }
+    return pl.DataFrame(columns).with_columns(pl.col("budget_left").fill_nan(None))

@@ -1,0 +1,171 @@
+"""Training: all seeds of a scenario in step, each generation mapped over the pool; resumable at any moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import numpy as np
+
+from auctionsim.agents.learners.base import Arrays, Learner
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.jobs.training.evaluate import write_evaluation
+from auctionsim.jobs.training.events import event_files
+from auctionsim.jobs.training.generations import Generations
+from auctionsim.market.build import build_market
+from auctionsim.market.market import Market
+from auctionsim.runs import Run
+from auctionsim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar shows after an iteration; ratios are to the reference, means over seeds and members."""
+
+    iteration: int
+    iterations: int
+    revenue_ratio: float
+    profit_ratio: float
+    auctions: int
+    """Auctions replayed in the iteration, all members and days."""
+
+
+class Interrupted(Exception):
+    """Training was stopped by a signal after its checkpoint was written."""
+
+
+def train(
+    run: Run,
+    pool: Pool,
+    report: Callable[[Progress], None],
+    markets: dict[int, Market] | None = None,
+    *,
+    starts: dict[int, Arrays] | None = None,
+    until: int | None = None,
+) -> None:
+    """Train from the last checkpoint (or the start) to the end, then evaluate on the test days.
+
+    The run's status ends as `finished`, `interrupted` (SIGINT or SIGTERM, after a checkpoint) or `failed`.
+
+    Args:
+        run: The run folder.
+        pool: Where tasks are computed.
+        report: Told after every iteration.
+        markets: The markets of all seeds, where the caller has built them already.
+        starts: The learner's states before the first iteration on them, where the caller has computed those too.
+        until: An iteration to stop at, after its checkpoint; the run then counts as interrupted. The end where None.
+
+    Raises:
+        Interrupted: A signal came. The run can be resumed.
+    """
+    # Before anything is written: what is wrong with a run folder is told and left as it is.
+    scenario = run.scenario()
+    learner = make_learner(scenario)
+    markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
+    iteration, states = _last_states(run, starts or starting_states(learner, markets))
+    run.metrics()
+    run.set_status("running")
+    try:
+        run.tidy(keep=scenario.train.keep_checkpoints)
+        last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
+        states = _train_all(run, scenario, learner, markets, iteration, states, pool, report, last)
+        if last < scenario.train.iterations:
+            run.set_status("interrupted")
+            return
+        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+    except (Interrupted, KeyboardInterrupt):
+        run.set_status("interrupted")
+        raise
+    except BaseException:
+        run.set_status("failed")
+        raise
+    run.set_status("finished")
+
+
+def evaluate(run: Run) -> None:
+    """Evaluate the last checkpoint on the test days again."""
+    scenario = run.scenario()
+    learner = make_learner(scenario)
+    run.last_checkpoint()
+    markets = {seed: build_market(scenario, seed) for seed in run.seeds}
+    _, states = _last_states(run, starting_states(learner, markets))
+    write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+
+
+def starting_states(learner: Learner, markets: dict[int, Market]) -> dict[int, Arrays]:
+    """The learner's state before the first iteration, for every seed."""
+    return {seed: learner.start(market) for seed, market in markets.items()}
+
+
+def _last_states(run: Run, starts: dict[int, Arrays]) -> tuple[int, dict[int, Arrays]]:
+    """Iteration and states of the last checkpoint, or of the start where there is none."""
+    checkpoints = run.checkpoints()
+    return (checkpoints[-1], run.load_checkpoint(checkpoints[-1], starts)) if checkpoints else (0, starts)
+
+
+def _train_all(
+    run: Run,
+    scenario: Scenario,
+    learner: Learner,
+    markets: dict[int, Market],
+    iteration: int,
+    states: dict[int, Arrays],
+    pool: Pool,
+    report: Callable[[Progress], None],
+    last: int,
+) -> dict[int, Arrays]:
+    run.cut_metrics(iteration)
+    generations = Generations(learner, markets, pool)
+    days = scenario.traffic.train_days
+    auctions = sum(market.source.auctions_on(day) for market in markets.values() for day in days)
+    is_q_learner = scenario.learner.algorithm.endswith("-dqn")
+    members = scenario.learner.dqn.copies if is_q_learner else scenario.learner.population
+    with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
+        while iteration < last:
+            states, logged = generations.next(states)
+            iteration += 1
+            # Asked once: a signal that comes after this is for the next iteration, or the run would stop without a checkpoint.
+            is_stopping = stop.is_set()
+            run.append_metrics([{"iteration": iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
+            for seed in run.seeds:
+                events.scalars(iteration, seed, logged[seed])
+            if iteration % scenario.train.checkpoint_every == 0 or iteration == last or is_stopping:
+                run.save_checkpoint(iteration, states, keep=scenario.train.keep_checkpoints)
+            report(
+                Progress(
+                    iteration,
+                    scenario.train.iterations,
+                    float(np.mean([logged[seed]["revenue_ratio"] for seed in run.seeds])),
+                    float(np.mean([logged[seed]["profit_ratio"] for seed in run.seeds])),
+                    auctions * members,
+                )
+            )
+            if is_stopping:
+                raise Interrupted
+    return states
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets, so that the generation under way ends and is kept. A second SIGINT kills."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

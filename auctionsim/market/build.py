@@ -1,0 +1,126 @@
+"""Makes a scenario concrete: draws or reads its traffic, resolves budgets, replays the reference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.features import feature_sums, means
+from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import source_of
+from auctionsim.errors import InputError
+from auctionsim.market.market import Market
+from auctionsim.scenario import AdvertiserGroup, Scenario, reference_share
+from auctionsim.traffic.files import load_traffic
+from auctionsim.traffic.generator import make_traffic
+from auctionsim.traffic.profile import load_profile
+from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
+from auctionsim.traffic.table import Traffic
+
+
+def build_market(scenario: Scenario, seed: int | None = None) -> Market:
+    """Make a scenario concrete for one seed.
+
+    Args:
+        scenario: The scenario.
+        seed: Draws the synthetic traffic; the scenario's own where None.
+
+    Raises:
+        InputError: The traffic table, profile or budgets file is wrong, or does not fit the scenario.
+    """
+    seed = scenario.seed if seed is None else seed
+    traffic = _traffic(scenario, seed)
+    groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
+    fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
+    days = sorted({*scenario.traffic.train_days, *scenario.traffic.test_days})
+    mechanism = scenario.mechanism
+    rules = Rules(
+        mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
+        mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
+    )  # fmt: skip
+    feed = source_of(traffic, rules)
+    sums, auctions = feature_sums(feed, scenario.traffic.train_days)
+    mean = means(sums.sum(axis=0), auctions.sum(axis=0))
+    no_budgets = np.full(len(groups), np.inf)
+    market = Market(scenario, seed, traffic, feed, rules, groups, fixed, learners, no_budgets, {}, mean)
+    reference = market.static(scenario.platform.reference)
+    unlimited = {day: market.outcome(day, reference) for day in days}
+    budgets = _budgets(scenario, traffic, groups, unlimited)
+    if not np.isfinite(budgets).any():
+        return _controlled(replace(market, reference=unlimited))
+    limited = replace(market, budgets=budgets)
+    return _controlled(replace(limited, reference={day: limited.outcome(day, reference) for day in days}))
+
+
+def _controlled(market: Market) -> Market:
+    """The market with the controllers that its groups name."""
+    for controller in dict.fromkeys(group.controller for group in market.groups):
+        if controller != "learner":
+            who = np.array([i for i, group in enumerate(market.groups) if group.controller == controller])
+            market = market.under(controller, who)
+    return market
+
+
+def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
+    section = scenario.traffic
+    if section.is_synthetic:
+        names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
+        if len(set(names)) < len(names):
+            raise InputError(f"{scenario.place}: advertisers: expected groups whose numbered names differ, got two alike")
+        return make_traffic(
+            section, load_profile(section.profile, scenario.folder, f"{scenario.place}: "), names, seed, _apart(scenario)
+        )
+    path = scenario.resolve(section.source.replace("{seed}", str(seed)))
+    budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
+    traffic = open_traffic(path) if is_stored(path) else load_traffic(path, budgets=budgets)
+    expected = sum(group.count for group in scenario.advertisers)
+    if expected != len(traffic.advertisers):
+        raise InputError(
+            f"{scenario.place}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
+            f"of {path}, got {expected}"
+        )
+    for key, days in (("train_days", section.train_days), ("test_days", section.test_days)):
+        missing = [day for day in days if day not in traffic.days]
+        if missing:
+            raise InputError(
+                f"{scenario.place}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "
+                f"got {missing[0]}"
+            )
+    return traffic
+
+
+def _apart(scenario: Scenario) -> list[range]:
+    """Indices of the groups whose advertisers never meet."""
+    ends = np.cumsum([group.count for group in scenario.advertisers]).tolist()
+    return [
+        range(end - group.count, end)
+        for end, group in zip(ends, scenario.advertisers, strict=True)
+        if group.keywords == "disjoint"
+    ]
+
+
+def _budgets(
+    scenario: Scenario, traffic: Traffic | StoredTraffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
+) -> NDArray[np.float64]:
+    """Budgets in currency. `reference*SHARE` is of the mean spend on training days when nobody has a budget."""
+    spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
+    budgets = np.full(len(groups), np.inf)
+    for i, group in enumerate(groups):
+        share = reference_share(group.budget)
+        if share is not None:
+            budgets[i] = share * spend[i]
+        elif group.budget == "table":
+            if not isinstance(traffic, Traffic):
+                raise InputError(
+                    f"{scenario.place}: advertisers[].budget: expected numbers or shares with stored traffic, got 'table'"
+                )
+            assert traffic.budgets is not None
+            budgets[i] = traffic.budgets[i]
+        elif group.budget is not None:
+            budgets[i] = float(group.budget)
+    return budgets

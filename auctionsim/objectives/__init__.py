@@ -1,0 +1,1 @@
+"""Define goals and constraints once, for training, rewards, bounds and reports."""

@@ -1,0 +1,195 @@
+"""Scenario files: TOML in, a frozen `Scenario` out, and every mistake said in one line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.scenario import Scenario
+
+_BUILTIN, _TEMPLATES = "auctionsim.scenario.builtin", "auctionsim.scenario.templates"
+
+
+def builtin_scenarios() -> dict[str, str]:
+    """Name and text of every built-in scenario."""
+    return _texts(_BUILTIN)
+
+
+def templates() -> dict[str, str]:
+    """Name and text of every template of `auctionsim init`."""
+    return _texts(_TEMPLATES)
+
+
+def _texts(package: str) -> dict[str, str]:
+    files = [entry for entry in resources.files(package).iterdir() if entry.name.endswith(".toml")]
+    return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in sorted(files, key=str)}
+
+
+def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
+    """Load a scenario file or a built-in scenario.
+
+    Args:
+        path_or_name: A path to a TOML file, or the name of a built-in scenario.
+        overrides: `key.path=value` items laid over the file, as of `--set`; the value in TOML, or a bare word.
+
+    Raises:
+        InputError: No such file or scenario, or a wrong key or value; the message names file, key, expectation and value.
+    """
+    text, place = read_scenario(path_or_name)
+    path = Path(path_or_name)
+    return parse_scenario(text, place, overrides=overrides, folder=path.parent if path.is_file() else None)
+
+
+def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
+    """Text of a scenario and the name it goes by in messages."""
+    path = Path(path_or_name)
+    if path.is_file():
+        try:
+            return path.read_text(encoding="utf-8"), str(path)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x} at {error.start}"
+            ) from error
+        except OSError as error:
+            raise InputError(f"{path}: expected a readable file, got {error.strerror}") from error
+    builtin = builtin_scenarios()
+    name = str(path_or_name)
+    if name in builtin:
+        return builtin[name], name
+    raise InputError(
+        f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got no such file"
+        f"{suggestion(name, builtin)}"
+    )
+
+
+def parse_scenario(text: str, place: str, *, overrides: Sequence[str] = (), folder: Path | None = None) -> Scenario:
+    """A scenario from TOML text; `place` names it in messages.
+
+    Raises:
+        InputError: The text is not TOML, or a key or value is wrong.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{place}: expected TOML, got a syntax error: {shown(str(error), 120)[1:-1]}") from error
+    except RecursionError as error:
+        raise InputError(f"{place}: expected TOML of a few levels, got one nested too deeply") from error
+    for item in overrides:
+        _override(tree, item)
+    try:
+        # Through JSON, so that strict types hold but a TOML array may fill a tuple.
+        scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
+    except ValidationError as error:
+        raise InputError(_sentence(error, place)) from error
+    return scenario.located(place, folder)
+
+
+def _override(tree: dict[str, Any], item: str) -> None:
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {item}: expected KEY.PATH=VALUE, got no '='")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = key.strip().split(".")
+    node: Any = tree
+    for part in parents:
+        node = _child(node, part, item)
+    if isinstance(node, dict):
+        node[last] = value
+    else:
+        _child(node, last, item)
+        node[int(last)] = value
+
+
+def _child(node: Any, part: str, item: str) -> Any:
+    if isinstance(node, list):
+        if not part.isdigit() or int(part) >= len(node):
+            raise InputError(f"--set {item}: expected an index from 0 to {len(node) - 1}, got '{part}'")
+        return node[int(part)]
+    if isinstance(node, dict):
+        return node.setdefault(part, {})
+    raise InputError(f"--set {item}: expected a section before '{part}', got {shown(node)}")
+
+
+def _sentence(error: ValidationError, place: str) -> str:
+    """The first mistake as one line, and how many more there are."""
+    mistakes = error.errors(include_url=False)
+    # An unknown key often explains the missing one, so it is told first.
+    first = min(mistakes, key=lambda mistake: mistake["type"] != "extra_forbidden")
+    where = _key(first["loc"])
+    context = first.get("ctx", {})
+    kind, came = first["type"], shown(first["input"])
+    if kind == "extra_forbidden":
+        keys = list(_model_at(first["loc"][:-1]).model_fields)
+        text = f"{where}: unknown key; choose from {', '.join(keys)}{suggestion(first['loc'][-1], keys)}"
+    elif kind == "missing":
+        text = f"{where}: expected a value, got nothing"
+    elif kind == "literal_error":
+        choices = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        text = f"{where}: unknown {came}; choose from {', '.join(choices)}{suggestion(first['input'], choices)}"
+    elif kind == "value_error":
+        detail = str(context["error"])
+        text = f"{where}.{detail}" if where and not detail.startswith(where) else detail
+    else:
+        words = _EXPECTED.get(kind, first["msg"][0].lower() + first["msg"][1:]).format(**context)
+        text = f"{where}: expected {words}, got {came}"
+    # The branches of a union fail one by one, and a list without its wrong entry may be too short: not further mistakes.
+    more = sum(not where.startswith(key) for key in {_key(mistake["loc"]) for mistake in mistakes})
+    text += f" (and {more} more)" if more else ""
+    return " ".join(f"{place}: {text}".split())
+
+
+_EXPECTED = {
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number at most {le:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "text",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_pattern_mismatch": "text without control characters",
+    "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
+    "tuple_type": "a list",
+    "dict_type": "a table of weights",
+    "model_type": "a section",
+    "model_attributes_type": "a section",
+}
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """`advertisers[0].budget` from pydantic's path; the names of union branches are left out."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not any(mark in part for mark in ("[", "constrained", "literal")) and part not in ("float", "str", "int"):
+            text += f".{part}" if text else part
+    return text
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    model: type[BaseModel] = Scenario
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            candidates = [annotation, *getattr(annotation, "__args__", ())]
+            found = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+            model = found[0] if found else model
+    return model

@@ -1,0 +1,1 @@
+"""Describe what auctions there are: tables, files, stores, the generator."""

@@ -1,0 +1,112 @@
+"""The table `cells`: the traffic table's rows in order, from single auctions or from auctions put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from auctionsim.errors import InputError, shown
+from auctionsim.traffic.ingest.database import Database, quoted
+
+SECONDS = {"hour": 3600, "quarter": 900, "none": 1}
+"""How long auctions are put together, by the name of the aggregation."""
+PRICE_STEP = 1.1
+"""Auctions put together have outside prices within this ratio; the cell has their mean."""
+_COLUMNS = (
+    "day, second // 3600 AS hour, cell, weight, query, advertiser, pctr, pcvr, item_price, manual_bid, ctr, cvr, market_ecpm"
+)
+
+
+def make_cells(database: Database, aggregate: str, place: Callable[[int], str], *, is_single: bool) -> None:
+    """Make `cells` from the view `rated`.
+
+    Args:
+        database: Holds them.
+        aggregate: `none`, or `hour` or `quarter`: auctions of an hour or a quarter of one with the same query, the same
+            candidates and an outside price within `PRICE_STEP` become a cell, whose rates, bids and prices are means.
+        place: File and row of a row of the log, for messages.
+        is_single: Whether each row is an auction of its own.
+
+    Raises:
+        InputError: Rows of an auction disagree, or name an advertiser twice.
+    """
+    if not is_single:
+        _check_auctions(database, place)
+    if aggregate != "none":
+        _aggregated(database, SECONDS[aggregate], is_single=is_single)
+    elif is_single:
+        columns = _COLUMNS.replace(" cell,", "")
+        database.run(f"CREATE TABLE ordered AS SELECT {columns} FROM rated ORDER BY day, second, row", "ordering auctions")
+        database.run("CREATE VIEW cells AS SELECT *, rowid AS cell FROM ordered", "ordering auctions")
+    else:
+        database.run(
+            "CREATE TABLE auctions AS SELECT auction, min(day) AS day, min(second) AS second, min(row) AS first "
+            "FROM rated GROUP BY auction ORDER BY 2, 3, 4",
+            "ordering auctions",
+        )
+        database.run(
+            f"CREATE TABLE cells AS SELECT {_COLUMNS} FROM (SELECT rated.* REPLACE (a.second AS second), a.rowid AS cell "
+            "FROM rated JOIN auctions AS a USING (auction)) ORDER BY cell, row",
+            "ordering rows",
+        )
+
+
+def _check_auctions(database: Database, place: Callable[[int], str]) -> None:
+    same = {"day": "day", "hour": "second // 3600", "query": "query", "weight": "weight", "market_ecpm": "market_ecpm"}
+    differ = " OR ".join(f"min({value}) <> max({value})" for value in same.values())
+    wrong = database.rows(f"SELECT auction FROM log GROUP BY auction HAVING {differ} ORDER BY min(row) LIMIT 1")
+    if wrong:
+        (auction,) = wrong[0]
+        rows = database.rows(f"SELECT row, {', '.join(same.values())} FROM log WHERE auction = {quoted(auction)} ORDER BY row")
+        # Of its rows the first that differs from the one ahead of all.
+        row, name, came, first = next(
+            (row[0], name, value, of_first)
+            for row in rows
+            for name, value, of_first in zip(same, row[1:], rows[0][1:], strict=True)
+            if value != of_first
+        )
+        both = f"{shown(first)} and {shown(came)}"
+        raise InputError(f"{place(row)}: auction {shown(auction)}: expected the same {name} in all its rows, got {both}")
+    wrong = database.rows(
+        "SELECT auction, advertiser, max(row) FROM log GROUP BY auction, advertiser HAVING count(*) > 1 "
+        "ORDER BY min(row) LIMIT 1"
+    )
+    if wrong:
+        auction, advertiser, row = wrong[0]
+        raise InputError(
+            f"{place(row)}: auction {shown(auction)}: expected each advertiser once, got {shown(advertiser)} again"
+        )
+
+
+def _aggregated(database: Database, seconds: int, *, is_single: bool) -> None:
+    # Which candidates meet, as a number of fixed size: lists of names would have to be held in memory.
+    meeting = "hash(advertiser)" if is_single else "met.candidates"
+    join = "" if is_single else (
+        "JOIN (SELECT auction, hash(count(*), bit_xor(hash(advertiser)), sum(hash(advertiser) // 65536)) AS candidates "
+        "FROM rated GROUP BY auction) AS met USING (auction)"
+    )  # fmt: skip
+    keys = "day, bucket, query, candidates, band"
+    database.run(
+        f"CREATE TABLE grouped AS SELECT {keys}, advertiser, sum(weight)::BIGINT AS weight, min(row) AS row, "
+        f"{_mean('pctr', 'weight')}, {_mean('pcvr', 'weight * pctr')}, {_mean('item_price', 'weight * pctr * pcvr')}, "
+        f"{_mean('manual_bid', 'weight')}, {_mean('ctr', 'weight')}, {_mean('cvr', 'weight * ctr')}, "
+        f"{_mean('market_ecpm', 'weight')} FROM (SELECT rated.* REPLACE (coalesce(ctr, pctr) AS ctr, "
+        f"coalesce(cvr, pcvr) AS cvr), second // {seconds} AS bucket, {meeting} AS candidates, "
+        f"CASE WHEN market_ecpm > 0 THEN floor(ln(market_ecpm) / ln({PRICE_STEP})) ELSE -1e9 END AS band FROM rated {join}) "
+        f"GROUP BY {keys}, advertiser",
+        "putting auctions together",
+    )
+    # Means of the same numbers in another order may differ in their last digit, and a cell has one price.
+    database.run(
+        f"CREATE TABLE groups AS SELECT {keys}, min(row) AS first, arg_min(market_ecpm, row) AS market "
+        f"FROM grouped GROUP BY {keys} ORDER BY day, bucket, first",
+        "ordering cells",
+    )
+    database.run(
+        f"CREATE TABLE cells AS SELECT {_COLUMNS} FROM (SELECT grouped.* REPLACE (groups.market AS market_ecpm), "
+        f"groups.rowid AS cell, bucket * {seconds} AS second FROM grouped JOIN groups USING ({keys})) ORDER BY cell, row",
+        "ordering rows",
+    )
+
+
+def _mean(column: str, by: str) -> str:
+    return f"coalesce(sum({column} * {by}) / nullif(sum({by}), 0), avg({column})) AS {column}"

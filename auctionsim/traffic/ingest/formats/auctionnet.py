@@ -1,0 +1,50 @@
+"""`auctionnet`: the auction log of the NeurIPS 2024 auto-bidding track (AuctionNet), one row per advertiser and opportunity.
+
+A bid is for an exposure: pctr is 1, so that what the engine calls a click is an exposure, `slot_effect = [1, 0.8, 0.6]` its
+probability by slot, and pcvr the logged pValue. With `pricing = "gsp"` and `reserve = 0.01` the logged bids then win the logged
+slots, and a price per click is the logged cost of an exposure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auctionsim.traffic.ingest.formats.base import Format, Layout, number, price, whole, with_header
+
+_FIELDS = (
+    whole("deliveryPeriodIndex"), whole("advertiserNumber"), price("CPAConstraint"), price("budget", needed=False),
+    whole("timeStepIndex", most=47),
+    whole("pvIndex"), number("pValue", most=1), price("bid"), whole("xi", most=1), price("cost"),
+    whole("isExposed", most=1), whole("conversionAction", most=1),
+)  # fmt: skip
+_LOG = """SELECT row, "deliveryPeriodIndex", "timeStepIndex" * 1800,
+  "deliveryPeriodIndex"::BIGINT || ' ' || "timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT, 1, 'all',
+  printf('advertiser-%02d', "advertiserNumber"::BIGINT), 1, "pValue", "CPAConstraint", "bid", NULL, NULL, 0, 0, 0, 0, 0,
+  "xi", "isExposed", "conversionAction" * "isExposed", CASE WHEN "isExposed" = 1 THEN "cost" END FROM good"""
+
+
+_BUDGETS = """SELECT printf('advertiser-%02d', "advertiserNumber"::BIGINT) AS advertiser, "deliveryPeriodIndex" AS day, "budget"
+FROM good"""
+
+
+def _layout(place: str, lines: Sequence[str]) -> Layout:
+    return with_header(place, lines, ",", _FIELDS)
+
+
+FORMAT = Format(
+    "auctionnet",
+    _FIELDS,
+    _layout,
+    _LOG,
+    {
+        "prices": "currency of the log per exposure, as in the log",
+        "clicks": "what is called a click is an exposure: pctr is 1, the slots' effect 1, 0.8, 0.6 its probability",
+        "conversions": "pcvr is the logged pValue, item_price the advertiser's CPA constraint",
+        "time": "a day is a delivery period, an hour two of its 48 steps",
+    },
+    is_dated=False,
+    slot_effect=(1.0, 0.8, 0.6),
+    reserve=0.01,
+    budgets=_BUDGETS,
+    has_cpa=True,
+)

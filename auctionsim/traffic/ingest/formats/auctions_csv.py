@@ -1,0 +1,168 @@
+"""`auctions-csv`: any table of auctions, its columns named by a mapping file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from auctionsim.errors import InputError, shown, unknown
+from auctionsim.traffic.ingest.database import named, quoted
+from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, number, price, text, whole, with_header
+
+TEMPLATE = """\
+# Which column of the log holds what: the right-hand sides. Delete the lines of what your log does not have.
+delimiter = ","
+# How `timestamp` is written: "unix", "unix-ms", or as in strptime.
+timestamp_format = "%Y-%m-%d %H:%M:%S"
+# In words, for the report: the currency and what one unit of it is paid for.
+prices = "CNY per click"
+
+[columns]
+auction = "auction_id"          # rows of one auction have the same value; without it each row is an auction of its own
+timestamp = "timestamp"         # or `day` (whole, from 0) and `hour` (0 to 23)
+query = "keyword"               # without it all auctions have the query `all`
+advertiser = "advertiser"       # needed
+manual_bid = "bid"              # needed: currency per click
+item_price = "item_price"       # currency per conversion; without it 0
+pctr = "pctr"                   # without it (or where empty): the rate of `clicked` rows, see docs/own-logs.md
+pcvr = "pcvr"                   # without it (or where empty): the rate of `converted` among clicked rows, or 0
+market_ecpm = "market_ecpm"     # best rank score (pctr x bid) of bidders that are not in the log; without it 0
+weight = "weight"               # identical auctions a row stands for; without it 1
+clicked = "clicked"             # 1, 0, or empty where the ad was not shown
+converted = "converted"         # 1 or 0
+budget = "budget"               # the advertiser's daily budget, currency; see --budgets
+"""
+
+_FIELDS = {
+    field.name: field
+    for field in (
+        text("auction"), text("timestamp"), whole("day"), whole("hour", most=23), text("query"), text("advertiser"),
+        price("manual_bid"), price("item_price", needed=False),
+        Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", most=1, needed=False),
+        price("market_ecpm", needed=False), whole("weight", least=1), whole("clicked", most=1, needed=False),
+        whole("converted", most=1, needed=False), price("budget", needed=False),
+    )
+}  # fmt: skip
+_KEYS = ("delimiter", "timestamp_format", "prices", "columns")
+# Compared without case, `_` and `-`.
+_PEOPLE = frozenset(
+    {"uid", "userid", "user", "ip", "ipaddress", "useragent", "ipinyouid", "cookie", "cookieid", "deviceid", "idfa", "email"}
+)
+
+
+def auctions_csv(mapping: Path) -> Format:
+    """The format of a log whose columns `mapping` names.
+
+    Raises:
+        InputError: The mapping cannot be read, has an unknown key, lacks a needed column, or maps an identifier of people.
+    """
+    settings = _read(mapping)
+    columns: dict[str, str] = settings["columns"]
+    when = settings.get("timestamp_format", "%Y-%m-%d %H:%M:%S")
+    fields = tuple(
+        Field(column, f"a time written as {when}", _parsed_time(when), "{0} IS NOT NULL")
+        if key == "timestamp"
+        else replace(_FIELDS[key], name=column)
+        for key, column in columns.items()
+    )
+    delimiter = settings.get("delimiter", ",")
+    # A column that is mapped must be there, whether or not each of its values is filled in.
+    wanted = [replace(field, needed=True) for field in fields]
+
+    def layout(place: str, lines: Sequence[str]) -> Layout:
+        return with_header(place, lines, delimiter, wanted, hint=f" (named in {mapping})")
+
+    return Format(
+        "auctions-csv",
+        fields,
+        layout,
+        _log(columns),
+        {"prices": f"{settings.get('prices', 'the unit of the log')}, as in the log"},
+        is_single="auction" not in columns,
+        is_dated="timestamp" in columns,
+        budgets=_budgets(columns),
+    )
+
+
+def _read(mapping: Path) -> dict[str, Any]:
+    try:
+        settings = tomllib.loads(mapping.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            f"{mapping}: expected a mapping file (auctionsim ingest --template), got {shown(str(error))}"
+        ) from error
+    for key, value in settings.items():
+        if key not in _KEYS:
+            raise unknown(str(mapping), key, _KEYS, what="unknown key")
+        if not isinstance(value, dict if key == "columns" else str) or not value:
+            raise InputError(f"{mapping}: {key}: expected {'a table' if key == 'columns' else 'text'}, got {shown(value)}")
+    if len(settings.get("delimiter", ",")) != 1 or settings.get("delimiter", ",") in '"\r\n':
+        raise InputError(f"{mapping}: delimiter: expected one character between values, got {shown(settings['delimiter'])}")
+    when = settings.get("timestamp_format", "unix")
+    try:
+        duckdb.execute(f"SELECT {_parsed_time(when).format(quoted('x'))}")
+    except duckdb.Error as error:
+        raise InputError(
+            f"{mapping}: timestamp_format: expected unix, unix-ms or a format of strptime, got {shown(when)}"
+        ) from error
+    columns = settings.setdefault("columns", {})
+    for key, column in columns.items():
+        if key not in _FIELDS:
+            raise unknown(f"{mapping}: columns", key, _FIELDS, what="unknown key")
+        if not isinstance(column, str) or not column:
+            raise InputError(f"{mapping}: columns.{key}: expected the name of a column, got {shown(column)}")
+        if column.lower().replace("_", "").replace("-", "") in _PEOPLE:
+            raise InputError(f"{mapping}: columns.{key}: expected no identifier of people, got {shown(column)}")
+        if list(columns.values()).count(column) > 1:
+            raise InputError(f"{mapping}: columns.{key}: expected each column once, got {shown(column)} twice")
+    time = "day" if "day" in columns and "timestamp" not in columns else "timestamp"
+    for key in ("advertiser", "manual_bid", time, *(("hour",) if time == "day" else ())):
+        if key not in columns:
+            raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
+    return settings
+
+
+def _parsed_time(when: str) -> str:
+    if when in ("unix", "unix-ms"):
+        seconds = "try_cast({0} AS DOUBLE)" + (" / 1000" if when == "unix-ms" else "")
+        # Outside the years 1970 to 5138 `to_timestamp` may fail instead of giving NULL.
+        return f"CASE WHEN {seconds} BETWEEN 0 AND 1e11 THEN to_timestamp({seconds}) AT TIME ZONE 'UTC' END"
+    return f"try_strptime({{0}}, {quoted(when.replace('{', '{{').replace('}', '}}'))})"
+
+
+def _budgets(columns: dict[str, str]) -> str | None:
+    if "budget" not in columns:
+        return None
+    day = f"{named([columns['timestamp']])}::DATE" if "timestamp" in columns else named([columns["day"]])
+    return (
+        f"SELECT {named([columns['advertiser']])} AS advertiser, {day} AS day, {named([columns['budget']])} AS budget FROM good"
+    )
+
+
+def _log(columns: dict[str, str]) -> str:
+    def of(key: str, otherwise: str) -> str:
+        return f"coalesce({named([columns[key]])}, {otherwise})" if key in columns else otherwise
+
+    if "timestamp" in columns:
+        time = named([columns["timestamp"]])
+        day, second = f"datediff('day', DATE '1970-01-01', {time}::DATE)", f"(epoch({time}) % 86400)::INTEGER"
+    else:
+        day, second = named([columns["day"]]), f"{named([columns['hour']])} * 3600"
+    auction = f"{day} || ' ' || {of('auction', 'row::VARCHAR')}"
+    weight, clicked, converted = of("weight", "1"), of("clicked", "NULL"), of("converted", "NULL")
+    shown_rows = f"CASE WHEN {clicked} IS NOT NULL THEN {weight} ELSE 0 END"
+    clicks = f"coalesce({clicked}, 0) * {weight}"
+    # A conversion is one of a click; where the log has no column for it, nothing is known of it.
+    trials = clicks if "converted" in columns else "0"
+    hits = f"CASE WHEN {clicked} = 1 THEN coalesce({converted}, 0) * {weight} ELSE 0 END"
+    return (
+        f"SELECT row, {day}, {second}, {auction}, {weight}, {of('query', quoted('all'))}, {of('advertiser', 'NULL')}, "
+        f"{of('pctr', 'NULL')}, {of('pcvr', 'NULL' if 'converted' in columns else '0')}, {of('item_price', '0')}, "
+        f"{of('manual_bid', 'NULL')}, NULL, NULL, {of('market_ecpm', '0')}, {shown_rows}, {clicks}, {trials}, {hits}, "
+        f"{shown_rows}, {clicks}, {hits}, {of('manual_bid', 'NULL')} FROM good"
+    )

@@ -1,0 +1,51 @@
+"""`criteo-attribution`: Criteo's attribution data (Diemert et al. 2017, arXiv 1707.06409), one row per impression.
+
+As with iPinYou an impression is what the engine calls a click; a conversion is one attributed to the impression's click, the
+last of its user's path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, price, text, whole, with_header
+
+_FIELDS = (
+    whole("timestamp"),
+    text("campaign"),
+    whole("attribution", most=1),
+    whole("click", most=1),
+    Field("click_pos", "a whole number", rule="{0} = round({0})"),
+    Field("click_nb", "a whole number", rule="{0} = round({0})"),
+    price("cost"),
+    price("cpo"),
+    text("cat1", needed=False),
+)
+_LOG = """WITH marked AS (
+  SELECT *, CASE WHEN click = 1 AND attribution = 1 AND click_pos = click_nb - 1 THEN 1 ELSE 0 END AS bought FROM good),
+worth AS (
+  SELECT campaign, avg(cost) AS bid, coalesce(avg(cpo) FILTER (cpo > 0), 0) AS price FROM marked GROUP BY campaign)
+SELECT row, floor("timestamp" / 86400), ("timestamp" % 86400)::INTEGER, row::VARCHAR, 1, coalesce('cat1 ' || cat1, 'all'),
+  marked.campaign, 1, NULL, worth.price, worth.bid, 1, bought, cost, 0, 0, 1, bought, 1, click, bought, cost
+FROM marked JOIN worth USING (campaign)"""
+
+
+def _layout(place: str, lines: Sequence[str]) -> Layout:
+    return with_header(place, lines, "\t", _FIELDS, quote="")
+
+
+FORMAT = Format(
+    "criteo-attribution",
+    _FIELDS,
+    _layout,
+    _LOG,
+    {
+        "prices": "the log's transformed currency per impression, as in the log",
+        "clicks": "what is called a click is an impression (pctr is 1), a conversion one attributed to the last click",
+        "market": "market_ecpm is the impression's cost: a bid of at least that wins and pays it",
+        "values": "supposed: item_price is the campaign's mean cpo, manual_bid its mean cost",
+        "cvr": "whether the impression brought a conversion in the log",
+    },
+    is_single=True,
+    is_dated=False,
+)

@@ -1,0 +1,1 @@
+"""Estimate and calibrate click and conversion rates that a log lacks."""

@@ -1,0 +1,85 @@
+"""How a day is cut into steps: hours, parts of hours, several hours, or every so many auctions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.traffic.table import HOURS, Traffic
+
+MINUTES = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps of one day."""
+
+    edges: NDArray[np.int64]
+    """First cell of each step and the cell after the last one's end, `[steps + 1]`."""
+    hour: NDArray[np.int64]
+    """Hour each step begins in, and 24, `[steps + 1]`."""
+    share_done: NDArray[np.float64]
+    """Share of the day gone before each step, and 1, `[steps + 1]`."""
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    @classmethod
+    def of(cls, traffic: Traffic, day: int, *, hours: int = 1) -> Steps:
+        """Steps of whole hours.
+
+        Raises:
+            ValueError: `hours` does not divide the day.
+        """
+        if hours < 1 or HOURS % hours:
+            raise ValueError(f"hours: expected a divisor of 24, got {hours}")
+        starts = np.arange(0, HOURS + 1, hours)
+        first = [traffic.cells_of(day, int(hour))[0] for hour in starts[:-1]]
+        return cls(np.array([*first, traffic.cell_slice(day).stop]), starts, starts / HOURS)
+
+    @classmethod
+    def of_parts(cls, traffic: Traffic, day: int, parts: NDArray[np.int64]) -> Steps:
+        """Hours cut into `parts` `[24]` of about as many cells each, at least 1; time runs evenly over an hour's cells."""
+        edges, begun = [], []
+        for hour in range(HOURS):
+            first, last = traffic.cells_of(day, hour)
+            n = int(parts[hour])
+            edges.append(np.linspace(first, last, n + 1).astype(np.int64)[:-1])
+            begun.append(hour + np.arange(n) / n)
+        share = np.append(np.concatenate(begun), HOURS) / HOURS
+        hours = np.append(np.repeat(np.arange(HOURS), parts), HOURS)
+        return cls(np.append(np.concatenate(edges), traffic.cell_slice(day).stop), hours, share)
+
+
+def minutes_steps(traffic: Traffic, day: int, minutes: int) -> Steps:
+    """Steps of so many minutes: a divisor of 60, or whole hours that divide the day."""
+    if minutes > MINUTES:
+        return Steps.of(traffic, day, hours=minutes // MINUTES)
+    return Steps.of_parts(traffic, day, np.full(HOURS, MINUTES // minutes))
+
+
+def auctions_by_step(traffic: Traffic, day: int, steps: Steps) -> NDArray[np.float64]:
+    """Auctions each advertiser is a candidate in, by step, `[steps, advertisers]`."""
+    n = len(traffic.advertisers)
+    step, rows = _step_of_rows(traffic, day, steps)
+    key = step * n + traffic.advertiser[rows]
+    return np.bincount(key, traffic.row_weight[rows], minlength=len(steps) * n).reshape(len(steps), n).astype(np.float64)
+
+
+def first_rows(traffic: Traffic, day: int, steps: Steps) -> NDArray[np.int64]:
+    """The row of each advertiser's first auction of each step, `[steps, advertisers]`; -1 where it has none."""
+    n = len(traffic.advertisers)
+    step, rows = _step_of_rows(traffic, day, steps)
+    key, place = np.unique(step * n + traffic.advertiser[rows], return_index=True)
+    first = np.full(len(steps) * n, -1, dtype=np.int64)
+    first[key] = rows.start + place
+    return first.reshape(len(steps), n)
+
+
+def _step_of_rows(traffic: Traffic, day: int, steps: Steps) -> tuple[NDArray[np.int64], slice]:
+    cells = traffic.cell_slice(day)
+    rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
+    of_cell = np.searchsorted(steps.edges, np.arange(cells.start, cells.stop), side="right") - 1
+    return np.repeat(of_cell, np.diff(traffic.cell_start[cells.start : cells.stop + 1])), rows

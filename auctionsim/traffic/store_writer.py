@@ -1,0 +1,82 @@
+"""Writes traffic larger than memory as it comes, in the form that `stored.py` reads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.files import expect_new_folder, part_of
+from auctionsim.traffic.store import CELL_TYPES, FORMAT, INDEX, ROW_TYPES, Columns, StoredTraffic, open_traffic
+
+_ROWS_AT_ONCE = 500_000
+
+
+def store_traffic(
+    folder: Path,
+    advertisers: tuple[str, ...],
+    queries: tuple[str, ...],
+    hours: Iterable[tuple[int, int, Columns]],
+) -> StoredTraffic:
+    """Write traffic as it comes; the folder appears whole or not at all.
+
+    Args:
+        folder: New or empty.
+        advertisers: Names, in the order of the indices.
+        queries: Names of the queries.
+        hours: Parts in time order: day, hour, and the columns of `CELL_TYPES` and `ROW_TYPES`; `size` is the number of rows of
+            each cell. An hour may come in several parts, each as large as memory allows.
+
+    Raises:
+        InputError: The folder holds files.
+    """
+    expect_new_folder(folder)
+    part_folder = part_of(folder)
+    part_folder.mkdir(parents=True)
+    try:
+        index = _write(part_folder, hours)
+        index |= {"format": FORMAT, "advertisers": list(advertisers), "queries": list(queries)}
+        (part_folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        part_folder.rename(folder)
+    finally:
+        shutil.rmtree(part_folder, ignore_errors=True)
+    return open_traffic(folder)
+
+
+def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str, Any]:
+    pieces: list[tuple[int, ...]] = []
+    n_cells = n_rows = most_rows = auctions = 0
+    files = {name: (folder / name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
+    try:
+        for day, hour, columns in hours:
+            for cells, rows in _cuts(np.asarray(columns["size"])):
+                for names, cut in ((CELL_TYPES, cells), (ROW_TYPES, rows)):
+                    for name, kind in names.items():
+                        np.asarray(columns[name][cut]).astype(kind).tofile(files[name])
+                pieces.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
+                n_cells += cells.stop - cells.start
+                n_rows += rows.stop - rows.start
+            most_rows = max(most_rows, int(np.max(columns["size"], initial=0)))
+            auctions += int(np.sum(columns["weight"]))
+    finally:
+        for file in files.values():
+            file.close()
+    return {"pieces": pieces, "cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
+
+
+def _cuts(size: NDArray[Any]) -> Iterator[tuple[slice, slice]]:
+    """Cell and row slices of pieces of about `_ROWS_AT_ONCE` rows."""
+    ends = np.cumsum(size, dtype=np.int64)
+    first, first_row = 0, 0
+    while first < len(size):
+        last = max(int(np.searchsorted(ends, first_row + _ROWS_AT_ONCE, side="right")), first + 1)
+        last_row = int(ends[last - 1])
+        yield slice(first, last), slice(first_row, last_row)
+        first, first_row = last, last_row

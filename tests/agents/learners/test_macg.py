@@ -1,0 +1,170 @@
+"""The learner macg-es: solvable markets, local credit, and the story's direction on a small market."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auctionsim.agents.learners.base import trained as trained_state
+from auctionsim.agents.learners.es.scores import Scores, day_fitness
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.auction.day import run_day
+from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.market.build import build_market
+from auctionsim.market.goals import goals_of
+from auctionsim.market.market import Market
+from auctionsim.objectives import constraints
+from auctionsim.objectives import goals as obj
+from auctionsim.objectives.multipliers import Multipliers, cost
+from auctionsim.scenario import Scenario
+from auctionsim.scenario.file import parse_scenario
+
+from ...conftest import SMALL
+
+NO_FLOORS = ("platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0")
+
+
+def trained(market: Market, iterations: int) -> np.ndarray:
+    learner = make_learner(market.scenario)
+    return learner.policy(market, trained_state(learner, market, iterations)).theta
+
+
+def summed_totals(market: Market, theta: np.ndarray) -> np.ndarray:
+    return sum(obj.day_totals(market.outcome(day, theta)) for day in market.scenario.traffic.test_days)
+
+
+def longer(*overrides: str) -> Scenario:
+    base = ("traffic.auctions_per_day=2000", "train.iterations=100", "learner.learning_rate=0.1", "learner.population=16")
+    return parse_scenario(SMALL, "small.toml", overrides=[*base, *overrides])
+
+
+def test_one_learner_among_truthful_rivals_learns_to_bid_its_value():
+    # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
+    text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'
+    over = ["traffic.auctions_per_day=4000", "train.iterations=150", "learner.learning_rate=0.1", "learner.population=16"]
+    scenario = parse_scenario(
+        text, "x.toml", overrides=[*over, *NO_FLOORS, "learner.global_weight=0.0", "learner.own_weight=1.0"]
+    )
+    market = build_market(scenario)
+    theta = trained(market, 150)
+    truthful = market.static("truthful")
+    manual = truthful.copy()
+    manual[0, :, 0] = [0, 0, 0, 1]
+    profit = {}
+    for name, coefficients in (("learned", theta), ("truthful", truthful), ("manual", manual)):
+        totals = summed_totals(market, coefficients)
+        profit[name] = float(totals[0, GMV, 0] - totals[0, COST, 0])
+    assert profit["learned"] > 0.97 * profit["truthful"]
+    assert profit["truthful"] > 1.05 * profit["manual"]
+
+
+def test_the_three_arms_tell_their_story_on_held_out_days():
+    own = ("learner.own_weight=1.0", "learner.global_weight=0.0", *NO_FLOORS)
+    revenue, profit = {}, {}
+    for name, overrides in {"competing": own, "colluding": ("learner.own_weight=0.0", *NO_FLOORS), "cooperating": ()}.items():
+        market = build_market(longer(*overrides))
+        totals = summed_totals(market, trained(market, 100))
+        reference = sum(obj.day_totals(market.reference[day]) for day in market.scenario.traffic.test_days)
+        revenue[name] = totals[:, COST].sum() / reference[:, COST].sum()
+        profit[name] = (totals[:, GMV] - totals[:, COST]).sum() / (reference[:, GMV] - reference[:, COST]).sum()
+    assert revenue["colluding"] < 0.2
+    assert revenue["cooperating"] > 0.97
+    assert revenue["competing"] > 1.3
+    assert profit["colluding"] > profit["cooperating"] > 1.2
+    assert profit["cooperating"] > profit["competing"]
+
+
+def test_an_advertiser_s_share_is_what_happens_in_its_own_auctions(small: Scenario):
+    market = build_market(small)
+    day = market.day(0, 1, local_credit=True)
+    theta = market.static("manual")
+    totals = obj.day_totals(run_day(day, lambda _: theta))
+    traffic = market.traffic
+    cells = traffic.cell_slice(0)
+    expected = np.zeros((len(market.advertisers), 2))
+    for cell in range(cells.start, cells.stop):
+        rows = slice(traffic.cell_start[cell], traffic.cell_start[cell + 1])
+        score = traffic.pctr[rows] * traffic.manual_bid[rows]
+        winner = rows.start + int(np.argmax(score))
+        cost = traffic.ctr[winner] * np.sort(score)[-2] / traffic.pctr[winner]
+        value = traffic.ctr[winner] * traffic.cvr[winner] * traffic.item_price[winner]
+        for who in traffic.advertiser[rows]:
+            expected[who] += traffic.weight[cell] * np.array([value - cost, cost])
+    np.testing.assert_allclose(day.shared[:, :, 0], expected, rtol=1e-9)
+    # Four of five advertisers meet in each auction, so the shares add up to four times the totals.
+    np.testing.assert_allclose(day.shared[:, 1, 0].sum(), 4 * totals[:, COST].sum(), rtol=1e-9)
+
+
+def test_with_every_advertiser_in_every_auction_local_credit_changes_nothing():
+    scenario = longer("traffic.candidates=5", "train.iterations=3")
+    plain = longer("traffic.candidates=5", "train.iterations=3", "learner.local_credit=false")
+    one, other = (trained(build_market(s), 3) for s in (scenario, plain))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_the_floor_costs_by_its_relative_shortfall(small: Scenario):
+    flat = np.ones((1, 2))
+    day = Scores(
+        own=0 * flat,
+        profit=np.ones(2),
+        revenue=np.array([1.0, 0.9]),
+        profit_share=flat,
+        revenue_share=np.array([[1.0, 0.9]]),
+        violation=np.zeros(4),
+    )
+    kept, short = day_fitness(day, small, None)[0]
+    assert kept == pytest.approx(1.0)
+    assert short == pytest.approx(1.0 - (20**0.1 - 1))
+    without = small.model_copy(update={"platform": small.platform.model_copy(update={"revenue_floor": 0.0})})
+    assert day_fitness(day, without, None)[0].tolist() == [1.0, 1.0]
+
+
+def test_fitness_of_the_reference_is_its_weights(small: Scenario):
+    market = build_market(small)
+    goals = goals_of(market, 0)
+    score = constraints.day_score(obj.day_totals(market.reference[0]), goals, small.learner)
+    np.testing.assert_allclose(score, small.learner.own_weight / 5 + small.learner.global_weight)
+
+
+def test_soft_constraints_measure_how_far_they_are_missed():
+    text = SMALL.replace("profit_floor = 1.0", 'profit_floor = 1.0\nppc_cap = "reference*0.8"\nroi_floor = 1.0')
+    market = build_market(parse_scenario(text, "x.toml"))
+    goals, totals = goals_of(market, 0), obj.day_totals(market.reference[0])
+    at_reference = constraints.violations(totals, goals)
+    np.testing.assert_allclose(at_reference.ppc, 0.25)
+    np.testing.assert_allclose(at_reference.profit, 0.0, atol=1e-12)
+    assert at_reference.self_bidders.tolist() == [constraints.NO_CONSTRAINT]
+    halved = totals.copy()
+    halved[:, GMV] = totals[:, COST]
+    worse = constraints.violations(halved, goals)
+    np.testing.assert_allclose(worse.roi, 0.5)
+    np.testing.assert_allclose(worse.profit, 1.0)
+
+
+def test_the_floor_of_self_bidders_is_on_their_profit_together():
+    text = SMALL.replace("count = 5", "count = 3") + '\n[[advertisers]]\ngroup = "self"\ncount = 2\ncontroller = "manual"\n'
+    scenario = parse_scenario(text, "x.toml", overrides=["platform.self_bidder_floor=0.9"])
+    market = build_market(scenario)
+    goals, totals = goals_of(market, 0), obj.day_totals(market.reference[0])
+    np.testing.assert_allclose(constraints.violations(totals, goals).self_bidders, -0.1)
+    poorer = totals.copy()
+    profit = (totals[3:, GMV] - totals[3:, COST]).sum()
+    poorer[3, GMV] -= 0.3 * profit
+    np.testing.assert_allclose(constraints.violations(poorer, goals).self_bidders, 0.2)
+    # Everybody is charged for it, alike.
+    before, after = (constraints.day_penalty(day, goals, scenario.learner) for day in (totals, poorer))
+    np.testing.assert_allclose((after - before)[:3], 20**0.2 - 1)
+
+
+def test_a_multiplier_grows_until_its_constraint_holds_and_falls_with_slack():
+    # Maximise x under x <= 1 by gradient steps on x less the cost of x - 1: the multiplier is the price of the constraint, 1.
+    x, found = 3.0, Multipliers.start(1)
+    for _ in range(400):
+        slope = (cost(np.array([x - 1 + 1e-6]), found.revenue) - cost(np.array([x - 1 - 1e-6]), found.revenue))[0] / 2e-6
+        x += 0.02 * (1.0 - slope)
+        found = found.after(np.array([0.0, 0.0, 0.0, 0.0, x - 1]), rate=0.05)
+    assert x == pytest.approx(1.0, abs=1e-3)
+    assert found.revenue[0] == pytest.approx(1.0, abs=1e-2)
+    for _ in range(100):
+        found = found.after(np.array([-1.0, -1.0, -1.0, -1.0, -0.1]), rate=0.2)
+    assert found.vector.tolist() == [0.0] * 5

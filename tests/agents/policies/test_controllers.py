@@ -1,0 +1,215 @@
+"""Controllers: the contract over all of them, their formulas, and a user's own by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auctionsim.agents.policies.base import Constant
+from auctionsim.agents.policies.pacing.ortb import Ortb
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.kernel.engine import COST
+from auctionsim.envs import AuctionVectorEnv, SingleBidderEnv, parallel_env
+from auctionsim.errors import InputError
+from auctionsim.jobs.training.evaluate import _rows
+from auctionsim.market.build import build_market
+from auctionsim.market.controllers import find_controller
+from auctionsim.market.goals import goals_of
+from auctionsim.market.market import Market
+from auctionsim.objectives import goals as obj
+from auctionsim.scenario import CONTROLLERS, Scenario
+from auctionsim.scenario.file import parse_scenario
+
+from ...conftest import SMALL
+
+HOURLY = [name for name in CONTROLLERS if name not in ("learner", "manual", "truthful")]
+RIVALS = '\n[[advertisers]]\ngroup = "rival"\ncount = 3\ncontroller = "{}"\nbudget = "reference*0.5"\n'
+TIGHT = 'advertisers.0.budget="reference*0.4"'
+ONE, PCVR, VALUE, MANUAL = range(4)
+
+
+def market_of(controller: str, *overrides: str) -> Market:
+    over = [f'advertisers.0.controller="{controller}"', "traffic.auctions_per_day=2400", *overrides]
+    return build_market(parse_scenario(SMALL, "x.toml", overrides=over))
+
+
+def asked(market: Market, policies: int = 1) -> np.ndarray:
+    """Coefficients that leave all to the controllers."""
+    return np.repeat(market.fixed[:, :, None], policies, axis=2)
+
+
+def day_of(market: Market, day: int = 2) -> np.ndarray:
+    """A day's totals by hour, `[24, advertisers, 5]`."""
+    replay = market.day(day)
+    return np.stack([replay.step(asked(market))[:, :, 0] for _ in range(24)])
+
+
+@pytest.mark.parametrize("budget", [(), (TIGHT,)], ids=["unlimited", "tight"])
+@pytest.mark.parametrize("name", HOURLY)
+def test_every_controller_bids_and_keeps_its_budget_and_policies_do_not_meet(name: str, budget: tuple[str, ...]):
+    market = market_of(name, *budget)
+    assert not len(market.learners)
+    assert np.isnan(market.fixed).all()
+    two, one = market.day(2, 2), market.day(2)
+    for _ in range(24):
+        both, alone = two.step(asked(market, 2)), one.step(asked(market))
+        assert (both[:, :, 0] == alone[:, :, 0]).all()
+        assert (both[:, :, 0] == both[:, :, 1]).all()
+        assert (one.coefficients >= 0).all()
+        assert (one.coefficients.sum(axis=1) > 0).any()
+    spent = market.budgets - one.budget_left[:, 0] if budget else np.zeros(5)
+    assert (spent <= market.budgets).all()
+    again = day_of(market)
+    np.testing.assert_array_equal(again, day_of(market))
+    assert again[:, :, 0].sum() > 0
+
+
+def test_linear_bids_the_mean_keyword_bid_on_average():
+    market = market_of("linear")
+    replay = market.day(2)
+    replay.step(asked(market))
+    mean = market.mean_features
+    np.testing.assert_allclose(replay.coefficients[:, PCVR, 0] * mean[:, PCVR], mean[:, MANUAL])
+
+
+@pytest.mark.parametrize("name", ["pid", "dual-pacing", "throttle"])
+def test_pacing_makes_the_budget_last(name: str):
+    def hours_to_spend(controller: str) -> float:
+        market = market_of(controller, TIGHT)
+        spent = day_of(market)[:, :, COST].cumsum(axis=0)
+        return float((spent < 0.97 * market.budgets).sum(axis=0).mean())
+
+    def used(controller: str) -> float:
+        market = market_of(controller, TIGHT)
+        return float((day_of(market)[:, :, COST].sum(axis=0) / market.budgets).mean())
+
+    unpaced = "truthful" if name == "dual-pacing" else "manual"
+    assert hours_to_spend(name) > hours_to_spend(unpaced) + 2
+    assert used(name) > 0.8
+
+
+def test_pid_and_dual_pacing_without_a_budget_do_not_move():
+    for name, feature in (("pid", MANUAL), ("dual-pacing", VALUE)):
+        market = market_of(name)
+        replay = market.day(2)
+        for _ in range(24):
+            replay.step(asked(market))
+            expected = np.zeros((5, 4, 1))
+            expected[:, feature] = 1.0
+            assert (replay.coefficients == expected).all()
+
+
+def test_ortb_without_a_budget_bids_what_earns_most_against_its_curve():
+    market = market_of("ortb")
+    rule = Ortb(market, np.array([0]))
+    theta = rule.start(2, 1)(12, np.full((1, 1), np.inf), np.zeros((1, 5, 1)))[0, :, 0]
+    days = market.scenario.traffic.train_days
+    value = np.mean([market.hourly_features(day)[12, 0, VALUE] for day in days])
+    bid = theta[ONE] + theta[VALUE] * value
+    # The curve from the same facts: half of c + b is won where w = b / (c + b).
+    shown = sum(market.reference[day].impressions[:, 0].sum() for day in days)
+    won = shown / sum(market.hourly_auctions(day)[:, 0].sum() for day in days)
+    c = market.mean_features[0, MANUAL] * (1 - won) / won
+    others = np.linspace(0.0, value, 2001)
+    assert bid == pytest.approx(others[np.argmax((value - others) * others / (c + others))], rel=2e-3)
+
+
+def test_ortb_bids_less_the_tighter_the_budget():
+    def mean_bid(*overrides: str) -> np.ndarray:
+        market = market_of("ortb", *overrides)
+        replay = market.day(2)
+        replay.step(asked(market))
+        return np.einsum("af,afp->a", market.mean_features, replay.coefficients)
+
+    tight, loose = mean_bid('advertisers.0.budget="reference*0.1"'), mean_bid('advertisers.0.budget="reference*9"')
+    assert (tight < loose).all()
+    np.testing.assert_allclose(loose, mean_bid(), rtol=1e-9)
+
+
+def test_the_oracle_is_the_best_multiple_on_its_very_day():
+    scenario = parse_scenario(SMALL, "x.toml", overrides=[TIGHT])
+    market = build_market(scenario)
+    oracle = find_controller("uscb-oracle")(market, np.array([0]))
+    multiple = oracle.start(3, 1)(0, np.zeros((1, 1)), np.zeros((1, 5, 1)))[0, VALUE, 0]
+
+    def objective(multiple: float) -> float:
+        theta = market.static("manual")
+        theta[0, :, 0] = [0, 0, multiple, 0]
+        totals = obj.day_totals(market.outcome(3, theta))
+        return float(obj.own_objective(totals, goals_of(market, 3))[0, 0])
+
+    assert all(objective(multiple) >= objective(other) - 1e-12 for other in np.exp(np.linspace(-3, 3, 49)))
+
+
+def test_learners_meet_rivals_under_controllers_and_copies_equal_single_environments():
+    scenario = parse_scenario(SMALL + RIVALS.format("pid"), "x.toml")
+    vector, single = AuctionVectorEnv(scenario, 40, threads=2, autoreset_mode="Disabled"), parallel_env(scenario)
+    vector.reset(seed=0)
+    single.reset(seed=3)
+    assert single.possible_agents == [f"seller-{i}" for i in range(5)]
+    vector.action_space.seed(0)
+    while single.agents:
+        actions = vector.action_space.sample()
+        _, rewards, *_ = vector.step(actions)
+        _, expected, *_ = single.step(dict(zip(single.agents, actions[3], strict=True)))
+        assert rewards[3].tolist() == list(expected.values())
+    assert single.episodes.totals[5:, 0].sum() > 0
+
+
+def test_rivals_of_a_single_bidder_may_be_controllers(small: Scenario):
+    env = SingleBidderEnv(small, bidder="seller-2", rivals="dual-pacing")
+    env.reset(seed=0)
+    env.step(np.zeros(3))
+    assert env.market.learners.tolist() == [2]
+    assert np.isnan(env.market.fixed[[0, 1, 3, 4]]).all()
+    assert (env.episodes.totals[[0, 1, 3, 4], 0] > 0).any()
+
+
+def test_the_reference_asks_no_controller():
+    manual, pid = market_of("manual", TIGHT), market_of("pid", TIGHT)
+    for day in (0, 1, 2, 3):
+        assert (manual.reference[day].cost == pid.reference[day].cost).all()
+
+
+def test_evaluation_writes_the_bids_of_every_hour():
+    market = market_of("pid", TIGHT)
+    rows = _rows(market, "learned", 0, 2, Constant(asked(market)))
+    bids = rows["bid"].to_numpy().reshape(24, 5)
+    assert np.isfinite(bids).all()
+    hourly = market.hourly_features(2)[:, :, MANUAL]
+    assert (np.diff(bids / hourly, axis=0) != 0).any()
+
+
+def test_a_user_s_own_controller_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n"
+        "class Steady:\n"
+        "    def __init__(self, market, who):\n"
+        "        self.n = len(who)\n"
+        "    def start(self, day, policies):\n"
+        "        theta = np.zeros((self.n, 4, policies))\n"
+        "        theta[:, 0] = 0.25\n"
+        "        return lambda hour, budget_left, last: theta\n"
+        "class Wrong(Steady):\n"
+        "    def start(self, day, policies):\n"
+        "        return lambda hour, budget_left, last: -np.ones((self.n, 4, policies))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    market = market_of("mine:Steady")
+    replay = market.day(0)
+    replay.step(asked(market))
+    assert replay.coefficients[:, :, 0].tolist() == [[0.25, 0, 0, 0]] * 5
+    wrong = market_of("mine:Wrong")
+    with pytest.raises(InputError, match=r"controller Wrong: expected finite coefficients at least 0 of shape \(5, 4, 1\)"):
+        wrong.day(0).step(asked(wrong))
+    with pytest.raises(InputError, match="expected an importable package.module:Class, got 'mine:Absent'"):
+        market_of("mine:Absent")
+    with pytest.raises(InputError, match="expected an importable package.module:Class, got 'no_such_module:Absent'"):
+        market_of("no_such_module:Absent")
+
+
+def test_every_name_has_a_rule():
+    assert all(hasattr(find_controller(name), "start") for name in HOURLY)
+    assert len(FEATURES) == 4

@@ -1,0 +1,205 @@
+"""Measures on cases with a known answer; the report is self-contained and escapes names."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from auctionsim.analysis.documents import page
+from auctionsim.analysis.documents.plots import runs as plots
+from auctionsim.analysis.economics.collusion import Against, Evidence
+from auctionsim.analysis.reports import metrics
+from auctionsim.analysis.reports.report import write_report
+from auctionsim.analysis.reports.run_collusion import collusion_sentence, evidence_rows
+from auctionsim.analysis.reports.summary import summarise
+from auctionsim.cli import main
+from auctionsim.errors import InputError
+from auctionsim.runs import Run
+from auctionsim.scenario.file import parse_scenario
+
+from ..conftest import SMALL
+
+
+def rows(arm: str, seed: int, costs: tuple[float, float], gmvs: tuple[float, float]) -> list[dict]:
+    return [
+        {
+            "arm": arm, "seed": seed, "day": 2, "hour": hour, "advertiser": name, "group": "seller", "bid": 1.0,
+            "impressions": 1.0, "clicks": 1.0, "conversions": 1.0, "gmv": gmv / 24, "cost": cost / 24, "budget_left": None,
+            "revenue": cost / 24,
+        }
+        for hour in range(24)
+        for name, cost, gmv in zip(("<b>north</b>", "south"), costs, gmvs, strict=True)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Two seeds: revenue 9 and 11 against 10; total profit 15 and 17 against 10; the worst earns 0.8 and 1.2."""
+    run = Run.create(tmp_path / "story", parse_scenario(SMALL, "s"), SMALL, seeds=(0, 1), command="x <script>")
+    learned = rows(
+        "learned",
+        0,
+        (4, 5),
+        (15, 9),
+    ) + rows("learned", 1, (5, 6), (16, 12))
+    reference = [row for seed in (0, 1) for row in rows("reference", seed, (5, 5), (10, 10))]
+    run.write_table("outcomes", pl.DataFrame(learned + reference, infer_schema_length=None))
+    benchmarks = [
+        {"seed": seed, "day": 2, "benchmark": name, "revenue": revenue, "welfare": 30.0, "profit": 30.0 - revenue}
+        for seed in (0, 1)
+        for name, revenue in (("efficient", 10.0), ("truthful", 18.0))
+    ]
+    run.write_table("benchmarks", pl.DataFrame(benchmarks))
+    run.append_metrics(
+        [{"iteration": i, "seed": seed, "revenue_ratio": 1.0, "profit_ratio": 1.1} for i in (1, 2) for seed in (0, 1)]
+    )
+    return run
+
+
+def test_ratios_of_a_run_written_by_hand(run: Run):
+    table = metrics.seed_ratios(run)
+    assert table["revenue"].to_list() == pytest.approx([0.9, 1.1])
+    assert table["profit"].to_list() == pytest.approx([1.5, 1.7])
+    assert table["worst_advertiser"].to_list() == pytest.approx([0.8, 1.2])
+    assert table["better_off"].to_list() == pytest.approx([0.5, 1.0])
+    assert table["bound"].to_list() == pytest.approx([2.0, 2.0])
+    assert table["gap_closed"].to_list() == pytest.approx([0.5, 0.7])
+    assert table["truthful_revenue"].to_list() == pytest.approx([1.8, 1.8])
+    assert metrics.mean_advertiser_ratios(run)["ratio"].to_list() == pytest.approx([22 / 10, 1.0])
+    assert metrics.days_floor_held(run, 1.0) == (1, 2)
+
+
+def test_the_summary_says_it_in_a_sentence(run: Run):
+    assert summarise(run).sentence == (
+        "story: revenue 1.000 of the reference, total profit 1.600 (bound 2.000), 75% of advertisers better off, "
+        "floor held on 1 of 2 days (2 seeds)"
+    )
+
+
+def test_a_bootstrap_interval_covers_the_mean_and_shrinks_to_a_point_without_spread():
+    interval = metrics.bootstrap([1.0, 2.0, 3.0, 4.0])
+    assert interval.low < interval.mean == 2.5 < interval.high
+    assert metrics.bootstrap([2.0, 2.0]) == metrics.Interval(2.0, 2.0, 2.0)
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        metrics.bootstrap([1.0, np.nan])
+
+
+def test_bootstrap_intervals_hold_the_true_mean_about_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(300):
+        interval = metrics.bootstrap(rng.normal(0, 1, 20))
+        hits += interval.low <= 0 <= interval.high
+    assert 0.88 <= hits / 300 <= 0.98
+
+
+def test_the_first_figure_draws_the_ratios_and_the_bound(run: Run):
+    figure = plots.arms_figure([summarise(run)])
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights == pytest.approx([1.0, 1.6, 1.0])
+    (bound,) = [line for line in figure.axes[0].collections if "G*" in str(line.get_label())]
+    assert bound.get_segments()[0][0, 1] == pytest.approx(2.0)
+
+
+def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path):
+    text = write_report([run], tmp_path / "report").read_text()
+    assert "<b>north</b>" not in text
+    assert "&lt;b&gt;north&lt;/b&gt;" in text
+    assert "x &lt;script&gt;" in text
+    assert text.count("<script") == 1, "the sorting of tables is the only script"
+    # Everything a browser would fetch stands inside the page.
+    assert set(re.findall(r'(?:src|href)="([^":]*:)', text)) == {"data:"}
+    assert {path.name for path in (tmp_path / "report" / "figures").iterdir()} == {
+        f"{name}.{kind}" for name in ("arms", "hourly", "learning", "advertisers", "trade-off") for kind in ("svg", "png")
+    }
+
+
+def test_the_report_says_whether_it_is_collusion_and_which_constraints_broke(run: Run, tmp_path: Path):
+    rows = [(seed, b, "collusion", 0.9, 0.8, 0.9) for seed in (0, 1) for b in ("truthful", "manual")]
+    names = ("seed", "benchmark", "verdict", "profit_gain", "suppression", "normalised_suppression")
+    run.write_table("collusion", pl.DataFrame(rows, schema=names, orient="row"))
+    write_report([run], tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "story: collusion on 2 of 2 seeds; profit gain 0.90 to 0.90 and revenue missing 0.80 to 0.80" in text
+    # Revenue 9 and 11 against a floor of 10: broken on one of two days, by a tenth, a twentieth over both.
+    assert "| revenue floor | 50.0%, by 5.00% |" in text
+    # Profits 11, 4, 11 and 6 against floors of 5: one of four is a fifth short.
+    assert "| profit floor | 25.0%, by 5.00% |" in text
+
+
+def test_budgets_without_a_control_get_no_verdict(run: Run):
+    found = Evidence({"truthful": Against(0.9, 0.9, 0.9, 0.0), "manual": Against(0.9, 0.9, 0.9, 0.0)}, np.nan, 1.0)
+    run.write_table("collusion", evidence_rows(0, found, has_budgets=True))
+    sentence = collusion_sentence(run, "story")
+    assert sentence is not None
+    assert "no verdict: budgets bind" in sentence
+    assert evidence_rows(0, found, has_budgets=False)["verdict"].to_list() == ["collusion", "collusion"]
+
+
+def test_runs_are_compared_in_pairs_of_seeds(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    other = tmp_path / "other"
+    shutil.copytree(run.path, other)
+    table = run.table("outcomes").with_columns(
+        revenue=pl.when(pl.col("arm") == "learned").then(2.0).otherwise(1.0) * pl.col("revenue")
+    )
+    Run.open(other).write_table("outcomes", table)
+    assert main(["compare", str(run.path), str(other), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["differences"][str(other)]
+    assert found["revenue"]["mean"] == pytest.approx(1.0)
+    assert found["profit"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert main(["compare", str(run.path)]) == 2
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_opens_in_a_browser_without_errors_or_requests(run: Run, tmp_path: Path, width: int):
+    page = write_report([run], tmp_path / "report")
+    # Told by the page itself: errors, what was loaded, figures drawn, and a table sorted by a click.
+    probe = """<script>
+    const errors = []; addEventListener("error", event => errors.push(event.message));
+    addEventListener("load", () => { document.querySelectorAll("table")[0].querySelectorAll("th button")[0].click();
+      const images = [...document.images];
+      document.title = JSON.stringify({errors, requests: performance.getEntriesByType("resource").filter(
+        entry => !entry.name.startsWith("data:")).length, drawn: images.every(i => i.complete && i.naturalWidth > 0),
+        figures: images.length, wide: document.documentElement.scrollWidth,
+        sorted: document.querySelectorAll("th[aria-sort=ascending]").length}); });
+    </script>"""
+    watched = tmp_path / "report" / "watched.html"
+    watched.write_text(page.read_text().replace("</title>", "</title>" + probe, 1))
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},2000", "--virtual-time-budget=3000", "--dump-dom", watched.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert title is not None
+    told = json.loads(html.unescape(title.group(1)))
+    assert told["errors"] == []
+    assert told["requests"] == 0
+    assert told["drawn"]
+    assert told["figures"] == 5
+    assert told["sorted"] == 1
+    assert told["wide"] <= max(width, 500)
+
+
+def test_the_same_run_gives_the_same_report_to_the_byte(run: Run, tmp_path: Path):
+    one, other = (write_report([run], tmp_path / name).read_bytes() for name in ("a", "b"))
+    assert one == other
+
+
+def test_a_run_given_twice_is_refused(run: Run, tmp_path: Path):
+    with pytest.raises(InputError, match="expected each run once"):
+        write_report([run, run], tmp_path / "report")
+
+
+def test_a_table_s_cells_are_escaped():
+    assert "<i>" not in page.table(["<i>"], [["<i>"]])

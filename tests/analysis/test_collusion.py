@@ -1,0 +1,279 @@
+"""Measures of collusion on cases with a known answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.economics import collusion, indices
+from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals, envy_free_bids
+from auctionsim.analysis.economics.deviations import best_responses, punishment
+from auctionsim.analysis.economics.play import DaySoFar, frozen, play, rematched
+from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
+from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.reference import clear
+from auctionsim.market.build import build_market
+from auctionsim.market.market import Market
+from auctionsim.scenario.file import parse_scenario
+
+from ..conftest import SMALL
+
+DAYS = (2, 3)
+SELF_BIDDERS = SMALL + '[[advertisers]]\ngroup = "self"\ncount = 2\ncontroller = "manual"\nobjectives = { gmv = 1.0 }\n'
+
+
+def made(text: str = SMALL, *overrides: str) -> Market:
+    return build_market(parse_scenario(text, "small.toml", overrides=overrides))
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    """Five learners, one slot, generalised second price, no budgets."""
+    return made()
+
+
+@pytest.fixture(scope="module")
+def truthful(market: Market) -> np.ndarray:
+    return market.static("truthful")
+
+
+def colluding(market: Market, share: float = 0.02) -> np.ndarray:
+    """Everybody shades alike: allocation as under truthful bids, prices near the reserve."""
+    return share * market.static("truthful")
+
+
+def test_indices_of_numbers():
+    assert indices.profit_gain(15, 10, 20) == 0.5
+    assert indices.suppression(1, 4) == 0.75
+    assert indices.normalised_suppression(2, 4, 0) == 0.5
+    assert indices.efficiency_loss(11, 10) == pytest.approx(-0.1)
+    assert indices.harm(6, 8) == 0.25
+    assert np.isnan(indices.profit_gain(15, 20, 20))
+
+
+def test_individual_rationality_finds_the_one_who_pays_for_the_others():
+    # DCMAB, table 1: full coordination leaves agent 2 with 698 where it had 4763.
+    assert indices.individual_rationality([9000, 698, 1.0], [8000, 4763, 0.0]) == pytest.approx(0.1465, abs=1e-4)
+    assert np.isnan(indices.individual_rationality([1.0], [0.0]))
+
+
+def test_a_cartel_scores_one_and_truthful_bidding_zero(market: Market, truthful: np.ndarray):
+    competitive = competitive_totals(market, DAYS)["truthful"]
+    cartel = cartel_totals(market, DAYS)
+    everybody = market.is_controlled
+    assert collusion.between(cartel, competitive, cartel, everybody).profit_gain == 1.0
+    assert collusion.between(cartel, competitive, cartel, everybody).normalised_suppression == 1.0
+    none = collusion.between(days_totals(market, truthful, DAYS), competitive, cartel, everybody)
+    assert (none.profit_gain, none.suppression, none.normalised_suppression, none.efficiency_loss) == (0, 0, 0, 0)
+
+
+def test_a_cartel_allocates_as_truthful_bidders_do_and_pays_the_reserve():
+    market = made(SMALL, "mechanism.squash=0.0")  # ranked by bid: a member's quality does not raise the price it leaves
+    cartel, competitive = cartel_totals(market, DAYS), days_totals(market, market.static("truthful"), DAYS)
+    assert cartel[:, :COST] == pytest.approx(competitive[:, :COST])
+    assert cartel[:, COST] == pytest.approx(cartel[:, 1] * market.rules.reserve)
+
+
+def test_outside_a_cartel_self_bidders_keep_their_bids_and_set_prices():
+    market = made(SELF_BIDDERS)
+    cartel = cartel_totals(market, DAYS)
+    # The same by hand: auctions where no member but the best one has a value above the reserve.
+    alone = cartel_totals(market, DAYS, np.zeros(7, dtype=bool))
+    assert alone == pytest.approx(days_totals(market, _mixed(market), DAYS))
+    assert alone[:, COST].sum() > cartel[:, COST].sum() > cartel[:, 1].sum() * market.rules.reserve
+
+
+def _mixed(market: Market) -> np.ndarray:
+    theta = market.static("truthful")
+    theta[~market.is_controlled] = market.static("manual")[~market.is_controlled]
+    return theta
+
+
+def test_the_lowest_envy_free_bids_pay_what_vcg_charges():
+    # Edelman et al. 2007: values 10, 4, 2 and slots of 200 and 100 clicks; VCG charges 400 + 2 x 200 = 800 and 200.
+    bids = envy_free_bids([10, 4, 2], (1.0, 0.5))
+    gsp = clear(bids, [1.0] * 3, slot_effect=(1.0, 0.5))
+    vcg = clear([10, 4, 2], [1.0] * 3, slot_effect=(1.0, 0.5), pricing="vcg")
+    assert [p.price for p in gsp] == pytest.approx([3.0, 2.0])
+    assert [p.price for p in vcg] == pytest.approx([3.0, 2.0])
+
+
+def test_the_envy_free_benchmark_is_below_truthful_bids_in_several_slots_and_equal_in_one(market: Market):
+    totals = competitive_totals(market, DAYS)
+    assert totals["envy-free"] == pytest.approx(totals["truthful"])
+    slots = competitive_totals(made(SMALL, "mechanism.slot_effect=[1.0, 0.6]"), DAYS)
+    assert slots["envy-free"][:, COST].sum() < slots["truthful"][:, COST].sum()
+    assert slots["envy-free"][:, GMV] == pytest.approx(slots["truthful"][:, GMV])
+
+
+def test_shading_alike_is_called_collusion_and_truth_is_not(market: Market, truthful: np.ndarray):
+    found = collusion.verdict(market, colluding(market), DAYS)
+    assert found.kind == "collusion"
+    assert all(index.profit_gain > 0.5 and index.suppression > 0.5 for index in found.with_budgets.against.values())
+    assert found.sentence.startswith("collusion against every competitive benchmark. Profit gain 0.")
+    assert collusion.verdict(market, truthful, DAYS).kind == "competitive"
+
+
+def paced(market: Market) -> np.ndarray:
+    """Each bids the multiple of its value that just spends its budget on the first training day, found by halving."""
+    lam = np.ones(len(market.advertisers))
+    for _ in range(200):
+        spend = market.without_budgets().outcome(0, lam[:, None, None] * market.static("truthful")).cost.sum(axis=(0, 2))
+        lam = np.clip(lam * np.where(spend > market.budgets, 0.95, 1.02), 0, 1)
+    return lam[:, None, None] * market.static("truthful")
+
+
+def test_pacing_alone_is_not_called_collusion():
+    unlimited = made()
+    spend = unlimited.outcome(0, unlimited.static("truthful")).cost.sum(axis=(0, 2))
+    market = replace(unlimited, budgets=0.1 * spend)
+    policy = paced(market)
+    revenue = days_totals(market, policy, DAYS)[:, COST].sum()
+    assert revenue < 0.25 * days_totals(unlimited, unlimited.static("truthful"), DAYS)[:, COST].sum()
+    # Somebody who looks at revenue and profit alone would say so: against competition without budgets both are raised.
+    naive = collusion.evidence(unlimited, policy, DAYS)
+    assert naive.against["truthful"].is_raised
+    found = collusion.verdict(market, policy, DAYS, control=paced(market.without_budgets()))
+    assert found.kind in ("competitive", "pacing")
+    assert found.without_budgets.raised == []
+
+
+def test_a_market_with_budgets_gets_no_verdict_without_a_control(market: Market, truthful: np.ndarray):
+    limited = replace(market, budgets=np.full(5, 1.0))
+    with pytest.raises(ValueError, match="expected the policy learned without budgets"):
+        collusion.verdict(limited, truthful, DAYS)
+
+
+def test_collusion_under_budgets_is_found_where_the_control_shows_it_too(market: Market):
+    spend = market.outcome(0, market.static("truthful")).cost.sum(axis=(0, 2))
+    limited = replace(market, budgets=0.9 * spend)
+    both = collusion.verdict(limited, colluding(market), DAYS, control=colluding(market))
+    assert both.kind == "collusion"
+    assert "with and without budgets" in both.sentence
+    assert collusion.verdict(limited, colluding(market), DAYS, control=market.static("truthful")).kind == "pacing"
+
+
+def test_benchmarks_that_do_not_agree_are_said_to(market: Market):
+    # Half of every value: the revenue of keyword bids, half of that of truthful ones.
+    found = collusion.verdict(market, colluding(market, 0.5), DAYS)
+    assert found.with_budgets.not_raised == ["manual"]
+    assert found.kind == "disputed"
+    assert "raised against truthful and envy-free, not against manual" in found.sentence
+
+
+def test_one_benchmark_is_not_enough():
+    one = collusion.Evidence({"truthful": collusion.Against(1.0, 1.0, 1.0, 0.0)}, 0.0, 1.0)
+    with pytest.raises(ValueError, match="at least 2 competitive benchmarks"):
+        collusion.judge(one, one)
+
+
+def test_self_bidders_harm_is_measured_against_everybody_s_keyword_bids():
+    market = made(SELF_BIDDERS)
+    assert collusion.evidence(market, market.static("manual"), DAYS).harm_to_self_bidders == 0
+    aggressive = _mixed(market)
+    aggressive[market.is_controlled] *= 3
+    assert collusion.evidence(market, aggressive, DAYS).harm_to_self_bidders > 0.3
+
+
+def test_truthful_bids_cannot_be_exploited_and_a_cartel_s_can(market: Market, truthful: np.ndarray):
+    assert best_responses(market, 2, truthful).exploitability == pytest.approx(0, abs=1e-12)
+    cartel = best_responses(market, 2, colluding(market))
+    assert cartel.exploitability > 0.1
+    assert (cartel.multiplier > 1).all()
+
+
+def test_a_best_response_to_frozen_rivals_is_what_playing_it_brings(market: Market):
+    policy = colluding(market)
+    found = best_responses(market, 2, policy)
+    deviating = policy.copy()
+    deviating[3] *= found.multiplier[3]
+    profit = play(market, 2, deviating).outcome.profit.sum(axis=0)[3, 0]
+    assert found.now[3] < profit <= found.best[3] * (1 + 1e-9)
+
+
+def test_grim_bidders_punish_and_fixed_ones_do_not(market: Market):
+    test = {"deviator": 1, "hour": 5, "multiplier": 30.0}
+    fixed = punishment(market, 2, colluding(market), **test)
+    assert fixed.immediate > 0
+    assert fixed.gain == pytest.approx(fixed.immediate)
+    assert not fixed.rival_bids.any()
+    assert not fixed.is_punished
+    grim = punishment(market, 2, _grim(market), **test)
+    assert not grim.rival_bids[:6].any()
+    assert (grim.rival_bids[6:] > 1).all()
+    assert grim.immediate == pytest.approx(fixed.immediate)
+    assert grim.gain < 0
+    assert grim.is_punished
+
+
+def _grim(market: Market):
+    """All collude until advertiser 1 is shown more often than without a deviation, then bid truthfully till midnight."""
+    usual = play(market, 2, colluding(market)).outcome.impressions[:, 1]
+
+    def rule(day: DaySoFar) -> np.ndarray:
+        seen = day.totals[:, 1, 0]
+        war = (seen > usual[: day.hour] * 1.01).any(axis=0)
+        return np.where(war, market.static("truthful"), colluding(market))
+
+    return rule
+
+
+def test_a_deviation_in_the_last_hour_has_no_hours_after_it(market: Market, truthful: np.ndarray):
+    with pytest.raises(ValueError, match="expected 0 to 22"):
+        punishment(market, 2, truthful, deviator=0, hour=23, multiplier=2.0)
+
+
+def test_frozen_rivals_play_the_same_day_again(market: Market):
+    played = play(market, 2, colluding(market))
+    assert np.array_equal(play(market, 2, frozen(played)).outcome.cost, played.outcome.cost)
+
+
+def test_what_a_learner_gives_is_played_as_its_coefficients_are(market: Market, truthful: np.ndarray):
+    given, plain = play(market, 2, Constant(truthful)), play(market, 2, truthful)
+    assert np.array_equal(given.outcome.cost, plain.outcome.cost)
+    assert np.array_equal(given.coefficients, plain.coefficients)
+
+
+def test_bids_of_controllers_are_recorded_as_they_were():
+    market = made(SMALL + '[[advertisers]]\ngroup = "paced"\ncontroller = "pid"\nbudget = "reference*0.5"\n')
+    assert np.isnan(market.fixed[5]).all()
+    theta = np.where(np.isnan(market.fixed), market.fixed, market.static("truthful")[:, :, 0])[:, :, None]
+    played = play(market, 2, theta)
+    assert np.isfinite(played.coefficients).all()
+    assert np.isfinite(cartel_totals(market, DAYS)).all()
+
+
+def test_rematched_learners_come_from_different_trainings():
+    trainings = [np.full((4, 4, 1), float(k)) for k in range(3)]
+    mixed = rematched(trainings, np.array([True, False, True, True]))
+    assert [list(theta[:, 0, 0]) for theta in mixed] == [[0, 0, 1, 2], [1, 1, 2, 0], [2, 2, 0, 1]]
+    with pytest.raises(ValueError, match="at least 2 trainings"):
+        rematched(trainings[:1], np.ones(4, dtype=bool))
+
+
+def test_shading_and_low_bids_by_objective_type():
+    market = made(SELF_BIDDERS)
+    theta = _mixed(market)
+    theta[market.is_controlled] *= 0.1
+    played = play(market, 2, theta)
+    found = shading(market, 2, played)
+    assert set(found) == {"profit", "gmv"}
+    assert found["profit"].bid_over_value == pytest.approx(0.1)
+    manual = shading(market, 2, play(market, 2, market.static("manual")))
+    assert manual["profit"].cpc_over_reference == manual["gmv"].cpc_over_reference == pytest.approx(1.0)
+    assert joint_low_bid_rate(market, 2, played) == 1.0
+    assert joint_low_bid_rate(market, 2, play(market, 2, _mixed(market))) == 0.0
+    with pytest.raises(ValueError, match="expected one of value, manual_bid"):
+        joint_low_bid_rate(market, 2, played, level="mood")
+
+
+def test_one_high_bidder_ends_a_joint_low_bid(market: Market, truthful: np.ndarray):
+    theta = colluding(market)
+    theta[0] = truthful[0]
+    rate = joint_low_bid_rate(market, 2, play(market, 2, theta))
+    with_0 = np.add.reduceat(market.traffic.advertiser == 0, market.traffic.cell_start[:-1])[market.traffic.cell_slice(2)]
+    weight = market.traffic.weight[market.traffic.cell_slice(2)]
+    assert rate == pytest.approx(float(weight[with_0 == 0].sum() / weight.sum()))

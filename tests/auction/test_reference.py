@@ -1,0 +1,65 @@
+"""The plain mechanism against the literature and its own properties."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auctionsim.auction.reference import clear
+
+BIDS = st.lists(st.floats(0, 10), min_size=1, max_size=6)
+
+
+def auctions() -> st.SearchStrategy[tuple[list[float], list[float], float]]:
+    return BIDS.flatmap(
+        lambda bids: st.tuples(
+            st.just(bids), st.lists(st.floats(0.01, 1), min_size=len(bids), max_size=len(bids)), st.floats(0, 5)
+        )
+    )
+
+
+def test_gsp_revenue_of_the_textbook_example():
+    # Edelman, Ostrovsky and Schwarz 2007: values 10, 4, 2 a click; slots of 200 and 100 clicks an hour; GSP earns 1000.
+    shown = clear([10.0, 4.0, 2.0], [1.0, 1.0, 1.0], slot_effect=(1.0, 0.5))
+    clicks = [200, 100]
+    assert [placement.candidate for placement in shown] == [0, 1]
+    assert sum(placement.price * clicks[placement.slot] for placement in shown) == pytest.approx(1000)
+
+
+def test_the_price_is_the_next_rank_score_over_the_own_pctr():
+    (placement,) = clear([2.0, 3.0], [0.5, 0.2])
+    assert placement.candidate == 0
+    assert placement.price == pytest.approx(3.0 * 0.2 / 0.5)
+
+
+def test_of_equal_rank_scores_the_lower_index_wins():
+    (placement,) = clear([1.0, 2.0, 2.0], [1.0, 0.5, 0.5])
+    assert placement.candidate == 0
+
+
+def test_a_bid_under_the_reserve_neither_wins_nor_sets_a_price():
+    (placement,) = clear([2.0, 0.9], [0.1, 1.0], reserve=1.0)
+    assert (placement.candidate, placement.price) == (0, 1.0)
+    assert clear([0.9], [1.0], reserve=1.0) == []
+
+
+@settings(max_examples=200)
+@given(auctions(), st.integers(1, 4), st.sampled_from(["gsp", "first", "vcg"]), st.sampled_from([0.0, 0.2]))
+def test_nobody_pays_above_its_bid_or_below_the_reserve(
+    auction: tuple[list[float], list[float], float], slots: int, pricing: str, outside: float
+):
+    bids, pctr, reserve = auction
+    effect = (1.0, 0.7, 0.5, 0.1)[:slots]
+    for placement in clear(bids, pctr, slot_effect=effect, reserve=reserve, pricing=pricing, outside=outside):
+        assert reserve * (1 - 1e-12) <= placement.price <= bids[placement.candidate] * (1 + 1e-12)
+
+
+@settings(max_examples=200)
+@given(auctions(), st.floats(1, 3))
+def test_the_winner_s_price_does_not_move_with_its_own_bid(auction: tuple[list[float], list[float], float], factor: float):
+    bids, pctr, reserve = auction
+    before = clear(bids, pctr, reserve=reserve)
+    if before:
+        raised = [bid * factor if i == before[0].candidate else bid for i, bid in enumerate(bids)]
+        assert clear(raised, pctr, reserve=reserve) == before

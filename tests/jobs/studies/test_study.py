@@ -1,0 +1,109 @@
+"""Studies: measured unit by unit, resumed where they stood, the same whatever computes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from auctionsim.analysis.documents.results import arms_table, paired
+from auctionsim.analysis.documents.sections import Heading, Text, write_document
+from auctionsim.cli import main
+from auctionsim.errors import InputError
+from auctionsim.jobs import studies
+from auctionsim.jobs.distributed.cluster import SerialPool
+from auctionsim.jobs.studies.base import Options, find_study, run_study
+
+SOURCE = """
+from auctionsim.analysis.documents.results import arms_table
+from auctionsim.analysis.documents.sections import Text
+from auctionsim.jobs.studies.base import RESULTS_SCHEMA, Findings, Unit
+
+class Coins:
+    title = "Coins <thrown>"
+    n_seeds = 3
+    def units(self, options):
+        return [Unit("fair", arm, seed) for arm in ("heads", "tails") for seed in options.seeds]
+    def run(self, unit, options):
+        if options.data is not None and unit.arm == "tails":
+            raise KeyboardInterrupt
+        value = unit.seed + (0.5 if unit.arm == "heads" else 0.0)
+        return Findings([("test", "share", value)], [("learning", 1.0, value)])
+    def sections(self, results, curves):
+        return [Text("Heads lead."), arms_table(results, "fair", {"share": "Share"})]
+
+STUDY = Coins()
+"""
+
+
+@pytest.fixture
+def coins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A study put beside the built-in ones."""
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "test_coins.py").write_text(SOURCE)
+    monkeypatch.setattr(studies, "__path__", [*studies.__path__, str(folder)])
+    return "test-coins"
+
+
+def quiet(*_: object) -> None:
+    pass
+
+
+def test_a_study_writes_results_table_and_report(coins: str, tmp_path: Path):
+    page = run_study(coins, Options((0, 1, 2)), SerialPool(), tmp_path / "out", "auctionsim reproduce test-coins", quiet)
+    results = pl.read_parquet(tmp_path / "out" / "results.parquet")
+    assert results.columns == ["study", "scenario", "arm", "seed", "split", "metric", "value"]
+    assert results.height == 6
+    assert paired(results, "fair", "heads", "tails", "share").tolist() == [0.5, 0.5, 0.5]
+    assert "Coins &lt;thrown&gt;" in page.read_text()
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| heads | 1.500 [0.500, 2.500] |" in table
+    assert "`auctionsim reproduce test-coins`" in table
+
+
+def test_an_interrupted_study_goes_on_where_it_stood(coins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    options = Options((0, 1), data="stop")
+    with pytest.raises(KeyboardInterrupt):
+        run_study(coins, options, SerialPool(), tmp_path / "out", "c", lambda *a: seen.append(a[2].key))
+    assert seen == ["fair--heads--0", "fair--heads--1"]
+    kept = (tmp_path / "out" / "parts" / "fair--heads--0.json").read_bytes()
+    monkeypatch.setattr(
+        type(find_study(coins)), "run", lambda self, unit, options: __import__("auctionsim").jobs.study.Findings([])
+    )
+    run_study(coins, options, SerialPool(), tmp_path / "out", "c", lambda *a: seen.append(a[2].key))
+    assert seen[2:] == ["fair--tails--0", "fair--tails--1"]
+    assert (tmp_path / "out" / "parts" / "fair--heads--0.json").read_bytes() == kept
+
+
+def test_a_folder_of_another_plan_is_refused(coins: str, tmp_path: Path):
+    run_study(coins, Options((0,)), SerialPool(), tmp_path / "out", "c", quiet)
+    with pytest.raises(InputError, match="got another seeds"):
+        run_study(coins, Options((0, 1)), SerialPool(), tmp_path / "out", "c", quiet)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="expected a new or empty folder"):
+        run_study(coins, Options((0,)), SerialPool(), tmp_path / "other", "c", quiet)
+
+
+def test_the_command_names_the_nearest_study(coins: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["reproduce", "test-coin"]) == 2
+    assert "did you mean 'test-coins'?" in capsys.readouterr().err
+
+
+def test_the_command_lists_and_runs_studies(coins: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["reproduce", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["studies"][coins] == "Coins <thrown>"
+    assert main(["reproduce", coins, "--workers", "0", "--out", str(tmp_path / "out")]) == 0
+    assert "Heads lead." in capsys.readouterr().out
+
+
+def test_a_table_keeps_its_columns_when_a_cell_holds_a_bar(tmp_path: Path):
+    results = pl.DataFrame(
+        {"study": "s", "scenario": "x", "arm": "a|b", "seed": 0, "split": "test", "metric": "m", "value": 1.0}
+    )
+    write_document("T", ["c"], [Heading("H"), Text("t"), arms_table(results, "x", {"m": "M"})], tmp_path)
+    assert "| a\\|b | 1.000" in (tmp_path / "table.md").read_text()

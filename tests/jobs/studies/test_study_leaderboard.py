@@ -1,0 +1,63 @@
+"""The leaderboard in its short form: everybody is measured, by the same rod."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from auctionsim.agents.policies.base import Constant
+from auctionsim.cli import main
+from auctionsim.jobs.studies.base import Options, Unit
+from auctionsim.jobs.studies.leaderboard.study import ALL, ONE, SCENARIOS, STUDY, entrants, measures, scenario_of
+from auctionsim.market.build import build_market
+from auctionsim.scenario import CONTROLLERS
+
+
+def test_every_entrant_has_the_same_goals_budgets_traffic_and_replays():
+    for name in SCENARIOS:
+        scenarios = [scenario_of(name, entrant, quick=False) for entrant in entrants()]
+        same = ("traffic", "mechanism", "advertisers", "platform", "train")
+        assert len({tuple(repr(getattr(one, key)) for key in same) for one in scenarios}) == 1
+        assert len({repr(one.learner.model_copy(update={"algorithm": ""})) for one in scenarios}) == 1
+        assert all(s.learner.population == s.learner.dqn.copies for s in scenarios)
+        assert all(s.learner.global_weight == s.platform.revenue_floor == 0.0 for s in scenarios)
+        assert all(group.profit_floor == 0.0 for s in scenarios for group in s.advertisers)
+
+
+def test_keyword_bids_measure_one_and_a_bidder_that_pays_nothing_has_no_roi():
+    market = build_market(scenario_of("three-arms, tight budgets", "manual", quick=True))
+    members = market.learners
+    found = measures(market, Constant(market.static("manual")), members, is_all=True)
+    assert found["objective"] == found["revenue"] == pytest.approx(1.0)
+    assert 0.9 < found["budget_used"] <= 1.0
+    truthful = measures(market, Constant(market.static("truthful")), members, is_all=True)
+    assert truthful["collusion"] == pytest.approx(0.0)
+    nothing = measures(market, Constant(np.zeros((12, 4, 1))), members[:1], is_all=False)
+    assert np.isnan(nothing["roi"])
+    assert "collusion" not in nothing
+
+
+def test_one_member_is_measured_alone_among_keyword_bidders():
+    options = Options((0,), quick=True)
+    manual = {name: value for _, name, value in STUDY.run(Unit(f"three-arms: {ONE}", "manual", 0), options).results}
+    assert manual["objective"] == pytest.approx(1.0)
+    names = {name for _, name, _ in STUDY.run(Unit(f"three-arms: {ONE}", "truthful", 0), options).results}
+    assert names == {"objective", "roi", "revenue", "seconds"}, "no budgets, and no cartel of one"
+
+
+def test_the_quick_study_ranks_everybody_but_hindsight(tmp_path: Path):
+    out = tmp_path / "out"
+    assert main(["reproduce", "leaderboard", "--quick", "--seeds", "1", "--workers", "0", "--out", str(out)]) == 0
+    results = pl.read_parquet(out / "results.parquet")
+    for who in (ONE, ALL):
+        own = results.filter(scenario=f"three-arms, tight budgets: {who}", metric="objective")
+        assert set(own["arm"]) == set(entrants()) >= set(CONTROLLERS[1:])
+    assert results["value"].is_finite().all()
+    page = (out / "table.md").read_text()
+    rows = [line.split("|")[1:-1] for line in page.split("## Mean rank")[1].split("##")[0].splitlines() if line.startswith("|")]
+    names, means = zip(*((row[0].strip(), float(row[2].split("[")[0])) for row in rows[2:]), strict=True)
+    assert set(names) == set(entrants()) - {"uscb-oracle"}
+    assert list(means) == sorted(means)

@@ -1,0 +1,81 @@
+"""A run with budgets gets its verdict from a control without them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from auctionsim.analysis.reports.run_collusion import collusion_sentence, control_of
+from auctionsim.cli import main
+from auctionsim.market.build import build_market
+from auctionsim.runs import Run
+from auctionsim.scenario.file import parse_scenario
+
+from ..conftest import SMALL
+
+BUDGETS = ("--set", 'advertisers.0.budget="reference*0.3"')
+COLLUDING = ("--set", "platform.revenue_floor=0", "--set", "learner.own_weight=0", "--set", "learner.learning_rate=0.3")
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Path:
+    """A finished run whose learners collude under budgets."""
+    scenario, out = tmp_path / "small.toml", tmp_path / "run"
+    scenario.write_text(SMALL)
+    assert main(["train", str(scenario), *BUDGETS, *COLLUDING, "--set", "train.iterations=40", "--out", str(out)]) == 0
+    return out
+
+
+def test_a_run_with_budgets_has_no_verdict_until_its_control_is_trained(limited: Path, capsys: pytest.CaptureFixture[str]):
+    assert "no verdict" in str(collusion_sentence(Run.open(limited), "run"))
+    assert "auctionsim control RUN" in str(collusion_sentence(Run.open(limited), "run"))
+    capsys.readouterr()
+    assert main(["control", str(limited), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    control = control_of(Run.open(limited))
+    assert control is not None
+    assert [group.budget for group in control.scenario().advertisers] == [None] * len(control.scenario().advertisers)
+    assert control.seeds == Run.open(limited).seeds
+    assert "no verdict" not in found["collusion"]
+    assert "run: collusion on 1 of 1 seeds" in found["collusion"]
+    assert found["collusion"] in (limited / "report" / "report.md").read_text()
+    before = {
+        path: path.read_bytes() for path in (limited / "control").rglob("*") if path.suffix in (".safetensors", ".parquet")
+    }
+    assert main(["control", str(limited)]) == 0
+    assert all(path.read_bytes() == data for path, data in before.items())
+
+
+def test_pacing_that_is_gone_without_budgets_is_called_so(limited: Path):
+    assert main(["control", str(limited)]) == 0
+    run = Run.open(limited)
+    control = control_of(run)
+    assert control is not None
+    low = control.table("collusion").with_columns(pl.lit(0.0).alias("profit_gain"))
+    control.write_table("collusion", low)
+    assert "pacing, not collusion on 1 of 1 seeds" in str(collusion_sentence(run, "run"))
+    control.write_table("collusion", low.head(1))
+    assert main(["report", str(limited)]) == 2
+    control.set_status("interrupted")
+    assert "no verdict" in str(collusion_sentence(run, "run"))
+
+
+def test_a_run_without_budgets_or_not_finished_is_refused(tmp_path: Path, limited: Path, capsys: pytest.CaptureFixture[str]):
+    scenario = tmp_path / "small.toml"
+    assert main(["train", str(scenario), "--set", "train.iterations=1", "--out", str(tmp_path / "free")]) == 0
+    capsys.readouterr()
+    assert main(["control", str(tmp_path / "free")]) == 2
+    assert "expected a run with budgets, got one without" in capsys.readouterr().err
+    Run.open(limited).set_status("interrupted")
+    assert main(["control", str(limited)]) == 2
+    assert "expected a finished run, got one that is interrupted" in capsys.readouterr().err
+    assert not (limited / "control").exists()
+
+
+def test_no_budget_can_be_said():
+    scenario = parse_scenario(SMALL, "small.toml", overrides=['advertisers.0.budget="none"'])
+    assert scenario.advertisers[0].budget is None
+    assert (build_market(scenario).budgets == float("inf")).all()

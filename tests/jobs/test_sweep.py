@@ -1,0 +1,229 @@
+"""Sweeps: drawn by seed, stopped at fixed rungs, resumed where they stood, the same whatever runs them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from auctionsim.analysis.documents.plots.sweep import parallel_coordinates
+from auctionsim.cli import main
+from auctionsim.errors import InputError
+from auctionsim.jobs.distributed.cluster import SerialPool, open_pool
+from auctionsim.jobs.distributed.tuner import TunePool
+from auctionsim.jobs.sweeps import sweep as sweep_module
+from auctionsim.jobs.sweeps.distributions import parse_parameter
+from auctionsim.jobs.sweeps.sweep import Sweep, advance, draw_trials, run_sweep, rungs_of
+
+from ..conftest import SMALL
+
+PARAMETERS = ("learner.sigma=loguniform(0.01, 0.3)", "learner.local_credit=choice(true, false)")
+TINY = ("traffic.auctions_per_day=200", "train.iterations=4", "learner.population=4")
+
+
+def sweep_of(*parameters: str, samples: int = 6, **more: Any) -> Sweep:
+    arguments = {"seeds": (0,), "metric": "fitness", "is_max": True, "eta": 2, "command": "test"} | more
+    parsed = tuple(parse_parameter(item) for item in parameters or PARAMETERS)
+    return Sweep(SMALL, "small.toml", None, TINY, parsed, samples, **arguments)
+
+
+def nothing(*_: Any) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame]:
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    return out, run_sweep(sweep_of(), SerialPool(), out, nothing)
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [("loguniform(0.01, 0.3)", 0.01, 0.3), ("uniform(-1, 2.5)", -1, 2.5), ("randint(4, 12, 4)", 4, 12), ("randint(3,3)", 3, 3)],
+)
+def test_numbers_are_drawn_from_all_of_their_range(text: str, low: float, high: float):
+    parameter = parse_parameter(f"a.b={text}")
+    rng = np.random.default_rng(0)
+    drawn = np.array([parameter.draw(rng) for _ in range(2000)])
+    assert drawn.min() >= low
+    assert drawn.max() <= high
+    if text.startswith("randint"):
+        assert set(drawn.tolist()) == set(range(int(low), int(high) + 1, 4))
+        return
+    middle = np.sqrt(low * high) if parameter.is_log else (low + high) / 2
+    assert (drawn < middle).mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_choices_may_be_words_numbers_and_lists():
+    assert {parse_parameter("k=choice(gsp, vcg)").draw(np.random.default_rng(seed)) for seed in range(20)} == {"gsp", "vcg"}
+    drawn = parse_parameter("learner.ppo.hidden=choice([8], [64, 64])")
+    assert drawn.override(drawn.draw(np.random.default_rng(0))) in ("learner.ppo.hidden=[8]", "learner.ppo.hidden=[64, 64]")
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("learner.sigma", "--param learner.sigma: expected KEY.PATH=DISTRIBUTION(...), got no '='"),
+        ("learner.sigma=0.1", "expected one of loguniform(LOW, HIGH), 0 < LOW < HIGH; uniform"),
+        ("learner.sigma=logunifrom(0.1,0.2)", "unknown distribution 'logunifrom'; choose from loguniform, uniform,"),
+        ("learner.sigma=logunifrom(0.1,0.2)", "(did you mean 'loguniform'?)"),
+        ("learner.sigma=loguniform(0,0.2)", "expected loguniform(LOW, HIGH), 0 < LOW < HIGH, got '0,0.2'"),
+        ("learner.sigma=uniform(2)", "expected uniform(LOW, HIGH), LOW < HIGH, got '2'"),
+        ("learner.sigma=uniform(2, one)", "expected uniform(LOW, HIGH)"),
+        ("learner.population=randint(2.5, 8)", "expected randint(LOW, HIGH)"),
+        ("learner.policy=choice()", "expected choice(ONE, OTHER, ...), got ''"),
+    ],
+)  # fmt: skip
+def test_a_wrong_distribution_is_told_in_one_line(item: str, expected: str):
+    with pytest.raises(InputError) as caught:
+        parse_parameter(item)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("learner.sgima=uniform(0.1, 0.2)", "--param learner.sgima=uniform(0.1, 0.2): learner.sgima: unknown key; choose from"),
+        ("learner.sgima=uniform(0.1, 0.2)", "(did you mean 'sigma'?)"),
+        ("learner.population=randint(3, 3)", "learner.population: expected a multiple of 2, got 3"),
+        ("learner.algorithm=choice(macg, macges)", "did you mean 'macg-es'?"),
+        ("train.iterations=randint(1, 5)", "expected a key that trials may differ in, got one of name, seed, train.iterations"),
+    ],
+)
+def test_a_wrong_key_ends_in_2_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], item: str, expected: str
+):
+    (tmp_path / "small.toml").write_text(SMALL)
+    out = tmp_path / "out"
+    code = main(["sweep", str(tmp_path / "small.toml"), "--param", item, "--samples", "2", "--workers", "0", "--out", str(out)])
+    message = capsys.readouterr().err
+    assert code == 2
+    assert expected in message
+    assert message.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_key_named_twice_is_refused():
+    with pytest.raises(InputError, match="expected each key once"):
+        draw_trials(sweep_of("learner.sigma=uniform(0.1, 0.2)", "learner.sigma=uniform(0.3, 0.4)"))
+
+
+def test_draws_do_not_depend_on_the_other_keys_nor_on_how_many_there_are():
+    few, many = (
+        draw_trials(sweep_of(samples=3)),
+        draw_trials(sweep_of(*PARAMETERS, "learner.penalty=uniform(2, 30)", samples=6)),
+    )
+    assert [{**trial, "learner.penalty": many[i]["learner.penalty"]} for i, trial in enumerate(few)] == many[:3]
+    assert len({trial["learner.sigma"] for trial in many}) == 6
+
+
+def test_rungs_leave_somebody_to_stop_at_each():
+    assert rungs_of(200, 20, 3) == [23, 67, 200]
+    assert rungs_of(200, 2, 3) == [200]
+    assert rungs_of(1, 100, 2) == [1]
+    assert rungs_of(4, 6, 2) == [1, 2, 4]
+
+
+def test_the_best_of_a_rung_go_on_and_are_judged_by_training_days(swept: tuple[Path, pl.DataFrame]):
+    out, results = swept
+    assert [len(rows) for _, rows in results.group_by("rung", maintain_order=True)] == [6, 3, 1]
+    for rung in (0, 1):
+        rows = results.filter(rung=rung)
+        kept, stopped = rows.filter(pl.col("is_kept")), rows.filter(~pl.col("is_kept"))
+        assert kept["fitness"].min() >= stopped["fitness"].max()
+        assert set(kept["trial"]) == set(results.filter(rung=rung + 1)["trial"])
+    (best,) = results.filter(rung=2)["trial"].to_list()
+    trained = {path.parent.name for path in (out / "trials").glob("*/outcomes.parquet")}
+    assert trained == {f"{best:04d}"}, "only what came to the end is evaluated on test days"
+    assert set(sweep_module.figures_on_test_days(out, best)) == {"revenue", "profit"}
+
+
+def test_a_trial_trained_by_rungs_equals_one_trained_in_one_go(swept: tuple[Path, pl.DataFrame], tmp_path: Path):
+    out, results = swept
+    best = int(results.filter(rung=2)["trial"][0])
+    whole = run_sweep(sweep_of(samples=6, eta=7), SerialPool(), tmp_path / "whole", nothing)
+    assert whole["iterations"].to_list() == [4] * 6
+    name = f"trials/{best:04d}/checkpoints/000004/seed-0.safetensors"
+    assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+class _Dies:
+    """A pool in which a trial's training is cut off."""
+
+    def map(self, function: Any, tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
+        for shared, item in tasks[:4]:
+            function(shared, item)
+        raise KeyboardInterrupt
+
+
+def test_a_sweep_goes_on_where_it_was_interrupted(
+    swept: tuple[Path, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _, expected = swept
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(sweep_of(), _Dies(), tmp_path / "out", nothing)
+    done = []
+    monkeypatch.setattr(
+        sweep_module, "advance", lambda shared, step: (done.append((step.rung, step.trial)), advance(shared, step))
+    )
+    again = run_sweep(sweep_of(), SerialPool(), tmp_path / "out", nothing)
+    assert again.equals(expected)
+    assert [trial for rung, trial in done if rung == 0] == [4, 5]
+    with pytest.raises(InputError, match="got another parameters"):
+        run_sweep(sweep_of("learner.sigma=uniform(0.1, 0.2)"), SerialPool(), tmp_path / "out", nothing)
+
+
+def test_a_trial_whose_metric_failed_ranks_last(swept: tuple[Path, pl.DataFrame], tmp_path: Path):
+    out, results = swept
+    shutil.copytree(out, tmp_path / "out")
+    best = int(results.filter(rung=2)["trial"][0])
+    part = tmp_path / "out" / "parts" / f"{best:04d}-0.json"
+    part.write_text(json.dumps(json.loads(part.read_text()) | {"fitness": None}))
+    again = run_sweep(sweep_of(), SerialPool(), tmp_path / "out", nothing)
+    assert best not in again.filter(rung=1)["trial"].to_list()
+
+
+def test_the_figure_has_a_line_per_trial_on_an_axis_per_key(swept: tuple[Path, pl.DataFrame]):
+    _, results = swept
+    trials = results.sort("rung").group_by("trial", maintain_order=True).last()
+    keys = {"learner.sigma": True, "learner.local_credit": False}
+    (axes,) = parallel_coordinates(trials, keys, "fitness", is_max=True).axes
+    lines = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 3]
+    assert len(lines) == 6
+    logs = np.log(trials["learner.sigma"].to_numpy())
+    np.testing.assert_allclose([line[0] for line in lines], (logs - logs.min()) / (logs.max() - logs.min()))
+    assert {line[1] for line in lines} == {0.0, 1.0}
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+@pytest.mark.filterwarnings("ignore")
+def test_ray_tune_gives_the_table_of_this_process(tmp_path: Path):
+    sweep = sweep_of(samples=3, eta=3)
+    expected = run_sweep(sweep, SerialPool(), tmp_path / "serial", nothing)
+    with open_pool(2):
+        results = run_sweep(sweep, TunePool(), tmp_path / "tune", nothing)
+    assert results.equals(expected)
+    assert results["rung"].to_list() == [0, 0, 0, 1]
+    assert not [path for path in (tmp_path / "tune").rglob("*") if path.suffix in (".pkl", ".pickle")]
+
+
+def test_the_command_writes_a_table_a_page_and_the_next_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "small.toml").write_text(SMALL)
+    items = [word for item in TINY for word in ("--set", item)]
+    out = tmp_path / "out"
+    arguments = ["sweep", str(tmp_path / "small.toml"), "--param", PARAMETERS[0], "--samples", "3", *items, "--out", str(out)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert "Best by fitness: trial" in printed.out
+    assert "auctionsim report" in printed.err + printed.out
+    assert pl.read_parquet(out / "results.parquet").columns[:4] == ["trial", "rung", "iterations", "is_kept"]
+    assert "parallel-coordinates" in (out / "table.md").read_text()
+    assert (out / "report" / "index.html").stat().st_size > 5000

@@ -1,0 +1,79 @@
+"""Scenario files: what is right loads, what is wrong is told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from auctionsim import load_scenario
+from auctionsim.agents.learners.registry import learner_names
+from auctionsim.errors import InputError
+from auctionsim.scenario import LearnerSection, Scenario
+from auctionsim.scenario.file import builtin_scenarios, parse_scenario
+
+from ..conftest import SMALL
+
+
+@pytest.mark.parametrize("name", list(builtin_scenarios()))
+def test_built_in_scenarios_load_and_bear_their_name(name: str):
+    assert load_scenario(name).name == name
+
+
+def test_every_algorithm_a_scenario_may_name_has_a_learner():
+    assert set(LearnerSection.model_fields["algorithm"].annotation.__args__) == set(learner_names())  # type: ignore[union-attr]
+
+
+def test_overrides_reach_nested_keys_and_list_entries(small_text: str):
+    scenario = parse_scenario(
+        small_text,
+        "x.toml",
+        overrides=["advertisers.0.count=7", "learner.sigma=0.2", "name=other", 'advertisers.0.budget="reference*0.5"'],
+    )
+    assert (scenario.advertisers[0].count, scenario.learner.sigma, scenario.name) == (7, 0.2, "other")
+    assert scenario.advertisers[0].budget == "reference*0.5"
+
+
+def test_paths_in_a_scenario_start_at_its_folder(small_file: Path):
+    assert load_scenario(small_file).resolve("t.parquet") == small_file.parent / "t.parquet"
+
+
+def keys_of(section: type[BaseModel], above: str = "") -> Iterator[str]:
+    """Every key of a scenario, as `--set` names it."""
+    for name, field in section.model_fields.items():
+        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        below = [kind for kind in inner if issubclass(kind, BaseModel)]
+        yield from keys_of(below[0], f"{above}{name}{'.0' if name == 'advertisers' else ''}.") if below else [above + name]
+
+
+KEYS = list(keys_of(Scenario))
+VALUES = st.text(max_size=20) | st.sampled_from(["nan", "inf", "-1", "1e999", "0", "[]", "{}", "true", "1979-05-27", "99" * 40])
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(KEYS), VALUES), min_size=1, max_size=3))
+def test_any_value_of_any_key_loads_or_is_told_in_one_line(changes: list[tuple[str, str]]):
+    try:
+        scenario = parse_scenario(SMALL, "x.toml", overrides=[f"{key}={text}" for key, text in changes])
+    except InputError as error:
+        assert "\n" not in str(error)
+        assert str(error).startswith(("x.toml: ", "--set "))
+    else:
+        assert Scenario.model_validate_json(scenario.model_dump_json()).model_dump() == scenario.model_dump()
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(SMALL)), st.integers(0, 40), st.binary(max_size=40))
+def test_any_bytes_in_a_scenario_file_load_or_are_told_in_one_line(tmp_path: Path, start: int, length: int, patch: bytes):
+    path = tmp_path / "fuzz.toml"
+    path.write_bytes(SMALL.encode()[:start] + patch + SMALL.encode()[start + length :])
+    try:
+        load_scenario(path)
+    except InputError as error:
+        assert str(error).startswith(f"{path}: ")
+        assert "\n" not in str(error)

@@ -1,0 +1,119 @@
+"""Traffic tables: what is written is read back, and every wrong value is told with file, row and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auctionsim import load_traffic
+from auctionsim.errors import InputError
+from auctionsim.scenario import TrafficSection
+from auctionsim.traffic.files import load_budgets, save_traffic
+from auctionsim.traffic.generator import make_traffic
+from auctionsim.traffic.profile import load_profile
+from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS
+
+HEADER = "day,hour,cell,weight,query,advertiser,pctr,pcvr,item_price,manual_bid"
+ROWS = [
+    "0,0,0,2,shoes,north,0.1,0.05,20,0.5",
+    "0,0,0,2,shoes,south,0.2,0.04,30,0.4",
+    "0,7,1,1,bags,north,0.1,0.05,20,0.5",
+]
+
+
+def written(folder: Path, rows: list[str], header: str = HEADER) -> Path:
+    path = folder / "traffic.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_a_csv_table_is_read(tmp_path: Path):
+    traffic = load_traffic(written(tmp_path, ROWS))
+    assert traffic.advertisers == ("north", "south")
+    assert traffic.weight.tolist() == [2, 1]
+    assert traffic.cells_of(0, 7) == (1, 2)
+    assert (traffic.ctr == traffic.pctr).all()
+
+
+def test_a_table_read_back_equals_the_one_written(tmp_path: Path):
+    section = TrafficSection(auctions_per_day=300, queries=10, candidates=3)
+    traffic = make_traffic(section, load_profile("plain"), ("a", "b", "c"), seed=1)
+    save_traffic(traffic, tmp_path / "t.parquet")
+    again = load_traffic(tmp_path / "t.parquet")
+    assert sorted(again.advertisers) == ["a", "b", "c"]
+    order = [again.advertisers.index(name) for name in traffic.advertisers]
+    for name in (*CELL_COLUMNS, *ROW_COLUMNS):
+        if name == "advertiser":
+            assert (again.advertiser == np.array(order)[traffic.advertiser]).all()
+        elif name != "query":
+            assert (getattr(again, name) == getattr(traffic, name)).all(), name
+    assert again.notes == traffic.notes
+
+
+def changed(row: int, column: str, value: str) -> list[str]:
+    cells = [line.split(",") for line in ROWS]
+    cells[row][HEADER.split(",").index(column)] = value
+    return [",".join(line) for line in cells]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2), st.sampled_from(HEADER.split(",")), st.text(max_size=12))
+def test_any_text_in_any_cell_is_read_or_told_in_one_line(tmp_path: Path, row: int, column: str, text: str):
+    clean = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    path = tmp_path / "fuzz.csv"
+    path.write_text("\n".join([HEADER, *changed(row, column, clean)]) + "\n", encoding="utf-8")
+    try:
+        load_traffic(path)
+    except InputError as error:
+        assert str(error).startswith(str(path))
+        assert "\n" not in str(error)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["fuzz.csv", "fuzz.parquet"]), st.integers(0, 900), st.integers(0, 60), st.binary(max_size=60))
+def test_any_bytes_in_a_table_are_read_or_told_in_one_line(tmp_path: Path, name: str, start: int, length: int, patch: bytes):
+    path, whole = tmp_path / name, tmp_path / "whole.csv"
+    if not whole.is_file():
+        written(tmp_path, ROWS).rename(whole)
+        pl.read_csv(whole).write_parquet(tmp_path / "whole.parquet")
+    contents = (tmp_path / f"whole{path.suffix}").read_bytes()
+    path.write_bytes(contents[:start] + patch + contents[start + length :])
+    try:
+        load_traffic(path)
+    except InputError as error:
+        assert str(error).startswith(f"{path}: ")
+        assert "\n" not in str(error)
+
+
+CELLS = st.fixed_dictionaries(
+    {
+        "day": st.integers(-1, 2), "hour": st.integers(-1, 25), "cell": st.integers(0, 3), "weight": st.integers(-1, 3),
+        "query": st.sampled_from(["a", "b"]), "advertiser": st.sampled_from(["x", "y", "<b>"]),
+        **dict.fromkeys(("pctr", "pcvr", "item_price", "manual_bid", "market_ecpm"), st.floats(-0.5, 2e9) | st.just(0.5)),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(CELLS, min_size=1, max_size=6))
+def test_any_parquet_of_the_right_types_is_a_table_or_told_in_one_line(tmp_path: Path, rows: list[dict[str, object]]):
+    path = tmp_path / "t.parquet"
+    pl.DataFrame(rows).write_parquet(path)
+    try:
+        traffic = load_traffic(path)
+    except InputError as error:
+        assert str(error).startswith(f"{path}: row ")
+        assert "\n" not in str(error)
+    else:
+        assert len(traffic.pctr) == len(rows)
+        assert (np.diff(traffic.day * 24 + traffic.hour) >= 0).all()
+
+
+def test_budgets_are_read_by_name(tmp_path: Path):
+    path = tmp_path / "budgets.csv"
+    path.write_text("advertiser,budget\nsouth,3\nnorth,2\n")
+    assert load_budgets(path, ("north", "south")).tolist() == [2.0, 3.0]
