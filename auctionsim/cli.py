@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
+import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from auctionsim import __version__, commands
 from auctionsim.console import Console
-from auctionsim.errors import InputError, RunError, suggestion
+from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
 from auctionsim.files import without_part
 
 INTERRUPTED = 130
@@ -35,8 +37,16 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    renamed: list[str] = []
     try:
-        return _run(arguments)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("once", category=RenamedWarning)
+            warnings.showwarning = partial(_show_warning, renamed)
+            code = _run(arguments)
+        # Told at the end, since a command that is refused says why in one line and nothing else.
+        for text in renamed:
+            print(text, file=sys.stderr)
+        return code
     except InputError as error:
         print(_one_line(error), file=sys.stderr)
         return 2
@@ -92,6 +102,22 @@ def _run(arguments: Sequence[str]) -> int:
         return 2
     code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
     return code
+
+
+def _show_warning(
+    renamed: list[str],
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Keep what is told of a renamed key for the end; print every other warning in Python's own form."""
+    if issubclass(category, RenamedWarning):
+        renamed.append(str(message))
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
 def _one_line(error: Exception) -> str:

@@ -33,3 +33,7 @@ def unknown(place: str, value: object, choices: Iterable[str], *, what: str = "u
     """The error for a name that is not among `choices`: all of them listed, the nearest one offered."""
     names = list(choices)
     return InputError(f"{place}: {what} {shown(value)}; choose from {', '.join(names)}{suggestion(value, names)}")
+
+
+class RenamedWarning(FutureWarning):
+    """Tell that a key, column or flag is known by a new name; the old one still works for one minor version."""

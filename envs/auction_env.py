@@ -67,7 +67,7 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
     | 2 | `spend_speed` | [0, 1] | share spent over share of the day gone, squashed |
     | 3-7 | `impressions` `clicks` `conversions` `gmv` `cost` | [0, 1] | of the last hour, over the reference's mean, squashed |
     | 8 | `profit` | [-1, 1] | GMV less cost of the last hour, likewise |
-    | 9-11 | `ctr` `cvr` `ppc` | [0, 1] | rates of the last hour, over the reference's, squashed |
+    | 9-11 | `ctr` `cvr` `cpc` | [0, 1] | rates of the last hour, over the reference's, squashed |
     | 12 | `win_rate` | [0, 1] | impressions over auctions entered in the last hour |
     | 13 | `auctions` | [0, 1] | auctions entered in the last hour, over the mean hour's, squashed |
     | 14 | `platform_revenue` | [0, 1] | the platform's in the last hour, over the reference's mean hour, squashed |

@@ -134,8 +134,8 @@ class Episodes:
         """
         days = np.array([draw.day for draw in draws])
         for day in np.unique(days).tolist():
-            if day not in self.market.reference:
-                raise InputError(f"options['day']: expected one of {sorted(self.market.reference)}, got {day}")
+            if day not in self.market.baseline:
+                raise InputError(f"options['day']: expected one of {sorted(self.market.baseline)}, got {day}")
         self.stop(copies)
         self.day[copies], self.hour[copies] = days, 0
         self.totals[:, :, copies] = 0.0

@@ -48,7 +48,7 @@ class Story:
             return None
         from auctionsim.envs.frame import day_frame
 
-        reference = None if self._day is None else self._market.reference[self._day]
+        reference = None if self._day is None else self._market.baseline[self._day]
         return day_frame(self._totals(), reference, self._market.advertisers, self._title())
 
     def line(self) -> str:

@@ -26,7 +26,7 @@ reserve = 0.01
 [[advertisers]]
 group = "one"
 controller = "{controller}"
-budget = "reference*0.4"
+budget = "baseline*0.4"
 [[advertisers]]
 group = "rival"
 count = 11
@@ -43,7 +43,7 @@ def measured(controller: str, seeds: range, auctions: int) -> np.ndarray:
         for day in market.scenario.traffic.test_days:
             replay = market.day(day)
             hours = np.stack([replay.step(market.fixed[:, :, None])[0, :, 0] for _ in range(24)])
-            reference = market.reference[day].profit[:, 0].sum()
+            reference = market.baseline[day].profit[:, 0].sum()
             profit = objective_vector(hours.sum(axis=0)[None, :, None])[0, 3, 0]
             spent = hours[:, COST].cumsum() / market.budgets[0]
             rows.append((profit / reference, spent[-1], float((spent < 0.97).sum())))

@@ -32,7 +32,7 @@ class Evening:
 
     def start(self, day: int, policies: int) -> Bid:
         def bid(hour: int, budget_left: np.ndarray, last: np.ndarray) -> np.ndarray:
-            theta = np.zeros((self.n, 4, policies))  # over 1, pcvr, value, manual_bid
+            theta = np.zeros((self.n, 4, policies))  # over 1, pcvr, value, keyword_bid
             theta[:, 3] = 2.0 if hour >= 18 else 1.0
             return theta
 

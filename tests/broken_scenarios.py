@@ -12,7 +12,7 @@ _CHANGED = [
     ("an unknown key, one near", 'name = "small"', "nam = 'small'",
      "nam: unknown key; choose from name, seed, traffic, mechanism, platform, advertisers, learner, train, cluster"),
     ("an unknown key of a section", "revenue_floor = 1.0", "revenue_flor = 1.0",
-     "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, reference "
+     "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, baseline "
      "(did you mean 'revenue_floor'?)"),
     ("an unknown section", "[mechanism]", "[mecanism]", "mecanism: unknown key; choose from name"),
     ("no advertisers at all", "count = 5", "count = 0", "advertisers[0].count: expected a number at least 1, got 0"),
@@ -22,11 +22,11 @@ _CHANGED = [
      "train.iterations: expected a whole number, got True"),
     ("a number for text", 'name = "small"', "name = 3", "name: expected text, got 3"),
     ("a negative budget", "count = 5", "budget = -50.0",
-     "advertisers[0].budget: expected a number above 0, 'reference*SHARE', 'table' or 'none', got -50.0"),
+     "advertisers[0].budget: expected a number above 0, 'baseline*SHARE', 'table' or 'none', got -50.0"),
     ("a negative floor on ROI", "count = 5", "roi_floor = -0.5",
-     "advertisers[0].roi_floor: expected a number at least 0 or 'reference*SHARE', got -0.5"),
+     "advertisers[0].roi_floor: expected a number at least 0 or 'baseline*SHARE', got -0.5"),
     ("a budget in words", "count = 5", 'budget = "half"',
-     "advertisers[0].budget: expected a number above 0, 'reference*SHARE', 'table' or 'none', got 'half'"),
+     "advertisers[0].budget: expected a number above 0, 'baseline*SHARE', 'table' or 'none', got 'half'"),
     ("a budget that is no number", "count = 5", "budget = nan", "advertisers[0].budget: expected a finite number, got nan"),
     ("a budget of a table that is not named", "count = 5", "count = 5\nbudget = 'table'",
      "advertisers[0].budget: expected traffic.budgets to name a file, got none"),

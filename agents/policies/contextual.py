@@ -25,9 +25,9 @@ from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 
-OBSERVED = ("time_left", "budget_left", "spend_speed", "profit", "ppc", "win_rate", "auctions", "platform_revenue")
+OBSERVED = ("time_left", "budget_left", "spend_speed", "profit", "cpc", "win_rate", "auctions", "platform_revenue")
 """Of the environments' observations."""
-INPUTS = (*OBSERVED, "hour_sine", "hour_cosine", "ppc_to_date", "competition", "own_value", "own_bid", "own_budget")
+INPUTS = (*OBSERVED, "hour_sine", "hour_cosine", "cpc_to_date", "competition", "own_value", "own_bid", "own_budget")
 """The last three tell the advertisers of a group apart: logs of mean value, mean keyword bid and budget over the group's."""
 _OUTPUTS = len(BID_MODELS["macg"])
 _LARGEST = 4.0
@@ -122,7 +122,7 @@ def _inputs(market: Market, under_way: DayReplay, scales: Scales, static: Array)
         under_way.last[:, COST].sum(axis=0),
     )[:, :, _PLACES]  # fmt: skip
     clock = 2 * np.pi * hour / HOURS
-    reference = market.reference[market.scenario.traffic.train_days[0]]
+    reference = market.baseline[market.scenario.traffic.train_days[0]]
     usual = reference.cost[:, learners, 0].sum(axis=0) / np.maximum(reference.clicks[:, learners, 0].sum(axis=0), 1e-12)
     paid = so_far[:, COST] / np.maximum(so_far[:, CLICKS], 1e-12)
     rivals = market.competition(under_way.day)[hour - 1, learners] if hour else np.zeros(len(learners))

@@ -19,7 +19,7 @@ _PROBE = 0.25
 def keyword_bids(market: Market) -> Constant:
     """KB: controlled advertisers bid their keyword bids, the others follow their rule."""
     theta = market.fixed[:, :, None].copy()
-    theta[market.learners, FEATURES.index("manual_bid")] = 1.0
+    theta[market.learners, FEATURES.index("keyword_bid")] = 1.0
     return Constant(theta)
 
 
@@ -32,7 +32,7 @@ def keyword_cost(market: Market, day: int) -> Array:
 def base_alpha(market: Market) -> Array:
     """The alpha whose mean bid over the training days is the mean keyword bid, `[learners]`: mean bid over mean pcvr."""
     mean = market.mean_features[market.learners]
-    bid, pcvr = mean[:, FEATURES.index("manual_bid")], mean[:, FEATURES.index("pcvr")]
+    bid, pcvr = mean[:, FEATURES.index("keyword_bid")], mean[:, FEATURES.index("pcvr")]
     return np.divide(bid, pcvr, out=np.zeros_like(bid), where=pcvr > 0)
 
 

@@ -21,10 +21,10 @@ from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 
-INPUTS = ("log_pctr", "log_pcvr", "log_value", "log_manual_bid", "hour_sine", "hour_cosine")
+INPUTS = ("log_pctr", "log_pcvr", "log_value", "log_keyword_bid", "hour_sine", "hour_cosine")
 _LARGEST = 4.0
 _USUAL_CTR, _NOTHING = 0.02, 1e-12
-_BID = FEATURES.index("manual_bid")
+_BID = FEATURES.index("keyword_bid")
 
 
 class FreeBids:

@@ -10,7 +10,7 @@ from auctionsim.analysis.economics.play import Array, Played
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.market import Market
 
-_LEVELS = ("value", "manual_bid")
+_LEVELS = ("value", "keyword_bid")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def shading(market: Market, day: int, played: Played) -> dict[str, Shading]:
     owner = market.traffic.advertiser[rows]
     value = market.phi[rows, FEATURES.index("value")]
     now, before = (np.stack([o.clicks[:, :, 0].sum(axis=0), o.cost[:, :, 0].sum(axis=0)], axis=1)
-                   for o in (played.outcome, market.reference[day]))  # fmt: skip
+                   for o in (played.outcome, market.baseline[day]))  # fmt: skip
     types = np.array(objective_types(market))
     found = {}
     for kind in dict.fromkeys(types.tolist()):
@@ -56,7 +56,7 @@ def joint_low_bid_rate(market: Market, day: int, played: Played, share: float = 
         day: Of its traffic.
         played: The day as it went; bids as its first copy set them.
         share: Of the level, from 0 to 1.
-        level: `value` of a click, or `manual_bid`.
+        level: `value` of a click, or `keyword_bid`.
 
     Returns:
         From 0 to 1; NaN where no auction has two controlled candidates.

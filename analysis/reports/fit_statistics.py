@@ -19,7 +19,7 @@ COLUMNS = {
     "pctr": "predicted click rate",
     "pcvr": "predicted conversion rate",
     "item_price": "value of a conversion",
-    "manual_bid": "keyword bid",
+    "keyword_bid": "keyword bid",
 }
 
 

@@ -17,8 +17,8 @@ def violations(run: Run) -> pl.DataFrame:
 
     Columns: `arm seed constraint`; `cases`: advertiser-days (or days) that are bound by it; `violated`: share of them that
     break it; `excess`: how far on average over all cases, relative to the limit, 0 where it is kept.
-    Constraints: `budget`, `ppc_cap`, `roi_floor`, `profit_floor` of advertisers, `revenue_floor` of the platform. Limits given
-    as `reference*SHARE` are of the reference policy's outcome on the same day; formulas as in training (docs/macg.md).
+    Constraints: `budget`, `cpc_cap`, `roi_floor`, `profit_floor` of advertisers, `revenue_floor` of the platform. Limits given
+    as `baseline*SHARE` are of the reference policy's outcome on the same day; formulas as in training (docs/macg.md).
     """
     scenario = run.scenario()
     days = advertiser_days(run.table("outcomes"))
@@ -54,9 +54,9 @@ def _excesses(row: dict[str, float], group: AdvertiserGroup) -> list[tuple[str, 
     cost, gmv = row["cost"], row["gmv"]
     if row["budget"] is not None:
         found.append(("budget", -row["budget_left"] / row["budget"] if row["budget"] > 0 else 0.0))
-    cap = resolved_level(group.ppc_cap, _ratio(row["cost_ref"], row["clicks_ref"]))
+    cap = resolved_level(group.cpc_cap, _ratio(row["cost_ref"], row["clicks_ref"]))
     if cap is not None and cap > 0:
-        found.append(("ppc_cap", _ratio(cost, row["clicks"]) / cap - 1))
+        found.append(("cpc_cap", _ratio(cost, row["clicks"]) / cap - 1))
     roi = resolved_level(group.roi_floor, _ratio(row["profit_ref"], row["cost_ref"]))
     if roi is not None:
         asked = max(1 + roi, 0.0) * cost

@@ -31,7 +31,7 @@ def economics(rows: pl.DataFrame) -> pl.DataFrame:
     Columns, currency over all days where nothing else is said: `revenue`: what advertisers pay; `gmv`; `welfare`: value made,
     the GMV, of which the platform takes the revenue and advertisers keep `profit`; `liquid_welfare`: the same with each
     advertiser's value of a day counted up to its budget (Dobzinski and Paes Leme 2014); `roi`: profit over cost;
-    `ppc`: cost per click; `take_rate`: revenue over GMV; `budget_use`: share of budgets spent, null where nobody has one;
+    `cpc`: cost per click; `take_rate`: revenue over GMV; `budget_use`: share of budgets spent, null where nobody has one;
     `gini_profit`: of advertisers' profits, 0 for all alike. Ratios with nothing below are null.
     """
     days = advertiser_days(rows).with_columns(liquid=pl.min_horizontal("gmv", "budget"))
@@ -48,7 +48,7 @@ def economics(rows: pl.DataFrame) -> pl.DataFrame:
     return sums.join(_gini_of_profits(days), on=_KEY).select(
         *_KEY, "revenue", "gmv", "welfare", "liquid_welfare", "profit",
         _ratio("profit", "revenue").alias("roi"),
-        _ratio("revenue", "clicks").alias("ppc"),
+        _ratio("revenue", "clicks").alias("cpc"),
         _ratio("revenue", "gmv").alias("take_rate"),
         _ratio("budgeted_cost", "budget").alias("budget_use"),
         "gini_profit",

@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import unknown
+from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
-FEATURES = ("one", "pcvr", "value", "manual_bid")
+FEATURES = ("one", "pcvr", "value", "keyword_bid")
 """1, pcvr, pcvr x item_price (the expected value of a click) and the keyword-level bid."""
 
 BID_MODELS: dict[str, tuple[str, ...]] = {
-    "scale": ("manual_bid",),
+    "scale": ("keyword_bid",),
     "conversion": ("pcvr",),
     "value": ("value",),
     "macg": ("one", "pcvr", "value"),
 }
-"""Features of each bid model: `scale` alpha x manual_bid, `conversion` alpha x pcvr (SS-RTB), `value` alpha x pcvr x
+"""Features of each bid model: `scale` alpha x keyword_bid, `conversion` alpha x pcvr (SS-RTB), `value` alpha x pcvr x
 item_price, `macg` theta0 + theta1 pcvr + theta2 pcvr x item_price (docs/macg.md, our reconstruction)."""
 
 STATIC_BIDS: dict[str, tuple[float, ...]] = {
@@ -33,9 +34,10 @@ STATIC_BIDS: dict[str, tuple[float, ...]] = {
 
 def over_all_features(coefficients: NDArray[np.float64], features: Sequence[str]) -> NDArray[np.float64]:
     """Coefficients of some features `[..., features, P]` as coefficients of all, `[..., 4, P]`, 0 elsewhere."""
-    for name in features:
+    names = [KEYWORD_BID if name == KEYWORD_BID_COLUMN else name for name in features]
+    for name in names:
         if name not in FEATURES:
             raise unknown("features", name, FEATURES)
     full = np.zeros((*coefficients.shape[:-2], len(FEATURES), coefficients.shape[-1]))
-    full[..., [FEATURES.index(name) for name in features], :] = coefficients
+    full[..., [FEATURES.index(name) for name in names], :] = coefficients
     return full

@@ -25,7 +25,7 @@ def replay(
     *,
     day: int = 0,
     coefficients: ArrayLike,
-    features: Sequence[str] = ("manual_bid",),
+    features: Sequence[str] = ("keyword_bid",),
     budgets: ArrayLike | None = None,
     slot_effect: Sequence[float] = (1.0,),
     pricing: str = "gsp",
@@ -45,7 +45,7 @@ def replay(
         day: One of its days.
         coefficients: theta of `bid = theta . phi`, at least 0: `[advertisers, features, P]` for the whole day or
             `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
-        features: Names of phi, from `one`, `pcvr`, `value` (pcvr x item_price) and `manual_bid`.
+        features: Names of phi, from `one`, `pcvr`, `value` (pcvr x item_price) and `keyword_bid`.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
         slot_effect: Click decay by slot, first 1.0, not rising; 1 to 7 slots.
         pricing: `gsp` (generalised second price), `first` or `vcg`; formulas and sources in `mechanism.py`.

@@ -56,7 +56,7 @@ class TableFeed:
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
         self._traffic = traffic
         self._cells = Cells(traffic.cell_start, traffic.weight, traffic.market_ecpm)
-        columns = (traffic.pcvr, traffic.manual_bid, traffic.ctr, traffic.cvr, traffic.item_price)
+        columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
         self._rows = rows_of(traffic.advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
 
     @property
@@ -117,7 +117,7 @@ class StoredFeed:
             cells = Cells(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
             quality, advertiser = self._rules.quality(part["pctr"].astype(np.float64)), part["advertiser"].astype(np.int64)
             pctr, pcvr, item_price = part["pctr"], part["pcvr"], part["item_price"]
-            rows = rows_of(advertiser, quality, pcvr, part["manual_bid"], pctr, pcvr, item_price)
+            rows = rows_of(advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price)
             for array in cells:
                 array.setflags(write=False)
             yield Piece(cells, rows, 0, n_cells, place)

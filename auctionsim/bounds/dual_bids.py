@@ -6,7 +6,7 @@ With c the expected payment of a win, advertiser i's win of auction j is worth, 
     num_ij = (w_click,i + beta_i cap_i) ctr_ij + w_conv,i ctr_ij cvr_ij + (w_gmv,i + w_profit,i + mu_i + phi_i) gmv_ij
     den_i  = w_profit,i + alpha_i + beta_i + (1 + roi_i) mu_i + phi_i - rho
 
-with rewards w, and multipliers alpha of the budget, beta of the PPC cap, mu of the ROI floor, phi of the profit floor, rho of
+with rewards w, and multipliers alpha of the budget, beta of the CPC cap, mu of the ROI floor, phi of the profit floor, rho of
 the revenue floor. The optimum gives j to the largest positive score; i bids num_ij / den_i per impression, that is
 theta_0 + theta_1 cvr + theta_2 cvr item_price per click. Our reconstruction; derived step by step in docs/macg-theory.md.
 """
@@ -40,13 +40,13 @@ class DualForm:
 
         The multiplier of the self-bidders' floor counts for them as that of a profit floor.
         """
-        has_cap, has_roi = np.isfinite(terms.ppc_cap), np.isfinite(terms.roi_floor)
-        cap, roi = np.where(has_cap, terms.ppc_cap, 0.0), np.where(has_roi, terms.roi_floor, 0.0)
+        has_cap, has_roi = np.isfinite(terms.cpc_cap), np.isfinite(terms.roi_floor)
+        cap, roi = np.where(has_cap, terms.cpc_cap, 0.0), np.where(has_roi, terms.roi_floor, 0.0)
         of_profit = terms.rewards[:, 3] + duals.profit + duals.self_bidders * terms.self_bidders
         numerator = np.stack(
-            [terms.rewards[:, 0] + duals.ppc * cap, terms.rewards[:, 1], terms.rewards[:, 2] + of_profit + duals.roi], axis=1
+            [terms.rewards[:, 0] + duals.cpc * cap, terms.rewards[:, 1], terms.rewards[:, 2] + of_profit + duals.roi], axis=1
         )
-        return cls(numerator, of_profit + duals.budget + duals.ppc + (1 + roi) * duals.roi - duals.revenue)
+        return cls(numerator, of_profit + duals.budget + duals.cpc + (1 + roi) * duals.roi - duals.revenue)
 
     def worth(self, offered: Contests) -> Array:
         """What each column is worth to its advertiser before payment, num, `[columns]`."""

@@ -41,7 +41,7 @@ class Terms:
     """Of a click, a conversion, a unit of GMV and a unit of profit of each advertiser: `[advertisers, 4]`, at least 0."""
     budget: Array
     """Currency `[advertisers]`."""
-    ppc_cap: Array
+    cpc_cap: Array
     """Currency per click `[advertisers]`."""
     roi_floor: Array
     """On (gmv - cost) / cost, `[advertisers]`."""
@@ -61,7 +61,7 @@ class Duals:
 
     budget: Array
     """alpha, `[advertisers]`."""
-    ppc: Array
+    cpc: Array
     """beta, of cost - cap clicks <= 0, `[advertisers]`."""
     roi: Array
     """Of (1 + floor) cost - gmv <= 0, `[advertisers]`."""
@@ -106,7 +106,7 @@ def lp_bound(
     """Bound sum over learners of own_weight / n x own objective + global_weight x total profit over the reference's.
 
     Holds for one slot, `gsp` or `vcg` (which agree there), expected outcomes, any reserve, squash, budgets, outside bidders and
-    fixed rules, for bids that may change from auction to auction. PPC caps and ROI floors are those of learners, as in the
+    fixed rules, for bids that may change from auction to auction. CPC caps and ROI floors are those of learners, as in the
     fitness; profit floors are everybody's.
 
     Args:
@@ -128,11 +128,11 @@ def lp_bound(
     n, is_controlled = len(market.advertisers), market.is_controlled
     rewards = np.where(is_controlled[:, None], own / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
     rewards[:, _PROFIT] += shared / float(goals.profit_scale[0])
-    reference = objective_vector(day_totals(market.reference[day]))[~is_controlled, _PROFIT].sum()
+    reference = objective_vector(day_totals(market.baseline[day]))[~is_controlled, _PROFIT].sum()
     terms = Terms(
         rewards,
         market.budgets,
-        np.where(is_controlled, goals.ppc_cap[:, 0], np.inf),
+        np.where(is_controlled, goals.cpc_cap[:, 0], np.inf),
         np.where(is_controlled, goals.roi_floor[:, 0], -np.inf),
         goals.profit_floor[:, 0],
         float(goals.revenue_floor[0]),
@@ -234,13 +234,13 @@ def _constraints(quantities: _Quantities, terms: Terms) -> tuple[csr_array, Arra
     each = quantities.of_each
     cost, gmv, n = each["cost"], each["gmv"], len(terms.budget)
     budget, roi = np.where(np.isfinite(terms.budget), terms.budget, 0.0), np.maximum(1 + terms.roi_floor, 0.0)
-    cap = np.where(np.isfinite(terms.ppc_cap), terms.ppc_cap, 0.0)
+    cap = np.where(np.isfinite(terms.cpc_cap), terms.cpc_cap, 0.0)
     discount = quantities.side_limit[n:]
     self_bidders = csr_array(terms.self_bidders[None].astype(np.float64))
     everybody = csr_array(np.ones((1, n)))
     kinds: list[tuple[str, csr_array, Array, NDArray[np.bool_]]] = [
         ("budget", cost, terms.budget, np.isfinite(terms.budget)),
-        ("ppc", cost - diags_array(cap) @ each["clicks"], np.zeros(n), np.isfinite(terms.ppc_cap)),
+        ("cpc", cost - diags_array(cap) @ each["clicks"], np.zeros(n), np.isfinite(terms.cpc_cap)),
         ("roi", diags_array(roi) @ cost - gmv, np.zeros(n), roi > 0),
         ("profit", cost - gmv, -terms.profit_floor, np.isfinite(terms.profit_floor)),
         ("extra", each["extra"] - each["room"], np.zeros(n), ~quantities.is_open & (quantities.side_limit[:n] > 0)),
@@ -266,7 +266,7 @@ def _duals(names: list[tuple[str, NDArray[np.int64]]], multipliers: Array, n: in
         first += len(who)
     return Duals(
         of_kind["budget"],
-        of_kind["ppc"],
+        of_kind["cpc"],
         of_kind["roi"],
         of_kind["profit"],
         float(of_kind["revenue"][0]),

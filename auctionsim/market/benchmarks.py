@@ -38,7 +38,7 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
     best = _efficient_value(market.feed, day, market.rules.slot_effect)
     truthful = market.without_budgets().outcome(day, market.static("truthful"))
     return [
-        DayBenchmark("efficient", float(market.reference[day].cost.sum()), float(best.sum())),
+        DayBenchmark("efficient", float(market.baseline[day].cost.sum()), float(best.sum())),
         DayBenchmark("truthful", float(truthful.cost.sum()), float(truthful.gmv.sum())),
     ]
 

@@ -24,7 +24,7 @@ def starting_coefficients(market: Market, model: str = "macg") -> Array:
     """Coefficients whose mean bid over the training days is the mean keyword bid: `[learners, features of the model]`."""
     mean = dict(zip(FEATURES, market.mean_features[market.learners].T, strict=True))
     # Without a keyword bid to start from, start from the value of a click.
-    level = np.where(mean["manual_bid"] > 0, mean["manual_bid"], mean["value"])
+    level = np.where(mean["keyword_bid"] > 0, mean["keyword_bid"], mean["value"])
     features = BID_MODELS[model]
     shares = [_MACG_SHARES[name] if len(features) > 1 else 1.0 for name in features]
     return np.stack(

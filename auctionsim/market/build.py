@@ -15,7 +15,7 @@ from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
-from auctionsim.scenario import AdvertiserGroup, Scenario, reference_share
+from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
@@ -48,13 +48,13 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, feed, rules, groups, fixed, learners, no_budgets, {}, mean)
-    reference = market.static(scenario.platform.reference)
+    reference = market.static(scenario.platform.baseline)
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)
     if not np.isfinite(budgets).any():
-        return _controlled(replace(market, reference=unlimited))
+        return _controlled(replace(market, baseline=unlimited))
     limited = replace(market, budgets=budgets)
-    return _controlled(replace(limited, reference={day: limited.outcome(day, reference) for day in days}))
+    return _controlled(replace(limited, baseline={day: limited.outcome(day, reference) for day in days}))
 
 
 def _controlled(market: Market) -> Market:
@@ -107,11 +107,11 @@ def _apart(scenario: Scenario) -> list[range]:
 def _budgets(
     scenario: Scenario, traffic: Traffic | StoredTraffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
 ) -> NDArray[np.float64]:
-    """Budgets in currency. `reference*SHARE` is of the mean spend on training days when nobody has a budget."""
+    """Budgets in currency. `baseline*SHARE` is of the mean spend on training days when nobody has a budget."""
     spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
     budgets = np.full(len(groups), np.inf)
     for i, group in enumerate(groups):
-        share = reference_share(group.budget)
+        share = baseline_share(group.budget)
         if share is not None:
             budgets[i] = share * spend[i]
         elif group.budget == "table":

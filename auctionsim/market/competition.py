@@ -23,7 +23,7 @@ def hourly_competition(traffic: Traffic, quality: Array, day: int) -> Array:
     totals, auctions = np.zeros(HOURS * n), np.zeros(HOURS * n)
     if starts[0] == starts[-1]:
         return totals.reshape(HOURS, n)
-    score = quality[rows] * traffic.manual_bid[rows]
+    score = quality[rows] * traffic.keyword_bid[rows]
     sizes, first = np.diff(starts), starts[:-1] - starts[0]
     cell = np.repeat(np.arange(len(sizes)), sizes)
     best = np.maximum.reduceat(score, first)[cell]

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 def goals_of(market: Market, day: int) -> Goals:
     """The goals of a day, relative to the reference policy on the same day."""
-    reference = day_totals(market.reference[day])
+    reference = day_totals(market.baseline[day])
     objectives = objective_vector(reference)[:, :, 0]
     cost, clicks, gmv = reference[:, COST, 0], reference[:, CLICKS, 0], reference[:, GMV, 0]
     groups = market.groups
@@ -30,8 +30,8 @@ def goals_of(market: Market, day: int) -> Goals:
         profit_scale=np.maximum(np.abs(objectives[:, 3].sum(keepdims=True)), 1e-12),
         revenue_scale=np.maximum(cost.sum(keepdims=True), 1e-12),
         revenue_floor=platform.revenue_floor * cost.sum(keepdims=True),
-        ppc_cap=np.array(
-            [[_level(group.ppc_cap, ppc, np.inf)] for group, ppc in zip(groups, ratio(cost, clicks), strict=True)]
+        cpc_cap=np.array(
+            [[_level(group.cpc_cap, cpc, np.inf)] for group, cpc in zip(groups, ratio(cost, clicks), strict=True)]
         ),
         roi_floor=np.array(
             [[_level(group.roi_floor, roi, -np.inf)] for group, roi in zip(groups, ratio(gmv - cost, cost), strict=True)]

@@ -45,7 +45,7 @@ class Market:
     """Indices of the controlled advertisers."""
     budgets: NDArray[np.float64]
     """Daily budget in currency, infinite where there is none, `[advertisers]`."""
-    reference: dict[int, Outcome]
+    baseline: dict[int, Outcome]
     """The reference policy's outcome on each training and test day, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""

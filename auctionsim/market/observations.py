@@ -27,7 +27,7 @@ FEATURES = (
     "profit",
     "ctr",
     "cvr",
-    "ppc",
+    "cpc",
     "win_rate",
     "auctions",
     "platform_revenue",
@@ -38,8 +38,8 @@ reference's level. `win_rate` is impressions over auctions entered. All are 0 in
 
 _LOWEST = {"profit": -1.0}
 _AMOUNTS = slice(FEATURES.index("impressions"), FEATURES.index("cost") + 1)
-_RATES = slice(FEATURES.index("ctr"), FEATURES.index("ppc") + 1)
-# Above and below of ctr, cvr and ppc.
+_RATES = slice(FEATURES.index("ctr"), FEATURES.index("cpc") + 1)
+# Above and below of ctr, cvr and cpc.
 _ABOVE, _BELOW = [CLICKS, CONVERSIONS, COST], [IMPRESSIONS, CLICKS, CLICKS]
 # Where the reference has nothing to measure by, everything is as nothing.
 _BEYOND_MEASURE = 1e200
@@ -63,7 +63,7 @@ class Scales:
     amounts: Array
     """Impressions, clicks, conversions, GMV and cost, `[observed, 5, D]`."""
     rates: Array
-    """CTR, CVR and PPC, `[observed, 3, D]`."""
+    """CTR, CVR and CPC, `[observed, 3, D]`."""
     profit: Array
     """`[observed, D]`, its size."""
     auctions: Array
@@ -77,7 +77,7 @@ class Scales:
     def of(cls, market: Market, day: int, observed: NDArray[np.int64] | None = None) -> Scales:
         """The scales of a day, for some advertisers or all."""
         who = np.arange(len(market.advertisers)) if observed is None else observed
-        outcome = market.reference[day]
+        outcome = market.baseline[day]
         hourly = (outcome.impressions, outcome.clicks, outcome.conversions, outcome.gmv, outcome.cost)
         mean = np.stack([amount[:, who].mean(axis=0) for amount in hourly], axis=1)
         rates = np.divide(mean[:, _ABOVE], mean[:, _BELOW], out=np.zeros_like(mean[:, :3]), where=mean[:, _BELOW] > 0)

@@ -130,7 +130,7 @@ def _with_bidders(
         pctr=pctr,
         pcvr=pcvr,
         item_price=price[who, where],
-        manual_bid=manual[who, where] * swing,
+        keyword_bid=manual[who, where] * swing,
         ctr=pctr,
         cvr=pcvr,
         market_ecpm=np.zeros(len(weight)),
@@ -145,7 +145,7 @@ def _at_price_level(traffic: Traffic, cpc: float) -> Traffic:
         outcome = replay(traffic, day=day, coefficients=np.ones((len(traffic.advertisers), 1, 1)))
         spend, clicks = spend + outcome.cost.sum(), clicks + outcome.clicks.sum()
     scale = cpc * clicks / spend
-    return replace(traffic, item_price=traffic.item_price * scale, manual_bid=traffic.manual_bid * scale)
+    return replace(traffic, item_price=traffic.item_price * scale, keyword_bid=traffic.keyword_bid * scale)
 
 
 def _budgets(traffic: Traffic, found: list[Campaign]) -> Array:

@@ -23,7 +23,7 @@ NO_CONSTRAINT = -1.0
 class Violations:
     """Of a day; the platform's revenue floor is apart, since learners may count revenue auction by auction."""
 
-    ppc: Array
+    cpc: Array
     """Price per click over its cap, less 1: `[advertisers, P]`."""
     roi: Array
     """1 less gmv / cost over 1 + the ROI floor: `[advertisers, P]`."""
@@ -36,14 +36,14 @@ class Violations:
 def violations(totals: Array, goals: Goals) -> Violations:
     """All violations of advertisers' constraints, from a day's totals `[advertisers, 5, P]`."""
     profit = totals[:, GMV] - totals[:, COST]
-    ppc = ratio(totals[:, COST], totals[:, CLICKS])
+    cpc = ratio(totals[:, COST], totals[:, CLICKS])
     asked = np.maximum(1.0 + goals.roi_floor, 0.0) * totals[:, COST]
     has_floor = np.isfinite(goals.profit_floor)
     bystanders = of_all(np.where(goals.is_self_bidding[:, None], profit, 0.0))
     has_bystander_floor = np.isfinite(goals.self_bidder_floor)
     scale = np.maximum(np.abs(goals.self_bidder_profit), 1e-12)
     return Violations(
-        ppc=np.where(np.isfinite(goals.ppc_cap), ppc / goals.ppc_cap - 1.0, NO_CONSTRAINT),
+        cpc=np.where(np.isfinite(goals.cpc_cap), cpc / goals.cpc_cap - 1.0, NO_CONSTRAINT),
         roi=np.where(asked > 0, 1.0 - totals[:, GMV] / np.where(asked > 0, asked, 1.0), NO_CONSTRAINT),
         profit=np.where(
             has_floor, (np.where(has_floor, goals.profit_floor, 0.0) - profit) / np.abs(goals.scales[:, 3]), NO_CONSTRAINT
@@ -71,7 +71,7 @@ def penalty(violation: Array, base: float) -> Array:
 
 def own_penalty(found: Violations, settings: LearnerSection) -> Array:
     """Penalties of each advertiser's own constraints, `[advertisers, P]`."""
-    return penalty(found.ppc, settings.penalty) + penalty(found.roi, settings.penalty)
+    return penalty(found.cpc, settings.penalty) + penalty(found.roi, settings.penalty)
 
 
 def common_penalty(found: Violations, settings: LearnerSection) -> Array:

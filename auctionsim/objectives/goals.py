@@ -60,7 +60,7 @@ class Goals:
     """The reference's revenue, currency `[D]`."""
     revenue_floor: Array
     """Currency `[D]`; 0 turns it off."""
-    ppc_cap: Array
+    cpc_cap: Array
     """Currency per click `[advertisers, D]`, infinite where there is none."""
     roi_floor: Array
     """`[advertisers, D]`, minus infinity where there is none."""
@@ -79,7 +79,7 @@ _OF_THE_DAY = (
     "profit_scale",
     "revenue_scale",
     "revenue_floor",
-    "ppc_cap",
+    "cpc_cap",
     "roi_floor",
     "profit_floor",
     "self_bidder_profit",

@@ -25,7 +25,7 @@ STIFFNESS = 20.0
 class Multipliers:
     """One for every constraint, at least 0."""
 
-    ppc: Array
+    cpc: Array
     """`[advertisers]`."""
     roi: Array
     """`[advertisers]`."""
@@ -50,11 +50,11 @@ class Multipliers:
     @property
     def vector(self) -> Array:
         """All in one, `[3 * advertisers + 2]`."""
-        return np.concatenate([self.ppc, self.roi, self.profit, self.self_bidders, self.revenue])
+        return np.concatenate([self.cpc, self.roi, self.profit, self.self_bidders, self.revenue])
 
     def own_cost(self, found: Violations) -> Array:
         """Cost of each advertiser's own constraints, `[advertisers, P]`."""
-        return cost(found.ppc, self.ppc[:, None]) + cost(found.roi, self.roi[:, None])
+        return cost(found.cpc, self.cpc[:, None]) + cost(found.roi, self.roi[:, None])
 
     def common_cost(self, found: Violations) -> Array:
         """Cost of the floors on advertisers' profits, mean over advertisers, and on the self-bidders' profit: `[P]`."""

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr, model_validator
 
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
-from auctionsim.scenario.base import Name, Objective, Section, reference_share, resolved_level
+from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
 from auctionsim.scenario.learner import ClusterSection, LearnerSection, TrainSection
 from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
 from auctionsim.scenario.market import MechanismSection, PlatformSection
@@ -20,7 +20,7 @@ from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 __all__ = [
     "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
     "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario",
-    "TrafficSection", "TrainSection", "reference_share", "resolved_level",
+    "TrafficSection", "TrainSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
 

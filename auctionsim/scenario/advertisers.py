@@ -14,8 +14,8 @@ CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-p
 """Who may bid, beside a user's own `package.module:Class`."""
 
 _CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-_BUDGET_WORDS = "a number above 0, 'reference*SHARE', 'table' or 'none'"
-_LEVEL_WORDS = "a number above 0 or 'reference*SHARE'"
+_BUDGET_WORDS = "a number above 0, 'baseline*SHARE', 'table' or 'none'"
+_LEVEL_WORDS = "a number above 0 or 'baseline*SHARE'"
 
 
 class AdvertiserGroup(Section):
@@ -33,12 +33,12 @@ class AdvertiserGroup(Section):
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
     """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
     budget: FiniteFloat | str | None = None
-    """Hard daily budget: currency, `reference*SHARE` of the spend under the reference without budgets, `table`,
+    """Hard daily budget: currency, `baseline*SHARE` of the spend under the reference without budgets, `table`,
     or `none`."""
-    ppc_cap: FiniteFloat | str | None = None
-    """Soft cap on the price per click: currency, or `reference*SHARE`."""
+    cpc_cap: FiniteFloat | str | None = None
+    """Soft cap on the price per click: currency, or `baseline*SHARE`."""
     roi_floor: FiniteFloat | str | None = None
-    """Soft floor on (gmv - cost) / cost: a number, or `reference*SHARE`. 0: a conversion costs no more than `item_price`."""
+    """Soft floor on (gmv - cost) / cost: a number, or `baseline*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0
     """Soft floor on profit as a share of the reference's; 0 turns it off."""
 
@@ -60,6 +60,6 @@ class AdvertiserGroup(Section):
             raise ValueError("objectives: expected at least one weight above 0, got none")
         if self.budget != "table":
             check_level("budget", self.budget, _BUDGET_WORDS)
-        check_level("ppc_cap", self.ppc_cap, _LEVEL_WORDS)
-        check_level("roi_floor", self.roi_floor, "a number at least 0 or 'reference*SHARE'", may_be_zero=True)
+        check_level("cpc_cap", self.cpc_cap, _LEVEL_WORDS)
+        check_level("roi_floor", self.roi_floor, "a number at least 0 or 'baseline*SHARE'", may_be_zero=True)
         return self

@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=1, le=10**12)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 Objective = Literal["clicks", "conversions", "gmv", "profit"]
 
-_REFERENCE_SHARE = re.compile(r"^reference\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
+_BASELINE_SHARE = re.compile(r"^baseline\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
 
 
 class Section(BaseModel):
@@ -23,15 +23,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
-def reference_share(level: float | str | None) -> float | None:
-    """The SHARE of `reference*SHARE`, or None for a plain number."""
-    match = _REFERENCE_SHARE.match(level) if isinstance(level, str) else None
+def baseline_share(level: float | str | None) -> float | None:
+    """The SHARE of `baseline*SHARE`, or None for a plain number."""
+    match = _BASELINE_SHARE.match(level) if isinstance(level, str) else None
     return float(match.group(1)) if match else None
 
 
 def resolved_level(level: float | str | None, reference: float) -> float | None:
-    """A limit as a number: `reference*SHARE` of the reference's figure, a plain number as it is, None where there is none."""
-    share = reference_share(level)
+    """A limit as a number: `baseline*SHARE` of the reference's figure, a plain number as it is, None where there is none."""
+    share = baseline_share(level)
     if share is not None:
         return share * reference
     return None if level is None else float(level)
@@ -45,6 +45,6 @@ def check_level(key: str, level: float | str | None, words: str, *, may_be_zero:
     """
     if level is None:
         return
-    number = reference_share(level) if isinstance(level, str) else level
+    number = baseline_share(level) if isinstance(level, str) else level
     if number is None or not (number > 0 or (may_be_zero and number == 0)):
         raise ValueError(f"{key}: expected {words}, got {level!r}")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
+from auctionsim.scenario.renamed import with_current_names
 
 _BUILTIN, _TEMPLATES = "auctionsim.scenario.builtin", "auctionsim.scenario.templates"
 
@@ -83,6 +84,7 @@ def parse_scenario(text: str, place: str, *, overrides: Sequence[str] = (), fold
         raise InputError(f"{place}: expected TOML of a few levels, got one nested too deeply") from error
     for item in overrides:
         _override(tree, item)
+    with_current_names(tree, place)
     try:
         # Through JSON, so that strict types hold but a TOML array may fill a tuple.
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))

@@ -49,5 +49,5 @@ class PlatformSection(Section):
     """Share of the reference revenue to be kept; 0 turns it off."""
     self_bidder_floor: NotNegative = 0.0
     """Soft floor on the profit of all self-bidding advertisers together, as a share of the reference's; 0 turns it off."""
-    reference: Literal["manual", "truthful"] = "manual"
-    """The policy every ratio and `reference*SHARE` refers to, on the same traffic."""
+    baseline: Literal["manual", "truthful"] = "manual"
+    """The policy every ratio and `baseline*SHARE` refers to, on the same traffic."""

@@ -12,7 +12,7 @@ import polars as pl
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.files import write_then_rename
 from auctionsim.traffic.reading import read_table
-from auctionsim.traffic.table import CELL_COLUMNS, HOURS, Traffic
+from auctionsim.traffic.table import CELL_COLUMNS, HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic
 
 Rule = tuple[str, Callable[[pl.Expr], pl.Expr]]
 
@@ -77,7 +77,7 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
         pctr=column["pctr"],
         pcvr=column["pcvr"],
         item_price=column["item_price"],
-        manual_bid=column["manual_bid"],
+        keyword_bid=column["manual_bid"],
         ctr=column.get("ctr", column["pctr"]),
         cvr=column.get("cvr", column["pcvr"]),
         market_ecpm=column["market_ecpm"][starts] if "market_ecpm" in column else np.zeros(len(starts)),
@@ -130,7 +130,7 @@ def save_traffic(traffic: Traffic, path: str | Path) -> None:
             "pctr": traffic.pctr,
             "pcvr": traffic.pcvr,
             "item_price": traffic.item_price,
-            "manual_bid": traffic.manual_bid,
+            "manual_bid": traffic.keyword_bid,
             "ctr": traffic.ctr,
             "cvr": traffic.cvr,
             "market_ecpm": columns["market_ecpm"],
@@ -147,6 +147,8 @@ def save_budgets(traffic: Traffic, path: str | Path) -> None:
 
 
 def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    if KEYWORD_BID in table.columns and KEYWORD_BID_COLUMN not in table.columns:
+        table = table.rename({KEYWORD_BID: KEYWORD_BID_COLUMN})
     extra = [name for name in table.columns if name not in _RULES]
     for name in _RULES:
         if name not in table.columns and name not in _OPTIONAL:

@@ -39,7 +39,7 @@ class World:
     ctr: NDArray[np.float64]
     cvr: NDArray[np.float64]
     item_price: NDArray[np.float64]
-    manual_bid: NDArray[np.float64]
+    keyword_bid: NDArray[np.float64]
 
 
 def make_traffic(
@@ -119,11 +119,11 @@ def make_world(section: TrafficSection, profile: Profile, n_advertisers: int, se
         + spreads.pair_value * normal("pair-value", shape)
         + spreads.query_value * normal("query-value", (n_queries, 1))
     )
-    manual_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
-    manual_bid *= np.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
+    keyword_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
+    keyword_bid *= np.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
     # Levels above a half are meant (logs of impressions have a rate of 1); draws above it are the tail of a lognormal.
     ctr, cvr = np.minimum(ctr, max(0.5, profile.ctr)), np.minimum(cvr, max(0.5, profile.cvr))
-    world = World(query_share / query_share.sum(), advertiser, ctr, cvr, item_price, manual_bid)
+    world = World(query_share / query_share.sum(), advertiser, ctr, cvr, item_price, keyword_bid)
     return _at_price_level(world, profile.cpc)
 
 
@@ -140,12 +140,12 @@ def _who_meets(shape: tuple[int, int], n_advertisers: int, seed: int, apart: Seq
 
 def _at_price_level(world: World, cpc: float) -> World:
     """Scale the currency so that the keyword bids alone pay `cpc` per click on average."""
-    score = np.sort(world.ctr * world.manual_bid, axis=1)
-    winner = np.argmax(world.ctr * world.manual_bid, axis=1)
+    score = np.sort(world.ctr * world.keyword_bid, axis=1)
+    winner = np.argmax(world.ctr * world.keyword_bid, axis=1)
     winner_ctr = np.take_along_axis(world.ctr, winner[:, None], axis=1)[:, 0]
     paid = (world.query_share * score[:, -2]).sum() / (world.query_share * winner_ctr).sum()
     scale = cpc / paid
-    return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.manual_bid * scale)
+    return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.keyword_bid * scale)
 
 
 def _draw_days(
@@ -200,7 +200,7 @@ def _draw_cells(
         "pctr": ctr.ravel(),
         "pcvr": rate.ravel(),
         "item_price": world.item_price[query].ravel(),
-        "manual_bid": (world.manual_bid[query] * level).ravel(),
+        "keyword_bid": (world.keyword_bid[query] * level).ravel(),
         "ctr": ctr.ravel(),
         # The predictions above do not know the hour; the truth does.
         "cvr": np.minimum(rate * true_rate, 1.0).ravel(),

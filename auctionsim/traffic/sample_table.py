@@ -24,7 +24,7 @@ def write_sample(folder: Path) -> None:
         days=len(_DAYS), auctions_per_day=1500, queries=30, candidates=4, train_days=_DAYS[:4], test_days=_DAYS[4:]
     )
     traffic = make_traffic(section, load_profile("alimama"), _SELLERS, seed=0)
-    worth = traffic.pctr * traffic.manual_bid * traffic.row_weight
+    worth = traffic.pctr * traffic.keyword_bid * traffic.row_weight
     spend = np.bincount(traffic.advertiser, worth, minlength=len(_SELLERS)) / len(_DAYS) / section.candidates
     traffic = replace(traffic, budgets=np.round(_BUDGET_SHARE * spend, 4))
     save_traffic(traffic, folder / TABLE)

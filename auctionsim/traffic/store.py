@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
-from auctionsim.traffic.table import HOURS, Traffic
+from auctionsim.traffic.table import HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic
 
 FORMAT = "auctionsim-traffic-1"
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
-ROW_TYPES = {"advertiser": "<i4", "pctr": "<f4", "pcvr": "<f4", "item_price": "<f4", "manual_bid": "<f4"}
+ROW_TYPES = {"advertiser": "<i4", "pctr": "<f4", "pcvr": "<f4", "item_price": "<f4", "keyword_bid": "<f4"}
 INDEX = "traffic.json"
 _INDEX_KEYS = {
     "advertisers": list, "queries": list, "pieces": list, "cells": int, "rows": int, "most_rows": int, "auctions": int,
@@ -108,7 +108,7 @@ class StoredTraffic:
             pctr=pctr,
             pcvr=pcvr,
             item_price=row["item_price"].astype(np.float64),
-            manual_bid=row["manual_bid"].astype(np.float64),
+            keyword_bid=row["keyword_bid"].astype(np.float64),
             ctr=pctr,
             cvr=pcvr,
             market_ecpm=cell["market_ecpm"].astype(np.float64),
@@ -118,7 +118,12 @@ class StoredTraffic:
     def _read(self, name: str, kind: str, first: int, count: int) -> NDArray[Any]:
         """Some elements of a column, copied from a window of the file that is mapped for no longer."""
         dtype = np.dtype(kind)
-        return np.array(np.memmap(self.folder / name, dtype, "r", offset=first * dtype.itemsize, shape=(count,)))
+        return np.array(np.memmap(column_file(self.folder, name), dtype, "r", offset=first * dtype.itemsize, shape=(count,)))
+
+
+def column_file(folder: Path, name: str) -> Path:
+    """Return the path of a column's file; the keyword bid's is called as in a table."""
+    return folder / (KEYWORD_BID_COLUMN if name == KEYWORD_BID else name)
 
 
 def is_stored(path: Path) -> bool:
@@ -150,7 +155,7 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
     for names, count in ((CELL_TYPES, index["cells"]), (ROW_TYPES, index["rows"])):
         for name, kind in names.items():
             expected = count * np.dtype(kind).itemsize
-            column = folder / name
+            column = column_file(folder, name)
             size = column.stat().st_size if column.is_file() else 0
             if size != expected:
                 raise InputError(f"{column}: expected {expected} bytes for {count} numbers, got {size}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.files import expect_new_folder, part_of
-from auctionsim.traffic.store import CELL_TYPES, FORMAT, INDEX, ROW_TYPES, Columns, StoredTraffic, open_traffic
+from auctionsim.traffic.store import CELL_TYPES, FORMAT, INDEX, ROW_TYPES, Columns, StoredTraffic, column_file, open_traffic
 
 _ROWS_AT_ONCE = 500_000
 
@@ -53,7 +53,7 @@ def store_traffic(
 def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str, Any]:
     pieces: list[tuple[int, ...]] = []
     n_cells = n_rows = most_rows = auctions = 0
-    files = {name: (folder / name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
+    files = {name: column_file(folder, name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
     try:
         for day, hour, columns in hours:
             for cells, rows in _cuts(np.asarray(columns["size"])):

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOURS = 24
+KEYWORD_BID, KEYWORD_BID_COLUMN = "keyword_bid", "manual_bid"
+"""The keyword bid's column has the name on the right in every file that is written; a table may give it by either name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Traffic:
     """Predicted conversion rate of a click, in [0, 1]."""
     item_price: NDArray[np.float64]
     """Currency per conversion, at least 0."""
-    manual_bid: NDArray[np.float64]
+    keyword_bid: NDArray[np.float64]
     """Keyword-level bid, currency per click, at least 0."""
     ctr: NDArray[np.float64]
     """True click-through rate; the prediction where the table has no column of its own."""
@@ -112,7 +114,7 @@ class Traffic:
 
 
 CELL_COLUMNS = ("day", "hour", "weight", "query", "market_ecpm")
-ROW_COLUMNS = ("advertiser", "pctr", "pcvr", "item_price", "manual_bid", "ctr", "cvr")
+ROW_COLUMNS = ("advertiser", "pctr", "pcvr", "item_price", "keyword_bid", "ctr", "cvr")
 
 
 def _ranges(days: tuple[int, ...]) -> str:

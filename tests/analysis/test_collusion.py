@@ -238,7 +238,7 @@ def test_what_a_learner_gives_is_played_as_its_coefficients_are(market: Market, 
 
 
 def test_bids_of_controllers_are_recorded_as_they_were():
-    market = made(SMALL + '[[advertisers]]\ngroup = "paced"\ncontroller = "pid"\nbudget = "reference*0.5"\n')
+    market = made(SMALL + '[[advertisers]]\ngroup = "paced"\ncontroller = "pid"\nbudget = "baseline*0.5"\n')
     assert np.isnan(market.fixed[5]).all()
     theta = np.where(np.isnan(market.fixed), market.fixed, market.static("truthful")[:, :, 0])[:, :, None]
     played = play(market, 2, theta)
@@ -266,7 +266,7 @@ def test_shading_and_low_bids_by_objective_type():
     assert manual["profit"].cpc_over_reference == manual["gmv"].cpc_over_reference == pytest.approx(1.0)
     assert joint_low_bid_rate(market, 2, played) == 1.0
     assert joint_low_bid_rate(market, 2, play(market, 2, _mixed(market))) == 0.0
-    with pytest.raises(ValueError, match="expected one of value, manual_bid"):
+    with pytest.raises(ValueError, match="expected one of value, keyword_bid"):
         joint_low_bid_rate(market, 2, played, level="mood")
 
 

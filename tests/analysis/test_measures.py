@@ -55,7 +55,7 @@ def test_money_measures_of_two_advertisers_by_hand():
     assert found["liquid_welfare"] == 5 + 3  # a can pay for no more than its budget of 5
     assert found["profit"] == 10
     assert found["roi"] == 2
-    assert found["ppc"] == 5 / 4
+    assert found["cpc"] == 5 / 4
     assert found["take_rate"] == pytest.approx(1 / 3)
     assert found["budget_use"] == 4 / 5
     assert found["gini_profit"] == pytest.approx(gini([8, 2]))
@@ -63,7 +63,7 @@ def test_money_measures_of_two_advertisers_by_hand():
 
 def test_measures_without_clicks_cost_or_budgets_are_null():
     (found,) = economics(day_rows("a", [0.0, 0.0], shown=[0.0, 0.0])).to_dicts()
-    assert [found[name] for name in ("roi", "ppc", "take_rate", "budget_use")] == [None] * 4
+    assert [found[name] for name in ("roi", "cpc", "take_rate", "budget_use")] == [None] * 4
     assert pacing_error(day_rows("a", [1.0, 1.0]))["pacing_error"].to_list() == [None]
 
 
@@ -136,7 +136,7 @@ def test_the_sign_flip_test_errs_as_often_as_it_says():
 @pytest.fixture
 def evaluated(tmp_path: Path) -> Run:
     """Learned: everybody bids double the keyword bid, under limits taken from the reference and budgets of half its spend."""
-    limits = 'profit_floor = 1.0\nbudget = "reference*0.5"\nppc_cap = "reference*1.0"\nroi_floor = "reference*1.0"'
+    limits = 'profit_floor = 1.0\nbudget = "baseline*0.5"\ncpc_cap = "baseline*1.0"\nroi_floor = "baseline*1.0"'
     text = SMALL.replace("profit_floor = 1.0", limits)
     scenario = parse_scenario(text, "s")
     run = Run.create(tmp_path / "run", scenario, text, seeds=(0,), command="x")
@@ -148,14 +148,14 @@ def evaluated(tmp_path: Path) -> Run:
 def test_the_reference_keeps_limits_taken_from_itself_and_higher_bids_break_them(evaluated: Run):
     table = violations(evaluated)
     reference = table.filter(arm="reference")
-    assert set(reference["constraint"]) == {"budget", "ppc_cap", "roi_floor", "profit_floor", "revenue_floor"}
+    assert set(reference["constraint"]) == {"budget", "cpc_cap", "roi_floor", "profit_floor", "revenue_floor"}
     assert reference["violated"].to_list() == [0.0] * 5
     learned = {row["constraint"]: row for row in table.filter(arm="learned").iter_rows(named=True)}
     assert learned["budget"]["violated"] == 0  # hard
     assert learned["budget"]["cases"] == 10  # 5 advertisers, 2 days
     assert learned["revenue_floor"]["cases"] == 2
-    assert learned["ppc_cap"]["violated"] > 0.7
-    assert learned["ppc_cap"]["excess"] > 0.3
+    assert learned["cpc_cap"]["violated"] > 0.7
+    assert learned["cpc_cap"]["excess"] > 0.3
     assert learned["roi_floor"]["violated"] > 0.7
 
 

@@ -39,7 +39,7 @@ def test_details_equal_the_reference_auction_by_auction(
     entered, won, losing = np.zeros((24, N)), np.zeros((24, N)), np.zeros((24, N))
     for cell, weight in enumerate(traffic.weight):
         rows = slice(traffic.cell_start[cell], traffic.cell_start[cell + 1])
-        bids, pctr, who = traffic.manual_bid[rows], traffic.pctr[rows], traffic.advertiser[rows]
+        bids, pctr, who = traffic.keyword_bid[rows], traffic.pctr[rows], traffic.advertiser[rows]
         outside, hour = traffic.market_ecpm[cell], traffic.hour[cell]
         shown = {p.candidate: p for p in clear(list(bids), list(pctr), outside=outside, **rules)}
         for i in range(len(bids)):
@@ -76,7 +76,7 @@ def test_counting_details_changes_no_outcome_and_nobody_wins_without_entering(
 @given(markets(), BUDGETS, RULES, st.floats(0, 2), st.floats(0, 3))
 def test_bids_are_clipped_to_their_bounds(traffic: Traffic, budgets: np.ndarray, rules: dict, floor: float, width: float):
     bounds = {"bid_floor": floor, "bid_cap": floor + width}
-    clipped = np.clip(traffic.manual_bid, floor, floor + width)
+    clipped = np.clip(traffic.keyword_bid, floor, floor + width)
     expected = replay_reference(traffic, 0, clipped, budgets=budgets, **rules)
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules, **bounds)
     for name in NAMES:

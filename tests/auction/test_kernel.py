@@ -56,7 +56,7 @@ RULES = st.fixed_dictionaries(
 @settings(max_examples=2000)
 @given(markets(), BUDGETS, RULES)
 def test_the_engine_equals_the_reference_for_every_rule_weight_and_budget(traffic: Traffic, budgets: np.ndarray, rules: dict):
-    expected = replay_reference(traffic, 0, traffic.manual_bid, budgets=budgets, **rules)
+    expected = replay_reference(traffic, 0, traffic.keyword_bid, budgets=budgets, **rules)
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
     for name in NAMES:
         np.testing.assert_allclose(getattr(got, name)[:, :, 0], expected[name], rtol=1e-9, atol=1e-9)
@@ -134,7 +134,7 @@ def test_truthful_bidding_is_a_best_response_under_vcg(
     traffic: Traffic, who: int, factor: float, slot_effect: tuple[float, ...], reserve: float
 ):
     # The value of a click is what the keyword bid says, and the rivals bid whatever they bid.
-    truthful = replace(traffic, item_price=traffic.manual_bid, cvr=np.ones_like(traffic.cvr))
+    truthful = replace(traffic, item_price=traffic.keyword_bid, cvr=np.ones_like(traffic.cvr))
     theta = np.ones((N, 1, 2))
     theta[who, 0, 1] = factor
     got = replay(truthful, coefficients=theta, pricing="vcg", slot_effect=slot_effect, reserve=reserve)
@@ -246,7 +246,7 @@ def test_the_bid_is_the_sum_of_coefficients_times_features():
     theta[0] = [[0.1], [0.2], [0.3], [0.0]]
     theta[1] = [[0.0], [0.0], [0.0], [0.8]]
     # a0 bids .1 + .2 x .5 + .3 x .5 x 4 = .8: a tie, which the lower index wins at its own bid.
-    got = replay(traffic, coefficients=theta, features=("one", "pcvr", "value", "manual_bid"))
+    got = replay(traffic, coefficients=theta, features=("one", "pcvr", "value", "keyword_bid"))
     assert got.cost[0, :, 0].tolist() == [0.8, 0.0]
 
 
@@ -317,7 +317,7 @@ def test_hourly_coefficients_hold_in_their_hour():
         ({"coefficients": np.ones((2, 1, 1)), "squash": -1.0}, "squash: expected"),
         ({"coefficients": np.ones((2, 1, 1)), "outcomes": "sample"}, "did you mean 'sampled'"),
         ({"coefficients": np.ones((2, 1, 1)), "reserve": float("nan")}, "reserve: expected"),
-        ({"coefficients": np.ones((2, 1, 1)), "features": ("manual",)}, "did you mean 'manual_bid'"),
+        ({"coefficients": np.ones((2, 1, 1)), "features": ("keyword_bit",)}, "did you mean 'keyword_bid'"),
         ({"coefficients": np.ones((2, 1, 1)), "day": 3}, "expected one of 0"),
         ({"coefficients": np.ones((2, 1, 1)), "budgets": [1.0, 2.0, 3.0]}, "budgets: expected"),
         ({"coefficients": np.ones((2, 1, 1)), "budgets": -1.0}, "at least 0"),

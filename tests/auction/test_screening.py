@@ -48,7 +48,7 @@ SCALE = st.sampled_from([1.0, 1e-25, 1e-15, 1e15, 1e25])
 @given(crowded(), RULES, BUDGET)
 def test_ties_and_near_ties_come_out_as_in_the_reference(traffic: Traffic, rules: dict, budget: float):
     budgets = np.full(N, budget)
-    expected = replay_reference(traffic, 0, traffic.manual_bid, budgets=budgets, **rules)
+    expected = replay_reference(traffic, 0, traffic.keyword_bid, budgets=budgets, **rules)
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
     for name in NAMES:
         np.testing.assert_allclose(getattr(got, name)[:, :, 0], expected[name], rtol=1e-9, atol=1e-12)
@@ -58,7 +58,7 @@ def test_ties_and_near_ties_come_out_as_in_the_reference(traffic: Traffic, rules
 @given(crowded(), RULES, SCALE, BUDGET)
 def test_the_sieve_changes_no_bit_at_any_scale(traffic: Traffic, rules: dict, scale: float, budget: float):
     # Coefficients out of single precision's range on one side, the features that bring them back on the other.
-    scaled = replace(traffic, manual_bid=traffic.manual_bid / scale)
+    scaled = replace(traffic, keyword_bid=traffic.keyword_bid / scale)
     theta = scale * np.linspace(0.5, 2.0, N * 17).reshape(N, 1, 17)
     sifted, exact = (replay(scaled, coefficients=theta, budgets=budget, bid_cap=cap, **rules) for cap in (np.inf, UNMET_CAP))
     for name in NAMES:
@@ -74,7 +74,7 @@ def test_the_sieve_changes_no_bit_in_auctions_of_many_candidates():
             list(rng.uniform(0.1, 2, rows)), n,
         )  # fmt: skip
         theta = rng.uniform(0, 1, (n, 4, 20)) * rng.integers(0, 2, (n, 4, 20))
-        features = ("one", "pcvr", "value", "manual_bid")
+        features = ("one", "pcvr", "value", "keyword_bid")
         for slots in ((1.0,), (1.0, 0.5, 0.5)):
             sifted, exact = (
                 replay(traffic, coefficients=theta, features=features, slot_effect=slots, budgets=0.5, reserve=0.1, bid_cap=cap)

@@ -28,7 +28,7 @@ from auctionsim.traffic.table import HOURS
 
 from ..conftest import SMALL
 
-MANUAL = FEATURES.index("manual_bid")
+MANUAL = FEATURES.index("keyword_bid")
 EVERYBODY = np.arange(5)
 
 
@@ -74,8 +74,8 @@ def is_in(market: Market, share: float, seed: int = 0) -> np.ndarray:
     "mechanism", [(), ('mechanism.pricing="vcg"', "mechanism.slot_effect=[1.0, 0.5]", "traffic.weight=3")], ids=["gsp", "vcg"]
 )
 def test_a_throttled_day_is_the_plain_reference_without_those_that_stay_out(mechanism: tuple[str, ...], outcomes: str):
-    market = small_market('advertisers.0.budget="reference*0.3"', f'mechanism.outcomes="{outcomes}"', *mechanism)
-    bids = np.where(is_in(market, 0.4), market.traffic.manual_bid, np.nan)
+    market = small_market('advertisers.0.budget="baseline*0.3"', f'mechanism.outcomes="{outcomes}"', *mechanism)
+    bids = np.where(is_in(market, 0.4), market.traffic.keyword_bid, np.nan)
     rules = market.rules
     expected = replay_reference(
         market.traffic, 2, bids, budgets=market.budgets, slot_effect=rules.slot_effect, pricing=rules.pricing,
@@ -96,7 +96,7 @@ def test_taking_part_in_all_is_the_unthrottled_day_and_in_none_is_nothing():
 
 
 def test_policies_side_by_side_equal_each_alone():
-    market = small_market('advertisers.0.budget="reference*0.3"')
+    market = small_market('advertisers.0.budget="baseline*0.3"')
     shares, seeds = (0.2, 0.7, 0.2, 1.0, 0.7), [0, 0, 3, 3, 0]
     together = hours_of(market, *shares, seeds=seeds, local_credit=True)
     for p, (share, seed) in enumerate(zip(shares, seeds, strict=True)):
@@ -137,7 +137,7 @@ def test_a_share_outside_its_range_is_refused():
 
 
 def test_throttle_follows_its_curve_and_keeps_the_keyword_bid():
-    tight = ('advertisers.0.budget="reference*0.4"', "traffic.auctions_per_day=6000")
+    tight = ('advertisers.0.budget="baseline*0.4"', "traffic.auctions_per_day=6000")
     market = small_market(*tight, 'advertisers.0.controller="throttle"')
     replay = market.day(2)
     asked, spent = np.repeat(market.fixed[:, :, None], 1, axis=2), []

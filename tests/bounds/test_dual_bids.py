@@ -46,17 +46,17 @@ def spend(bound: Bound) -> np.ndarray:
 def setting(name: str, offered: Contests, free: Terms) -> Terms:
     """The five settings of the check, relative to what the advertisers do without constraints."""
     unbound = best_allocation(offered, free)
-    ppc = spend(unbound) / unbound.objectives[:, 0]
+    cpc = spend(unbound) / unbound.objectives[:, 0]
     if name == "all budgets":
         return replace(free, budget=0.5 * spend(unbound))
     if name == "one budget":
         return replace(free, budget=np.array([0.3 * spend(unbound)[0], *NONE[1:]]))
-    if name == "ppc caps":
-        return replace(free, ppc_cap=0.85 * ppc)
-    return replace(free, ppc_cap=1.01 * ppc, revenue_floor={"floor 1.02": 1.02, "floor 1.06": 1.06}[name] * unbound.revenue)
+    if name == "cpc caps":
+        return replace(free, cpc_cap=0.85 * cpc)
+    return replace(free, cpc_cap=1.01 * cpc, revenue_floor={"floor 1.02": 1.02, "floor 1.06": 1.06}[name] * unbound.revenue)
 
 
-SETTINGS = pytest.mark.parametrize("name", ["all budgets", "one budget", "ppc caps", "floor 1.02", "floor 1.06"])
+SETTINGS = pytest.mark.parametrize("name", ["all budgets", "one budget", "cpc caps", "floor 1.02", "floor 1.06"])
 
 
 def agreement(name: str, seed: int) -> tuple[int, int, int, Bound]:
@@ -81,8 +81,8 @@ def test_the_score_rule_agrees_with_the_program_in_99_of_100_auctions_and_the_na
 
 
 def test_the_revenue_multiplier_is_above_0_only_where_the_floor_binds():
-    rho = {name: agreement(name, 0)[3].duals.revenue for name in ("ppc caps", "floor 1.02", "floor 1.06")}
-    assert rho["ppc caps"] == 0
+    rho = {name: agreement(name, 0)[3].duals.revenue for name in ("cpc caps", "floor 1.02", "floor 1.06")}
+    assert rho["cpc caps"] == 0
     assert 0 < rho["floor 1.02"] < rho["floor 1.06"]
 
 

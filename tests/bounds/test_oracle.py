@@ -45,7 +45,7 @@ def market_of(traffic: Traffic, controllers: list[str], budgets: list[float], ru
     learners = np.array([i for i, controller in enumerate(controllers) if controller == "learner"], dtype=np.int64)
     limits, feed = np.array(budgets), TableFeed(traffic, rules)
     market = Market(scenario, 0, traffic, feed, rules, groups, fixed, learners, limits, {}, np.zeros((len(groups), 4)))
-    return replace(market, reference={0: market.outcome(0, market.static("manual"))})
+    return replace(market, baseline={0: market.outcome(0, market.static("manual"))})
 
 
 @st.composite
@@ -100,7 +100,7 @@ def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goal
     cost, clicks, gmv = (totals[:, k, 0] for k in (COST, CLICKS, GMV))
     has_cost = cost > 0
     fixed = ~market.is_controlled
-    reference = (market.reference[0].profit.sum(axis=(0, 2)) * fixed).sum()
+    reference = (market.baseline[0].profit.sum(axis=(0, 2)) * fixed).sum()
     held = ((gmv - cost) * fixed).sum() / reference - 1e-9 if which & 16 and reference > 0 else None
     caps = np.where(has_cost, cost / np.where(clicks > 0, clicks, 1) * (1 + 1e-12), 1.0)
     roi_floors = np.where(has_cost, (gmv - cost) / np.where(has_cost, cost, 1) - 1e-9, -0.5)
@@ -108,7 +108,7 @@ def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goal
         goals,
         revenue_floor=np.array([float(cost.sum()) * (1 - 1e-12) if which & 1 else 0.0]),
         profit_floor=(gmv - cost - 1e-9 if which & 2 else np.full(N, -np.inf))[:, None],
-        ppc_cap=(caps if which & 4 else np.full(N, np.inf))[:, None],
+        cpc_cap=(caps if which & 4 else np.full(N, np.inf))[:, None],
         roi_floor=(roi_floors if which & 8 else np.full(N, -np.inf))[:, None],
     ), held
 
@@ -136,7 +136,7 @@ def test_where_nobody_learns_the_bound_is_what_happens(market: Market):
     fixed = np.array([STATIC_BIDS["manual"]] * N)
     closed = replace(market.without_budgets(), fixed=fixed, learners=np.zeros(0, dtype=np.int64))
     outcome = closed.outcome(0, fixed[:, :, None])
-    closed = replace(closed, reference={0: outcome})
+    closed = replace(closed, baseline={0: outcome})
     bound = lp_bound(closed, 0, own_weight=0.0, global_weight=1.0)
     assert bound.total_profit == pytest.approx(outcome.profit.sum(), rel=1e-9, abs=1e-9)
     assert bound.revenue == pytest.approx(outcome.cost.sum(), rel=1e-9, abs=1e-9)
@@ -179,7 +179,7 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
     """The bound under one constraint that binds, and how much slacker it is than at `by` = 0 (0 where that is no number)."""
     if kind in ("profit", "revenue"):
         market = build_market(parse_scenario(SMALL, "small.toml", overrides=["advertisers.0.profit_floor=0.0"]))
-        goals, gmv = goals_of(market, 2), obj.day_totals(market.reference[2])[0, GMV, 0]
+        goals, gmv = goals_of(market, 2), obj.day_totals(market.baseline[2])[0, GMV, 0]
         if kind == "profit":
             goals = replace(goals, profit_floor=np.array([2.5 * gmv - by, *[-np.inf] * 4])[:, None])
         else:
@@ -193,14 +193,14 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
     cost = gmv - profit
     if kind == "budget":
         market = replace(market, budgets=np.array([0.5 * cost + by, *[np.inf] * 4]))
-    elif kind == "ppc":
-        goals = replace(goals, ppc_cap=np.full((5, 1), 0.8 * cost / clicks * (1 + by)))
+    elif kind == "cpc":
+        goals = replace(goals, cpc_cap=np.full((5, 1), 0.8 * cost / clicks * (1 + by)))
     else:
         goals = replace(goals, roi_floor=np.full((5, 1), 1.5 * profit / cost * (1 - by)))
     return lp_bound(market, 2, goals=goals, own_weight=5.0, global_weight=0.0), by if kind == "budget" else 0.0
 
 
-@pytest.mark.parametrize("kind", ["budget", "ppc", "roi", "profit", "revenue"])
+@pytest.mark.parametrize("kind", ["budget", "cpc", "roi", "profit", "revenue"])
 def test_a_constraint_that_binds_has_a_multiplier_that_says_what_slack_is_worth(kind: str):
     (tighter, less), (here, _), (slacker, more) = (tightened(kind, by) for by in (-0.02, 0.0, 0.02))
     assert tighter.value < here.value < slacker.value
@@ -214,7 +214,7 @@ def test_a_constraint_that_binds_has_a_multiplier_that_says_what_slack_is_worth(
 
 def test_the_floor_on_self_bidders_profit_is_kept_and_costs():
     market = one_learner("manual", "platform.revenue_floor=0.0")
-    reference = market.reference[2].profit.sum(axis=(0, 2))[1:].sum()
+    reference = market.baseline[2].profit.sum(axis=(0, 2))[1:].sum()
     free = lp_bound(market, 2, own_weight=5.0, global_weight=0.0)
     kept = lp_bound(market, 2, own_weight=5.0, global_weight=0.0, self_bidder_floor=1.0)
     assert free.objectives[1:, 3].sum() < reference

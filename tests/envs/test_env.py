@@ -13,6 +13,7 @@ from auctionsim.envs import FEATURES, AuctionParallelEnv, env, parallel_env
 from auctionsim.envs.days import Draws
 from auctionsim.envs.episodes import market_of
 from auctionsim.errors import InputError
+from auctionsim.market.goals import goals_of
 from auctionsim.objectives import constraints
 from auctionsim.objectives import goals as objectives
 from auctionsim.scenario import Scenario
@@ -77,7 +78,7 @@ def test_a_day_has_24_steps_and_every_observation_lies_in_its_space(small: Scena
 
 
 def test_observations_stay_in_their_space_when_budgets_end_and_luck_is_drawn():
-    over = ['advertisers.0.budget="reference*0.2"', SAMPLED, "mechanism.slot_effect=[1.0, 0.5]"]
+    over = ['advertisers.0.budget="baseline*0.2"', SAMPLED, "mechanism.slot_effect=[1.0, 0.5]"]
     env = parallel_env(parse_scenario(SMALL, "x.toml", overrides=over))
     for action_seed in range(3):
         seen, _ = play(env, seed=action_seed, action_seed=action_seed)
@@ -125,7 +126,7 @@ def test_later_days_are_drawn_from_all_days_of_the_split(small: Scenario):
 def test_the_rewards_of_a_day_add_up_to_its_fitness(small: Scenario):
     env = parallel_env(small)
     _, returns = play(env, seed=0)
-    score = constraints.day_score(env.episodes.totals, objectives.goals_of(env.market, env.day), small.learner)
+    score = constraints.day_score(env.episodes.totals, goals_of(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 
@@ -139,7 +140,7 @@ def test_a_day_that_is_cut_is_truncated_and_charged_no_penalty(small: Scenario):
     assert all(truncations.values())
     assert not any(terminations.values())
     assert env.agents == []
-    score = objectives.running_score(env.episodes.totals, objectives.goals_of(env.market, env.day), small.learner)
+    score = objectives.running_score(env.episodes.totals, goals_of(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 
@@ -205,7 +206,7 @@ def test_manual_advertisers_are_no_agents_and_bid_by_keyword():
 
 
 def test_an_advertiser_without_budget_left_stays_with_nothing_left():
-    scenario = parse_scenario(SMALL, "x.toml", overrides=['advertisers.0.budget="reference*0.1"'])
+    scenario = parse_scenario(SMALL, "x.toml", overrides=['advertisers.0.budget="baseline*0.1"'])
     env = parallel_env(scenario)
     env.reset(seed=0)
     high = {agent: np.full(3, 0.25, np.float32) for agent in env.agents}
@@ -247,7 +248,7 @@ def test_the_features_are_measured_by_the_reference():
     hour = 0
     while env.agents:
         observations, *_ = env.step(dict.fromkeys(env.agents, np.zeros(1)))
-        clicks = env.market.reference[0].clicks[:, :, 0]
+        clicks = env.market.baseline[0].clicks[:, :, 0]
         expected = clicks[hour] / (clicks[hour] + clicks.mean(axis=0))
         seen = [observation[FEATURES.index("clicks")] for observation in observations.values()]
         np.testing.assert_allclose(seen, expected, rtol=1e-5)

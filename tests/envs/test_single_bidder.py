@@ -90,7 +90,7 @@ def test_rivals_follow_the_rule_that_is_named_and_others_keep_theirs():
 
 
 def test_nothing_is_won_once_the_budget_is_spent():
-    env = SingleBidderEnv(parse_scenario(SMALL, "x.toml", overrides=['advertisers.0.budget="reference*0.1"']))
+    env = SingleBidderEnv(parse_scenario(SMALL, "x.toml", overrides=['advertisers.0.budget="baseline*0.1"']))
     env.reset(seed=0)
     done = False
     while not done:

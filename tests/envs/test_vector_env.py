@@ -22,7 +22,7 @@ COPIES, AGENTS = 5, 5
 SCENARIOS = {
     "expected": ("advertisers.0.count=9",),
     "sampled": ("mechanism.outcomes=sampled",),
-    "budgets": ('advertisers.0.budget="reference*0.3"', "mechanism.slot_effect=[1.0, 0.6]"),
+    "budgets": ('advertisers.0.budget="baseline*0.3"', "mechanism.slot_effect=[1.0, 0.6]"),
 }
 
 

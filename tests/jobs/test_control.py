@@ -16,7 +16,7 @@ from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
 
-BUDGETS = ("--set", 'advertisers.0.budget="reference*0.3"')
+BUDGETS = ("--set", 'advertisers.0.budget="baseline*0.3"')
 COLLUDING = ("--set", "platform.revenue_floor=0", "--set", "learner.own_weight=0", "--set", "learner.learning_rate=0.3")
 
 

@@ -33,10 +33,10 @@ def test_overrides_reach_nested_keys_and_list_entries(small_text: str):
     scenario = parse_scenario(
         small_text,
         "x.toml",
-        overrides=["advertisers.0.count=7", "learner.sigma=0.2", "name=other", 'advertisers.0.budget="reference*0.5"'],
+        overrides=["advertisers.0.count=7", "learner.sigma=0.2", "name=other", 'advertisers.0.budget="baseline*0.5"'],
     )
     assert (scenario.advertisers[0].count, scenario.learner.sigma, scenario.name) == (7, 0.2, "other")
-    assert scenario.advertisers[0].budget == "reference*0.5"
+    assert scenario.advertisers[0].budget == "baseline*0.5"
 
 
 def test_paths_in_a_scenario_start_at_its_folder(small_file: Path):

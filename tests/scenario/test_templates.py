@@ -61,7 +61,7 @@ def test_the_template_of_own_logs_overwrites_nothing(tmp_path: Path, capsys: pyt
 def test_every_learner_plays_the_leaderboard_with_equal_means(algorithm: str):
     whole = parse_scenario(templates()["leaderboard"], "l.toml", overrides=[f"learner.algorithm={algorithm}"])
     assert whole.learner.population == whole.learner.dqn.copies
-    assert {group.budget for group in whole.advertisers} == {"reference*0.8"}
+    assert {group.budget for group in whole.advertisers} == {"baseline*0.8"}
     scenario = parse_scenario(templates()["leaderboard"], "l.toml", overrides=[f"learner.algorithm={algorithm}", *SMALL])
     market, learner = build_market(scenario), make_learner(scenario)
     state = learner.start(market)

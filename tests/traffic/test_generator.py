@@ -24,13 +24,13 @@ def test_a_day_is_the_same_whichever_other_days_are_drawn():
     one, two = (make_traffic(s, load_profile("alimama"), NAMES, seed=3) for s in (section, other))
     kept = one.row_day > 0
     assert (one.pctr[kept] == two.pctr).all()
-    assert (one.manual_bid[kept] == two.manual_bid).all()
+    assert (one.keyword_bid[kept] == two.keyword_bid).all()
 
 
 def test_another_seed_draws_another_market():
     section = TrafficSection(auctions_per_day=500)
     one, two = (make_traffic(section, load_profile("plain"), NAMES, seed=seed) for seed in (0, 1))
-    assert not np.array_equal(one.manual_bid[:50], two.manual_bid[:50])
+    assert not np.array_equal(one.keyword_bid[:50], two.keyword_bid[:50])
 
 
 def test_volumes_follow_the_profile_s_hours_and_week():
@@ -86,14 +86,14 @@ def test_profiles_sum_to_one_and_name_their_sources():
     ],
 )
 def test_a_wrong_profile_is_told(change: tuple[str, str], expected: str):
-    text = Path(load_profile.__code__.co_filename).parents[1].joinpath("profiles/plain.toml").read_text()
+    text = Path(load_profile.__code__.co_filename).parents[0].joinpath("profiles/plain.toml").read_text()
     with pytest.raises(InputError) as caught:
         parse_profile(text.replace(*change), "p.toml")
     assert str(caught.value).startswith(f"p.toml: {expected}")
 
 
 def test_the_committed_profile_is_what_the_script_computes(shared_data: Path):
-    committed = Path(load_profile.__code__.co_filename).parents[1].joinpath("profiles/alimama.toml").read_text()
+    committed = Path(load_profile.__code__.co_filename).parents[0].joinpath("profiles/alimama.toml").read_text()
     assert profile_text(shared_data) == committed
 
 

@@ -58,7 +58,7 @@ def test_what_is_stored_is_the_generators_traffic_in_single_precision(stored: St
     assert (back.cell_start == made.cell_start).all()
     assert (back.query == made.query).all()
     np.testing.assert_allclose(back.pctr, made.pctr, rtol=1e-6)
-    np.testing.assert_allclose(back.manual_bid, made.manual_bid, rtol=1e-6)
+    np.testing.assert_allclose(back.keyword_bid, made.keyword_bid, rtol=1e-6)
     assert stored.auctions == made.weight.sum()
 
 
@@ -106,7 +106,7 @@ reserve = 0.01
 [[advertisers]]
 group = "seller"
 count = 7
-budget = "reference*0.8"
+budget = "baseline*0.8"
 [learner]
 population = 8
 [train]
@@ -146,7 +146,7 @@ def test_cells_without_candidates_bring_nothing(tmp_path: Path, slot_effect: tup
     columns = {
         "size": np.array([2, 0, 1, 0]), "weight": np.array([1, 3, 2, 4]), "query": np.zeros(4), "market_ecpm": np.zeros(4),
         "advertiser": np.array([0, 1, 1]), "pctr": np.array([0.1, 0.2, 0.1]), "pcvr": np.full(3, 0.1),
-        "item_price": np.full(3, 10.0), "manual_bid": np.array([1.0, 0.25, 1.0]),
+        "item_price": np.full(3, 10.0), "keyword_bid": np.array([1.0, 0.25, 1.0]),
     }  # fmt: skip
     traffic = store_traffic(tmp_path / "day", ("a", "b"), ("query",), [(0, 0, columns)])
     outcome = replay(traffic, coefficients=np.ones((2, 1, 16)), slot_effect=slot_effect)

@@ -75,7 +75,7 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
         profit_share=replayed.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
         revenue_share=replayed.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
         violation=np.concatenate(
-            [found.ppc.mean(axis=1), found.roi.mean(axis=1), found.profit.mean(axis=1), [found.self_bidders.mean()]]
+            [found.cpc.mean(axis=1), found.roi.mean(axis=1), found.profit.mean(axis=1), [found.self_bidders.mean()]]
         ),
     )
 

@@ -57,7 +57,7 @@ def by_group(market: Market) -> Clusters:
 def by_revenue(market: Market, most: int) -> Clusters:
     """Learners in the order of their GMV under the reference, cut into clusters of about equal presence in auctions (DCMAB)."""
     days, learners = market.scenario.traffic.train_days, market.learners
-    gmv = np.sum([market.reference[day].gmv[:, learners, 0].sum(axis=0) for day in days], axis=0)
+    gmv = np.sum([market.baseline[day].gmv[:, learners, 0].sum(axis=0) for day in days], axis=0)
     auctions = np.sum([market.hourly_auctions(day)[:, learners].sum(axis=0) for day in days], axis=0)
     order = np.argsort(-gmv, kind="stable")
     presence = np.maximum(auctions[order], 1e-12)
@@ -92,7 +92,7 @@ def play(
     """
     under_way, goals = market.day(day, copies), goals_of(market, day)
     scales = Scales.of(market, day, market.learners)
-    usual_cost = np.maximum(market.reference[day].cost[:, market.learners, 0].sum(axis=0) / HOURS, 1e-12)[:, None]
+    usual_cost = np.maximum(market.baseline[day].cost[:, market.learners, 0].sum(axis=0) / HOURS, 1e-12)[:, None]
     observed, chosen, objective, payment = [observed_by(market, under_way, scales, clusters)], [], [], []
     for _ in range(HOURS):
         chosen.append(act(observed[-1]))

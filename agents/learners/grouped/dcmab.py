@@ -158,14 +158,14 @@ def _bids(market: Market, clusters: Clusters, adjustment: Array) -> Array:
     for k, own in enumerate(clusters):
         of_member[own] = adjustment[:, k]
     # Without keyword bids to adjust, the value of a click is adjusted.
-    has_bid = (mean["manual_bid"] > 0)[:, None]
-    level = np.where(mean["manual_bid"] > 0, mean["manual_bid"], mean["value"])
+    has_bid = (mean["keyword_bid"] > 0)[:, None]
+    level = np.where(mean["keyword_bid"] > 0, mean["keyword_bid"], mean["value"])
     slope = np.divide(level, mean["pcvr"], out=np.zeros_like(level), where=mean["pcvr"] > 0)
     base = 1.0 + np.minimum(of_member, 0.0)
     return coefficients(
         market,
         {
-            "manual_bid": np.where(has_bid, base, 0.0),
+            "keyword_bid": np.where(has_bid, base, 0.0),
             "value": np.where(has_bid, 0.0, base),
             "pcvr": np.maximum(of_member, 0.0) * slope[:, None],
         },

@@ -179,7 +179,7 @@ def _bids(market: Market, clusters: Clusters, multiplier: Array) -> Array:
     mean = dict(zip(FEATURES, market.mean_features[market.learners].T, strict=True))
     theta = np.zeros((len(market.learners), len(multiplier)))
     for k, own in enumerate(clusters):
-        bid, value = float(mean["manual_bid"][own].mean()), float(mean["value"][own].mean())
+        bid, value = float(mean["keyword_bid"][own].mean()), float(mean["value"][own].mean())
         # Without keyword bids to start from, a multiplier of 1 bids the value itself.
         theta[own] = multiplier[:, k] * (bid / value if bid > 0 and value > 0 else 1.0)
     return coefficients(market, {"value": theta})

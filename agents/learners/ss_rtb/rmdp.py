@@ -125,7 +125,7 @@ class Rmdp:
     def policy(self, market: Market, state: Arrays, measured: Market | None = None) -> RmdpPolicy:
         """The greedy policy (prediction mode), for days of `measured`, the market itself where None."""
         plan, measured = self._plan(market), measured or market
-        days = measured.reference
+        days = measured.baseline
         targets = {day: keyword_cost(measured, day) for day in days}
         views = {
             day: View.of(
@@ -219,7 +219,7 @@ def _logged(plan: Plan, market: Market, results: Sequence[Lived]) -> dict[str, f
     own = totals[market.learners, :, 0]
     wanted = sum(plan.views[day].target.sum() for day in days)
     hours = plan.scales.hour.sum(axis=0) * 24 * len(days)
-    reference = [market.reference[day] for day in days]
+    reference = [market.baseline[day] for day in days]
     revenue = sum(outcome.cost.sum() for outcome in reference)
     profit = sum(outcome.gmv.sum() for outcome in reference) - revenue
     return {

@@ -25,14 +25,14 @@ State = NDArray[np.float32]
 INPUTS = 15
 HOUR_FEATURES = (
     "time", "time_sin", "time_cos", "cost_left", "cost_pace", "impressions", "clicks", "conversions", "gmv", "cost",
-    "ctr", "cvr", "ppc", "win_rate", "auctions",
+    "ctr", "cvr", "cpc", "win_rate", "auctions",
 )  # fmt: skip
 """`cost_left` is the share of the cost target not spent, `cost_pace` half of that over the share of the day left; what follows
 describes the last step: amounts over the training day's mean step under keyword bids, rates over the rates there, squashed by
 x / (1 + x); `win_rate` is impressions over auctions entered. All that follow are 0 before the first step."""
 AUCTION_FEATURES = (
     "time", "time_sin_1", "time_cos_1", "time_sin_8", "time_cos_8", "time_sin_64", "time_cos_64", "time_sin_512",
-    "time_cos_512", "cost_left", "cost_pace", "pctr", "pcvr", "item_price", "manual_bid",
+    "time_cos_512", "cost_left", "cost_pace", "pctr", "pcvr", "item_price", "keyword_bid",
 )  # fmt: skip
 """Time as phases of waves of 1, 8, 64 and 512 periods a day; then the first auction of the step: logs over the advertiser's
 training means, halved; 0 where a step has no auction of the advertiser."""
@@ -47,7 +47,7 @@ class Scales:
     auctions: Array
     """Mean auctions entered in an hour, `[learners]`."""
     row: Array
-    """Means of pctr, pcvr, item_price and manual_bid over the advertiser's rows, `[4, learners]`."""
+    """Means of pctr, pcvr, item_price and keyword_bid over the advertiser's rows, `[4, learners]`."""
 
     @classmethod
     def of(cls, market: Market) -> Scales:
@@ -129,7 +129,7 @@ def _first_auctions(market: Market, scales: Scales, day: int, steps: Steps) -> A
 
 def _row_columns(market: Market) -> list[Array]:
     traffic = market.traffic
-    return [traffic.pctr, traffic.pcvr, traffic.item_price, traffic.manual_bid]
+    return [traffic.pctr, traffic.pcvr, traffic.item_price, traffic.keyword_bid]
 
 
 def _row_means(market: Market, column: Array, rows: NDArray[np.bool_]) -> Array:

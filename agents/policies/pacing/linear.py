@@ -15,7 +15,7 @@ class Linear:
     """`b = b0 pcvr / mean pcvr` with b0 the mean keyword bid, both over training days."""
 
     def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
-        bid, pcvr = (market.mean_features[who, FEATURES.index(name)] for name in ("manual_bid", "pcvr"))
+        bid, pcvr = (market.mean_features[who, FEATURES.index(name)] for name in ("keyword_bid", "pcvr"))
         self._slope = np.divide(bid, pcvr, out=np.zeros_like(bid), where=pcvr > 0)
 
     def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)

@@ -26,9 +26,9 @@ class Ortb:
     def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
         days = market.scenario.traffic.train_days
         auctions = sum(market.hourly_auctions(day)[:, who].sum(axis=0) for day in days)
-        shown = sum(market.reference[day].impressions[:, who, 0].sum(axis=0) for day in days)
+        shown = sum(market.baseline[day].impressions[:, who, 0].sum(axis=0) for day in days)
         won = np.clip(shown / np.maximum(auctions, 1.0), _LEAST_OFTEN, _MOST_OFTEN)
-        manual, value = (market.mean_features[who, FEATURES.index(name)] for name in ("manual_bid", "value"))
+        manual, value = (market.mean_features[who, FEATURES.index(name)] for name in ("keyword_bid", "value"))
         level = np.where(manual > 0, manual, value)
         c = np.maximum(level * (1 - won) / won, 1e-12)
         lam = np.array([_lambda(market, int(i), float(one)) for i, one in zip(who, c, strict=True)])

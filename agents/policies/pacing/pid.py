@@ -40,7 +40,7 @@ class Pid:
                 phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
                 before = error
             planned = share[hour] * budget_left
-            return bid_by(manual_bid=np.exp(phi))
+            return bid_by(keyword_bid=np.exp(phi))
 
         return bid
 

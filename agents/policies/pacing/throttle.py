@@ -56,7 +56,7 @@ class Throttle:
                 expected = np.maximum(last[:, COST] * usual[:, None], 1e-12)
                 factor = np.clip(wanted / expected, _DOWN**_MINUTES, _UP**_MINUTES)
                 rate = np.where(is_limited, np.clip(rate * factor, _LEAST_RATE, 1.0), 1.0)
-            return Throttled(bid_by(manual_bid=np.ones_like(rate)), rate)
+            return Throttled(bid_by(keyword_bid=np.ones_like(rate)), rate)
 
         return bid
 

@@ -20,7 +20,7 @@ class UscbOracle:
     """`b = w0 v` all day: for each advertiser the w0 whose own objective is the largest on the very day.
 
     A yardstick, not a rule for use: it knows the day. Rivals stand still at the reference policy while w0 is sought, and
-    budgets are the engine's; constraints on PPC and ROI are left out.
+    budgets are the engine's; constraints on CPC and ROI are left out.
     """
 
     def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
@@ -36,7 +36,7 @@ class UscbOracle:
 
     def _best(self, day: int, advertiser: int) -> float:
         market = self._market
-        theta = np.repeat(market.static(market.scenario.platform.reference), len(_MULTIPLIERS), axis=2)
+        theta = np.repeat(market.static(market.scenario.platform.baseline), len(_MULTIPLIERS), axis=2)
         theta[advertiser] = 0.0
         theta[advertiser, FEATURES.index("value")] = _MULTIPLIERS
         objective = own_objective(day_totals(market.outcome(day, theta)), goals_of(market, day))

@@ -15,7 +15,7 @@ def rows_of(
     advertiser: NDArray[np.int64],
     quality: NDArray[np.float64],
     pcvr: NDArray[Any],
-    manual_bid: NDArray[Any],
+    keyword_bid: NDArray[Any],
     ctr: NDArray[Any],
     cvr: NDArray[Any],
     item_price: NDArray[Any],
@@ -28,14 +28,14 @@ def rows_of(
         advertiser: Of each row.
         quality: What its bid is multiplied with to rank.
         pcvr: Predicted, what bids see.
-        manual_bid: Currency per click.
+        keyword_bid: Currency per click.
         ctr: True.
         cvr: True.
         item_price: Currency per conversion.
         phi: Bid features `[rows, 4]` in place of those that follow from the columns.
     """
     figures = aligned((len(advertiser), ROW_COLUMNS))
-    _pack(quality, pcvr, manual_bid, ctr, cvr, item_price, figures)
+    _pack(quality, pcvr, keyword_bid, ctr, cvr, item_price, figures)
     if phi is not None:
         figures[:, :QUALITY] = phi
     # Read-only as a table's own arrays, so that the engine is compiled for one kind of array.
@@ -46,7 +46,7 @@ def rows_of(
 
 @compiled
 def _pack(
-    quality: NDArray[np.float64], pcvr: NDArray[Any], manual_bid: NDArray[Any], ctr: NDArray[Any], cvr: NDArray[Any],
+    quality: NDArray[np.float64], pcvr: NDArray[Any], keyword_bid: NDArray[Any], ctr: NDArray[Any], cvr: NDArray[Any],
     item_price: NDArray[Any], figures: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Row by row, since a column at a time would go through all cache lines for each; features in the order of `FEATURES`."""
@@ -55,7 +55,7 @@ def _pack(
         figures[row, 0] = 1.0
         figures[row, 1] = own_pcvr
         figures[row, 2] = own_pcvr * price
-        figures[row, 3] = manual_bid[row]
+        figures[row, 3] = keyword_bid[row]
         figures[row, QUALITY] = quality[row]
         figures[row, CTR] = ctr[row]
         figures[row, CVR] = cvr[row]

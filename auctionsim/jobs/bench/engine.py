@@ -170,7 +170,7 @@ def bench_traffic(auctions: int, candidates: int) -> Traffic:
         pctr=pctr,
         pcvr=pcvr,
         item_price=rng.uniform(10, 50, rows),
-        manual_bid=rng.uniform(0.5, 2, rows),
+        keyword_bid=rng.uniform(0.5, 2, rows),
         ctr=pctr,
         cvr=pcvr,
         market_ecpm=np.zeros(auctions),

@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 _FULL = ("train.iterations=100", "learner.learning_rate=0.1", "traffic.auctions_per_day=8000")
 _QUICK = ("train.iterations=20", "learner.learning_rate=0.3", "traffic.auctions_per_day=1000")
-_BUDGETS = {"no budgets": (), "tight budgets": ('advertisers.0.budget="reference*0.5"',)}
+_BUDGETS = {"no budgets": (), "tight budgets": ('advertisers.0.budget="baseline*0.5"',)}
 _ARMS = ("competing", "colluding", "cooperating")
 _BENCHMARKS = ("truthful", "envy-free", "manual", "independent")
 _KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -37,7 +37,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
     """
     outcomes, benchmarks, collusion, answers = [], [], [], []
     for seed, market in markets.items():
-        reference = Constant(market.static(market.scenario.platform.reference))
+        reference = Constant(market.static(market.scenario.platform.baseline))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": reference}
         for day in market.scenario.traffic.test_days:
             for arm, policy in arms.items():

@@ -52,7 +52,7 @@ def scenario_text(fit: Fit, name: str, profile: str) -> str:
             "reserve = 0.0",
             "",
             "[platform]",
-            'reference = "manual"',
+            'baseline = "manual"',
             "",
             "[[advertisers]]",
             'group = "advertiser"',

@@ -82,7 +82,7 @@ def fit_traffic(traffic: Traffic, name: str, place: str) -> Fit:
             f"{place}: column advertiser: expected two advertisers or more that meet, as the generator has no bidders outside, "
             f"got {candidates:.2f} candidates an auction"
         )
-    for column in ("item_price", "manual_bid", "pcvr"):
+    for column in ("item_price", "keyword_bid", "pcvr"):
         if not (getattr(traffic, column) > 0).any():
             raise InputError(f"{place}: column {column}: expected values above 0, got none")
     pairs = _pairs(traffic)
@@ -148,7 +148,7 @@ def fit_traffic(traffic: Traffic, name: str, place: str) -> Fit:
 
 def price_per_click(traffic: Traffic) -> float:
     """What a click costs when everybody places the keyword bid: one slot, second price, no reserve, candidates alone."""
-    score, start = traffic.pctr * traffic.manual_bid, traffic.cell_start
+    score, start = traffic.pctr * traffic.keyword_bid, traffic.cell_start
     # By cell, and best first within one.
     order = np.lexsort((-score, np.repeat(np.arange(len(start) - 1), np.diff(start))))
     winner = order[start[:-1]]
@@ -175,8 +175,8 @@ def _pairs(traffic: Traffic) -> _Pairs:
 def _prices(traffic: Traffic, pairs: _Pairs) -> tuple[Floats, Floats, float]:
     """The price level of each row's hour, the curve over the day, and the spread around it; keyword bids move with it."""
     hour = np.searchsorted(np.array(traffic.days), traffic.row_day) * HOURS + traffic.row_hour
-    placed = traffic.manual_bid > 0
-    _, effect = additive_effects(np.log(traffic.manual_bid[placed]), pairs.code[placed], hour[placed])
+    placed = traffic.keyword_bid > 0
+    _, effect = additive_effects(np.log(traffic.keyword_bid[placed]), pairs.code[placed], hour[placed])
     grid = np.full(len(traffic.days) * HOURS, np.nan)
     grid[: len(effect)][np.bincount(hour[placed], minlength=len(effect)) > 0] = effect[np.unique(hour[placed])]
     by_hour = grid.reshape(-1, HOURS)
@@ -196,7 +196,7 @@ def _by_day(traffic: Traffic, pairs: _Pairs) -> Ints:
 def _keyword_bids(traffic: Traffic, pairs: _Pairs, level: Floats, cvr_noise: float) -> Components:
     """Components of the log of keyword bids over the pair's mean value of a click."""
     log_value, error, has_value = pairs.log_mean(traffic.pcvr / level * traffic.item_price, cvr_noise)
-    log_bid, _, has_bid = pairs.log_mean(traffic.manual_bid / level, 0.0)
+    log_bid, _, has_bid = pairs.log_mean(traffic.keyword_bid / level, 0.0)
     both = has_value & has_bid
     ratio = (log_bid - log_value)[both]
     return variance_components(ratio, error[both], pairs.query[both], pairs.advertiser[both])

@@ -48,7 +48,8 @@ def write_folder(database: Database, out: Path) -> None:
 def _hours(database: Database) -> Iterator[tuple[int, int, Columns]]:
     for day, hour in database.rows("SELECT DISTINCT day, hour FROM cells ORDER BY day, hour"):
         part = database.columns(
-            "SELECT cell, weight, q.rowid AS query, market_ecpm, a.rowid AS advertiser, pctr, pcvr, item_price, manual_bid "
+            "SELECT cell, weight, q.rowid AS query, market_ecpm, a.rowid AS advertiser, pctr, pcvr, item_price, "
+            "manual_bid AS keyword_bid "
             "FROM (SELECT *, row_number() OVER () AS place FROM cells "
             f"WHERE day = {day} AND hour = {hour}) AS cells JOIN query_codes AS q USING (query) "
             "JOIN advertiser_codes AS a USING (advertiser) ORDER BY place"

@@ -26,7 +26,7 @@ def starter_scenario(summary: Summary, form: Format, table: Path, scenario: Path
         budgets = None
         advertisers = "\n".join(_block(one) for one in summary.logged)
     else:
-        budget = '"table"' if budgets else '"reference*0.5"'
+        budget = '"table"' if budgets else '"baseline*0.5"'
         words = "of the log" if budgets else "a day, as a share of what the logged bids spend"
         advertisers = _group("advertiser", summary.advertisers, f"budget = {budget:<24}# {words}")
     budgets_line = "" if budgets is None else f"budgets = {json.dumps(_from(scenario, budgets))}\n"
@@ -46,7 +46,7 @@ slot_effect = {list(form.slot_effect)}
 reserve = {form.reserve}
 
 [platform]
-reference = "manual"            # the logged bids
+baseline = "manual"             # the logged bids
 
 {advertisers}
 [learner]

@@ -90,7 +90,7 @@ def test_joint_transitions_are_of_one_copy_and_hour_and_end_with_the_day():
 def test_clusters_part_the_learners_by_revenue_into_about_equal_presence(market: Market, most: int):
     clusters = by_revenue(market, most)
     assert sorted(np.concatenate(clusters).tolist()) == list(range(12))
-    gmv = np.sum([market.reference[day].gmv[:, :, 0].sum(axis=0) for day in (0, 1)], axis=0)
+    gmv = np.sum([market.baseline[day].gmv[:, :, 0].sum(axis=0) for day in (0, 1)], axis=0)
     presence = np.sum([market.hourly_auctions(day).sum(axis=0) for day in (0, 1)], axis=0)
     for above, below in pairwise(clusters):
         assert gmv[above].min() >= gmv[below].max()

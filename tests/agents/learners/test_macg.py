@@ -64,7 +64,7 @@ def test_the_three_arms_tell_their_story_on_held_out_days():
     for name, overrides in {"competing": own, "colluding": ("learner.own_weight=0.0", *NO_FLOORS), "cooperating": ()}.items():
         market = build_market(longer(*overrides))
         totals = summed_totals(market, trained(market, 100))
-        reference = sum(obj.day_totals(market.reference[day]) for day in market.scenario.traffic.test_days)
+        reference = sum(obj.day_totals(market.baseline[day]) for day in market.scenario.traffic.test_days)
         revenue[name] = totals[:, COST].sum() / reference[:, COST].sum()
         profit[name] = (totals[:, GMV] - totals[:, COST]).sum() / (reference[:, GMV] - reference[:, COST]).sum()
     assert revenue["colluding"] < 0.2
@@ -84,7 +84,7 @@ def test_an_advertiser_s_share_is_what_happens_in_its_own_auctions(small: Scenar
     expected = np.zeros((len(market.advertisers), 2))
     for cell in range(cells.start, cells.stop):
         rows = slice(traffic.cell_start[cell], traffic.cell_start[cell + 1])
-        score = traffic.pctr[rows] * traffic.manual_bid[rows]
+        score = traffic.pctr[rows] * traffic.keyword_bid[rows]
         winner = rows.start + int(np.argmax(score))
         cost = traffic.ctr[winner] * np.sort(score)[-2] / traffic.pctr[winner]
         value = traffic.ctr[winner] * traffic.cvr[winner] * traffic.item_price[winner]
@@ -122,16 +122,16 @@ def test_the_floor_costs_by_its_relative_shortfall(small: Scenario):
 def test_fitness_of_the_reference_is_its_weights(small: Scenario):
     market = build_market(small)
     goals = goals_of(market, 0)
-    score = constraints.day_score(obj.day_totals(market.reference[0]), goals, small.learner)
+    score = constraints.day_score(obj.day_totals(market.baseline[0]), goals, small.learner)
     np.testing.assert_allclose(score, small.learner.own_weight / 5 + small.learner.global_weight)
 
 
 def test_soft_constraints_measure_how_far_they_are_missed():
-    text = SMALL.replace("profit_floor = 1.0", 'profit_floor = 1.0\nppc_cap = "reference*0.8"\nroi_floor = 1.0')
+    text = SMALL.replace("profit_floor = 1.0", 'profit_floor = 1.0\ncpc_cap = "baseline*0.8"\nroi_floor = 1.0')
     market = build_market(parse_scenario(text, "x.toml"))
-    goals, totals = goals_of(market, 0), obj.day_totals(market.reference[0])
+    goals, totals = goals_of(market, 0), obj.day_totals(market.baseline[0])
     at_reference = constraints.violations(totals, goals)
-    np.testing.assert_allclose(at_reference.ppc, 0.25)
+    np.testing.assert_allclose(at_reference.cpc, 0.25)
     np.testing.assert_allclose(at_reference.profit, 0.0, atol=1e-12)
     assert at_reference.self_bidders.tolist() == [constraints.NO_CONSTRAINT]
     halved = totals.copy()
@@ -145,7 +145,7 @@ def test_the_floor_of_self_bidders_is_on_their_profit_together():
     text = SMALL.replace("count = 5", "count = 3") + '\n[[advertisers]]\ngroup = "self"\ncount = 2\ncontroller = "manual"\n'
     scenario = parse_scenario(text, "x.toml", overrides=["platform.self_bidder_floor=0.9"])
     market = build_market(scenario)
-    goals, totals = goals_of(market, 0), obj.day_totals(market.reference[0])
+    goals, totals = goals_of(market, 0), obj.day_totals(market.baseline[0])
     np.testing.assert_allclose(constraints.violations(totals, goals).self_bidders, -0.1)
     poorer = totals.copy()
     profit = (totals[3:, GMV] - totals[3:, COST]).sum()

@@ -77,7 +77,7 @@ def test_ads_of_disjoint_keywords_never_meet_and_share_the_keywords(market: Mark
 def test_every_ad_of_the_scenario_has_a_thousand_purchases_a_day():
     market = build_market(load_scenario("ss-rtb", overrides=("mechanism.outcomes=expected",)))
     for day in (0, 1):
-        assert market.reference[day].conversions[:, market.learners, 0].sum(axis=0).min() >= 1000
+        assert market.baseline[day].conversions[:, market.learners, 0].sum(axis=0).min() >= 1000
 
 
 def test_the_truth_knows_the_hour_and_the_prediction_does_not(market: Market):

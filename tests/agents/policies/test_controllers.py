@@ -25,8 +25,8 @@ from auctionsim.scenario.file import parse_scenario
 from ...conftest import SMALL
 
 HOURLY = [name for name in CONTROLLERS if name not in ("learner", "manual", "truthful")]
-RIVALS = '\n[[advertisers]]\ngroup = "rival"\ncount = 3\ncontroller = "{}"\nbudget = "reference*0.5"\n'
-TIGHT = 'advertisers.0.budget="reference*0.4"'
+RIVALS = '\n[[advertisers]]\ngroup = "rival"\ncount = 3\ncontroller = "{}"\nbudget = "baseline*0.5"\n'
+TIGHT = 'advertisers.0.budget="baseline*0.4"'
 ONE, PCVR, VALUE, MANUAL = range(4)
 
 
@@ -109,7 +109,7 @@ def test_ortb_without_a_budget_bids_what_earns_most_against_its_curve():
     value = np.mean([market.hourly_features(day)[12, 0, VALUE] for day in days])
     bid = theta[ONE] + theta[VALUE] * value
     # The curve from the same facts: half of c + b is won where w = b / (c + b).
-    shown = sum(market.reference[day].impressions[:, 0].sum() for day in days)
+    shown = sum(market.baseline[day].impressions[:, 0].sum() for day in days)
     won = shown / sum(market.hourly_auctions(day)[:, 0].sum() for day in days)
     c = market.mean_features[0, MANUAL] * (1 - won) / won
     others = np.linspace(0.0, value, 2001)
@@ -123,7 +123,7 @@ def test_ortb_bids_less_the_tighter_the_budget():
         replay.step(asked(market))
         return np.einsum("af,afp->a", market.mean_features, replay.coefficients)
 
-    tight, loose = mean_bid('advertisers.0.budget="reference*0.1"'), mean_bid('advertisers.0.budget="reference*9"')
+    tight, loose = mean_bid('advertisers.0.budget="baseline*0.1"'), mean_bid('advertisers.0.budget="baseline*9"')
     assert (tight < loose).all()
     np.testing.assert_allclose(loose, mean_bid(), rtol=1e-9)
 
@@ -170,7 +170,7 @@ def test_rivals_of_a_single_bidder_may_be_controllers(small: Scenario):
 def test_the_reference_asks_no_controller():
     manual, pid = market_of("manual", TIGHT), market_of("pid", TIGHT)
     for day in (0, 1, 2, 3):
-        assert (manual.reference[day].cost == pid.reference[day].cost).all()
+        assert (manual.baseline[day].cost == pid.baseline[day].cost).all()
 
 
 def test_evaluation_writes_the_bids_of_every_hour():

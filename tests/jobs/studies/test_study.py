@@ -14,7 +14,7 @@ from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import SerialPool
-from auctionsim.jobs.studies.base import Options, find_study, run_study
+from auctionsim.jobs.studies.base import Findings, Options, find_study, run_study
 
 SOURCE = """
 from auctionsim.analysis.documents.results import arms_table
@@ -71,9 +71,7 @@ def test_an_interrupted_study_goes_on_where_it_stood(coins: str, tmp_path: Path,
         run_study(coins, options, SerialPool(), tmp_path / "out", "c", lambda *a: seen.append(a[2].key))
     assert seen == ["fair--heads--0", "fair--heads--1"]
     kept = (tmp_path / "out" / "parts" / "fair--heads--0.json").read_bytes()
-    monkeypatch.setattr(
-        type(find_study(coins)), "run", lambda self, unit, options: __import__("auctionsim").jobs.study.Findings([])
-    )
+    monkeypatch.setattr(type(find_study(coins)), "run", lambda self, unit, options: Findings([]))
     run_study(coins, options, SerialPool(), tmp_path / "out", "c", lambda *a: seen.append(a[2].key))
     assert seen[2:] == ["fair--tails--0", "fair--tails--1"]
     assert (tmp_path / "out" / "parts" / "fair--heads--0.json").read_bytes() == kept

@@ -22,7 +22,7 @@ from ...conftest import SMALL
 
 MIXED = (
     SMALL.replace("count = 5", "count = 3").replace(
-        "profit_floor = 1.0", 'objectives = { clicks = 1.0 }\nppc_cap = "reference*1.0"'
+        "profit_floor = 1.0", 'objectives = { clicks = 1.0 }\ncpc_cap = "baseline*1.0"'
     )
     + '\n[[advertisers]]\ngroup = "self"\ncount = 2\ncontroller = "manual"\n'
 )
@@ -31,7 +31,7 @@ MIXED = (
 def test_the_reference_measures_one_and_exceeds_no_cap():
     market = build_market(parse_scenario(MIXED, "x.toml"))
     days = market.scenario.traffic.test_days
-    by_day = np.stack([day_totals(market.reference[day])[:, :, 0] for day in days])
+    by_day = np.stack([day_totals(market.baseline[day])[:, :, 0] for day in days])
     found = measures(market, days, by_day)
     for name in ("revenue", "profit", "gmv", "objective", "worst", "self_profit", "objective: seller"):
         assert found[name] == pytest.approx(1.0)
@@ -43,7 +43,7 @@ def test_the_reference_measures_one_and_exceeds_no_cap():
     dearer[:, 3, GMV] -= 0.5 * profit
     changed = measures(market, days, dearer)
     assert changed["caps_exceeded"] == pytest.approx(1 / 3)
-    assert changed["ppc_excess"] == pytest.approx(0.03)
+    assert changed["cpc_excess"] == pytest.approx(0.03)
     both = (by_day[:, 3:, GMV] - by_day[:, 3:, COST]).sum()
     assert changed["self_profit"] == pytest.approx(1 - 0.5 * profit.sum() / both)
 

@@ -80,7 +80,7 @@ def test_raw_logs_in_a_folder_give_what_the_joined_log_gives(tmp_path: Path, joi
     out = tmp_path / "raw.parquet"
     assert main(["ingest", str(folder), "--format", "ipinyou", "--out", str(out), "--json"]) == 0
     of_raw, of_joined = load_traffic(out), load_traffic(ingest(tmp_path, joined, "ipinyou"))
-    for name in ("market_ecpm", "cvr", "pcvr", "item_price", "manual_bid", "day", "hour"):
+    for name in ("market_ecpm", "cvr", "pcvr", "item_price", "keyword_bid", "day", "hour"):
         assert (getattr(of_raw, name) == getattr(of_joined, name)).all(), name
 
 
@@ -94,7 +94,7 @@ def test_the_logged_bids_of_auctionnet_win_the_logged_slots_at_the_logged_costs(
     for cell in range(40):
         part = slice(traffic.cell_start[cell], traffic.cell_start[cell + 1])
         assert [traffic.advertisers[i] for i in traffic.advertiser[part]] == [f"advertiser-{i:02d}" for i in range(n)]
-        shown = clear(traffic.manual_bid[part], traffic.pctr[part], slot_effect=(1, 0.8, 0.6), reserve=0.01)
+        shown = clear(traffic.keyword_bid[part], traffic.pctr[part], slot_effect=(1, 0.8, 0.6), reserve=0.01)
         logged = rows[cell * n : cell * n + n]
         slots = {placement.candidate: placement.slot + 1 for placement in shown}
         assert slots == {i: row["adSlot"] for i, row in enumerate(logged) if row["xi"]}

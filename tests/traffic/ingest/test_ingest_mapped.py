@@ -24,7 +24,7 @@ def test_a_mapped_table_becomes_auctions_and_its_unit_is_noted(tmp_path: Path):
     traffic = load_traffic(ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping)))
     raw = pl.read_csv(log, separator=";")
     assert len(traffic.weight) == 400
-    assert traffic.manual_bid.tolist() == raw["cpc"].to_list()
+    assert traffic.keyword_bid.tolist() == raw["cpc"].to_list()
     assert traffic.pctr.tolist() == raw["rate"].to_list()
     assert [traffic.advertisers[i] for i in traffic.advertiser] == raw["seller"].to_list()
     assert traffic.days == (0, 1)
@@ -66,7 +66,7 @@ def test_cells_put_together_keep_the_means(tmp_path: Path, aggregate: str):
             lambda t: t.pctr,
             lambda t: t.pctr * t.pcvr,
             lambda t: t.pctr * t.pcvr * t.item_price,
-            lambda t: t.manual_bid,
+            lambda t: t.keyword_bid,
         ):
             assert (ours * value(cells)).sum() == pytest.approx((theirs * value(single)).sum(), rel=1e-12)
 

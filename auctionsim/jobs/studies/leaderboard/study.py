@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 ONE, ALL = "one", "all"
 SCENARIOS = {
     "three-arms": ("three-arms", ()),
-    "three-arms, tight budgets": ("three-arms", ('advertisers.0.budget="reference*0.5"',)),
+    "three-arms, tight budgets": ("three-arms", ('advertisers.0.budget="baseline*0.5"',)),
     "taobao-mix": ("taobao-mix", ()),
 }
 _SELFISH = ("learner.own_weight=1.0", "learner.global_weight=0.0", "platform.revenue_floor=0.0", "learner.floor_margin=0.0")
@@ -111,7 +111,7 @@ def measures(market: Market, policy: Policy, members: NDArray[np.int64], *, is_a
     """
     days = market.scenario.traffic.test_days
     totals = np.sum([day_totals(run_policy(policy, market, day)[0])[:, :, 0] for day in days], axis=0)
-    reference = np.sum([day_totals(market.reference[day])[:, :, 0] for day in days], axis=0)
+    reference = np.sum([day_totals(market.baseline[day])[:, :, 0] for day in days], axis=0)
     weights = goals_of(market, days[0]).weights[:, :, 0]
     own, usual = (objective_vector(sums[:, :, None])[members, :, 0] for sums in (totals, reference))
     ratio = np.divide(own, usual, out=np.ones_like(own), where=usual != 0)

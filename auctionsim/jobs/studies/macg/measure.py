@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 _CURVE_EVERY = 5
 _ALONE_GENERATIONS = 60
 _SLACK = 0.02
-"""A PPC cap counts as exceeded above this share over it."""
+"""A CPC cap counts as exceeded above this share over it."""
 
 
 def measured(market: Market, arm: Arm) -> Findings:
@@ -79,9 +79,9 @@ def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, fl
 
     `revenue`, `profit`, `gmv` and `self_profit` are ratios to the reference; `objective` is the learners' mean of own weighted
     objective over the reference's, `objective: GROUP` a group's, `worst` the smallest; `caps_exceeded` is the share of learners
-    with a PPC cap that pay 2 % more, `ppc_excess` by how much the worst is over.
+    with a CPC cap that pay 2 % more, `cpc_excess` by how much the worst is over.
     """
-    totals, reference = by_day.sum(axis=0), sum(day_totals(market.reference[day])[:, :, 0] for day in days)
+    totals, reference = by_day.sum(axis=0), sum(day_totals(market.baseline[day])[:, :, 0] for day in days)
     assert isinstance(reference, np.ndarray)
     own, usual = (objective_vector(sums[:, :, None])[:, :, 0] for sums in (totals, reference))
     goals = [goals_of(market, day) for day in days]
@@ -101,19 +101,19 @@ def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, fl
         found[f"objective: {name}"] = objective[[i for i in learners if market.groups[i].group == name]].mean()
     if len(bystanders):
         found["self_profit"] = profit[bystanders].sum() / usual_profit[bystanders].sum()
-    capped = np.array([i for i in learners if market.groups[i].ppc_cap is not None], dtype=np.int64)
+    capped = np.array([i for i in learners if market.groups[i].cpc_cap is not None], dtype=np.int64)
     if len(capped):
         # Caps differ by day: what the caps allow for the clicks of every day.
-        allowed = sum(day.ppc_cap[capped, 0] * sums[capped, CLICKS] for day, sums in zip(goals, by_day, strict=True))
+        allowed = sum(day.cpc_cap[capped, 0] * sums[capped, CLICKS] for day, sums in zip(goals, by_day, strict=True))
         over = totals[capped, COST] / np.maximum(allowed, 1e-12) - 1
-        found |= {"caps_exceeded": float((over > _SLACK).mean()), "ppc_excess": float(over.max())}
+        found |= {"caps_exceeded": float((over > _SLACK).mean()), "cpc_excess": float(over.max())}
     return found
 
 
 def _bound_rows(market: Market, days: Sequence[int], split: str) -> Iterator[tuple[str, str, float]]:
     """The bound on total profit under the scenario's floors, over the reference's."""
     bounds = [lp_bound(market, day, own_weight=0.0, global_weight=1.0) for day in days]
-    reference = [day_totals(market.reference[day])[:, :, 0] for day in days]
+    reference = [day_totals(market.baseline[day])[:, :, 0] for day in days]
     profits = [float((sums[:, GMV] - sums[:, COST]).sum()) for sums in reference]
     if all(bound.status == "optimal" for bound in bounds):
         # A bound's value is the total profit over that day's reference.

@@ -13,6 +13,7 @@ import duckdb
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.traffic.ingest.database import named, quoted
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, number, price, text, whole, with_header
+from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
 TEMPLATE = """\
 # Which column of the log holds what: the right-hand sides. Delete the lines of what your log does not have.
@@ -111,6 +112,8 @@ def _read(mapping: Path) -> dict[str, Any]:
             f"{mapping}: timestamp_format: expected unix, unix-ms or a format of strptime, got {shown(when)}"
         ) from error
     columns = settings.setdefault("columns", {})
+    if KEYWORD_BID in columns and KEYWORD_BID_COLUMN not in columns:
+        columns[KEYWORD_BID_COLUMN] = columns.pop(KEYWORD_BID)
     for key, column in columns.items():
         if key not in _FIELDS:
             raise unknown(f"{mapping}: columns", key, _FIELDS, what="unknown key")
