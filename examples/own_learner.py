@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 import torch
 
-import auctionsim
+import auctionsim.envs
 
 COPIES, HOURS, NOISE = 64, 24, 0.1
 SELFISH = ("own_weight=1.0", "global_weight=0.0")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from stable_baselines3 import PPO
 
-import auctionsim
+import auctionsim.envs
 
 HOURS = 24
 SELFISH = ("learner.own_weight=1.0", "learner.global_weight=0.0")
