@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from auctionsim import objectives as objectives
     from auctionsim import scenario as scenario
     from auctionsim import traffic as traffic
+    from auctionsim.agents.build import build_market as build_market
     from auctionsim.agents.learners.base import Learner as Learner
     from auctionsim.agents.policies.base import Policy as Policy
     from auctionsim.auction.outcome import Outcome as Outcome
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from auctionsim.errors import InputError as InputError
     from auctionsim.jobs.training.train import evaluate as evaluate
     from auctionsim.jobs.training.train import train as train
-    from auctionsim.market.build import build_market as build_market
     from auctionsim.market.market import Market as Market
     from auctionsim.runs import Run as Run
     from auctionsim.scenario import Scenario as Scenario
@@ -64,7 +64,7 @@ _HOME = {
     "Run": "auctionsim.runs",
     "Scenario": "auctionsim.scenario",
     "Traffic": "auctionsim.traffic.table",
-    "build_market": "auctionsim.market.build",
+    "build_market": "auctionsim.agents.build",
     "env": "auctionsim.envs",
     "evaluate": "auctionsim.jobs.training.train",
     "load_scenario": "auctionsim.scenario.file",

@@ -12,9 +12,9 @@ import re
 import sys
 import time
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import iterate
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.market.build import build_market
 from auctionsim.scenario.file import load_scenario
 
 

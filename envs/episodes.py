@@ -16,12 +16,12 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.agents.build import build_market
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.engine import COST, OUTCOMES
 from auctionsim.envs.days import Draw
 from auctionsim.errors import InputError
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
@@ -142,7 +142,7 @@ class Episodes:
         self.last[:, :, copies] = 0.0
         self._budget_left[:, copies] = self.market.budgets[:, None]
         # Only who samples or throttles asks for luck.
-        by_luck = self.market.rules.outcomes == "sampled" or bool(self.market.controllers)
+        by_luck = self.market.rules.outcomes == "sampled" or bool(self.market.rule_policies)
         luck = dict(zip(copies.tolist(), (draw.luck if by_luck else 0 for draw in draws), strict=True))
         for day in np.unique(days).tolist():
             of_day = copies[days == day]

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
+from auctionsim.agents.policies.registry import find_rule
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.days import Draws
 from auctionsim.envs.episodes import market_of
@@ -38,7 +39,7 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
     if not names:
         raise InputError(f"{market.scenario.place}: advertisers: expected one whose controller is 'learner', got none")
     others = np.delete(market.learners, 0 if bidder is None else names.index(bidder))
-    return market.under(rivals, others) if len(others) else market
+    return market.under(find_rule(rivals, "rivals"), others) if len(others) else market
 
 
 def single_bidder_vector(

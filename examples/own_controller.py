@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from auctionsim.market.build import build_market
-from auctionsim.market.controllers import Bid
+from auctionsim.agents.build import build_market
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, DayState
 from auctionsim.objectives.goals import day_totals, objective_vector
 from auctionsim.scenario.file import parse_scenario
 
@@ -27,16 +27,16 @@ controller = "{controller}"
 class Evening:
     """Bids twice the keyword bid from 18 h on."""
 
-    def __init__(self, market: Market, who: np.ndarray) -> None:
-        self.n = len(who)
+    def __init__(self, market: Market, advertisers: np.ndarray) -> None:
+        self.n = len(advertisers)
 
-    def start(self, day: int, policies: int) -> Bid:
-        def bid(hour: int, budget_left: np.ndarray, last: np.ndarray) -> np.ndarray:
-            theta = np.zeros((self.n, 4, policies))  # over 1, pcvr, value, keyword_bid
-            theta[:, 3] = 2.0 if hour >= 18 else 1.0
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        def act(state: DayState) -> np.ndarray:
+            theta = np.zeros((self.n, 4, n_policies))  # over 1, pcvr, value, keyword_bid
+            theta[:, 3] = 2.0 if state.hour >= 18 else 1.0
             return theta
 
-        return bid
+        return DayPolicy(act)
 
 
 def profits(controller: str) -> np.ndarray:

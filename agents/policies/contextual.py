@@ -8,15 +8,13 @@ value: the network never sees the auction.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.base import Policy
+from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.engine import CLICKS, COST, OUTCOMES
+from auctionsim.auction.kernel.engine import CLICKS, COST
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales, observe
@@ -87,20 +85,14 @@ class _ContextualPolicy:
     start: Array
     """Starting coefficients."""
 
-    @cached_property
-    def _scales(self) -> dict[int, Scales]:
-        return {}
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (as many as networks, or 1)
+        """Bid each hour by the networks' coefficients from its context."""
+        scales = _causal_scales(market, day)
 
-    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
-        """The day as it is."""
-        return market.day(day, len(self.network.first), local_credit=local_credit)
+        def act(state: DayState) -> Array:
+            return market_coefficients(market, self.network(_inputs(market, state, scales, self.static)), self.start)
 
-    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
-        """The networks' coefficients from the context of the hour."""
-        if under_way.day not in self._scales:
-            self._scales[under_way.day] = _causal_scales(market, under_way.day)
-        inputs = _inputs(market, under_way, self._scales[under_way.day], self.static)
-        return market_coefficients(market, self.network(inputs), self.start)
+        return DayPolicy(act)
 
 
 def _causal_scales(market: Market, day: int) -> Scales:
@@ -112,20 +104,20 @@ def _causal_scales(market: Market, day: int) -> Scales:
     return replace(known, auctions=market.hourly_auctions(day)[:, market.learners, None])
 
 
-def _inputs(market: Market, under_way: DayReplay, scales: Scales, static: Array) -> Array:
+def _inputs(market: Market, state: DayState, scales: Scales, static: Array) -> Array:
     """`[P, learners, inputs]` at the start of an hour."""
-    learners, hour = market.learners, under_way.hour
-    n_policies = under_way.budget_left.shape[1]
-    last, so_far = under_way.last[learners], under_way.so_far[learners]
+    learners, hour = market.learners, state.hour
+    n_policies = state.budget_left.shape[1]
+    last, cumulative = state.last_step[learners], state.cumulative[learners]
     observed = observe(
-        scales, np.full(n_policies, hour), under_way.budget_left[learners], last[:, : len(OUTCOMES)],
-        under_way.last[:, COST].sum(axis=0),
+        scales, np.full(n_policies, hour), state.budget_left[learners], last,
+        state.last_step[:, COST].sum(axis=0),
     )[:, :, _PLACES]  # fmt: skip
     clock = 2 * np.pi * hour / HOURS
     reference = market.baseline[market.scenario.traffic.train_days[0]]
     usual = reference.cost[:, learners, 0].sum(axis=0) / np.maximum(reference.clicks[:, learners, 0].sum(axis=0), 1e-12)
-    paid = so_far[:, COST] / np.maximum(so_far[:, CLICKS], 1e-12)
-    rivals = market.competition(under_way.day)[hour - 1, learners] if hour else np.zeros(len(learners))
+    paid = cumulative[:, COST] / np.maximum(cumulative[:, CLICKS], 1e-12)
+    rivals = market.competition(state.day)[hour - 1, learners] if hour else np.zeros(len(learners))
     context = np.stack(
         [
             np.full((n_policies, len(learners)), np.sin(clock)),

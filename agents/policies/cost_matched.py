@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.base import Policy, Scaled, run_policy
+from auctionsim.agents.policies.base import Policy, Scaled
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 
 Array = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ def match_cost(market: Market, day: int, policy: Policy, wanted: Array, *, poole
     best, best_error = log_scale, np.full(len(learners), np.inf)
     gap_before: Array | None = None
     for _ in range(_ROUNDS):
-        outcome, _ = run_policy(Scaled(policy, _factor(market, log_scale)), free, day)
+        outcome = simulate_day(free, day, Scaled(policy, _factor(market, log_scale))).outcome
         cost = outcome.cost[:, learners, 0].sum(axis=0)
         gap = goal - np.log(np.maximum(cost.sum() if pooled else cost, 1e-12))
         error = np.abs(np.expm1(-gap))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.base import Policy
+from auctionsim.agents.policies.base import DayPolicy, Policy
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.sources import TableFeed
 from auctionsim.market.market import Market
 from auctionsim.streams import stream
@@ -61,8 +60,8 @@ class _FreePolicy:
     hidden: int
     n_advertisers: int
 
-    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
-        """The day with the networks' bids in place of the keyword bids of those that learn."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (one set of parameters)
+        """Bid the networks' own bids, which stand in the day's traffic in place of the learners' keyword bids."""
         phi = np.array(market.phi)
         cells = market.traffic.cell_slice(day)
         rows = np.arange(market.traffic.cell_start[cells.start], market.traffic.cell_start[cells.stop])
@@ -70,14 +69,11 @@ class _FreePolicy:
         for k, learner in enumerate(market.learners):
             mine = rows[own == learner]
             phi[mine, _BID] = self._bids(market, k, mine, hour[own == learner])
-        return market.day(day, feed=TableFeed(market.traffic, market.rules, phi), local_credit=local_credit)
-
-    def coefficients(self, market: Market, under_way: DayReplay) -> Array:  # noqa: ARG002  (the bids stand in the day)
-        """1 on the bid that the day holds; fixed rules as they are."""
         theta = market.fixed[:, :, None].copy()
         theta[market.learners] = 0.0
         theta[market.learners, _BID] = 1.0
-        return theta
+        source = TableFeed(market.traffic, market.rules, phi)
+        return DayPolicy(lambda state: theta, source)  # noqa: ARG005
 
     def _bids(self, market: Market, k: int, rows: NDArray[np.int64], hour: NDArray[np.int64]) -> Array:
         level = market.mean_features[market.learners[k]]

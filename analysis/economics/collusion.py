@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals
-from auctionsim.analysis.economics.play import Array, Policy
 from auctionsim.auction.kernel.engine import COST, GMV
 from auctionsim.market.market import Market
+from auctionsim.market.policy import Policy
+
+Array = NDArray[np.float64]
 
 SHOWN_FROM = 0.1
 """From this share of the way to the cartel on, an index counts as raised: a convention, stated with every verdict."""

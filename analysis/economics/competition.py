@@ -7,18 +7,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.analysis.economics.play import Array, Policy, play
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.engine import OUTCOMES
 from auctionsim.auction.sources import TableFeed
 from auctionsim.market.market import Market
+from auctionsim.market.policy import Constant, Policy
+from auctionsim.market.simulate import simulate_day
 
+Array = NDArray[np.float64]
 _VALUE = FEATURES.index("value")
 
 
 def days_totals(market: Market, policy: Policy, days: tuple[int, ...]) -> Array:
     """Impressions, clicks, conversions, GMV and cost of each advertiser over some days, `[advertisers, 5]`."""
-    outcomes = [play(market, day, policy).outcome for day in days]
+    outcomes = [simulate_day(market, day, policy).outcome for day in days]
     return np.stack([np.sum([getattr(o, name).sum(axis=(0, 2)) for o in outcomes], axis=0) for name in OUTCOMES], axis=1)
 
 
@@ -36,10 +38,11 @@ def competitive_totals(market: Market, days: tuple[int, ...], independent: Polic
         independent: The policy of independent learners, where there is one.
     """
     vcg = replace(market, rules=replace(market.rules, pricing="vcg"))
+    truthful = Constant(market.static("truthful"))
     totals = {
-        "truthful": days_totals(market, market.static("truthful"), days),
-        "envy-free": days_totals(vcg, market.static("truthful"), days),
-        "manual": days_totals(market, market.static("manual"), days),
+        "truthful": days_totals(market, truthful, days),
+        "envy-free": days_totals(vcg, truthful, days),
+        "manual": days_totals(market, Constant(market.static("manual")), days),
     }
     return totals if independent is None else totals | {"independent": days_totals(market, independent, days)}
 
@@ -62,7 +65,7 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
     feed = TableFeed(market.traffic, market.rules, _with_one_serious_member(market, members))
-    return days_totals(replace(market, feed=feed), theta, days)
+    return days_totals(replace(market, feed=feed), Constant(theta), days)
 
 
 def _with_one_serious_member(market: Market, members: NDArray[np.bool_]) -> Array:

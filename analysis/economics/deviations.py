@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auctionsim.analysis.economics.play import Array, Played, Policy, frozen, play
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.outcome import Outcome
 from auctionsim.market.market import Market
+from auctionsim.market.policy import Policy
+from auctionsim.market.simulate import Recorded, Trajectory, simulate_day
 from auctionsim.traffic.table import HOURS
 
+Array = NDArray[np.float64]
 Utility = Callable[[Outcome], Array]
 """What advertisers care about, of a day: `[advertisers, P]`."""
 
@@ -61,7 +64,7 @@ def best_responses(market: Market, day: int, policy: Policy, utility: Utility = 
         policy: Everybody's bids.
         utility: What advertisers care about.
     """
-    played = play(market, day, policy)
+    played = simulate_day(market, day, policy)
     now = utility(played.outcome)[:, 0]
     truthful = np.array(STATIC_BIDS["truthful"])
     best, multiplier = [], []
@@ -75,7 +78,7 @@ def best_responses(market: Market, day: int, policy: Policy, utility: Utility = 
 
 def best_multiplier(market: Market, day: int, policy: Policy, i: int, utility: Utility = day_profit) -> float:
     """The multiple of its own bids of a day that serves advertiser i best, rivals frozen."""
-    played = play(market, day, policy)
+    played = simulate_day(market, day, policy)
     return _refined(partial(_utility_of, market, day, played, utility, i, None))[0]
 
 
@@ -125,8 +128,8 @@ def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: in
         if now == hour:
             theta[deviator, :, 1] *= multiplier
 
-    played = play(market, day, policy, 2, force)
-    features, auctions = market.hourly_features(day, played.feed), market.hourly_auctions(day)
+    played = simulate_day(market, day, policy, n_policies=2, intervene=force)
+    features, auctions = market.hourly_features(day, played.source), market.hourly_auctions(day)
     bids = np.einsum("haf,hafp,ha->hap", features, played.coefficients, auctions)
     rivals = np.delete(bids, deviator, axis=1).sum(axis=1)
     change = np.divide(rivals[:, 1], rivals[:, 0], out=np.ones(HOURS), where=rivals[:, 0] > 0) - 1
@@ -135,15 +138,17 @@ def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: in
 
 
 def _utility_of(
-    market: Market, day: int, played: Played, utility: Utility, i: int, bids: Array | None, multipliers: Array
+    market: Market, day: int, played: Trajectory, utility: Utility, i: int, bids: Array | None, multipliers: Array
 ) -> Array:
     """Utility of advertiser i at multiples of its own bids of a day, or of other ones `[4]`, rivals frozen: `[multipliers]`."""
+    recorded = played.coefficients[:, i, :, 0]
 
     def force(hour: int, theta: Array) -> None:
-        own = played.coefficients[hour, i, :, 0] if bids is None else bids
+        own = recorded[hour] if bids is None else bids
         theta[i] = own[:, None] * multipliers
 
-    return utility(play(market, day, frozen(played), len(multipliers), force, played.feed).outcome)[i]
+    replayed = simulate_day(market, day, Recorded(played), n_policies=len(multipliers), intervene=force)
+    return utility(replayed.outcome)[i]
 
 
 def _refined(search: Callable[[Array], Array]) -> tuple[float, float]:

@@ -7,9 +7,10 @@ import polars as pl
 
 from auctionsim.analysis.documents.curves import Line
 from auctionsim.analysis.economics.deviations import best_multiplier, punishment
-from auctionsim.analysis.economics.play import Policy, play
 from auctionsim.analysis.reports.metrics import bootstrap
 from auctionsim.market.market import Market
+from auctionsim.market.policy import Policy
+from auctionsim.market.simulate import simulate_day
 from auctionsim.traffic.table import HOURS
 
 _LAST_HOUR = 15
@@ -23,7 +24,7 @@ def response_rows(seed: int, market: Market, policy: Policy, day: int) -> pl.Dat
     It does so for its busiest hour up to 15 h. `rival_bids` is the relative change of its rivals' mean bid, `profit` the change
     of its own profit over its profit of the undisturbed day, `punished` 1 or 0.
     """
-    earned = play(market, day, policy).outcome.profit[:, market.learners, 0]
+    earned = simulate_day(market, day, policy).outcome.profit[:, market.learners, 0]
     who = int(market.learners[int(earned.sum(axis=0).argmax())])
     hour = int(market.hourly_auctions(day)[: _LAST_HOUR + 1, who].argmax())
     multiplier = best_multiplier(market, day, policy, who)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auctionsim.analysis.economics.play import Array, Played
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import Trajectory
 
+Array = NDArray[np.float64]
 _LEVELS = ("value", "keyword_bid")
 
 
@@ -28,7 +30,7 @@ def objective_types(market: Market) -> list[str]:
     return ["+".join(sorted(name for name, weight in group.objectives.items() if weight > 0)) for group in market.groups]
 
 
-def shading(market: Market, day: int, played: Played) -> dict[str, Shading]:
+def shading(market: Market, day: int, played: Trajectory) -> dict[str, Shading]:
     """Bid shading of each objective type on a day that was played (its first copy)."""
     rows, bids, weight = _row_bids(market, day, played)
     owner = market.traffic.advertiser[rows]
@@ -46,7 +48,7 @@ def shading(market: Market, day: int, played: Played) -> dict[str, Shading]:
     return found
 
 
-def joint_low_bid_rate(market: Market, day: int, played: Played, share: float = 0.2, level: str = "value") -> float:
+def joint_low_bid_rate(market: Market, day: int, played: Trajectory, share: float = 0.2, level: str = "value") -> float:
     """Share of auctions in which every controlled candidate bids under a share of its own level.
 
     Only auctions with two or more controlled candidates count: one alone agrees with nobody.
@@ -72,7 +74,7 @@ def joint_low_bid_rate(market: Market, day: int, played: Played, share: float = 
     return _ratio(float(auctions[high == 0].sum()), float(auctions.sum()))
 
 
-def _row_bids(market: Market, day: int, played: Played) -> tuple[slice, Array, Array]:
+def _row_bids(market: Market, day: int, played: Trajectory) -> tuple[slice, Array, Array]:
     """Rows of a day, their bids, and their auctions."""
     traffic = market.traffic
     cells = traffic.cell_slice(day)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.budgets import spent_below
 from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, LEFT, OUTCOMES, SPENT_BELOW, Books, aligned
 from auctionsim.auction.kernel.engine import DETAILS, make_room, padded, replay_cells
@@ -17,7 +18,6 @@ from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Feed, Piece
 from auctionsim.auction.throttling import replay_throttled
-from auctionsim.market.controllers import Bid, Controller, checked_bid
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -32,10 +32,9 @@ class DayReplay:
         policies: How many policies are replayed side by side.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
         seed: Draws the luck of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
-        controllers: Advertisers, and who bids for them where their coefficients are NaN.
         local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
         details: Whether to count auctions entered and prices of winning and losing (several times slower).
-        steps: How a day of a table in memory is cut into steps; hours where None, as controllers need them.
+        steps: How a day of a table in memory is cut into steps; hours where None.
         first_hour: Where the day begins.
     """
 
@@ -48,22 +47,16 @@ class DayReplay:
         policies: int = 1,
         budgets: ArrayLike | None = None,
         seed: int | Sequence[int] = 0,
-        controllers: Sequence[tuple[NDArray[np.int64], Controller]] = (),
         local_credit: bool = False,
         details: bool = False,
         steps: Steps | None = None,
         first_hour: int = 0,
     ) -> None:
-        if steps is not None and controllers:
-            raise ValueError("steps: expected hours where controllers bid, got others")
         self.feed = feed
         self.day = day
         self._rules = rules or Rules()
         self._terms = self._rules.terms()
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
-        self._controllers = controllers
-        self._bids: list[Bid] = []
-        self._share: NDArray[np.float64] | None = None
         self._steps = steps
         self.hour = first_hour
         """Of the next step; 24 when the day is over."""
@@ -78,12 +71,12 @@ class DayReplay:
         self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._detailed = shape[0] if details else 0
         self._room = make_room(policies, len(self._rules.slot_effect), feed.most_rows)
-        self.last = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
+        self.last_step = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
         """What `step` returned last; zeros before."""
-        self.so_far = np.zeros_like(self.last)
+        self.cumulative = np.zeros_like(self.last_step)
         """Sums of what it returned."""
-        self.coefficients: NDArray[np.float64] | None = None
-        """Of the last hour, controllers' included, `[advertisers, 4, P]`."""
+        self.coefficients = np.zeros((shape[0], len(FEATURES), policies))
+        """Coefficients of the last step, `[advertisers, 4, P]`; zeros before."""
 
     @property
     def budget_left(self) -> NDArray[np.float64]:
@@ -95,17 +88,25 @@ class DayReplay:
         """Whether all 24 hours were replayed."""
         return self.hour == HOURS
 
-    def step(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    def step(self, coefficients: NDArray[np.float64], participation: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Replay the next step.
 
         Args:
-            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, at least 0; NaN where a controller bids.
+            coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, >= 0.
+            participation: Share of its auctions that each advertiser enters, by chance, in [0, 1], `[advertisers, P]`;
+                None for all.
 
         Returns:
-            `[advertisers, 5, P]`: impressions, clicks, conversions, gmv, cost of the step. With details three more: auctions
+            Impressions, clicks, conversions, GMV and cost of the step, `[advertisers, 5, P]`. With details three more: auctions
             entered, sum over shown ads of the price per click, sum over entered auctions without one of the losing price.
+
+        Raises:
+            ValueError: The coefficients have another shape.
         """
-        self.coefficients = coefficients = self._completed(coefficients)
+        expected = (self._ledger.shape[0], len(FEATURES), self._ledger.shape[1])
+        if coefficients.shape != expected:
+            raise ValueError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
+        self.coefficients = coefficients
         n_policies = self._ledger.shape[1]
         is_in_play = self._ledger[:, :, LEFT] > self._ledger[:, :, SPENT_BELOW]
         bids = make_bids(coefficients, is_in_play, self._room, is_clipped=self._rules.is_clipped)
@@ -115,9 +116,9 @@ class DayReplay:
         # Hour by hour, however long the step: an hour has luck of its own. A part of an hour ends in the hour it began in.
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
             luck = self._luck(hour)
-            if self._share is not None:
+            if participation is not None:
                 replay_throttled(
-                    self._pieces(hour), (self.day, hour), self._seeds, self._share, coefficients, is_in_play, luck,
+                    self._pieces(hour), (self.day, hour), self._seeds, participation, coefficients, is_in_play, luck,
                     self._terms, books, is_clipped=self._rules.is_clipped, most_rows=self.feed.most_rows,
                 )  # fmt: skip
                 continue
@@ -128,9 +129,9 @@ class DayReplay:
                 )  # fmt: skip
         self.hour = next_hour
         self.steps_done += 1
-        counted, before = np.empty_like(self.last), self.so_far
-        self.last, self.so_far = counted, np.empty_like(before)
-        take_out(self._ledger, details, before, counted, self.so_far)
+        counted, before = np.empty_like(self.last_step), self.cumulative
+        self.last_step, self.cumulative = counted, np.empty_like(before)
+        take_out(self._ledger, details, before, counted, self.cumulative)
         return counted
 
     def _pieces(self, hour: int) -> Iterator[Piece]:
@@ -142,22 +143,6 @@ class DayReplay:
             first, last = (int(edge) for edge in self._steps.edges[self.steps_done : self.steps_done + 2])
             begin, end = max(first, piece.first_cell), min(last, piece.last_cell)
             yield piece._replace(first_cell=begin, last_cell=end, place=piece.place + begin - piece.first_cell)
-
-    def _completed(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coefficients with the bids of controllers in place of NaN; notes the shares of auctions these take part in."""
-        self._share = None
-        if not any(np.isnan(coefficients[who]).any() for who, _ in self._controllers):
-            return coefficients
-        n_policies = self._ledger.shape[1]
-        self._bids = self._bids or [controller.start(self.day, n_policies) for _, controller in self._controllers]
-        theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
-        for (who, controller), bid in zip(self._controllers, self._bids, strict=True):
-            own = bid(self.hour, self.budget_left[who], self.last[who, : len(OUTCOMES)])
-            theta[who], share = checked_bid(own, theta[who].shape, type(controller).__name__)
-            if (share < 1.0).any():
-                self._share = np.ones((len(theta), n_policies)) if self._share is None else self._share
-                self._share[who] = share
-        return theta
 
     def _luck(self, hour: int) -> NDArray[np.uint64]:
         """The hour's key for each policy; nothing is drawn where outcomes are expected."""
@@ -173,11 +158,19 @@ class DayReplay:
 
 
 def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:
-    """Replay a day to its end with the coefficients of each hour (asked for before each step), `[advertisers, 4, P]`."""
-    hours = np.zeros((HOURS, *day_replay.last.shape))
+    """Replay a day to its end with given coefficients of each hour, `[advertisers, 4, P]`, asked for before each step.
+
+    Bids that depend on what happens are a policy's: `market.simulate.simulate_day`.
+    """
+    hours = np.zeros((HOURS, *day_replay.last_step.shape))
     while not day_replay.is_over:
         hour = day_replay.hour
         hours[hour] += day_replay.step(coefficients_of(hour))
+    return outcome_of_hours(hours)
+
+
+def outcome_of_hours(hours: NDArray[np.float64]) -> Outcome:
+    """Return the outcome of a day from what its steps returned, `[24, advertisers, 5 or 8, P]`."""
     counted = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
     if hours.shape[2] > len(OUTCOMES):
         entered, winning, losing = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     if arguments.scenario is None:
         raise InputError("auctionsim check: expected scenario, got none (see auctionsim check --help)")
-    from auctionsim.market.build import build_market
+    from auctionsim.agents.build import build_market
     from auctionsim.scenario.file import load_scenario
 
     scenario = load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments))

@@ -26,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Tell the story."""
+    from auctionsim.agents.build import build_market
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarise
     from auctionsim.jobs.demos import real_table, three_arms
-    from auctionsim.market.build import build_market
     from auctionsim.runs import Run
 
     default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"

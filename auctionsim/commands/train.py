@@ -21,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
+    from auctionsim.agents.build import build_market
     from auctionsim.agents.learners.registry import make_learner
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarise
     from auctionsim.jobs.training.train import starting_states
-    from auctionsim.market.build import build_market
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario, read_scenario
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
+from auctionsim.market.policy import RuleClass
 from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.generator import make_traffic
@@ -22,13 +24,17 @@ from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic
 
+FindRule = Callable[[str, str], str | RuleClass]
+"""`find_rule(name, place)`: `manual` or `truthful` as it is, or the class of a rule by its name; `place` is for messages."""
 
-def build_market(scenario: Scenario, seed: int | None = None) -> Market:
+
+def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Market:
     """Make a scenario concrete for one seed.
 
     Args:
         scenario: The scenario.
         seed: Draws the synthetic traffic; the scenario's own where None.
+        find_rule: Resolves the names of rules that groups follow.
 
     Raises:
         InputError: The traffic table, profile or budgets file is wrong, or does not fit the scenario.
@@ -52,17 +58,19 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)
     if not np.isfinite(budgets).any():
-        return _controlled(replace(market, baseline=unlimited))
+        return _with_rules(replace(market, baseline=unlimited), find_rule)
     limited = replace(market, budgets=budgets)
-    return _controlled(replace(limited, baseline={day: limited.outcome(day, reference) for day in days}))
+    return _with_rules(replace(limited, baseline={day: limited.outcome(day, reference) for day in days}), find_rule)
 
 
-def _controlled(market: Market) -> Market:
-    """The market with the controllers that its groups name."""
-    for controller in dict.fromkeys(group.controller for group in market.groups):
-        if controller != "learner":
-            who = np.array([i for i, group in enumerate(market.groups) if group.controller == controller])
-            market = market.under(controller, who)
+def _with_rules(market: Market, find_rule: FindRule) -> Market:
+    """The market with the rules that its groups name."""
+    for name in dict.fromkeys(group.controller for group in market.groups):
+        if name == "learner":
+            continue
+        who = np.array([i for i, group in enumerate(market.groups) if group.controller == name])
+        first = [group.controller for group in market.scenario.advertisers].index(name)
+        market = market.under(find_rule(name, f"{market.scenario.place}: advertisers[{first}].controller"), who)
     return market
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import STATIC_BIDS
-from auctionsim.auction.day import DayReplay, run_day
+from auctionsim.auction.day import run_day
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.realised_rates import drawn_rates
@@ -18,7 +18,8 @@ from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Feed, TableFeed
 from auctionsim.errors import InputError
 from auctionsim.market.competition import hourly_competition
-from auctionsim.market.controllers import Controller, find_controller
+from auctionsim.market.day import MarketDay
+from auctionsim.market.policy import Policy, RuleClass
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic
@@ -39,8 +40,8 @@ class Market:
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
     fixed: NDArray[np.float64]
-    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; learners' are 0, and NaN
-    stands for those whose controller bids hour by hour."""
+    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; 0 for learners, NaN for
+    those whose rule bids hour by hour."""
     learners: NDArray[np.int64]
     """Indices of the controlled advertisers."""
     budgets: NDArray[np.float64]
@@ -49,8 +50,8 @@ class Market:
     """The reference policy's outcome on each training and test day, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
-    controllers: tuple[tuple[NDArray[np.int64], Controller], ...] = ()
-    """Advertisers and the controller that bids for them hour by hour."""
+    rule_policies: tuple[tuple[NDArray[np.int64], Policy], ...] = ()
+    """Indices of advertisers, `[n]`, and the policy that bids for them hour by hour."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
     """What was asked of a day before; it depends on the traffic alone, so that markets on the same traffic share it."""
 
@@ -132,20 +133,19 @@ class Market:
         feed: Feed | None = None,
         budgets: NDArray[np.float64] | None = None,
         steps: Steps | None = None,
-    ) -> DayReplay:
+    ) -> MarketDay:
         """A fresh day under this market's rules, and its budgets unless others are given; coefficients over `FEATURES`.
 
         `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None. `feed` is other
         traffic than the market's. `steps` cut the day; hours where None.
         """
-        return DayReplay(
-            feed or self.feed,
+        return MarketDay(
+            self,
             day,
-            self.rules,
+            feed=feed or self.feed,
             policies=policies,
             budgets=self.budgets if budgets is None else budgets,
             seed=self.seed if luck is None else luck,
-            controllers=self.controllers,
             local_credit=local_credit,
             steps=steps,
         )
@@ -159,20 +159,19 @@ class Market:
         groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
         return replace(self, scenario=scenario, groups=groups)
 
-    def under(self, controller: str, who: NDArray[np.int64]) -> Market:
-        """The same market where some advertisers follow a controller; they are no learners any more.
+    def under(self, rule: str | RuleClass, who: NDArray[np.int64]) -> Market:
+        """Return the same market where some advertisers follow a rule and are no learners any more.
 
-        Raises:
-            InputError: There is no such controller.
+        Args:
+            rule: `manual` or `truthful`, or the class of a rule that bids hour by hour.
+            who: Indices of the advertisers, `[n]`.
         """
         fixed = self.fixed.copy()
-        fixed[who] = STATIC_BIDS.get(controller, np.nan)
+        fixed[who] = STATIC_BIDS[rule] if isinstance(rule, str) else np.nan
         changed = replace(self, fixed=fixed, learners=np.setdiff1d(self.learners, who))
-        if controller in STATIC_BIDS:
+        if isinstance(rule, str):
             return changed
-        named = [f"advertisers[{i}]." for i, g in enumerate(self.scenario.advertisers) if g.controller == controller]
-        place = f"{self.scenario.place}: {''.join(named[:1])}controller"
-        return replace(changed, controllers=(*self.controllers, (who, find_controller(controller, place)(self, who))))
+        return replace(changed, rule_policies=(*self.rule_policies, (who, rule(self, who))))
 
     def in_expectation(self) -> Market:
         """The same market with outcomes in expectation; budgets and the reference stay."""

@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auctionsim.agents.policies.base import Constant
+from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant, DayPolicy, DayState
 from auctionsim.analysis.economics import collusion, indices
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals, envy_free_bids
 from auctionsim.analysis.economics.deviations import best_responses, punishment
-from auctionsim.analysis.economics.play import DaySoFar, frozen, play, rematched
+from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
 from auctionsim.auction.kernel.engine import COST, GMV
 from auctionsim.auction.reference import clear
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import Recorded, simulate_day
 from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
@@ -66,13 +67,13 @@ def test_a_cartel_scores_one_and_truthful_bidding_zero(market: Market, truthful:
     everybody = market.is_controlled
     assert collusion.between(cartel, competitive, cartel, everybody).profit_gain == 1.0
     assert collusion.between(cartel, competitive, cartel, everybody).normalised_suppression == 1.0
-    none = collusion.between(days_totals(market, truthful, DAYS), competitive, cartel, everybody)
+    none = collusion.between(days_totals(market, Constant(truthful), DAYS), competitive, cartel, everybody)
     assert (none.profit_gain, none.suppression, none.normalised_suppression, none.efficiency_loss) == (0, 0, 0, 0)
 
 
 def test_a_cartel_allocates_as_truthful_bidders_do_and_pays_the_reserve():
     market = made(SMALL, "mechanism.squash=0.0")  # ranked by bid: a member's quality does not raise the price it leaves
-    cartel, competitive = cartel_totals(market, DAYS), days_totals(market, market.static("truthful"), DAYS)
+    cartel, competitive = cartel_totals(market, DAYS), days_totals(market, Constant(market.static("truthful")), DAYS)
     assert cartel[:, :COST] == pytest.approx(competitive[:, :COST])
     assert cartel[:, COST] == pytest.approx(cartel[:, 1] * market.rules.reserve)
 
@@ -82,7 +83,7 @@ def test_outside_a_cartel_self_bidders_keep_their_bids_and_set_prices():
     cartel = cartel_totals(market, DAYS)
     # The same by hand: auctions where no member but the best one has a value above the reserve.
     alone = cartel_totals(market, DAYS, np.zeros(7, dtype=bool))
-    assert alone == pytest.approx(days_totals(market, _mixed(market), DAYS))
+    assert alone == pytest.approx(days_totals(market, Constant(_mixed(market)), DAYS))
     assert alone[:, COST].sum() > cartel[:, COST].sum() > cartel[:, 1].sum() * market.rules.reserve
 
 
@@ -110,11 +111,11 @@ def test_the_envy_free_benchmark_is_below_truthful_bids_in_several_slots_and_equ
 
 
 def test_shading_alike_is_called_collusion_and_truth_is_not(market: Market, truthful: np.ndarray):
-    found = collusion.verdict(market, colluding(market), DAYS)
+    found = collusion.verdict(market, Constant(colluding(market)), DAYS)
     assert found.kind == "collusion"
     assert all(index.profit_gain > 0.5 and index.suppression > 0.5 for index in found.with_budgets.against.values())
     assert found.sentence.startswith("collusion against every competitive benchmark. Profit gain 0.")
-    assert collusion.verdict(market, truthful, DAYS).kind == "competitive"
+    assert collusion.verdict(market, Constant(truthful), DAYS).kind == "competitive"
 
 
 def paced(market: Market) -> np.ndarray:
@@ -131,12 +132,12 @@ def test_pacing_alone_is_not_called_collusion():
     spend = unlimited.outcome(0, unlimited.static("truthful")).cost.sum(axis=(0, 2))
     market = replace(unlimited, budgets=0.1 * spend)
     policy = paced(market)
-    revenue = days_totals(market, policy, DAYS)[:, COST].sum()
-    assert revenue < 0.25 * days_totals(unlimited, unlimited.static("truthful"), DAYS)[:, COST].sum()
+    revenue = days_totals(market, Constant(policy), DAYS)[:, COST].sum()
+    assert revenue < 0.25 * days_totals(unlimited, Constant(unlimited.static("truthful")), DAYS)[:, COST].sum()
     # Somebody who looks at revenue and profit alone would say so: against competition without budgets both are raised.
-    naive = collusion.evidence(unlimited, policy, DAYS)
+    naive = collusion.evidence(unlimited, Constant(policy), DAYS)
     assert naive.against["truthful"].is_raised
-    found = collusion.verdict(market, policy, DAYS, control=paced(market.without_budgets()))
+    found = collusion.verdict(market, Constant(policy), DAYS, control=Constant(paced(market.without_budgets())))
     assert found.kind in ("competitive", "pacing")
     assert found.without_budgets.raised == []
 
@@ -144,21 +145,24 @@ def test_pacing_alone_is_not_called_collusion():
 def test_a_market_with_budgets_gets_no_verdict_without_a_control(market: Market, truthful: np.ndarray):
     limited = replace(market, budgets=np.full(5, 1.0))
     with pytest.raises(ValueError, match="expected the policy learned without budgets"):
-        collusion.verdict(limited, truthful, DAYS)
+        collusion.verdict(limited, Constant(truthful), DAYS)
 
 
 def test_collusion_under_budgets_is_found_where_the_control_shows_it_too(market: Market):
     spend = market.outcome(0, market.static("truthful")).cost.sum(axis=(0, 2))
     limited = replace(market, budgets=0.9 * spend)
-    both = collusion.verdict(limited, colluding(market), DAYS, control=colluding(market))
+    both = collusion.verdict(limited, Constant(colluding(market)), DAYS, control=Constant(colluding(market)))
     assert both.kind == "collusion"
     assert "with and without budgets" in both.sentence
-    assert collusion.verdict(limited, colluding(market), DAYS, control=market.static("truthful")).kind == "pacing"
+    assert (
+        collusion.verdict(limited, Constant(colluding(market)), DAYS, control=Constant(market.static("truthful"))).kind
+        == "pacing"
+    )
 
 
 def test_benchmarks_that_do_not_agree_are_said_to(market: Market):
     # Half of every value: the revenue of keyword bids, half of that of truthful ones.
-    found = collusion.verdict(market, colluding(market, 0.5), DAYS)
+    found = collusion.verdict(market, Constant(colluding(market, 0.5)), DAYS)
     assert found.with_budgets.not_raised == ["manual"]
     assert found.kind == "disputed"
     assert "raised against truthful and envy-free, not against manual" in found.sentence
@@ -172,36 +176,36 @@ def test_one_benchmark_is_not_enough():
 
 def test_self_bidders_harm_is_measured_against_everybody_s_keyword_bids():
     market = made(SELF_BIDDERS)
-    assert collusion.evidence(market, market.static("manual"), DAYS).harm_to_self_bidders == 0
+    assert collusion.evidence(market, Constant(market.static("manual")), DAYS).harm_to_self_bidders == 0
     aggressive = _mixed(market)
     aggressive[market.is_controlled] *= 3
-    assert collusion.evidence(market, aggressive, DAYS).harm_to_self_bidders > 0.3
+    assert collusion.evidence(market, Constant(aggressive), DAYS).harm_to_self_bidders > 0.3
 
 
 def test_truthful_bids_cannot_be_exploited_and_a_cartel_s_can(market: Market, truthful: np.ndarray):
-    assert best_responses(market, 2, truthful).exploitability == pytest.approx(0, abs=1e-12)
-    cartel = best_responses(market, 2, colluding(market))
+    assert best_responses(market, 2, Constant(truthful)).exploitability == pytest.approx(0, abs=1e-12)
+    cartel = best_responses(market, 2, Constant(colluding(market)))
     assert cartel.exploitability > 0.1
     assert (cartel.multiplier > 1).all()
 
 
 def test_a_best_response_to_frozen_rivals_is_what_playing_it_brings(market: Market):
     policy = colluding(market)
-    found = best_responses(market, 2, policy)
+    found = best_responses(market, 2, Constant(policy))
     deviating = policy.copy()
     deviating[3] *= found.multiplier[3]
-    profit = play(market, 2, deviating).outcome.profit.sum(axis=0)[3, 0]
+    profit = simulate_day(market, 2, Constant(deviating)).outcome.profit.sum(axis=0)[3, 0]
     assert found.now[3] < profit <= found.best[3] * (1 + 1e-9)
 
 
 def test_grim_bidders_punish_and_fixed_ones_do_not(market: Market):
     test = {"deviator": 1, "hour": 5, "multiplier": 30.0}
-    fixed = punishment(market, 2, colluding(market), **test)
+    fixed = punishment(market, 2, Constant(colluding(market)), **test)
     assert fixed.immediate > 0
     assert fixed.gain == pytest.approx(fixed.immediate)
     assert not fixed.rival_bids.any()
     assert not fixed.is_punished
-    grim = punishment(market, 2, _grim(market), **test)
+    grim = punishment(market, 2, Grim(), **test)
     assert not grim.rival_bids[:6].any()
     assert (grim.rival_bids[6:] > 1).all()
     assert grim.immediate == pytest.approx(fixed.immediate)
@@ -209,39 +213,44 @@ def test_grim_bidders_punish_and_fixed_ones_do_not(market: Market):
     assert grim.is_punished
 
 
-def _grim(market: Market):
+class Grim:
     """All collude until advertiser 1 is shown more often than without a deviation, then bid truthfully till midnight."""
-    usual = play(market, 2, colluding(market)).outcome.impressions[:, 1]
 
-    def rule(day: DaySoFar) -> np.ndarray:
-        seen = day.totals[:, 1, 0]
-        war = (seen > usual[: day.hour] * 1.01).any(axis=0)
-        return np.where(war, market.static("truthful"), colluding(market))
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        usual = simulate_day(market, day, Constant(colluding(market))).outcome.impressions[:, 1, 0]
+        war = np.zeros(n_policies, dtype=bool)
 
-    return rule
+        def act(state: DayState) -> np.ndarray:
+            nonlocal war
+            if state.hour:
+                war = war | (state.last_step[1, 0] > usual[state.hour - 1] * 1.01)
+            return np.where(war, market.static("truthful"), colluding(market))
+
+        return DayPolicy(act)
 
 
 def test_a_deviation_in_the_last_hour_has_no_hours_after_it(market: Market, truthful: np.ndarray):
     with pytest.raises(ValueError, match="expected 0 to 22"):
-        punishment(market, 2, truthful, deviator=0, hour=23, multiplier=2.0)
+        punishment(market, 2, Constant(truthful), deviator=0, hour=23, multiplier=2.0)
 
 
-def test_frozen_rivals_play_the_same_day_again(market: Market):
-    played = play(market, 2, colluding(market))
-    assert np.array_equal(play(market, 2, frozen(played)).outcome.cost, played.outcome.cost)
+def test_recorded_rivals_bid_the_same_day_again(market: Market):
+    played = simulate_day(market, 2, Constant(colluding(market)))
+    assert np.array_equal(simulate_day(market, 2, Recorded(played)).outcome.cost, played.outcome.cost)
 
 
-def test_what_a_learner_gives_is_played_as_its_coefficients_are(market: Market, truthful: np.ndarray):
-    given, plain = play(market, 2, Constant(truthful)), play(market, 2, truthful)
-    assert np.array_equal(given.outcome.cost, plain.outcome.cost)
-    assert np.array_equal(given.coefficients, plain.coefficients)
+def test_a_policy_that_looks_at_nothing_bids_alike_on_every_copy(market: Market, truthful: np.ndarray):
+    one, two = (simulate_day(market, 2, Constant(truthful), n_policies=n) for n in (1, 2))
+    assert np.array_equal(one.outcome.cost, two.outcome.cost[..., :1])
+    assert np.array_equal(two.outcome.cost[..., 0], two.outcome.cost[..., 1])
+    assert one.coefficients.shape == (24, 5, 4, 1)
 
 
-def test_bids_of_controllers_are_recorded_as_they_were():
+def test_bids_of_rules_are_recorded_as_they_were():
     market = made(SMALL + '[[advertisers]]\ngroup = "paced"\ncontroller = "pid"\nbudget = "baseline*0.5"\n')
     assert np.isnan(market.fixed[5]).all()
     theta = np.where(np.isnan(market.fixed), market.fixed, market.static("truthful")[:, :, 0])[:, :, None]
-    played = play(market, 2, theta)
+    played = simulate_day(market, 2, Constant(theta))
     assert np.isfinite(played.coefficients).all()
     assert np.isfinite(cartel_totals(market, DAYS)).all()
 
@@ -258,14 +267,14 @@ def test_shading_and_low_bids_by_objective_type():
     market = made(SELF_BIDDERS)
     theta = _mixed(market)
     theta[market.is_controlled] *= 0.1
-    played = play(market, 2, theta)
+    played = simulate_day(market, 2, Constant(theta))
     found = shading(market, 2, played)
     assert set(found) == {"profit", "gmv"}
     assert found["profit"].bid_over_value == pytest.approx(0.1)
-    manual = shading(market, 2, play(market, 2, market.static("manual")))
+    manual = shading(market, 2, simulate_day(market, 2, Constant(market.static("manual"))))
     assert manual["profit"].cpc_over_reference == manual["gmv"].cpc_over_reference == pytest.approx(1.0)
     assert joint_low_bid_rate(market, 2, played) == 1.0
-    assert joint_low_bid_rate(market, 2, play(market, 2, _mixed(market))) == 0.0
+    assert joint_low_bid_rate(market, 2, simulate_day(market, 2, Constant(_mixed(market)))) == 0.0
     with pytest.raises(ValueError, match="expected one of value, keyword_bid"):
         joint_low_bid_rate(market, 2, played, level="mood")
 
@@ -273,7 +282,7 @@ def test_shading_and_low_bids_by_objective_type():
 def test_one_high_bidder_ends_a_joint_low_bid(market: Market, truthful: np.ndarray):
     theta = colluding(market)
     theta[0] = truthful[0]
-    rate = joint_low_bid_rate(market, 2, play(market, 2, theta))
+    rate = joint_low_bid_rate(market, 2, simulate_day(market, 2, Constant(theta)))
     with_0 = np.add.reduceat(market.traffic.advertiser == 0, market.traffic.cell_start[:-1])[market.traffic.cell_slice(2)]
     weight = market.traffic.weight[market.traffic.cell_slice(2)]
     assert rate == pytest.approx(float(weight[with_0 == 0].sum() / weight.sum()))

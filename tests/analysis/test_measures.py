@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant
 from auctionsim.analysis.documents.curves import line_of, line_over_arms
 from auctionsim.analysis.documents.plots.lines import lines_figure
@@ -19,7 +20,6 @@ from auctionsim.analysis.pareto import hypervolume, pareto_front
 from auctionsim.analysis.reports.violations import violations
 from auctionsim.analysis.reports.welfare import economics, pacing_error
 from auctionsim.jobs.training.evaluate import write_evaluation
-from auctionsim.market.build import build_market
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 

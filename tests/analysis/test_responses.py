@@ -8,14 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from auctionsim.agents.policies.base import Constant
+from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant, DayState, Reactive
 from auctionsim.analysis.economics.deviations import best_multiplier
-from auctionsim.analysis.economics.play import DaySoFar
 from auctionsim.analysis.economics.responses import response_lines, response_rows
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.train import train
-from auctionsim.market.build import build_market
 
 from ..jobs.test_runs import new_run, nothing
 
@@ -29,13 +28,13 @@ def test_fixed_bids_do_not_answer_and_a_grim_rule_does(tmp_path: Path):
     assert (still["punished"] == 0).all()
     assert still.filter(hours_since=0)["profit"].item() > 0
 
-    def grim(so_far: DaySoFar) -> np.ndarray:
+    def grim(state: DayState) -> np.ndarray:
         # Truthful for the rest of the day once anybody has paid another price than on the undisturbed day.
-        paid = so_far.totals[:, :, COST].sum(axis=(0, 1))
+        paid = state.cumulative[:, COST].sum(axis=0)
         has_deviated = np.abs(paid - paid[0]) > 1e-9
         return np.where(has_deviated, market.static("truthful"), shaded)
 
-    answered = response_rows(0, market, grim, 2)
+    answered = response_rows(0, market, Reactive(grim), 2)
     assert (answered.filter(pl.col("hours_since") <= 0)["rival_bids"] == 0.0).all()
     assert answered.filter(pl.col("hours_since") > 0)["rival_bids"].to_numpy() == pytest.approx(9.0)
     assert (answered["punished"] == 1).all()

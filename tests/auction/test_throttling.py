@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.pacing.throttle import Throttle
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.day import DayReplay
@@ -15,9 +16,8 @@ from auctionsim.auction.reference import replay_reference
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Feed, StoredFeed, TableFeed
 from auctionsim.errors import InputError
-from auctionsim.market.build import build_market
-from auctionsim.market.controllers import Throttled
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, Participation
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.streams import stream
 from auctionsim.traffic import store_writer as storing
@@ -32,16 +32,15 @@ MANUAL = FEATURES.index("keyword_bid")
 EVERYBODY = np.arange(5)
 
 
-class Constant:
-    """Keyword bids in a constant share of the auctions, one for each policy."""
+class HalfMore:
+    """A rule that would enter one and a half times its auctions."""
 
-    def __init__(self, *share: float, n: int = 5) -> None:
-        self.share = np.tile(np.array(share), (n, 1))
+    def __init__(self, market: Market, advertisers: np.ndarray) -> None:
+        self.n = len(advertisers)
 
-    def start(self, day: int, policies: int):
-        theta = np.zeros((len(self.share), len(FEATURES), policies))
-        theta[:, MANUAL] = 1.0
-        return lambda hour, budget_left, last: Throttled(theta, self.share)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        theta = np.ones((self.n, len(FEATURES), n_policies))
+        return DayPolicy(lambda state: Participation(theta, np.full((self.n, n_policies), 1.5)))
 
 
 def small_market(*overrides: str) -> Market:
@@ -55,9 +54,11 @@ def hours_of(
     policies = len(share)
     replay = DayReplay(
         feed or market.feed, 2, market.rules, policies=policies, budgets=market.budgets, seed=seeds or 0,
-        controllers=[(EVERYBODY, Constant(*share))], local_credit=local_credit,
+        local_credit=local_credit,
     )  # fmt: skip
-    return np.stack([replay.step(np.full((5, 4, policies), np.nan)) for _ in range(HOURS)])
+    theta = np.zeros((5, len(FEATURES), policies))
+    theta[:, MANUAL] = 1.0
+    return np.stack([replay.step(theta, np.tile(np.array(share), (5, 1))) for _ in range(HOURS)])
 
 
 def is_in(market: Market, share: float, seed: int = 0) -> np.ndarray:
@@ -119,21 +120,23 @@ def test_a_day_in_pieces_draws_as_the_whole_does(tmp_path: Path, monkeypatch: py
 def test_the_share_is_kept_over_seeds_and_more_share_means_more_of_the_same_auctions():
     market = small_market()
     asked = np.zeros((5, 4, 3))
-    asked[0, MANUAL] = np.nan
+    asked[0, MANUAL] = 1.0
+    share = np.ones((5, 3))
+    share[0] = 0.25, 0.75, 1.0
     shown = []
     for seed in range(8):
         # Rivals bid nothing, so that every auction entered is won: some 480 of them a day.
-        throttled = [(np.array([0]), Constant(0.25, 0.75, 1.0, n=1))]
-        replay = DayReplay(market.feed, 2, Rules(), policies=3, seed=seed, controllers=throttled)
-        shown.append(sum(replay.step(asked.copy())[0, IMPRESSIONS] for _ in range(HOURS)))
+        replay = DayReplay(market.feed, 2, Rules(), policies=3, seed=seed)
+        shown.append(sum(replay.step(asked, share)[0, IMPRESSIONS] for _ in range(HOURS)))
     counts = np.array(shown)
     assert (np.diff(counts, axis=1) > 0).all()
     np.testing.assert_allclose(counts.mean(axis=0) / counts[:, 2].mean(), [0.25, 0.75, 1.0], atol=0.03)
 
 
 def test_a_share_outside_its_range_is_refused():
-    with pytest.raises(InputError, match=r"controller Constant: expected shares from 0 to 1 of shape \(5, 1\)"):
-        hours_of(small_market(), 1.5)
+    market = small_market().under(HalfMore, EVERYBODY)
+    with pytest.raises(InputError, match=r"policy HalfMore: expected shares from 0 to 1 of shape \(5, 1\)"):
+        market.outcome(2, market.fixed[:, :, None])
 
 
 def test_throttle_follows_its_curve_and_keeps_the_keyword_bid():

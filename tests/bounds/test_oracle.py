@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auctionsim.agents.build import build_market
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import run_day
 from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
@@ -18,7 +19,6 @@ from auctionsim.bounds.eligible_wins import contests
 from auctionsim.bounds.oracle import Bound, lp_bound
 from auctionsim.errors import InputError
 from auctionsim.market.benchmarks import day_benchmarks
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.objectives import goals as obj

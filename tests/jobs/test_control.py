@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.analysis.reports.run_collusion import collusion_sentence, control_of
 from auctionsim.cli import main
-from auctionsim.market.build import build_market
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 

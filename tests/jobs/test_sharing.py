@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Replicated
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.jobs.distributed import sharing
 from auctionsim.jobs.distributed.cluster import RayPool, SerialPool, open_pool
 from auctionsim.jobs.distributed.sharing import Follow, PutArrays, put_arrays, size_of
 from auctionsim.jobs.training.generations import Generations
-from auctionsim.market.build import build_market
 from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.cli import main
 from auctionsim.jobs.distributed.cluster import SerialPool, open_pool
 from auctionsim.jobs.training.train import Progress, train
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
 
 from .test_cluster import pytestmark as ray_marks

@@ -11,10 +11,10 @@ import jsonschema
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import iterate
 from auctionsim.agents.learners.registry import learner_names, make_learner
 from auctionsim.cli import main
-from auctionsim.market.build import build_market
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import builtin_scenarios, load_scenario, parse_scenario, templates
 from auctionsim.scenario.schema import scenario_schema

@@ -13,9 +13,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from auctionsim import load_scenario, load_traffic
+from auctionsim.agents.build import build_market
 from auctionsim.analysis.reports.fit_statistics import ks_distance, likeness
 from auctionsim.cli import main
-from auctionsim.market.build import build_market
 from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.files import save_traffic
 from auctionsim.traffic.fit.components import additive_effects, drift_variance, log_volumes, variance_components

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.auction.day import DayReplay, run_day
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.auction.realised_rates import drawn_rates
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.steps import Steps, auctions_by_step, first_rows, minutes_steps
@@ -34,7 +34,7 @@ def test_parts_of_hours_add_up_to_hours(market: Market, minutes: int):
     whole, _ = outcome(market, None)
     parts, day = outcome(market, steps)
     np.testing.assert_allclose(parts, whole, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(day.so_far[:, COST, 0], whole[2, :, :, 0].sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(day.cumulative[:, COST, 0], whole[2, :, :, 0].sum(axis=0), rtol=1e-12)
 
 
 def test_steps_of_several_hours_have_the_luck_of_their_hours(market: Market):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.base import run_policy
 from auctionsim.agents.policies.forms import make_form
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives import constraints
 from auctionsim.objectives import goals as obj
 from auctionsim.objectives.multipliers import Multipliers, cost
@@ -55,8 +55,8 @@ def score(market: Market, day: int, parameters: Array, multipliers: Array | None
 def _score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
     settings, learners = market.scenario.learner, market.learners
     policy = make_form(settings).policy(market, parameters)
-    outcome, replayed = run_policy(policy, market, day, local_credit=local_credit)
-    totals = obj.day_totals(outcome)
+    day_run = simulate_day(market, day, policy, n_policies=len(parameters), local_credit=local_credit)
+    totals = obj.day_totals(day_run.outcome)
     goals = goals_of(market, day)
     found = constraints.violations(totals, goals)
     if multipliers is None:
@@ -72,8 +72,8 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
         own=(obj.own_score(totals, goals, settings) - own_cost)[learners] - common_cost,
         profit=profit,
         revenue=revenue,
-        profit_share=replayed.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
-        revenue_share=replayed.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
+        profit_share=day_run.sim.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
+        revenue_share=day_run.sim.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
         violation=np.concatenate(
             [found.cpc.mean(axis=1), found.roi.mean(axis=1), found.profit.mean(axis=1), [found.self_bidders.mean()]]
         ),

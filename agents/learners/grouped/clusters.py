@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.learners.rl.rollout import Floats, observations_of
+from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
@@ -67,9 +67,9 @@ def by_revenue(market: Market, most: int) -> Clusters:
     return tuple(np.sort(order[cluster == k]) for k in range(most) if (cluster == k).any())
 
 
-def observed_by(market: Market, under_way: DayReplay, scales: Scales, clusters: Clusters) -> Floats:
+def observed_by(market: Market, state: DayState, scales: Scales, clusters: Clusters) -> Floats:
     """Means of the members' observations before the next hour, `[P, C, 15]`."""
-    return _means(observations_of(market, under_way, scales), clusters)
+    return _means(observations_of(market, state, scales), clusters)
 
 
 def play(
@@ -90,18 +90,18 @@ def play(
         act: Observations `[P, C, 15]` to what is chosen, `[P, ...]`.
         bids: What is chosen to everybody's coefficients, `[advertisers, 4, P]`.
     """
-    under_way, goals = market.day(day, copies), goals_of(market, day)
+    sim, goals = market.day(day, copies), goals_of(market, day)
     scales = Scales.of(market, day, market.learners)
     usual_cost = np.maximum(market.baseline[day].cost[:, market.learners, 0].sum(axis=0) / HOURS, 1e-12)[:, None]
-    observed, chosen, objective, payment = [observed_by(market, under_way, scales, clusters)], [], [], []
+    observed, chosen, objective, payment = [observed_by(market, sim.state, scales, clusters)], [], [], []
     for _ in range(HOURS):
         chosen.append(act(observed[-1]))
-        brought = under_way.step(bids(chosen[-1]))
+        brought = sim.step(bids(chosen[-1]))
         own = own_objective(brought, goals)[market.learners] * HOURS
         objective.append(_means(own.T[:, :, None], clusters)[..., 0])
         payment.append(_means((brought[market.learners, COST] / usual_cost).T[:, :, None], clusters)[..., 0])
-        observed.append(observed_by(market, under_way, scales, clusters))
-    totals = under_way.so_far
+        observed.append(observed_by(market, sim.state, scales, clusters))
+    totals = sim.cumulative
     return ClusterDays(
         np.stack(observed, axis=1),
         np.stack(chosen, axis=1),
@@ -140,14 +140,14 @@ class ClusterPolicy:
     bids: Callable[[NDArray[Any]], Array]
     """As of `play`."""
 
-    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
-        """The day as it is."""
-        return market.day(day, local_credit=local_credit)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
+        """Bid by what the clusters choose."""
+        scales = Scales.of(market, day, market.learners)
 
-    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
-        """Everybody's bids for the coming hour."""
-        scales = Scales.of(market, under_way.day, market.learners)
-        return self.bids(self.act(observed_by(market, under_way, scales, self.clusters)))
+        def act(state: DayState) -> Array:
+            return self.bids(self.act(observed_by(market, state, scales, self.clusters)))
+
+        return DayPolicy(act)
 
 
 def _means(values: NDArray[Any], clusters: Clusters) -> NDArray[Any]:

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from auctionsim.agents.learners.base import Arrays, Work
 from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
 from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, of_prefix, one_thread, random_parameters, values
-from auctionsim.agents.policies.base import Policy
+from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.agents.policies.contextual import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.auction.day import DayReplay
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
 from auctionsim.scenario import PpoSection, Scenario
@@ -113,14 +112,14 @@ def play_episode(market: Market, shared: Arrays, episode: Episode) -> Trajectory
 class _Greedy:
     actor: dict[str, Floats]
 
-    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
-        """The day as it is."""
-        return market.day(day, local_credit=local_credit)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
+        """Bid by the actors' means."""
+        scales = Scales.of(market, day, market.learners)
 
-    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
-        """What the actors' means bid."""
-        observations = observations_of(market, under_way, Scales.of(market, under_way.day, market.learners))
-        return coefficients_of(market, _means(market, self.actor, observations))
+        def act(state: DayState) -> Array:
+            return coefficients_of(market, _means(market, self.actor, observations_of(market, state, scales)))
+
+        return DayPolicy(act)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.engine import COST, OUTCOMES
+from auctionsim.agents.policies.base import DayState
+from auctionsim.auction.kernel.engine import COST
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
@@ -45,15 +45,15 @@ class Trajectory:
     """Over the reference's, `[P]`."""
 
 
-def observations_of(market: Market, under_way: DayReplay, scales: Scales) -> Floats:
+def observations_of(market: Market, state: DayState, scales: Scales) -> Floats:
     """What the learners see before the next hour, `[P, learners, 15]`."""
-    learners, n_policies = market.learners, under_way.budget_left.shape[1]
+    learners, n_policies = market.learners, state.n_policies
     return observe(
         scales,
-        np.full(n_policies, under_way.hour),
-        under_way.budget_left[learners],
-        under_way.last[learners, : len(OUTCOMES)],
-        under_way.last[:, COST].sum(axis=0),
+        np.full(n_policies, state.hour),
+        state.budget_left[learners],
+        state.last_step[learners],
+        state.last_step[:, COST].sum(axis=0),
     )
 
 
@@ -66,21 +66,21 @@ def coefficients_of(market: Market, actions: NDArray[np.floating]) -> Array:
 def roll_out(market: Market, day: int, copies: int, act: Callable[[int, Floats], Floats]) -> Trajectory:
     """Play a day in `copies`; `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour."""
     settings, learners = market.scenario.learner, market.learners
-    under_way, goals = market.day(day, copies), goals_of(market, day)
+    sim, goals = market.day(day, copies), goals_of(market, day)
     scales = Scales.of(market, day, learners)
     observations, actions, rewards = [], [], []
     before = np.zeros((len(learners), copies))
     for hour in range(HOURS):
-        observations.append(observations_of(market, under_way, scales))
+        observations.append(observations_of(market, sim.state, scales))
         actions.append(act(hour, observations[-1]))
-        under_way.step(coefficients_of(market, actions[-1]))
-        score = running_score(under_way.so_far, goals, settings)[learners]
+        sim.step(coefficients_of(market, actions[-1]))
+        score = running_score(sim.cumulative, goals, settings)[learners]
         reward = score - before
         before = score
         if hour == HOURS - 1:
-            reward = reward - day_penalty(under_way.so_far, goals, settings)[learners]
+            reward = reward - day_penalty(sim.cumulative, goals, settings)[learners]
         rewards.append(reward.T.astype(np.float32))
-    totals = under_way.so_far
+    totals = sim.cumulative
     return Trajectory(
         np.stack(observations),
         np.stack(actions),

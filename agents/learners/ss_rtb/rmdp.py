@@ -20,8 +20,8 @@ from auctionsim.agents.learners.rl import stacked_mlp as qnet
 from auctionsim.agents.learners.rl.replay_memory import draw, empty_memory, remember
 from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Lived, Network, live
 from auctionsim.agents.learners.ss_rtb.rmdp_state import INPUTS, Scales, View
+from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, worth_of_cost
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.engine import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
@@ -197,14 +197,15 @@ class RmdpPolicy:
     grid: Array
     network: Network
 
-    def open(self, market: Market, day: int, *, local_credit: bool = False) -> DayReplay:
-        """The day in the steps it was trained for."""
-        return market.day(day, local_credit=local_credit, steps=self.views[day].steps)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
+        """Bid alpha x pcvr for the controlled advertisers, in the steps that were trained; the others follow their rules."""
+        view = self.views[day]
 
-    def coefficients(self, market: Market, under_way: DayReplay) -> Array:
-        """Bids alpha x pcvr for the controlled advertisers, the others' rules."""
-        action = qnet.greedy(self.network, self.views[under_way.day].state(under_way))
-        return alpha_bids(market, np.take_along_axis(self.grid, action, axis=1))
+        def act(state: DayState) -> Array:
+            action = qnet.greedy(self.network, view.state(state))
+            return alpha_bids(market, np.take_along_axis(self.grid, action, axis=1))
+
+        return DayPolicy(act, steps=view.steps)
 
 
 def _mean_auctions(market: Market, day: int) -> Array:

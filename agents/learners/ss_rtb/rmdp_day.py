@@ -11,8 +11,8 @@ from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, LEFT_OUT,
 from auctionsim.agents.learners.rl.stacked_mlp import greedy
 from auctionsim.agents.learners.ss_rtb.rmdp_state import State, View
 from auctionsim.agents.policies.keyword_bids import alpha_bids
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 from auctionsim.streams import stream
 
@@ -64,7 +64,7 @@ def live(market: Market, network: Network, episode: Episode) -> Lived:
     day = _day(market, episode)
     rng = stream(market.seed, "explore", episode.day, episode.iteration)
     n, actions = episode.grid.shape
-    states, chosen, rewards, spent = [view.state(day)], [], [], []
+    states, chosen, rewards, spent = [view.state(day.state)], [], [], []
     shared: Array | None = None
     while not day.is_over:
         action = greedy(network, states[-1])
@@ -75,17 +75,17 @@ def live(market: Market, network: Network, episode: Episode) -> Lived:
         rewards.append(_rewards(episode, brought[learners], day.shared[learners] if day.shared.size else None, shared))
         shared = day.shared[learners].copy() if day.shared.size else None
         chosen.append(action)
-        spent.append(day.so_far[learners, COST])
-        states.append(view.state(day))
+        spent.append(day.cumulative[learners, COST])
+        states.append(view.state(day.state))
     reward = np.stack(rewards)
     if episode.overspend != "charge":
         # What is left of the target is worth nothing at the day's end: the shaping is given back.
         left = np.maximum(episode.view.target[:, None] - spent[-1], 0.0)
         reward[-1] -= (1 - episode.cooperation) * (episode.worth / episode.scale)[:, None] * left
-    return Lived(_days(episode, states, np.stack(chosen), reward, np.stack(spent)), day.so_far)
+    return Lived(_days(episode, states, np.stack(chosen), reward, np.stack(spent)), day.cumulative)
 
 
-def _day(market: Market, episode: Episode) -> DayReplay:
+def _day(market: Market, episode: Episode) -> MarketDay:
     budgets = np.full(len(market.advertisers), np.inf)
     if episode.overspend == "stop":
         budgets[market.learners] = episode.view.target

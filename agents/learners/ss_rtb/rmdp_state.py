@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.agents.policies.base import DayState
 from auctionsim.agents.policies.keyword_bids import keyword_bids
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.engine import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
 from auctionsim.auction.outcome import Outcome
 from auctionsim.market.market import Market
@@ -81,22 +81,22 @@ class View:
         first = _first_auctions(market, scales, day, steps) if auction_level else None
         return cls(steps, auctions, first, scales, target, market.learners)
 
-    def state(self, day: DayReplay) -> State:
+    def state(self, day: DayState) -> State:
         """The state before the next step (or at the day's end), `[learners, P, 15]`."""
         done = float(self.steps.share_done[day.steps_done])
         # A random day can cost many times the target, most of all of an ad that wins little.
-        left = np.maximum(1 - day.so_far[self.learners, COST] / np.maximum(self.target, 1e-12)[:, None], -2.0)
+        left = np.maximum(1 - day.cumulative[self.learners, COST] / np.maximum(self.target, 1e-12)[:, None], -2.0)
         pace = np.clip(left / max(1 - done, 1e-3), -2, 3) / 2
         features = _hour_state if self.first is None else _auction_state
         return np.stack(features(self, day, done, left, pace), axis=-1).astype(np.float32)
 
 
-def _hour_state(view: View, day: DayReplay, done: float, left: Array, pace: Array) -> list[Array]:
+def _hour_state(view: View, day: DayState, done: float, left: Array, pace: Array) -> list[Array]:
     flat = np.ones_like(left)
     time = [done * flat, np.sin(2 * np.pi * done) * flat, np.cos(2 * np.pi * done) * flat]
     if day.steps_done == 0:
         return [*time, left, pace, *[0 * flat] * 10]
-    last = day.last[view.learners]
+    last = day.last_step[view.learners]
     span = 24 * (done - float(view.steps.share_done[day.steps_done - 1]))
     mean, auctions = view.scales.hour[:, :, None] * span, view.auctions[day.steps_done - 1][:, None]
     amounts = [_squashed(_ratio(last[:, k], mean[:, k])) for k in (IMPRESSIONS, CLICKS, CONVERSIONS, GMV, COST)]
@@ -109,7 +109,7 @@ def _hour_state(view: View, day: DayReplay, done: float, left: Array, pace: Arra
     return [*time, left, pace, *amounts, *rates, win_rate, seen]
 
 
-def _auction_state(view: View, day: DayReplay, done: float, left: Array, pace: Array) -> list[Array]:
+def _auction_state(view: View, day: DayState, done: float, left: Array, pace: Array) -> list[Array]:
     assert view.first is not None
     flat = np.ones_like(left)
     waves = [f(2 * np.pi * done * periods) * flat for periods in (1, 8, 64, 512) for f in (np.sin, np.cos)]

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, overspent
 from auctionsim.auction.kernel.engine import COST
-from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, DayState
+
+Array = NDArray[np.float64]
 
 # A half of the value, which a keyword bid is about worth, as the first guess; steps for 24 updates a day. Both ours.
 _FIRST_MULTIPLIER, _STEP, _LARGEST_MULTIPLIER = 1.0, 0.3, 50.0
@@ -24,20 +26,17 @@ class DualPacing:
         self._share = hourly_share(market, who)
         self._first = np.where(np.isfinite(market.budgets[who]), _FIRST_MULTIPLIER, 0.0)
 
-    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
-        """A day from the first guess of mu."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+        """Begin a day with the first guess of mu."""
         share = self._share[:, :, None]
-        mu = np.tile(self._first[:, None], policies)
+        mu = np.tile(self._first[:, None], n_policies)
         planned = np.full_like(mu, np.inf)
 
-        def bid(hour: int, budget_left: Array, last: Array) -> Array:
+        def act(state: DayState) -> Array:
             nonlocal mu, planned
-            if hour:
-                mu = np.clip(mu + _STEP * overspent(last[:, COST], planned), 0.0, _LARGEST_MULTIPLIER)
-            planned = share[hour] * budget_left
+            if state.hour:
+                mu = np.clip(mu + _STEP * overspent(state.last_step[:, COST], planned), 0.0, _LARGEST_MULTIPLIER)
+            planned = share[state.hour] * state.budget_left
             return bid_by(value=1.0 / (1.0 + mu))
 
-        return bid
-
-
-CONTROLLER = DualPacing
+        return DayPolicy(act)

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.market.controllers import Bid
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy
+
+Array = NDArray[np.float64]
 
 
 class Linear:
@@ -18,10 +20,7 @@ class Linear:
         bid, pcvr = (market.mean_features[who, FEATURES.index(name)] for name in ("keyword_bid", "pcvr"))
         self._slope = np.divide(bid, pcvr, out=np.zeros_like(bid), where=pcvr > 0)
 
-    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
-        """The same bids in every hour."""
-        theta = bid_by(pcvr=np.tile(self._slope[:, None], policies))
-        return lambda hour, budget_left, last: theta  # noqa: ARG005
-
-
-CONTROLLER = Linear
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+        """Bid alike in every hour."""
+        theta = bid_by(pcvr=np.tile(self._slope[:, None], n_policies))
+        return DayPolicy(lambda state: theta)  # noqa: ARG005

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, DayState
+
+Array = NDArray[np.float64]
 
 _MOST_OFTEN, _LEAST_OFTEN = 0.99, 0.01
 _LARGEST_LAMBDA, _HALVINGS = 1e6, 60
@@ -37,14 +39,14 @@ class Ortb:
         self._slope = c / lam / (2 * root)
         self._intercept = root - c - self._slope * features
 
-    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
-        """The tangents of the day's hours."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+        """Bid along the tangent of each hour."""
 
-        def bid(hour: int, budget_left: Array, last: Array) -> Array:  # noqa: ARG001
-            one, value = (np.tile(part[hour][:, None], policies) for part in (self._intercept, self._slope))
+        def act(state: DayState) -> Array:
+            one, value = (np.tile(part[state.hour][:, None], n_policies) for part in (self._intercept, self._slope))
             return bid_by(one=np.maximum(one, 0.0), value=value)
 
-        return bid
+        return DayPolicy(act)
 
 
 def _lambda(market: Market, advertiser: int, c: float) -> float:
@@ -64,6 +66,3 @@ def _lambda(market: Market, advertiser: int, c: float) -> float:
         middle = float(np.sqrt(low * high))
         low, high = (middle, high) if spend(middle) > budget else (low, middle)
     return high
-
-
-CONTROLLER = Ortb

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, overspent
 from auctionsim.auction.kernel.engine import COST
-from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, DayState
+
+Array = NDArray[np.float64]
 
 # Proportional, integral and derivative gain; ours, for 24 updates a day. Spending answers steeply to bids, so that gains of a
 # few tenths make every second hour spend nothing.
@@ -26,23 +28,20 @@ class Pid:
     def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
         self._share = hourly_share(market, who)
 
-    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
-        """A day from `phi = 0`."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+        """Begin a day with `phi = 0`."""
         share = self._share[:, :, None]
-        total = before = phi = np.zeros((self._share.shape[1], policies))
+        total = before = phi = np.zeros((self._share.shape[1], n_policies))
         planned = np.full_like(phi, np.inf)
 
-        def bid(hour: int, budget_left: Array, last: Array) -> Array:
+        def act(state: DayState) -> Array:
             nonlocal total, before, phi, planned
-            if hour:
-                error = np.clip(-overspent(last[:, COST], planned), -1.0, 1.0)
+            if state.hour:
+                error = np.clip(-overspent(state.last_step[:, COST], planned), -1.0, 1.0)
                 total = total + error
                 phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
                 before = error
-            planned = share[hour] * budget_left
+            planned = share[state.hour] * state.budget_left
             return bid_by(keyword_bid=np.exp(phi))
 
-        return bid
-
-
-CONTROLLER = Pid
+        return DayPolicy(act)

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by
 from auctionsim.auction.kernel.engine import COST
-from auctionsim.market.controllers import Array, Bid, Throttled
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, DayState, Participation
 from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
 
 # The source's: the rate of the first minute, its steps of a minute, and the hour by which a day's budget is to be spent.
 _FIRST_RATE, _UP, _DOWN, _FINISH = 0.1, 1.1, 0.9, 22.0
@@ -27,7 +29,7 @@ class Throttle:
     back to the curve, `(allocated by the hour's end - spent) / (last cost x auctions / last auctions)`, between 0.9^10 and
     1.1^10. The rate starts at 0.1 and stays in [0.01, 1]. Without a budget it is 1.
 
-    How auctions are left out: `market/throttling.py`. Each candidate row is drawn for on its own, keyed by (seed, day, hour,
+    How auctions are left out: `auction/throttling.py`. Each candidate row is drawn for on its own, keyed by (seed, day, hour,
     row), so outcomes in expectation are exact for the auctions taken part in, and over seeds for the rate itself where cells
     have weight 1. The engine clears a cell of weight n as a whole, so its n auctions share one draw: right on average, coarser.
     """
@@ -41,24 +43,21 @@ class Throttle:
         self._allocated = np.stack([np.interp(ends, np.arange(HOURS + 1), own) for own in curve.T], axis=1)
         self._budgets = market.budgets[who]
 
-    def start(self, day: int, policies: int) -> Bid:  # noqa: ARG002  (a rule may know the day)
-        """A day from the first rate."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+        """Begin a day with the first rate."""
         budgets = self._budgets[:, None]
         is_limited = np.isfinite(budgets)
-        rate = np.tile(np.where(is_limited, _FIRST_RATE, 1.0), policies)
+        rate = np.tile(np.where(is_limited, _FIRST_RATE, 1.0), n_policies)
 
-        def bid(hour: int, budget_left: Array, last: Array) -> Throttled:
+        def act(state: DayState) -> Participation:
             nonlocal rate
-            if hour:
+            if state.hour:
                 limit = np.where(is_limited, budgets, 1.0)
-                wanted = self._allocated[hour][:, None] * limit - np.where(is_limited, limit - budget_left, 0.0)
-                usual = self._auctions[hour] / np.maximum(self._auctions[hour - 1], 1.0)
-                expected = np.maximum(last[:, COST] * usual[:, None], 1e-12)
+                wanted = self._allocated[state.hour][:, None] * limit - np.where(is_limited, limit - state.budget_left, 0.0)
+                usual = self._auctions[state.hour] / np.maximum(self._auctions[state.hour - 1], 1.0)
+                expected = np.maximum(state.last_step[:, COST] * usual[:, None], 1e-12)
                 factor = np.clip(wanted / expected, _DOWN**_MINUTES, _UP**_MINUTES)
                 rate = np.where(is_limited, np.clip(rate * factor, _LEAST_RATE, 1.0), 1.0)
-            return Throttled(bid_by(keyword_bid=np.ones_like(rate)), rate)
+            return Participation(bid_by(keyword_bid=np.ones_like(rate)), rate)
 
-        return bid
-
-
-CONTROLLER = Throttle
+        return DayPolicy(act)

@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.market.controllers import Array, Bid
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy
 from auctionsim.objectives.goals import day_totals, own_objective
+
+Array = NDArray[np.float64]
 
 # Evenly in logs, from a twentieth to twenty times the value.
 _MULTIPLIERS = np.exp(np.linspace(-3.0, 3.0, 49))
@@ -27,12 +29,12 @@ class UscbOracle:
         self._market, self._who = market, who
         self._known: dict[int, Array] = {}
 
-    def start(self, day: int, policies: int) -> Bid:
-        """The same bids in every hour of the day."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (made for its own market)
+        """Bid alike in every hour of the day."""
         if day not in self._known:
             self._known[day] = np.array([self._best(day, int(i)) for i in self._who])
-        theta = bid_by(value=np.tile(self._known[day][:, None], policies))
-        return lambda hour, budget_left, last: theta  # noqa: ARG005
+        theta = bid_by(value=np.tile(self._known[day][:, None], n_policies))
+        return DayPolicy(lambda state: theta)  # noqa: ARG005
 
     def _best(self, day: int, advertiser: int) -> float:
         market = self._market
@@ -41,6 +43,3 @@ class UscbOracle:
         theta[advertiser, FEATURES.index("value")] = _MULTIPLIERS
         objective = own_objective(day_totals(market.outcome(day, theta)), goals_of(market, day))
         return float(_MULTIPLIERS[np.argmax(objective[advertiser])])
-
-
-CONTROLLER = UscbOracle

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Learner, Replicated
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool, travelling_bytes
 from auctionsim.jobs.distributed.sharing import size_of
 from auctionsim.jobs.training.generations import Generations
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import load_scenario
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
@@ -22,12 +23,12 @@ from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
 from auctionsim.analysis.economics.collusion import Evidence, Kind, Verdict, between, verdict
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals
 from auctionsim.analysis.economics.deviations import best_responses
-from auctionsim.analysis.economics.play import play, rematched
+from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
 from auctionsim.jobs.demos.three_arms import plan
 from auctionsim.jobs.studies.base import Findings, Options, Unit
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -53,7 +54,7 @@ _OTHER = {
 @dataclass(frozen=True, eq=False)
 class _Trained:
     market: Market
-    policy: Array
+    policy: Constant
 
 
 class _Study:
@@ -121,7 +122,7 @@ def _train(scenario: Scenario, seed: int, noise: int = 0) -> _Trained:
     market = replace(market, seed=seed + noise)
     policy = learner.policy(market, trained(learner, market, scenario.train.iterations))
     assert isinstance(policy, Constant)  # the bid formula of three-arms holds all day
-    return _Trained(market, policy.theta)
+    return _Trained(market, policy)
 
 
 def _index_values(found: Verdict) -> dict[str, float]:
@@ -134,12 +135,12 @@ def _index_values(found: Verdict) -> dict[str, float]:
 def _other_values(learned: _Trained, days: tuple[int, ...], found: Evidence) -> dict[str, float]:
     market, policy = learned.market, learned.policy
     competitive, cartel = competitive_totals(market, days)["truthful"], cartel_totals(market, days)
-    played = {day: play(market, day, policy) for day in days}
+    played = {day: simulate_day(market, day, policy) for day in days}
     low = [shading(market, day, own)["profit"] for day, own in played.items()]
     again = _train(market.scenario, market.seed, _OTHER_NOISE).policy
     mixed = [
-        between(days_totals(market, theta, days), competitive, cartel, market.is_controlled).profit_gain
-        for theta in rematched([policy, again], market.is_controlled)
+        between(days_totals(market, Constant(theta), days), competitive, cartel, market.is_controlled).profit_gain
+        for theta in rematched([policy.theta, again.theta], market.is_controlled)
     ]
     return {
         "rematched": float(np.mean(mixed)),

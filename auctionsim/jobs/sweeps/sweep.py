@@ -23,8 +23,8 @@ import numpy as np
 import polars as pl
 
 from auctionsim import __version__
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.agents.policies.base import run_policy
 from auctionsim.analysis.reports.metrics import seed_ratios
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.errors import InputError
@@ -33,9 +33,9 @@ from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.studies.base import claim
 from auctionsim.jobs.sweeps.distributions import Parameter
 from auctionsim.jobs.training.train import Interrupted, train
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.constraints import day_score
 from auctionsim.objectives.goals import day_totals, global_profit
 from auctionsim.runs import Run
@@ -204,7 +204,7 @@ def _measured(run: Run, markets: dict[int, Market], step: Step) -> dict[str, flo
     for seed, market in markets.items():
         policy = learner.policy(market, states[seed])
         for day in market.scenario.traffic.train_days:
-            totals, goals = day_totals(run_policy(policy, market, day)[0]), goals_of(market, day)
+            totals, goals = day_totals(simulate_day(market, day, policy).outcome), goals_of(market, day)
             fitness = day_score(totals, goals, step.yardstick)[market.learners].mean()
             revenue = totals[:, COST].sum() / goals.revenue_scale[0]
             figures.append((float(fitness), float(global_profit(totals, goals)[0]), float(revenue)))

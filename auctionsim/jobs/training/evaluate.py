@@ -6,21 +6,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.economics.collusion import evidence
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
-from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.day import run_day
-from auctionsim.auction.outcome import Outcome
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.runs import Run
 from auctionsim.traffic.table import HOURS, Traffic
-
-Array = NDArray[np.float64]
 
 _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
@@ -61,24 +56,9 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
 
 def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
     """One row per hour and advertiser; `bid` is the mean bid over the hour's auctions, `revenue` the platform's receipts."""
-    under_way = policy.open(market, day)
-    n = len(market.advertisers)
-    budget_left, used = np.empty((HOURS, n)), np.empty((HOURS, n, len(FEATURES)))
-
-    def note(hours: slice) -> None:
-        if under_way.coefficients is not None:
-            budget_left[hours], used[hours] = under_way.budget_left[:, 0], under_way.coefficients[:, :, 0]
-
-    def coefficients(hour: int) -> Array:
-        # Of a step that was shorter than an hour the next one writes over it, a longer one fills its hours.
-        note(slice(noted[-1], max(hour, noted[-1] + 1)))
-        noted.append(hour)
-        return policy.coefficients(market, under_way)
-
-    noted = [0]
-    outcome: Outcome = run_day(under_way, coefficients)
-    note(slice(noted[-1], HOURS))
-    bid = np.einsum("haf,haf->ha", market.hourly_features(day, under_way.feed), used)
+    run = simulate_day(market, day, policy)
+    n, outcome, budget_left = len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
+    bid = np.einsum("haf,haf->ha", market.hourly_features(day, run.source), run.coefficients[:, :, :, 0])
     columns: dict[str, Any] = {
         "arm": [arm] * (HOURS * n),
         "seed": np.full(HOURS * n, seed),

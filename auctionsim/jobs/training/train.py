@@ -11,13 +11,13 @@ from types import FrameType
 
 import numpy as np
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import Generations
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario

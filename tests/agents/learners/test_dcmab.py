@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.grouped.clusters import by_revenue
 from auctionsim.agents.learners.grouped.dcmab import _bids, actor_loss, critic_loss
 from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, Days, JointBatch, draw_together, empty_memory, remember
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
 from auctionsim.scenario import DcmabSection
 from auctionsim.scenario.file import parse_scenario

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Learner, iterate
 from auctionsim.agents.learners.registry import learner_names, make_learner
-from auctionsim.agents.policies.base import Constant, Policy, run_policy
+from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.errors import InputError
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives import goals as obj
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
@@ -80,7 +81,7 @@ def test_a_learner_saved_and_loaded_acts_alike_and_goes_on_bit_for_bit(tmp_path:
     loaded = run.load_checkpoint(3)[0]
     assert as_bytes(loaded) == as_bytes(half)
     other = make_learner(scenario)
-    acts = [run_policy(one.policy(market, state), market, 2)[0] for one, state in ((other, loaded), (learner, half))]
+    acts = [simulate_day(market, 2, one.policy(market, state)).outcome for one, state in ((other, loaded), (learner, half))]
     np.testing.assert_array_equal(acts[0].cost, acts[1].cost)
     whole, logged = go_on(learner, market, half, 3)
     resumed, again = go_on(other, market, loaded, 3)
@@ -104,7 +105,7 @@ def test_a_learner_keeps_its_contract(algorithm: str):
     assert np.isfinite(list(logged.values())).all()
     assert all(np.isfinite(array).all() for array in after.values())
     policy = learner.policy(market, after)
-    theta = policy.coefficients(market, policy.open(market, 0))
+    theta = policy.begin(market, 0, 1).act(market.day(0).state)
     assert theta.shape == (5, 4, 1)
     assert np.isfinite(theta).all()
     assert (theta >= 0).all()
@@ -122,7 +123,7 @@ def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
     learned, _ = go_on(learner, market, start, scenario.train.iterations)
 
     def profit(policy: Policy) -> float:
-        days = [obj.day_totals(run_policy(policy, market, day)[0]) for day in scenario.traffic.train_days]
+        days = [obj.day_totals(simulate_day(market, day, policy).outcome) for day in scenario.traffic.train_days]
         return float(sum(obj.objective_vector(totals)[0, 3, 0] for totals in days))
 
     policies = (Constant(market.static("truthful")), learner.policy(market, start), learner.policy(market, learned))

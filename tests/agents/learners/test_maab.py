@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.grouped.clusters import ClusterDays, by_group
 from auctionsim.agents.learners.grouped.maab import _bids, shared_rewards
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST
-from auctionsim.agents.policies.base import run_policy
 from auctionsim.auction.kernel.engine import COST
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives import goals as obj
 from auctionsim.scenario.file import parse_scenario
 
@@ -94,7 +94,7 @@ def test_bars_and_low_temperatures_keep_revenue_up():
         scenario = parse_scenario(TWO_GROUPS, "x", overrides=overrides)
         market, learner = build_market(scenario), make_learner(scenario)
         policy = learner.policy(market, trained(learner, market, scenario.train.iterations))
-        days = [(obj.day_totals(run_policy(policy, market, day)[0]), goals_of(market, day)) for day in (2, 3)]
+        days = [(obj.day_totals(simulate_day(market, day, policy).outcome), goals_of(market, day)) for day in (2, 3)]
         return float(np.mean([totals[:, COST].sum() / goals.revenue_scale[0] for totals, goals in days]))
 
     cooperating = revenue("learner.maab.bars=false")

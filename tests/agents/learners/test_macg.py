@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained as trained_state
 from auctionsim.agents.learners.es.scores import Scores, day_fitness
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.auction.day import run_day
 from auctionsim.auction.kernel.engine import COST, GMV
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.objectives import constraints

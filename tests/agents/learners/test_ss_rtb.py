@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, LEFT_OUT
 from auctionsim.agents.learners.ss_rtb.rmdp_state import AUCTION_FEATURES, HOUR_FEATURES, INPUTS
-from auctionsim.agents.policies.base import Constant, run_policy
+from auctionsim.agents.policies.base import Constant
 from auctionsim.agents.policies.cost_matched import match_cost
 from auctionsim.agents.policies.keyword_bids import base_alpha, keyword_bids, keyword_cost, linear, linear_alpha, worth_of_cost
 from auctionsim.cli import main
 from auctionsim.errors import InputError
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
@@ -58,9 +59,9 @@ def learned(scenario: Scenario, market: Market, iterations: int) -> tuple[object
 
 
 def gain(market: Market, day: int, policy: object) -> np.ndarray:
-    base = run_policy(keyword_bids(market), market, day)[0]
+    base = simulate_day(market, day, keyword_bids(market)).outcome
     match = match_cost(market, day, policy, keyword_cost(market, day))
-    own = run_policy(match.policy, market, day)[0]
+    own = simulate_day(market, day, match.policy).outcome
     ratio = [outcome.gmv.sum(axis=(0, 2)) / outcome.cost.sum(axis=(0, 2)) for outcome in (own, base)]
     assert match.error.max() < 0.02
     return (ratio[0] / ratio[1] - 1)[market.learners]
@@ -95,7 +96,7 @@ def test_q_learners_start_from_the_mean_keyword_bid(market: Market):
 
 def test_linear_costs_on_the_training_day_what_keyword_bids_cost(market: Market):
     drawn = market.with_fixed_draws()
-    cost = run_policy(linear(drawn, linear_alpha(drawn, 0)), drawn, 0)[0].cost[:, market.learners, 0].sum(axis=0)
+    cost = simulate_day(drawn, 0, linear(drawn, linear_alpha(drawn, 0))).outcome.cost[:, market.learners, 0].sum(axis=0)
     np.testing.assert_allclose(cost, keyword_cost(drawn, 0), rtol=0.01)
 
 
@@ -111,7 +112,7 @@ def test_cost_is_matched_for_all_together_or_for_each_where_advertisers_meet():
     policy = Constant(market.static("truthful"))
     for pooled in (False, True):
         match = match_cost(market, 1, policy, wanted, pooled=pooled)
-        cost = run_policy(match.policy, market, 1)[0].cost[:, market.learners, 0].sum(axis=0)
+        cost = simulate_day(market, 1, match.policy).outcome.cost[:, market.learners, 0].sum(axis=0)
         measured = cost.sum() / wanted.sum() if pooled else cost / wanted
         np.testing.assert_allclose(measured, 1, atol=0.02)
         np.testing.assert_allclose(np.abs(measured - 1).max(), match.error.max(), atol=2e-3)
@@ -120,7 +121,7 @@ def test_cost_is_matched_for_all_together_or_for_each_where_advertisers_meet():
 def test_a_unit_of_cost_is_worth_less_at_the_margin_than_on_average(market: Market):
     expected = market.in_expectation()
     alpha = linear_alpha(expected, 0)
-    day = run_policy(linear(expected, alpha), expected, 0)[0]
+    day = simulate_day(expected, 0, linear(expected, alpha)).outcome
     average = day.gmv.sum(axis=(0, 2))[market.learners] / day.cost.sum(axis=(0, 2))[market.learners]
     assert (worth_of_cost(expected, 0, alpha) < average).all()
     assert (worth_of_cost(expected, 0, alpha) > 0).all()

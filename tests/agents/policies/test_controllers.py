@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant
 from auctionsim.agents.policies.pacing.ortb import Ortb
+from auctionsim.agents.policies.registry import find_rule
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.envs import AuctionVectorEnv, SingleBidderEnv, parallel_env
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.jobs.training.evaluate import _rows
-from auctionsim.market.build import build_market
-from auctionsim.market.controllers import find_controller
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayState
 from auctionsim.objectives import goals as obj
 from auctionsim.scenario import CONTROLLERS, Scenario
 from auctionsim.scenario.file import parse_scenario
@@ -33,6 +34,11 @@ ONE, PCVR, VALUE, MANUAL = range(4)
 def market_of(controller: str, *overrides: str) -> Market:
     over = [f'advertisers.0.controller="{controller}"', "traffic.auctions_per_day=2400", *overrides]
     return build_market(parse_scenario(SMALL, "x.toml", overrides=over))
+
+
+def noon() -> DayState:
+    """The state of one advertiser without a budget before hour 12, nothing spent."""
+    return DayState(2, 12, 12, np.full((1, 1), np.inf), np.zeros((1, 5, 1)), np.zeros((1, 5, 1)))
 
 
 def asked(market: Market, policies: int = 1) -> np.ndarray:
@@ -104,7 +110,7 @@ def test_pid_and_dual_pacing_without_a_budget_do_not_move():
 def test_ortb_without_a_budget_bids_what_earns_most_against_its_curve():
     market = market_of("ortb")
     rule = Ortb(market, np.array([0]))
-    theta = rule.start(2, 1)(12, np.full((1, 1), np.inf), np.zeros((1, 5, 1)))[0, :, 0]
+    theta = rule.begin(market, 2, 1).act(noon())[0, :, 0]
     days = market.scenario.traffic.train_days
     value = np.mean([market.hourly_features(day)[12, 0, VALUE] for day in days])
     bid = theta[ONE] + theta[VALUE] * value
@@ -131,8 +137,8 @@ def test_ortb_bids_less_the_tighter_the_budget():
 def test_the_oracle_is_the_best_multiple_on_its_very_day():
     scenario = parse_scenario(SMALL, "x.toml", overrides=[TIGHT])
     market = build_market(scenario)
-    oracle = find_controller("uscb-oracle")(market, np.array([0]))
-    multiple = oracle.start(3, 1)(0, np.zeros((1, 1)), np.zeros((1, 5, 1)))[0, VALUE, 0]
+    oracle = find_rule("uscb-oracle")(market, np.array([0]))
+    multiple = oracle.begin(market, 3, 1).act(noon())[0, VALUE, 0]
 
     def objective(multiple: float) -> float:
         theta = market.static("manual")
@@ -185,16 +191,24 @@ def test_evaluation_writes_the_bids_of_every_hour():
 def test_a_user_s_own_controller_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "mine.py").write_text(
         "import numpy as np\n"
+        "from auctionsim.agents.policies.base import DayPolicy\n"
         "class Steady:\n"
+        "    def __init__(self, market, advertisers):\n"
+        "        self.n = len(advertisers)\n"
+        "    def begin(self, market, day, n_policies):\n"
+        "        theta = np.zeros((self.n, 4, n_policies))\n"
+        "        theta[:, 0] = 0.25\n"
+        "        return DayPolicy(lambda state: theta)\n"
+        "class Wrong(Steady):\n"
+        "    def begin(self, market, day, n_policies):\n"
+        "        return DayPolicy(lambda state: -np.ones((self.n, 4, n_policies)))\n"
+        "class Idle:\n"
+        "    def __init__(self, market, advertisers): pass\n"
+        "class Old:\n"
         "    def __init__(self, market, who):\n"
         "        self.n = len(who)\n"
         "    def start(self, day, policies):\n"
-        "        theta = np.zeros((self.n, 4, policies))\n"
-        "        theta[:, 0] = 0.25\n"
-        "        return lambda hour, budget_left, last: theta\n"
-        "class Wrong(Steady):\n"
-        "    def start(self, day, policies):\n"
-        "        return lambda hour, budget_left, last: -np.ones((self.n, 4, policies))\n"
+        "        return lambda hour, budget_left, last: np.full((self.n, 4, policies), [[0.25], [0], [0], [0]])\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     market = market_of("mine:Steady")
@@ -202,8 +216,13 @@ def test_a_user_s_own_controller_is_found_by_name(tmp_path: Path, monkeypatch: p
     replay.step(asked(market))
     assert replay.coefficients[:, :, 0].tolist() == [[0.25, 0, 0, 0]] * 5
     wrong = market_of("mine:Wrong")
-    with pytest.raises(InputError, match=r"controller Wrong: expected finite coefficients at least 0 of shape \(5, 4, 1\)"):
+    with pytest.raises(InputError, match=r"policy Wrong: expected finite coefficients >= 0 of shape \(5, 4, 1\)"):
         wrong.day(0).step(asked(wrong))
+    with pytest.warns(RenamedWarning, match=r"start\(day, policies\) is begin"):
+        old = market_of("mine:Old")
+    assert (old.day(0).step(asked(old)) == market.day(0).step(asked(market))).all()
+    with pytest.raises(InputError, match=r"x.toml: advertisers\[0\].controller: expected a class with begin"):
+        market_of("mine:Idle")
     with pytest.raises(InputError, match="expected an importable package.module:Class, got 'mine:Absent'"):
         market_of("mine:Absent")
     with pytest.raises(InputError, match="expected an importable package.module:Class, got 'no_such_module:Absent'"):
@@ -211,5 +230,5 @@ def test_a_user_s_own_controller_is_found_by_name(tmp_path: Path, monkeypatch: p
 
 
 def test_every_name_has_a_rule():
-    assert all(hasattr(find_controller(name), "start") for name in HOURLY)
+    assert all(hasattr(find_rule(name), "begin") for name in HOURLY)
     assert len(FEATURES) == 4

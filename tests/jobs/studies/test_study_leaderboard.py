@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant
 from auctionsim.cli import main
 from auctionsim.jobs.studies.base import Options, Unit
 from auctionsim.jobs.studies.leaderboard.study import ALL, ONE, SCENARIOS, STUDY, entrants, measures, scenario_of
-from auctionsim.market.build import build_market
 from auctionsim.scenario import CONTROLLERS
 
 

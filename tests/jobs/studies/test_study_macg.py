@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from auctionsim.agents.build import build_market
 from auctionsim.analysis.documents.sections import Table
 from auctionsim.auction.kernel.engine import COST, GMV
 from auctionsim.cli import main
 from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, Arm, arms_of, scenario_of
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.measure import measured, measures
-from auctionsim.market.build import build_market
 from auctionsim.objectives.goals import day_totals
 from auctionsim.scenario.file import load_scenario, parse_scenario
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from auctionsim import load_scenario, load_traffic
+from auctionsim.agents.build import build_market
 from auctionsim.cli import main
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
 
 from ...logs import AUCTIONNET, auctionnet_rows, auctions, ingest, tsv

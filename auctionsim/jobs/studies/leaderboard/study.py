@@ -16,18 +16,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import learner_names, make_learner
-from auctionsim.agents.policies.base import Constant, Policy, run_policy
+from auctionsim.agents.policies.base import Constant, Policy
+from auctionsim.agents.policies.registry import find_rule
 from auctionsim.analysis.documents.sections import Section
 from auctionsim.analysis.economics.collusion import between
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals
 from auctionsim.auction.kernel.engine import COST, GMV
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
-from auctionsim.market.build import build_market
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.goals import day_totals, objective_vector
 from auctionsim.scenario import CONTROLLERS, Scenario
 from auctionsim.scenario.file import load_scenario
@@ -110,7 +112,7 @@ def measures(market: Market, policy: Policy, members: NDArray[np.int64], *, is_a
     `collusion`: where all advertisers are members, the profit gain between truthful bids and the cartel.
     """
     days = market.scenario.traffic.test_days
-    totals = np.sum([day_totals(run_policy(policy, market, day)[0])[:, :, 0] for day in days], axis=0)
+    totals = np.sum([day_totals(simulate_day(market, day, policy).outcome)[:, :, 0] for day in days], axis=0)
     reference = np.sum([day_totals(market.baseline[day])[:, :, 0] for day in days], axis=0)
     weights = goals_of(market, days[0]).weights[:, :, 0]
     own, usual = (objective_vector(sums[:, :, None])[members, :, 0] for sums in (totals, reference))
@@ -132,7 +134,7 @@ def measures(market: Market, policy: Policy, members: NDArray[np.int64], *, is_a
 def _entered(market: Market, entrant: str, members: NDArray[np.int64]) -> tuple[Market, Policy]:
     """The market in which the members follow the entrant, and everybody's bids in it."""
     if entrant not in learner_names():
-        followed = market.under(entrant, members)
+        followed = market.under(find_rule(entrant), members)
         return followed, Constant(followed.fixed[:, :, None])
     learner = make_learner(market.scenario)
     state = trained(learner, market, market.scenario.train.iterations)

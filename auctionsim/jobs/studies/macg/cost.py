@@ -8,13 +8,13 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import iterate
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.documents.curves import Line
 from auctionsim.analysis.documents.plots.lines import lines_figure
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
 from auctionsim.jobs.studies.macg.arms import LARGE
-from auctionsim.market.build import build_market
 from auctionsim.scenario.file import load_scenario
 
 AUCTIONS = (25_000, 50_000, 100_000, 200_000)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.learners.base import iterate, trained
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.agents.policies.base import Constant, Policy, run_policy
+from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.agents.policies.forms import learned_policy, start_parameters
 from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
 from auctionsim.bounds.oracle import lp_bound
@@ -17,6 +17,7 @@ from auctionsim.jobs.studies.base import Findings
 from auctionsim.jobs.studies.macg.arms import Arm
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.goals import day_totals, objective_vector
 
 Array = NDArray[np.float64]
@@ -68,7 +69,7 @@ def _each_alone(market: Market) -> Policy:
 
 def _rows(market: Market, policy: Policy, days: Sequence[int], split: str) -> Iterator[tuple[str, str, float]]:
     """Ratios to the reference over some days together; undefined ones are left out."""
-    totals = np.stack([day_totals(run_policy(policy, market, day)[0])[:, :, 0] for day in days])
+    totals = np.stack([day_totals(simulate_day(market, day, policy).outcome)[:, :, 0] for day in days])
     for name, value in measures(market, days, totals).items():
         if np.isfinite(value):
             yield split, name, float(value)

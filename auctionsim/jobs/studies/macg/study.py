@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from auctionsim.agents.build import build_market
 from auctionsim.analysis.documents.curves import line_of
 from auctionsim.analysis.documents.plots.front import front_figure
 from auctionsim.analysis.documents.plots.lines import lines_figure
@@ -29,7 +30,6 @@ from auctionsim.jobs.studies.macg.arms import (
 )
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.measure import measured
-from auctionsim.market.build import build_market
 
 _COLUMNS = {
     "objective": "Own objective",

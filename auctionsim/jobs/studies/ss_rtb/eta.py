@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.engine import CLICKS, COST, IMPRESSIONS
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.traffic.steps import minutes_steps

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, iterate
 from auctionsim.agents.learners.ss_rtb.rmdp import Rmdp
-from auctionsim.agents.policies.base import Policy, run_policy
+from auctionsim.agents.policies.base import Policy
 from auctionsim.agents.policies.cost_matched import match_cost
 from auctionsim.agents.policies.keyword_bids import keyword_bids, keyword_cost, linear, linear_alpha
 from auctionsim.auction.outcome import Outcome
-from auctionsim.market.build import build_market
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -75,9 +76,9 @@ def gains(trained: Trained, *, pooled: bool = False) -> Iterator[Row]:
 def _gains_of_day(market: Market, day: int, policy: Policy, split: str, suffix: str, *, pooled: bool) -> Iterator[Row]:
     free = market.without_budgets()
     base = _sums(market, free.outcome(day, keyword_bids(market).theta))
-    unscaled = _sums(market, run_policy(policy, free, day)[0])
+    unscaled = _sums(market, simulate_day(free, day, policy).outcome)
     match = match_cost(market, day, policy, keyword_cost(market, day), pooled=pooled)
-    own = _sums(market, run_policy(match.policy, free, day)[0])
+    own = _sums(market, simulate_day(free, day, match.policy).outcome)
     # Undefined for an ad that wins nothing.
     is_defined = (own > 0).all(axis=0) & (base > 0).all(axis=0)
     ratio = (own[0, is_defined] / own[1, is_defined]) / (base[0, is_defined] / base[1, is_defined]) - 1

@@ -1,0 +1,22 @@
+"""Build the market of a scenario, with the policies that its groups name."""
+
+from __future__ import annotations
+
+from auctionsim.agents.policies.registry import find_rule
+from auctionsim.market.build import make_market
+from auctionsim.market.market import Market
+from auctionsim.scenario import Scenario
+
+
+def build_market(scenario: Scenario, seed: int | None = None) -> Market:
+    """Build the market of a scenario for one seed.
+
+    Args:
+        scenario: The scenario.
+        seed: The seed that draws the synthetic traffic; the scenario's own where None.
+
+    Raises:
+        InputError: The traffic table, profile or budgets file is wrong or does not fit the scenario, or the rule that a group
+            names cannot be found.
+    """
+    return make_market(scenario, seed, find_rule)

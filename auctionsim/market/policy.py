@@ -1,0 +1,141 @@
+"""One kind of policy: it begins a day for P policies side by side, and acts before every step of it.
+
+A policy bids for everybody. A rule (`pid`, `dual-pacing`, a user's own class) is a policy of some advertisers: its arrays have
+their rows only, and it is made for a market once, `Rule(market, advertisers)`. What changes over a day lives in what `begin`
+returns, so that a policy holds nothing that depends on the days it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.sources import Feed
+from auctionsim.errors import InputError
+from auctionsim.traffic.steps import Steps
+
+if TYPE_CHECKING:
+    from auctionsim.market.market import Market
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DayState:
+    """What a policy may look at before a step: n advertisers, P policies side by side."""
+
+    day: int
+    hour: int
+    """Hour in which the step begins, 0 to 23."""
+    steps_done: int
+    """Number of steps before this one; equal to `hour` where a step is an hour."""
+    budget_left: Array
+    """Currency that is left of each budget, infinite without one, `[n, P]`."""
+    last_step: Array
+    """Impressions, clicks, conversions, GMV and cost of the step before, 0 before the first, `[n, 5, P]`."""
+    cumulative: Array
+    """The same summed over the day so far, `[n, 5, P]`."""
+
+    @property
+    def n_policies(self) -> int:
+        """Return P, the number of policies side by side."""
+        return self.budget_left.shape[1]
+
+    def of(self, advertisers: NDArray[np.int64]) -> DayState:
+        """Return the state of some advertisers, copied."""
+        return DayState(
+            self.day, self.hour, self.steps_done, self.budget_left[advertisers], self.last_step[advertisers],
+            self.cumulative[advertisers],
+        )  # fmt: skip
+
+
+class Participation(NamedTuple):
+    """Bids of advertisers that enter only some of their auctions, by chance (`auction/throttling.py`)."""
+
+    coefficients: Array
+    """Coefficients over `bid_formula.FEATURES` in the auctions that are entered, `[n, 4, P]`."""
+    share: Array
+    """Share of the auctions to enter, in [0, 1], `[n, P]`."""
+
+
+class Actor(Protocol):
+    """A policy on one day."""
+
+    def act(self, state: DayState) -> Array | Participation:
+        """Return the coefficients over `bid_formula.FEATURES` for the coming step, `[n, 4, P]`, finite and >= 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class DayPolicy:
+    """An actor made of a function; may replay the day's traffic with bid features of its own, or in steps of its own."""
+
+    act: Callable[[DayState], Array | Participation]
+    source: Feed | None = None
+    """Traffic with the policy's own bid features; the market's where None."""
+    steps: Steps | None = None
+    """Steps in which the policy acts; hours where None."""
+
+
+class Policy(Protocol):
+    """What bids on a day. Its arrays have all advertisers of the market, or, for a rule, those that it was made for."""
+
+    def begin(self, market: Market, day: int, n_policies: int) -> Actor:
+        """Begin a day for P policies side by side.
+
+        Args:
+            market: The market.
+            day: A day of its traffic.
+            n_policies: P; a policy that was made for one set of bids gives the same to all.
+        """
+
+
+RuleClass = Callable[["Market", NDArray[np.int64]], Policy]
+"""A rule's class: `Rule(market, advertisers)` prepares it from what is known before the day; advertisers are indices, `[n]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """Bid with the same coefficients all day, or with given ones each hour."""
+
+    theta: Array
+    """Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids."""
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (whatever the day is)
+        """Bid alike in every step."""
+        return DayPolicy(lambda state: self.theta)  # noqa: ARG005
+
+
+@dataclass(frozen=True, eq=False)
+class Reactive:
+    """Bid by a function of the day's state, for example a rule that looks at what was paid so far."""
+
+    act: Callable[[DayState], Array]
+    """Coefficients `[advertisers, 4, P]`, or `[advertisers, 4, 1]` for all policies alike."""
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (it looks at the state alone)
+        """Ask the function before every step."""
+        return DayPolicy(self.act)
+
+
+def checked_action(action: Array | Participation, shape: tuple[int, int, int], name: str) -> Participation:
+    """Return what a rule bids after checking it; the share is 1 where it gave none.
+
+    Args:
+        action: What the rule returned.
+        shape: The expected shape of its coefficients, `(n, 4, P)`.
+        name: The rule's name, for messages.
+
+    Raises:
+        InputError: A shape is wrong, a coefficient is negative or not finite, or a share is outside [0, 1].
+    """
+    coefficients, share = action if isinstance(action, Participation) else (action, np.ones((shape[0], shape[2])))
+    theta, share = np.asarray(coefficients, dtype=np.float64), np.asarray(share, dtype=np.float64)
+    if theta.shape != shape or not (np.isfinite(theta).all() and (theta >= 0).all()):
+        raise InputError(f"policy {name}: expected finite coefficients >= 0 of shape {shape}, got shape {theta.shape}")
+    if share.shape != (shape[0], shape[2]) or not ((share >= 0) & (share <= 1)).all():
+        raise InputError(f"policy {name}: expected shares from 0 to 1 of shape {(shape[0], shape[2])}, got shape {share.shape}")
+    return Participation(theta, share)
