@@ -17,6 +17,7 @@ Ray or Gymnasium. The subpackages are `scenario`, `traffic`, `auction`, `objecti
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -94,3 +95,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names."""
     return sorted(__all__)
+
+
+# `import gymnasium, auctionsim` is how Gymnasium's users begin; importing the environments registers them. Where Gymnasium was not
+# asked for, it is not imported: that would triple the time of `auctionsim --help`.
+if "gymnasium" in sys.modules:
+    import_module("auctionsim.envs")

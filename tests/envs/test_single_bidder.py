@@ -24,6 +24,7 @@ NAME = "auctionsim/SingleBidder-v0"
     "code",
     [
         "import auctionsim.envs, gymnasium; assert NAME in gymnasium.registry",
+        "import gymnasium, auctionsim; assert NAME in gymnasium.registry",
         "import gymnasium, auctionsim; auctionsim.envs; assert NAME in gymnasium.registry",
         "import gymnasium; gymnasium.make('auctionsim.envs:' + NAME).reset(seed=0)",
         "import auctionsim.envs, importlib, gymnasium; importlib.reload(auctionsim.envs); assert NAME in gymnasium.registry",
