@@ -97,7 +97,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# `import gymnasium, auctionsim` is how Gymnasium's users begin; importing the environments registers them. Where Gymnasium was not
+# Gymnasium users begin with `import gymnasium, auctionsim`; importing the environments registers them. Where Gymnasium was not
 # asked for, it is not imported: that would triple the time of `auctionsim --help`.
 if "gymnasium" in sys.modules:
     import_module("auctionsim.envs")
