@@ -22,11 +22,11 @@ from auctionsim.auction.kernel.engine import COST, OUTCOMES
 from auctionsim.envs.days import Draw
 from auctionsim.errors import InputError
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
-from auctionsim.market.goals import goals_of
+from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
 from auctionsim.objectives import goals as obj
-from auctionsim.objectives.constraints import day_penalty
+from auctionsim.objectives.fitness import day_charge
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
 from auctionsim.traffic.table import HOURS
@@ -169,7 +169,7 @@ class Episodes:
         reward = obj.running_score(self.last, self._goals, settings)
         is_over = was_under_way & (self.hour == HOURS)
         if is_over.any():
-            reward = reward - np.where(is_over, day_penalty(self.totals, self._goals, settings), 0.0)
+            reward = reward - np.where(is_over, day_charge(self.totals, self._goals, settings), 0.0)
         learners = self.market.learners
         return Hour(reward[learners].T.copy(), obj.objective_vector(self.last)[learners].transpose(2, 0, 1).copy(), is_over)
 
@@ -216,5 +216,5 @@ class Episodes:
     def _of_day(self, day: int) -> tuple[obj.Goals, Scales]:
         if day not in self._known:
             market = self.market
-            self._known[day] = (goals_of(market, day), Scales.of(market, day, market.learners))
+            self._known[day] = (training_goals(market, day), Scales.of(market, day, market.learners))
         return self._known[day]

@@ -207,7 +207,10 @@ def _constraints(named: dict[str, Run]) -> list[Section]:
         rows.append([kind.replace("_", " "), *cells])
     if not rows:
         return []
-    note = "Share of advertiser-days (of days, for the revenue floor) on which it is broken, and by how much over all of them."
+    note = (
+        "Share of advertiser-days (of days, for floors on revenue and on self-bidders) on which it is broken, and by how much "
+        "over all of them."
+    )
     return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
 
 

@@ -1,72 +1,87 @@
-"""Which constraints were broken, how often and by how much, from a run's scenario and its outcome rows."""
+"""Measure which constraints were broken, how often and by how much, from a run's scenario and its outcome rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from auctionsim.analysis.reports.welfare import advertiser_days
 from auctionsim.errors import unknown
+from auctionsim.objectives import fitness
+from auctionsim.objectives.constraints import constraints_in
+from auctionsim.objectives.goals import Goals
+from auctionsim.objectives.resolve import resolved_goals
 from auctionsim.runs import Run
-from auctionsim.scenario import AdvertiserGroup, resolved_level
+from auctionsim.scenario import AdvertiserGroup, Scenario
+
+Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-9
+_TOTALS = ("impressions", "clicks", "conversions", "gmv", "cost")
+_SCHEMA = {"arm": pl.String, "seed": pl.Int64, "constraint": pl.String, "excess": pl.Float64}
 
 
 def violations(run: Run) -> pl.DataFrame:
-    """Constraint violations on the test days, per arm, seed and constraint.
+    """Measure constraint violations on the test days, per arm, seed and constraint.
 
-    Columns: `arm seed constraint`; `cases`: advertiser-days (or days) that are bound by it; `violated`: share of them that
-    break it; `excess`: how far on average over all cases, relative to the limit, 0 where it is kept.
-    Constraints: `budget`, `cpc_cap`, `roi_floor`, `profit_floor` of advertisers, `revenue_floor` of the platform. Limits given
-    as `baseline*SHARE` are of the reference policy's outcome on the same day; formulas as in training (docs/macg.md).
+    Columns: `arm seed constraint`; `cases`: advertiser-days that are bound by it, or days where it is on several advertisers
+    together; `violated`: share of them that break it; `excess`: how far on average over all cases, relative to the limit, 0
+    where it is kept. Constraints are `budget` and those of `auctionsim.objectives.constraints`, as the scenario states them:
+    `learner.floor_margin`, which training aims above the revenue floor, does not count. Limits given as `baseline*SHARE` are
+    of the baseline's outcome on the same day; formulas are those of training (docs/macg.md).
+
+    Raises:
+        InputError: The outcomes name a group that the scenario does not have.
     """
     scenario = run.scenario()
     days = advertiser_days(run.table("outcomes"))
-    key = ["seed", "day", "advertiser"]
-    reference = days.filter(pl.col("arm") == "reference").select(*key, *(pl.col(c).alias(f"{c}_ref") for c in _COLUMNS))
     groups = {group.group: group for group in scenario.advertisers}
     strange = [name for name in days["group"].unique(maintain_order=True) if name not in groups]
     if strange:
         place = run.path / "outcomes.parquet"
         raise unknown(f"{place}: column group", strange[0], groups, what="unknown group")
-    cases = []
-    for row in days.join(reference, on=key).iter_rows(named=True):
-        cases += [(row["arm"], row["seed"], name, excess) for name, excess in _excesses(row, groups[row["group"]])]
-    if scenario.platform.revenue_floor > 0:
-        revenue = days.group_by("arm", "seed", "day", maintain_order=True).agg(pl.col("cost").sum())
-        floors = revenue.filter(pl.col("arm") == "reference").select("seed", "day", pl.col("cost").alias("cost_ref"))
-        for row in revenue.join(floors, on=["seed", "day"]).iter_rows(named=True):
-            floor = scenario.platform.revenue_floor * row["cost_ref"]
-            cases.append((row["arm"], row["seed"], "revenue_floor", 1 - row["cost"] / floor if floor > 0 else 0.0))
-    schema = {"arm": pl.String, "seed": pl.Int64, "constraint": pl.String, "excess": pl.Float64}
-    table = pl.DataFrame(cases, schema=schema, orient="row").with_columns(excess=pl.col("excess").clip(lower_bound=0.0))
+    table = pl.concat([_budget_cases(days), *_constraint_cases(days, scenario, groups)])
     return table.group_by("arm", "seed", "constraint", maintain_order=True).agg(
         pl.len().alias("cases"), (pl.col("excess") > _TOLERANCE).mean().alias("violated"), pl.col("excess").mean()
     )
 
 
-_COLUMNS = ("clicks", "gmv", "cost", "profit")
+def _budget_cases(days: pl.DataFrame) -> pl.DataFrame:
+    """A row for each advertiser-day with a budget, the one constraint that is hard."""
+    over = pl.when(pl.col("budget") > 0).then(-pl.col("budget_left") / pl.col("budget")).otherwise(0.0)
+    return days.filter(pl.col("budget").is_not_null()).select(
+        "arm", pl.col("seed").cast(pl.Int64), constraint=pl.lit("budget"), excess=over.clip(lower_bound=0.0)
+    )
 
 
-def _excesses(row: dict[str, float], group: AdvertiserGroup) -> list[tuple[str, float]]:
-    """How far one advertiser's day is beyond each limit it has, relative to the limit; at most 0 where it is kept."""
-    found = []
-    cost, gmv = row["cost"], row["gmv"]
-    if row["budget"] is not None:
-        found.append(("budget", -row["budget_left"] / row["budget"] if row["budget"] > 0 else 0.0))
-    cap = resolved_level(group.cpc_cap, _ratio(row["cost_ref"], row["clicks_ref"]))
-    if cap is not None and cap > 0:
-        found.append(("cpc_cap", _ratio(cost, row["clicks"]) / cap - 1))
-    roi = resolved_level(group.roi_floor, _ratio(row["profit_ref"], row["cost_ref"]))
-    if roi is not None:
-        asked = max(1 + roi, 0.0) * cost
-        found.append(("roi_floor", 1 - gmv / asked if asked > 0 else 0.0))
-    if group.profit_floor > 0:
-        reference = row["profit_ref"]
-        short = group.profit_floor * reference - row["profit"]
-        found.append(("profit_floor", short / abs(reference) if reference != 0 else max(short, 0.0)))
-    return found
+def _constraint_cases(days: pl.DataFrame, scenario: Scenario, groups: dict[str, AdvertiserGroup]) -> Iterator[pl.DataFrame]:
+    """A row for each limit of each arm's day, in the constraints' order."""
+    for (seed, _), rows in days.group_by("seed", "day", maintain_order=True):
+        baseline = rows.filter(pl.col("arm") == "reference").select("advertiser", "group")
+        if baseline.is_empty():
+            continue
+        totals = {
+            str(arm): baseline.join(own, on="advertiser", how="left", maintain_order="left").select(_TOTALS).fill_null(0.0)
+            for (arm,), own in rows.group_by("arm", maintain_order=True)
+        }
+        by_arm = np.stack([table.to_numpy() for table in totals.values()], axis=-1).astype(np.float64)
+        of_day = [groups[name] for name in baseline["group"]]
+        is_self_bidding = np.array([group.controller != "learner" for group in of_day])
+        usual = by_arm[:, :, [list(totals).index("reference")]]
+        goals = resolved_goals(scenario, of_day, is_self_bidding, usual, for_training=False)
+        for key, excess in _excesses(by_arm, goals).items():
+            for arm, values in zip(totals, excess.T, strict=True):
+                yield pl.DataFrame({"arm": arm, "seed": seed, "constraint": key, "excess": values}, schema=_SCHEMA)
 
 
-def _ratio(above: float, below: float) -> float:
-    return above / below if below > 0 else 0.0
+def _excesses(totals: Array, goals: Goals) -> dict[str, Array]:
+    """How far each constraint's limits are exceeded, `[limits, arms]`, 0 where they are kept."""
+    found = fitness.violations(totals, goals)
+    excess = {}
+    for one in constraints_in(found):
+        is_set = one.is_set(goals.limits[one.key]).reshape(-1)
+        excess[one.key] = np.maximum(found[one.key].reshape(len(is_set), -1), 0.0)[is_set]
+    return excess

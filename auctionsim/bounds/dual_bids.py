@@ -1,14 +1,15 @@
-"""Bids from multipliers: the score rule of the cooperative program, and the bid formula that follows from it.
+"""Derive bids from multipliers: the score rule of the cooperative program, and the bid formula that follows from it.
 
-With c the expected payment of a win, advertiser i's win of auction j is worth, at the multipliers of a `Terms` program,
+With c the expected payment of a win, advertiser i's win of auction j is worth, at the multipliers of a solved program,
 
     s_ij = num_ij - den_i c_ij
     num_ij = (w_click,i + beta_i cap_i) ctr_ij + w_conv,i ctr_ij cvr_ij + (w_gmv,i + w_profit,i + mu_i + phi_i) gmv_ij
     den_i  = w_profit,i + alpha_i + beta_i + (1 + roi_i) mu_i + phi_i - rho
 
 with rewards w, and multipliers alpha of the budget, beta of the CPC cap, mu of the ROI floor, phi of the profit floor, rho of
-the revenue floor. The optimum gives j to the largest positive score; i bids num_ij / den_i per impression, that is
-theta_0 + theta_1 cvr + theta_2 cvr item_price per click. Our reconstruction; derived step by step in docs/macg-theory.md.
+the revenue floor: a row takes its multiplier times its coefficients off. The optimum gives j to the
+largest positive score; i bids num_ij / den_i per impression, that is theta_0 + theta_1 cvr + theta_2 cvr item_price per click.
+Our reconstruction; derived step by step in docs/macg-theory.md.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.bounds.eligible_wins import Contests
-from auctionsim.bounds.oracle import Duals, Terms
+from auctionsim.bounds.linear_goals import LinearGoals
+from auctionsim.bounds.oracle import Duals
 
 Array = NDArray[np.float64]
 NOBODY = -1
@@ -35,18 +37,19 @@ class DualForm:
     """What a unit of payment takes from it, `[advertisers]`; may be 0 or below, where no payment is too high."""
 
     @classmethod
-    def of(cls, terms: Terms, duals: Duals) -> DualForm:
-        """The form of a program at its multipliers.
+    def of(cls, goals: LinearGoals, duals: Duals) -> DualForm:
+        """Return the form of a program at its multipliers.
 
         The multiplier of the self-bidders' floor counts for them as that of a profit floor.
         """
-        has_cap, has_roi = np.isfinite(terms.cpc_cap), np.isfinite(terms.roi_floor)
-        cap, roi = np.where(has_cap, terms.cpc_cap, 0.0), np.where(has_roi, terms.roi_floor, 0.0)
-        of_profit = terms.rewards[:, 3] + duals.profit + duals.self_bidders * terms.self_bidders
-        numerator = np.stack(
-            [terms.rewards[:, 0] + duals.cpc * cap, terms.rewards[:, 1], terms.rewards[:, 2] + of_profit + duals.roi], axis=1
-        )
-        return cls(numerator, of_profit + duals.budget + duals.cpc + (1 + roi) * duals.roi - duals.revenue)
+        profit = goals.rewards[:, 3]
+        numerator = np.stack([goals.rewards[:, 0], goals.rewards[:, 1], goals.rewards[:, 2] + profit], axis=1)
+        denominator = profit + duals.budget
+        for row in goals.rows():
+            multiplier = duals.of[row.constraint.key]
+            numerator -= (row.coefficients[:3] * multiplier).T
+            denominator = denominator + row.coefficients[3] * multiplier
+        return cls(numerator, denominator)
 
     def worth(self, offered: Contests) -> Array:
         """What each column is worth to its advertiser before payment, num, `[columns]`."""

@@ -9,7 +9,7 @@ anything, so a learner can win every auction it is a candidate in; what it pays 
   else what the fixed bidders set.
 
 An advertiser under a fixed rule wins only where it beats all of those, at a price between theirs and its own bid.
-Charges capped by the last of a budget are left to whoever uses this (`agents/oracle.py`).
+Charges capped by the last of a budget are left to whoever uses this (`bounds/oracle.py`).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 
 Whatever a solver answers, every vector of multipliers lambda >= 0 of the coupling rows proves an upper bound (Lagrangian
 duality): what remains is a choice of the best column in each cell. `dual_bound` evaluates it exactly, so a bound is no
-looser than the solver's tolerance and never wrong because of it. `sifting.py` solves large programs.
+looser than the solver's tolerance and never wrong because of it. `column_generation.py` solves large programs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`oracle-lp`: what any bids could reach on a day, bounded from above in hindsight by a linear program.
 
 The program shares out every cell among the candidates that can win it and lets them pay anything between the limits of
-`market/contests.py`. Whatever bids do, auction by auction, is one of its points, so its optimum is an upper bound for every
+`eligible_wins.py`. Whatever bids do, auction by auction, is one of its points, so its optimum is an upper bound for every
 policy that keeps the same constraints. It is a relaxation in four ways, each of which only raises it: auctions may be shared
 out in parts; payments need not be the result of any bids between their limits; advertisers without budget left may still
 win; and a bid under a fixed rule whose budget might run out sets no lower limit from then on.
@@ -14,63 +14,35 @@ The program and why it bounds the market stand in docs/macg-theory.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, diags_array, vstack
+from scipy.sparse import vstack
 
-from auctionsim.auction.budgets import SPENT_SHARE
 from auctionsim.bounds.column_generation import solve
 from auctionsim.bounds.eligible_wins import Contests, contests
+from auctionsim.bounds.linear_goals import QUANTITIES, LinearGoals, Quantities, RowBlock, program_rows
 from auctionsim.bounds.linear_program import Program
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
-from auctionsim.objectives.goals import Goals, day_totals, objective_vector
+from auctionsim.objectives.constraints import constraints_in
+from auctionsim.objectives.goals import Goals
 
 Array = NDArray[np.float64]
 _PROFIT = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Terms:
-    """What is maximised and what must hold; no entry is missing, an absent limit is infinite."""
-
-    rewards: Array
-    """Of a click, a conversion, a unit of GMV and a unit of profit of each advertiser: `[advertisers, 4]`, at least 0."""
-    budget: Array
-    """Currency `[advertisers]`."""
-    cpc_cap: Array
-    """Currency per click `[advertisers]`."""
-    roi_floor: Array
-    """On (gmv - cost) / cost, `[advertisers]`."""
-    profit_floor: Array
-    """Currency `[advertisers]`."""
-    revenue_floor: float
-    """Currency; 0 turns it off."""
-    self_bidders: NDArray[np.bool_]
-    """Advertisers under a fixed rule, `[advertisers]`."""
-    self_bidder_floor: float
-    """On the self-bidders' profit together, currency."""
-
-
-@dataclass(frozen=True, eq=False)
 class Duals:
-    """Multipliers, at least 0: how much the bound's value rises per unit of slack, currency unless said otherwise."""
+    """Multipliers, >= 0: how much the bound's value rises per unit of slack."""
 
     budget: Array
-    """alpha, `[advertisers]`."""
-    cpc: Array
-    """beta, of cost - cap clicks <= 0, `[advertisers]`."""
-    roi: Array
-    """Of (1 + floor) cost - gmv <= 0, `[advertisers]`."""
-    profit: Array
-    """Of the profit floors, `[advertisers]`."""
-    revenue: float
-    """rho, of the platform's floor."""
-    self_bidders: float
-    """Of the floor on the self-bidders' profit."""
+    """alpha, per unit of currency, `[advertisers]`."""
+    of: Mapping[str, Array]
+    """Those of the constraints' rows (`Constraint.row`), by key: `[advertisers]` or `[1]`; 0 where there is no row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +75,19 @@ def lp_bound(
     global_weight: float | None = None,
     self_bidder_floor: float | None = None,
 ) -> Bound:
-    """Bound sum over learners of own_weight / n x own objective + global_weight x total profit over the reference's.
+    """Bound sum over learners of own_weight / n x own objective + global_weight x total profit over the baseline's.
 
     Holds for one slot, `gsp` or `vcg` (which agree there), expected outcomes, any reserve, squash, budgets, outside bidders and
-    fixed rules, for bids that may change from auction to auction. CPC caps and ROI floors are those of learners, as in the
-    fitness; profit floors are everybody's.
+    fixed rules, for bids that may change from auction to auction, of policies that keep the constraints as the scenario states
+    them. As in the fitness, a constraint whose owner is charged (CPC cap, ROI floor) binds learners only.
 
     Args:
         market: The market.
         day: One of its training or test days.
-        goals: Weights, scales and constraints; the scenario's where None.
+        goals: Weights, scales and limits; the scenario's where None.
         own_weight: The scenario's where None.
         global_weight: The scenario's where None; 1 with `own_weight` 0 bounds the total profit.
-        self_bidder_floor: Least profit of all self-bidders together, as a share of the reference's; None for no floor.
+        self_bidder_floor: Least profit of all self-bidders together, as a share of the baseline's; that of `goals` where None.
 
     Raises:
         InputError: The market is of a kind for which the bound does not hold.
@@ -128,28 +100,32 @@ def lp_bound(
     n, is_controlled = len(market.advertisers), market.is_controlled
     rewards = np.where(is_controlled[:, None], own / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
     rewards[:, _PROFIT] += shared / float(goals.profit_scale[0])
-    reference = objective_vector(day_totals(market.baseline[day]))[~is_controlled, _PROFIT].sum()
-    terms = Terms(
-        rewards,
-        market.budgets,
-        np.where(is_controlled, goals.cpc_cap[:, 0], np.inf),
-        np.where(is_controlled, goals.roi_floor[:, 0], -np.inf),
-        goals.profit_floor[:, 0],
-        float(goals.revenue_floor[0]),
-        ~is_controlled,
-        -np.inf if self_bidder_floor is None else self_bidder_floor * float(reference),
+    if self_bidder_floor is not None and not is_controlled.all():
+        goals = goals.with_limits(self_bidder_floor=self_bidder_floor * goals.self_bidder_profit)
+    return best_allocation(
+        contests(market, day), LinearGoals(rewards, market.budgets, ~is_controlled, _limits(goals, is_controlled))
     )
-    return best_allocation(contests(market, day), terms)
 
 
-def best_allocation(offered: Contests, terms: Terms) -> Bound:
-    """The best point of the relaxation: who wins how many auctions of each cell, and what advertisers pay in all."""
-    n = len(terms.budget)
-    quantities = _Quantities.of(offered, terms)
-    rows, limits, names = _constraints(quantities, terms)
-    clicks, conversions, gmv, cost = (quantities.of_each[k] for k in ("clicks", "conversions", "gmv", "cost"))
+def _limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
+    """Limits of a day's goals; where the owner is charged, of learners only."""
+    limits = {}
+    for one in constraints_in(goals.limits):
+        limit = goals.limits[one.key][..., 0] if one.is_each else goals.limits[one.key]
+        limits[one.key] = np.where(is_controlled, limit, one.absent) if one.is_each and one.charged == "owner" else limit
+    return limits
+
+
+def best_allocation(offered: Contests, goals: LinearGoals) -> Bound:
+    """Find the best point of the relaxation: who wins how many auctions of each cell, and what advertisers pay in all."""
+    n = len(goals.budget)
+    quantities = Quantities.of(offered, goals)
+    kinds = program_rows(quantities, goals)
+    rows = vstack([kind.matrix.tocsr()[kind.holds] for kind in kinds]).tocsr()
+    limits = np.concatenate([kind.right[kind.holds] for kind in kinds])
+    clicks, conversions, gmv, cost = (quantities.of_each[k] for k in QUANTITIES)
     objectives = (clicks, conversions, gmv, gmv - cost)
-    value = sum((objective.T @ terms.rewards[:, k] for k, objective in enumerate(objectives)), np.zeros(clicks.shape[1]))
+    value = sum((objective.T @ goals.rewards[:, k] for k, objective in enumerate(objectives)), np.zeros(clicks.shape[1]))
     columns = len(offered.advertiser)
     solution = solve(
         Program(
@@ -163,7 +139,7 @@ def best_allocation(offered: Contests, terms: Terms) -> Bound:
             limits,
         )
     )
-    duals = _duals(names, solution.multipliers, n)
+    duals = _duals(kinds, solution.multipliers, {key: np.zeros(len(limit)) for key, limit in goals.limits.items()})
     if solution.status == "infeasible":
         nothing = np.zeros(0)
         return Bound("infeasible", -np.inf, -np.inf, -np.inf, -np.inf, np.zeros((n, 0)), nothing, duals)
@@ -181,94 +157,12 @@ def best_allocation(offered: Contests, terms: Terms) -> Bound:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Quantities:
-    """Advertisers' totals as linear functions of the program's variables: wins of each column, then E, then d of everybody."""
-
-    of_each: dict[str, csr_array]
-    """`clicks conversions gmv cost extra discount` and `room` for extra payments: `[advertisers, variables]`."""
-    side_limit: Array
-    """Largest E and d, `[2 * advertisers]`."""
-    is_open: NDArray[np.bool_]
-    """Whether nothing but the revenue floor limits an advertiser's extra payments, `[advertisers]`."""
-
-    @classmethod
-    def of(cls, offered: Contests, terms: Terms) -> _Quantities:
-        n, columns = len(terms.budget), len(offered.advertiser)
-        place = (offered.advertiser, np.arange(columns))
-
-        def won(per_win: Array) -> csr_array:
-            return coo_array((per_win, place), shape=(n, columns + 2 * n)).tocsr()
-
-        def side(k: int) -> csr_array:
-            place = (np.arange(n), columns + k * n + np.arange(n))
-            return coo_array((np.ones(n), place), shape=(n, columns + 2 * n)).tocsr()
-
-        largest_least = np.zeros(n)
-        np.maximum.at(largest_least, offered.advertiser, offered.least)
-        has_budget = np.isfinite(terms.budget)
-        discount = np.where(has_budget, largest_least + SPENT_SHARE * np.where(has_budget, terms.budget, 0.0), 0.0)
-        is_open = np.zeros(n, dtype=bool)
-        is_open[offered.advertiser[np.isinf(offered.most)]] = True
-        room = np.where(np.isinf(offered.most), 0.0, offered.most - offered.least)
-        has_room = is_open | (np.bincount(offered.advertiser, room, minlength=n) > 0)
-        # Paying more than one must serves the revenue floor alone: at some optimum nobody pays extra once it is reached.
-        extra = np.where(has_room, terms.revenue_floor + discount, 0.0)
-        return cls(
-            {
-                "clicks": won(offered.clicks),
-                "conversions": won(offered.conversions),
-                "gmv": won(offered.gmv),
-                "cost": won(offered.least) + side(0) - side(1),
-                "extra": side(0),
-                "discount": side(1),
-                "room": won(room),
-            },
-            np.concatenate([extra, discount]),
-            is_open,
-        )
-
-
-def _constraints(quantities: _Quantities, terms: Terms) -> tuple[csr_array, Array, list[tuple[str, NDArray[np.int64]]]]:
-    """Rows, limits, and for each kind of constraint its name and the advertisers it has rows for."""
-    each = quantities.of_each
-    cost, gmv, n = each["cost"], each["gmv"], len(terms.budget)
-    budget, roi = np.where(np.isfinite(terms.budget), terms.budget, 0.0), np.maximum(1 + terms.roi_floor, 0.0)
-    cap = np.where(np.isfinite(terms.cpc_cap), terms.cpc_cap, 0.0)
-    discount = quantities.side_limit[n:]
-    self_bidders = csr_array(terms.self_bidders[None].astype(np.float64))
-    everybody = csr_array(np.ones((1, n)))
-    kinds: list[tuple[str, csr_array, Array, NDArray[np.bool_]]] = [
-        ("budget", cost, terms.budget, np.isfinite(terms.budget)),
-        ("cpc", cost - diags_array(cap) @ each["clicks"], np.zeros(n), np.isfinite(terms.cpc_cap)),
-        ("roi", diags_array(roi) @ cost - gmv, np.zeros(n), roi > 0),
-        ("profit", cost - gmv, -terms.profit_floor, np.isfinite(terms.profit_floor)),
-        ("extra", each["extra"] - each["room"], np.zeros(n), ~quantities.is_open & (quantities.side_limit[:n] > 0)),
-        ("discount", diags_array(budget) @ each["discount"] - diags_array(discount) @ cost, np.zeros(n), discount > 0),
-        ("revenue", -(everybody @ cost), np.array([-terms.revenue_floor]), np.array([terms.revenue_floor > 0])),
-        (
-            "self_bidders",
-            self_bidders @ (cost - gmv),
-            np.array([-terms.self_bidder_floor]),
-            np.array([np.isfinite(terms.self_bidder_floor) and terms.self_bidders.any()]),
-        ),
-    ]
-    rows = vstack([matrix.tocsr()[holds] for _, matrix, _, holds in kinds]).tocsr()
-    limits = np.concatenate([limit[holds] for _, _, limit, holds in kinds])
-    return rows, limits, [(name, np.flatnonzero(holds)) for name, _, _, holds in kinds]
-
-
-def _duals(names: list[tuple[str, NDArray[np.int64]]], multipliers: Array, n: int) -> Duals:
-    of_kind = {name: np.zeros(n) for name, _ in names}
-    first = 0
-    for name, who in names if len(multipliers) else []:
-        of_kind[name][who] = multipliers[first : first + len(who)]
-        first += len(who)
-    return Duals(
-        of_kind["budget"],
-        of_kind["cpc"],
-        of_kind["roi"],
-        of_kind["profit"],
-        float(of_kind["revenue"][0]),
-        float(of_kind["self_bidders"][0]),
-    )
+def _duals(kinds: list[RowBlock], multipliers: Array, nothing: dict[str, Array]) -> Duals:
+    """Multipliers of the rows by kind, 0 for rows that do not hold; all 0 where the program had no solution."""
+    found, first = {**nothing}, 0
+    for kind in kinds:
+        found[kind.name] = np.zeros(len(kind.holds))
+        if len(multipliers):
+            found[kind.name][kind.holds] = multipliers[first : first + kind.holds.sum()]
+            first += int(kind.holds.sum())
+    return Duals(found["budget"], {key: found[key] for key in nothing})

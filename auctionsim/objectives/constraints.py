@@ -1,96 +1,176 @@
-"""Soft constraints of advertisers and platform: how far each is violated on a day, and what a violation costs.
+"""The table of soft constraints. A new one is a class and an entry of `CONSTRAINTS` here, and its key in the scenario.
 
-Every violation is relative and signed: above 0 it is violated, below 0 there is slack, and -1 stands where there is no such
-constraint. Arrays have the policy axis last.
+Nothing else names them one by one but the learners that credit revenue auction by auction, which take the revenue floor apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
-from auctionsim.objectives.goals import Goals, of_all, ratio, running_score
-from auctionsim.scenario import LearnerSection
+from auctionsim.objectives.base import NO_CONSTRAINT, Asked, Constraint, LinearRow
+from auctionsim.objectives.goals import Goals, of_all, ratio
+from auctionsim.scenario import Scenario, resolved_level
 
 Array = NDArray[np.float64]
-NO_CONSTRAINT = -1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Violations:
-    """Of a day; the platform's revenue floor is apart, since learners may count revenue auction by auction."""
+class CpcCap(Constraint):
+    """Cost per click at most the cap. A cap relative to a baseline without clicks is none: there is no price to go by."""
 
-    cpc: Array
-    """Price per click over its cap, less 1: `[advertisers, P]`."""
-    roi: Array
-    """1 less gmv / cost over 1 + the ROI floor: `[advertisers, P]`."""
-    profit: Array
-    """Profit under its floor, relative to the reference's profit: `[advertisers, P]`."""
-    self_bidders: Array
-    """The same for the profit of all self-bidding advertisers together: `[P]`."""
+    key, scope, sense, charged, is_optional = "cpc_cap", "advertiser", "cap", "owner", False
 
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to currency per click."""
+        usual = ratio(asked.baseline[:, COST], asked.baseline[:, CLICKS])
+        caps = _levels([group.cpc_cap for group in asked.groups], usual, self.absent)
+        return np.where(caps > 0, caps, self.absent)
 
-def violations(totals: Array, goals: Goals) -> Violations:
-    """All violations of advertisers' constraints, from a day's totals `[advertisers, 5, P]`."""
-    profit = totals[:, GMV] - totals[:, COST]
-    cpc = ratio(totals[:, COST], totals[:, CLICKS])
-    asked = np.maximum(1.0 + goals.roi_floor, 0.0) * totals[:, COST]
-    has_floor = np.isfinite(goals.profit_floor)
-    bystanders = of_all(np.where(goals.is_self_bidding[:, None], profit, 0.0))
-    has_bystander_floor = np.isfinite(goals.self_bidder_floor)
-    scale = np.maximum(np.abs(goals.self_bidder_profit), 1e-12)
-    return Violations(
-        cpc=np.where(np.isfinite(goals.cpc_cap), cpc / goals.cpc_cap - 1.0, NO_CONSTRAINT),
-        roi=np.where(asked > 0, 1.0 - totals[:, GMV] / np.where(asked > 0, asked, 1.0), NO_CONSTRAINT),
-        profit=np.where(
-            has_floor, (np.where(has_floor, goals.profit_floor, 0.0) - profit) / np.abs(goals.scales[:, 3]), NO_CONSTRAINT
-        ),
-        self_bidders=np.where(
-            has_bystander_floor,
-            (np.where(has_bystander_floor, goals.self_bidder_floor, 0.0) - bystanders) / scale,
-            NO_CONSTRAINT,
-        ),
-    )
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return cost per click over the cap, less 1."""
+        cpc = ratio(totals[:, COST], totals[:, CLICKS])
+        return np.where(np.isfinite(limit), cpc / limit - 1.0, NO_CONSTRAINT)
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
+        """Cost - cap x clicks <= 0."""
+        return LinearRow(np.zeros(len(limit)), clicks=-limit, cost=1.0)
 
 
-def revenue_violation(totals: Array, goals: Goals) -> Array:
-    """How far revenue stays under the platform's floor, relative to it: `[P]`."""
-    floor = goals.revenue_floor
-    return np.where(floor > 0, 1.0 - of_all(totals[:, COST]) / np.where(floor > 0, floor, 1.0), NO_CONSTRAINT)
+class RoiFloor(Constraint):
+    """Return on investment, (gmv - cost) / cost, at least the floor."""
+
+    key, scope, sense, charged, is_optional = "roi_floor", "advertiser", "floor", "owner", False
+
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to a ratio."""
+        cost, gmv = asked.baseline[:, COST], asked.baseline[:, GMV]
+        return _levels([group.roi_floor for group in asked.groups], ratio(gmv - cost, cost), self.absent)
+
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return 1 less gmv / cost over 1 + floor."""
+        needed = np.maximum(1.0 + limit, 0.0) * totals[:, COST]
+        return np.where(needed > 0, 1.0 - totals[:, GMV] / np.where(needed > 0, needed, 1.0), NO_CONSTRAINT)
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
+        """(1 + floor) x cost - gmv <= 0."""
+        return LinearRow(np.zeros(len(limit)), gmv=-1.0, cost=np.maximum(1 + limit, 0.0))
+
+    def is_set(self, limit: Array) -> NDArray[np.bool_]:
+        """Return where the floor is above -1, which every outcome keeps."""
+        return 1 + limit > 0
 
 
-def penalty(violation: Array, base: float) -> Array:
-    """`base^violation - 1` for a violation above 0, else 0 (the shape of USCB, KDD 2021, section 4)."""
-    with np.errstate(over="ignore"):
-        # Beyond the largest number it is infinite, which ranks last as it should.
-        return np.power(base, np.maximum(violation, 0.0)) - 1.0
-
-
-def own_penalty(found: Violations, settings: LearnerSection) -> Array:
-    """Penalties of each advertiser's own constraints, `[advertisers, P]`."""
-    return penalty(found.cpc, settings.penalty) + penalty(found.roi, settings.penalty)
-
-
-def common_penalty(found: Violations, settings: LearnerSection) -> Array:
-    """Penalties of the floors on advertisers' profits, mean over advertisers, and on the self-bidders' profit: `[P]`.
+class ProfitFloor(Constraint):
+    """Profit at least a share of the baseline's.
 
     Everybody is charged for everybody's shortfall. Charged to its own advertiser alone, a shortfall is answered by a higher
     bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome.
     """
-    floors = of_all(penalty(found.profit, settings.penalty)) / len(found.profit)
-    return floors + penalty(found.self_bidders, settings.penalty)
+
+    key, scope, sense, charged, is_optional = "profit_floor", "advertiser", "floor", "all", False
+
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to currency."""
+        shares = np.array([group.profit_floor for group in asked.groups])
+        return np.where(shares > 0, shares * (asked.baseline[:, GMV] - asked.baseline[:, COST]), self.absent)
+
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:
+        """Return how far profit is under the floor, relative to the baseline's profit."""
+        profit, is_set = totals[:, GMV] - totals[:, COST], np.isfinite(limit)
+        return np.where(is_set, (np.where(is_set, limit, 0.0) - profit) / np.abs(goals.scales[:, 3]), NO_CONSTRAINT)
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
+        """Cost - gmv <= -floor."""
+        return LinearRow(-limit, gmv=-1.0, cost=1.0)
 
 
-def day_penalty(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """All penalties of a whole day, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
-    found = violations(totals, goals)
-    common = common_penalty(found, settings) + penalty(revenue_violation(totals, goals), settings.penalty)
-    return own_penalty(found, settings) + common
+class SelfBidderFloor(Constraint):
+    """Profit of all self-bidding advertisers together at least a share of the baseline's."""
+
+    key, scope, sense, charged, is_optional = "self_bidder_floor", "self_bidders", "floor", "all", False
+
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to currency."""
+        share = asked.platform.self_bidder_floor
+        profit = asked.baseline[asked.is_self_bidding, GMV] - asked.baseline[asked.is_self_bidding, COST]
+        is_set = share > 0 and asked.is_self_bidding.any()
+        return share * profit.sum(keepdims=True) if is_set else np.full(1, self.absent)
+
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:
+        """Return how far their profit is under the floor, relative to their profit under the baseline."""
+        profit = of_all(np.where(goals.is_self_bidding[:, None], totals[:, GMV] - totals[:, COST], 0.0))
+        is_set, scale = np.isfinite(limit), np.maximum(np.abs(goals.self_bidder_profit), 1e-12)
+        return np.where(is_set, (np.where(is_set, limit, 0.0) - profit) / scale, NO_CONSTRAINT)
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:
+        """Sum over self-bidders of cost - gmv <= -floor."""
+        member = is_self_bidding.astype(np.float64)
+        return LinearRow(-limit, gmv=-member, cost=member)
 
 
-def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """Fitness of every advertiser for a whole day, `[advertisers, P]` (docs/macg.md, our reconstruction)."""
-    return running_score(totals, goals, settings) - day_penalty(totals, goals, settings)
+class RevenueFloor(Constraint):
+    """Platform revenue at least a share of the baseline's."""
+
+    key, scope, sense, charged, is_optional = "revenue_floor", "market", "floor", "all", False
+
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to currency; 0 for none."""
+        return asked.revenue_share * asked.baseline[:, COST].sum(keepdims=True)
+
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return how far revenue is under the floor, relative to it."""
+        return self.shortfall(of_all(totals[:, COST]), limit)
+
+    def shortfall(self, revenue: Array, floor: Array | float) -> Array:
+        """Return the same of revenue and a floor in any one unit, for learners that count revenue auction by auction."""
+        return _shortfall(revenue, np.asarray(floor, dtype=np.float64))
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
+        """-sum of cost <= -floor."""
+        return LinearRow(-limit, cost=-1.0)
+
+    def is_set(self, limit: Array) -> NDArray[np.bool_]:
+        """Return whether the floor is above 0."""
+        return limit > 0
+
+
+REVENUE_FLOOR = RevenueFloor()
+
+CONSTRAINTS: tuple[Constraint, ...] = (
+    CpcCap(), RoiFloor(), ProfitFloor(), SelfBidderFloor(), REVENUE_FLOOR,
+)  # fmt: skip
+"""All of them, in the order of a learner's multipliers."""
+
+
+def constraints_of(scenario: Scenario) -> tuple[Constraint, ...]:
+    """Return the constraints that a scenario's goals have a limit for: those it asks for, and those that are not optional."""
+    return tuple(one for one in CONSTRAINTS if one.is_asked(scenario) or not one.is_optional)
+
+
+def constraints_in(keys: Iterable[str]) -> tuple[Constraint, ...]:
+    """Return the constraints of some keys, in the table's order."""
+    wanted = set(keys)
+    return tuple(one for one in CONSTRAINTS if one.key in wanted)
+
+
+def trained_revenue_floor(scenario: Scenario) -> float:
+    """Return the revenue floor that training and rewards aim at, a share of the baseline's revenue; 0 for none.
+
+    It is `platform.revenue_floor x (1 + learner.floor_margin)`: with 1.0 and 0.02, learners are charged for revenue below 1.02
+    of the baseline's. Bounds and reports judge by the floor as stated, 1.0.
+    """
+    return scenario.platform.revenue_floor * (1 + scenario.learner.floor_margin)
+
+
+def _levels(levels: Iterable[float | str | None], usual: Array, absent: float) -> Array:
+    """Limits as numbers: `baseline*SHARE` of the baseline's figures, `[advertisers]`."""
+    resolved = [resolved_level(level, figure) for level, figure in zip(levels, usual.tolist(), strict=True)]
+    return np.array([absent if level is None else level for level in resolved])
+
+
+def _shortfall(amount: Array, floor: Array) -> Array:
+    """How far an amount is under a floor, relative to it; no constraint where the floor is not above 0."""
+    return np.where(floor > 0, 1.0 - amount / np.where(floor > 0, floor, 1.0), NO_CONSTRAINT)

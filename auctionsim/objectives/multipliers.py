@@ -1,4 +1,4 @@
-"""Soft constraints by Lagrange multipliers instead of penalties: the method of multipliers (Nocedal and Wright 2006, ch. 17).
+"""Price soft constraints by Lagrange multipliers: the method of multipliers (Nocedal and Wright 2006, ch. 17).
 
 A constraint with violation v and multiplier m costs `(max(0, m + k v)^2 - m^2) / 2k`: at the constraint its slope is m, which
 grows while the constraint is violated and falls while there is slack. The quadratic part damps what a bare multiplier
@@ -7,13 +7,15 @@ would overshoot.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.objectives.constraints import Violations
-from auctionsim.objectives.goals import of_all
+from auctionsim.objectives.base import Constraint
+from auctionsim.objectives.constraints import constraints_in, constraints_of
+from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]
 
@@ -23,50 +25,61 @@ STIFFNESS = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Multipliers:
-    """One for every constraint, at least 0."""
+    """One multiplier for each constraint of a scenario, >= 0."""
 
-    cpc: Array
-    """`[advertisers]`."""
-    roi: Array
-    """`[advertisers]`."""
-    profit: Array
-    """`[advertisers]`."""
-    self_bidders: Array
-    """`[1]`."""
-    revenue: Array
-    """`[1]`."""
+    by_key: Mapping[str, Array]
+    """By the constraint's key: `[advertisers]`, or `[1]` where it is on several advertisers together."""
 
     @classmethod
-    def start(cls, n_advertisers: int) -> Multipliers:
-        """All 0."""
-        return cls.of(np.zeros(3 * n_advertisers + 2))
+    def start(cls, scenario: Scenario) -> Multipliers:
+        """Return multipliers of 0, before anything is learned."""
+        n = _advertisers(scenario)
+        return cls({one.key: np.zeros(one.size(n)) for one in constraints_of(scenario)})
 
     @classmethod
-    def of(cls, vector: Array) -> Multipliers:
-        """Those that `vector` gave."""
-        n = (len(vector) - 2) // 3
-        return cls(vector[:n], vector[n : 2 * n], vector[2 * n : 3 * n], vector[3 * n : 3 * n + 1], vector[3 * n + 1 :])
+    def of(cls, vector: Array, scenario: Scenario) -> Multipliers:
+        """Return the multipliers that `vector` gave."""
+        return cls(unflatten(vector, constraints_of(scenario), _advertisers(scenario)))
 
     @property
     def vector(self) -> Array:
-        """All in one, `[3 * advertisers + 2]`."""
-        return np.concatenate([self.cpc, self.roi, self.profit, self.self_bidders, self.revenue])
+        """All in one array, as a learner's state holds them."""
+        return flatten(self.by_key)
 
-    def own_cost(self, found: Violations) -> Array:
-        """Cost of each advertiser's own constraints, `[advertisers, P]`."""
-        return cost(found.cpc, self.cpc[:, None]) + cost(found.roi, self.roi[:, None])
+    def price(self, constraint: Constraint, violation: Array) -> Array:
+        """Return what violations of a constraint cost; see `fitness.Price`."""
+        multiplier = self.by_key[constraint.key]
+        return cost(violation, multiplier[:, None] if constraint.is_each else multiplier)
 
-    def common_cost(self, found: Violations) -> Array:
-        """Cost of the floors on advertisers' profits, mean over advertisers, and on the self-bidders' profit: `[P]`."""
-        return of_all(cost(found.profit, self.profit[:, None])) / len(found.profit) + cost(
-            found.self_bidders, self.self_bidders
-        )
-
-    def after(self, violation: Array, rate: float) -> Multipliers:
-        """The multipliers after a generation with these mean violations, `[3 * advertisers + 2]` in the order of `vector`."""
-        return Multipliers.of(np.maximum(self.vector + rate * STIFFNESS * violation, 0.0))
+    def after(self, violation: Mapping[str, Array], rate: float) -> Multipliers:
+        """Return the multipliers after a generation with these mean violations, in the multipliers' shapes."""
+        step = rate * STIFFNESS
+        return Multipliers({key: np.maximum(one + step * violation[key], 0.0) for key, one in self.by_key.items()})
 
 
 def cost(violation: Array, multiplier: Array) -> Array:
-    """What a violation costs; below 0, down to minus m^2 / 2k, where there is slack."""
+    """Return what a violation costs; below 0, down to minus m^2 / 2k, where there is slack."""
     return (np.maximum(multiplier + STIFFNESS * violation, 0.0) ** 2 - multiplier**2) / (2 * STIFFNESS)
+
+
+def flatten(by_key: Mapping[str, Array]) -> Array:
+    """Lay the constraints' arrays one after the other, in the table's order."""
+    return np.concatenate([by_key[one.key] for one in constraints_in(by_key)])
+
+
+def unflatten(vector: Array, constraints: tuple[Constraint, ...], n_advertisers: int) -> dict[str, Array]:
+    """Cut a vector into the arrays that `flatten` laid one after the other.
+
+    With 2 advertisers, a CPC cap and a revenue floor, `[1, 2, 3]` becomes `{"cpc_cap": [1, 2], "revenue_floor": [3]}`.
+
+    Raises:
+        ValueError: The vector has another length.
+    """
+    ends = np.cumsum([one.size(n_advertisers) for one in constraints])
+    if len(vector) != ends[-1]:
+        raise ValueError(f"multipliers: expected {ends[-1]} numbers, got {len(vector)}")
+    return {one.key: part for one, part in zip(constraints, np.split(vector, ends[:-1]), strict=True)}
+
+
+def _advertisers(scenario: Scenario) -> int:
+    return sum(group.count for group in scenario.advertisers)

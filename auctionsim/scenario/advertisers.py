@@ -31,16 +31,16 @@ class AdvertiserGroup(Section):
     keywords: Literal["shared", "disjoint"] = "shared"
     """Synthetic only. `disjoint`: the group's advertisers never meet; each keyword has one of them."""
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
-    """Weights over clicks, conversions, gmv and profit, each relative to the reference's."""
+    """Weights over clicks, conversions, gmv and profit, each relative to the baseline's."""
     budget: FiniteFloat | str | None = None
-    """Hard daily budget: currency, `baseline*SHARE` of the spend under the reference without budgets, `table`,
+    """Hard daily budget: currency, `baseline*SHARE` of the spend under the baseline without budgets, `table`,
     or `none`."""
     cpc_cap: FiniteFloat | str | None = None
     """Soft cap on the price per click: currency, or `baseline*SHARE`."""
     roi_floor: FiniteFloat | str | None = None
     """Soft floor on (gmv - cost) / cost: a number, or `baseline*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0
-    """Soft floor on profit as a share of the reference's; 0 turns it off."""
+    """Soft floor on profit as a share of the baseline's; 0 turns it off."""
 
     @field_validator("budget")
     @classmethod

@@ -49,7 +49,8 @@ class LearnerSection(Section):
     multiplier_rate: Positive = 0.1
     """`lagrangian`: how fast multipliers follow violations."""
     floor_margin: NotNegative = 0.0
-    """How far above the revenue floor training aims, as a share of it: room for days that differ."""
+    """How far above the revenue floor training and rewards aim, as a share of it: room for days that differ. Bounds and reports
+    judge by the floor as stated."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
     """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
     population: Annotated[int, Field(ge=2, le=10**9, multiple_of=2)] = 32

@@ -15,7 +15,7 @@ RENAMED: dict[str, str] = {
 """Path of each old key, `[]` for every entry of a list, and the key's new name in the same section."""
 
 BASELINE_WORD, OLD_BASELINE_WORD = "baseline", "reference"
-_LEVELS = ("budget", "cpc_cap", "roi_floor", "spend_floor")
+_LEVELS = ("budget", "cpc_cap", "roi_floor")
 
 
 def with_current_names(tree: dict[str, Any], place: str) -> dict[str, Any]:

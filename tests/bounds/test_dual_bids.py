@@ -9,13 +9,14 @@ import pytest
 
 from auctionsim.bounds.dual_bids import NOBODY, DualForm, winners_by_bid, winners_by_score, winners_of
 from auctionsim.bounds.eligible_wins import Contests
-from auctionsim.bounds.oracle import Bound, Terms, best_allocation
+from auctionsim.bounds.linear_goals import LinearGoals
+from auctionsim.bounds.oracle import Bound, best_allocation
 
 N, AUCTIONS = 4, 400
 NONE = np.full(N, np.inf)
 
 
-def four_advertisers(seed: int) -> tuple[Contests, Terms]:
+def four_advertisers(seed: int) -> tuple[Contests, LinearGoals]:
     """Four cooperating advertisers of mixed objectives in 400 auctions whose prices are given from outside."""
     rng = np.random.default_rng([seed, 13])
     who = np.tile(np.arange(N), AUCTIONS)
@@ -36,15 +37,15 @@ def four_advertisers(seed: int) -> tuple[Contests, Terms]:
     )
     # A click seller, a conversion seller and two GMV sellers; everybody's profit counts too.
     rewards = np.array([[12.0, 0, 0, 1], [0, 120.0, 0, 1], [0, 0, 2.0, 1], [0, 0, 1.0, 1]])
-    return offered, Terms(rewards, NONE, NONE, -NONE, -NONE, 0.0, np.zeros(N, dtype=bool), -np.inf)
+    return offered, LinearGoals(rewards, NONE, np.zeros(N, dtype=bool), {})
 
 
 def spend(bound: Bound) -> np.ndarray:
     return bound.objectives[:, 2] - bound.objectives[:, 3]
 
 
-def setting(name: str, offered: Contests, free: Terms) -> Terms:
-    """The five settings of the check, relative to what the advertisers do without constraints."""
+def setting(name: str, offered: Contests, free: LinearGoals) -> LinearGoals:
+    """The settings of the check, relative to what the advertisers do without constraints."""
     unbound = best_allocation(offered, free)
     cpc = spend(unbound) / unbound.objectives[:, 0]
     if name == "all budgets":
@@ -52,8 +53,9 @@ def setting(name: str, offered: Contests, free: Terms) -> Terms:
     if name == "one budget":
         return replace(free, budget=np.array([0.3 * spend(unbound)[0], *NONE[1:]]))
     if name == "cpc caps":
-        return replace(free, cpc_cap=0.85 * cpc)
-    return replace(free, cpc_cap=1.01 * cpc, revenue_floor={"floor 1.02": 1.02, "floor 1.06": 1.06}[name] * unbound.revenue)
+        return replace(free, limits={"cpc_cap": 0.85 * cpc})
+    floor = np.array([{"floor 1.02": 1.02, "floor 1.06": 1.06}[name] * unbound.revenue])
+    return replace(free, limits={"cpc_cap": 1.01 * cpc, "revenue_floor": floor})
 
 
 SETTINGS = pytest.mark.parametrize("name", ["all budgets", "one budget", "cpc caps", "floor 1.02", "floor 1.06"])
@@ -81,8 +83,11 @@ def test_the_score_rule_agrees_with_the_program_in_99_of_100_auctions_and_the_na
 
 
 def test_the_revenue_multiplier_is_above_0_only_where_the_floor_binds():
-    rho = {name: agreement(name, 0)[3].duals.revenue for name in ("cpc caps", "floor 1.02", "floor 1.06")}
-    assert rho["cpc caps"] == 0
+    rho = {name: agreement(name, 0)[3].duals.of["revenue_floor"] for name in ("floor 1.02", "floor 1.06")}
+    offered, free = four_advertisers(0)
+    terms = setting("floor 1.02", offered, free)
+    slack = replace(terms, limits={**terms.limits, "revenue_floor": 0.5 * terms.limits["revenue_floor"]})
+    assert best_allocation(offered, slack).duals.of["revenue_floor"] == 0
     assert 0 < rho["floor 1.02"] < rho["floor 1.06"]
 
 
@@ -90,7 +95,10 @@ def test_the_revenue_floor_lowers_the_denominator_and_so_raises_every_bid():
     offered, free = four_advertisers(0)
     terms = setting("floor 1.02", offered, free)
     duals = best_allocation(offered, terms).duals
-    with_floor, without = DualForm.of(terms, duals), DualForm.of(terms, replace(duals, revenue=0.0))
+    with_floor, without = (
+        DualForm.of(terms, duals),
+        DualForm.of(terms, replace(duals, of={**duals.of, "revenue_floor": np.zeros(1)})),
+    )
     assert (with_floor.denominator < without.denominator).all()
     assert (with_floor.bid(offered) > without.bid(offered)).all()
 

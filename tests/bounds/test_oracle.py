@@ -15,13 +15,16 @@ from auctionsim.auction.day import run_day
 from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableFeed
+from auctionsim.bounds import linear_goals
 from auctionsim.bounds.eligible_wins import contests
 from auctionsim.bounds.oracle import Bound, lp_bound
 from auctionsim.errors import InputError
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.objectives import constraints
 from auctionsim.objectives import goals as obj
+from auctionsim.objectives.base import Asked, Constraint, LinearRow
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.table import HOURS, Traffic
@@ -95,7 +98,7 @@ def any_policy(market: Market, seed: int) -> np.ndarray:
 
 
 def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goals, float | None]:
-    """Goals whose constraints are exactly what a policy reached; the bits of `which` say which kinds there are."""
+    """Goals whose limits are exactly what a policy reached; the bits of `which` say which kinds there are."""
     goals = goals_of(market, 0)
     cost, clicks, gmv = (totals[:, k, 0] for k in (COST, CLICKS, GMV))
     has_cost = cost > 0
@@ -104,8 +107,7 @@ def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goal
     held = ((gmv - cost) * fixed).sum() / reference - 1e-9 if which & 16 and reference > 0 else None
     caps = np.where(has_cost, cost / np.where(clicks > 0, clicks, 1) * (1 + 1e-12), 1.0)
     roi_floors = np.where(has_cost, (gmv - cost) / np.where(has_cost, cost, 1) - 1e-9, -0.5)
-    return replace(
-        goals,
+    return goals.with_limits(
         revenue_floor=np.array([float(cost.sum()) * (1 - 1e-12) if which & 1 else 0.0]),
         profit_floor=(gmv - cost - 1e-9 if which & 2 else np.full(N, -np.inf))[:, None],
         cpc_cap=(caps if which & 4 else np.full(N, np.inf))[:, None],
@@ -181,9 +183,9 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
         market = build_market(parse_scenario(SMALL, "small.toml", overrides=["advertisers.0.profit_floor=0.0"]))
         goals, gmv = goals_of(market, 2), obj.day_totals(market.baseline[2])[0, GMV, 0]
         if kind == "profit":
-            goals = replace(goals, profit_floor=np.array([2.5 * gmv - by, *[-np.inf] * 4])[:, None])
+            goals = goals.with_limits(profit_floor=np.array([2.5 * gmv - by, *[-np.inf] * 4])[:, None])
         else:
-            goals = replace(goals, revenue_floor=goals.revenue_floor - by)
+            goals = goals.with_limits(revenue_floor=goals.limits["revenue_floor"] - by)
         return lp_bound(market, 2, goals=goals, own_weight=0.0, global_weight=1.0), by
     # A single learner, whose prices its rivals set, under half of what it would do without the constraint.
     market = one_learner("manual")
@@ -194,17 +196,20 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
     if kind == "budget":
         market = replace(market, budgets=np.array([0.5 * cost + by, *[np.inf] * 4]))
     elif kind == "cpc":
-        goals = replace(goals, cpc_cap=np.full((5, 1), 0.8 * cost / clicks * (1 + by)))
+        goals = goals.with_limits(cpc_cap=np.full((5, 1), 0.8 * cost / clicks * (1 + by)))
     else:
-        goals = replace(goals, roi_floor=np.full((5, 1), 1.5 * profit / cost * (1 - by)))
+        goals = goals.with_limits(roi_floor=np.full((5, 1), 1.5 * profit / cost * (1 - by)))
     return lp_bound(market, 2, goals=goals, own_weight=5.0, global_weight=0.0), by if kind == "budget" else 0.0
 
 
-@pytest.mark.parametrize("kind", ["budget", "cpc", "roi", "profit", "revenue"])
+KEYS = {"cpc": "cpc_cap", "roi": "roi_floor", "profit": "profit_floor", "revenue": "revenue_floor"}
+
+
+@pytest.mark.parametrize("kind", ["budget", *KEYS])
 def test_a_constraint_that_binds_has_a_multiplier_that_says_what_slack_is_worth(kind: str):
     (tighter, less), (here, _), (slacker, more) = (tightened(kind, by) for by in (-0.02, 0.0, 0.02))
     assert tighter.value < here.value < slacker.value
-    multiplier = np.sum(getattr(here.duals, kind))
+    multiplier = np.sum(here.duals.budget if kind == "budget" else here.duals.of[KEYS[kind]])
     assert multiplier > 0
     if more > 0:
         # A concave optimum: the multiplier lies between what slack brings and what its lack costs.
@@ -220,7 +225,46 @@ def test_the_floor_on_self_bidders_profit_is_kept_and_costs():
     assert free.objectives[1:, 3].sum() < reference
     assert kept.objectives[1:, 3].sum() == pytest.approx(reference, rel=1e-6)
     assert kept.value < free.value
-    assert kept.duals.self_bidders > 0
+    assert kept.duals.of["self_bidder_floor"] > 0
+
+
+class CpcFloor(Constraint):
+    """Cost per click at least the limit: a row in which cost stands against clicks."""
+
+    key, scope, sense, charged = "cpc_floor", "advertiser", "floor", "owner"
+
+    def limit(self, asked: Asked) -> np.ndarray:
+        return 2.0 * obj.ratio(asked.baseline[:, COST], asked.baseline[:, CLICKS])
+
+    def violation(self, totals: np.ndarray, limit: np.ndarray, goals: obj.Goals) -> np.ndarray:
+        raise NotImplementedError
+
+    def row(self, limit: np.ndarray, is_self_bidding: np.ndarray) -> LinearRow:
+        return LinearRow(np.zeros(len(limit)), clicks=limit, cost=-1.0)
+
+    def is_asked(self, scenario: Scenario) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("limits", [(), ('advertisers.0.budget="baseline*0.9"',)])
+def test_to_allow_larger_payments_than_any_constraint_needs_leaves_the_bound(
+    limits: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(constraints, "CONSTRAINTS", (*constraints.CONSTRAINTS, CpcFloor()))
+    free = () if limits else ("platform.revenue_floor=1.5",)
+    market = build_market(parse_scenario(SMALL, "small.toml", overrides=["advertisers.0.profit_floor=0.0", *free, *limits]))
+    bound = lp_bound(market, 2)
+    needed = linear_goals._largest_useful_payment
+    monkeypatch.setattr(linear_goals, "_largest_useful_payment", lambda *given: 10 * needed(*given))
+    assert bound.status == "optimal"
+    assert lp_bound(market, 2).reached == pytest.approx(bound.reached, rel=1e-7)
+
+
+def test_the_bound_keeps_the_scenario_s_own_floor_on_self_bidders():
+    free = one_learner("manual", "platform.revenue_floor=0.0")
+    floored = one_learner("manual", "platform.revenue_floor=0.0", "platform.self_bidder_floor=1.0")
+    weights = {"own_weight": 5.0, "global_weight": 0.0}
+    assert lp_bound(floored, 2, **weights).value == lp_bound(free, 2, **weights, self_bidder_floor=1.0).value
 
 
 def test_what_no_bids_can_keep_is_said_to_be_infeasible():

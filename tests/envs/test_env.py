@@ -13,9 +13,9 @@ from auctionsim.envs import FEATURES, AuctionParallelEnv, env, parallel_env
 from auctionsim.envs.days import Draws
 from auctionsim.envs.episodes import market_of
 from auctionsim.errors import InputError
-from auctionsim.market.goals import goals_of
-from auctionsim.objectives import constraints
+from auctionsim.market.goals import training_goals
 from auctionsim.objectives import goals as objectives
+from auctionsim.objectives.fitness import day_score
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 
@@ -126,7 +126,7 @@ def test_later_days_are_drawn_from_all_days_of_the_split(small: Scenario):
 def test_the_rewards_of_a_day_add_up_to_its_fitness(small: Scenario):
     env = parallel_env(small)
     _, returns = play(env, seed=0)
-    score = constraints.day_score(env.episodes.totals, goals_of(env.market, env.day), small.learner)
+    score = day_score(env.episodes.totals, training_goals(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 
@@ -140,7 +140,7 @@ def test_a_day_that_is_cut_is_truncated_and_charged_no_penalty(small: Scenario):
     assert all(truncations.values())
     assert not any(terminations.values())
     assert env.agents == []
-    score = objectives.running_score(env.episodes.totals, goals_of(env.market, env.day), small.learner)
+    score = objectives.running_score(env.episodes.totals, training_goals(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 

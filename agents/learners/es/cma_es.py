@@ -63,7 +63,7 @@ class CmaES:
         after, multipliers = optimiser_state(optimiser), state.get("multipliers")
         if multipliers is not None:
             after["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
-        return after, {**logged(state, after, fitness, days), "sigma": float(after["sigma"][0])}
+        return after, {**logged(self._scenario, state, after, fitness, days), "sigma": float(after["sigma"][0])}
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""

@@ -13,6 +13,8 @@ from auctionsim.agents.learners.es.scores import Scores, day_fitness, joined, ne
 from auctionsim.agents.learners.es.strategy import ESState, climb, falling_rate, falling_sigma, members, pair_noise, slopes
 from auctionsim.agents.policies.forms import agent_of_learners
 from auctionsim.market.market import Market
+from auctionsim.objectives.constraints import REVENUE_FLOOR
+from auctionsim.objectives.multipliers import Multipliers, flatten
 from auctionsim.scenario import LearnerSection, Scenario
 
 Array = NDArray[np.float64]
@@ -124,16 +126,17 @@ def advance(market: Market, state: Arrays, scalars: Arrays) -> Arrays:
     return {**after, "multipliers": scalars["multipliers"]} if "multipliers" in scalars else after
 
 
-def logged(before: Arrays, after: Arrays, fitness: Array, days: list[Scores]) -> Mapping[str, float]:
-    """What every evolutionary learner logs of a generation."""
-    multipliers = before.get("multipliers")
+def logged(scenario: Scenario, before: Arrays, after: Arrays, fitness: Array, days: list[Scores]) -> Mapping[str, float]:
+    """Return what every evolutionary learner logs of a generation."""
     found = {
         "fitness": float(fitness.mean()),
         "revenue_ratio": float(np.mean([day.revenue.mean() for day in days])),
         "profit_ratio": float(np.mean([day.profit.mean() for day in days])),
     }
-    if multipliers is not None:
-        found |= {"revenue_multiplier": float(multipliers[-1]), "mean_multiplier": float(multipliers[:-1].mean())}
+    if "multipliers" in before:
+        others = dict(Multipliers.of(before["multipliers"], scenario).by_key)
+        revenue = others.pop(REVENUE_FLOOR.key)
+        found |= {"revenue_multiplier": float(revenue[0]), "mean_multiplier": float(flatten(others).mean())}
     return found | {"step": float(np.abs(after["mean"] - before["mean"]).mean())}
 
 

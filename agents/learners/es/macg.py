@@ -3,7 +3,7 @@
 Each controlled advertiser bids `theta0 + theta1 pcvr + theta2 pcvr item_price` (bid model `macg`) with coefficients that a
 policy gives (`forms.py`): constants, or a network's.
 
-Fitness of advertiser i is `objectives.day_score`, averaged over training days. With local credit its global and revenue
+Fitness of advertiser i is `objectives.fitness.day_score`, averaged over training days. With local credit its global and revenue
 terms move only with the auctions in which i is a candidate; what the others' perturbations do elsewhere enters as the
 population's mean. docs/macg.md has the formulas.
 """
@@ -76,7 +76,7 @@ class MacgES:
             fitness = mean_fitness(market, self._scenario, days, multipliers)
         scalars = scalars_of(self._scenario, state, fitness, days)
         after = advance(market, state, scalars)
-        return after, logged(state, after, fitness, days), scalars
+        return after, logged(self._scenario, state, after, fitness, days), scalars
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""

@@ -61,7 +61,7 @@ class OpenAIES:
         fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
         scalars = scalars_of(self._scenario, state, fitness.mean(axis=0, keepdims=True), days)
         after = advance(market, state, scalars)
-        return after, logged(state, after, fitness, days), scalars
+        return after, logged(self._scenario, state, after, fitness, days), scalars
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """That of the mean of the search distribution."""

@@ -1,4 +1,4 @@
-"""Scores of a population: replay days for many members at once, and make one fitness of a day's results.
+"""Score a population: replay days for many members at once, and make one fitness of a day's results.
 
 What the evolutionary learners share. What a member's parameters mean is up to the policy's form (`forms.py`); docs/macg.md has
 the fitness.
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.forms import make_form
 from auctionsim.auction.kernel.engine import COST
-from auctionsim.market.goals import goals_of
+from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
-from auctionsim.objectives import constraints
 from auctionsim.objectives import goals as obj
-from auctionsim.objectives.multipliers import Multipliers, cost
+from auctionsim.objectives.constraints import REVENUE_FLOOR, constraints_of, trained_revenue_floor
+from auctionsim.objectives.fitness import Price, common_charge, own_charge, penalty_price, violations
+from auctionsim.objectives.multipliers import Multipliers, flatten, unflatten
 from auctionsim.scenario import LearnerSection, Scenario
 
 Array = NDArray[np.float64]
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Results of some members on one day, ratios to the reference's profit and revenue; members last."""
+    """Results of some members on one day, ratios to the baseline's profit and revenue; members last."""
 
     own: Array
     """Own objective less the cost of own constraints and of those on advertisers' profits, `[learners, members]`."""
@@ -39,12 +40,12 @@ class Scores:
     revenue_share: Array
     """Revenue in the auctions of each learner, likewise."""
     violation: Array
-    """Mean over members of every constraint's violation but the revenue floor's, `[3 * advertisers + 1]`, in the order of
-    `Multipliers.vector`."""
+    """Mean over members of every constraint's violation but the revenue floor's, `[multipliers but one]`, in the order of
+    `multipliers.flatten`. The revenue floor's follows from `revenue`."""
 
 
 def score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
-    """Scores of members `[members, learners, size]` on one day; with penalties where there are no multipliers."""
+    """Score members `[members, learners, size]` on one day; with penalties where there are no multipliers."""
     form = make_form(market.scenario.learner)
     if form.side_by_side:
         return _score(market, day, parameters, multipliers, local_credit=local_credit)
@@ -57,31 +58,24 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
     policy = make_form(settings).policy(market, parameters)
     day_run = simulate_day(market, day, policy, n_policies=len(parameters), local_credit=local_credit)
     totals = obj.day_totals(day_run.outcome)
-    goals = goals_of(market, day)
-    found = constraints.violations(totals, goals)
-    if multipliers is None:
-        own_cost = constraints.own_penalty(found, settings)
-        common_cost = constraints.common_penalty(found, settings)
-    else:
-        weights = Multipliers.of(multipliers)
-        own_cost, common_cost = weights.own_cost(found), weights.common_cost(found)
+    goals, price = training_goals(market, day), price_of(market.scenario, multipliers)
+    # Learners may count revenue auction by auction, so its floor is charged in `day_fitness`.
+    found = {key: one for key, one in violations(totals, goals).items() if key != REVENUE_FLOOR.key}
     profit = obj.global_profit(totals, goals)
     revenue = totals[:, COST].sum(axis=0) / goals.revenue_scale
     everywhere = (len(learners), 1)
     return Scores(
-        own=(obj.own_score(totals, goals, settings) - own_cost)[learners] - common_cost,
+        own=(obj.own_score(totals, goals, settings) - own_charge(found, price))[learners] - common_charge(found, price),
         profit=profit,
         revenue=revenue,
         profit_share=day_run.sim.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
         revenue_share=day_run.sim.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
-        violation=np.concatenate(
-            [found.cpc.mean(axis=1), found.roi.mean(axis=1), found.profit.mean(axis=1), [found.self_bidders.mean()]]
-        ),
+        violation=flatten({key: np.atleast_1d(one.mean(axis=-1)) for key, one in found.items()}),
     )
 
 
 def day_fitness(day: Scores, scenario: Scenario, multipliers: Array | None) -> Array:
-    """Fitness of a day, `[learners, members]`.
+    """Return the fitness of a day, `[learners, members]`.
 
     An advertiser's own share moves member by member, the rest stands at the population's mean: what it cannot move is
     no noise in its gradient.
@@ -89,37 +83,32 @@ def day_fitness(day: Scores, scenario: Scenario, multipliers: Array | None) -> A
     settings = scenario.learner
     profit = day.profit_share + (day.profit.mean() - day.profit_share.mean(axis=1, keepdims=True))
     revenue = day.revenue_share + (day.revenue.mean() - day.revenue_share.mean(axis=1, keepdims=True))
-    floor = aimed_floor(scenario)
-    shortfall = 1 - revenue / floor if floor > 0 else np.full_like(revenue, constraints.NO_CONSTRAINT)
-    if multipliers is None:
-        floor_cost = constraints.penalty(shortfall, settings.penalty)
-    else:
-        floor_cost = cost(shortfall, Multipliers.of(multipliers).revenue)
-    return day.own + settings.global_weight * profit - floor_cost
+    shortfall = REVENUE_FLOOR.shortfall(revenue, trained_revenue_floor(scenario))
+    return day.own + settings.global_weight * profit - price_of(scenario, multipliers)(REVENUE_FLOOR, shortfall)
 
 
-def aimed_floor(scenario: Scenario) -> float:
-    """The revenue floor that training aims at, a ratio to the reference's revenue; 0 for none."""
-    return scenario.platform.revenue_floor * (1 + scenario.learner.floor_margin)
+def price_of(scenario: Scenario, multipliers: Array | None) -> Price:
+    """Return what violations cost: penalties where there are no multipliers."""
+    return penalty_price(scenario.learner) if multipliers is None else Multipliers.of(multipliers, scenario).price
 
 
 def new_multipliers(market: Market, settings: LearnerSection) -> Array | None:
-    """Multipliers before learning; None where constraints are penalties."""
-    return None if settings.constraint == "penalty" else Multipliers.start(len(market.advertisers)).vector
+    """Return the multipliers before learning; None where constraints are penalties."""
+    return None if settings.constraint == "penalty" else Multipliers.start(market.scenario).vector
 
 
 def updated_multipliers(scenario: Scenario, multipliers: Array, days: list[Scores]) -> Array:
-    """Multipliers after a generation."""
-    floor = aimed_floor(scenario)
-    revenue = float(np.mean([day.revenue.mean() for day in days]))
-    violation = np.append(
-        np.mean([day.violation for day in days], axis=0), 1 - revenue / floor if floor > 0 else constraints.NO_CONSTRAINT
-    )
-    return Multipliers.of(multipliers).after(violation, scenario.learner.multiplier_rate).vector
+    """Return the multipliers after a generation."""
+    others = tuple(one for one in constraints_of(scenario) if one is not REVENUE_FLOOR)
+    n_advertisers = sum(group.count for group in scenario.advertisers)
+    violation = unflatten(np.mean([day.violation for day in days], axis=0), others, n_advertisers)
+    revenue = np.array([np.mean([day.revenue.mean() for day in days])])
+    violation[REVENUE_FLOOR.key] = REVENUE_FLOOR.shortfall(revenue, trained_revenue_floor(scenario))
+    return Multipliers.of(multipliers, scenario).after(violation, scenario.learner.multiplier_rate).vector
 
 
 def joined(blocks: list[Scores]) -> Scores:
-    """The scores of one day's blocks, members in order."""
+    """Join the scores of one day's blocks, members in order."""
     names = ("own", "profit", "revenue", "profit_share", "revenue_share")
     arrays = {name: np.concatenate([getattr(block, name) for block in blocks], axis=-1) for name in names}
     sizes = [len(block.profit) for block in blocks]

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from auctionsim.agents.policies.base import DayState
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
-from auctionsim.market.goals import goals_of
+from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
-from auctionsim.objectives.constraints import day_penalty
+from auctionsim.objectives.fitness import day_charge
 from auctionsim.objectives.goals import global_profit, running_score
 from auctionsim.traffic.table import HOURS
 
@@ -66,7 +66,7 @@ def coefficients_of(market: Market, actions: NDArray[np.floating]) -> Array:
 def roll_out(market: Market, day: int, copies: int, act: Callable[[int, Floats], Floats]) -> Trajectory:
     """Play a day in `copies`; `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour."""
     settings, learners = market.scenario.learner, market.learners
-    sim, goals = market.day(day, copies), goals_of(market, day)
+    sim, goals = market.day(day, copies), training_goals(market, day)
     scales = Scales.of(market, day, learners)
     observations, actions, rewards = [], [], []
     before = np.zeros((len(learners), copies))
@@ -78,7 +78,7 @@ def roll_out(market: Market, day: int, copies: int, act: Callable[[int, Floats],
         reward = score - before
         before = score
         if hour == HOURS - 1:
-            reward = reward - day_penalty(sim.cumulative, goals, settings)[learners]
+            reward = reward - day_charge(sim.cumulative, goals, settings)[learners]
         rewards.append(reward.T.astype(np.float32))
     totals = sim.cumulative
     return Trajectory(

@@ -36,7 +36,7 @@ from auctionsim.jobs.training.train import Interrupted, train
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
-from auctionsim.objectives.constraints import day_score
+from auctionsim.objectives.fitness import day_score
 from auctionsim.objectives.goals import day_totals, global_profit
 from auctionsim.runs import Run
 from auctionsim.scenario import LearnerSection, Scenario

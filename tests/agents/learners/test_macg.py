@@ -11,11 +11,8 @@ from auctionsim.agents.learners.es.scores import Scores, day_fitness
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.auction.day import run_day
 from auctionsim.auction.kernel.engine import COST, GMV
-from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
-from auctionsim.objectives import constraints
 from auctionsim.objectives import goals as obj
-from auctionsim.objectives.multipliers import Multipliers, cost
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 
@@ -117,54 +114,3 @@ def test_the_floor_costs_by_its_relative_shortfall(small: Scenario):
     assert short == pytest.approx(1.0 - (20**0.1 - 1))
     without = small.model_copy(update={"platform": small.platform.model_copy(update={"revenue_floor": 0.0})})
     assert day_fitness(day, without, None)[0].tolist() == [1.0, 1.0]
-
-
-def test_fitness_of_the_reference_is_its_weights(small: Scenario):
-    market = build_market(small)
-    goals = goals_of(market, 0)
-    score = constraints.day_score(obj.day_totals(market.baseline[0]), goals, small.learner)
-    np.testing.assert_allclose(score, small.learner.own_weight / 5 + small.learner.global_weight)
-
-
-def test_soft_constraints_measure_how_far_they_are_missed():
-    text = SMALL.replace("profit_floor = 1.0", 'profit_floor = 1.0\ncpc_cap = "baseline*0.8"\nroi_floor = 1.0')
-    market = build_market(parse_scenario(text, "x.toml"))
-    goals, totals = goals_of(market, 0), obj.day_totals(market.baseline[0])
-    at_reference = constraints.violations(totals, goals)
-    np.testing.assert_allclose(at_reference.cpc, 0.25)
-    np.testing.assert_allclose(at_reference.profit, 0.0, atol=1e-12)
-    assert at_reference.self_bidders.tolist() == [constraints.NO_CONSTRAINT]
-    halved = totals.copy()
-    halved[:, GMV] = totals[:, COST]
-    worse = constraints.violations(halved, goals)
-    np.testing.assert_allclose(worse.roi, 0.5)
-    np.testing.assert_allclose(worse.profit, 1.0)
-
-
-def test_the_floor_of_self_bidders_is_on_their_profit_together():
-    text = SMALL.replace("count = 5", "count = 3") + '\n[[advertisers]]\ngroup = "self"\ncount = 2\ncontroller = "manual"\n'
-    scenario = parse_scenario(text, "x.toml", overrides=["platform.self_bidder_floor=0.9"])
-    market = build_market(scenario)
-    goals, totals = goals_of(market, 0), obj.day_totals(market.baseline[0])
-    np.testing.assert_allclose(constraints.violations(totals, goals).self_bidders, -0.1)
-    poorer = totals.copy()
-    profit = (totals[3:, GMV] - totals[3:, COST]).sum()
-    poorer[3, GMV] -= 0.3 * profit
-    np.testing.assert_allclose(constraints.violations(poorer, goals).self_bidders, 0.2)
-    # Everybody is charged for it, alike.
-    before, after = (constraints.day_penalty(day, goals, scenario.learner) for day in (totals, poorer))
-    np.testing.assert_allclose((after - before)[:3], 20**0.2 - 1)
-
-
-def test_a_multiplier_grows_until_its_constraint_holds_and_falls_with_slack():
-    # Maximise x under x <= 1 by gradient steps on x less the cost of x - 1: the multiplier is the price of the constraint, 1.
-    x, found = 3.0, Multipliers.start(1)
-    for _ in range(400):
-        slope = (cost(np.array([x - 1 + 1e-6]), found.revenue) - cost(np.array([x - 1 - 1e-6]), found.revenue))[0] / 2e-6
-        x += 0.02 * (1.0 - slope)
-        found = found.after(np.array([0.0, 0.0, 0.0, 0.0, x - 1]), rate=0.05)
-    assert x == pytest.approx(1.0, abs=1e-3)
-    assert found.revenue[0] == pytest.approx(1.0, abs=1e-2)
-    for _ in range(100):
-        found = found.after(np.array([-1.0, -1.0, -1.0, -1.0, -0.1]), rate=0.2)
-    assert found.vector.tolist() == [0.0] * 5

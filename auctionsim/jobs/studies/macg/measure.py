@@ -102,10 +102,11 @@ def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, fl
         found[f"objective: {name}"] = objective[[i for i in learners if market.groups[i].group == name]].mean()
     if len(bystanders):
         found["self_profit"] = profit[bystanders].sum() / usual_profit[bystanders].sum()
-    capped = np.array([i for i in learners if market.groups[i].cpc_cap is not None], dtype=np.int64)
+    caps = np.stack([day.limits["cpc_cap"][:, 0] for day in goals])
+    capped = learners[np.isfinite(caps[:, learners]).all(axis=0)]
     if len(capped):
         # Caps differ by day: what the caps allow for the clicks of every day.
-        allowed = sum(day.cpc_cap[capped, 0] * sums[capped, CLICKS] for day, sums in zip(goals, by_day, strict=True))
+        allowed = sum(day_caps[capped] * sums[capped, CLICKS] for day_caps, sums in zip(caps, by_day, strict=True))
         over = totals[capped, COST] / np.maximum(allowed, 1e-12) - 1
         found |= {"caps_exceeded": float((over > _SLACK).mean()), "cpc_excess": float(over.max())}
     return found

@@ -1,0 +1,75 @@
+"""Charge violated constraints, and score a whole day: the fitness that learners climb and that rewards add up to.
+
+A price says what a violation costs: `penalty` in an environment's rewards and with `learner.constraint = "penalty"`, learned
+multipliers (`multipliers.py`) with `"lagrangian"`. Who pays is the constraint's own: its owner, or everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.objectives.base import Constraint
+from auctionsim.objectives.constraints import constraints_in
+from auctionsim.objectives.goals import Goals, of_all, running_score
+from auctionsim.scenario import LearnerSection
+
+Array = NDArray[np.float64]
+Violations = Mapping[str, Array]
+"""How far each constraint is violated, by key: `[advertisers, P]`, or `[P]` where it is on several advertisers together."""
+Price = Callable[[Constraint, Array], Array]
+"""What violations of a constraint cost, in the violations' shape."""
+
+
+def violations(totals: Array, goals: Goals) -> dict[str, Array]:
+    """Measure how far a day's totals `[advertisers, 5, P]` violate each constraint that the goals have a limit for."""
+    return {one.key: one.violation(totals, goals.limits[one.key], goals) for one in constraints_in(goals.limits)}
+
+
+def penalty(violation: Array, base: float) -> Array:
+    """Return `base^violation - 1` for a violation above 0, else 0 (the shape of USCB, KDD 2021, section 4)."""
+    with np.errstate(over="ignore"):
+        # Beyond the largest number it is infinite, which ranks last as it should.
+        return np.power(base, np.maximum(violation, 0.0)) - 1.0
+
+
+def penalty_price(settings: LearnerSection) -> Price:
+    """Return the price of `learner.penalty`: the same for all constraints."""
+    return lambda _, violation: penalty(violation, settings.penalty)
+
+
+def own_charge(found: Violations, price: Price) -> Array:
+    """Add up what each advertiser pays alone for its own constraints, `[advertisers, P]`."""
+    return _added(price(one, found[one.key]) for one in constraints_in(found) if one.charged == "owner")
+
+
+def common_charge(found: Violations, price: Price) -> Array:
+    """Add up what everybody pays alike, `[P]`: of a constraint on each advertiser, the mean over advertisers."""
+    return _added(
+        of_all(price(one, found[one.key])) / len(found[one.key]) if one.is_each else price(one, found[one.key])
+        for one in constraints_in(found)
+        if one.charged == "all"
+    )
+
+
+def day_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
+    """Return all penalties of a whole day, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
+    found, price = violations(totals, goals), penalty_price(settings)
+    return own_charge(found, price) + common_charge(found, price)
+
+
+def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
+    """Return the fitness of every advertiser for a whole day, `[advertisers, P]` (docs/macg.md, our reconstruction).
+
+    With the goals of training and `learner.constraint = "penalty"` it is what `macg-es` climbs.
+    """
+    return running_score(totals, goals, settings) - day_charge(totals, goals, settings)
+
+
+def _added(charges: Iterable[Array]) -> Array:
+    """The sum, in the table's order."""
+    total: Array = reduce(np.add, charges)
+    return total
