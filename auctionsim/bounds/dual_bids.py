@@ -4,10 +4,10 @@ With c the expected payment of a win, advertiser i's win of auction j is worth, 
 
     s_ij = num_ij - den_i c_ij
     num_ij = (w_click,i + beta_i cap_i) ctr_ij + w_conv,i ctr_ij cvr_ij + (w_gmv,i + w_profit,i + mu_i + phi_i) gmv_ij
-    den_i  = w_profit,i + alpha_i + beta_i + (1 + roi_i) mu_i + phi_i - rho
+    den_i  = w_profit,i + alpha_i + beta_i + (1 + roi_i) mu_i + phi_i - sigma_i - rho
 
-with rewards w, and multipliers alpha of the budget, beta of the CPC cap, mu of the ROI floor, phi of the profit floor, rho of
-the revenue floor: a row takes its multiplier times its coefficients off. The optimum gives j to the
+with rewards w, and multipliers alpha of the budget, beta of the CPC cap, mu of the ROI floor, phi of the profit floor, sigma of
+the spend floor, rho of the revenue floor: a row takes its multiplier times its coefficients off. The optimum gives j to the
 largest positive score; i bids num_ij / den_i per impression, that is theta_0 + theta_1 cvr + theta_2 cvr item_price per click.
 Our reconstruction; derived step by step in docs/macg-theory.md.
 """

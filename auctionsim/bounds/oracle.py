@@ -79,7 +79,7 @@ def lp_bound(
 
     Holds for one slot, `gsp` or `vcg` (which agree there), expected outcomes, any reserve, squash, budgets, outside bidders and
     fixed rules, for bids that may change from auction to auction, of policies that keep the constraints as the scenario states
-    them. As in the fitness, a constraint whose owner is charged (CPC cap, ROI floor) binds learners only.
+    them. As in the fitness, a constraint whose owner is charged (CPC cap, ROI floor, spend floor) binds learners only.
 
     Args:
         market: The market.

@@ -87,6 +87,28 @@ class ProfitFloor(Constraint):
         return LinearRow(-limit, gmv=-1.0, cost=1.0)
 
 
+class SpendFloor(Constraint):
+    """Spend at least the floor: what a platform or an agency committed itself to."""
+
+    key, scope, sense, charged = "spend_floor", "advertiser", "floor", "owner"
+
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to currency."""
+        return _levels([group.spend_floor for group in asked.groups], asked.baseline[:, COST], self.absent)
+
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return how far spend is under the floor, relative to it."""
+        return _shortfall(totals[:, COST], limit)
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
+        """-cost <= -floor."""
+        return LinearRow(-limit, cost=-1.0)
+
+    def is_set(self, limit: Array) -> NDArray[np.bool_]:
+        """Return where the floor is above 0."""
+        return limit > 0
+
+
 class SelfBidderFloor(Constraint):
     """Profit of all self-bidding advertisers together at least a share of the baseline's."""
 
@@ -140,7 +162,7 @@ class RevenueFloor(Constraint):
 REVENUE_FLOOR = RevenueFloor()
 
 CONSTRAINTS: tuple[Constraint, ...] = (
-    CpcCap(), RoiFloor(), ProfitFloor(), SelfBidderFloor(), REVENUE_FLOOR,
+    CpcCap(), RoiFloor(), ProfitFloor(), SpendFloor(), SelfBidderFloor(), REVENUE_FLOOR,
 )  # fmt: skip
 """All of them, in the order of a learner's multipliers."""
 

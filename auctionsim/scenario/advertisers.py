@@ -41,6 +41,9 @@ class AdvertiserGroup(Section):
     """Soft floor on (gmv - cost) / cost: a number, or `baseline*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0
     """Soft floor on profit as a share of the baseline's; 0 turns it off."""
+    spend_floor: FiniteFloat | str = 0.0
+    """Soft floor on the spend of a day, a platform's or an agency's commitment: currency, or `baseline*SHARE` of the baseline's
+    spend on the same day; 0 turns it off."""
 
     @field_validator("budget")
     @classmethod
@@ -62,4 +65,7 @@ class AdvertiserGroup(Section):
             check_level("budget", self.budget, _BUDGET_WORDS)
         check_level("cpc_cap", self.cpc_cap, _LEVEL_WORDS)
         check_level("roi_floor", self.roi_floor, "a number at least 0 or 'baseline*SHARE'", may_be_zero=True)
+        check_level("spend_floor", self.spend_floor, "a number >= 0 or 'baseline*SHARE'", may_be_zero=True)
+        if isinstance(self.budget, float) and isinstance(self.spend_floor, float) and self.spend_floor > self.budget:
+            raise ValueError(f"spend_floor: expected a number <= budget = {self.budget}, got {self.spend_floor}")
         return self

@@ -54,11 +54,13 @@ def setting(name: str, offered: Contests, free: LinearGoals) -> LinearGoals:
         return replace(free, budget=np.array([0.3 * spend(unbound)[0], *NONE[1:]]))
     if name == "cpc caps":
         return replace(free, limits={"cpc_cap": 0.85 * cpc})
+    if name == "spend floor":
+        return replace(free, limits={"spend_floor": np.array([1.2 * spend(unbound)[0], *-NONE[1:]])})
     floor = np.array([{"floor 1.02": 1.02, "floor 1.06": 1.06}[name] * unbound.revenue])
     return replace(free, limits={"cpc_cap": 1.01 * cpc, "revenue_floor": floor})
 
 
-SETTINGS = pytest.mark.parametrize("name", ["all budgets", "one budget", "cpc caps", "floor 1.02", "floor 1.06"])
+SETTINGS = pytest.mark.parametrize("name", ["all budgets", "one budget", "cpc caps", "spend floor", "floor 1.02", "floor 1.06"])
 
 
 def agreement(name: str, seed: int) -> tuple[int, int, int, Bound]:

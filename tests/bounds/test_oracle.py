@@ -112,11 +112,12 @@ def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goal
         profit_floor=(gmv - cost - 1e-9 if which & 2 else np.full(N, -np.inf))[:, None],
         cpc_cap=(caps if which & 4 else np.full(N, np.inf))[:, None],
         roi_floor=(roi_floors if which & 8 else np.full(N, -np.inf))[:, None],
+        spend_floor=(cost * (1 - 1e-12) if which & 32 else np.full(N, -np.inf))[:, None],
     ), held
 
 
 @settings(max_examples=100)
-@given(markets(), st.integers(0, 10_000), st.integers(0, 31), st.sampled_from([(1.0, 0.0), (0.0, 1.0), (0.5, 1.0)]))
+@given(markets(), st.integers(0, 10_000), st.integers(0, 63), st.sampled_from([(1.0, 0.0), (0.0, 1.0), (0.5, 1.0)]))
 def test_no_policy_that_keeps_the_constraints_is_above_the_bound(market: Market, seed: int, which: int, weights: tuple):
     every = any_policy(market, seed)
     own, shared = weights
@@ -197,12 +198,14 @@ def tightened(kind: str, by: float) -> tuple[Bound, float]:
         market = replace(market, budgets=np.array([0.5 * cost + by, *[np.inf] * 4]))
     elif kind == "cpc":
         goals = goals.with_limits(cpc_cap=np.full((5, 1), 0.8 * cost / clicks * (1 + by)))
+    elif kind == "spend":
+        goals = goals.with_limits(spend_floor=np.full((5, 1), 1.2 * cost - by))
     else:
         goals = goals.with_limits(roi_floor=np.full((5, 1), 1.5 * profit / cost * (1 - by)))
-    return lp_bound(market, 2, goals=goals, own_weight=5.0, global_weight=0.0), by if kind == "budget" else 0.0
+    return lp_bound(market, 2, goals=goals, own_weight=5.0, global_weight=0.0), by if kind in ("budget", "spend") else 0.0
 
 
-KEYS = {"cpc": "cpc_cap", "roi": "roi_floor", "profit": "profit_floor", "revenue": "revenue_floor"}
+KEYS = {"cpc": "cpc_cap", "roi": "roi_floor", "profit": "profit_floor", "spend": "spend_floor", "revenue": "revenue_floor"}
 
 
 @pytest.mark.parametrize("kind", ["budget", *KEYS])
@@ -228,6 +231,22 @@ def test_the_floor_on_self_bidders_profit_is_kept_and_costs():
     assert kept.duals.of["self_bidder_floor"] > 0
 
 
+def test_a_spend_floor_above_what_the_optimum_pays_costs_exactly_the_difference():
+    # Learners without a reserve pay nothing at the optimum. Any payment can be had between them, so whoever owes spend pays
+    # it for the auctions that it wins anyway, and total profit is the efficient welfare less that.
+    free = ["platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0", "mechanism.reserve=0.0"]
+    market = build_market(parse_scenario(SMALL, "small.toml", overrides=free))
+    goals = goals_of(market, 2)
+    optimum = lp_bound(market, 2, own_weight=0.0, global_weight=1.0)
+    owed = 3 * obj.day_totals(market.baseline[2])[0, COST, 0]
+    assert optimum.revenue == pytest.approx(0.0, abs=1e-9)
+    kept = goals.with_limits(spend_floor=np.array([owed, *[-np.inf] * 4])[:, None])
+    bound = lp_bound(market, 2, goals=kept, own_weight=0.0, global_weight=1.0)
+    assert bound.objectives[0, 2] - bound.objectives[0, 3] == pytest.approx(owed, rel=1e-9)
+    assert bound.total_profit == pytest.approx(optimum.total_profit - owed, rel=1e-9)
+    assert bound.duals.of["spend_floor"][0] == pytest.approx(1 / goals.profit_scale[0], rel=1e-6)
+
+
 class CpcFloor(Constraint):
     """Cost per click at least the limit: a row in which cost stands against clicks."""
 
@@ -246,7 +265,9 @@ class CpcFloor(Constraint):
         return True
 
 
-@pytest.mark.parametrize("limits", [(), ('advertisers.0.budget="baseline*0.9"',)])
+@pytest.mark.parametrize(
+    "limits", [(), ('advertisers.0.spend_floor="baseline*2.0"',), ('advertisers.0.budget="baseline*0.9"',)]
+)
 def test_to_allow_larger_payments_than_any_constraint_needs_leaves_the_bound(
     limits: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ):
@@ -258,6 +279,11 @@ def test_to_allow_larger_payments_than_any_constraint_needs_leaves_the_bound(
     monkeypatch.setattr(linear_goals, "_largest_useful_payment", lambda *given: 10 * needed(*given))
     assert bound.status == "optimal"
     assert lp_bound(market, 2).reached == pytest.approx(bound.reached, rel=1e-7)
+
+
+def test_a_spend_floor_above_the_budget_is_infeasible():
+    limits = ('advertisers.0.budget="baseline*0.5"', 'advertisers.0.spend_floor="baseline*1.5"', "platform.revenue_floor=0.0")
+    assert solved(*limits, "advertisers.0.profit_floor=0.0").status == "infeasible"
 
 
 def test_the_bound_keeps_the_scenario_s_own_floor_on_self_bidders():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import auctionsim
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.es.scores import day_fitness, score
 from auctionsim.agents.learners.rl.rollout import roll_out
@@ -103,6 +104,17 @@ def test_reports_judge_by_the_revenue_floor_as_stated(tmp_path: Path):
     assert table.filter(constraint="revenue_floor")["violated"].to_list() == [0.0, 0.0]
 
 
+def test_reports_count_floors_on_spend_and_on_self_bidders(tmp_path: Path):
+    limits = ('advertisers.0.spend_floor="baseline*1.25"', "platform.self_bidder_floor=1.5")
+    table = violation_table(run_of_baseline(tmp_path / "run", WITH_SELF_BIDDERS, *limits)).filter(arm="learned")
+    found = {row["constraint"]: row for row in table.iter_rows(named=True)}
+    assert {key: found[key]["cases"] for key in ("spend_floor", "self_bidder_floor")} == {
+        "spend_floor": 6, "self_bidder_floor": 2,
+    }  # fmt: skip
+    assert found["spend_floor"]["excess"] == pytest.approx(0.2)
+    assert found["self_bidder_floor"]["excess"] == pytest.approx(0.5)
+
+
 def test_without_a_margin_both_floors_are_equal_to_the_bit(small: Scenario):
     market = build_market(small)
     for key, limit in goals_of(market, 0).limits.items():
@@ -116,17 +128,35 @@ def test_fitness_of_the_baseline_is_its_weights(small: Scenario):
 
 
 def test_soft_constraints_measure_how_far_they_are_missed():
-    market = build_market(small_with('cpc_cap = "baseline*0.8"\nroi_floor = 1.0'))
+    market = build_market(small_with('cpc_cap = "baseline*0.8"\nroi_floor = 1.0\nspend_floor = "baseline*1.25"'))
     goals, totals = goals_of(market, 0), obj.day_totals(market.baseline[0])
     at_baseline = violations(totals, goals)
     np.testing.assert_allclose(at_baseline["cpc_cap"], 0.25)
     np.testing.assert_allclose(at_baseline["profit_floor"], 0.0, atol=1e-12)
+    np.testing.assert_allclose(at_baseline["spend_floor"], 0.2)
     assert at_baseline["self_bidder_floor"].tolist() == [NO_CONSTRAINT]
     halved = totals.copy()
     halved[:, GMV] = totals[:, COST]
     worse = violations(halved, goals)
     np.testing.assert_allclose(worse["roi_floor"], 0.5)
     np.testing.assert_allclose(worse["profit_floor"], 1.0)
+
+
+def test_a_spend_floor_in_currency_is_charged_to_its_owner_alone():
+    market = build_market(small_with("spend_floor = 3.0"))
+    goals, totals = goals_of(market, 0), obj.day_totals(market.baseline[0])
+    totals[:, COST] = np.array([1.5, 3.0, 4.5, 6.0, 0.0])[:, None]
+    np.testing.assert_allclose(violations(totals, goals)["spend_floor"][:, 0], [0.5, 0.0, -0.5, -1.0, 1.0])
+    found = {"spend_floor": violations(totals, goals)["spend_floor"]}
+    price = fitness.penalty_price(market.scenario.learner)
+    np.testing.assert_allclose(fitness.own_charge(found, price)[:, 0], [20**0.5 - 1, 0, 0, 0, 19])
+
+
+def test_a_spend_floor_of_0_is_none():
+    scenario = small_with("spend_floor = 0.0")
+    assert [one.key for one in constraints.constraints_of(scenario)] == [
+        "cpc_cap", "roi_floor", "profit_floor", "self_bidder_floor", "revenue_floor",
+    ]  # fmt: skip
 
 
 def test_the_floor_of_self_bidders_is_on_their_profit_together():
@@ -158,7 +188,7 @@ def test_a_cap_relative_to_a_baseline_without_clicks_is_none():
 def test_every_violation_has_the_sign_of_its_row(one: Constraint):
     limits = {
         "cpc_cap": np.full(5, 0.3), "roi_floor": np.full(5, 0.4), "profit_floor": np.full(5, 0.2),
-        "self_bidder_floor": np.full(1, 1.0), "revenue_floor": np.full(1, 9.0),
+        "spend_floor": np.full(5, 2.0), "self_bidder_floor": np.full(1, 1.0), "revenue_floor": np.full(1, 9.0),
     }  # fmt: skip
     limit = limits[one.key]
     market = build_market(parse_scenario(WITH_SELF_BIDDERS, "x.toml"))
@@ -186,6 +216,25 @@ def test_the_multipliers_lie_in_the_table_s_order_as_checkpoints_without_optiona
     assert found.by_key["self_bidder_floor"].tolist() == [15]
     assert found.by_key["revenue_floor"].tolist() == [16]
     np.testing.assert_array_equal(found.vector, vector)
+
+
+def test_a_spend_floor_takes_its_own_place_among_the_multipliers():
+    scenario = small_with("spend_floor = 1.0")
+    found = Multipliers.of(np.arange(22.0), scenario)
+    assert list(found.by_key) == [
+        "cpc_cap", "roi_floor", "profit_floor", "spend_floor", "self_bidder_floor", "revenue_floor",
+    ]  # fmt: skip
+    assert found.by_key["spend_floor"].tolist() == [15, 16, 17, 18, 19]
+    assert found.by_key["revenue_floor"].tolist() == [21]
+    with pytest.raises(ValueError, match="multipliers: expected 22 numbers, got 17"):
+        Multipliers.of(np.zeros(17), scenario)
+
+
+def test_the_spend_floor_is_written_in_one_code_file_and_one_section_of_the_scenario():
+    root = Path(auctionsim.__file__).parents[1]
+    files = {path.resolve() for folder in CODE for path in (root / folder).rglob("*.py")}
+    naming = {str(path.relative_to(root.resolve())) for path in files if "spend_floor" in path.read_text()}
+    assert naming == {"auctionsim/objectives/constraints.py", "auctionsim/scenario/advertisers.py"}
 
 
 class ClickFloor(Constraint):
