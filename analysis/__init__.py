@@ -1,1 +1,4 @@
-"""Measures, figures and reports. They read run folders and never see a learner."""
+"""Measure markets and runs, and write reports: economics/ replays markets, reports/ reads runs, documents/ writes pages.
+
+`statistics` decides every interval and comparison, `pareto` trade-offs. No module here knows a learner.
+"""

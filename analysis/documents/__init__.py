@@ -1,1 +1,1 @@
-"""Write pages, tables and figures."""
+"""Write documents: pages, Markdown, tables and figures."""

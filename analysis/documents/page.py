@@ -1,6 +1,6 @@
-"""One self-contained HTML page: no network, light and dark, readable on a phone. All text is escaped.
+"""Build one self-contained HTML page: no network, light and dark, readable on a phone. All text is escaped.
 
-Its only script sorts a table when a column's title is clicked; without it the page reads the same.
+The only script sorts a table when a column's title is clicked; without it the page reads the same.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ th:first-child, td:first-child { text-align: left; } code { overflow-wrap: anywh
 _SCRIPT = """
 document.querySelectorAll("th button").forEach(button => button.addEventListener("click", () => {
   const head = button.parentElement, body = head.closest("table").tBodies[0];
-  const rising = head.getAttribute("aria-sort") !== "ascending", place = head.cellIndex;
+  const rising = head.getAttribute("aria-sort") !== "ascending", column = head.cellIndex;
   head.parentElement.querySelectorAll("th").forEach(other => other.removeAttribute("aria-sort"));
   head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-  const key = row => { const text = row.cells[place].textContent, number = parseFloat(text);
+  const key = row => { const text = row.cells[column].textContent, number = parseFloat(text);
     return Number.isNaN(number) ? text : number; };
   const order = (a, b) => typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1;
   [...body.rows].sort((a, b) => (rising ? 1 : -1) * order(key(a), key(b))).forEach(row => body.append(row));
@@ -40,11 +40,11 @@ document.querySelectorAll("th button").forEach(button => button.addEventListener
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """A whole page from parts made by the functions below."""
+    """Return a whole page of parts made by the functions below."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        # An empty icon, so that no browser asks for one.
+        # An empty icon, so that no browser requests one.
         f'<link rel="icon" href="data:,"><style>{_STYLE}</style></head>\n<body>\n<h1>{escape(title)}</h1>\n'
         + "\n".join(parts)
         + f"\n<script>{_SCRIPT}</script>\n</body></html>\n"
@@ -52,27 +52,30 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 
 def heading(text: str) -> str:
-    """A section's heading."""
+    """Return a section's heading."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def verdict(text: str) -> str:
-    """A line of the verdict."""
+    """Return a paragraph of the verdict."""
     return f'<p class="verdict">{escape(text)}</p>'
 
 
 def note(text: str) -> str:
-    """A quiet paragraph."""
+    """Return a paragraph in small, grey type."""
     return f'<p class="quiet">{escape(text)}</p>'
 
 
 def command(text: str) -> str:
-    """A command line."""
+    """Return the command line that made the page."""
     return f'<p class="quiet">Made by <code>{escape(text)}</code></p>'
 
 
 def picture(svg: str, caption: str) -> str:
-    """A figure; as an image of its own, so that two figures' SVG identifiers cannot meet."""
+    """Return a figure with its caption.
+
+    The SVG is embedded as an image of its own: inline, two figures' identifiers (`#clip1`) would collide.
+    """
     encoded = base64.b64encode(svg.encode("utf-8")).decode("ascii")
     return (
         f'<figure><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{encoded}">'
@@ -81,7 +84,7 @@ def picture(svg: str, caption: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; the first column is text, the rest numbers. A click on a title sorts by it."""
+    """Return a table that sorts by a column when its title is clicked; the first column is text, the others numbers."""
     head = "".join(f"<th><button>{escape(cell)}</button></th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,4 +1,4 @@
-"""What was measured beside what was published: does it land inside?"""
+"""Set measured figures beside published ones: does each reproduction land in its range?"""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auctionsim.analysis.documents.sections import Table
-from auctionsim.analysis.reports.metrics import Interval
+from auctionsim.analysis.statistics import Interval
 
 
 @dataclass(frozen=True)
 class Published:
-    """A published figure and how near a reproduction has to come."""
+    """A published figure, and the range that a reproduction has to land in."""
 
     measure: str
     text: str
-    """The figure as its source has it."""
+    """The figure as its source prints it."""
     low: float
     high: float
-    """The mean has to lie within these, ends included."""
+    """The measured mean has to lie in [low, high]."""
 
     def holds(self, measured: Interval) -> bool:
-        """Whether the mean lies inside."""
+        """Return True if the measured mean lies in the range, its ends included."""
         return self.low <= measured.mean <= self.high
 
 
 def published_table(pairs: Sequence[tuple[Published, Interval]], source: str) -> Table:
-    """One row per figure: measured, published, the range asked for, and whether it holds."""
+    """Return a table with one row per figure: measured, published, the accepted range, and whether it holds."""
     rows = [
         [
             figure.measure,
@@ -37,11 +37,11 @@ def published_table(pairs: Sequence[tuple[Published, Interval]], source: str) ->
         ]
         for figure, measured in pairs
     ]
-    return Table(["", "measured", "published", "asked for", "holds"], rows, f"Published: {source}.")
+    return Table(["", "measured", "published", "accepted range", "holds"], rows, f"Published: {source}.")
 
 
 def verdict(pairs: Sequence[tuple[Published, Interval]]) -> str:
-    """The table in a sentence."""
+    """Return the table's result in one sentence."""
     held = sum(figure.holds(measured) for figure, measured in pairs)
     missed = [figure.measure for figure, measured in pairs if not figure.holds(measured)]
     if not missed:

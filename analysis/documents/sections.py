@@ -1,4 +1,4 @@
-"""A document as a list of sections, written once as Markdown and once as a self-contained page."""
+"""Write a document, given as a list of sections, as Markdown and as a self-contained page."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from auctionsim.files import write_text, write_then_rename
 
 @dataclass(frozen=True)
 class Heading:
-    """The title of what follows."""
+    """The title of the sections that follow."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; the first ones of a document are its verdict."""
+    """A paragraph; the first paragraphs of a document are its verdict."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; the first column names, the others are figures."""
+    """Cells as text; the first column holds names, the others figures."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -36,7 +36,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure and what it shows: units, seeds, days."""
+    """A figure and its caption, which states units, seeds and days."""
 
     name: str
     figure: Figure
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Note:
-    """A quiet paragraph: where figures come from, how they were made."""
+    """A paragraph in small type: where figures come from, how they were made."""
 
     text: str
 
@@ -62,18 +62,18 @@ def write_document(
     page_in: str = "report",
     text: str = "table.md",
 ) -> Path:
-    """Write a page with its figures as files, and the same as Markdown.
+    """Write a page with its figures as files, and the same document as Markdown.
 
     Args:
-        title: Of the document.
-        commands: The command lines that make what it reports.
-        sections: What it says.
-        out: Folder.
-        page_in: Folder of the page `index.html` and its `figures/`, inside `out`.
-        text: File name of the Markdown, inside `out`.
+        title: The title of the document.
+        commands: The command lines that made the reported results.
+        sections: The sections in order, the verdict first.
+        out: The folder to write to.
+        page_in: The folder of `index.html` and `figures/`, relative to `out`; "" for `out` itself.
+        text: The file name of the Markdown, relative to `out`.
 
     Returns:
-        The page.
+        The path of index.html.
     """
     folder = out / page_in
     parts: list[str] = []
@@ -101,7 +101,7 @@ def write_document(
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> str:
-    """Write a figure as SVG and PNG; returns the SVG text."""
+    """Write a figure as SVG and PNG, and return the SVG text."""
     text, picture = svg(figure), png(figure)
     write_text(folder / f"{name}.svg", text)
     write_then_rename(folder / f"{name}.png", lambda part: part.write_bytes(picture))

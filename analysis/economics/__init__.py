@@ -1,1 +1,1 @@
-"""Measure markets by replaying them: competition, deviations, collusion."""
+"""Measure markets by simulating their days: competition, cartel, deviations, bid shading, and a verdict on collusion."""

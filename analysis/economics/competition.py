@@ -1,4 +1,4 @@
-"""What competition and what a cartel would bring on the same traffic: the two ends that indices of collusion lie between."""
+"""Compute the two ends of every index of collusion: the outcome of competition and of a cartel, on the same traffic."""
 
 from __future__ import annotations
 
@@ -18,63 +18,63 @@ Array = NDArray[np.float64]
 _VALUE = FEATURES.index("value")
 
 
-def days_totals(market: Market, policy: Policy, days: tuple[int, ...]) -> Array:
-    """Impressions, clicks, conversions, GMV and cost of each advertiser over some days, `[advertisers, 5]`."""
+def totals_over_days(market: Market, policy: Policy, days: tuple[int, ...]) -> Array:
+    """Return each advertiser's impressions, clicks, conversions, GMV and cost, summed over days: `[advertisers, 5]`."""
     outcomes = [simulate_day(market, day, policy).outcome for day in days]
     return np.stack([np.sum([getattr(o, name).sum(axis=(0, 2)) for o in outcomes], axis=0) for name in OUTCOMES], axis=1)
 
 
 def competitive_totals(market: Market, days: tuple[int, ...], independent: Policy | None = None) -> dict[str, Array]:
-    """Competitive benchmarks under the market's budgets, totals `[advertisers, 5]` each.
+    """Return the totals of every competitive benchmark under the market's budgets, `[advertisers, 5]` by name.
 
-    `truthful`: everybody bids the value of a click. `envy-free`: the lowest-revenue envy-free outcome of the generalised
-    second price, whose payments are those of Vickrey-Clarke-Groves at truthful bids (Edelman, Ostrovsky and Schwarz 2007,
-    theorem 1); with one slot it is the truthful one. `manual`: everybody's keyword bids. `independent`: learners
-    that were each trained on their own objective.
+    `truthful`: everybody bids the value of a click. `envy-free`: the envy-free outcome of the generalized second price with the
+    lowest revenue; its payments are those of Vickrey-Clarke-Groves at truthful bids (Edelman, Ostrovsky and Schwarz 2007,
+    theorem 1), and with one slot it equals `truthful`. `manual`: everybody's keyword bids. `independent`: learners that each
+    maximize their own objective.
 
     Args:
         market: The market.
-        days: Which days, together.
-        independent: The policy of independent learners, where there is one.
+        days: The days to simulate, summed.
+        independent: The policy of the independent learners; the benchmark is left out if None.
     """
     vcg = replace(market, rules=replace(market.rules, pricing="vcg"))
     truthful = Constant(market.static("truthful"))
     totals = {
-        "truthful": days_totals(market, truthful, days),
-        "envy-free": days_totals(vcg, truthful, days),
-        "manual": days_totals(market, Constant(market.static("manual")), days),
+        "truthful": totals_over_days(market, truthful, days),
+        "envy-free": totals_over_days(vcg, truthful, days),
+        "manual": totals_over_days(market, Constant(market.static("manual")), days),
     }
-    return totals if independent is None else totals | {"independent": days_totals(market, independent, days)}
+    return totals if independent is None else totals | {"independent": totals_over_days(market, independent, days)}
 
 
 def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.bool_] | None = None) -> Array:
-    """What a cartel brings: in each auction its best member bids its value, the rest bid the reserve.
+    """Return the totals of a cartel: in each auction its best member bids its value, the other members bid the reserve.
 
-    A member of higher quality that bids the reserve still makes the best one pay a little more than the reserve. Advertisers
-    outside keep their fixed rule; learners that are not members bid truthfully.
+    The best member may still pay more than the reserve: with a reserve of 0.1, a member of twice its quality that bids 0.1
+    makes it pay 0.2. Advertisers under a fixed rule keep it; learners outside the cartel bid truthfully.
 
     Args:
         market: The market.
-        days: Which days, together.
-        coalition: Members, `[advertisers]`; all learners where None.
+        days: The days to simulate, summed.
+        coalition: True for the members of the cartel, `[advertisers]`; all learners if None.
 
     Returns:
-        Totals `[advertisers, 5]`.
+        The totals of all advertisers, `[advertisers, 5]`.
     """
     members = market.is_controlled if coalition is None else coalition
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
-    feed = TableFeed(market.traffic, market.rules, _with_one_serious_member(market, members))
-    return days_totals(replace(market, feed=feed), Constant(theta), days)
+    feed = TableFeed(market.traffic, market.rules, _with_one_active_member(market, members))
+    return totals_over_days(replace(market, feed=feed), Constant(theta), days)
 
 
-def _with_one_serious_member(market: Market, members: NDArray[np.bool_]) -> Array:
-    """Bid features where the value of all members but each auction's best is the reserve, or the value where that is lower."""
+def _with_one_active_member(market: Market, members: NDArray[np.bool_]) -> Array:
+    """Return bid features in which every member but each auction's best has min(value, reserve) as its value."""
     traffic, value = market.traffic, market.phi[:, _VALUE]
     is_member = members[traffic.advertiser]
     score = np.where(is_member, market.quality * value, -1.0)
     cell = np.repeat(np.arange(len(traffic.weight)), np.diff(traffic.cell_start))
-    # Best first within a cell, and of equal scores the lower row, as the auction ranks.
+    # Best first within a cell, ties to the lower row, as the auction ranks.
     order = np.lexsort((-score, cell))
     is_best = np.zeros(len(value), dtype=bool)
     is_best[order[traffic.cell_start[:-1]]] = True
@@ -85,14 +85,17 @@ def _with_one_serious_member(market: Market, members: NDArray[np.bool_]) -> Arra
 
 
 def envy_free_bids(value: list[float], slot_effect: tuple[float, ...]) -> list[float]:
-    """Bids of the lowest-revenue envy-free outcome of one generalised second-price auction (Edelman et al. 2007, theorem 1).
+    """Return the bids of the lowest-revenue envy-free outcome of one auction (Edelman et al. 2007, theorem 1).
+
+    The auction is a generalized second-price auction. Each advertiser is indifferent between its slot and the one above at the
+    price that its own bid sets there.
 
     Args:
-        value: Of a click times quality, falling; as many as advertisers.
-        slot_effect: Click decay by slot.
+        value: Value per click times quality of each advertiser, in descending order.
+        slot_effect: Click-through rate of each slot relative to the first, in descending order.
 
     Returns:
-        Bids times quality. The first one is the value: any bid above the second does.
+        Each advertiser's bid times quality. The first is its value; any bid above the second would do.
     """
     effect = [*slot_effect, *([0.0] * max(0, len(value) - len(slot_effect)))]
     bids = list(value)

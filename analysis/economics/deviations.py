@@ -1,4 +1,4 @@
-"""What an advertiser gains by deviating: best responses against frozen rivals, and whether a deviation is punished."""
+"""Measure what an advertiser gains by deviating: best responses to frozen rivals, and whether rivals punish a deviation."""
 
 from __future__ import annotations
 
@@ -14,149 +14,167 @@ from auctionsim.auction.outcome import Outcome
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import Recorded, Trajectory, simulate_day
+from auctionsim.ratios import safe_ratio, safe_ratios
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 Utility = Callable[[Outcome], Array]
-"""What advertisers care about, of a day: `[advertisers, P]`."""
+"""The utility that advertisers maximize, as a function of a day's outcome: `[advertisers, P]`."""
 
 MULTIPLIERS = 2.0 ** np.linspace(-5, 5, 41)
-"""The multipliers a best response is searched over; a second search refines around the best of them."""
+"""The multipliers of the first search for a best response, 1/32 to 32; a second search refines around the best of them."""
 
 
 def day_profit(outcome: Outcome) -> Array:
-    """Profit of a day, `[advertisers, P]`."""
+    """Return each advertiser's profit of a day, in currency: `[advertisers, P]`."""
     return outcome.profit.sum(axis=0)
 
 
 @dataclass(frozen=True, eq=False)
 class BestResponses:
-    """Of every controlled advertiser against the others' bids of a day as they were."""
+    """The best response found for each controlled advertiser, the others' bids being frozen."""
 
     now: Array
-    """Utility as the day went, `[learners]`."""
+    """Utility on the simulated day, `[learners]`."""
     best: Array
-    """Largest utility found, at least `now`, `[learners]`."""
+    """Largest utility found, >= `now`, `[learners]`."""
     multiplier: Array
-    """The multiplier on the advertiser's own bids that comes nearest to it, `[learners]`."""
+    """Best multiplier of the advertiser's own bids; 1 if none improves on them, `[learners]`."""
 
     @property
     def gain(self) -> Array:
-        """What each could gain alone, `[learners]`."""
+        """Return the utility that each learner could gain by deviating alone, >= 0, `[learners]`."""
         return self.best - self.now
 
     @property
     def exploitability(self) -> float:
-        """Sum of gains over sum of utilities in absolute value; 0 in an equilibrium of the bids searched over."""
-        size = float(np.abs(self.now).sum())
-        return float(self.gain.sum()) / size if size > 0 else float("nan")
+        """Return the sum of gains divided by the sum of absolute utilities; 0 in an equilibrium of the bids searched."""
+        return safe_ratio(float(self.gain.sum()), float(np.abs(self.now).sum()))
 
 
 def best_responses(market: Market, day: int, policy: Policy, utility: Utility = day_profit) -> BestResponses:
-    """Search each controlled advertiser's best response, all candidates of a search in one replay.
+    """Search each controlled advertiser's best response against frozen rivals.
 
-    Searched are multiples of the own bids and multiples of truthful bids (in a second-price auction without budgets truthful
-    bidding is one), each over `MULTIPLIERS` and then more finely. A gain found is a gain there is; larger ones may exist.
+    Two families are searched, each over `MULTIPLIERS` and then on a finer grid: multiples of the advertiser's own bids, and
+    multiples of truthful bids (truthful bidding is a best response in a second-price auction without budgets). All candidates
+    of a search are replayed side by side. The gains are lower bounds: other bids may gain more.
 
     Args:
         market: The market.
-        day: Of its traffic.
-        policy: Everybody's bids.
-        utility: What advertisers care about.
+        day: The day to simulate.
+        policy: The policy of all advertisers.
+        utility: The utility that advertisers maximize.
     """
-    played = simulate_day(market, day, policy)
-    now = utility(played.outcome)[:, 0]
+    trajectory = simulate_day(market, day, policy)
+    now = utility(trajectory.outcome)[:, 0]
     truthful = np.array(STATIC_BIDS["truthful"])
     best, multiplier = [], []
     for i in market.learners:
-        own_multiplier, own_best = _refined(partial(_utility_of, market, day, played, utility, i, None))
-        _, truthful_best = _refined(partial(_utility_of, market, day, played, utility, i, truthful))
+        own_multiplier, own_best = _best_on_grid(partial(_deviation_utility, market, day, trajectory, utility, i, None))
+        _, truthful_best = _best_on_grid(partial(_deviation_utility, market, day, trajectory, utility, i, truthful))
         best.append(max(now[i], own_best, truthful_best))
         multiplier.append(own_multiplier if own_best > now[i] else 1.0)
     return BestResponses(now[market.learners], np.array(best), np.array(multiplier))
 
 
 def best_multiplier(market: Market, day: int, policy: Policy, i: int, utility: Utility = day_profit) -> float:
-    """The multiple of its own bids of a day that serves advertiser i best, rivals frozen."""
-    played = simulate_day(market, day, policy)
-    return _refined(partial(_utility_of, market, day, played, utility, i, None))[0]
+    """Return the multiple of its own bids of a day with the highest utility for advertiser i, its rivals being frozen."""
+    trajectory = simulate_day(market, day, policy)
+    return _best_on_grid(partial(_deviation_utility, market, day, trajectory, utility, i, None))[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Punishment:
-    """How rivals answer a deviation of one hour; all against the same day without it."""
+    """The response of rivals to a deviation of one hour, compared with the same day without the deviation."""
 
     hour: int
+    """The hour of the deviation, 0 to 22."""
     rival_bids: Array
-    """Relative change of the rivals' mean bid, `[24]`; 0 up to the hour of the deviation."""
+    """Relative change of the rivals' mean bid in each hour, `[24]`; 0 up to the hour of the deviation."""
     profit: Array
-    """Change of the deviator's profit, currency, `[24]`."""
+    """Change of the deviator's profit in each hour, in currency, `[24]`."""
 
     @property
     def immediate(self) -> float:
-        """What the deviation brings in its own hour, currency."""
+        """Return the deviator's gain in the hour of the deviation, in currency."""
         return float(self.profit[self.hour])
 
     @property
     def gain(self) -> float:
-        """What it brings over the whole day."""
+        """Return the deviator's gain over the whole day, in currency."""
         return float(self.profit.sum())
 
     @property
     def is_punished(self) -> bool:
-        """Whether the deviation pays at first, rivals bid more afterwards, and it does not pay in the end."""
+        """Return True if the deviation gains in its hour, rivals bid more in a later hour, and it loses over the day."""
         return self.immediate > 0 and bool((self.rival_bids[self.hour + 1 :] > 0).any()) and self.gain < 0
 
 
 def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: int, multiplier: float) -> Punishment:
-    """Force one advertiser to other bids for one hour, and let everybody go on by the policy.
+    """Force one advertiser to deviate for one hour, and measure how the policy responds.
 
-    A policy of fixed coefficients cannot punish; of a rule both days are asked, each with its own day so far.
+    The day is simulated twice side by side, with and without the deviation; the policy observes each by itself. A policy of
+    fixed coefficients cannot punish.
 
     Args:
         market: The market.
-        day: Of its traffic.
-        policy: Everybody's bids.
-        deviator: Index of the advertiser.
-        hour: Of the deviation, 0 to 22.
-        multiplier: On the deviator's bids in that hour, for example its best response's.
+        day: The day to simulate.
+        policy: The policy of all advertisers.
+        deviator: The index of the advertiser that deviates.
+        hour: The hour of the deviation, 0 to 22.
+        multiplier: The factor on the deviator's bids in that hour, for example its best response's.
+
+    Raises:
+        ValueError: The hour is outside 0 to 22.
     """
     if not 0 <= hour < HOURS - 1:
         raise ValueError(f"hour: expected 0 to {HOURS - 2}, so that hours follow, got {hour}")
 
-    def force(now: int, theta: Array) -> None:
+    def deviate(now: int, theta: Array) -> None:
         if now == hour:
             theta[deviator, :, 1] *= multiplier
 
-    played = simulate_day(market, day, policy, n_policies=2, intervene=force)
-    features, auctions = market.hourly_features(day, played.source), market.hourly_auctions(day)
-    bids = np.einsum("haf,hafp,ha->hap", features, played.coefficients, auctions)
+    trajectory = simulate_day(market, day, policy, n_policies=2, intervene=deviate)
+    features, auctions = market.hourly_features(day, trajectory.source), market.hourly_auctions(day)
+    bids = np.einsum("haf,hafp,ha->hap", features, trajectory.coefficients, auctions)
     rivals = np.delete(bids, deviator, axis=1).sum(axis=1)
-    change = np.divide(rivals[:, 1], rivals[:, 0], out=np.ones(HOURS), where=rivals[:, 0] > 0) - 1
-    profit = played.outcome.profit[:, deviator]
+    change = safe_ratios(rivals[:, 1], rivals[:, 0], otherwise=1.0) - 1
+    profit = trajectory.outcome.profit[:, deviator]
     return Punishment(hour, change, profit[:, 1] - profit[:, 0])
 
 
-def _utility_of(
-    market: Market, day: int, played: Trajectory, utility: Utility, i: int, bids: Array | None, multipliers: Array
+def _deviation_utility(
+    market: Market, day: int, trajectory: Trajectory, utility: Utility, i: int, bids: Array | None, multipliers: Array
 ) -> Array:
-    """Utility of advertiser i at multiples of its own bids of a day, or of other ones `[4]`, rivals frozen: `[multipliers]`."""
-    recorded = played.coefficients[:, i, :, 0]
+    """Return advertiser i's utility at multiples of its bids, its rivals being frozen: `[multipliers]`.
 
-    def force(hour: int, theta: Array) -> None:
+    Args:
+        market: The market.
+        day: The day that was simulated.
+        trajectory: The day as simulated, whose bids the rivals repeat.
+        utility: The utility that advertisers maximize.
+        i: The index of the advertiser.
+        bids: Coefficients to multiply, `[4]`; the advertiser's own of each hour if None.
+        multipliers: The factors on these coefficients, `[multipliers]`.
+    """
+    recorded = trajectory.coefficients[:, i, :, 0]
+
+    def deviate(hour: int, theta: Array) -> None:
         own = recorded[hour] if bids is None else bids
         theta[i] = own[:, None] * multipliers
 
-    replayed = simulate_day(market, day, Recorded(played), n_policies=len(multipliers), intervene=force)
+    replayed = simulate_day(market, day, Recorded(trajectory), n_policies=len(multipliers), intervene=deviate)
     return utility(replayed.outcome)[i]
 
 
-def _refined(search: Callable[[Array], Array]) -> tuple[float, float]:
-    """The multiplier of the largest value and that value, from `MULTIPLIERS` and then between the best one's neighbours."""
-    values = search(MULTIPLIERS)
+def _best_on_grid(utility_at: Callable[[Array], Array]) -> tuple[float, float]:
+    """Return the best multiplier and its utility: from `MULTIPLIERS`, then from 33 multipliers between its two neighbors."""
+    values = utility_at(MULTIPLIERS)
     k = int(values.argmax())
     low, high = MULTIPLIERS[max(k - 1, 0)], MULTIPLIERS[min(k + 1, len(MULTIPLIERS) - 1)]
     finer = np.geomspace(low, high, 33)
-    more = search(finer)
-    j = int(more.argmax())
-    return (float(finer[j]), float(more[j])) if more[j] > values[k] else (float(MULTIPLIERS[k]), float(values[k]))
+    finer_values = utility_at(finer)
+    j = int(finer_values.argmax())
+    if finer_values[j] > values[k]:
+        return float(finer[j]), float(finer_values[j])
+    return float(MULTIPLIERS[k]), float(values[k])

@@ -1,6 +1,6 @@
-"""Indices of collusion as formulas over numbers: 0 where the outcome is the competitive one, 1 where it is the cartel's.
+"""Define the indices of collusion as formulas over numbers: 0 at the competitive outcome, 1 at the cartel's.
 
-An index is NaN where its benchmarks leave it undefined: where a cartel would gain nothing, there is nothing to measure.
+An index is NaN where its benchmarks leave it undefined: if a cartel would gain nothing, there is nothing to measure.
 """
 
 from __future__ import annotations
@@ -8,49 +8,53 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.ratios import safe_ratio
+
 
 def profit_gain(profit: float, competitive: float, cartel: float) -> float:
-    """Delta = (profit - competitive) / (cartel - competitive) (Calvano et al., AER 110(10), 2020, section I.E).
+    """Return Delta = (profit - competitive) / (cartel - competitive) (Calvano et al., AER 110(10), 2020, section I.E).
 
     Args:
-        profit: Of the coalition, currency.
-        competitive: Its profit in competition.
-        cartel: Its profit as a cartel.
+        profit: The coalition's profit, in currency.
+        competitive: The coalition's profit in competition.
+        cartel: The coalition's profit as a cartel.
+
+    Returns:
+        0 at the competitive profit and 1 at the cartel's; NaN unless cartel > competitive.
     """
-    return _share(profit - competitive, cartel - competitive)
+    return safe_ratio(profit - competitive, cartel - competitive)
 
 
 def suppression(revenue: float, competitive: float) -> float:
-    """Share of the competitive revenue that is missing, 1 - R / R_N."""
-    return _share(competitive - revenue, competitive)
+    """Return the share of the competitive revenue that is missing, 1 - R / R_N; NaN unless R_N > 0."""
+    return safe_ratio(competitive - revenue, competitive)
 
 
-def normalised_suppression(revenue: float, competitive: float, cartel: float) -> float:
-    """Share of the revenue a cartel would take away that is missing, (R_N - R) / (R_N - R_C)."""
-    return _share(competitive - revenue, competitive - cartel)
+def normalized_suppression(revenue: float, competitive: float, cartel: float) -> float:
+    """Return the missing revenue as a share of what a cartel would take away, (R_N - R) / (R_N - R_C); NaN unless R_N > R_C."""
+    return safe_ratio(competitive - revenue, competitive - cartel)
 
 
 def efficiency_loss(welfare: float, competitive: float) -> float:
-    """Share of the competitive welfare that is missing, 1 - W / W_N; below 0 where cooperation allocates better."""
-    return _share(competitive - welfare, competitive)
+    """Return the share of the competitive welfare that is missing, 1 - W / W_N; negative if cooperation allocates better."""
+    return safe_ratio(competitive - welfare, competitive)
 
 
 def harm(profit: float, without: float) -> float:
-    """Share of its profit that a bystander loses to the others' optimisers, 1 - profit / profit without them."""
-    return _share(without - profit, without)
+    """Return the share of its profit that a bystander loses to the others' optimizers, 1 - profit / profit without them."""
+    return safe_ratio(without - profit, without)
 
 
 def individual_rationality(own: ArrayLike, alone: ArrayLike) -> float:
-    """The smallest ratio of an advertiser's objective to what it reaches out of self-interest; at least 1 if all gain.
+    """Return the smallest ratio of an advertiser's objective to the one it reaches alone; >= 1 if nobody loses.
 
     Args:
-        own: Objectives `[advertisers]`.
-        alone: The same in competition; advertisers at or below 0 there are left out.
+        own: The advertisers' objectives, `[advertisers]`.
+        alone: The advertisers' objectives in competition, `[advertisers]`; those that are <= 0 are left out.
+
+    Returns:
+        The smallest ratio; NaN if every advertiser is left out.
     """
     mine, theirs = np.asarray(own, dtype=np.float64), np.asarray(alone, dtype=np.float64)
     ratios: NDArray[np.float64] = mine[theirs > 0] / theirs[theirs > 0]
     return float(ratios.min()) if ratios.size else float("nan")
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else float("nan")

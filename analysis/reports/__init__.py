@@ -1,1 +1,1 @@
-"""Read runs and say what they show."""
+"""Read run folders and report their results: measures, summary, verdict, tables, figures."""

@@ -1,4 +1,7 @@
-"""How much a drawn market looks like a table: figures side by side, and distances of distributions."""
+"""Measure the goodness of fit of the traffic generator: statistics of a table and of generated markets side by side.
+
+Distributions are compared by a distance from 0 (equal) to 1: total variation for hours, Kolmogorov-Smirnov for values.
+"""
 
 from __future__ import annotations
 
@@ -21,34 +24,66 @@ COLUMNS = {
     "item_price": "value of a conversion",
     "keyword_bid": "keyword bid",
 }
+"""The columns whose distributions are compared, with their names in tables and figures."""
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """One measure of the table and of the markets drawn."""
+class FitStatistic:
+    """One statistic of a traffic table and of the markets drawn from its fit."""
 
     measure: str
     table: float
     drawn: float
-    """Mean over the markets."""
+    """The mean over the drawn markets."""
     distance: float | None = None
-    """Between distributions, 0 (alike) to 1: total variation of hours, Kolmogorov-Smirnov of values; mean over the markets."""
+    """Distance between the table's distribution and a market's, 0 to 1, mean over markets; None for a plain number."""
+
+
+def fit_statistics(table: Traffic, drawn: Sequence[Traffic]) -> list[FitStatistic]:
+    """Compare a traffic table with markets drawn from its fit.
+
+    Args:
+        table: The traffic table that the generator was fitted to.
+        drawn: Markets drawn from the fit, one per seed, each as large as the table or smaller.
+
+    Returns:
+        One statistic per property: hours, candidates, query volumes, each of `COLUMNS`, prices, and calibration of rates.
+    """
+
+    def both(measure: str, statistic: Callable[[Traffic], float], distance: float | None = None) -> FitStatistic:
+        return FitStatistic(measure, statistic(table), float(np.mean([statistic(one) for one in drawn])), distance)
+
+    hours = float(np.mean([np.abs(hour_shares(one) - hour_shares(table)).sum() / 2 for one in drawn]))
+    rows = [
+        both("share of the busiest hour", lambda t: float(hour_shares(t).max()), hours),
+        both("candidates per auction", lambda t: float(np.average(np.diff(t.cell_start), weights=t.weight))),
+        both("share of auctions of the top 10 % of queries", _top_tenth_share),
+        both("daily change of query volumes (log)", lambda t: drift_variance(daily_counts(t), np.array(t.days)) ** 0.5),
+    ]
+    for column, words in COLUMNS.items():
+        own = cumulative_distribution(table, column)
+        distance = float(np.mean([ks_distance(own, cumulative_distribution(one, column)) for one in drawn]))
+        rows.append(both(f"{words}, mean", lambda t, c=column: _mean(t, c), distance))  # type: ignore[misc]
+    rows.append(both("price per click under keyword bids", price_per_click))
+    rows.append(both("true / predicted conversion rate", lambda t: _mean(t, "cvr") / _mean(t, "pcvr")))
+    rows.append(both("true / predicted click rate", lambda t: _mean(t, "ctr") / _mean(t, "pctr")))
+    return rows
 
 
 def hour_shares(traffic: Traffic) -> Floats:
-    """Share of auctions in each hour of the day, `[24]`."""
+    """Return the share of auctions in each hour of the day, `[24]`; the shares sum to 1."""
     volume = np.bincount(traffic.hour, traffic.weight, minlength=HOURS)
     return volume / volume.sum()
 
 
 def query_shares(traffic: Traffic) -> Floats:
-    """Share of auctions of each keyword that has any, the largest first."""
+    """Return the share of auctions of each query that has any, the largest first, `[queries]`."""
     volume = np.sort(np.bincount(traffic.query, traffic.weight))[::-1]
     return volume[volume > 0] / volume.sum()
 
 
-def cumulated(traffic: Traffic, column: str) -> tuple[Floats, Floats]:
-    """The distribution of a column over candidates, weighted by auctions: values ascending, and the share up to each."""
+def cumulative_distribution(traffic: Traffic, column: str) -> tuple[Floats, Floats]:
+    """Return a column's distribution over candidates, weighted by auctions: ascending values, and the share up to each."""
     value: Floats = getattr(traffic, column)
     order = np.argsort(value, kind="stable")
     share = np.cumsum(traffic.row_weight[order], dtype=np.float64)
@@ -56,7 +91,7 @@ def cumulated(traffic: Traffic, column: str) -> tuple[Floats, Floats]:
 
 
 def ks_distance(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> float:
-    """Largest difference of two cumulated distributions."""
+    """Return the Kolmogorov-Smirnov distance: the largest difference of two cumulative distributions, 0 to 1."""
     grid = np.union1d(one[0], other[0])
 
     def at(value: Floats, share: Floats) -> Floats:
@@ -65,38 +100,10 @@ def ks_distance(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> flo
     return float(np.abs(at(*one) - at(*other)).max())
 
 
-def likeness(table: Traffic, drawn: Sequence[Traffic]) -> list[Likeness]:
-    """Compare a table with markets drawn from its fit.
-
-    Args:
-        table: The table.
-        drawn: One market for each of some seeds, of the same size or smaller.
-    """
-
-    def both(measure: str, of: Callable[[Traffic], float], distance: float | None = None) -> Likeness:
-        return Likeness(measure, of(table), float(np.mean([of(one) for one in drawn])), distance)
-
-    hours = float(np.mean([np.abs(hour_shares(one) - hour_shares(table)).sum() / 2 for one in drawn]))
-    rows = [
-        both("share of the busiest hour", lambda t: float(hour_shares(t).max()), hours),
-        both("candidates of an auction", lambda t: float(np.average(np.diff(t.cell_start), weights=t.weight))),
-        both("auctions of the largest tenth of keywords", _largest_tenth),
-        both("change of keyword volumes a day (log)", lambda t: drift_variance(daily_counts(t), np.array(t.days)) ** 0.5),
-    ]
-    for column, words in COLUMNS.items():
-        own = cumulated(table, column)
-        distance = float(np.mean([ks_distance(own, cumulated(one, column)) for one in drawn]))
-        rows.append(both(f"{words}, mean", lambda t, c=column: _mean(t, c), distance))  # type: ignore[misc]
-    rows.append(both("price per click under keyword bids", price_per_click))
-    rows.append(both("true over predicted conversions", lambda t: _mean(t, "cvr") / _mean(t, "pcvr")))
-    rows.append(both("true over predicted clicks", lambda t: _mean(t, "ctr") / _mean(t, "pctr")))
-    return rows
-
-
 def _mean(traffic: Traffic, column: str) -> float:
     return float(np.average(getattr(traffic, column), weights=traffic.row_weight))
 
 
-def _largest_tenth(traffic: Traffic) -> float:
+def _top_tenth_share(traffic: Traffic) -> float:
     shares = query_shares(traffic)
     return float(shares[: max(round(len(shares) / 10), 1)].sum())

@@ -1,4 +1,4 @@
-"""The report over one or several runs: verdict, figures, tables, and what is measured and what supposed."""
+"""Write the report on one or several runs: summaries, figures, tables, and what was measured and what was assumed."""
 
 from __future__ import annotations
 
@@ -13,75 +13,81 @@ from auctionsim.analysis.documents.plots import runs as plots
 from auctionsim.analysis.documents.plots.front import trade_off_figure
 from auctionsim.analysis.documents.plots.responses import punishment_figure
 from auctionsim.analysis.documents.plots.style import Figure
-from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
-from auctionsim.analysis.economics.responses import response_lines
-from auctionsim.analysis.reports.metrics import (
-    advertiser_profits,
-    bootstrap,
-    hourly_revenue,
-    mean_advertiser_ratios,
-    seed_ratios,
-)
+from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Text, write_document
+from auctionsim.analysis.reports.metrics import hourly_revenue, mean_advertiser_ratios, seed_ratios
 from auctionsim.analysis.reports.run_collusion import collusion_sentence
-from auctionsim.analysis.reports.summary import Summary, summarise
-from auctionsim.analysis.reports.violations import violations
+from auctionsim.analysis.reports.run_punishment import response_lines
+from auctionsim.analysis.reports.summary import Summary, summarize
+from auctionsim.analysis.reports.tables import advertisers_table, collusion_sections, constraint_sections, measures_table
+from auctionsim.analysis.statistics import INTERVALS
 from auctionsim.errors import InputError
 from auctionsim.runs import Run
 
-_MANY_ADVERTISERS = 40
+_PROVENANCE_LABELS = {"supposed": "Assumed"}
+"""Labels of notes whose key in provenance.json is not the word itself: run folders of earlier versions."""
 
 
 def write_report(runs: Sequence[Run], out: Path) -> Path:
-    """Write `out`/index.html, the figures as SVG and PNG beside it, and the same as `out`/report.md.
+    """Write `out`/index.html, its figures as SVG and PNG beside it, and the same text as `out`/report.md.
 
     Args:
         runs: Evaluated runs, shown side by side in this order.
-        out: The report's folder.
+        out: The folder to write the report to.
 
     Returns:
-        The page.
+        The path of index.html.
 
     Raises:
-        InputError: A run has no evaluation, or two runs bear one name.
+        InputError: A run has no evaluation, or a run is given twice.
     """
+    named = _named(runs)
+    summaries = [summarize(run, name) for name, run in named.items()]
+    seeds = ", ".join(sorted({str(summary.seeds) for summary in summaries}))
+    sections: list[Section] = [Text(summary.sentence) for summary in summaries]
+    sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
+    sections += [Picture(name, figure, caption) for name, (figure, caption) in _figures(named, summaries, seeds).items()]
+    sections += [Heading("Measures"), measures_table(summaries), *collusion_sections(named), *constraint_sections(named)]
+    sections += [Heading("Advertisers"), advertisers_table(named), Heading("What was measured and what was assumed")]
+    sections += [Note(line) for line in _provenance(named)]
+    title = " · ".join(dict.fromkeys(run.scenario().name for run in runs))
+    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in runs))
+    return write_document(f"auctionsim: {title}", commands, sections, out, page_in="", text="report.md")
+
+
+def _named(runs: Sequence[Run]) -> dict[str, Run]:
+    """Return the runs by the names of their folders, or by their paths where two folders have the same name."""
     names = [run.path.resolve().name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
     if len(set(names)) < len(names):
         raise InputError(f"{names[-1]}: expected each run once, got it twice")
-    named = dict(zip(names, runs, strict=True))
-    summaries = [summarise(run, name) for name, run in named.items()]
-    seeds = ", ".join(sorted({str(summary.seeds) for summary in summaries}))
+    return dict(zip(names, runs, strict=True))
+
+
+def _figures(named: dict[str, Run], summaries: Sequence[Summary], seeds: str) -> dict[str, tuple[Figure, str]]:
+    """Return every figure with its caption, by the name of its file."""
     figures = {
         "arms": (
             plots.arms_figure(summaries),
-            f"Revenue, total profit and the worst advertiser's profit on the test days, as ratios to the reference; mean over "
-            f"seeds (n = {seeds}) with 95 % bootstrap intervals. G* is the total profit of the efficient allocation at the "
-            f"reference's revenue; above it only what the platform loses can be won.",
+            f"Revenue, total profit and the worst advertiser's profit on the test days, as ratios to the baseline; means over "
+            f"seeds (n = {seeds}) with {INTERVALS}. G* is the total profit of the efficient allocation at the baseline's "
+            f"revenue; total profit above G* is paid for by the platform.",
         ),
         "hourly": (
             plots.hourly_figure(_hourly(named)),
-            f"Platform revenue by hour on the test days, mean over seeds (n = {seeds}) with 95 % bootstrap intervals.",
+            f"Platform revenue by hour on the test days; means over seeds (n = {seeds}) with {INTERVALS}.",
         ),
         "learning": (
             plots.learning_figure({name: _curves(run) for name, run in named.items()}),
-            "Learning curves on the training days: mean over population and seeds, band from the lowest to the highest seed.",
+            "Learning curves on the training days: means over population and seeds; the band spans the lowest and the highest "
+            "seed.",
         ),
         "advertisers": (
             plots.advertisers_figure({name: mean_advertiser_ratios(run)["ratio"].to_numpy() for name, run in named.items()}),
-            "Each advertiser's profit over its reference's, all seeds and test days together.",
+            "Each advertiser's profit as a ratio to its baseline profit, all seeds and test days together.",
         ),
     }
-    figures |= _trade_off(named, seeds) | _punishment(named)
-    sections: list[Section] = [Text(summary.sentence) for summary in summaries]
-    sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
-    sections += [Picture(name, figure, caption) for name, (figure, caption) in figures.items()]
-    sections += [Heading("Measures"), _measures(summaries), *_collusion(named), *_constraints(named)]
-    sections += [Heading("Advertisers"), _advertisers(named), Heading("What is measured and what is supposed")]
-    sections += [Note(line) for line in _provenance(named)]
-    title = " · ".join(dict.fromkeys(run.scenario().name for run in runs))
-    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in runs))
-    return write_document(f"auctionsim: {title}", commands, sections, out, page_in="", text="report.md")
+    return figures | _trade_off(named, seeds) | _punishment(named)
 
 
 def _trade_off(named: dict[str, Run], seeds: str) -> dict[str, tuple[Figure, str]]:
@@ -90,8 +96,8 @@ def _trade_off(named: dict[str, Run], seeds: str) -> dict[str, tuple[Figure, str
         ratios = seed_ratios(run)
         points[name] = np.stack([ratios["revenue"], ratios["profit"]], axis=1)
     caption = (
-        f"Total profit against platform revenue on the test days, ratios to the reference: means over seeds (n = {seeds}), and "
-        "each seed. The line joins runs that no other one beats in both."
+        f"Total profit against platform revenue on the test days, ratios to the baseline: means over seeds (n = {seeds}), and "
+        "each seed. The line joins the runs on the Pareto front."
     )
     return {"trade-off": (trade_off_figure(points), caption)}
 
@@ -103,9 +109,9 @@ def _punishment(named: dict[str, Run]) -> dict[str, tuple[Figure, str]]:
     by_seed = {name: table.group_by("seed").agg(pl.col("punished").first())["punished"] for name, table in tables.items()}
     counted = ", ".join(f"{name} on {punished.sum()} of {len(punished)} seeds" for name, punished in by_seed.items())
     caption = (
-        "The advertiser that earns most deviates for one hour, to the multiple of its bids that would pay best over the day: "
-        f"what its rivals do then, and what it gains, mean over seeds. Punished: {counted}. Bids that do not look at the day "
-        "cannot punish."
+        "The advertiser with the highest profit deviates for one hour, to the best multiple of its own bids over the day. "
+        f"Shown are its rivals' bids and its own gain, means over seeds. Punished: {counted}. A policy that does not observe "
+        "the day cannot punish."
     )
     lines = {name: response_lines(table) for name, table in tables.items()}
     return {"punishment": (punishment_figure(lines), caption)}
@@ -113,12 +119,13 @@ def _punishment(named: dict[str, Run]) -> dict[str, tuple[Figure, str]]:
 
 def _hourly(named: dict[str, Run]) -> dict[str, NDArray[np.float64]]:
     first = next(iter(named.values()))
-    return {"reference": hourly_revenue(first, "reference")} | {
+    return {plots.BASELINE: hourly_revenue(first, "reference")} | {
         name: hourly_revenue(run, "learned") for name, run in named.items()
     }
 
 
 def _curves(run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the revenue and the profit ratio of each iteration, `[seeds, iterations]` each."""
     rows = run.metrics()
     by_seed = {seed: [row for row in rows if row["seed"] == seed] for seed in run.seeds}
     revenue, profit = (
@@ -127,93 +134,11 @@ def _curves(run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return revenue, profit
 
 
-def _measures(summaries: Sequence[Summary]) -> Table:
-    labels = {
-        "revenue": "Revenue",
-        "profit": "Total profit",
-        "bound": "Bound G* on total profit",
-        "gap_closed": "Gap to G* closed",
-        "worst_advertiser": "Worst advertiser's profit",
-        "better_off": "Share better off",
-        "truthful_revenue": "Revenue of truthful bidding",
-    }
-    rows = [
-        [label, *(str(summary.ratios[name]) if name in summary.ratios else "undefined" for summary in summaries)]
-        for name, label in labels.items()
-    ]
-    return Table(["ratio to the reference", *(summary.name for summary in summaries)], rows)
-
-
-def _advertisers(named: dict[str, Run]) -> Table:
-    """Profit of each advertiser per run; of many, the share better off by group."""
-    tables = {name: mean_advertiser_ratios(run) for name, run in named.items()}
-    first = next(iter(tables.values()))
-    if first.height <= _MANY_ADVERTISERS:
-        rows = [
-            [advertiser, *(_ratio_of(table["ratio"].to_list(), i) for table in tables.values())]
-            for i, advertiser in enumerate(first["advertiser"].to_list())
-        ]
-        return Table(["profit over the reference's", *named], rows)
-    rows = []
-    for group in first["group"].unique(maintain_order=True):
-        shares = []
-        for run in named.values():
-            profits = advertiser_profits(run)
-            own = profits.filter(profits["group"] == group)
-            shares.append(f"{np.mean(own['learned'].to_numpy() > own['reference'].to_numpy()):.1%}")
-        size = int((first["group"] == group).sum())
-        rows.append([f"{group} ({size} advertisers)", *shares])
-    return Table(["share of advertisers and seeds better off", *named], rows)
-
-
-def _ratio_of(ratios: list[float | None], index: int) -> str:
-    ratio = ratios[index] if index < len(ratios) else None
-    return "undefined" if ratio is None or not np.isfinite(ratio) else f"{ratio:.3f}"
-
-
-def _collusion(named: dict[str, Run]) -> list[Section]:
-    """Profit gain and missing revenue against every competitive benchmark."""
-    tables = {name: table for name, run in named.items() if (table := run.optional_table("collusion")) is not None}
-    if not tables:
-        return []
-    benchmarks = list(dict.fromkeys(b for table in tables.values() for b in table["benchmark"]))
-    rows = []
-    for measure, label in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
-        for benchmark in benchmarks:
-            cells = [table.filter(benchmark=benchmark)[measure].to_numpy() for table in tables.values()]
-            shown = [str(bootstrap(cell)) if len(cell) and np.isfinite(cell).all() else "undefined" for cell in cells]
-            rows.append([f"{label}, against {benchmark}", *shown])
-    note = (
-        "0 is competition; a profit gain of 1 is the cartel, in which only each auction's best advertiser of the learners "
-        "competes. Collusion needs both raised against every benchmark, and again without budgets (docs/collusion.md)."
-    )
-    return [Heading("Is it collusion?"), Table(["over seeds", *tables], rows, note)]
-
-
-def _constraints(named: dict[str, Run]) -> list[Section]:
-    """How often constraints were broken on test days, and by how much."""
-    tables = {name: violations(run).filter(arm="learned") for name, run in named.items()}
-    kinds = list(dict.fromkeys(kind for table in tables.values() for kind in table["constraint"]))
-    rows = []
-    for kind in kinds:
-        cells = []
-        for table in tables.values():
-            own = table.filter(constraint=kind)
-            cells.append(
-                f"{own['violated'].to_numpy().mean():.1%}, by {own['excess'].to_numpy().mean():.2%}"
-                if own.height
-                else "none asked"
-            )
-        rows.append([kind.replace("_", " "), *cells])
-    if not rows:
-        return []
-    note = (
-        "Share of advertiser-days (of days, for floors on revenue and on self-bidders) on which it is broken, and by how much "
-        "over all of them."
-    )
-    return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
-
-
 def _provenance(named: dict[str, Run]) -> list[str]:
-    lines = [f"{key.capitalize()}: {text}" for run in named.values() for key, text in run.provenance().items()]
+    """Return the notes on the traffic's origin, one line each, without repetitions."""
+    lines = [
+        f"{_PROVENANCE_LABELS.get(key, key.capitalize())}: {text}"
+        for run in named.values()
+        for key, text in run.provenance().items()
+    ]
     return list(dict.fromkeys(lines))

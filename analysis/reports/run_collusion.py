@@ -1,69 +1,74 @@
-"""Is it collusion? What a run's evaluation stored about it, in words and numbers."""
+"""Store and report a run's verdict on collusion, seed by seed, with the evidence of its control if there is one."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.economics.collusion import SHOWN_FROM, Against, Evidence, judge, kind_of
-from auctionsim.analysis.reports.metrics import bootstrap
+from auctionsim.analysis.economics.collusion import THRESHOLD, BenchmarkIndices, Evidence, classify, judge
+from auctionsim.analysis.statistics import mean_interval
 from auctionsim.errors import InputError
 from auctionsim.runs import Run
 
 NO_CONTROL = "no control"
+"""The label of a seed that gets no verdict, since budgets bind and the run has no control."""
 CONTROL = "control"
-"""Folder of a run's control, itself a run: the same learner on the same traffic where nobody has a budget."""
+"""The folder of a run's control, itself a run: the same learner on the same traffic if nobody has a budget."""
 
 _WORDS = {
     "competitive": "no sign of collusion",
-    "disputed": "disputed (raised against some competitive benchmarks, not against others)",
+    "disputed": "disputed (flagged against some competitive benchmarks, not against others)",
     "pacing": "pacing, not collusion",
     "collusion": "collusion",
-    NO_CONTROL: "no verdict: budgets bind, and pacing them looks alike; that takes a control without budgets "
+    NO_CONTROL: "no verdict: budgets bind, and pacing them looks like collusion; a verdict needs a control without budgets "
     "(`auctionsim control RUN`)",
 }
+_COLUMNS = ("benchmark", "profit_gain", "suppression", "normalised_suppression")
 
 
 def evidence_rows(seed: int, found: Evidence, *, has_budgets: bool) -> pl.DataFrame:
-    """A seed's rows of collusion.parquet: one per competitive benchmark.
+    """Return one seed's rows of collusion.parquet, one per competitive benchmark.
 
     Args:
-        seed: Of the market.
-        found: On the test days.
-        has_budgets: Whether somebody has a budget; what is raised then may be pacing, and gets no verdict.
+        seed: The seed of the market.
+        found: The evidence on the test days.
+        has_budgets: True if an advertiser has a budget. An outcome that is flagged may then be pacing, and gets no verdict.
     """
-    kind: str = judge(found, found).kind
-    kind = NO_CONTROL if has_budgets and kind != "competitive" else kind
+    label: str = judge(found, found).label
+    label = NO_CONTROL if has_budgets and label != "competitive" else label
     rows = [
-        (seed, benchmark, kind, index.profit_gain, index.suppression, index.normalised_suppression)
-        for benchmark, index in found.against.items()
+        (seed, benchmark, label, index.profit_gain, index.suppression, index.normalized_suppression)
+        for benchmark, index in found.by_benchmark.items()
     ]
-    names = ("seed", "benchmark", "verdict", "profit_gain", "suppression", "normalised_suppression")
-    return pl.DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=("seed", "benchmark", "verdict", *_COLUMNS[1:]), orient="row")
 
 
 def collusion_sentence(run: Run, name: str) -> str | None:
-    """The verdict on a run with the range of its indices over benchmarks; None where nothing was stored."""
+    """Return the verdict on a run with the range of its indices over benchmarks; None if the run stores no evidence.
+
+    Raises:
+        InputError: The stored evidence has < 2 benchmarks.
+    """
     table = run.optional_table("collusion")
     if table is None:
         return None
     by_seed = _verdicts(run, table)
-    kinds = {kind: by_seed.count(kind) for kind in _WORDS if kind in by_seed}
-    said = "; ".join(f"{_WORDS[kind]} on {count} of {len(by_seed)} seeds" for kind, count in kinds.items())
+    counts = {label: by_seed.count(label) for label in _WORDS if label in by_seed}
+    verdicts = "; ".join(f"{_WORDS[label]} on {count} of {len(by_seed)} seeds" for label, count in counts.items())
     ranges = []
-    for column, label in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
+    for column, text in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
         means = [
-            bootstrap(own[column].to_numpy()).mean
+            mean_interval(own[column].to_numpy()).mean
             for _, own in table.group_by("benchmark", maintain_order=True)
             if np.isfinite(own[column].to_numpy()).all()
         ]
-        ranges.append(f"{label} {min(means):.2f} to {max(means):.2f}" if means else f"{label} undefined")
+        ranges.append(f"{text} {min(means):.2f} to {max(means):.2f}" if means else f"{text} undefined")
     benchmarks = ", ".join(table["benchmark"].unique(maintain_order=True))
-    return f"{name}: {said}; {' and '.join(ranges)} (against {benchmarks}; raised from {SHOWN_FROM})"
+    return f"{name}: {verdicts}; {' and '.join(ranges)} (against {benchmarks}; threshold {THRESHOLD})"
 
 
 def control_of(run: Run) -> Run | None:
-    """The run's control, where it was trained to its end."""
+    """Return the run's control if it has one that finished, else None."""
     folder = run.path / CONTROL
     if not (folder / "manifest.json").is_file():
         return None
@@ -72,21 +77,22 @@ def control_of(run: Run) -> Run | None:
 
 
 def _verdicts(run: Run, table: pl.DataFrame) -> list[str]:
-    """The verdict on each seed; with the control's evidence where it takes one and there is one."""
+    """Return the label of each seed; a seed stored without a verdict gets one from the control's evidence, if there is any."""
     control = control_of(run)
-    beside = None if control is None else control.optional_table("collusion")
-    kinds = []
+    control_table = None if control is None else control.optional_table("collusion")
+    labels = []
     for (seed,), own in table.group_by("seed", maintain_order=True):
-        kind: str = own["verdict"][0]
-        if kind == NO_CONTROL and beside is not None and not (without := beside.filter(seed=seed)).is_empty():
+        label: str = own["verdict"][0]
+        if label == NO_CONTROL and control_table is not None and not (without := control_table.filter(seed=seed)).is_empty():
             try:
-                kind = kind_of(_against(own), _against(without))
+                label = classify(_by_benchmark(own), _by_benchmark(without))
             except ValueError as error:
                 raise InputError(f"{run.path / 'collusion.parquet'}: seed {seed}: {error}") from None
-        kinds.append(kind)
-    return kinds
+        labels.append(label)
+    return labels
 
 
-def _against(rows: pl.DataFrame) -> dict[str, Against]:
-    names = ("benchmark", "profit_gain", "suppression", "normalised_suppression")
-    return {benchmark: Against(gain, raw, share) for benchmark, gain, raw, share in rows.select(names).iter_rows()}
+def _by_benchmark(rows: pl.DataFrame) -> dict[str, BenchmarkIndices]:
+    """Return one seed's stored indices by the name of the benchmark."""
+    stored = rows.select(_COLUMNS).iter_rows()
+    return {benchmark: BenchmarkIndices(gain, missing, share) for benchmark, gain, missing, share in stored}

@@ -1,11 +1,12 @@
-"""A run in a sentence and a few numbers."""
+"""Summarize a run: a sentence, and its measures with intervals over seeds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from auctionsim.analysis.reports.metrics import Interval, bootstrap, days_floor_held, mean_advertiser_ratios, seed_ratios
+from auctionsim.analysis.reports.metrics import days_floor_held, mean_advertiser_ratios, seed_ratios
+from auctionsim.analysis.statistics import Interval, mean_interval
 from auctionsim.runs import Run
 
 RATIOS = ("revenue", "profit", "worst_advertiser", "better_off", "bound", "gap_closed", "truthful_revenue")
@@ -13,25 +14,27 @@ RATIOS = ("revenue", "profit", "worst_advertiser", "better_off", "bound", "gap_c
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run reached on its test days; ratios to the reference, mean over seeds with 95 % intervals."""
+    """The measures of a run on its test days: ratios to the baseline policy, means over seeds with intervals."""
 
     name: str
     seeds: int
     ratios: dict[str, Interval]
-    """By the names of `RATIOS`; measures that are undefined for this run are left out."""
+    """Intervals by the names of `RATIOS`; a measure that is not defined on every seed is left out."""
     floor: float
-    """The platform's floor, 0 where there is none."""
+    """The platform's revenue floor as a share of the baseline's revenue; 0 if there is none."""
     days_held: int
+    """Number of (seed, test day) pairs on which the revenue floor held."""
     days: int
+    """Number of (seed, test day) pairs."""
     worst_mean: float
     """The smallest of the advertisers' profit ratios, each over all seeds together."""
 
     @property
     def sentence(self) -> str:
-        """The verdict in one line."""
+        """Return the summary in one line."""
         ratios = self.ratios
         text = (
-            f"{self.name}: revenue {ratios['revenue'].mean:.3f} of the reference, total profit {ratios['profit'].mean:.3f} "
+            f"{self.name}: revenue {ratios['revenue'].mean:.3f} of the baseline, total profit {ratios['profit'].mean:.3f} "
             f"(bound {ratios['bound'].mean:.3f})"
         )
         if "better_off" in ratios:
@@ -41,7 +44,7 @@ class Summary:
         return text + f" ({self.seeds} seed{'s' if self.seeds != 1 else ''})"
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the summary as the object that `--json` prints."""
         intervals = {name: {"mean": i.mean, "low": i.low, "high": i.high} for name, i in self.ratios.items()}
         return {
             "name": self.name,
@@ -53,12 +56,15 @@ class Summary:
         }
 
 
-def summarise(run: Run, name: str | None = None) -> Summary:
-    """Summarise a run that was evaluated.
+def summarize(run: Run, name: str | None = None) -> Summary:
+    """Summarize an evaluated run.
 
     Args:
-        run: The run folder.
-        name: What to call it; the run folder's name where None.
+        run: The run folder, with its evaluation.
+        name: The name to call the run by; the name of its folder if None.
+
+    Raises:
+        InputError: The run has no evaluation yet.
     """
     table = seed_ratios(run)
     floor = run.scenario().platform.revenue_floor
@@ -67,7 +73,7 @@ def summarise(run: Run, name: str | None = None) -> Summary:
     return Summary(
         name=name or run.path.resolve().name,
         seeds=table.height,
-        ratios={name: bootstrap(values) for name, values in finite.items()},
+        ratios={name: mean_interval(values) for name, values in finite.items()},
         floor=floor,
         days_held=held,
         days=days,

@@ -1,4 +1,4 @@
-"""A sweep's table as a document: which settings came out best, and how trials were stopped."""
+"""Report a sweep: which settings were best, and how its trials were stopped."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def sweep_sections(
     is_max: bool,
     seeds: int,
 ) -> list[Section]:
-    """The document of a sweep.
+    """Return the sections of a sweep's report: the best trial, a ranking, a figure, and how trials were stopped.
 
     Args:
         results: One row per trial and rung: trial, rung, iterations, is_kept, fitness, profit, revenue and a column per key.
-        keys: The swept keys, and whether each is logarithmic.
-        metric: What trials were judged by.
-        on_test_days: Revenue and profit of the trials that came to the end.
-        is_max: Whether more of the metric is better.
-        seeds: How many seeds each trial had.
+        keys: The swept keys in order, with True for a key whose axis is logarithmic.
+        metric: The metric that trials were ranked by: `fitness`, `profit` or `revenue`.
+        on_test_days: Revenue and profit on test days by trial number, for the trials that finished.
+        is_max: True if a larger metric is better.
+        seeds: The number of seeds each trial was trained on.
     """
-    # Trials that came further rank above those that were stopped: their figures are of more training.
+    # Trials that reached a later rung rank above those that were stopped: their metrics come from more training.
     last = results.sort("rung").group_by("trial", maintain_order=True).last()
     ranked = last.sort(["rung", metric, "trial"], descending=[True, is_max, False], nulls_last=True)
     best = ranked.row(0, named=True)
@@ -46,10 +46,10 @@ def sweep_sections(
         Picture(
             "parallel-coordinates",
             parallel_coordinates(last, keys, metric, is_max=is_max),
-            f"Every line is a trial, the darker the further it came; the best one is marked. Axes: the swept keys, and "
-            f"{metric} on training days when the trial ended.",
+            f"One line per trial, darker the longer it was trained; the best trial is highlighted. Axes: the swept keys, and "
+            f"{metric} on training days at the trial's last rung.",
         ),
-        Note(f"Successive halving, trials: {', '.join(rungs)}. Who goes on is decided when all trials of a rung have come."),
+        Note(f"Successive halving, trials: {', '.join(rungs)}. A rung is decided when all of its trials have finished it."),
     ]
 
 
@@ -66,8 +66,8 @@ def _row(row: Mapping[str, object], keys: Mapping[str, bool], on_test_days: Mapp
 
 def _note(seeds: int) -> str:
     return (
-        f"Means over {seeds} seed{'s' if seeds > 1 else ''}; profit and revenue are ratios to the reference's. Trials were "
-        "judged on training days; test days, of trials that came to the end, are for information and chose nothing."
+        f"Means over {seeds} seed{'s' if seeds > 1 else ''}; profit and revenue are ratios to the baseline. Trials are ranked "
+        "on training days. Test days are shown for the trials that finished; they chose nothing."
     )
 
 

@@ -1,22 +1,23 @@
-"""What a run's outcome rows say about money: revenue, welfare, return, price per click, use of budgets.
+"""Measure money in a run's outcome rows: revenue, welfare, return on spend, cost per click, budget use, pacing.
 
-Rows are those of outcomes.parquet; every measure is taken per arm and seed over all days together, so that intervals over seeds
-can be laid over it.
+Rows are those of outcomes.parquet. Each measure is taken per arm and seed, over all days together, so that an interval over
+seeds can be computed from it.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from auctionsim.analysis.inequality import gini
+from auctionsim.analysis.statistics import gini
+from auctionsim.ratios import ratio_of_columns
 
 _KEY = ["arm", "seed"]
 
 
 def advertiser_days(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per arm, seed, day and advertiser: sums over hours, `profit`, and `budget` (null where there is none).
+    """Return one row per arm, seed, day and advertiser: sums over hours, `profit`, and `budget` (null if there is none).
 
-    The budget is what was spent on the day and what was left at its end.
+    The budget is reconstructed: the day's cost plus the budget left after the last hour.
     """
     sums = rows.sort("hour").group_by("arm", "seed", "day", "advertiser", "group", maintain_order=True).agg(
         *(pl.col(name).sum() for name in ("impressions", "clicks", "conversions", "gmv", "cost")),
@@ -26,13 +27,13 @@ def advertiser_days(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def economics(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per arm and seed.
+    """Return one row per arm and seed with the totals of all days, in currency unless stated otherwise.
 
-    Columns, currency over all days where nothing else is said: `revenue`: what advertisers pay; `gmv`; `welfare`: value made,
-    the GMV, of which the platform takes the revenue and advertisers keep `profit`; `liquid_welfare`: the same with each
-    advertiser's value of a day counted up to its budget (Dobzinski and Paes Leme 2014); `roi`: profit over cost;
-    `cpc`: cost per click; `take_rate`: revenue over GMV; `budget_use`: share of budgets spent, null where nobody has one;
-    `gini_profit`: of advertisers' profits, 0 for all alike. Ratios with nothing below are null.
+    Columns: `revenue`: the sum of what advertisers pay; `gmv`; `welfare`: the GMV, of which the platform keeps the revenue
+    and advertisers keep `profit`; `liquid_welfare`: welfare with each advertiser's GMV of a day capped at its budget
+    (Dobzinski and Paes Leme 2014); `roi`: profit / cost; `cpc`: cost per click; `take_rate`: revenue / GMV; `budget_use`:
+    share of the budgets that was spent, null if nobody has one; `gini_profit`: Gini coefficient of the advertisers' profits,
+    0 if all are equal. A ratio is null unless its denominator is > 0.
     """
     days = advertiser_days(rows).with_columns(liquid=pl.min_horizontal("gmv", "budget"))
     sums = days.group_by(_KEY, maintain_order=True).agg(
@@ -47,20 +48,20 @@ def economics(rows: pl.DataFrame) -> pl.DataFrame:
     )
     return sums.join(_gini_of_profits(days), on=_KEY).select(
         *_KEY, "revenue", "gmv", "welfare", "liquid_welfare", "profit",
-        _ratio("profit", "revenue").alias("roi"),
-        _ratio("revenue", "clicks").alias("cpc"),
-        _ratio("revenue", "gmv").alias("take_rate"),
-        _ratio("budgeted_cost", "budget").alias("budget_use"),
+        ratio_of_columns("profit", "revenue").alias("roi"),
+        ratio_of_columns("revenue", "clicks").alias("cpc"),
+        ratio_of_columns("revenue", "gmv").alias("take_rate"),
+        ratio_of_columns("budgeted_cost", "budget").alias("budget_use"),
         "gini_profit",
     )  # fmt: skip
 
 
 def pacing_error(rows: pl.DataFrame) -> pl.DataFrame:
-    """How far spending runs from the traffic's pace: columns `arm seed pacing_error`, null where nobody has a budget.
+    """Return how far spend runs ahead of or behind traffic: columns `arm seed pacing_error`, null if nobody has a budget.
 
-    Of every advertiser and day with a budget, the mean over hours of |share of the day's spend so far - share of the day's
-    impressions so far|, impressions those of all advertisers: 0 where spending follows traffic, up to 1 where the whole
-    budget goes at once. The mean is weighted by spend.
+    For each advertiser and day with a budget: the mean over hours of |cumulative share of the day's spend - cumulative share
+    of the day's impressions|, impressions being those of all advertisers. It is 0 where spend follows traffic, and close to 1
+    where the whole budget is gone in the first hour. The mean over advertisers and days is weighted by spend.
     """
     key = ["arm", "seed", "day", "advertiser"]
     hours = rows.sort("hour").with_columns(
@@ -82,7 +83,3 @@ def _gini_of_profits(days: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(
         rows, schema={"arm": pl.String, "seed": profits.schema["seed"], "gini_profit": pl.Float64}, orient="row"
     )
-
-
-def _ratio(above: str, below: str) -> pl.Expr:
-    return pl.when(pl.col(below) > 0).then(pl.col(above) / pl.col(below))

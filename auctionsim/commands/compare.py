@@ -16,8 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Compare."""
-    from auctionsim.analysis.reports.metrics import bootstrap, seed_ratios
+    from auctionsim.analysis.reports.metrics import seed_ratios
     from auctionsim.analysis.reports.report import write_report
+    from auctionsim.analysis.statistics import mean_interval
     from auctionsim.errors import InputError
     from auctionsim.runs import Run
 
@@ -33,9 +34,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     base = tables[0].filter(tables[0]["seed"].is_in(shared)).sort("seed")
     for one, table in zip(opened[1:], tables[1:], strict=True):
         own = table.filter(table["seed"].is_in(shared)).sort("seed")
-        differences = {name: bootstrap((own[name] - base[name]).to_numpy()) for name in ("revenue", "profit")}
+        differences = {name: mean_interval((own[name] - base[name]).to_numpy()) for name in ("revenue", "profit")}
         found[str(one.path)] = {name: {"mean": i.mean, "low": i.low, "high": i.high} for name, i in differences.items()}
         said = ", ".join(f"{name} {interval}" for name, interval in differences.items())
-        lines.append(f"{one.path} less {opened[0].path}: {said} (ratios to the reference, {len(shared)} seeds in pairs)")
+        lines.append(f"{one.path} less {opened[0].path}: {said} (ratios to the baseline, {len(shared)} seeds in pairs)")
     console.result("\n".join([*lines, f"report: {page}"]), {"report": str(page), "differences": found})
     return 0

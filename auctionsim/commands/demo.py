@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Tell the story."""
     from auctionsim.agents.build import build_market
     from auctionsim.analysis.reports.report import write_report
-    from auctionsim.analysis.reports.summary import summarise
+    from auctionsim.analysis.reports.summary import summarize
     from auctionsim.jobs.demos import real_table, three_arms
     from auctionsim.runs import Run
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             write_report([created], created.path / "report")
             runs.append(created)
     page = write_report(runs, out / "report")
-    summaries = [summarise(one) for one in runs]
+    summaries = [summarize(one) for one in runs]
     text = "\n".join([*(summary.sentence for summary in summaries), f"report: {page}"])
     console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]})
     console.next_command(f"auctionsim report {' '.join(str(one.path) for one in runs)}")

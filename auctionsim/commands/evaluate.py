@@ -14,13 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Evaluate."""
-    from auctionsim.analysis.reports.summary import summarise
+    from auctionsim.analysis.reports.summary import summarize
     from auctionsim.jobs.training.train import evaluate
     from auctionsim.runs import Run
 
     opened = Run.open(arguments.run)
     evaluate(opened)
-    summary = summarise(opened)
+    summary = summarize(opened)
     console.result(summary.sentence, {"run": str(opened.path), **summary.as_dict()})
     console.next_command(f"auctionsim report {opened.path}")
     return 0

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Fit."""
     from auctionsim.commands._common import command_line
     from auctionsim.files import write_text
-    from auctionsim.jobs.fit import draw, write_goodness
+    from auctionsim.jobs.fit import draw, write_goodness_of_fit
     from auctionsim.traffic.files import load_traffic
     from auctionsim.traffic.fit.document import profile_text, scenario_text
     from auctionsim.traffic.fit.estimates import fit_traffic
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise InputError(f"{path}: expected a new file, got one that exists")
     table = load_traffic(arguments.table, budgets=arguments.budgets)
     fit = fit_traffic(table, out.stem, arguments.table)
-    rows, page = write_goodness(table, draw(fit), report, command_line())
+    rows, page = write_goodness_of_fit(table, draw(fit), report, command_line())
     write_text(profile, profile_text(fit))
     write_text(out, scenario_text(fit, out.stem, profile.name))
     lines = [f"{row.measure:<44} {row.table:>12.6g} {row.drawn:>12.6g}{_distance(row.distance)}" for row in rows]

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Resume."""
     from auctionsim.analysis.reports.report import write_report
-    from auctionsim.analysis.reports.summary import summarise
+    from auctionsim.analysis.reports.summary import summarize
     from auctionsim.runs import Run
 
     opened = Run.open(arguments.run)
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         scenario = opened.scenario()
         with _common.pool_of(arguments, scenario.cluster.workers) as pool:
             _common.train_run(opened, console, pool, title=scenario.name)
-    summary = summarise(opened)
+    summary = summarize(opened)
     page = write_report([opened], opened.path / "report")
     console.result(f"{summary.sentence}\nreport: {page}", {"run": str(opened.path), **summary.as_dict()})
     console.next_command(f"auctionsim report {opened.path}")

@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.files import write_then_rename
     from auctionsim.jobs.distributed.tuner import TunePool
     from auctionsim.jobs.sweeps.distributions import parse_parameter
-    from auctionsim.jobs.sweeps.sweep import METRICS, Sweep, draw_trials, figures_on_test_days, run_sweep
+    from auctionsim.jobs.sweeps.sweep import Sweep, draw_trials, figures_on_test_days, run_sweep
+    from auctionsim.jobs.sweeps.trial import METRICS
     from auctionsim.scenario.file import load_scenario, read_scenario
 
     if arguments.metric not in METRICS:

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.agents.build import build_market
     from auctionsim.agents.learners.registry import make_learner
     from auctionsim.analysis.reports.report import write_report
-    from auctionsim.analysis.reports.summary import summarise
+    from auctionsim.analysis.reports.summary import summarize
     from auctionsim.jobs.training.train import starting_states
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario, read_scenario
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with _common.pool_of(arguments, scenario.cluster.workers) as pool:
         created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
         _common.train_run(created, console, pool, title=scenario.name, markets=markets, starts=starts)
-    summary = summarise(created)
+    summary = summarize(created)
     page = write_report([created], out / "report")
     console.result(f"{summary.sentence}\nreport: {page}", {"run": str(out), "report": str(page), **summary.as_dict()})
     console.next_command(f"auctionsim report {out}")

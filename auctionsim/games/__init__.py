@@ -1,1 +1,1 @@
-"""Small games of the literature with known outcomes, on which measures of collusion are checked. No traffic, no scenario."""
+"""Simulate small games of the literature with known outcomes, to check measures of collusion. No traffic, no scenario."""

@@ -1,11 +1,11 @@
-"""Two Q-networks with budgets in second-price auctions: the two-agent game of MAAB (Wen et al., WSDM 2022, arXiv 2106.06224).
+"""Simulate two Q-networks with budgets in second-price auctions: the game of MAAB (Wen et al., WSDM 2022, arXiv 2106.06224).
 
-A day has 100 rounds. Values of both agents are uniform draws, scaled so that they sum to 101 over both agents and 101 rounds.
-Each agent bids one of 20 bids evenly on [0, 1]; only a bid above the slot price of 0.1 takes part. The higher bid wins, ties by
-lot, and pays the other's bid, at least the slot price. A bid above what is left of the budget is not available.
+A day has 100 rounds. Values are uniform draws, scaled so that they sum to 101 over both agents and 101 rounds.
+Each agent chooses one of 20 bids spaced evenly on [0, 1]; a bid wins only if it is above the slot price of 0.1. The higher bid
+wins, ties at random, and pays the other bid, but never less than the slot price. A bid above the budget left cannot be chosen.
 
-An agent sees its budget left, the time left and its value. It is trained on the value it won itself (private) or on the value
-that both won (cooperative); what is paid matters only through the budget.
+An agent observes its budget left, the time left and its value. It is trained on the value it won itself (private reward) or on
+the value that both won (cooperative reward). Payments matter only through the budget.
 """
 
 from __future__ import annotations
@@ -17,94 +17,99 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.games.compiled import compiled, inlined
-from auctionsim.games.q_network import Floats, add_gradient, descend, forward, new_network
+from auctionsim.games.q_network import Floats, adam_step, add_gradient, forward, new_network
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
-Memory = tuple[Floats, NDArray[np.int64], Floats]
-"""Transitions of both agents: states before and after `[2, transitions, 6]`; the bid's index and how many bids can be afforded
-afterwards, 0 at the end of the day, `[2, transitions, 2]`; rewards `[2, transitions]`."""
+ReplayBuffer = tuple[Floats, NDArray[np.int64], Floats]
+"""Transitions of both agents: states before and after `[2, transitions, 6]`; the bid's index and the number of bids that the
+agent can afford afterwards, 0 at the end of the day, `[2, transitions, 2]`; rewards `[2, transitions]`."""
 
 ROUNDS = 100
 SLOT_PRICE = 0.1
 BIDS = np.linspace(0.0, 1.0, 20)
 
 _INPUTS = 3
-# Rewards as the networks see them, so that values of a whole day are of the order of 1.
+# Scales the rewards that the networks are trained on, so that a whole day's value is of the order of 1.
 _REWARD_SCALE = 1 / 32
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Game and learners. Game, discount and last exploration are the paper's; networks and learning are sized to a CPU."""
+    """The game and its learners. Game, discount and `epsilon_end` are the paper's; networks and training are sized to a CPU."""
 
     is_cooperative: bool
-    """Trained on the value that both won, or each on its own."""
+    """True to train each agent on the value that both won, False on the value it won itself."""
     share: float = 0.5
-    """Share r of the total budget that agent 0 has."""
+    """Agent 0's share r of the total budget, in (0, 1)."""
     budget_ratio: float = 1.0
     """The total budget is 100 / budget_ratio."""
     days: int = 2000
+    """Days of learning."""
     discount: float = 0.99
     n_hidden: int = 32
-    rate: float = 5e-4
-    """Adam's first step; it falls to 0 linearly."""
-    batch: int = 128
-    """Transitions of a step of learning."""
-    steps: int = 6
-    """Steps of learning after each day."""
-    target_days: int = 20
+    """Width of both hidden layers."""
+    learning_rate: float = 5e-4
+    """Adam's learning rate on the first day; it falls to 0 linearly."""
+    batch_size: int = 128
+    """Transitions per gradient step."""
+    gradient_steps: int = 6
+    """Gradient steps after each day."""
+    target_update_days: int = 20
     """Days between copies to the target network."""
-    memory_days: int = 500
-    exploration: float = 0.05
-    explore_days: int = 500
-    """Days over which the chance of a random bid falls from 1 to `exploration`."""
+    buffer_days: int = 500
+    """Days that the replay buffer holds."""
+    epsilon_end: float = 0.05
+    """Last probability of a random bid."""
+    exploration_days: int = 500
+    """Days over which the probability of a random bid falls from 1 to `epsilon_end`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Greedy play after each stretch of learning, means over days that were not trained on."""
+    """Results of the greedy policies after each part of learning, means over held-out days."""
 
     days: NDArray[np.int64]
-    """Days of learning."""
+    """Days of learning so far, `[parts]`."""
     revenue: Array
+    """Sum of what both agents pay a day, `[parts]`."""
     value: Array
-    """Won by both agents."""
+    """Value that both agents win a day, `[parts]`."""
     values: Array
-    """Won by each, `[stretches, 2]`."""
+    """Value that each agent wins a day, `[parts, 2]`."""
 
 
-def learn(seed: int, settings: Settings, stretches: int = 8, test_days: int = 200) -> Curve:
-    """Learn, and measure greedy play after every stretch.
+def learn(seed: int, settings: Settings, parts: int = 8, test_days: int = 200) -> Curve:
+    """Train both agents, and measure their greedy policies after each part of learning.
 
     Args:
-        seed: Draws values, exploration, lots and the networks' start.
-        settings: Game and learners.
-        stretches: How often greedy play is measured.
-        test_days: On how many days; the same ones each time.
+        seed: The seed of values, exploration, ties and initial networks.
+        settings: The game and its learners.
+        parts: The number of equal parts of learning; the greedy policies are measured after each.
+        test_days: The number of held-out days of each measurement; they are the same days every time.
     """
-    kind = "cooperative" if settings.is_cooperative else "private"
-    rng = stream(seed, "budgeted-pair", kind, round(1000 * settings.share), round(1000 * settings.budget_ratio))
+    reward = "cooperative" if settings.is_cooperative else "private"
+    rng = stream(seed, "budgeted-pair", reward, round(1000 * settings.share), round(1000 * settings.budget_ratio))
     networks = np.stack([new_network(rng, _INPUTS, settings.n_hidden, len(BIDS)) for _ in range(2)])
     targets, moments = networks.copy(), np.zeros((2, 2, networks.shape[1]), dtype=np.float32)
     budgets = ROUNDS / settings.budget_ratio * np.array([settings.share, 1 - settings.share])
-    memory = _empty_memory(settings.memory_days * ROUNDS)
+    buffer = _empty_buffer(settings.buffer_days * ROUNDS)
     day = np.arange(settings.days)
-    rates = settings.rate * (1 - day / settings.days)
-    explorations = np.maximum(settings.exploration, 1 - (1 - settings.exploration) * day / settings.explore_days)
-    edges = np.linspace(0, settings.days, stretches + 1).astype(np.int64)
+    rates = settings.learning_rate * (1 - day / settings.days)
+    epsilons = np.maximum(settings.epsilon_end, 1 - (1 - settings.epsilon_end) * day / settings.exploration_days)
+    edges = np.linspace(0, settings.days, parts + 1).astype(np.int64)
     measured = []
     for first, last in pairwise(edges.tolist()):
         _learn(
-            rng, first, last, networks, targets, moments, memory, budgets, BIDS, settings.is_cooperative, settings.n_hidden,
-            settings.discount, rates, settings.batch, settings.steps, settings.target_days, explorations,
+            rng, first, last, networks, targets, moments, buffer, budgets, BIDS, settings.is_cooperative, settings.n_hidden,
+            settings.discount, rates, settings.batch_size, settings.gradient_steps, settings.target_update_days, epsilons,
         )  # fmt: skip
         measured.append(_greedy_days(stream(seed, "budgeted-pair-test"), networks, budgets, BIDS, settings.n_hidden, test_days))
     won, paid = np.stack(measured, axis=1)
     return Curve(edges[1:], paid.sum(axis=1), won.sum(axis=1), won)
 
 
-def _empty_memory(transitions: int) -> Memory:
+def _empty_buffer(transitions: int) -> ReplayBuffer:
     states = np.zeros((2, transitions, 2 * _INPUTS), dtype=np.float32)
     return states, np.zeros((2, transitions, 2), dtype=np.int64), np.zeros((2, transitions), dtype=np.float32)
 
@@ -117,72 +122,72 @@ def _learn(
     networks: Floats,
     targets: Floats,
     moments: Floats,
-    memory: Memory,
+    buffer: ReplayBuffer,
     budgets: Array,
     bids: Array,
     is_cooperative: bool,
     n_hidden: int,
     discount: float,
     rates: Array,
-    batch: int,
-    steps: int,
-    target_days: int,
-    explorations: Array,
+    batch_size: int,
+    gradient_steps: int,
+    target_update_days: int,
+    epsilons: Array,
 ) -> None:
-    """Play and learn on days `first:last`; networks, targets, moments and memory are written to.
+    """Simulate days `first` to `last - 1` and learn from them, in place on networks, targets, moments and buffer.
 
     Args:
-        rng: Draws everything.
-        first: First day, counted from the start of learning.
+        rng: The generator of values, exploration, ties and batches.
+        first: The first day, counted from the start of learning.
         last: The day after the last one.
-        networks: `[2, parameters]`.
-        targets: Likewise.
-        moments: Adam's, `[2, 2, parameters]`.
-        memory: Of the last days: see `Memory`.
-        budgets: `[2]`.
-        bids: The bids to choose from.
-        is_cooperative: Which reward.
-        n_hidden: Width of the hidden layers.
-        discount: Per round.
-        rates: Adam's step on every day of learning.
-        batch: As of `Settings`.
-        steps: As of `Settings`.
-        target_days: As of `Settings`.
-        explorations: Chance of a random bid on every day of learning.
+        networks: The agents' Q-networks, `[2, parameters]`.
+        targets: The agents' target networks, `[2, parameters]`.
+        moments: Adam's first and second moments of each agent, `[2, 2, parameters]`.
+        buffer: The transitions of the last days, see `ReplayBuffer`.
+        budgets: The agents' daily budgets, `[2]`.
+        bids: The bids to choose from, ascending.
+        is_cooperative: True for the cooperative reward, see `Settings`.
+        n_hidden: The width of both hidden layers.
+        discount: The discount factor per round.
+        rates: Adam's learning rate on every day of learning, `[days]`.
+        batch_size: The transitions per gradient step.
+        gradient_steps: The gradient steps after each day.
+        target_update_days: The days between copies to the target networks.
+        epsilons: The probability of a random bid on every day of learning, `[days]`.
     """
-    states, taken, rewards = memory
+    states, taken, rewards = buffer
     capacity = rewards.shape[1]
     hidden, back = np.zeros((2, n_hidden), dtype=np.float32), np.zeros((2, n_hidden), dtype=np.float32)
     out, gradient = np.zeros(len(bids), dtype=np.float32), np.zeros(networks.shape[1], dtype=np.float32)
     totals = np.zeros((2, 2))
     for day in range(first, last):
-        place = day * ROUNDS % capacity
-        today = slice(place, place + ROUNDS)
+        offset = day * ROUNDS % capacity
+        today = slice(offset, offset + ROUNDS)
         _day(
-            rng, networks, budgets, bids, explorations[day], is_cooperative, hidden, out, states[:, today], taken[:, today],
+            rng, networks, budgets, bids, epsilons[day], is_cooperative, hidden, out, states[:, today], taken[:, today],
             rewards[:, today], totals,
         )  # fmt: skip
-        known = min((day + 1) * ROUNDS, capacity)
-        for step in range(steps):
+        filled = min((day + 1) * ROUNDS, capacity)
+        for step in range(gradient_steps):
             for i in range(2):
-                for _ in range(batch):
-                    k = int(rng.random() * known)
+                for _ in range(batch_size):
+                    k = int(rng.random() * filled)
                     target = rewards[i, k]
                     if taken[i, k, 1] > 0:
                         forward(targets[i], states[i, k, _INPUTS:], hidden, out)
                         target += np.float32(discount) * out[: taken[i, k, 1]].max()
                     forward(networks[i], states[i, k, :_INPUTS], hidden, out)
                     bid = taken[i, k, 0]
-                    error = (out[bid] - target) / np.float32(batch)
+                    error = (out[bid] - target) / np.float32(batch_size)
                     add_gradient(networks[i], states[i, k, :_INPUTS], hidden, bid, error, len(bids), back, gradient)
-                descend(networks[i], gradient, moments[i], day * steps + step + 1, rates[day])
-        if (day + 1) % target_days == 0:
+                adam_step(networks[i], gradient, moments[i], day * gradient_steps + step + 1, rates[day])
+        if (day + 1) % target_update_days == 0:
             targets[:] = networks
 
 
 @compiled
 def _greedy_days(rng: np.random.Generator, networks: Floats, budgets: Array, bids: Array, n_hidden: int, days: int) -> Array:
-    """Value won and cost of each agent, means over days of greedy play, `[2 (value, cost), 2 agents]`."""
+    """Return the value and cost of each agent under its greedy policy, means over days: `[2 (value, cost), 2 agents]`."""
     hidden, out = np.zeros((2, n_hidden), dtype=np.float32), np.zeros(len(bids), dtype=np.float32)
     states = np.zeros((2, ROUNDS, 2 * _INPUTS), dtype=np.float32)
     taken, rewards = np.zeros((2, ROUNDS, 2), dtype=np.int64), np.zeros((2, ROUNDS), dtype=np.float32)
@@ -198,7 +203,7 @@ def _day(
     networks: Floats,
     budgets: Array,
     bids: Array,
-    exploration: float,
+    epsilon: float,
     is_cooperative: bool,
     hidden: Floats,
     out: Floats,
@@ -207,16 +212,19 @@ def _day(
     rewards: Floats,
     totals: Array,
 ) -> None:
-    """Play a day; the last four arrays are written to, the first three of them as of `Memory`, with a day's rounds."""
+    """Simulate a day, and write its transitions to `states`, `taken` and `rewards` and its sums to `totals`.
+
+    The first three are the day's slices of a `ReplayBuffer`; `totals` `[2 (value, cost), 2 agents]` is added to.
+    """
     value = rng.random((ROUNDS + 1, 2))
     value *= (ROUNDS + 1) / value.sum()
     left = budgets.copy()
     bid = np.zeros(2, dtype=np.int64)
     for t in range(ROUNDS):
         for i in range(2):
-            _see(states[i, t, :_INPUTS], left[i] / budgets[i], t, value[t, i])
+            _observe(states[i, t, :_INPUTS], left[i] / budgets[i], t, value[t, i])
             n = _n_affordable(bids, left[i])
-            if rng.random() < exploration:
+            if rng.random() < epsilon:
                 bid[i] = int(rng.random() * n)
             else:
                 forward(networks[i], states[i, t, :_INPUTS], hidden, out)
@@ -233,11 +241,12 @@ def _day(
             rewards[i, t] = gain * _REWARD_SCALE if i == winner or is_cooperative else 0.0
             taken[i, t, 0] = bid[i]
             taken[i, t, 1] = _n_affordable(bids, left[i]) if t + 1 < ROUNDS else 0
-            _see(states[i, t, _INPUTS:], left[i] / budgets[i], t + 1, value[t + 1, i])
+            _observe(states[i, t, _INPUTS:], left[i] / budgets[i], t + 1, value[t + 1, i])
 
 
 @inlined
-def _see(state: Floats, budget_left: float, t: int, value: float) -> None:
+def _observe(state: Floats, budget_left: float, t: int, value: float) -> None:
+    """Write an agent's observation: share of the budget left, share of the rounds left, value of this round."""
     state[0] = budget_left
     state[1] = 1.0 - t / ROUNDS
     state[2] = value
@@ -245,7 +254,7 @@ def _see(state: Floats, budget_left: float, t: int, value: float) -> None:
 
 @inlined
 def _n_affordable(bids: Array, left: float) -> int:
-    """How many of the bids, lowest first, are not above what is left; the bid of 0 always is one."""
+    """Count the bids, ascending, that are <= the budget left; the bid of 0 always counts."""
     n = 1
     while n < len(bids) and bids[n] <= left:
         n += 1

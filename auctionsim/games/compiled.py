@@ -1,6 +1,6 @@
-"""How the games' loops are compiled: numba, cached on disk under a name that the sources' digest is part of.
+"""Compile the games' loops with numba, cached on disk under a name that includes a digest of their sources.
 
-Unlike the engine's (`market/compiled.py`) these loops may allocate, so that each can be read on its own.
+Unlike the engine's kernel (`auction/kernel/compiled.py`), these loops may allocate, so that each can be read on its own.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from auctionsim.auction.kernel.compiled import digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Of all modules, since one may be compiled into another, and a stale loop would be a wrong one.
+# The digest covers all modules: one may be compiled into another, and numba's cache would not notice that it has changed.
 _SOURCES = digest(sorted(Path(__file__).parent.glob("*.py")))
 
 
 def compiled(function: Function, *, inline: bool = False) -> Function:
-    """Compile with numba, cached on disk."""
+    """Compile a function with numba, cached on disk."""
     function.__qualname__ += f"_{_SOURCES}"
     options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "forceinline": inline}
     result: Function = njit(**options)(function)
@@ -28,5 +28,5 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile into its callers."""
+    """Compile a function into its callers."""
     return compiled(function, inline=True)

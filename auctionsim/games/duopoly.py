@@ -1,8 +1,8 @@
-"""The logit-Bertrand duopoly of Calvano, Calzolari, Denicolo and Pastorello (AER 110(10), 2020): its static solutions.
+"""Solve the logit-Bertrand duopoly of Calvano, Calzolari, Denicolo and Pastorello (AER 110(10), 2020).
 
 Firm i sells `q_i = exp((quality - p_i) / mu) / (sum_j exp((quality - p_j) / mu) + exp(outside / mu))` at price p_i and cost c.
-The competitive outcome is the static Nash equilibrium, the collusive one the largest joint profit; the profit-gain index
-Delta says where between the two an outcome lies.
+The competitive outcome is the static Nash equilibrium, the collusive one the largest joint profit. The profit gain Delta is 0
+at the first and 1 at the second.
 """
 
 from __future__ import annotations
@@ -17,51 +17,51 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Duopoly:
-    """Constants of the paper's representative experiment."""
+    """The constants of the paper's representative experiment; prices and costs in units of the cost."""
 
     cost: float = 1.0
     quality: float = 2.0
     outside: float = 0.0
     mu: float = 0.25
-    """Differentiation: the smaller, the closer substitutes the two goods are."""
+    """Degree of differentiation, > 0: the smaller it is, the closer substitutes the two goods are."""
     n_prices: int = 15
     overhang: float = 0.1
-    """How far the price grid reaches beyond Nash and monopoly price, as a share of their difference."""
+    """The price grid reaches beyond the Nash and the monopoly price by this share of their difference."""
 
     def profit(self, own: Array | float, rival: Array | float) -> Array:
-        """A firm's profit in one period at its own and its rival's price."""
+        """Return a firm's profit in one period at its own and its rival's price."""
         return (np.asarray(own) - self.cost) * self._demand(np.asarray(own), np.asarray(rival))
 
     @property
     def nash_price(self) -> float:
-        """Price of the symmetric static equilibrium."""
+        """Return the price of the symmetric static Nash equilibrium."""
         return self._price(firms=1)
 
     @property
     def monopoly_price(self) -> float:
-        """The common price of the largest joint profit."""
+        """Return the common price with the largest joint profit."""
         return self._price(firms=2)
 
     def grid(self) -> Array:
-        """The prices to choose from, evenly spaced."""
+        """Return the evenly spaced prices that firms choose from, `[n_prices]`."""
         nash, monopoly = self.nash_price, self.monopoly_price
         margin = self.overhang * (monopoly - nash)
         return np.linspace(nash - margin, monopoly + margin, self.n_prices)
 
     def profit_gain(self, profit: float) -> float:
-        """Delta: 0 at the Nash profit, 1 at the monopoly profit (section I.E of the paper).
+        """Return Delta: 0 at the Nash profit, 1 at the monopoly profit (section I.E of the paper).
 
         Args:
-            profit: Mean profit of the two firms in one period.
+            profit: The mean profit of the two firms in one period.
         """
         nash, monopoly = (float(self.profit(price, price)) for price in (self.nash_price, self.monopoly_price))
         return (profit - nash) / (monopoly - nash)
 
     def _price(self, firms: int) -> float:
-        """The common price at which a decision maker who owns `firms` firms changes nothing.
+        """Return the common price that an owner of `firms` firms does not want to change: 1 is Nash, 2 is monopoly.
 
-        The first-order condition of logit demand is p - c = mu / (1 - firms x q(p, p)); its left side less its right side rises
-        with p, so that halving an interval finds the root.
+        The first-order condition of logit demand is p - c = mu / (1 - firms x q(p, p)). Its left side minus its right side
+        increases with p, so bisection finds the root.
         """
         low, high = self.cost, self.quality + 10 * self.mu
         for _ in range(100):

@@ -1,8 +1,8 @@
-"""Two Q-learners in auctions between first and second price (Banchio and Skrzypacz 2022, arXiv 2202.05947).
+"""Simulate two Q-learners in auctions between first and second price (Banchio and Skrzypacz 2022, arXiv 2202.05947).
 
-Both bidders value the object at 1 and bid one of 19 bids. The higher bid wins, ties by lot; the winner pays
-`(2 - a) x own bid + (a - 1) x rival's bid`: a = 1 is the first-price auction, a = 2 the second-price auction. The learners
-see nothing but their own payoff: Q(bid) moves by `rate` towards payoff + discount x max Q.
+Both bidders value the object at 1 and choose one of 19 bids. The higher bid wins, ties at random; the winner pays
+`(2 - a) x own bid + (a - 1) x rival's bid`: a = 1 is the first-price auction, a = 2 the second-price auction. A learner
+observes its own payoff only: Q(bid) moves by `rate` towards payoff + discount x max Q.
 """
 
 from __future__ import annotations
@@ -16,54 +16,55 @@ from auctionsim.games.compiled import compiled, inlined
 from auctionsim.streams import stream
 
 BIDS = np.arange(1, 20) / 20
-"""0.05, 0.10, ... 0.95; the object is worth 1."""
+"""The bids 0.05, 0.10, ... 0.95; the object is worth 1."""
 NASH_REVENUE = 0.95
-"""Highest static Nash revenue. In the first-price auction (0.90, 0.90) is a weak equilibrium too."""
+"""The highest static Nash revenue. In the first-price auction (0.90, 0.90) is a weak equilibrium too."""
 COLLUSIVE_BELOW = 0.9 - 1e-9
-"""Revenue below every static Nash equilibrium of the first-price auction."""
+"""Revenue below this is below every static Nash equilibrium of the first-price auction."""
 
 _SETTLED = 1000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Figures of the paper, second-hand: of the paper itself only the abstract was at hand."""
+    """The learners' constants, as independent accounts of the paper report them; only its abstract was available."""
 
     rate: float = 0.05
+    """Learning rate of Q, in (0, 1]."""
     discount: float = 0.99
     exploration: float = 0.025
-    """Chance of a random bid in the first period; it falls as exp(-decay x period)."""
+    """Probability of a random bid in the first period; it falls as exp(-decay x period)."""
     decay: float = 0.0002
     periods: int = 1_000_000
     start_spread: float = 0.1
-    """Q starts at 1 / (1 - discount), above any attainable value, times 1 + a uniform draw up to this: every bid is tried.
-    With 0 all bids start alike, and the two learners sweep through them in step."""
+    """Q starts at 1 / (1 - discount), above any attainable value, times 1 + a uniform draw up to this, so that every bid is
+    tried. With 0 all bids start equal, and the two learners go through them in step."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a session ended."""
+    """The result of a session: the greedy bids that it ended with."""
 
     revenue: float
-    """Price that the two greedy bids bring."""
+    """The price that the two greedy bids lead to, in units of the object's value."""
     bids: tuple[float, float]
     has_settled: bool
-    """Whether the greedy bids of the last 1000 periods are the same."""
+    """True if the greedy bids did not change in the last 1000 periods."""
 
     @property
     def is_collusive(self) -> bool:
-        """Whether revenue is below every static Nash equilibrium."""
+        """Return True if revenue is below every static Nash equilibrium."""
         return self.revenue < COLLUSIVE_BELOW
 
 
-def play(a: float, seed: int, session: int, settings: Settings | None = None) -> Ending:
-    """One session.
+def simulate_session(a: float, seed: int, session: int, settings: Settings | None = None) -> Ending:
+    """Simulate one session of learning.
 
     Args:
-        a: Weight of the rival's bid in the price plus 1, from 1 to 2.
-        seed: Of the study.
-        session: Its number; sessions are independent of each other.
-        settings: The learners' figures; the paper's where None.
+        a: The price rule: 1 plus the weight of the rival's bid in the price, from 1 (first price) to 2 (second price).
+        seed: The seed of the study.
+        session: The session's number, >= 0; sessions are independent of each other.
+        settings: The learners' constants; the paper's if None.
     """
     settings = settings or Settings()
     rng = stream(seed, "price-family", round(a * 1000), session)
@@ -88,7 +89,7 @@ def _learn(
     decay: float,
     periods: int,
 ) -> tuple[int, int, int]:
-    """Learn on `q`, `[2, bids]`, written to. Returns the greedy bids' indices and the period they last changed in."""
+    """Learn in place on `q` `[2, bids]`; return the indices of the greedy bids and the period they last changed in."""
     n_bids = len(bids)
     greedy = np.zeros(2, dtype=np.int64)
     runner_up = np.zeros(2)
@@ -109,7 +110,8 @@ def _learn(
             payoff = 1.0 - price if i == winner else 0.0
             k = bid[i]
             q[i, k] += rate * (payoff + discount * q[i, greedy[i]] - q[i, k])
-            # The greedy bid stays greedy while it is above the second best: no need to look at all bids.
+            # The greedy bid stays greedy while it is above the second best, so most periods need no search: with Q of
+            # (5, 3, 2), a greedy bid updated to 4 > 3 is still the best.
             if k != greedy[i] or q[i, k] <= runner_up[i]:
                 best, runner_up[i] = _two_best(q[i])
                 if best != greedy[i]:
@@ -120,7 +122,7 @@ def _learn(
 
 @inlined
 def _two_best(values: NDArray[np.float64]) -> tuple[int, float]:
-    """Index of the largest value, and the second largest value; of equal ones the first."""
+    """Return the index of the largest value, the first of equal ones, and the second largest value."""
     best, second = 0, -np.inf
     for k in range(1, len(values)):
         if values[k] > values[best]:

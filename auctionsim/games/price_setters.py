@@ -1,8 +1,8 @@
-"""Two Q-learners that set prices in a duopoly and remember the last prices (Calvano et al., AER 110(10), 2020, section I).
+"""Simulate two Q-learners that set prices in a duopoly (Calvano et al., AER 110(10), 2020, section I).
 
-A state is the pair of prices of the last period (or nothing, without memory), a strategy a price for every state. After
-learning, play follows the greedy strategies, which end in a cycle; the profit gain is measured on it. A forced deviation then
-shows whether high prices are upheld by punishment.
+The state is the pair of last period's prices (a single state without memory); a strategy is a price for every state. After
+learning, both firms follow their greedy strategies, which end in a cycle; the profit gain is measured on it. A forced deviation
+then shows whether high prices are sustained by punishment.
 """
 
 from __future__ import annotations
@@ -17,53 +17,57 @@ from auctionsim.games.duopoly import Duopoly
 from auctionsim.streams import stream
 
 Strategies = NDArray[np.int64]
-"""The greedy price's index in every state, `[2, states]`; state `k n_prices + l` follows prices k of firm 0 and l of firm 1."""
+"""Index of the greedy price in every state, `[2, states]`; state `k n_prices + l` follows price k of firm 0 and l of firm 1."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The learners' figures, of the paper's representative experiment."""
+    """The learners' constants, those of the paper's representative experiment."""
 
     rate: float = 0.15
+    """Learning rate of Q, in (0, 1]."""
     discount: float = 0.95
     decay: float = 4e-6
-    """Chance of a random price in period t: exp(-decay t)."""
+    """The probability of a random price in period t is exp(-decay t)."""
     has_memory: bool = True
-    """Whether learners see the prices of the last period."""
+    """True if learners observe the prices of the last period."""
     settled_for: int = 100_000
-    """Learning ends when no state's greedy price has changed for so many periods."""
+    """Learning ends when no state's greedy price has changed for this many periods."""
     longest: int = 1_000_000_000
+    """Learning ends after this many periods at the latest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a session ended with."""
+    """The result of a session: strategies, and the state they continue from."""
 
     strategies: Strategies
     last: tuple[int, int]
-    """Indices of the last prices, from which play goes on."""
+    """Indices of the last pair of prices."""
     periods: int
     has_settled: bool
+    """True if learning ended because the strategies no longer changed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """Prices after a forced deviation of one firm for one period."""
+    """The response to a forced deviation of one firm for one period."""
 
     deviator: NDArray[np.float64]
-    """Its price in each period, the one before the deviation first."""
+    """The deviator's price in each period, starting with the period before the deviation, `[periods]`."""
     rival: NDArray[np.float64]
+    """The rival's price in the same periods, `[periods]`."""
     gain: float
-    """Discounted profit of the deviator over that without the deviation, as a share of the latter."""
+    """The deviator's discounted profit minus that without the deviation, as a share of the latter."""
 
 
 def train(game: Duopoly, seed: int, session: int, settings: Settings) -> Trained:
-    """One session of learning."""
+    """Simulate one session of learning; sessions are independent of each other."""
     rng = stream(seed, "price-setters", session)
     prices = game.grid()
     profit = game.profit(prices[:, None], prices[None, :])
     n = len(prices)
-    # The value of a price against a rival that chooses at random for ever (the paper's initial matrix).
+    # Initial Q: the value of a price against a rival that chooses at random for ever (the paper's initial matrix).
     start = profit.mean(axis=1) / (1 - settings.discount)
     q = np.tile(start, (2, n * n if settings.has_memory else 1, 1))
     last = rng.integers(n, size=2)
@@ -75,7 +79,13 @@ def train(game: Duopoly, seed: int, session: int, settings: Settings) -> Trained
 
 
 def cycle(strategies: Strategies, last: tuple[int, int], n_prices: int) -> list[tuple[int, int]]:
-    """Prices of the cycle that greedy play ends in, as pairs of indices."""
+    """Return the price pairs of the cycle that greedy strategies end in, as pairs of indices.
+
+    Args:
+        strategies: The strategies of both firms.
+        last: The indices of the last pair of prices, which is the first state.
+        n_prices: The number of prices on the grid.
+    """
     seen: dict[tuple[int, int], int] = {}
     path: list[tuple[int, int]] = []
     now = _next(strategies, last, n_prices)
@@ -87,21 +97,21 @@ def cycle(strategies: Strategies, last: tuple[int, int], n_prices: int) -> list[
 
 
 def cycle_profit(game: Duopoly, pairs: list[tuple[int, int]]) -> float:
-    """Mean profit of the two firms over a cycle, per period."""
+    """Return the mean profit of the two firms over a cycle, per period."""
     prices = game.grid()
     one, two = (prices[[pair[i] for pair in pairs]] for i in (0, 1))
     return float((game.profit(one, two).mean() + game.profit(two, one).mean()) / 2)
 
 
 def deviation(game: Duopoly, strategies: Strategies, start: tuple[int, int], discount: float, periods: int = 25) -> Response:
-    """Force firm 0 to its static best response for one period, then let both follow their strategies.
+    """Force firm 0 to its static best response for one period, then let both firms follow their strategies.
 
     Args:
-        game: The duopoly.
-        strategies: Of both firms.
-        start: A pair of prices on the cycle.
-        discount: For the gain; profits are followed until the discount makes the rest vanish.
-        periods: How many periods of prices to return.
+        game: The duopoly to play.
+        strategies: The strategies of both firms.
+        start: A pair of price indices on the cycle.
+        discount: The discount factor of the gain, in (0, 1); profits are summed until their weight is < 1e-6.
+        periods: The number of periods of prices to return.
     """
     prices, n = game.grid(), game.n_prices
     profit = game.profit(prices[:, None], prices[None, :])
@@ -137,7 +147,7 @@ def _learn(
     settled_for: int,
     longest: int,
 ) -> tuple[int, int]:
-    """Learn on `q`, `[2, states, prices]`; `last` and `q` are written to. Returns periods, and those since the last change."""
+    """Learn in place on `q` `[2, states, prices]` and `last`; return the periods, and those since the last change."""
     n_states, n_prices = q.shape[1], q.shape[2]
     greedy = np.zeros((2, n_states), dtype=np.int64)
     for i in range(2):
@@ -170,7 +180,7 @@ def _learn(
 
 @inlined
 def _best(values: NDArray[np.float64]) -> int:
-    """Index of the largest value; of equal ones the first."""
+    """Return the index of the largest value, the first of equal ones."""
     best = 0
     for k in range(1, len(values)):
         if values[k] > values[best]:

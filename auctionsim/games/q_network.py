@@ -1,7 +1,7 @@
-"""A small Q-network in numba: two hidden layers with ReLU, Adam, mean squared error. For loops too short for a framework.
+"""Implement a small Q-network in numba: two hidden layers with ReLU, squared error, Adam. For loops too short for a framework.
 
-All parameters of a network are one flat vector, so that copying it makes a target network and Adam is one loop. Inner
-loops run over contiguous outputs, which compiles to vector instructions without reordering sums: same seed, same bytes.
+The parameters of a network are one flat vector, so that a copy of it is a target network and Adam is one loop. Inner loops run
+over contiguous outputs, which compile to vector instructions without reordering sums: same seed, same bytes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from auctionsim.games.compiled import compiled, inlined
 
 Floats = NDArray[np.float32]
 
-_DECAY_1, _DECAY_2, _EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+_BETA_1, _BETA_2, _EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
 
 def new_network(rng: np.random.Generator, n_inputs: int, n_hidden: int, n_outputs: int) -> Floats:
-    """Parameters of a fresh network: uniform weights within 1 / sqrt(inputs of the layer), biases 0."""
+    """Return the parameters of a new network: uniform weights within 1 / sqrt(inputs of the layer), biases 0."""
     parts = []
     for inputs, outputs in ((n_inputs, n_hidden), (n_hidden, n_hidden), (n_hidden, n_outputs)):
         parts += [rng.uniform(-1, 1, inputs * outputs) / np.sqrt(inputs), np.zeros(outputs)]
@@ -26,28 +26,29 @@ def new_network(rng: np.random.Generator, n_inputs: int, n_hidden: int, n_output
 
 @inlined
 def forward(network: Floats, x: Floats, hidden: Floats, out: Floats) -> None:
-    """Values of all actions.
+    """Compute the Q-values of all actions.
 
     Args:
-        network: Parameters.
-        x: Input `[inputs]`.
-        hidden: Written to, `[2, hidden]`: both layers after ReLU.
-        out: Written to, `[actions]`.
+        network: The network's parameters, `[parameters]`.
+        x: The observation, `[inputs]`.
+        hidden: Both hidden layers after ReLU, `[2, hidden]`; written to.
+        out: The Q-values, `[actions]`; written to.
     """
-    place = _layer(network, 0, x, hidden[0], True)
-    place = _layer(network, place, hidden[0], hidden[1], True)
-    _layer(network, place, hidden[1], out, False)
+    offset = _layer(network, 0, x, hidden[0], True)
+    offset = _layer(network, offset, hidden[0], hidden[1], True)
+    _layer(network, offset, hidden[1], out, False)
 
 
 @inlined
-def _layer(network: Floats, place: int, x: Floats, out: Floats, has_relu: bool) -> int:
+def _layer(network: Floats, offset: int, x: Floats, out: Floats, has_relu: bool) -> int:
+    """Write a layer's outputs to `out`, and return the offset of the next layer's parameters."""
     n, m = len(x), len(out)
-    bias = place + n * m
+    bias = offset + n * m
     for j in range(m):
         out[j] = network[bias + j]
     for i in range(n):
         if x[i] != 0.0:
-            row = place + i * m
+            row = offset + i * m
             for j in range(m):
                 out[j] += x[i] * network[row + j]
     if has_relu:
@@ -60,17 +61,17 @@ def _layer(network: Floats, place: int, x: Floats, out: Floats, has_relu: bool) 
 def add_gradient(
     network: Floats, x: Floats, hidden: Floats, action: int, error: float, n_actions: int, back: Floats, gradient: Floats
 ) -> None:
-    """Add the gradient of `error^2 / 2` in one action's value.
+    """Add the gradient of `error^2 / 2` of one action's Q-value to `gradient`.
 
     Args:
-        network: Parameters.
-        x: Input.
-        hidden: As `forward` left it for this input.
-        action: The action taken.
-        error: Its value less its target.
-        n_actions: How many actions there are.
-        back: Scratch `[2, hidden]`.
-        gradient: Added to, of the network's length.
+        network: The network's parameters, `[parameters]`.
+        x: The observation, `[inputs]`.
+        hidden: Both hidden layers after ReLU, as `forward` wrote them for this observation, `[2, hidden]`.
+        action: The index of the action taken.
+        error: The action's Q-value minus its target.
+        n_actions: The number of actions.
+        back: Scratch for the errors of both hidden layers, `[2, hidden]`; written to.
+        gradient: The gradient, `[parameters]`; added to.
     """
     n, h = len(x), hidden.shape[1]
     second = n * h + h
@@ -99,15 +100,23 @@ def add_gradient(
 
 
 @compiled
-def descend(network: Floats, gradient: Floats, moments: Floats, step: int, rate: float) -> None:
-    """One step of Adam (Kingma and Ba 2015); `network`, `moments` `[2, parameters]` and `gradient` (to 0) are written to."""
+def adam_step(network: Floats, gradient: Floats, moments: Floats, step: int, rate: float) -> None:
+    """Take one step of Adam (Kingma and Ba 2015, algorithm 1) in place, and set the gradient to 0.
+
+    Args:
+        network: The network's parameters, `[parameters]`; written to.
+        gradient: The gradient of the loss, `[parameters]`; set to 0.
+        moments: The first and second moments, `[2, parameters]`; written to.
+        step: The number of this step, counted from 1.
+        rate: The learning rate, > 0.
+    """
     first_scale = np.float32(1.0 / (1.0 - 0.9**step))
     second_scale = np.float32(1.0 / (1.0 - 0.999**step))
-    rate_ = np.float32(rate)
+    learning_rate = np.float32(rate)
     one = np.float32(1.0)
     for k in range(len(network)):
         g = gradient[k]
-        moments[0, k] = _DECAY_1 * moments[0, k] + (one - _DECAY_1) * g
-        moments[1, k] = _DECAY_2 * moments[1, k] + (one - _DECAY_2) * g * g
-        network[k] -= rate_ * moments[0, k] * first_scale / (np.sqrt(moments[1, k] * second_scale) + _EPSILON)
+        moments[0, k] = _BETA_1 * moments[0, k] + (one - _BETA_1) * g
+        moments[1, k] = _BETA_2 * moments[1, k] + (one - _BETA_2) * g * g
+        network[k] -= learning_rate * moments[0, k] * first_scale / (np.sqrt(moments[1, k] * second_scale) + _EPSILON)
         gradient[k] = 0.0

@@ -15,11 +15,11 @@ import pytest
 
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots import runs as plots
-from auctionsim.analysis.economics.collusion import Against, Evidence
+from auctionsim.analysis.economics.collusion import BenchmarkIndices, Evidence
 from auctionsim.analysis.reports import metrics
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.run_collusion import collusion_sentence, evidence_rows
-from auctionsim.analysis.reports.summary import summarise
+from auctionsim.analysis.reports.summary import summarize
 from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.runs import Run
@@ -50,8 +50,8 @@ def run(tmp_path: Path) -> Run:
         (4, 5),
         (15, 9),
     ) + rows("learned", 1, (5, 6), (16, 12))
-    reference = [row for seed in (0, 1) for row in rows("reference", seed, (5, 5), (10, 10))]
-    run.write_table("outcomes", pl.DataFrame(learned + reference, infer_schema_length=None))
+    baseline = [row for seed in (0, 1) for row in rows("reference", seed, (5, 5), (10, 10))]
+    run.write_table("outcomes", pl.DataFrame(learned + baseline, infer_schema_length=None))
     benchmarks = [
         {"seed": seed, "day": 2, "benchmark": name, "revenue": revenue, "welfare": 30.0, "profit": 30.0 - revenue}
         for seed in (0, 1)
@@ -77,32 +77,15 @@ def test_ratios_of_a_run_written_by_hand(run: Run):
     assert metrics.days_floor_held(run, 1.0) == (1, 2)
 
 
-def test_the_summary_says_it_in_a_sentence(run: Run):
-    assert summarise(run).sentence == (
-        "story: revenue 1.000 of the reference, total profit 1.600 (bound 2.000), 75% of advertisers better off, "
+def test_the_summary_is_one_sentence(run: Run):
+    assert summarize(run).sentence == (
+        "story: revenue 1.000 of the baseline, total profit 1.600 (bound 2.000), 75% of advertisers better off, "
         "floor held on 1 of 2 days (2 seeds)"
     )
 
 
-def test_a_bootstrap_interval_covers_the_mean_and_shrinks_to_a_point_without_spread():
-    interval = metrics.bootstrap([1.0, 2.0, 3.0, 4.0])
-    assert interval.low < interval.mean == 2.5 < interval.high
-    assert metrics.bootstrap([2.0, 2.0]) == metrics.Interval(2.0, 2.0, 2.0)
-    with pytest.raises(ValueError, match="expected finite numbers"):
-        metrics.bootstrap([1.0, np.nan])
-
-
-def test_bootstrap_intervals_hold_the_true_mean_about_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(300):
-        interval = metrics.bootstrap(rng.normal(0, 1, 20))
-        hits += interval.low <= 0 <= interval.high
-    assert 0.88 <= hits / 300 <= 0.98
-
-
-def test_the_first_figure_draws_the_ratios_and_the_bound(run: Run):
-    figure = plots.arms_figure([summarise(run)])
+def test_the_figure_of_arms_draws_the_ratios_and_the_bound(run: Run):
+    figure = plots.arms_figure([summarize(run)])
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     assert heights == pytest.approx([1.0, 1.6, 1.0])
     (bound,) = [line for line in figure.axes[0].collections if "G*" in str(line.get_label())]
@@ -122,21 +105,22 @@ def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path
     }
 
 
-def test_the_report_says_whether_it_is_collusion_and_which_constraints_broke(run: Run, tmp_path: Path):
+def test_the_report_states_the_verdict_on_collusion_and_the_violated_constraints(run: Run, tmp_path: Path):
     rows = [(seed, b, "collusion", 0.9, 0.8, 0.9) for seed in (0, 1) for b in ("truthful", "manual")]
     names = ("seed", "benchmark", "verdict", "profit_gain", "suppression", "normalised_suppression")
     run.write_table("collusion", pl.DataFrame(rows, schema=names, orient="row"))
     write_report([run], tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
     assert "story: collusion on 2 of 2 seeds; profit gain 0.90 to 0.90 and revenue missing 0.80 to 0.80" in text
-    # Revenue 9 and 11 against a floor of 10: broken on one of two days, by a tenth, a twentieth over both.
+    # Revenue 9 and 11 against a floor of 10: violated on one of two days, by a tenth, a twentieth over both.
     assert "| revenue floor | 50.0%, by 5.00% |" in text
     # Profits 11, 4, 11 and 6 against floors of 5: one of four is a fifth short.
     assert "| profit floor | 25.0%, by 5.00% |" in text
 
 
 def test_budgets_without_a_control_get_no_verdict(run: Run):
-    found = Evidence({"truthful": Against(0.9, 0.9, 0.9, 0.0), "manual": Against(0.9, 0.9, 0.9, 0.0)}, np.nan, 1.0)
+    flagged = BenchmarkIndices(0.9, 0.9, 0.9, 0.0)
+    found = Evidence({"truthful": flagged, "manual": flagged}, np.nan, 1.0)
     run.write_table("collusion", evidence_rows(0, found, has_budgets=True))
     sentence = collusion_sentence(run, "story")
     assert sentence is not None
@@ -162,7 +146,7 @@ def test_runs_are_compared_in_pairs_of_seeds(run: Run, tmp_path: Path, capsys: p
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_report_opens_in_a_browser_without_errors_or_requests(run: Run, tmp_path: Path, width: int):
     page = write_report([run], tmp_path / "report")
-    # Told by the page itself: errors, what was loaded, figures drawn, and a table sorted by a click.
+    # Reported by the page itself: errors, what was loaded, figures drawn, and a table sorted by a click.
     probe = """<script>
     const errors = []; addEventListener("error", event => errors.push(event.message));
     addEventListener("load", () => { document.querySelectorAll("table")[0].querySelectorAll("th button")[0].click();
@@ -182,18 +166,27 @@ def test_the_report_opens_in_a_browser_without_errors_or_requests(run: Run, tmp_
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
     assert title is not None
-    told = json.loads(html.unescape(title.group(1)))
-    assert told["errors"] == []
-    assert told["requests"] == 0
-    assert told["drawn"]
-    assert told["figures"] == 5
-    assert told["sorted"] == 1
-    assert told["wide"] <= max(width, 500)
+    found = json.loads(html.unescape(title.group(1)))
+    assert found["errors"] == []
+    assert found["requests"] == 0
+    assert found["drawn"]
+    assert found["figures"] == 5
+    assert found["sorted"] == 1
+    assert found["wide"] <= max(width, 500)
 
 
 def test_the_same_run_gives_the_same_report_to_the_byte(run: Run, tmp_path: Path):
     one, other = (write_report([run], tmp_path / name).read_bytes() for name in ("a", "b"))
     assert one == other
+
+
+def test_the_report_names_what_was_assumed_also_in_runs_of_earlier_versions(run: Run, tmp_path: Path):
+    run.write_provenance({"source": "s", "supposed": "old notes", "assumed": "new notes"})
+    write_report([run], tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "Assumed: old notes" in text
+    assert "Assumed: new notes" in text
+    assert "Source: s" in text
 
 
 def test_a_run_given_twice_is_refused(run: Run, tmp_path: Path):

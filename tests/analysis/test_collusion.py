@@ -10,7 +10,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant, DayPolicy, DayState
 from auctionsim.analysis.economics import collusion, indices
-from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals, envy_free_bids
+from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, envy_free_bids, totals_over_days
 from auctionsim.analysis.economics.deviations import best_responses, punishment
 from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
@@ -49,7 +49,7 @@ def colluding(market: Market, share: float = 0.02) -> np.ndarray:
 def test_indices_of_numbers():
     assert indices.profit_gain(15, 10, 20) == 0.5
     assert indices.suppression(1, 4) == 0.75
-    assert indices.normalised_suppression(2, 4, 0) == 0.5
+    assert indices.normalized_suppression(2, 4, 0) == 0.5
     assert indices.efficiency_loss(11, 10) == pytest.approx(-0.1)
     assert indices.harm(6, 8) == 0.25
     assert np.isnan(indices.profit_gain(15, 20, 20))
@@ -65,15 +65,15 @@ def test_a_cartel_scores_one_and_truthful_bidding_zero(market: Market, truthful:
     competitive = competitive_totals(market, DAYS)["truthful"]
     cartel = cartel_totals(market, DAYS)
     everybody = market.is_controlled
-    assert collusion.between(cartel, competitive, cartel, everybody).profit_gain == 1.0
-    assert collusion.between(cartel, competitive, cartel, everybody).normalised_suppression == 1.0
-    none = collusion.between(days_totals(market, Constant(truthful), DAYS), competitive, cartel, everybody)
-    assert (none.profit_gain, none.suppression, none.normalised_suppression, none.efficiency_loss) == (0, 0, 0, 0)
+    assert collusion.outcome_indices(cartel, competitive, cartel, everybody).profit_gain == 1.0
+    assert collusion.outcome_indices(cartel, competitive, cartel, everybody).normalized_suppression == 1.0
+    none = collusion.outcome_indices(totals_over_days(market, Constant(truthful), DAYS), competitive, cartel, everybody)
+    assert (none.profit_gain, none.suppression, none.normalized_suppression, none.efficiency_loss) == (0, 0, 0, 0)
 
 
 def test_a_cartel_allocates_as_truthful_bidders_do_and_pays_the_reserve():
     market = made(SMALL, "mechanism.squash=0.0")  # ranked by bid: a member's quality does not raise the price it leaves
-    cartel, competitive = cartel_totals(market, DAYS), days_totals(market, Constant(market.static("truthful")), DAYS)
+    cartel, competitive = cartel_totals(market, DAYS), totals_over_days(market, Constant(market.static("truthful")), DAYS)
     assert cartel[:, :COST] == pytest.approx(competitive[:, :COST])
     assert cartel[:, COST] == pytest.approx(cartel[:, 1] * market.rules.reserve)
 
@@ -83,7 +83,7 @@ def test_outside_a_cartel_self_bidders_keep_their_bids_and_set_prices():
     cartel = cartel_totals(market, DAYS)
     # The same by hand: auctions where no member but the best one has a value above the reserve.
     alone = cartel_totals(market, DAYS, np.zeros(7, dtype=bool))
-    assert alone == pytest.approx(days_totals(market, Constant(_mixed(market)), DAYS))
+    assert alone == pytest.approx(totals_over_days(market, Constant(_mixed(market)), DAYS))
     assert alone[:, COST].sum() > cartel[:, COST].sum() > cartel[:, 1].sum() * market.rules.reserve
 
 
@@ -110,12 +110,12 @@ def test_the_envy_free_benchmark_is_below_truthful_bids_in_several_slots_and_equ
     assert slots["envy-free"][:, GMV] == pytest.approx(slots["truthful"][:, GMV])
 
 
-def test_shading_alike_is_called_collusion_and_truth_is_not(market: Market, truthful: np.ndarray):
+def test_shading_in_common_is_collusion_and_truthful_bidding_is_not(market: Market, truthful: np.ndarray):
     found = collusion.verdict(market, Constant(colluding(market)), DAYS)
-    assert found.kind == "collusion"
-    assert all(index.profit_gain > 0.5 and index.suppression > 0.5 for index in found.with_budgets.against.values())
+    assert found.label == "collusion"
+    assert all(index.profit_gain > 0.5 and index.suppression > 0.5 for index in found.with_budgets.by_benchmark.values())
     assert found.sentence.startswith("collusion against every competitive benchmark. Profit gain 0.")
-    assert collusion.verdict(market, Constant(truthful), DAYS).kind == "competitive"
+    assert collusion.verdict(market, Constant(truthful), DAYS).label == "competitive"
 
 
 def paced(market: Market) -> np.ndarray:
@@ -127,19 +127,19 @@ def paced(market: Market) -> np.ndarray:
     return lam[:, None, None] * market.static("truthful")
 
 
-def test_pacing_alone_is_not_called_collusion():
+def test_pacing_alone_is_not_collusion():
     unlimited = made()
     spend = unlimited.outcome(0, unlimited.static("truthful")).cost.sum(axis=(0, 2))
     market = replace(unlimited, budgets=0.1 * spend)
     policy = paced(market)
-    revenue = days_totals(market, Constant(policy), DAYS)[:, COST].sum()
-    assert revenue < 0.25 * days_totals(unlimited, Constant(unlimited.static("truthful")), DAYS)[:, COST].sum()
-    # Somebody who looks at revenue and profit alone would say so: against competition without budgets both are raised.
+    revenue = totals_over_days(market, Constant(policy), DAYS)[:, COST].sum()
+    assert revenue < 0.25 * totals_over_days(unlimited, Constant(unlimited.static("truthful")), DAYS)[:, COST].sum()
+    # Revenue and profit alone would suggest it: against competition without budgets both indices are flagged.
     naive = collusion.evidence(unlimited, Constant(policy), DAYS)
-    assert naive.against["truthful"].is_raised
+    assert naive.by_benchmark["truthful"].is_flagged
     found = collusion.verdict(market, Constant(policy), DAYS, control=Constant(paced(market.without_budgets())))
-    assert found.kind in ("competitive", "pacing")
-    assert found.without_budgets.raised == []
+    assert found.label in ("competitive", "pacing")
+    assert found.without_budgets.flagged == []
 
 
 def test_a_market_with_budgets_gets_no_verdict_without_a_control(market: Market, truthful: np.ndarray):
@@ -148,29 +148,29 @@ def test_a_market_with_budgets_gets_no_verdict_without_a_control(market: Market,
         collusion.verdict(limited, Constant(truthful), DAYS)
 
 
-def test_collusion_under_budgets_is_found_where_the_control_shows_it_too(market: Market):
+def test_collusion_under_budgets_is_found_if_the_control_shows_it_too(market: Market):
     spend = market.outcome(0, market.static("truthful")).cost.sum(axis=(0, 2))
     limited = replace(market, budgets=0.9 * spend)
     both = collusion.verdict(limited, Constant(colluding(market)), DAYS, control=Constant(colluding(market)))
-    assert both.kind == "collusion"
+    assert both.label == "collusion"
     assert "with and without budgets" in both.sentence
     assert (
-        collusion.verdict(limited, Constant(colluding(market)), DAYS, control=Constant(market.static("truthful"))).kind
+        collusion.verdict(limited, Constant(colluding(market)), DAYS, control=Constant(market.static("truthful"))).label
         == "pacing"
     )
 
 
-def test_benchmarks_that_do_not_agree_are_said_to(market: Market):
+def test_benchmarks_that_disagree_are_named(market: Market):
     # Half of every value: the revenue of keyword bids, half of that of truthful ones.
     found = collusion.verdict(market, Constant(colluding(market, 0.5)), DAYS)
-    assert found.with_budgets.not_raised == ["manual"]
-    assert found.kind == "disputed"
-    assert "raised against truthful and envy-free, not against manual" in found.sentence
+    assert found.with_budgets.not_flagged == ["manual"]
+    assert found.label == "disputed"
+    assert "flagged against truthful and envy-free, not against manual" in found.sentence
 
 
 def test_one_benchmark_is_not_enough():
-    one = collusion.Evidence({"truthful": collusion.Against(1.0, 1.0, 1.0, 0.0)}, 0.0, 1.0)
-    with pytest.raises(ValueError, match="at least 2 competitive benchmarks"):
+    one = collusion.Evidence({"truthful": collusion.BenchmarkIndices(1.0, 1.0, 1.0, 0.0)}, 0.0, 1.0)
+    with pytest.raises(ValueError, match=">= 2 competitive benchmarks"):
         collusion.judge(one, one)
 
 
@@ -235,8 +235,8 @@ def test_a_deviation_in_the_last_hour_has_no_hours_after_it(market: Market, trut
 
 
 def test_recorded_rivals_bid_the_same_day_again(market: Market):
-    played = simulate_day(market, 2, Constant(colluding(market)))
-    assert np.array_equal(simulate_day(market, 2, Recorded(played)).outcome.cost, played.outcome.cost)
+    trajectory = simulate_day(market, 2, Constant(colluding(market)))
+    assert np.array_equal(simulate_day(market, 2, Recorded(trajectory)).outcome.cost, trajectory.outcome.cost)
 
 
 def test_a_policy_that_looks_at_nothing_bids_alike_on_every_copy(market: Market, truthful: np.ndarray):
@@ -250,8 +250,8 @@ def test_bids_of_rules_are_recorded_as_they_were():
     market = made(SMALL + '[[advertisers]]\ngroup = "paced"\ncontroller = "pid"\nbudget = "baseline*0.5"\n')
     assert np.isnan(market.fixed[5]).all()
     theta = np.where(np.isnan(market.fixed), market.fixed, market.static("truthful")[:, :, 0])[:, :, None]
-    played = simulate_day(market, 2, Constant(theta))
-    assert np.isfinite(played.coefficients).all()
+    trajectory = simulate_day(market, 2, Constant(theta))
+    assert np.isfinite(trajectory.coefficients).all()
     assert np.isfinite(cartel_totals(market, DAYS)).all()
 
 
@@ -259,7 +259,7 @@ def test_rematched_learners_come_from_different_trainings():
     trainings = [np.full((4, 4, 1), float(k)) for k in range(3)]
     mixed = rematched(trainings, np.array([True, False, True, True]))
     assert [list(theta[:, 0, 0]) for theta in mixed] == [[0, 0, 1, 2], [1, 1, 2, 0], [2, 2, 0, 1]]
-    with pytest.raises(ValueError, match="at least 2 trainings"):
+    with pytest.raises(ValueError, match=">= 2 trainings"):
         rematched(trainings[:1], np.ones(4, dtype=bool))
 
 
@@ -267,16 +267,16 @@ def test_shading_and_low_bids_by_objective_type():
     market = made(SELF_BIDDERS)
     theta = _mixed(market)
     theta[market.is_controlled] *= 0.1
-    played = simulate_day(market, 2, Constant(theta))
-    found = shading(market, 2, played)
+    trajectory = simulate_day(market, 2, Constant(theta))
+    found = shading(market, 2, trajectory)
     assert set(found) == {"profit", "gmv"}
     assert found["profit"].bid_over_value == pytest.approx(0.1)
     manual = shading(market, 2, simulate_day(market, 2, Constant(market.static("manual"))))
-    assert manual["profit"].cpc_over_reference == manual["gmv"].cpc_over_reference == pytest.approx(1.0)
-    assert joint_low_bid_rate(market, 2, played) == 1.0
+    assert manual["profit"].cpc_over_baseline == manual["gmv"].cpc_over_baseline == pytest.approx(1.0)
+    assert joint_low_bid_rate(market, 2, trajectory) == 1.0
     assert joint_low_bid_rate(market, 2, simulate_day(market, 2, Constant(_mixed(market)))) == 0.0
     with pytest.raises(ValueError, match="expected one of value, keyword_bid"):
-        joint_low_bid_rate(market, 2, played, level="mood")
+        joint_low_bid_rate(market, 2, trajectory, level="mood")
 
 
 def test_one_high_bidder_ends_a_joint_low_bid(market: Market, truthful: np.ndarray):

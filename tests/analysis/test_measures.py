@@ -7,18 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant
 from auctionsim.analysis.documents.curves import line_of, line_over_arms
 from auctionsim.analysis.documents.plots.lines import lines_figure
-from auctionsim.analysis.inequality import gini
-from auctionsim.analysis.paired import compare
-from auctionsim.analysis.pareto import hypervolume, pareto_front
 from auctionsim.analysis.reports.violations import violations
 from auctionsim.analysis.reports.welfare import economics, pacing_error
+from auctionsim.analysis.statistics import gini
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
@@ -67,7 +63,7 @@ def test_measures_without_clicks_cost_or_budgets_are_null():
     assert pacing_error(day_rows("a", [1.0, 1.0]))["pacing_error"].to_list() == [None]
 
 
-def test_spending_with_the_traffic_has_no_pacing_error_and_at_once_nearly_one():
+def test_the_pacing_error_is_0_if_spend_follows_traffic_and_near_its_maximum_if_spent_at_once():
     shown = [1.0, 3.0, 4.0, 2.0]
     with_traffic = day_rows("a", [0.1, 0.3, 0.4, 0.2], budget=1.0, shown=shown)
     assert pacing_error(with_traffic)["pacing_error"].to_list() == pytest.approx([0.0])
@@ -78,64 +74,9 @@ def test_spending_with_the_traffic_has_no_pacing_error_and_at_once_nearly_one():
     assert pacing_error(both)["pacing_error"].to_list() == pytest.approx([0.0], abs=1e-8)
 
 
-def test_gini_of_known_shares():
-    assert gini([3, 3, 3]) == pytest.approx(0)
-    assert gini([0, 0, 0, 1]) == pytest.approx(3 / 4)
-    assert gini([1, 2, 3, 4]) == pytest.approx(0.25)
-    assert np.isnan(gini([-1, 1]))
-
-
-@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=20), st.floats(0.1, 10))
-def test_gini_is_half_the_relative_mean_difference_and_has_no_currency(values: list[float], scale: float):
-    v = np.array(values)
-    assert gini(v) == pytest.approx(np.abs(v[:, None] - v).mean() / (2 * v.mean()), abs=1e-9)
-    assert gini(scale * v) == pytest.approx(gini(v), abs=1e-9)
-
-
-def test_hypervolume_of_boxes():
-    assert hypervolume([[2, 3]], [0, 0]) == 6
-    assert hypervolume([[2, 1], [1, 2]], [0, 0]) == 3
-    assert hypervolume([[2, 1], [1, 2], [1, 1], [5, -1]], [0, 0]) == 3
-    assert hypervolume([[2, 2, 1], [1, 1, 2]], [0, 0, 0]) == 5
-    assert hypervolume([[3, 3]], [1, 2]) == 2
-    with pytest.raises(ValueError, match="points: expected finite numbers"):
-        hypervolume([[1, 2, 3]], [0, 0])
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=6))
-def test_hypervolume_counts_unit_cubes_and_needs_the_front_only(points: list[tuple[int, int, int]]):
-    p = np.array(points)
-    cubes = np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    covered = (cubes[:, None, :] < p[None, :, :]).all(axis=2).any(axis=1).sum()
-    assert hypervolume(p, np.zeros(3)) == covered == hypervolume(p[pareto_front(p)], np.zeros(3))
-
-
-def test_the_front_holds_what_nothing_beats():
-    assert pareto_front([[1, 2], [2, 1], [1, 1], [2, 1]]).tolist() == [True, True, False, True]
-
-
-def test_paired_comparison_sees_through_what_seeds_share():
-    shared = np.array([10.0, 20.0, 30.0, 40.0, 50.0])
-    found = compare(shared + np.array([1.0, 1.1, 0.9, 1.2, 0.8]), shared)
-    assert found.difference.low > 0.8
-    assert (found.better, found.seeds) == (5, 5)
-    assert found.p_value == 2 / 2**5
-    assert compare([1.0, -1.0], [0.0, 0.0]).p_value == 1.0
-    assert compare(shared, shared).p_value == 1.0
-    with pytest.raises(ValueError, match="one value of each arm per seed"):
-        compare([1.0], [1.0, 2.0])
-
-
-def test_the_sign_flip_test_errs_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    few = [compare(rng.normal(size=8), np.zeros(8)).p_value for _ in range(400)]
-    assert 0.02 <= np.mean(np.array(few) <= 0.05) <= 0.08
-    assert compare(rng.normal(1, 1, 30), np.zeros(30)).p_value < 0.001
-
-
 @pytest.fixture
 def evaluated(tmp_path: Path) -> Run:
-    """Learned: everybody bids double the keyword bid, under limits taken from the reference and budgets of half its spend."""
+    """Learned: everybody bids double the keyword bid, under limits taken from the baseline and budgets of half its spend."""
     limits = 'profit_floor = 1.0\nbudget = "baseline*0.5"\ncpc_cap = "baseline*1.0"\nroi_floor = "baseline*1.0"'
     text = SMALL.replace("profit_floor = 1.0", limits)
     scenario = parse_scenario(text, "s")
@@ -145,11 +86,11 @@ def evaluated(tmp_path: Path) -> Run:
     return run
 
 
-def test_the_reference_keeps_limits_taken_from_itself_and_higher_bids_break_them(evaluated: Run):
+def test_the_baseline_keeps_limits_taken_from_itself_and_higher_bids_violate_them(evaluated: Run):
     table = violations(evaluated)
-    reference = table.filter(arm="reference")
-    assert set(reference["constraint"]) == {"budget", "cpc_cap", "roi_floor", "profit_floor", "revenue_floor"}
-    assert reference["violated"].to_list() == [0.0] * 5
+    baseline = table.filter(arm="reference")
+    assert set(baseline["constraint"]) == {"budget", "cpc_cap", "roi_floor", "profit_floor", "revenue_floor"}
+    assert baseline["violated"].to_list() == [0.0] * 5
     learned = {row["constraint"]: row for row in table.filter(arm="learned").iter_rows(named=True)}
     assert learned["budget"]["violated"] == 0  # hard
     assert learned["budget"]["cases"] == 10  # 5 advertisers, 2 days
@@ -170,7 +111,7 @@ def test_measures_of_a_run_add_up(evaluated: Run):
     assert 0 < pacing_error(rows).filter(arm="learned")["pacing_error"][0] < 1
 
 
-def test_lines_are_means_over_seeds_in_order_of_x():
+def test_lines_are_means_over_seeds_in_the_order_of_x():
     rows = [("s", "x", "arm", seed, "price", x, x + seed) for x in (2.0, -1.0) for seed in (0, 1)]
     names = ["study", "scenario", "arm", "seed", "curve", "x", "y"]
     line = line_of(pl.DataFrame(rows, schema=names, orient="row"), "x", "arm", "price")

@@ -1,4 +1,4 @@
-"""What a run stores and shows of answers to a deviation."""
+"""A run stores and reports the responses to a deviation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant, DayState, Reactive
 from auctionsim.analysis.economics.deviations import best_multiplier
-from auctionsim.analysis.economics.responses import response_lines, response_rows
+from auctionsim.analysis.economics.responses import response_rows
+from auctionsim.analysis.reports.run_punishment import response_lines
 from auctionsim.auction.kernel.engine import COST
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.train import train
@@ -19,7 +20,7 @@ from auctionsim.jobs.training.train import train
 from ..jobs.test_runs import new_run, nothing
 
 
-def test_fixed_bids_do_not_answer_and_a_grim_rule_does(tmp_path: Path):
+def test_fixed_bids_do_not_respond_and_a_grim_trigger_punishes(tmp_path: Path):
     market = build_market(new_run(tmp_path / "run").scenario(), 0)
     # Everybody shades to a tenth of its value: to take the market for an hour pays.
     shaded = 0.1 * market.static("truthful")
@@ -34,10 +35,10 @@ def test_fixed_bids_do_not_answer_and_a_grim_rule_does(tmp_path: Path):
         has_deviated = np.abs(paid - paid[0]) > 1e-9
         return np.where(has_deviated, market.static("truthful"), shaded)
 
-    answered = response_rows(0, market, Reactive(grim), 2)
-    assert (answered.filter(pl.col("hours_since") <= 0)["rival_bids"] == 0.0).all()
-    assert answered.filter(pl.col("hours_since") > 0)["rival_bids"].to_numpy() == pytest.approx(9.0)
-    assert (answered["punished"] == 1).all()
+    punished = response_rows(0, market, Reactive(grim), 2)
+    assert (punished.filter(pl.col("hours_since") <= 0)["rival_bids"] == 0.0).all()
+    assert punished.filter(pl.col("hours_since") > 0)["rival_bids"].to_numpy() == pytest.approx(9.0)
+    assert (punished["punished"] == 1).all()
 
 
 def test_the_best_multiple_of_shaded_bids_is_found(tmp_path: Path):
@@ -55,7 +56,7 @@ def test_the_best_multiple_of_shaded_bids_is_found(tmp_path: Path):
     assert best > 1
 
 
-def test_a_run_s_report_shows_the_answer_and_the_trade_off(tmp_path: Path):
+def test_a_run_s_report_shows_the_response_and_the_trade_off(tmp_path: Path):
     from auctionsim.analysis.reports.report import write_report
 
     run = new_run(tmp_path / "run", seeds=(0, 1))

@@ -10,7 +10,7 @@ import pytest
 
 from auctionsim.analysis.documents.published import Published, published_table, verdict
 from auctionsim.analysis.documents.results import interval
-from auctionsim.analysis.reports.metrics import Interval
+from auctionsim.analysis.statistics import Interval
 from auctionsim.auction.kernel.compiled import digest
 from auctionsim.games import budgeted_pair, price_family, price_setters, q_network
 from auctionsim.games.duopoly import Duopoly
@@ -46,7 +46,7 @@ def test_the_grid_reaches_a_tenth_beyond_nash_and_monopoly():
 
 
 def plain_bidders(a: float, seed: int, session: int, settings: price_family.Settings) -> tuple[list[int], float]:
-    """The learners of `price_family` written out, all bids looked at in every period."""
+    """Simulate the learners of `price_family` with plain loops that search all bids in every period."""
     rng = stream(seed, "price-family", round(a * 1000), session)
     q = (1 + settings.start_spread * rng.random((2, 19))) / (1 - settings.discount)
     for period in range(settings.periods):
@@ -70,15 +70,15 @@ def test_compiled_bidders_do_what_plain_ones_do(a: float):
     settings = price_family.Settings(periods=3000, exploration=0.2, rate=0.3)
     for session in range(3):
         bids, revenue = plain_bidders(a, 0, session, settings)
-        ending = price_family.play(a, 0, session, settings)
+        ending = price_family.simulate_session(a, 0, session, settings)
         assert list(ending.bids) == [price_family.BIDS[k] for k in bids]
         assert ending.revenue == pytest.approx(revenue)
 
 
 def test_sessions_repeat_and_differ():
     settings = price_family.Settings(periods=2000)
-    endings = [price_family.play(1.0, 0, session, settings) for session in range(8)]
-    assert endings == [price_family.play(1.0, 0, session, settings) for session in range(8)]
+    endings = [price_family.simulate_session(1.0, 0, session, settings) for session in range(8)]
+    assert endings == [price_family.simulate_session(1.0, 0, session, settings) for session in range(8)]
     assert len({ending.bids for ending in endings}) > 1
 
 
@@ -145,18 +145,18 @@ def test_the_network_s_gradient_is_the_slope_of_its_error():
 def test_adam_walks_to_the_bottom_of_a_parabola():
     point, moments = np.array([3.0, -2.0], np.float32), np.zeros((2, 2), np.float32)
     for step in range(1, 2001):
-        q_network.descend(point, point.copy(), moments, step, 0.01)
+        q_network.adam_step(point, point.copy(), moments, step, 0.01)
     assert np.abs(point).max() < 0.01
 
 
 def test_budgeted_days_keep_budgets_and_bounds():
     for is_cooperative in (False, True):
-        settings = budgeted_pair.Settings(is_cooperative, share=0.25, budget_ratio=4.0, days=20, explore_days=10, n_hidden=8)
-        curve = budgeted_pair.learn(0, settings, stretches=2, test_days=20)
+        settings = budgeted_pair.Settings(is_cooperative, 0.25, budget_ratio=4.0, days=20, exploration_days=10, n_hidden=8)
+        curve = budgeted_pair.learn(0, settings, parts=2, test_days=20)
         assert (curve.revenue <= 100 / 4 + 1e-9).all()
         assert (curve.value <= 101).all()
         assert curve.value == pytest.approx(curve.values.sum(axis=1))
-        again = budgeted_pair.learn(0, settings, stretches=2, test_days=20)
+        again = budgeted_pair.learn(0, settings, parts=2, test_days=20)
         assert np.array_equal(curve.values, again.values)
 
 
@@ -201,7 +201,7 @@ def test_cooperative_agents_pay_the_platform_less(tmp_path: Path):
     assert by_arm["cooperative"] < 0.75 * by_arm["private"]
 
 
-def test_measures_find_the_colluding_arm_and_leave_the_competing_one_in_peace(tmp_path: Path):
+def test_measures_detect_the_colluding_arm_and_acquit_the_competing_one(tmp_path: Path):
     results, table = quick("is-it-collusion", tmp_path)
     called = {
         (scenario, arm): interval(results, scenario, arm, "verdict collusion").mean
@@ -211,7 +211,7 @@ def test_measures_find_the_colluding_arm_and_leave_the_competing_one_in_peace(tm
     assert called == {key: float(key[1] == "colluding") for key in called}
     assert "| colluding, no budgets | 0 of 1 | 0 of 1 | 0 of 1 | 1 of 1 |" in table
     assert interval(results, "no budgets", "competing", "exploitability").mean < 0.1
-    # The index alone would have called pacing collusion.
+    # The profit gain alone would mistake pacing for collusion.
     assert interval(results, "tight budgets", "competing", "profit gain truthful").mean > 0.5
 
 

@@ -1,4 +1,4 @@
-"""Sweeps: drawn by seed, stopped at fixed rungs, resumed where they stood, the same whatever runs them."""
+"""Sweeps: drawn by seed, stopped at fixed rungs, continued after an interruption, the same in any pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from auctionsim.jobs.distributed.cluster import SerialPool, open_pool
 from auctionsim.jobs.distributed.tuner import TunePool
 from auctionsim.jobs.sweeps import sweep as sweep_module
 from auctionsim.jobs.sweeps.distributions import parse_parameter
-from auctionsim.jobs.sweeps.sweep import Sweep, advance, draw_trials, run_sweep, rungs_of
+from auctionsim.jobs.sweeps.sweep import Sweep, draw_trials, run_sweep, rungs_of
+from auctionsim.jobs.sweeps.trial import train_to_rung
 
 from ..conftest import SMALL
 
@@ -80,7 +81,7 @@ def test_choices_may_be_words_numbers_and_lists():
         ("learner.policy=choice()", "expected choice(ONE, OTHER, ...), got ''"),
     ],
 )  # fmt: skip
-def test_a_wrong_distribution_is_told_in_one_line(item: str, expected: str):
+def test_a_wrong_distribution_gives_one_line(item: str, expected: str):
     with pytest.raises(InputError) as caught:
         parse_parameter(item)
     assert expected in str(caught.value)
@@ -123,14 +124,14 @@ def test_draws_do_not_depend_on_the_other_keys_nor_on_how_many_there_are():
     assert len({trial["learner.sigma"] for trial in many}) == 6
 
 
-def test_rungs_leave_somebody_to_stop_at_each():
+def test_every_rung_leaves_a_trial_to_stop():
     assert rungs_of(200, 20, 3) == [23, 67, 200]
     assert rungs_of(200, 2, 3) == [200]
     assert rungs_of(1, 100, 2) == [1]
     assert rungs_of(4, 6, 2) == [1, 2, 4]
 
 
-def test_the_best_of_a_rung_go_on_and_are_judged_by_training_days(swept: tuple[Path, pl.DataFrame]):
+def test_the_best_of_a_rung_go_on_and_are_ranked_on_training_days(swept: tuple[Path, pl.DataFrame]):
     out, results = swept
     assert [len(rows) for _, rows in results.group_by("rung", maintain_order=True)] == [6, 3, 1]
     for rung in (0, 1):
@@ -140,7 +141,7 @@ def test_the_best_of_a_rung_go_on_and_are_judged_by_training_days(swept: tuple[P
         assert set(kept["trial"]) == set(results.filter(rung=rung + 1)["trial"])
     (best,) = results.filter(rung=2)["trial"].to_list()
     trained = {path.parent.name for path in (out / "trials").glob("*/outcomes.parquet")}
-    assert trained == {f"{best:04d}"}, "only what came to the end is evaluated on test days"
+    assert trained == {f"{best:04d}"}, "only trials that finish are evaluated on test days"
     assert set(sweep_module.figures_on_test_days(out, best)) == {"revenue", "profit"}
 
 
@@ -162,7 +163,7 @@ class _Dies:
         raise KeyboardInterrupt
 
 
-def test_a_sweep_goes_on_where_it_was_interrupted(
+def test_an_interrupted_sweep_continues_with_the_missing_trials(
     swept: tuple[Path, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     _, expected = swept
@@ -170,7 +171,7 @@ def test_a_sweep_goes_on_where_it_was_interrupted(
         run_sweep(sweep_of(), _Dies(), tmp_path / "out", nothing)
     done = []
     monkeypatch.setattr(
-        sweep_module, "advance", lambda shared, step: (done.append((step.rung, step.trial)), advance(shared, step))
+        sweep_module, "train_to_rung", lambda shared, task: (done.append((task.rung, task.trial)), train_to_rung(shared, task))
     )
     again = run_sweep(sweep_of(), SerialPool(), tmp_path / "out", nothing)
     assert again.equals(expected)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from auctionsim import load_scenario, load_traffic
 from auctionsim.agents.build import build_market
-from auctionsim.analysis.reports.fit_statistics import ks_distance, likeness
+from auctionsim.analysis.reports.fit_statistics import fit_statistics, ks_distance
 from auctionsim.cli import main
 from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.files import save_traffic
@@ -90,12 +90,12 @@ def test_what_is_drawn_from_the_fit_looks_like_the_table(name: str):
     fit = fit_traffic(table, "fitted", "t")
     own = fit.section
     markets = [make_traffic(own, fit.profile, fit.names(), seed) for seed in (0, 1, 2)]
-    rows = {row.measure: row for row in likeness(table, markets)}
+    rows = {row.measure: row for row in fit_statistics(table, markets)}
     assert rows["price per click under keyword bids"].drawn == pytest.approx(price_per_click(table), rel=0.2)
     assert max(row.distance for row in rows.values() if row.distance is not None) < 0.15
     # A market of another kind is told apart by the same measures.
     other = replace(fit.profile, ctr=fit.profile.ctr * 3, cpc=fit.profile.cpc * 3)
-    strange = {row.measure: row for row in likeness(table, [make_traffic(own, other, fit.names(), 0)])}
+    strange = {row.measure: row for row in fit_statistics(table, [make_traffic(own, other, fit.names(), 0)])}
     assert strange["predicted click rate, mean"].distance > 0.4
     assert strange["keyword bid, mean"].distance > 0.3
 

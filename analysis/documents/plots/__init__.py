@@ -1,1 +1,1 @@
-"""Figures. Each function takes numbers and returns a matplotlib Figure; it saves nothing and sets no global style."""
+"""Draw figures. Each function takes numbers and returns a matplotlib Figure; it saves nothing and sets no global style."""

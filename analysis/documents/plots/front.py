@@ -1,4 +1,4 @@
-"""Revenue against profit: a front as a floor moves, and the runs of a report."""
+"""Draw total profit against revenue: the front over revenue floors, and the runs of a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auctionsim.analysis.pareto import pareto_front
 
 
 def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:
-    """Revenue and profit ratios with a label each, joined in the order of revenue."""
+    """Return a figure of (revenue ratio, profit ratio, label) points, joined in the order of revenue."""
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
     ordered = sorted(points)
@@ -21,16 +21,17 @@ def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:
         axes.annotate(label, (x, y), (5, 5), textcoords="offset points", fontsize=8)
     axes.axvline(1.0, color=GREY, linewidth=1, linestyle="--")
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
-    axes.set_xlabel("Platform revenue (ratio to the reference)")
-    axes.set_ylabel("Total profit (ratio to the reference)")
+    axes.set_xlabel("Platform revenue (ratio to the baseline)")
+    axes.set_ylabel("Total profit (ratio to the baseline)")
     plain(axes)
     return figure
 
 
 def trade_off_figure(points: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Where each run ended: revenue and profit ratios of its seeds `[seeds, 2]`, and their mean with its name.
+    """Return a figure of each run's seeds and their mean; the means on the Pareto front are joined.
 
-    Means that no other one beats in both are joined.
+    Args:
+        points: Revenue and profit ratios of each run's seeds, `[seeds, 2]`, by the run's name.
     """
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
@@ -44,8 +45,8 @@ def trade_off_figure(points: Mapping[str, NDArray[np.float64]]) -> Figure:
         colour = PALETTE[i % len(PALETTE)]
         axes.scatter(ratios[:, 0], ratios[:, 1], s=12, color=colour, alpha=0.5, linewidths=0)
         axes.scatter(means[i, 0], means[i, 1], s=40, color=colour, label=name, zorder=2)
-    axes.set_xlabel("Platform revenue (ratio to the reference)")
-    axes.set_ylabel("Total profit (ratio to the reference)")
+    axes.set_xlabel("Platform revenue (ratio to the baseline)")
+    axes.set_ylabel("Total profit (ratio to the baseline)")
     axes.margins(0.12)
     plain(axes)
     figure.legend(frameon=False, fontsize=8, ncols=min(len(points), 5), loc="outside upper center")

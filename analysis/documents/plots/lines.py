@@ -1,4 +1,4 @@
-"""Lines with bands over a common axis: what most studies draw."""
+"""Draw lines with bands over a common axis, as most studies do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
 def lines_figure(
     lines: Mapping[str, Line], x_label: str, y_label: str, *, levels: Mapping[str, float] | None = None, dots: bool = False
 ) -> Figure:
-    """One line per name, with its band; `levels` are labelled horizontal lines, `dots` marks each point."""
+    """Return a figure with one line and its band per name.
+
+    Args:
+        lines: The lines, by the name in the legend.
+        x_label: The title of the x axis, with its unit.
+        y_label: The title of the y axis, with its unit.
+        levels: Horizontal lines to compare with, by their label.
+        dots: True to mark each point of a line.
+    """
     figure = Figure(figsize=(8.0, 3.4), layout="constrained")
     axes = figure.subplots()
     for i, (name, line) in enumerate(lines.items()):

@@ -1,4 +1,4 @@
-"""The answer to a deviation, by the hours since."""
+"""Draw the response to a deviation, over the hours since."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from auctionsim.analysis.documents.curves import Line
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
 
-_LABELS = ("Rivals' mean bid (change)", "Deviator's profit so far\n(change, share of its day)")
+_LABELS = ("Rivals' mean bid (relative change)", "Deviator's cumulative profit\n(change, share of its day's profit)")
 
 
 def punishment_figure(lines: Mapping[str, tuple[Line, Line]]) -> Figure:
-    """Of each run the rivals' bids and the deviator's summed profit, beside each other."""
+    """Return a figure of two panels: the rivals' bids, and the deviator's cumulative profit.
+
+    Args:
+        lines: The two panels' lines for each run, by the run's name.
+    """
     figure = Figure(figsize=(8.0, 3.4), layout="constrained")
     for k, axes in enumerate(figure.subplots(1, 2)):
         axes.axvline(0, color=GREY, linewidth=1, linestyle=":")

@@ -1,4 +1,4 @@
-"""Figures of runs: the arms side by side, their hours, their learning, their advertisers."""
+"""Draw runs side by side: their ratios to the baseline, revenue by hour, learning curves, advertisers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
-from auctionsim.analysis.reports.metrics import bootstrap
 from auctionsim.analysis.reports.summary import Summary
+from auctionsim.analysis.statistics import mean_interval
+from auctionsim.traffic.table import HOURS
 
+BASELINE = "baseline"
+"""The name of the baseline policy's line."""
 _MEASURES = {"revenue": "Platform revenue", "profit": "Total profit", "worst_advertiser": "Worst advertiser's profit"}
 
 
 def arms_figure(summaries: Sequence[Summary]) -> Figure:
-    """Revenue, total profit and the worst advertiser's profit of each run, as ratios to the reference with intervals."""
+    """Return a bar chart of each run's revenue, total profit and worst advertiser's profit, as ratios to the baseline."""
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     axes = figure.subplots()
     width = 0.8 / len(summaries)
@@ -30,11 +33,11 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
         )
         for position, value, high in zip(x, mean, mean + error[1], strict=True):
             axes.annotate(f"{value:.2f}", (position, max(high, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
-    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label="reference")
+    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label=BASELINE)
     bound = float(np.mean([summary.ratios["bound"].mean for summary in summaries]))
-    axes.hlines(bound, 0.52, 1.48, color=GREY, linewidth=1.2, linestyle=":", label="G* (bound at the reference's revenue)")
+    axes.hlines(bound, 0.52, 1.48, color=GREY, linewidth=1.2, linestyle=":", label="G* (bound at the baseline's revenue)")
     axes.set_xticks(range(len(_MEASURES)), list(_MEASURES.values()))
-    axes.set_ylabel("Ratio to the reference (keyword bids)")
+    axes.set_ylabel("Ratio to the baseline (keyword bids)")
     axes.margins(y=0.12)
     plain(axes)
     axes.legend(frameon=False, fontsize=8, ncols=len(summaries) + 2, loc="upper center", bbox_to_anchor=(0.5, 1.12))
@@ -42,18 +45,23 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
 
 
 def hourly_figure(hourly: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Revenue by hour: `[seeds, 24]` for each line, currency per hour; mean over seeds with intervals."""
+    """Return a figure of revenue by hour: means over seeds with intervals.
+
+    Args:
+        hourly: Revenue in currency per hour, `[seeds, 24]`, by the name of the line.
+    """
     figure = Figure(figsize=(8.0, 3.4), layout="constrained")
     axes = figure.subplots()
     colours = iter(PALETTE)
     for name, revenue in hourly.items():
-        is_reference = name == "reference"
-        colour = GREY if is_reference else next(colours)
-        intervals = [bootstrap(revenue[:, hour]) for hour in range(24)]
-        axes.plot([i.mean for i in intervals], color=colour, label=name, linestyle="--" if is_reference else "-")
-        if not is_reference:
-            axes.fill_between(range(24), [i.low for i in intervals], [i.high for i in intervals], color=colour, alpha=0.2, lw=0)
-    axes.set_xticks(range(0, 24, 3))
+        is_baseline = name == BASELINE
+        colour = GREY if is_baseline else next(colours)
+        intervals = [mean_interval(revenue[:, hour]) for hour in range(HOURS)]
+        low, high = [i.low for i in intervals], [i.high for i in intervals]
+        axes.plot([i.mean for i in intervals], color=colour, label=name, linestyle="--" if is_baseline else "-")
+        if not is_baseline:
+            axes.fill_between(range(HOURS), low, high, color=colour, alpha=0.2, lw=0)
+    axes.set_xticks(range(0, HOURS, 3))
     axes.set_xlabel("Hour of the day")
     axes.set_ylabel("Platform revenue (currency per hour)")
     axes.set_ylim(bottom=0)
@@ -63,7 +71,11 @@ def hourly_figure(hourly: Mapping[str, NDArray[np.float64]]) -> Figure:
 
 
 def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Figure:
-    """Revenue and profit ratio over iterations on training days: two `[seeds, iterations]` arrays per run."""
+    """Return a figure of the learning curves: mean over seeds, band from the lowest to the highest seed.
+
+    Args:
+        curves: Revenue and profit ratio on training days, `[seeds, iterations]` each, by the run's name.
+    """
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
     for k, (axes, label) in enumerate(zip(figure.subplots(1, 2), ("Platform revenue", "Total profit"), strict=True)):
         for i, (name, ratios) in enumerate(curves.items()):
@@ -75,7 +87,7 @@ def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.f
         axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
         axes.set_title(label, fontsize=10)
         axes.set_xlabel("Iteration")
-        axes.set_ylabel("Ratio to the reference")
+        axes.set_ylabel("Ratio to the baseline")
         axes.set_ylim(bottom=0)
         plain(axes)
     handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -84,7 +96,11 @@ def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.f
 
 
 def advertisers_figure(ratios: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Profit of every advertiser over its reference's, sorted, one line per run."""
+    """Return a figure of the advertisers' profit ratios in ascending order, one line per run.
+
+    Args:
+        ratios: Each advertiser's profit divided by its baseline profit, `[advertisers]`, by the run's name.
+    """
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
     axes = figure.subplots()
     for i, (name, values) in enumerate(ratios.items()):
@@ -93,7 +109,7 @@ def advertisers_figure(ratios: Mapping[str, NDArray[np.float64]]) -> Figure:
         axes.plot(np.linspace(0, 1, len(finite)), finite, color=colour, label=name, marker="o", markersize=2.5)
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
     axes.set_xlabel("Share of advertisers, worst first")
-    axes.set_ylabel("Profit (ratio to the reference)")
+    axes.set_ylabel("Profit (ratio to the baseline)")
     plain(axes)
     axes.legend(frameon=False, fontsize=8)
     return figure

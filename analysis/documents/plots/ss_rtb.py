@@ -1,4 +1,4 @@
-"""Figures of the SS-RTB study: methods beside the paper's, convergence, and what is swept."""
+"""Draw the SS-RTB study: methods beside the paper's figures, convergence, and one parameter varied."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
-from auctionsim.analysis.reports.metrics import Interval, bootstrap
+from auctionsim.analysis.statistics import Interval, mean_interval
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""x `[points]`, and y `[seeds, points]`."""
+"""A curve's x `[points]` and y `[seeds, points]`."""
 
 
 def bars_figure(panels: Mapping[str, Mapping[str, Interval]], paper: Mapping[str, Mapping[str, float]]) -> Figure:
-    """One panel per measure with a bar per method, mean and interval over seeds; the paper's figure as a diamond.
+    """Return a figure with one panel per measure and a bar per method; a diamond marks the paper's figure.
 
     Args:
-        panels: Intervals by measure and method.
-        paper: The paper's figures, likewise; what it lacks is left out.
+        panels: Intervals over seeds, by measure and method.
+        paper: The paper's figures, by measure and method; methods it does not report are missing.
     """
     figure = Figure(figsize=(4.0 * len(panels), 3.4), layout="constrained")
     for axes, (measure, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
@@ -39,7 +39,12 @@ def bars_figure(panels: Mapping[str, Mapping[str, Interval]], paper: Mapping[str
 
 
 def curves_figure(panels: Mapping[str, Mapping[str, Curve]], x_label: str) -> Figure:
-    """One panel per measure with a line per method: mean over seeds, band from the lowest to the highest seed."""
+    """Return a figure with one panel per measure and a line per method.
+
+    Args:
+        panels: Curves by measure and method; drawn as mean over seeds, with a band from the lowest to the highest seed.
+        x_label: The title of the x axes, with its unit.
+    """
     figure = Figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
     for axes, (measure, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for (name, (x, y)), colour in zip(curves.items(), PALETTE, strict=False):
@@ -54,11 +59,17 @@ def curves_figure(panels: Mapping[str, Mapping[str, Curve]], x_label: str) -> Fi
 
 
 def sweep_figure(lines: Mapping[str, Mapping[float, Sequence[float]]], x_label: str, y_label: str) -> Figure:
-    """A line per measure over what is swept: mean and interval over the seeds' values at each point."""
+    """Return a figure with a line per measure over the varied parameter.
+
+    Args:
+        lines: The seeds' values at each value of the parameter, by measure; drawn as means with intervals over seeds.
+        x_label: The title of the x axis: the parameter and its unit.
+        y_label: The title of the y axis, with its unit.
+    """
     figure = Figure(figsize=(6.0, 3.2), layout="constrained")
     axes = figure.subplots()
     for (name, points), colour in zip(lines.items(), PALETTE, strict=False):
-        intervals = [bootstrap(values) for values in points.values()]
+        intervals = [mean_interval(values) for values in points.values()]
         x = list(points)
         axes.plot(x, [i.mean for i in intervals], color=colour, marker="o", markersize=4, label=name)
         axes.fill_between(x, [i.low for i in intervals], [i.high for i in intervals], color=colour, alpha=0.2, lw=0)

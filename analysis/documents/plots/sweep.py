@@ -1,4 +1,4 @@
-"""The figure of a sweep: parallel coordinates, one axis per swept key and one for the metric."""
+"""Draw a sweep as parallel coordinates: one axis per swept key and one for the metric."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _TICKS = 5
 
 
 def parallel_coordinates(trials: pl.DataFrame, keys: Mapping[str, bool], metric: str, *, is_max: bool) -> Figure:
-    """One line per trial over all axes.
+    """Return a figure with one line per trial over all axes; the best trial is highlighted.
 
     Args:
-        trials: One row each, with `rung`, the metric and a column per key.
-        keys: The keys in order, and whether each axis is logarithmic.
-        metric: The last axis.
-        is_max: Whether more of it is better.
+        trials: One row per trial, with `rung`, the metric and a column per key.
+        keys: The swept keys in order, with True for a key whose axis is logarithmic.
+        metric: The column of the last axis.
+        is_max: True if a larger metric is better.
     """
     names = [*keys, metric]
     heights, figure = np.empty((len(trials), len(names))), Figure(figsize=(1.8 + 1.7 * len(names), 3.6), layout="constrained")
@@ -48,11 +48,11 @@ def parallel_coordinates(trials: pl.DataFrame, keys: Mapping[str, bool], metric:
 
 
 def _axis(values: pl.Series, *, is_log: bool) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
-    """Heights in [0, 1] of all values, and ticks: height and label. Words stand in their order of first appearance."""
+    """Return every value's height in [0, 1], and the ticks as (height, label); words are in order of first appearance."""
     if not values.dtype.is_numeric():
         words = list(dict.fromkeys(str(value) for value in values))
-        places = {word: k / max(len(words) - 1, 1) for k, word in enumerate(words)}
-        return np.array([places[str(value)] for value in values]), [(height, word) for word, height in places.items()]
+        heights = {word: k / max(len(words) - 1, 1) for k, word in enumerate(words)}
+        return np.array([heights[str(value)] for value in values]), [(height, word) for word, height in heights.items()]
     numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     scaled = np.log(numbers) if is_log else numbers
     if np.isnan(scaled).all():

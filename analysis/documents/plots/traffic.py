@@ -1,4 +1,4 @@
-"""Figures of a traffic table."""
+"""Draw a traffic table: hours, queries, and distributions, beside markets drawn from its fit."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from auctionsim.analysis.documents.plots.style import PALETTE, plain
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What is drawn of a traffic table."""
+    """The curves of one traffic table."""
 
     hours: Sequence[float]
-    """Share of a day's auctions in each hour."""
+    """Share of a day's auctions in each hour, `[24]`."""
     queries: Sequence[float]
-    """Share of auctions of each keyword, the largest first."""
+    """Share of auctions of each query, the largest first, `[queries]`."""
     distributions: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]
-    """Values above 0, ascending, and the share of candidates up to each."""
+    """Per distribution: ascending values > 0, and the share of candidates up to each."""
 
 
 def fit_figure(table: Curves, drawn: Sequence[Curves], distributions: Sequence[str]) -> Figure:
-    """A table and markets drawn from its fit: hours, keywords, and distributions over candidates.
+    """Return a figure of a table and of markets drawn from its fit: hours, queries, and distributions over candidates.
 
     Args:
-        table: Of the table.
-        drawn: Of each market.
-        distributions: Names of the distributions, for the axes.
+        table: The curves of the table.
+        drawn: The curves of each market drawn from the fit.
+        distributions: The names of the distributions, for the axes, in their order in `Curves`.
     """
     figure = Figure(figsize=(9.0, 3.0 * (1 + (1 + len(distributions)) // 2)), layout="constrained")
     panels = figure.subplots(1 + (1 + len(distributions)) // 2, 2).ravel()
@@ -44,7 +44,7 @@ def fit_figure(table: Curves, drawn: Sequence[Curves], distributions: Sequence[s
         for axes, (value, share) in zip(panels[2:], curves.distributions, strict=False):
             axes.plot(value, share, color=colour, linewidth=1.2)
     panels[0].set(xlabel="hour of the day", ylabel="auctions, % of the day", ylim=(0, None))
-    panels[1].set(xlabel="keywords, largest first, share of all", ylabel="share of auctions", yscale="log")
+    panels[1].set(xlabel="queries, largest first, share of all", ylabel="share of auctions", yscale="log")
     panels[0].legend(frameon=False)
     for axes, name in zip(panels[2:], distributions, strict=False):
         axes.set(xlabel=name, ylabel="share of candidates below", xscale="log", ylim=(0, 1))
@@ -57,11 +57,11 @@ def fit_figure(table: Curves, drawn: Sequence[Curves], distributions: Sequence[s
 
 
 def hourly_curve(auctions_by_hour: Sequence[float], title: str = "") -> Figure:
-    """Each hour's share of a day's auctions.
+    """Return a bar chart of each hour's share of a day's auctions.
 
     Args:
-        auctions_by_hour: Auctions of the hours 0 to 23, at least one in all.
-        title: Above the figure.
+        auctions_by_hour: Number of auctions in hours 0 to 23; their sum is > 0.
+        title: The title above the figure.
     """
     total = sum(auctions_by_hour)
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")

@@ -1,1 +1,1 @@
-"""Demos: one scenario told as several arms, and the tables they need."""
+"""Run demos: one scenario as several arms, and the traffic tables that they need."""

@@ -1,4 +1,4 @@
-"""The demo on public files: a table and budgets per seed, and the scenario that names them."""
+"""Build the demo on public files: a traffic table and budgets per seed, and the scenario that names them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from auctionsim.market.real_table import build_real_table
 from auctionsim.traffic.files import save_budgets, save_traffic
 
 
-def write_tables(data: Path, out: Path, seeds: tuple[int, ...], tell: Callable[[int], None] = lambda _: None) -> Path:
-    """Build the traffic tables of all seeds under `out`; returns the scenario file beside them.
+def write_tables(data: Path, out: Path, seeds: tuple[int, ...], progress: Callable[[int], None] = lambda _: None) -> Path:
+    """Build the traffic tables of all seeds, and write the scenario beside them.
 
-    `tell` is told after each how many are built. The scenario is written last, so that where it stands its tables are whole.
+    The scenario is written last, so that if it exists its tables are complete.
+
+    Args:
+        data: The folder of the public files.
+        out: The folder to write to.
+        seeds: The seeds to build a table for.
+        progress: Called after each table with the number of tables built.
+
+    Returns:
+        The path of the scenario file.
     """
     for done, seed in enumerate(seeds, start=1):
         traffic = build_real_table(data, seed)
         save_traffic(traffic, out / f"traffic-{seed}.parquet")
         save_budgets(traffic, out / f"budgets-{seed}.csv")
-        tell(done)
+        progress(done)
     scenario = out / "real-table.toml"
     write_text(scenario, resources.files("auctionsim.jobs.demos").joinpath("real-table.toml").read_text(encoding="utf-8"))
     return scenario

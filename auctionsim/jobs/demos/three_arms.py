@@ -1,4 +1,4 @@
-"""The three arms: one scenario, the same advertisers, three sets of goals."""
+"""Make the three arms of the demo: one scenario, the same advertisers, three sets of goals."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario, parse_scenario, read_scenario
 
 QUICK = ("train.iterations=30", "learner.learning_rate=0.15", "traffic.auctions_per_day=100000")
-"""Overrides of a demo in seconds."""
+"""Overrides of a demo that takes seconds."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm: its name, which is its run folder's, and its scenario."""
+    """One arm of the demo."""
 
     name: str
+    """The name of the arm and of its run folder."""
     scenario: Scenario
     text: str
-    """The scenario file as it stands."""
+    """The scenario file's text, the same for all arms."""
     overrides: tuple[str, ...]
-    """What makes it this arm."""
+    """The `--set` items that turn the file into this arm."""
 
 
 def plan(scenario: str, shared: tuple[str, ...] = ()) -> list[Arm]:
-    """The arms of a scenario, which as it stands is the cooperating one.
+    """Return the arms of a scenario, which as written is the cooperating arm.
 
-    `competing`: each advertiser climbs its own objective. `colluding`: full cooperation, everybody climbs the total profit,
-    and no floor. `cooperating`: own objective and total profit, under the platform's revenue floor and a soft floor on
-    every advertiser's profit.
+    `competing`: each advertiser maximizes its own objective. `colluding`: all maximize the total profit, without floors.
+    `cooperating`: own objective and total profit, under the platform's revenue floor and a soft floor on every advertiser's
+    profit.
 
     Args:
-        scenario: A scenario file or a built-in one.
-        shared: Overrides laid over all arms.
+        scenario: The path of a scenario file, or the name of a built-in scenario.
+        shared: The `--set` items that apply to all arms.
     """
     text, _ = read_scenario(scenario)
     groups = range(len(parse_scenario(text, scenario, overrides=shared).advertisers))

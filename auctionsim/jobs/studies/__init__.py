@@ -1,4 +1,4 @@
-"""Studies that `auctionsim reproduce NAME` runs.
+"""Hold the studies that `auctionsim reproduce NAME` runs.
 
-A study is a module NAME here, or a folder NAME with a module `study`, that holds a `STUDY`; dashes are underscores.
+A study is a module NAME here, or a folder NAME with a module `study`, that defines `STUDY`; dashes in NAME are underscores.
 """

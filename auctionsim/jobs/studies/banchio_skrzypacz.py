@@ -1,4 +1,4 @@
-"""Q-learning in auctions between first and second price: do learners end below the static equilibrium?
+"""Reproduce Q-learning in auctions between first and second price: do learners end below the static equilibrium?
 
 Banchio and Skrzypacz, Artificial Intelligence and Auction Design (EC 2022, arXiv 2202.05947).
 """
@@ -15,13 +15,16 @@ from auctionsim.analysis.documents.plots.lines import lines_figure
 from auctionsim.analysis.documents.published import Published, published_table, verdict
 from auctionsim.analysis.documents.results import arms_table, interval
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Text
-from auctionsim.games.price_family import NASH_REVENUE, Settings, play
+from auctionsim.analysis.statistics import INTERVALS
+from auctionsim.games.price_family import NASH_REVENUE, Settings, simulate_session
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 SESSIONS, QUICK_SESSIONS = 120, 20
-"""Sessions of one unit, that is of one price rule and seed."""
+"""Sessions per unit: per price rule and seed."""
 DRAWN, EQUAL = "drawn start", "equal start"
+"""The scenarios: initial Q drawn at random, or equal for all bids."""
 WEIGHTS = tuple(round(1 + k / 10, 1) for k in range(11))
+"""The price rules a, from first price (1) to second price (2)."""
 
 _FIRST, _SECOND = "a = 1.0", "a = 2.0"
 _START = {DRAWN: Settings(), EQUAL: Settings(start_spread=0.0)}
@@ -44,7 +47,7 @@ class _Study:
     def run(self, unit: Unit, options: Options) -> Findings:
         a = float(unit.arm.removeprefix("a = "))
         sessions = range(QUICK_SESSIONS if options.quick else SESSIONS)
-        endings = [play(a, unit.seed, session, _START[unit.scenario]) for session in sessions]
+        endings = [simulate_session(a, unit.seed, session, _START[unit.scenario]) for session in sessions]
         return Findings(
             [
                 ("test", "revenue", float(np.mean([ending.revenue for ending in endings]))),
@@ -53,7 +56,7 @@ class _Study:
             ]
         )
 
-    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (none are drawn)
+    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
         measured = {arm: interval(results, DRAWN, arm, "revenue") for arm in (_FIRST, _SECOND)}
         pairs = [(_PUBLISHED[arm], value) for arm, value in measured.items() if value is not None]
         x_of = {arm: float(arm.removeprefix("a = ")) for arm in results.filter(scenario=DRAWN)["arm"].unique()}
@@ -64,7 +67,7 @@ class _Study:
             Heading("From first to second price"),
             Text(
                 "Two bidders value the object at 1 and learn by stateless Q-learning on 19 bids from 0.05 to 0.95. The winner "
-                "pays (2 - a) x own bid + (a - 1) x rival's bid. A session ends collusively where revenue is below 0.90, the "
+                "pays (2 - a) x own bid + (a - 1) x rival's bid. A session ends collusively if revenue is below 0.90, the "
                 "lowest static equilibrium of the first-price auction on this grid."
             ),
             arms_table(results, DRAWN, _METRICS, over=over),
@@ -80,10 +83,10 @@ class _Study:
                     levels={"static Nash revenue": NASH_REVENUE},
                     dots=True,
                 ),
-                "Revenue and share of collusive ends by price rule; mean over seeds with 95 % bootstrap intervals.",
+                f"Revenue and share of collusive ends by price rule; means over seeds with {INTERVALS}.",
             ),
-            Heading("Another start"),
-            Text("The same with all Q alike at the start, so that both learners sweep through the bids in step."),
+            Heading("Equal initial values"),
+            Text("The same with equal initial Q for all bids, so that both learners go through the bids in step."),
             arms_table(results, EQUAL, _METRICS, over=over),
         ]
 

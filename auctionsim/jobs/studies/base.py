@@ -1,12 +1,13 @@
-"""Studies: many independent units (scenario, arm, seed), each kept when done, and one table and report over all.
+"""Run studies: many independent units (scenario, arm, seed), and one table and report over all of them.
 
-A study killed at any moment goes on where it stood when the same command is given again: a unit's results lie in a file of
-their own, whole or not at all.
+A study that is killed at any moment continues when the same command is given again: the findings of a unit have a file of their
+own, written whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -35,18 +36,18 @@ CURVES_SCHEMA = {
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may choose of any study."""
+    """The user's choices, the same for every study."""
 
     seeds: tuple[int, ...]
     quick: bool = False
-    """A short form in seconds that makes no claim."""
+    """True for a short form that takes seconds and makes no claim."""
     data: str | None = None
-    """Folder of the public files, for scenarios made from them."""
+    """The folder of the public files, for scenarios built from them."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The smallest thing that is measured at once."""
+    """The smallest piece of a study: one arm of one scenario on one seed."""
 
     scenario: str
     arm: str
@@ -54,47 +55,52 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """Its file name."""
+        """Return the unit as a file name."""
         return f"{self.scenario}--{self.arm}--{self.seed}".replace("/", "_").replace(" ", "_")
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a unit measured; undefined measures are left out."""
+    """The results of one unit; metrics that are not defined are left out."""
 
     results: Sequence[tuple[str, str, float]]
-    """(split, metric, value), split `train` or `test`."""
+    """Rows (split, metric, value), where split is `train` or `test`."""
     curves: Sequence[tuple[str, float, float]] = field(default=())
-    """(curve, x, y): learning curves, fronts, impulse responses."""
+    """Rows (curve, x, y): learning curves, fronts, impulse responses."""
 
 
 class Study(Protocol):
-    """What a module of `jobs/studies` offers as `STUDY`."""
+    """The protocol of a study; a module of `jobs/studies` defines one as `STUDY`."""
 
     title: str
     n_seeds: int
-    """How many seeds unless the user says otherwise."""
+    """The default number of seeds."""
 
     def units(self, options: Options) -> Sequence[Unit]:
-        """All units; their results do not depend on each other, nor on the order."""
+        """Return all units. The findings of one do not depend on the others, nor on their order."""
 
     def run(self, unit: Unit, options: Options) -> Findings:
         """Measure one unit, in any process. Pure: the same unit gives the same findings."""
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
-        """The document over all units; the verdict first."""
+        """Return the document over all units, the verdict first.
+
+        Args:
+            results: All findings with the columns of `RESULTS_SCHEMA`.
+            curves: All curves with the columns of `CURVES_SCHEMA`.
+        """
 
 
 def study_names() -> tuple[str, ...]:
-    """Names of all studies; imports none of them."""
+    """Return the names of all studies without importing them."""
     return tuple(sorted(m.name.replace("_", "-") for m in iter_modules(studies.__path__) if m.name != "base"))
 
 
 def find_study(name: str) -> Study:
-    """The study of a name.
+    """Return the study with a name.
 
     Raises:
-        InputError: There is none.
+        InputError: No study has this name.
     """
     if name not in study_names():
         raise unknown("reproduce", name, study_names(), what="unknown study")
@@ -107,57 +113,47 @@ def find_study(name: str) -> Study:
 def run_study(
     name: str, options: Options, pool: Pool, out: Path, command: str, report: Callable[[int, int, Unit, float], None]
 ) -> Path:
-    """Measure what is missing, then write results.parquet, curves.parquet, table.md and the report.
+    """Measure the units that are missing, then write results.parquet, curves.parquet, table.md and the report.
 
     Args:
-        name: Of the study.
+        name: The name of the study.
         options: The user's choices.
-        pool: Where units are computed.
-        out: Folder; of this study with these options, or new.
+        pool: The pool that computes units.
+        out: The folder to write to: new, or of this study with these options.
         command: The command line, for the report.
-        report: Told after every unit: how many are done, of how many, which, and its seconds.
+        report: Called after every unit with the units done, the number of units, the unit, and its seconds.
 
     Returns:
-        The report's page.
+        The path of the report's index.html.
 
     Raises:
         InputError: `out` holds something else.
     """
     study = find_study(name)
-    claim(out, {"study": name, "version": __version__, **asdict(options)})
+    lock_plan(out, {"study": name, "version": __version__, **asdict(options)})
     units = list(study.units(options))
-    missing = [unit for unit in units if not _part(out, unit).exists()]
+    missing = [unit for unit in units if not _findings_path(out, unit).exists()]
     done = len(units) - len(missing)
     for index, (findings, seconds) in pool.each(_measure, [(None, (name, unit, options)) for unit in missing]):
         unit = missing[index]
         done += 1
-        write_json(
-            _part(out, unit), {"results": list(findings.results), "curves": list(findings.curves), "seconds": round(seconds, 3)}
-        )
+        stored = {"results": list(findings.results), "curves": list(findings.curves), "seconds": round(seconds, 3)}
+        write_json(_findings_path(out, unit), stored)
         report(done, len(units), unit, seconds)
-    parts = {unit: json.loads(_part(out, unit).read_text(encoding="utf-8")) for unit in units}
-    results = _table(name, parts, "results", RESULTS_SCHEMA)
-    curves = _table(name, parts, "curves", CURVES_SCHEMA)
+    found = {unit: json.loads(_findings_path(out, unit).read_text(encoding="utf-8")) for unit in units}
+    results = _table(name, found, "results", RESULTS_SCHEMA)
+    curves = _table(name, found, "curves", CURVES_SCHEMA)
     for table, file in ((results, "results"), (curves, "curves")):
         write_then_rename(out / f"{file}.parquet", table.write_parquet)
     return write_document(study.title, [command], study.sections(results, curves), out)
 
 
-def _measure(_: None, task: tuple[str, Unit, Options]) -> tuple[Findings, float]:
-    import time
+def lock_plan(out: Path, plan: dict[str, Any]) -> None:
+    """Write the plan of a job to plan.json in a new folder, or check that a folder has this very plan and can be continued.
 
-    name, unit, options = task
-    began = time.monotonic()
-    findings = find_study(name).run(unit, options)
-    return findings, time.monotonic() - began
-
-
-def _part(out: Path, unit: Unit) -> Path:
-    return out / "parts" / f"{unit.key}.json"
-
-
-def claim(out: Path, plan: dict[str, Any]) -> None:
-    """Begin a study in a new folder, or go on with the same one."""
+    Raises:
+        InputError: The folder holds another plan, or other files and no plan.
+    """
     plan = json.loads(json.dumps(plan))
     path = out / "plan.json"
     if path.exists():
@@ -174,6 +170,19 @@ def claim(out: Path, plan: dict[str, Any]) -> None:
     write_json(path, plan)
 
 
-def _table(name: str, parts: dict[Unit, Any], what: str, schema: dict[str, Any]) -> pl.DataFrame:
-    rows = [(name, unit.scenario, unit.arm, unit.seed, *row) for unit, part in parts.items() for row in part[what]]
+def _measure(_: None, task: tuple[str, Unit, Options]) -> tuple[Findings, float]:
+    """Return a unit's findings and the seconds they took."""
+    name, unit, options = task
+    began = time.monotonic()
+    findings = find_study(name).run(unit, options)
+    return findings, time.monotonic() - began
+
+
+def _findings_path(out: Path, unit: Unit) -> Path:
+    return out / "parts" / f"{unit.key}.json"
+
+
+def _table(name: str, found: dict[Unit, Any], what: str, schema: dict[str, Any]) -> pl.DataFrame:
+    """Return one table of all units: their `results` or their `curves`."""
+    rows = [(name, unit.scenario, unit.arm, unit.seed, *row) for unit, stored in found.items() for row in stored[what]]
     return pl.DataFrame(rows, schema=schema, orient="row")

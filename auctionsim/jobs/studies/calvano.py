@@ -1,4 +1,4 @@
-"""Q-learning price setters in a logit-Bertrand duopoly: how much of the collusive profit do they reach, and how is it upheld?
+"""Reproduce Q-learning price setters in a duopoly: how much of the collusive profit do they reach, and what sustains it?
 
 Calvano, Calzolari, Denicolo and Pastorello, Artificial Intelligence, Algorithmic Pricing, and Collusion (AER 110(10), 2020).
 """
@@ -16,13 +16,13 @@ from auctionsim.analysis.documents.plots.lines import lines_figure
 from auctionsim.analysis.documents.published import Published, published_table, verdict
 from auctionsim.analysis.documents.results import arms_table, interval
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Text
-from auctionsim.analysis.reports.metrics import Interval
+from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.games.duopoly import Duopoly
 from auctionsim.games.price_setters import Settings, Trained, cycle, cycle_profit, deviation, train
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 SESSIONS, QUICK_SESSIONS = 200, 5
-"""Sessions of one unit, that is of one arm and seed."""
+"""Sessions per unit: per arm and seed."""
 SHOWN_PERIODS = 21
 
 _SCENARIO, _FULL = "logit duopoly", "memory of one period"
@@ -48,7 +48,7 @@ class _Session:
     profit_gain: float
     deviation_gain: float
     prices: np.ndarray[tuple[int, int], np.dtype[np.float64]]
-    """Deviator's and rival's, `[2, periods]`, the period before the deviation first."""
+    """The deviator's and the rival's prices, `[2, periods]`, starting with the period before the deviation."""
 
 
 class _Study:
@@ -93,13 +93,13 @@ class _Study:
         return [
             Text(verdict(pairs)),
             published_table(pairs, "Calvano et al. 2020, learning rate 0.15, exploration exp(-0.000004 t)"),
-            Heading("What upholds high prices"),
+            Heading("What sustains high prices"),
             Text(
-                "Delta is 0 at the profit of the static Nash equilibrium and 1 at the monopoly's. A deviation is one period of "
-                "one firm at its static best response; its gain is the discounted profit (0.95) over that without it. "
-                "Re-matched: each firm plays against one that learned in another session. Without memory there can be no "
-                "punishment: a high Delta there is a failure to compete, not an agreement, which is why Delta alone is no "
-                "verdict."
+                "Delta is 0 at the profit of the static Nash equilibrium and 1 at the monopoly profit. A deviation is one "
+                "period in which one firm sets its static best response; its gain is the change of the discounted profit "
+                "(0.95), as a share of the profit without the deviation. Re-matched: each firm meets one that learned in "
+                "another session. Without memory there can be no punishment: a high Delta there is a failure to compete, not "
+                "an agreement. Delta alone is therefore no verdict."
             ),
             arms_table(results, _SCENARIO, _METRICS, over="each seed a batch of independent sessions"),
             *[self._response(curves, arm, levels) for arm in _ARMS],
@@ -110,7 +110,7 @@ class _Study:
         return Picture(
             f"response-{list(_ARMS).index(arm)}",
             lines_figure(lines, "Periods after the deviation", "Price (unit cost = 1)", levels=levels, dots=True),
-            f"Prices around a forced deviation in period 0, {arm}; mean over sessions, 95 % bootstrap intervals over seeds.",
+            f"Prices around a forced deviation in period 0, {arm}; means over sessions, {INTERVALS} over seeds.",
         )
 
 
@@ -121,14 +121,14 @@ def _mean(values: Sequence[float]) -> float:
 def _session(game: Duopoly, settings: Settings, seed: int, session: int) -> _Session:
     trained = train(game, seed, session, settings)
     pairs = cycle(trained.strategies, trained.last, game.n_prices)
-    # Valued with the patience of the representative experiment whatever the learner's own.
+    # The gain is discounted as in the representative experiment, whatever the learner's own discount factor.
     response = deviation(game, trained.strategies, pairs[-1], Settings().discount)
     shown = np.stack([response.deviator, response.rival])[:, :SHOWN_PERIODS]
     return _Session(trained, game.profit_gain(cycle_profit(game, pairs)), response.gain, shown)
 
 
 def _rematched(game: Duopoly, sessions: Sequence[_Session], k: int) -> float:
-    """Delta where firm 0 of one session meets firm 1 of the next."""
+    """Return Delta if firm 0 of session k meets firm 1 of the next session."""
     one, two = sessions[k].trained, sessions[(k + 1) % len(sessions)].trained
     strategies = np.stack([one.strategies[0], two.strategies[1]])
     return game.profit_gain(cycle_profit(game, cycle(strategies, (one.last[0], two.last[1]), game.n_prices)))

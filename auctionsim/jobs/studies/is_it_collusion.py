@@ -1,7 +1,7 @@
-"""The three arms before the measures: are colluding advertisers found out, and competing or pacing ones left in peace?
+"""Apply the measures of collusion to the three arms: do they detect collusion, and acquit competition and pacing?
 
-Each arm is judged on test days, once without budgets and once under budgets that bind, there with its control: the same learner
-on the same traffic where nobody has a budget.
+Each arm is judged on test days, once without budgets and once under budgets that bind, then with its control: the same learner
+on the same traffic without budgets.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
 from auctionsim.analysis.documents.results import arms_table, by_seed
 from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
-from auctionsim.analysis.economics.collusion import Evidence, Kind, Verdict, between, verdict
-from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, days_totals
+from auctionsim.analysis.economics.collusion import Evidence, Verdict, VerdictLabel, outcome_indices, verdict
+from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, totals_over_days
 from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
@@ -38,15 +38,16 @@ _QUICK = ("train.iterations=20", "learner.learning_rate=0.3", "traffic.auctions_
 _BUDGETS = {"no budgets": (), "tight budgets": ('advertisers.0.budget="baseline*0.5"',)}
 _ARMS = ("competing", "colluding", "cooperating")
 _BENCHMARKS = ("truthful", "envy-free", "manual", "independent")
-_KINDS: tuple[Kind, ...] = get_args(Kind)
-_OTHER_NOISE = 1_000_003
+_LABELS: tuple[VerdictLabel, ...] = get_args(VerdictLabel)
+_OTHER_TRAINING = 1_000_003
+"""Added to the seed of an independent training on the same market."""
 _OTHER = {
     "profit gain truthful": "Profit gain",
     "rematched": "Re-matched",
     "exploitability": "Exploitability",
     "joint_low_bids": "Joint low bids",
     "bid_over_value": "Bid over value",
-    "cpc_over_reference": "CPC over reference",
+    "cpc_over_reference": "CPC over baseline",
     "worst_advertiser": "Worst advertiser",
 }
 
@@ -58,7 +59,7 @@ class _Trained:
 
 
 class _Study:
-    title = "Is it collusion? The three arms before the measures"
+    title = "Is it collusion? The measures applied to the three arms"
     n_seeds = 5
 
     def units(self, options: Options) -> Sequence[Unit]:
@@ -85,69 +86,70 @@ class _Study:
         values = _index_values(found) | _other_values(learned, days, found.with_budgets)
         return Findings([("test", name, value) for name, value in values.items() if np.isfinite(value)])
 
-    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (none are drawn)
+    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
         counts = [
-            [f"{arm}, {scenario}", *(_count(results, scenario, arm, kind) for kind in _KINDS)]
+            [f"{arm}, {scenario}", *(_count(results, scenario, arm, label) for label in _LABELS)]
             for scenario in _BUDGETS
             for arm in _ARMS
         ]
         return [
             Text(_sentence(results)),
             Table(
-                ["", *_KINDS],
+                ["", *_LABELS],
                 counts,
-                "On how many seeds each verdict fell. Built-in scenario three-arms, test days that were not trained on. Tight "
-                "budgets are half of what keyword bids spend without budgets.",
+                "Number of seeds with each verdict. Built-in scenario three-arms, held-out test days. Tight budgets are half "
+                "of what keyword bids spend without budgets.",
             ),
             Text(
                 "Profit gain (0: competition, 1: the cartel) and missing revenue against each benchmark. A verdict of "
-                "collusion needs both raised against all of them, and again without budgets."
+                "collusion needs both at or above the threshold against every benchmark, and again without budgets."
             ),
             *[section for scenario in _BUDGETS for section in _index_tables(results, scenario)],
             Heading("Other measures"),
             Text(
-                "Profit gain against truthful bids; re-matched: the same where every other advertiser comes from an "
-                "independent training on the same traffic. Exploitability: what all gain by best responses against frozen "
-                "rivals, over all profits. Joint low bids: share of auctions in which everybody bids under a fifth of its "
-                "value. Worst advertiser: smallest profit over that in competition."
+                "Profit gain is against truthful bids. Re-matched: the same if every other advertiser comes from an "
+                "independent training on the same traffic. Exploitability: sum of the gains of best responses to frozen "
+                "rivals, divided by the sum of profits. Joint low bids: share of auctions in which everybody bids less than a "
+                "fifth of its value. Bid over value and CPC over baseline are ratios. Worst advertiser: the smallest ratio of "
+                "an advertiser's profit to its profit in competition."
             ),
             *[arms_table(results, scenario, _OTHER) for scenario in _BUDGETS],
         ]
 
 
-def _train(scenario: Scenario, seed: int, noise: int = 0) -> _Trained:
-    """Learn in this process, from the start to the end; another `noise` is an independent training on the same market."""
+def _train(scenario: Scenario, seed: int, offset: int = 0) -> _Trained:
+    """Train in this process to the end; another `offset` gives an independent training on the same market."""
     market, learner = build_market(scenario, seed), make_learner(scenario)
-    # Of the market, only luck and noise are drawn from its seed once it is built, and there is no luck in expected outcomes.
-    market = replace(market, seed=seed + noise)
+    # Once the market is built, its seed draws sampling noise and the learner's noise only; expected outcomes have no sampling
+    # noise, so that another seed changes the learner's noise alone.
+    market = replace(market, seed=seed + offset)
     policy = learner.policy(market, trained(learner, market, scenario.train.iterations))
-    assert isinstance(policy, Constant)  # the bid formula of three-arms holds all day
+    assert isinstance(policy, Constant)  # three-arms learns the linear bid formula, which holds all day
     return _Trained(market, policy)
 
 
 def _index_values(found: Verdict) -> dict[str, float]:
-    values = {f"verdict {kind}": float(found.kind == kind) for kind in _KINDS}
-    for name, index in found.with_budgets.against.items():
+    values = {f"verdict {label}": float(found.label == label) for label in _LABELS}
+    for name, index in found.with_budgets.by_benchmark.items():
         values |= {f"profit gain {name}": index.profit_gain, f"missing {name}": index.suppression}
     return values
 
 
 def _other_values(learned: _Trained, days: tuple[int, ...], found: Evidence) -> dict[str, float]:
     market, policy = learned.market, learned.policy
+    members = market.is_controlled
     competitive, cartel = competitive_totals(market, days)["truthful"], cartel_totals(market, days)
-    played = {day: simulate_day(market, day, policy) for day in days}
-    low = [shading(market, day, own)["profit"] for day, own in played.items()]
-    again = _train(market.scenario, market.seed, _OTHER_NOISE).policy
-    mixed = [
-        between(days_totals(market, Constant(theta), days), competitive, cartel, market.is_controlled).profit_gain
-        for theta in rematched([policy.theta, again.theta], market.is_controlled)
-    ]
+    trajectories = {day: simulate_day(market, day, policy) for day in days}
+    shadings = [shading(market, day, own)["profit"] for day, own in trajectories.items()]
+    again = _train(market.scenario, market.seed, _OTHER_TRAINING).policy
+    mixed = [totals_over_days(market, Constant(theta), days) for theta in rematched([policy.theta, again.theta], members)]
+    gains = [outcome_indices(totals, competitive, cartel, members).profit_gain for totals in mixed]
     return {
-        "rematched": float(np.mean(mixed)),
+        "rematched": float(np.mean(gains)),
         "exploitability": float(np.mean([best_responses(market, day, policy).exploitability for day in days])),
-        "joint_low_bids": float(np.mean([joint_low_bid_rate(market, day, own) for day, own in played.items()])),
-        "bid_over_value": float(np.mean([one.bid_over_value for one in low])),
-        "cpc_over_reference": float(np.mean([one.cpc_over_reference for one in low])),
+        "joint_low_bids": float(np.mean([joint_low_bid_rate(market, day, own) for day, own in trajectories.items()])),
+        "bid_over_value": float(np.mean([one.bid_over_value for one in shadings])),
+        "cpc_over_reference": float(np.mean([one.cpc_over_baseline for one in shadings])),
         "worst_advertiser": found.worst_advertiser,
     }
 
@@ -160,8 +162,9 @@ def _index_tables(results: pl.DataFrame, scenario: str) -> list[Section]:
     return [Heading(scenario.capitalize()), arms_table(results, scenario, gain), arms_table(results, scenario, missing)]
 
 
-def _count(results: pl.DataFrame, scenario: str, arm: str, kind: str) -> str:
-    seeds: Mapping[int, float] = by_seed(results, scenario, arm, f"verdict {kind}")
+def _count(results: pl.DataFrame, scenario: str, arm: str, label: str) -> str:
+    """Return on how many of its seeds an arm got a verdict."""
+    seeds: Mapping[int, float] = by_seed(results, scenario, arm, f"verdict {label}")
     return f"{int(sum(seeds.values()))} of {len(seeds)}"
 
 
@@ -170,7 +173,7 @@ def _sentence(results: pl.DataFrame) -> str:
     for arm in _ARMS:
         called = [_count(results, scenario, arm, "collusion") for scenario in _BUDGETS]
         arms.append(f"{arm} on {called[0]} seeds without and {called[1]} with budgets")
-    return "Called collusion: " + "; ".join(arms) + "."
+    return "Judged as collusion: " + "; ".join(arms) + "."
 
 
 STUDY = _Study()

@@ -1,4 +1,4 @@
-"""Two bidding agents with budgets, trained on what both win or each on its own: what does cooperation cost the platform?
+"""Reproduce two budgeted bidding agents with a cooperative or a private reward: what does cooperation cost the platform?
 
 The two-agent game of MAAB: Wen et al., A Cooperative-Competitive Multi-Agent Framework for Auto-bidding in Online Advertising
 (WSDM 2022, arXiv 2106.06224).
@@ -17,7 +17,7 @@ from auctionsim.analysis.documents.plots.lines import lines_figure
 from auctionsim.analysis.documents.published import Published, published_table, verdict
 from auctionsim.analysis.documents.results import arms_table, by_seed
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
-from auctionsim.analysis.reports.metrics import Interval, bootstrap
+from auctionsim.analysis.statistics import INTERVALS, Interval, mean_interval
 from auctionsim.games.budgeted_pair import Settings, learn
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 
@@ -44,7 +44,7 @@ class _Study:
         share = float(unit.scenario.removeprefix("r = "))
         settings = Settings(is_cooperative=unit.arm == _COOPERATIVE, share=share)
         if options.quick:
-            settings = replace(settings, days=QUICK_DAYS, explore_days=QUICK_DAYS // 2, n_hidden=16)
+            settings = replace(settings, days=QUICK_DAYS, exploration_days=QUICK_DAYS // 2, n_hidden=16)
         curve = learn(unit.seed, settings)
         last = {
             "revenue": curve.revenue[-1],
@@ -63,7 +63,7 @@ class _Study:
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
         half = _scenario(0.5)
-        pairs = [(_REVENUE, _ratio(results, half, "revenue")), (_VALUE, _ratio(results, half, "value"))]
+        pairs = [(_REVENUE, _arm_ratio(results, half, "revenue")), (_VALUE, _arm_ratio(results, half, "value"))]
         scenarios = list(results["scenario"].unique(maintain_order=True))
         lines = {
             f"{what}, {arm}": line_of(curves, half, arm, what)
@@ -75,21 +75,21 @@ class _Study:
             published_table(pairs, "MAAB, two-agent game, budget ratio 1, r = 0.5"),
             Heading("Three splits of the budget"),
             Text(
-                "100 rounds a day, a total budget of 100 split r : 1 - r; values are scaled to sum to 101 over both agents, so "
-                "that the efficient allocation is worth about 67 a day. Revenue is what both pay. Greedy play after learning, "
-                "on 200 days that were not trained on, the same for both rewards."
+                "100 rounds a day, a total budget of 100 split r : 1 - r. Values are scaled to sum to 101 over both agents, so "
+                "that the efficient allocation is worth about 67 a day. Revenue is what both agents pay. The figures are of "
+                "the greedy policies after learning, on 200 held-out days, the same for both rewards."
             ),
             *[arms_table(results, scenario, _METRICS) for scenario in scenarios],
             Table(
                 ["cooperative over private", "Revenue", "Value"],
-                [[s, str(_ratio(results, s, "revenue")), str(_ratio(results, s, "value"))] for s in scenarios],
-                "Ratios seed by seed, means with 95 % bootstrap intervals.",
+                [[s, str(_arm_ratio(results, s, "revenue")), str(_arm_ratio(results, s, "value"))] for s in scenarios],
+                f"Ratios seed by seed, means with {INTERVALS}.",
             ),
             Heading("While learning"),
             Picture(
                 "learning",
                 lines_figure(lines, "Days of learning", "Currency a day", dots=True),
-                "Greedy play after each stretch of learning, r = 0.5; mean over seeds with 95 % bootstrap intervals.",
+                f"The greedy policies after each part of learning, r = 0.5; means over seeds with {INTERVALS}.",
             ),
         ]
 
@@ -98,10 +98,10 @@ def _scenario(share: float) -> str:
     return f"r = {share}"
 
 
-def _ratio(results: pl.DataFrame, scenario: str, metric: str) -> Interval:
-    """Cooperative over private, seed by seed."""
+def _arm_ratio(results: pl.DataFrame, scenario: str, metric: str) -> Interval:
+    """Return the ratio of the cooperative to the private arm, seed by seed, with its interval."""
     cooperative, private = (by_seed(results, scenario, arm, metric) for arm in (_COOPERATIVE, _PRIVATE))
-    return bootstrap(np.array([cooperative[seed] / private[seed] for seed in sorted(cooperative)]))
+    return mean_interval(np.array([cooperative[seed] / private[seed] for seed in sorted(cooperative)]))
 
 
 STUDY = _Study()

@@ -1,1 +1,1 @@
-"""Search over settings of a scenario."""
+"""Search over a scenario's settings: distributions to draw from, trials, and successive halving."""

@@ -1,4 +1,4 @@
-"""What a sweep draws its parameters from: `loguniform(0.01, 0.3)` and the like, read from the command line."""
+"""Parse the distributions that a sweep draws settings from: `loguniform(0.01, 0.3)` and the like, as on the command line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from auctionsim.errors import InputError, shown, unknown
 
-Draw = Callable[[np.random.Generator], Any]
+Sampler = Callable[[np.random.Generator], Any]
 
 _FORM = re.compile(r"^\s*([A-Za-z_]\w*)\s*\((.*)\)\s*$", re.DOTALL)
-_NEEDS = {
+_SIGNATURES = {
     "loguniform": "loguniform(LOW, HIGH), 0 < LOW < HIGH",
     "uniform": "uniform(LOW, HIGH), LOW < HIGH",
     "randint": "randint(LOW, HIGH) or randint(LOW, HIGH, STEP), whole numbers, HIGH included",
@@ -26,46 +26,46 @@ _NEEDS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One swept key of a scenario."""
+    """One swept key of a scenario and the distribution its values are drawn from."""
 
     key: str
-    """Its path, as of `--set`."""
+    """The key's dotted path, as in `--set`."""
     distribution: str
-    """As it was written."""
-    draw: Draw
+    """The distribution as the user wrote it."""
+    draw: Sampler
+    """Draw one value with the given generator."""
     is_log: bool = False
-    """Whether ratios are what differs, so that an axis of it is logarithmic."""
+    """True if values differ by factors, so that an axis of them is logarithmic."""
 
     def override(self, value: Any) -> str:
-        """The value as a `--set` item."""
+        """Return a value of this key as a `--set` item."""
         return f"{self.key}={json.dumps(value)}"
 
 
 def parse_parameter(item: str) -> Parameter:
-    """`KEY.PATH=DISTRIBUTION(...)` as a parameter.
+    """Parse `KEY.PATH=DISTRIBUTION(...)`.
 
     Raises:
-        InputError: It has another form, the distribution is unknown, or its arguments do not fit.
+        InputError: The item has another form, the distribution is unknown, or its arguments do not fit.
     """
-    place = f"--param {item}"
+    source = f"--param {item}"
     key, equals, text = item.partition("=")
     if not key.strip() or not equals:
-        raise InputError(f"{place}: expected KEY.PATH=DISTRIBUTION(...), got no '='")
+        raise InputError(f"{source}: expected KEY.PATH=DISTRIBUTION(...), got no '='")
     form = _FORM.match(text)
     if not form:
-        raise InputError(f"{place}: expected one of {'; '.join(_NEEDS.values())}, got {shown(text)}")
+        raise InputError(f"{source}: expected one of {'; '.join(_SIGNATURES.values())}, got {shown(text)}")
     name, inside = form.groups()
-    if name not in _NEEDS:
-        raise unknown(place, name, _NEEDS, what="unknown distribution")
-    arguments = _arguments(inside)
-    draw = _draw(name, arguments)
-    if draw is None:
-        raise InputError(f"{place}: expected {_NEEDS[name]}, got {shown(inside)}")
-    return Parameter(key.strip(), text.strip(), draw, is_log=name == "loguniform")
+    if name not in _SIGNATURES:
+        raise unknown(source, name, _SIGNATURES, what="unknown distribution")
+    sampler = _sampler(name, _arguments(inside))
+    if sampler is None:
+        raise InputError(f"{source}: expected {_SIGNATURES[name]}, got {shown(inside)}")
+    return Parameter(key.strip(), text.strip(), sampler, is_log=name == "loguniform")
 
 
 def _arguments(inside: str) -> list[Any]:
-    """Values in TOML, or bare words."""
+    """Parse a distribution's arguments as TOML values, or as bare words if they are not TOML."""
     try:
         values: list[Any] = tomllib.loads(f"values = [{inside}]")["values"]
     except tomllib.TOMLDecodeError:
@@ -73,8 +73,8 @@ def _arguments(inside: str) -> list[Any]:
     return values
 
 
-def _draw(name: str, arguments: list[Any]) -> Draw | None:
-    """How to draw; None where the arguments do not fit."""
+def _sampler(name: str, arguments: list[Any]) -> Sampler | None:
+    """Return the distribution's sampler, or None if the arguments do not fit."""
     if name == "choice":
         return (lambda rng: arguments[int(rng.integers(len(arguments)))]) if arguments and "" not in arguments else None
     if not all(isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) for value in arguments):

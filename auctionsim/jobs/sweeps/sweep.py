@@ -1,14 +1,13 @@
-"""Sweeps: many settings of a scenario, drawn at random, trained side by side, the worse ones stopped early.
+"""Sweep a scenario's settings: draw many at random, train them side by side, stop the worse ones early.
 
-Successive halving (Jamieson and Talwalkar 2016; the inner loop of HyperBand and of ASHA) with all trials waiting at each
-rung: a scheduler that decides as results come in, such as ASHA, stops other trials when workers are faster or slower, and the
-same seed must give the same table whatever the number of workers. So rungs are fixed before anything runs, trials of a rung
-are run by Ray Tune (or in this process), and who goes on is decided when all have come: the best 1 / eta by the metric, ties
-to the lower number.
+The method is successive halving (Jamieson and Talwalkar 2016; the inner loop of HyperBand and of ASHA), synchronous: every rung
+waits for all of its trials, then the best 1 / eta by the metric go on, ties to the lower number. An asynchronous scheduler such
+as ASHA decides as results arrive, so it stops other trials when workers are faster or slower; here the same seed gives the same
+table for any number of workers. Trials of a rung are run by Ray Tune, or in this process.
 
-A trial is a run folder like any other, trained from rung to rung from its own checkpoint. A rung's figures lie in a file of
-their own, so that the same command goes on where it was interrupted. Trials are judged on training days alone; those that
-come to the end are also evaluated on test days, for information.
+A trial is a run folder like any other, trained from rung to rung from its own checkpoint. The metrics of a rung have a file of
+their own, so that the same command continues an interrupted sweep. Trials are ranked on training days only; those that finish
+are also evaluated on test days, for information.
 """
 
 from __future__ import annotations
@@ -23,107 +22,82 @@ import numpy as np
 import polars as pl
 
 from auctionsim import __version__
-from auctionsim.agents.build import build_market
-from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.reports.metrics import seed_ratios
-from auctionsim.auction.kernel.engine import COST
 from auctionsim.errors import InputError
-from auctionsim.files import write_json
-from auctionsim.jobs.distributed.cluster import Pool, SerialPool
-from auctionsim.jobs.studies.base import claim
+from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.jobs.studies.base import lock_plan
 from auctionsim.jobs.sweeps.distributions import Parameter
-from auctionsim.jobs.training.train import Interrupted, train
-from auctionsim.market.goals import goals_of
-from auctionsim.market.market import Market
-from auctionsim.market.simulate import simulate_day
-from auctionsim.objectives.fitness import day_score
-from auctionsim.objectives.goals import day_totals, global_profit
+from auctionsim.jobs.sweeps.trial import METRICS, TrialTask, run_folder, train_to_rung
 from auctionsim.runs import Run
-from auctionsim.scenario import LearnerSection, Scenario
+from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.streams import stream
 
-METRICS = ("fitness", "profit", "revenue")
-"""What trials can be judged by, on training days: mean fitness of the learners under the weights and penalties of the scenario
-as it stands, total profit, platform revenue (both over the reference's)."""
 _NOT_SWEPT = ("name", "seed", "train.iterations", "cluster.workers")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep is."""
+    """A scenario, the settings to draw, and how to rank trials."""
 
     text: str
-    """The scenario as it was written."""
-    place: str
+    """The scenario file's text."""
+    source: str
+    """The scenario's name in messages."""
     folder: Path | None
+    """The folder that paths in the scenario are relative to."""
     overrides: tuple[str, ...]
+    """The `--set` items that all trials share."""
     parameters: tuple[Parameter, ...]
     samples: int
+    """The number of trials."""
     seeds: tuple[int, ...]
+    """The seeds that each trial is trained on."""
     metric: str
+    """The metric to rank by, one of `METRICS`."""
     is_max: bool
+    """True if a larger metric is better."""
     eta: int
+    """One in `eta` trials goes on at each rung, >= 2."""
     command: str
 
     def scenario(self, *more: str) -> Scenario:
-        """The scenario, with a trial's overrides."""
-        return parse_scenario(self.text, self.place, overrides=[*self.overrides, *more], folder=self.folder)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One task: a trial's training up to a rung."""
-
-    out: Path
-    trial: int
-    rung: int
-    iterations: int
-    text: str
-    place: str
-    folder: Path | None
-    overrides: tuple[str, ...]
-    seeds: tuple[int, ...]
-    command: str
-    yardstick: LearnerSection
-    """Whose weights and penalties fitness is counted by."""
-
-    @property
-    def part(self) -> Path:
-        """Where its figures are kept."""
-        return self.out / "parts" / f"{self.trial:04d}-{self.rung}.json"
+        """Return the scenario with the shared overrides and a trial's own."""
+        return parse_scenario(self.text, self.source, overrides=[*self.overrides, *more], folder=self.folder)
 
 
 def draw_trials(sweep: Sweep) -> list[dict[str, Any]]:
-    """Each trial's values by key, drawn by (seed, trial, key); every one of them makes a scenario.
+    """Draw each trial's values by key, from the stream of (seed, trial, key), and check that each makes a valid scenario.
 
     Raises:
-        InputError: A key is unknown or not for sweeping, is named twice, or a value does not fit it.
+        InputError: A key is unknown or cannot be swept, is given twice, or a value does not fit it.
     """
     base = sweep.scenario()
     keys = [parameter.key for parameter in sweep.parameters]
     for parameter in sweep.parameters:
-        place = f"--param {parameter.key}={parameter.distribution}"
         if parameter.key in _NOT_SWEPT:
-            raise InputError(f"{place}: expected a key that trials may differ in, got one of {', '.join(_NOT_SWEPT)}")
+            raise InputError(
+                f"{_source(parameter)}: expected a key that trials may differ in, got one of {', '.join(_NOT_SWEPT)}"
+            )
         if keys.count(parameter.key) > 1:
-            raise InputError(f"{place}: expected each key once, got it twice")
+            raise InputError(f"{_source(parameter)}: expected each key once, got it twice")
     trials = []
     for trial in range(sweep.samples):
         values = {p.key: p.draw(stream(base.seed, "sweep", trial, p.key)) for p in sweep.parameters}
         for parameter in sweep.parameters:
-            place = f"--param {parameter.key}={parameter.distribution}"
+            # One key at a time first, so that the message names the --param it comes from.
             alone = [*sweep.overrides, parameter.override(values[parameter.key])]
-            parse_scenario(sweep.text, place, overrides=alone, folder=sweep.folder)
-        sweep.scenario(*_items(sweep, values))
+            parse_scenario(sweep.text, _source(parameter), overrides=alone, folder=sweep.folder)
+        sweep.scenario(*_overrides(sweep, values))
         trials.append(values)
     return trials
 
 
 def rungs_of(iterations: int, samples: int, eta: int) -> list[int]:
-    """Iterations at which trials are compared, the last one the whole training: `iterations / eta^k`, rounded up.
+    """Return the iterations at which trials are compared: `iterations / eta^k` rounded up, the last one the whole training.
 
-    As many as leave somebody to be stopped at each.
+    There are as many rungs as leave a trial to stop at each: 200 iterations, 20 trials and eta 3 give 23, 67 and 200, at which
+    20, 6 and 2 trials are left.
     """
     rungs, left = [iterations], samples
     while left >= eta and rungs[0] > 1:
@@ -133,13 +107,13 @@ def rungs_of(iterations: int, samples: int, eta: int) -> list[int]:
 
 
 def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, int, float], None]) -> pl.DataFrame:
-    """Run what is missing, rung by rung.
+    """Run every rung, skipping the trials whose metrics are on disk already.
 
     Args:
-        sweep: What is swept.
-        pool: Where trials are run.
-        out: Folder; of this very sweep, or new.
-        report: Told after every rung: which, its iterations, how many trials ran, and the best value of the metric.
+        sweep: The scenario, the settings to draw, and how to rank.
+        pool: The pool that trains the trials of a rung.
+        out: The sweep's folder: new, or of this very sweep.
+        report: Called after every rung with its number, its iterations, its number of trials, and the best metric.
 
     Returns:
         One row per trial and rung: trial, rung, iterations, is_kept, the metrics, and a column per parameter.
@@ -149,75 +123,48 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
     """
     base, trials = sweep.scenario(), draw_trials(sweep)
     rungs = rungs_of(base.train.iterations, sweep.samples, sweep.eta)
-    claim(out, _plan(sweep, base, trials))
+    lock_plan(out, _plan(sweep, base, trials))
     rows: list[dict[str, Any]] = []
     alive = list(range(sweep.samples))
     for rung, iterations in enumerate(rungs):
-        steps = [
-            Step(
-                out, trial, rung, iterations, sweep.text, sweep.place, sweep.folder,
-                (*sweep.overrides, *_items(sweep, trials[trial])), sweep.seeds, sweep.command, base.learner,
+        tasks = [
+            TrialTask(
+                out, trial, rung, iterations, sweep.text, sweep.source, sweep.folder,
+                (*sweep.overrides, *_overrides(sweep, trials[trial])), sweep.seeds, sweep.command, base.learner,
             )
             for trial in alive
         ]  # fmt: skip
-        missing = [step for step in steps if not step.part.exists()]
+        missing = [task for task in tasks if not task.result_path.exists()]
         if missing:
-            pool.map(advance, [(None, step) for step in missing])
-        found = {step.trial: json.loads(step.part.read_text(encoding="utf-8")) for step in steps}
-        ranked = sorted(alive, key=lambda trial: (_rank(found[trial][sweep.metric], is_max=sweep.is_max), trial))
+            pool.map(train_to_rung, [(None, task) for task in missing])
+        found = {task.trial: json.loads(task.result_path.read_text(encoding="utf-8")) for task in tasks}
+        ranked = sorted(alive, key=lambda trial: (_cost(found[trial][sweep.metric], is_max=sweep.is_max), trial))
         kept = ranked[: max(1, len(alive) // sweep.eta)] if rung < len(rungs) - 1 else ranked
         for trial in alive:
-            figures = {"trial": trial, "rung": rung, "iterations": iterations, "is_kept": trial in kept}
-            rows.append(figures | {name: _or_nan(found[trial][name]) for name in METRICS} | trials[trial])
+            row = {"trial": trial, "rung": rung, "iterations": iterations, "is_kept": trial in kept}
+            rows.append(row | {name: _or_nan(found[trial][name]) for name in METRICS} | trials[trial])
         report(rung, iterations, len(alive), _or_nan(found[ranked[0]][sweep.metric]))
         alive = sorted(kept)
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def advance(_: None, step: Step) -> None:
-    """Train a trial up to a rung from where it stands, and write its figures; in any process."""
-    scenario = parse_scenario(step.text, step.place, overrides=step.overrides, folder=step.folder)
-    path = step.out / "trials" / f"{step.trial:04d}"
-    markets = {seed: build_market(scenario, seed) for seed in step.seeds}
-    run = (
-        Run.open(path)
-        if (path / "manifest.json").is_file()
-        else Run.create(path, scenario, step.text, seeds=step.seeds, command=step.command, overrides=step.overrides)
-    )
-    try:
-        train(run, SerialPool(), lambda _: None, markets, until=step.iterations)
-    except Interrupted:
-        raise KeyboardInterrupt from None
-    write_json(step.part, _measured(run, markets, step))
-
-
 def figures_on_test_days(out: Path, trial: int) -> dict[str, float]:
-    """Revenue and total profit of a finished trial on test days, over the reference's, mean over seeds."""
-    ratios = seed_ratios(Run.open(out / "trials" / f"{trial:04d}"))
+    """Return a finished trial's revenue and total profit on test days, as ratios to the baseline, means over seeds."""
+    ratios = seed_ratios(Run.open(run_folder(out, trial)))
     return {name: float(ratios[name].to_numpy().mean()) for name in ("revenue", "profit")}
 
 
-def _measured(run: Run, markets: dict[int, Market], step: Step) -> dict[str, float | None]:
-    """The metrics on training days, mean over seeds, days and learners."""
-    learner, states = make_learner(run.scenario()), run.load_checkpoint(step.iterations)
-    figures: list[tuple[float, float, float]] = []
-    for seed, market in markets.items():
-        policy = learner.policy(market, states[seed])
-        for day in market.scenario.traffic.train_days:
-            totals, goals = day_totals(simulate_day(market, day, policy).outcome), goals_of(market, day)
-            fitness = day_score(totals, goals, step.yardstick)[market.learners].mean()
-            revenue = totals[:, COST].sum() / goals.revenue_scale[0]
-            figures.append((float(fitness), float(global_profit(totals, goals)[0]), float(revenue)))
-    means = np.mean(figures, axis=0)
-    return {name: float(value) if np.isfinite(value) else None for name, value in zip(METRICS, means, strict=True)}
+def _source(parameter: Parameter) -> str:
+    """Return the parameter as messages name it."""
+    return f"--param {parameter.key}={parameter.distribution}"
 
 
-def _items(sweep: Sweep, values: dict[str, Any]) -> tuple[str, ...]:
+def _overrides(sweep: Sweep, values: dict[str, Any]) -> tuple[str, ...]:
     return tuple(parameter.override(values[parameter.key]) for parameter in sweep.parameters)
 
 
-def _rank(value: float | None, *, is_max: bool) -> float:
-    """Smaller is better; what failed comes last."""
+def _cost(value: float | None, *, is_max: bool) -> float:
+    """Return a metric as a cost, smaller being better; a metric that failed costs the most."""
     if value is None:
         return np.inf
     return -value if is_max else value
@@ -228,6 +175,7 @@ def _or_nan(value: float | None) -> float:
 
 
 def _plan(sweep: Sweep, base: Scenario, trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return everything that the table depends on: a sweep is continued only under the same plan."""
     return {
         "sweep": json.loads(base.model_dump_json()),
         "version": __version__,

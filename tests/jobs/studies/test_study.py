@@ -1,4 +1,4 @@
-"""Studies: measured unit by unit, resumed where they stood, the same whatever computes them."""
+"""Studies: measured unit by unit, continued after an interruption, the same in any pool."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from auctionsim.analysis.documents.results import arms_table, paired
+from auctionsim.analysis.documents.results import arms_table, paired_differences
 from auctionsim.analysis.documents.sections import Heading, Text, write_document
 from auctionsim.cli import main
 from auctionsim.errors import InputError
@@ -57,14 +57,14 @@ def test_a_study_writes_results_table_and_report(coins: str, tmp_path: Path):
     results = pl.read_parquet(tmp_path / "out" / "results.parquet")
     assert results.columns == ["study", "scenario", "arm", "seed", "split", "metric", "value"]
     assert results.height == 6
-    assert paired(results, "fair", "heads", "tails", "share").tolist() == [0.5, 0.5, 0.5]
+    assert paired_differences(results, "fair", "heads", "tails", "share").tolist() == [0.5, 0.5, 0.5]
     assert "Coins &lt;thrown&gt;" in page.read_text()
     table = (tmp_path / "out" / "table.md").read_text()
     assert "| heads | 1.500 [0.500, 2.500] |" in table
     assert "`auctionsim reproduce test-coins`" in table
 
 
-def test_an_interrupted_study_goes_on_where_it_stood(coins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_interrupted_study_continues_with_the_missing_units(coins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
     options = Options((0, 1), data="stop")
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The leaderboard in its short form: everybody is measured, by the same rod."""
+"""The leaderboard in its quick form: every entrant is measured, under the same conditions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_one_member_is_measured_alone_among_keyword_bidders():
     assert names == {"objective", "roi", "revenue", "seconds"}, "no budgets, and no cartel of one"
 
 
-def test_the_quick_study_ranks_everybody_but_hindsight(tmp_path: Path):
+def test_the_quick_study_ranks_every_entrant_but_those_with_hindsight(tmp_path: Path):
     out = tmp_path / "out"
     assert main(["reproduce", "leaderboard", "--quick", "--seeds", "1", "--workers", "0", "--out", str(out)]) == 0
     results = pl.read_parquet(out / "results.parquet")

@@ -1,4 +1,4 @@
-"""The study macg in its short form: every kind of arm is measured, and what is measured means what it says."""
+"""The study macg in its quick form: every kind of arm is measured, and every metric means what it says."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIXED = (
 )
 
 
-def test_the_reference_measures_one_and_exceeds_no_cap():
+def test_the_baseline_measures_one_and_exceeds_no_cap():
     market = build_market(parse_scenario(MIXED, "x.toml"))
     days = market.scenario.traffic.test_days
     by_day = np.stack([day_totals(market.baseline[day])[:, :, 0] for day in days])
@@ -57,7 +57,7 @@ def test_every_arm_is_a_right_scenario(arm: Arm):
     assert arm.name in {one.name for name in arm.scenarios for one in arms_of(name, quick=False)}
 
 
-def test_advertisers_trained_alone_are_put_to_work_together():
+def test_advertisers_trained_alone_bid_together():
     market = build_market(parse_scenario(MIXED, "x.toml"))
     found = {row[1]: row[2] for row in measured(market, Arm("alone", kind="alone")).results if row[0] == "train"}
     assert found["objective"] > 1.0

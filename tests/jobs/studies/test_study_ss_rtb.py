@@ -1,4 +1,4 @@
-"""The SS-RTB study: what its measures mean, and that its document says what the figures say."""
+"""The SS-RTB study: the meaning of its measures, and a document that follows from its figures."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_eta_is_none_between_equal_days_and_the_spread_of_independent_ones():
     assert eta(2 * np.tile(day, (6, 1)) * np.linspace(0.8, 1.2, 6)[:, None]) < 0.02  # known from the step before
     noise = 1 + 0.1 * stream(0, "eta").standard_normal((400, 24))
     assert eta(day * noise) == pytest.approx(0.1, rel=0.03)
-    with pytest.raises(ValueError, match="at least 4 days"):
+    with pytest.raises(ValueError, match=">= 4 days"):
         eta(np.ones((3, 24)))
 
 
-def test_days_are_the_more_alike_the_longer_the_step():
+def test_days_are_more_similar_the_longer_the_step():
     found = {name: value for _, name, value in find_study("ss-rtb").run(Unit(DAYS, "eta", 0), QUICK).results}
     for feature in FEATURES:
         levels = [found[metric(level, feature)] for level in LEVELS]
@@ -35,7 +35,7 @@ def test_days_are_the_more_alike_the_longer_the_step():
         assert levels[0] > 3 * levels[-1] > 0
 
 
-def test_a_unit_measures_both_days_in_expectation_and_as_luck_had_it():
+def test_a_unit_measures_both_days_with_expected_and_realised_purchases():
     study = find_study("ss-rtb")
     found = study.run(Unit(MANY, m_rmdp(0.5), 0), QUICK)
     values = {(split, name): value for split, name, value in found.results}

@@ -1,1 +1,1 @@
-"""The study `leaderboard`: every learner and rule on the same markets."""
+"""Run the study `leaderboard`: every learner and rule on the same markets."""

@@ -1,4 +1,4 @@
-"""The leaderboard's document: who ranks where, and a ranked table per market."""
+"""Write the leaderboard: mean ranks over all markets, and a ranked table per market."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from auctionsim.analysis.documents.results import by_seed, interval
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
-from auctionsim.analysis.reports.metrics import bootstrap
+from auctionsim.analysis.statistics import INTERVALS, mean_interval, ranks
 
 _COLUMNS = {
     "objective": "Objective",
@@ -19,23 +19,29 @@ _COLUMNS = {
     "collusion": "Collusion index",
     "seconds": "Seconds",
 }
-# Knows the test day: shown, not ranked.
 _HINDSIGHT = ("uscb-oracle",)
+"""Entrants that know the test day: shown, not ranked."""
 
 
 def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> list[Section]:
-    """The document; the order of the ranks first."""
+    """Return the sections of the leaderboard, the best entrants of each market first.
+
+    Args:
+        results: The rows of results.parquet.
+        learners: The names of the entrants that learn; the others are rules.
+    """
     markets = list(results["scenario"].unique(maintain_order=True))
     ranked = {market: _ranked(results, market) for market in markets}
     seeds = results["seed"].n_unique()
     parts: list[Section] = [
-        *(Text(_first(results, market, names)) for market, names in ranked.items()),
+        *(Text(_best_two(results, market, names)) for market, names in ranked.items()),
         Text(
-            "Everybody climbs its own objective with the same budgets, traffic and replays of training days, with constants as "
-            "they stand (the Q-learners of SS-RTB with those of short days): a place here says what an entrant reaches so, not "
-            "what it could. 'one': one advertiser follows the entrant among keyword bidders; 'all': everybody does. "
-            "uscb-oracle knows the test day and is not ranked. The Q-learners of SS-RTB seek GMV at the cost of keyword bids "
-            "whatever the objective; maab and dcmab know no caps."
+            "All advertisers maximize their own objectives with the same budgets, traffic and replays of training days, and "
+            "with default constants (the Q-learners of SS-RTB with constants for short days). Nothing was tuned: a rank shows "
+            "what an entrant reaches under these conditions, not what it could reach. 'one': one advertiser follows the "
+            "entrant among keyword bidders; 'all': every learner does. uscb-oracle knows the test day and is not ranked. The "
+            "Q-learners of SS-RTB maximize GMV at the cost of keyword bids whatever the objective; maab and dcmab ignore CPC "
+            "caps."
         ),
         Heading("Mean rank"),
         _ranks(results, markets, learners),
@@ -44,23 +50,24 @@ def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> li
         parts += [Heading(market), _market_table(results, market, ranked[market], learners)]
     parts.append(
         Note(
-            f"Means over {seeds} seeds with 95 % bootstrap intervals, days not trained on. Objective: own weighted objective "
-            "over that of keyword bids, mean over those that follow the entrant. Revenue: the platform's over the reference's. "
-            "Collusion index: profit gain, 0 at truthful bids and 1 for the cartel, where all follow the entrant. Seconds: "
-            "training on the machine that made this table, or preparing the rule; they alone differ from run to run."
+            f"Means over {seeds} seeds with {INTERVALS}, held-out test days. Objective: weighted objective as a ratio to that "
+            "of keyword bids, mean over the advertisers that follow the entrant. Revenue: the platform's revenue as a ratio to "
+            "the baseline. Collusion index: profit gain if all follow the entrant, 0 at truthful bids and 1 at the cartel. "
+            "Seconds: wall time of training, or of preparing the rule, on the machine that made this table; it alone differs "
+            "from run to run."
         )
     )
     return parts
 
 
 def _ranked(results: pl.DataFrame, market: str) -> list[str]:
-    """Entrants by mean objective, those in hindsight where they fall."""
+    """Return a market's entrants by mean objective, best first; those that know the test day are among them."""
     names = list(results.filter(scenario=market)["arm"].unique(maintain_order=True))
     means = {name: float(np.mean(list(by_seed(results, market, name, "objective").values()) or [-np.inf])) for name in names}
-    return sorted(names, key=lambda name: (-means[name], name))
+    return list(ranks(means))
 
 
-def _first(results: pl.DataFrame, market: str, names: Sequence[str]) -> str:
+def _best_two(results: pl.DataFrame, market: str, names: Sequence[str]) -> str:
     best, second = [name for name in names if name not in _HINDSIGHT][:2]
     return f"{market}: {best} {interval(results, market, best, 'objective')}, then {second} " + (
         f"{interval(results, market, second, 'objective')}."
@@ -68,16 +75,15 @@ def _first(results: pl.DataFrame, market: str, names: Sequence[str]) -> str:
 
 
 def _ranks(results: pl.DataFrame, markets: Sequence[str], learners: Collection[str]) -> Table:
-    """Mean rank over markets, by seed, so that the interval is over seeds."""
+    """Return the mean ranks over markets; each seed is ranked by itself, so that the interval is over seeds."""
     names = [name for name in results["arm"].unique(maintain_order=True) if name not in _HINDSIGHT]
-    places: dict[str, dict[int, list[int]]] = {name: {} for name in names}
+    ranks_of: dict[str, dict[int, list[int]]] = {name: {} for name in names}
     for market in markets:
         objective = {name: by_seed(results, market, name, "objective") for name in names}
         for seed in sorted({seed for own in objective.values() for seed in own}):
-            here = sorted((name for name in names if seed in objective[name]), key=lambda name: (-objective[name][seed], name))
-            for place, name in enumerate(here, start=1):
-                places[name].setdefault(seed, []).append(place)
-    found = {name: bootstrap([float(np.mean(own)) for own in by_seed_.values()]) for name, by_seed_ in places.items()}
+            for name, rank in ranks({name: own[seed] for name, own in objective.items() if seed in own}).items():
+                ranks_of[name].setdefault(seed, []).append(rank)
+    found = {name: mean_interval([float(np.mean(own)) for own in seeds.values()]) for name, seeds in ranks_of.items()}
     rows = [[name, _kind(name, learners), str(found[name])] for name in sorted(names, key=lambda name: found[name].mean)]
     return Table(["Entrant", "Kind", "Mean rank"], rows, f"Over {len(markets)} markets; 1 is best of {len(names)}.")
 
@@ -85,15 +91,15 @@ def _ranks(results: pl.DataFrame, markets: Sequence[str], learners: Collection[s
 def _market_table(results: pl.DataFrame, market: str, names: Sequence[str], learners: Collection[str]) -> Table:
     own = results.filter(scenario=market)
     columns = {name: label for name, label in _COLUMNS.items() if name in set(own["metric"])}
-    rows, place = [], 0
+    rows, rank = [], 0
     for name in names:
-        place += name not in _HINDSIGHT
+        rank += name not in _HINDSIGHT
         cells = [interval(own, market, name, metric) for metric in columns]
         texts = [
             "" if cell is None else f"{cell.mean:.1f}" if metric == "seconds" else str(cell)
             for metric, cell in zip(columns, cells, strict=True)
         ]
-        rows.append([name, "" if name in _HINDSIGHT else str(place), _kind(name, learners), *texts])
+        rows.append([name, "" if name in _HINDSIGHT else str(rank), _kind(name, learners), *texts])
     return Table(["Entrant", "Rank", "Kind", *columns.values()], rows)
 
 

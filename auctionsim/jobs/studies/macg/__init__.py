@@ -1,1 +1,1 @@
-"""The study `macg`: cooperative bidding under a revenue floor against every rival and without every part of it."""
+"""Run the study `macg`: cooperative bidding under a revenue floor against its rivals, and without each of its parts."""

@@ -1,4 +1,4 @@
-"""What is compared: overrides that make an arm of a scenario, and the scenarios each arm belongs to."""
+"""Define the arms of the MACG study: the overrides of each, and the scenarios it is measured on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from auctionsim.scenario.file import load_scenario
 THREE_ARMS, TAOBAO_MIX, CALIBRATED = "three-arms", "taobao-mix", "calibrated"
 SCENARIOS = (THREE_ARMS, TAOBAO_MIX, CALIBRATED)
 LARGE, REAL = "large", "real-table"
-"""500 advertisers, with few arms; and a table built from the public files, where they are given."""
+"""A market of 500 advertisers, measured with few arms; and a table built from the public files, if they are given."""
 FLOORS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5)
-"""Revenue floors of the front, shares of the reference's revenue."""
+"""The revenue floors of the front, as shares of the baseline's revenue."""
 
 _NO_FLOOR = ("platform.revenue_floor=0.0", "{no profit floors}")
 _QUICK = ("traffic.auctions_per_day=2000", "traffic.weight=1", "train.iterations=4", "learner.population=8")
@@ -20,14 +20,16 @@ _QUICK = ("traffic.auctions_per_day=2000", "traffic.weight=1", "train.iterations
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm."""
+    """One arm of the study."""
 
     name: str
     overrides: tuple[str, ...] = ()
+    """The `--set` items of the arm; `{no profit floors}` stands for turning off every group's profit floor."""
     scenarios: tuple[str, ...] = (*SCENARIOS, REAL)
+    """The scenarios that the arm is measured on."""
     kind: str = "search"
-    """`search`: trained by the scenario's learner; `static`: a fixed rule; `alone`: each advertiser trained against rivals that
-    stand still; `oracle-lp`: the bound; `cost`: no arm, but what a generation costs as markets grow."""
+    """`search`: trained by the scenario's learner; `static`: fixed bids; `alone`: each advertiser trained by itself while the
+    others bid by keyword; `oracle-lp`: the upper bound; `cost`: the processor time of a generation as markets grow."""
 
 
 ARMS = (
@@ -62,19 +64,19 @@ FRONT = tuple(
 
 
 def arms_of(scenario: str, *, quick: bool) -> tuple[Arm, ...]:
-    """The arms of a scenario; of a quick study a few."""
+    """Return the arms that are measured on a scenario; a few of them in a quick study."""
     every = [arm for arm in (*ARMS, *FRONT) if scenario in arm.scenarios]
     few = ("manual", "macg", "macg without floor", "macg, multipliers", "oracle-lp", "floor 0", "floor 1")
     return tuple(arm for arm in every if not quick or arm.name in few)
 
 
 def scenario_of(source: str, arm: Arm, *, quick: bool) -> Scenario:
-    """An arm's scenario.
+    """Return the scenario of an arm.
 
     Args:
-        source: A built-in scenario or a file.
-        arm: The arm.
-        quick: Whether to shrink it to seconds.
+        source: The name of a built-in scenario, or the path of a scenario file.
+        arm: The arm whose overrides are applied.
+        quick: True to shrink the scenario to seconds.
     """
     groups = load_scenario(source).advertisers
     overrides: list[str] = [*(_QUICK if quick else ())]

@@ -1,4 +1,4 @@
-"""What a generation of `macg-es` costs as auctions and advertisers grow: processor seconds on one core, one process."""
+"""Measure the processor time of a generation of `macg-es` as auctions and advertisers grow, on one core in one process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,14 @@ _AXES = {
 def generation_costs(
     auctions: Iterable[int] = AUCTIONS, advertisers: Iterable[int] = ADVERTISERS
 ) -> list[tuple[str, float, float]]:
-    """Curves (name, size, processor seconds): the shortest of some generations on one training day, after one that warms."""
+    """Measure rows (curve, size, processor seconds) of a generation on one training day.
+
+    Each is the shortest of three generations, after one that warms caches and compiles.
+
+    Args:
+        auctions: The numbers of auctions a day to measure, at 100 advertisers.
+        advertisers: The numbers of advertisers to measure, at 50,000 auctions a day.
+    """
     by_auctions = [("seconds by auctions", float(n), _seconds(n, _AT_ADVERTISERS)) for n in auctions]
     return by_auctions + [("seconds by advertisers", float(n), _seconds(_AT_AUCTIONS, n)) for n in advertisers]
 
@@ -49,7 +56,7 @@ def _seconds(auctions: int, advertisers: int) -> float:
 
 
 def cost_sections(curves: pl.DataFrame) -> list[Section]:
-    """A table and a figure of ratios to the smallest market; nothing where it was not measured."""
+    """Return a table and a figure of times relative to the smallest market; nothing if they were not measured."""
     rows, lines = [], {}
     for name, axis in _AXES.items():
         own = curves.filter(scenario=LARGE, curve=name).sort("x")
@@ -63,12 +70,12 @@ def cost_sections(curves: pl.DataFrame) -> list[Section]:
         rows += [[axis, f"{n:,.0f}", f"{s:.3f}", f"{r:.2f}"] for n, s, r in zip(size, seconds, ratio, strict=True)]
         rows.append([axis, "grows as size to the power", f"{exponent:.2f}", ""])
     return [
-        Heading("What a generation costs"),
+        Heading("Cost of a generation"),
         Text("Processor seconds of a generation of macg-es on one training day of `large`, on the machine of this run."),
         Table(["Varied", "Size", "Seconds", "Ratio to the smallest"], rows),
         Picture(
             "generation-cost",
             lines_figure(lines, "Size (ratio to the smallest)", "Processor seconds (ratio to the smallest)", dots=True),
-            "A generation's processor seconds against the size of the market, both relative to the smallest one measured.",
+            "Processor seconds of a generation against the size of the market, both relative to the smallest market measured.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""One unit: train an arm on a seed, and measure it on training and test days against the reference."""
+"""Measure one unit of the MACG study: train an arm on a seed, and compare its days with the baseline's."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from auctionsim.objectives.goals import day_totals, objective_vector
 Array = NDArray[np.float64]
 
 _CURVE_EVERY = 5
+"""Generations between points of a learning curve."""
 _ALONE_GENERATIONS = 60
 _SLACK = 0.02
-"""A CPC cap counts as exceeded above this share over it."""
+"""A CPC cap counts as exceeded if the cost per click is more than this share above it."""
 
 
 def measured(market: Market, arm: Arm) -> Findings:
-    """Train and measure."""
+    """Train an arm, and measure it on training and test days; the bound is measured on test days only."""
     days = {"train": market.scenario.traffic.train_days, "test": market.scenario.traffic.test_days}
     if arm.kind == "oracle-lp":
         return Findings(list(_bound_rows(market, days["test"], "test")))
@@ -56,7 +57,7 @@ def _policy(market: Market, arm: Arm, curves: list[tuple[str, float, float]]) ->
 
 
 def _each_alone(market: Market) -> Policy:
-    """Every advertiser trained while all others bid by keyword, then all put to work together."""
+    """Train each learner by itself while all others bid by keyword, and return the policy in which all bid as they learned."""
     settings = market.scenario.learner
     parameters = start_parameters(market, settings)
     for k, who in enumerate(market.learners):
@@ -68,7 +69,7 @@ def _each_alone(market: Market) -> Policy:
 
 
 def _rows(market: Market, policy: Policy, days: Sequence[int], split: str) -> Iterator[tuple[str, str, float]]:
-    """Ratios to the reference over some days together; undefined ones are left out."""
+    """Yield the measures of a policy over all given days together; those that are not defined are left out."""
     totals = np.stack([day_totals(simulate_day(market, day, policy).outcome)[:, :, 0] for day in days])
     for name, value in measures(market, days, totals).items():
         if np.isfinite(value):
@@ -76,15 +77,21 @@ def _rows(market: Market, policy: Policy, days: Sequence[int], split: str) -> It
 
 
 def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, float]:
-    """Of the totals of some days, `[days, advertisers, 5]`.
+    """Measure an outcome as ratios to the baseline.
 
-    `revenue`, `profit`, `gmv` and `self_profit` are ratios to the reference; `objective` is the learners' mean of own weighted
-    objective over the reference's, `objective: GROUP` a group's, `worst` the smallest; `caps_exceeded` is the share of learners
-    with a CPC cap that pay 2 % more, `cpc_excess` by how much the worst is over.
+    `revenue`, `profit` and `gmv` are of the whole market, `self_profit` of the self-bidders; `objective` is the mean over
+    learners of the weighted objective as a ratio to the baseline, `objective: GROUP` that of a group, and `worst` the smallest;
+    `caps_exceeded` is the share of learners with a CPC cap that pay more than 2 % above it, and `cpc_excess` how far the worst
+    is above its cap.
+
+    Args:
+        market: The market.
+        days: The days of the outcome.
+        by_day: The totals of each day, `[days, advertisers, 5]`.
     """
-    totals, reference = by_day.sum(axis=0), sum(day_totals(market.baseline[day])[:, :, 0] for day in days)
-    assert isinstance(reference, np.ndarray)
-    own, usual = (objective_vector(sums[:, :, None])[:, :, 0] for sums in (totals, reference))
+    totals, baseline = by_day.sum(axis=0), sum(day_totals(market.baseline[day])[:, :, 0] for day in days)
+    assert isinstance(baseline, np.ndarray)
+    own, usual = (objective_vector(sums[:, :, None])[:, :, 0] for sums in (totals, baseline))
     goals = [goals_of(market, day) for day in days]
     weights = goals[0].weights[:, :, 0]
     ratio = np.divide(own, usual, out=np.ones_like(own), where=usual != 0)
@@ -92,9 +99,9 @@ def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, fl
     learners, bystanders = market.learners, np.flatnonzero(~market.is_controlled)
     profit, usual_profit = own[:, 3], usual[:, 3]
     found = {
-        "revenue": totals[:, COST].sum() / reference[:, COST].sum(),
+        "revenue": totals[:, COST].sum() / baseline[:, COST].sum(),
         "profit": profit.sum() / usual_profit.sum(),
-        "gmv": totals[:, GMV].sum() / reference[:, GMV].sum(),
+        "gmv": totals[:, GMV].sum() / baseline[:, GMV].sum(),
         "objective": objective[learners].mean(),
         "worst": objective[learners].min(),
     }
@@ -105,7 +112,7 @@ def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, fl
     caps = np.stack([day.limits["cpc_cap"][:, 0] for day in goals])
     capped = learners[np.isfinite(caps[:, learners]).all(axis=0)]
     if len(capped):
-        # Caps differ by day: what the caps allow for the clicks of every day.
+        # Caps differ by day, so the allowed cost is summed by day: caps of 0.2 and 0.3 on days of 10 and 20 clicks allow 8.
         allowed = sum(day_caps[capped] * sums[capped, CLICKS] for day_caps, sums in zip(caps, by_day, strict=True))
         over = totals[capped, COST] / np.maximum(allowed, 1e-12) - 1
         found |= {"caps_exceeded": float((over > _SLACK).mean()), "cpc_excess": float(over.max())}
@@ -113,11 +120,11 @@ def measures(market: Market, days: Sequence[int], by_day: Array) -> dict[str, fl
 
 
 def _bound_rows(market: Market, days: Sequence[int], split: str) -> Iterator[tuple[str, str, float]]:
-    """The bound on total profit under the scenario's floors, over the reference's."""
+    """Yield the upper bound on total profit under the scenario's floors, and its revenue, as ratios to the baseline."""
     bounds = [lp_bound(market, day, own_weight=0.0, global_weight=1.0) for day in days]
-    reference = [day_totals(market.baseline[day])[:, :, 0] for day in days]
-    profits = [float((sums[:, GMV] - sums[:, COST]).sum()) for sums in reference]
+    baseline = [day_totals(market.baseline[day])[:, :, 0] for day in days]
+    profits = [float((sums[:, GMV] - sums[:, COST]).sum()) for sums in baseline]
     if all(bound.status == "optimal" for bound in bounds):
-        # A bound's value is the total profit over that day's reference.
+        # A bound's value is the total profit as a ratio to the baseline's of that day.
         yield split, "profit", sum(b.value * p for b, p in zip(bounds, profits, strict=True)) / sum(profits)
-        yield split, "revenue", sum(b.revenue for b in bounds) / sum(float(sums[:, COST].sum()) for sums in reference)
+        yield split, "revenue", sum(b.revenue for b in bounds) / sum(float(sums[:, COST].sum()) for sums in baseline)

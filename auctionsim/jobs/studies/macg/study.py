@@ -1,4 +1,4 @@
-"""Units and document of the study."""
+"""Define the units of the MACG study, and write its document."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from auctionsim.analysis.documents.plots.front import front_figure
 from auctionsim.analysis.documents.plots.lines import lines_figure
 from auctionsim.analysis.documents.results import arms_table, by_seed, interval
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
+from auctionsim.analysis.statistics import INTERVALS
 from auctionsim.jobs.demos.real_table import write_tables
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.macg.arms import (
@@ -43,13 +44,13 @@ _DRAWN = ("independent", "macg without floor", "macg", "macg, multipliers")
 
 
 class MacgStudy:
-    """See the package."""
+    """The study; docs/macg.md explains it."""
 
-    title = "MACG (our reconstruction): cooperation under a revenue floor, against its rivals and without its parts"
+    title = "MACG (our reconstruction): cooperation under a revenue floor, against its rivals and without each of its parts"
     n_seeds = 5
 
     def units(self, options: Options) -> Sequence[Unit]:
-        """Every arm of every scenario on every seed; what a generation costs is measured once."""
+        """Return every arm of every scenario on every seed; the cost of a generation is measured on one seed."""
         scenarios = (THREE_ARMS, TAOBAO_MIX) if options.quick else (*SCENARIOS, LARGE)
         return [
             Unit(scenario, arm.name, seed)
@@ -72,14 +73,14 @@ class MacgStudy:
         return measured(market, arm)
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
-        """Verdict, a table per scenario, objectives by type, the front, learning."""
+        """Return the verdict, tables and learning curves per scenario, the front, and the cost of a generation."""
         scenarios = list(results["scenario"].unique(maintain_order=True))
         parts: list[Section] = [Text(line) for scenario in scenarios if (line := _verdict(results, scenario))]
         parts.append(
             Text(
-                "All figures are ratios to the reference (everybody bids by keyword under the same budgets) on days not "
-                "trained on, means over seeds with 95 % bootstrap intervals. Results are of our reconstruction; the paper's "
-                "own figures were not available."
+                "All figures are ratios to the baseline (everybody bids by keyword under the same budgets) on held-out test "
+                f"days, means over seeds with {INTERVALS}. They are results of our reconstruction; the paper's own figures "
+                "were not available."
             )
         )
         for scenario in scenarios:
@@ -99,7 +100,7 @@ def _verdict(results: pl.DataFrame, scenario: str) -> str:
     profit, revenue = (interval(results, scenario, "macg", metric) for metric in ("profit", "revenue"))
     if profit is None or revenue is None:
         return ""
-    text = f"{scenario}: with macg total profit {profit}, revenue {revenue} of the reference"
+    text = f"{scenario}: with macg total profit {profit}, revenue {revenue} of the baseline"
     bound, reached = by_seed(results, scenario, "oracle-lp", "profit"), by_seed(results, scenario, "macg", "profit")
     closed = [(reached[seed] - 1) / (bound[seed] - 1) for seed in reached if seed in bound and bound[seed] > 1]
     if closed:
@@ -111,13 +112,13 @@ def _verdict(results: pl.DataFrame, scenario: str) -> str:
 def _learning(curves: pl.DataFrame, scenario: str) -> Picture:
     own = curves.filter(scenario=scenario, curve="revenue_ratio")
     lines = {arm: line_of(curves, scenario, arm, "revenue_ratio") for arm in _DRAWN if arm in set(own["arm"])}
-    figure = lines_figure(lines, "Generation", "Platform revenue (ratio to the reference)", levels={"reference": 1.0})
+    figure = lines_figure(lines, "Generation", "Platform revenue (ratio to the baseline)", levels={"baseline": 1.0})
     slug = scenario.replace("/", "-")
-    return Picture(f"learning-{slug}", figure, f"{scenario}: revenue on training days while learning, mean over seeds.")
+    return Picture(f"learning-{slug}", figure, f"{scenario}: revenue on training days while learning, means over seeds.")
 
 
 def _front(results: pl.DataFrame) -> list[Section]:
-    """Total profit against revenue as the floor moves, without other floors and with the global term alone."""
+    """Return total profit against revenue for every revenue floor, without other floors and with the global term alone."""
     scenario = THREE_ARMS
     points = []
     for floor in FLOORS:
@@ -129,13 +130,13 @@ def _front(results: pl.DataFrame) -> list[Section]:
     rows = [[f"{floor:g}", str(revenue), str(profit)] for floor, revenue, profit in points]
     return [
         Heading("The front: revenue against total profit"),
-        Text(f"{scenario}, full cooperation (own weight 0, no floors on profits), as the revenue floor moves."),
+        Text(f"{scenario}, full cooperation (own weight 0, no floors on profit), for a range of revenue floors."),
         Table(["Revenue floor", "Revenue", "Total profit"], rows),
         Picture(
             "front",
             front_figure([(r.mean, p.mean, f"{floor:g}") for floor, r, p in points]),
-            "Total profit against platform revenue on test days, ratios to the reference, mean over seeds; the number is the "
-            "floor.",
+            "Total profit against platform revenue on test days, ratios to the baseline, means over seeds; the number at each "
+            "point is the revenue floor.",
         ),
     ]
 

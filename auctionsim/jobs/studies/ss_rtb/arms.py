@@ -1,4 +1,4 @@
-"""Which arms the SS-RTB study has, and the scenario of each."""
+"""Define the arms of the SS-RTB study, and the scenario of each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ COOPERATIONS = (0.25, 0.5, 1.0)
 
 
 def m_rmdp(cooperation: float) -> str:
-    """Name of the arm of a cooperation weight."""
+    """Return the name of the M-RMDP arm with a cooperation weight."""
     return f"M-RMDP, cooperation {cooperation}"
 
 
 TEN_ARMS: Mapping[str, tuple[str, ...]] = {
     "linear": (),
     "RMDP": (),
-    # All in favour of its training: 2,000 steps a day are to be told apart, and each alpha is to be tried often in each.
+    # AMDP gets a longer training: it has to distinguish 2,000 steps a day, and to try each alpha often in each of them.
     "AMDP": (
         "learner.algorithm=amdp-dqn",
         "train.iterations=12",
@@ -44,7 +44,7 @@ TEN_ARMS: Mapping[str, tuple[str, ...]] = {
 MANY_ARMS: Mapping[str, tuple[str, ...]] = {
     "linear": (),
     "RMDP": ("learner.algorithm=rmdp-dqn",),
-    # The weights whose arms are claims first.
+    # In descending order: the first two are part of a claim, see `study.SsRtb.units`.
     **{m_rmdp(k): ("learner.algorithm=m-rmdp-dqn", f"learner.cooperation={k}") for k in sorted(COOPERATIONS, reverse=True)},
 }
 _ONE_AD = ("advertisers.0.count=1", "traffic.auctions_per_day=200000", "traffic.weight=1", "traffic.queries=100")
@@ -57,7 +57,7 @@ _QUICK_TRAINING = ("train.iterations=3", "learner.dqn.updates=2", "learner.dqn.c
 
 
 def scenario_of(unit: Unit, options: Options) -> Scenario:
-    """The scenario of a unit."""
+    """Return the scenario of a unit."""
     name = "ss-rtb-many" if unit.scenario == MANY else "ss-rtb"
     arms = {TEN: TEN_ARMS, MANY: MANY_ARMS, DAYS: {unit.arm: _ONE_AD}}
     overrides = arms[unit.scenario][unit.arm]

@@ -1,4 +1,4 @@
-"""The document of the SS-RTB study: the four findings first, then the paper's tables and figures beside ours."""
+"""Write the document of the SS-RTB study: four findings, then the paper's tables and figures beside ours."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import polars as pl
 
 from auctionsim.analysis.documents.plots.ss_rtb import Curve, bars_figure, curves_figure, sweep_figure
 from auctionsim.analysis.documents.plots.style import Figure
-from auctionsim.analysis.documents.results import by_seed, interval, paired
+from auctionsim.analysis.documents.results import by_seed, interval, paired_differences
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
-from auctionsim.analysis.reports.metrics import Interval, bootstrap
+from auctionsim.analysis.statistics import INTERVALS, Interval, mean_interval
 from auctionsim.jobs.studies.ss_rtb.arms import COOPERATIONS, DAYS, MANY, TEN, m_rmdp
 from auctionsim.jobs.studies.ss_rtb.eta import FEATURES, LEVELS, metric
 
 PAPER_AVERAGE = {"AMDP": (2.5003, -0.1006), "RMDP": (1.2001, 0.9874)}
-"""Printed averages of the paper's Table 2: gain in training and on the test day."""
+"""The averages printed in the paper's Table 2: gain in training and on the test day."""
 PAPER_MANY = {"RMDP": (0.99, 0.115), "M-RMDP": (0.99, 0.235)}
 """COST / COST_KB and gain, read off the bars of the paper's Figure 5."""
 PAPER_ETA = 0.03
+"""The paper's bound on eta at the hour (section 3.2)."""
 SPLITS = ("train", "test")
 POOLED = "gain_all, pooled cost"
 _COMPARED = ("linear", "AMDP", "RMDP")
 
 
 def sections(results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
-    """All sections."""
+    """Return all sections of the document."""
     return [
         *_findings(results),
         Heading("Ten ads with disjoint keywords (the paper's Table 2)"),
@@ -40,9 +41,9 @@ def sections(results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
         Picture(
             "cooperation", _cooperation(results), "Gain of all ads together over the weight of the public reward; 0 is RMDP."
         ),
-        Heading("How alike are days?"),
+        Heading("How similar are days?"),
         _eta(results),
-        Heading("What the paper leaves open"),
+        Heading("Variants that the paper leaves open"),
         _arms(results, TEN, [arm for arm in _arms_of(results, TEN) if arm.startswith("RMDP")], ""),
     ]
 
@@ -53,7 +54,7 @@ def _findings(results: pl.DataFrame) -> list[Section]:
     train, test = (_mean(results, TEN, "RMDP", split, "gain_realised") for split in SPLITS)
     amdp, rmdp = ([_mean(results, TEN, arm, split, "gain_realised") for split in SPLITS] for arm in ("AMDP", "RMDP"))
     alone, together = (_mean(results, MANY, arm, "test", POOLED) for arm in ("RMDP", best))
-    lead = bootstrap(paired(results, TEN, "RMDP", "linear", "gain"))
+    lead = mean_interval(paired_differences(results, TEN, "RMDP", "linear", "gain"))
     n_positive = sum(gain > 0 for gain in ads.values())
     error, open_error = _largest_errors(results)
     return [
@@ -76,8 +77,9 @@ def _findings(results: pl.DataFrame) -> list[Section]:
         ),
         _finding("d", lead.mean >= 0, f"RMDP's gain is {lead} above that of one alpha a day (`linear`), seed by seed."),
         Text(
-            f"PUR_AMT / COST over KB's, purchases as luck had them. COST is within {error:.1%} of KB's for every method, ad, "
-            f"day and seed of ten ads, and for many ads together; within {open_error:.1%} for the variants of RMDP at the end."
+            f"Gains are in PUR_AMT / COST relative to KB, with realised purchases. COST is within {error:.1%} of KB's for "
+            f"every method, ad, day and seed of ten ads, and for many ads together; within {open_error:.1%} for the variants "
+            "of RMDP at the end."
         ),
     ]
 
@@ -87,7 +89,7 @@ def _finding(letter: str, holds: bool, text: str) -> Text:
 
 
 def best_m_rmdp(results: pl.DataFrame) -> str:
-    """The cooperation weight with the largest gain on the training day."""
+    """Return the M-RMDP arm with the largest gain on the training day."""
     arms = [m_rmdp(k) for k in COOPERATIONS]
     return max(arms, key=lambda arm: _mean(results, MANY, arm, "train", POOLED))
 
@@ -103,12 +105,12 @@ def _table_2(results: pl.DataFrame) -> Table:
     return Table(
         header,
         rows,
-        f"Mean over {_seeds(results)} seeds, each a world of its own; purchases as luck had them.",
+        f"Means over {_seeds(results)} seeds, each with a market of its own; realised purchases.",
     )
 
 
 def _arms(results: pl.DataFrame, scenario: str, arms: Sequence[str], suffix: str) -> Table:
-    """Gains and costs of arms on both days."""
+    """Return the gains and costs of arms on both days."""
     gain = "gain_all" if scenario == MANY else "gain"
     columns = {
         "train": (f"{gain}{suffix}", "train"),
@@ -121,12 +123,11 @@ def _arms(results: pl.DataFrame, scenario: str, arms: Sequence[str], suffix: str
     rows = [[arm, *(_cell(results, scenario, arm, *column) for column in columns.values())] for arm in arms]
     seeds = sorted({results.filter(scenario=scenario, arm=arm)["seed"].n_unique() for arm in arms})
     what = "all ads' PUR_AMT over all ads' COST" if scenario == MANY else "mean over ads"
-    cost = "one scale for all, their COST together at KB's" if suffix else "each ad's COST at KB's"
+    cost = "bids of all ads scaled by one factor to KB's total COST" if suffix else "each ad's bids scaled to its COST under KB"
     return Table(
         [f"gain over KB, {scenario}", *columns],
         rows,
-        f"Means of {' or '.join(map(str, seeds))} seeds with 95 % bootstrap intervals; {what}; {cost}; in expectation, and as "
-        "luck had it.",
+        f"Means over {' or '.join(map(str, seeds))} seeds with {INTERVALS}; {what}; {cost}; expected and realised purchases.",
     )
 
 
@@ -142,8 +143,8 @@ def _figure_5(results: pl.DataFrame) -> Picture:
     panels = {"COST / COST_KB": cost, "Gain in PUR_AMT / COST": gain}
     paper = {title: {name: PAPER_MANY[name][i] for name in arms} for i, title in enumerate(panels)}
     caption = (
-        f"Test day, all ads together, at the COST of KB together; mean over {_seeds(results)} seeds with 95 % intervals. "
-        f"M-RMDP with the cooperation weight that gained most in training. The paper's figures are read off its bars."
+        f"Test day, all ads together, at KB's total COST; means over {_seeds(results)} seeds with {INTERVALS}. M-RMDP has the "
+        "cooperation weight that gained most in training. The paper's figures are read off its bars."
     )
     return Picture("many-ads", bars_figure(panels, paper), caption)
 
@@ -166,7 +167,7 @@ def _cooperation(results: pl.DataFrame) -> Figure:
     arms = {0.0: "RMDP", **{k: m_rmdp(k) for k in COOPERATIONS}}
     lines = {
         title: {k: list(by_seed(results, MANY, arm, metric).values()) for k, arm in arms.items()}
-        for title, metric in (("COST together at KB's", POOLED), ("each ad's COST at KB's", "gain_all"))
+        for title, metric in (("total COST as KB", POOLED), ("each ad's COST as KB", "gain_all"))
     }
     return sweep_figure(lines, "Weight of the public reward (cooperation)", "Gain in PUR_AMT / COST, test day")
 
@@ -175,14 +176,15 @@ def _eta(results: pl.DataFrame) -> Table:
     rows = [[level, *(_cell(results, DAYS, "eta", metric(level, feature), "test") for feature in FEATURES)] for level in LEVELS]
     rows.append(["the paper, at the hour", *(f"below {PAPER_ETA}" for _ in FEATURES)])
     note = (
-        "Relative spread of the next step's features over days, this step's features and alpha given: one ad, 200,000 "
-        f"auctions a day, {_seeds(results)} seeds. The paper gives a bound and does not say of what; ours is the RMS."
+        "Relative spread over days of the next step's features, given this step's features and alpha: one ad, 200,000 "
+        f"auctions a day, {_seeds(results)} seeds. The paper gives a bound without naming its statistic; ours is the root mean "
+        "square."
     )
     return Table(["eta", *FEATURES], rows, note)
 
 
 def _by_ad(results: pl.DataFrame, arm: str, split: str) -> dict[str, float]:
-    """Mean gain over seeds of each ad, in the order of the scenario."""
+    """Return each ad's mean gain over seeds, in the order of the scenario."""
     prefix = "gain_realised "
     rows = results.filter(
         pl.col("scenario") == TEN, pl.col("arm") == arm, pl.col("split") == split, pl.col("metric").str.starts_with(prefix)
@@ -192,7 +194,7 @@ def _by_ad(results: pl.DataFrame, arm: str, split: str) -> dict[str, float]:
 
 
 def _largest_errors(results: pl.DataFrame) -> tuple[float, float]:
-    """The largest error of COST: of the arms that (a) to (d) compare, and of the others."""
+    """Return the largest error of COST among the arms that findings (a) to (d) compare, and among the others."""
     ten = results.filter(pl.col("scenario") == TEN, pl.col("metric").str.starts_with("cost_error"))
     many = results.filter(pl.col("scenario") == MANY, pl.col("metric").str.contains("cost_error.*pooled"))
     is_compared = pl.col("arm").is_in(list(_COMPARED))

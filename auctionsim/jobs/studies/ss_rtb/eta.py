@@ -1,8 +1,8 @@
-"""How alike days are once traffic is aggregated: eta of SS-RTB's section 3.2, at four lengths of a step.
+"""Measure how similar days are once traffic is aggregated: eta of SS-RTB's section 3.2, at four lengths of a step.
 
 The paper: with features g_t and action fixed, g_{t+1} stays within (1 +- eta) of its mean, eta < 0.03 at the hour. Here, for
-one ad under one alpha, eta is the root mean square over days of the relative residual of g_{t+1} given g_t: of each step's
-values their mean over days is taken off, and of what remains the part that is linear in the same of g_t.
+one ad under one alpha, eta is the root mean square over days of the relative residual of g_{t+1} given g_t. The residual is
+taken in two steps: each step's mean over days is subtracted, then the part that is linear in the same deviation of g_t.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ Array = NDArray[np.float64]
 LEVELS = {"1 minute": 1, "15 minutes": 15, "1 hour": 60, "4 hours": 240}
 FEATURES = {"impressions": IMPRESSIONS, "clicks": CLICKS, "cost": COST}
 ACTIONS = (0.7, 1.0, 1.4)
-"""Alphas over the one whose mean bid is the mean keyword bid."""
+"""The alphas that are tried, as multiples of the one whose mean bid is the mean keyword bid."""
 
 
 def metric(level: str, feature: str) -> str:
-    """Name of the metric in the results."""
+    """Return the name of a feature's metric in the results."""
     return f"eta {feature}, {level}"
 
 
 def measure(scenario: Scenario, seed: int, days: int) -> Iterator[tuple[str, str, float]]:
-    """(level, feature, eta) of the first ad, mean over actions.
+    """Yield rows (level, feature, eta) of the first ad, means over actions.
 
     Args:
-        scenario: Traffic without aggregation (weight 1) and luck (`sampled`).
-        seed: Draws the world, the days and the luck.
-        days: How many; drawn two by two, as a day of single auctions is large.
+        scenario: A scenario with single auctions (weight 1) and sampled outcomes.
+        seed: The seed of the market, its days, and the sampling noise.
+        days: The number of days, >= 4; they are drawn two at a time, since a day of single auctions is large.
     """
     minutes = np.stack([day for first in range(0, days, 2) for day in _two_days(scenario, seed, first)])
     for level, length in LEVELS.items():
@@ -49,19 +49,22 @@ def measure(scenario: Scenario, seed: int, days: int) -> Iterator[tuple[str, str
 
 
 def eta(amount: Array) -> float:
-    """Root mean square relative residual of the next step given this one, from `[days, steps]`.
+    """Return the root mean square relative residual of the next step given this one.
+
+    Args:
+        amount: A feature of each step, `[days, steps]`.
 
     Raises:
-        ValueError: There are fewer than 4 days: two means and a slope would leave nothing to measure.
+        ValueError: There are < 4 days: two means and a slope would leave nothing to measure.
     """
     days = len(amount)
     if days < 4:
-        raise ValueError(f"amount: expected at least 4 days, got {days}")
+        raise ValueError(f"amount: expected >= 4 days, got {days}")
     mean = amount.mean(axis=0)
-    apart = (amount - mean) / np.where(mean > 0, mean, 1.0)
-    before, after = apart[:, :-1], apart[:, 1:]
+    deviation = (amount - mean) / np.where(mean > 0, mean, 1.0)
+    before, after = deviation[:, :-1], deviation[:, 1:]
     slope = (before * after).sum() / max(float((before**2).sum()), 1e-12)
-    # One mean per step was fitted, which takes one day's worth of freedom.
+    # The mean of each step was fitted, which costs one of the days' degrees of freedom.
     return float(np.sqrt(((after - slope * before) ** 2).sum() / (after.size * (days - 1) / days)))
 
 
@@ -73,7 +76,7 @@ def _two_days(scenario: Scenario, seed: int, first: int) -> Iterator[Array]:
 
 
 def _minutes(market: Market, day: int) -> Array:
-    """Outcomes of the first ad by minute under each action, `[minutes, 5, actions]`."""
+    """Return the outcomes of the first ad by minute under each action, `[minutes, 5, actions]`."""
     alpha = base_alpha(market)[:, None] * np.array(ACTIONS)
     theta = alpha_bids(market, alpha)
     replay: DayReplay = market.day(day, len(ACTIONS), steps=minutes_steps(market.traffic, day, 1))

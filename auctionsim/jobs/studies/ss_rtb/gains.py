@@ -1,4 +1,7 @@
-"""One arm of the SS-RTB study: trained on the training day, measured on both days at the cost of keyword bids."""
+"""Measure one arm of the SS-RTB study: train it, and evaluate it on both days, cost-matched to keyword bids.
+
+PUR_AMT and COST are the paper's names: the purchase amount (GMV) and the cost; KB are the keyword bids.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,12 @@ Row = tuple[str, str, float]
 Point = tuple[str, float, float]
 
 PolicyOn = Callable[[Market], Policy]
-"""What bids on the days of a market: the same training, the day seen with its luck or in expectation."""
+"""The trained policy for a market that is measured: the same training, the day with realised or with expected rates."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A market and what bids on it."""
+    """A trained arm: its market, its policy, and its learning curves."""
 
     market: Market
     policy_on: PolicyOn
@@ -37,14 +40,14 @@ class Trained:
 
 
 def train_linear(scenario: Scenario, seed: int) -> Trained:
-    """The constant alpha, fitted on the first training day with its luck."""
+    """Fit the constant alpha to the first training day with its realised rates."""
     market = build_market(scenario, seed)
     policy = linear(market, linear_alpha(market.with_fixed_draws(), scenario.traffic.train_days[0]))
     return Trained(market, lambda _: policy, [])
 
 
 def train_q(scenario: Scenario, seed: int) -> Trained:
-    """A Q-learner, serial; curves are the loss and what the greedy copy brings on the training day."""
+    """Train a Q-learner in this process; its curves are the loss, and the greedy policy's gain on the training day."""
     market = build_market(scenario, seed)
     learner = Rmdp(scenario)
     state: Arrays = learner.start(market)
@@ -59,13 +62,18 @@ def train_q(scenario: Scenario, seed: int) -> Trained:
 
 
 def gains(trained: Trained, *, pooled: bool = False) -> Iterator[Row]:
-    """Gains over keyword bids on the first training and test day, at equal cost; fractions of 1.
+    """Yield the gains over keyword bids on the first training and the first test day, at the cost of keyword bids.
 
-    Purchases count with their expectation; in metrics with `_realised` as luck had it.
+    Gains are fractions of 1. Purchases count with their expectation; in metrics with `_realised`, as they were drawn.
 
-    - `gain`: PUR_AMT / COST over keyword bids' less 1, mean over ads; `gain NAME` of one; `gain_all` of all ads' sums.
-    - `cost_ratio`: COST / COST_KB of all ads; `cost_unscaled`: before bids are scaled.
-    - `cost_error`: largest |COST / COST_KB - 1| of an ad, with `pooled` of their sum.
+    - `gain`: PUR_AMT / COST divided by that of keyword bids, minus 1, mean over ads; `gain NAME`: of one ad; `gain_all`: of
+      the sums over ads.
+    - `cost_ratio`: COST / COST_KB of all ads together; `cost_unscaled`: the same before bids are scaled to match the cost.
+    - `cost_error`: the largest |COST / COST_KB - 1| of an ad; if pooled, that of the sum over ads.
+
+    Args:
+        trained: The trained arm.
+        pooled: True to match the cost of all ads together by one factor, False to match each ad's cost.
     """
     section = trained.market.scenario.traffic
     for split, day in (("train", section.train_days[0]), ("test", section.test_days[0])):
@@ -79,7 +87,7 @@ def _gains_of_day(market: Market, day: int, policy: Policy, split: str, suffix: 
     unscaled = _sums(market, simulate_day(free, day, policy).outcome)
     match = match_cost(market, day, policy, keyword_cost(market, day), pooled=pooled)
     own = _sums(market, simulate_day(free, day, match.policy).outcome)
-    # Undefined for an ad that wins nothing.
+    # The ratio is undefined for an ad that wins nothing.
     is_defined = (own > 0).all(axis=0) & (base > 0).all(axis=0)
     ratio = (own[0, is_defined] / own[1, is_defined]) / (base[0, is_defined] / base[1, is_defined]) - 1
     together = own.sum(axis=1) / base.sum(axis=1)
@@ -95,5 +103,5 @@ def _gains_of_day(market: Market, day: int, policy: Policy, split: str, suffix: 
 
 
 def _sums(market: Market, outcome: Outcome) -> Array:
-    """GMV and cost of the controlled advertisers over the day, `[2, learners]`."""
+    """Return the GMV and cost of the controlled advertisers over the day, `[2, learners]`."""
     return np.stack([amount[:, market.learners, 0].sum(axis=0) for amount in (outcome.gmv, outcome.cost)])

@@ -1,4 +1,4 @@
-"""SS-RTB's comparison: keyword bids, one alpha a day, AMDP, RMDP and M-RMDP at equal cost. docs/ss-rtb.md has the method."""
+"""Compare keyword bids, one alpha a day, AMDP, RMDP and M-RMDP of SS-RTB at the same cost; see docs/ss-rtb.md."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     from auctionsim.analysis.documents.sections import Section
 
 _DAYS = 8
-_OPEN_SEEDS = 3
+"""Days that the similarity of days is measured on."""
+_VARIANT_SEEDS = 3
+"""Seeds of the arms that vary what the paper leaves open."""
 
 
 class SsRtb:
     """The study; see the module's text."""
 
-    title = "SS-RTB: bidding by hour-aggregated reinforcement learning, at equal cost"
+    title = "SS-RTB: bidding by hour-aggregated reinforcement learning, compared at the same cost"
     n_seeds = 5
 
     def units(self, options: Options) -> Sequence[Unit]:
-        """Every arm of both markets, and the likeness of days; what the paper leaves open on the first three seeds."""
+        """Return every arm of both markets and the similarity of days; variants of the method on the first three seeds."""
         ten, many = ([(market, arm) for arm in arms] for market, arms in ((TEN, TEN_ARMS), (MANY, MANY_ARMS)))
-        claimed, is_open = [*ten[:2], *many[:4], (DAYS, "eta"), ten[2]], [*ten[3:], *many[4:]]
+        claimed, variants = [*ten[:2], *many[:4], (DAYS, "eta"), ten[2]], [*ten[3:], *many[4:]]
         units = [Unit(scenario, arm, seed) for scenario, arm in claimed for seed in options.seeds]
-        return units + [Unit(scenario, arm, seed) for scenario, arm in is_open for seed in options.seeds[:_OPEN_SEEDS]]
+        return units + [Unit(scenario, arm, seed) for scenario, arm in variants for seed in options.seeds[:_VARIANT_SEEDS]]
 
     def run(self, unit: Unit, options: Options) -> Findings:
         """Train and measure one arm for one seed."""
@@ -46,7 +48,7 @@ class SsRtb:
         return Findings(rows, trained.curves)
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
-        """The document."""
+        """Return the document: findings, then the paper's tables and figures beside ours."""
         from auctionsim.jobs.studies.ss_rtb.document import sections
 
         return sections(results, curves)
