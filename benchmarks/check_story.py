@@ -1,6 +1,6 @@
-"""Check the README's story on finished demos: `python benchmarks/check_story.py DEMO...` (made by `make story`).
+"""Check the README's claims on finished demos: `python benchmarks/check_story.py DEMO...` (made by `make story`).
 
-Prints every claim with its figure, per seed where it is claimed per seed, and exits 1 where one does not hold.
+Prints every claim with its figure, per seed where it is claimed per seed, and exits with 1 if one does not hold.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Claim = tuple[str, float, bool]
 
 
 def free_market(competing: Run, colluding: Run, cooperating: Run) -> list[Claim]:
-    """Claims where budgets do not bind."""
+    """Return the claims on demos whose budgets do not bind."""
     cooperation, competition = seed_ratios(cooperating), seed_ratios(competing)
     ratio = (competition["revenue"] / competition["truthful_revenue"]).to_numpy()
     worst = mean_advertiser_ratios(cooperating)["ratio"].to_numpy().min()
@@ -31,7 +31,7 @@ def free_market(competing: Run, colluding: Run, cooperating: Run) -> list[Claim]
 
 
 def with_budgets(colluding: Run, cooperating: Run) -> list[Claim]:
-    """Claims where budgets bind."""
+    """Return the claims on demos whose budgets bind."""
     cooperation = seed_ratios(cooperating)
     return [
         ("colluding revenue, highest seed, < 0.15", high := seed_ratios(colluding)["revenue"].to_numpy().max(), high < 0.15),
@@ -42,7 +42,7 @@ def with_budgets(colluding: Run, cooperating: Run) -> list[Claim]:
 
 
 def main(demos: list[str]) -> int:
-    """Check every demo folder; returns the exit code."""
+    """Check every demo folder and return the exit code."""
     failed = False
     for demo in map(Path, demos):
         competing, colluding, cooperating = (Run.open(demo / arm) for arm in ("competing", "colluding", "cooperating"))

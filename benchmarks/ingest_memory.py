@@ -1,4 +1,4 @@
-"""Memory and time of ingesting a large CSV log: python benchmarks/ingest_memory.py [megabytes, 1000 by default].
+"""Measure memory and time of ingesting a large CSV log: python benchmarks/ingest_memory.py [megabytes, 1000 by default].
 
 Writes a log of auctions with four candidates each into a temporary folder and runs `auctionsim ingest` on it.
 """
@@ -32,7 +32,7 @@ converted = "converted"
 
 
 def write_log(path: Path, megabytes: float) -> int:
-    """Write about so many megabytes; returns the auctions."""
+    """Write a log of about `megabytes` and return its number of auctions."""
     draw, n = np.random.default_rng(0), 0
     with path.open("wb") as out:
         while out.tell() < megabytes * 1e6:
@@ -58,7 +58,7 @@ def write_log(path: Path, megabytes: float) -> int:
 
 
 def main() -> None:
-    """Write, ingest, print."""
+    """Write a log, ingest it, and print the figures."""
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 1000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

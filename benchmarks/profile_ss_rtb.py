@@ -1,4 +1,4 @@
-"""Where a generation of 1,000 agents goes: `python benchmarks/profile_ss_rtb.py > benchmarks/ss-rtb-1000.txt`.
+"""Profile a generation of 1,000 agents: `python benchmarks/profile_ss_rtb.py > benchmarks/ss-rtb-1000.txt`.
 
 One generation (an episode of all copies, then all gradient steps) of the built-in scenario `ss-rtb-1000`, on one thread,
 after one that compiles. No line may be called once per agent.
@@ -19,7 +19,7 @@ from auctionsim.scenario.file import load_scenario
 
 
 def main() -> None:
-    """Profile and print."""
+    """Profile one generation and print the functions that take longest."""
     scenario = load_scenario("ss-rtb-1000")
     market = build_market(scenario)
     learner = make_learner(scenario)

@@ -1,8 +1,8 @@
-"""How many times as many agent-steps a second AuctionVectorEnv makes as separate parallel_envs in one process.
+"""Compare the speed of AuctionVectorEnv with that of separate parallel_envs in one process.
 
-`python benchmarks/vector_env.py [SCENARIO]` prints agent-steps a second of both and their ratio for 64 copies, and exits 1
-where it is under 20. Both play the same actions, whole days with their resets. Rounds alternate, and of every call of `reset`
-and `step` the shortest round counts: what else the machine does only ever adds.
+`python benchmarks/vector_env.py [SCENARIO]` prints agent-steps per second of both and their ratio for 64 copies, and exits
+with 1 if it is below 20. Both take the same actions for whole days, resets included. Rounds alternate, and of every call of
+`reset` and `step` the shortest round counts, since other work on the machine only ever adds time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COPIES, HOURS, ROUNDS, LEAST_RATIO = 64, 24, 21, 20.0
 
 
 def main(scenario: str) -> int:
-    """Measure and print; returns the exit code."""
+    """Measure, print, and return the exit code."""
     market = market_of(scenario)
     agents = len(market.learners)
     actions = np.random.default_rng(0).uniform(-1, 1, (HOURS, COPIES, agents, 3)).astype(np.float32)
@@ -37,14 +37,14 @@ def main(scenario: str) -> int:
         for name, env in vectors.items():
             rounds[name].append(durations(play_vector(env, actions)))
     seconds = {name: float(np.min(hours, axis=0).sum()) for name, hours in rounds.items()}
-    print(f"{scenario}: {COPIES} copies of {agents} agents, agent-steps a second")
+    print(f"{scenario}: {COPIES} copies of {agents} agents, agent-steps per second")
     for name, day in seconds.items():
         print(f"  {COPIES * agents * HOURS / day:12,.0f}  {seconds['separate'] / day:5.1f} x  {name}")
     return int(seconds["separate"] / seconds["a day for each copy"] < LEAST_RATIO)
 
 
 def durations(parts: Iterator[None]) -> list[float]:
-    """Seconds from each pause of a run to the next."""
+    """Return the seconds from each pause of a run to the next."""
     taken, began = [], time.perf_counter()
     for _ in parts:
         now = time.perf_counter()
@@ -54,7 +54,7 @@ def durations(parts: Iterator[None]) -> list[float]:
 
 
 def play_singles(envs: list[AuctionParallelEnv], actions: np.ndarray) -> Iterator[None]:
-    """A day in every environment, hour by hour; pauses after every call."""
+    """Run a day in every environment, hour by hour, and pause after every call."""
     for i, env in enumerate(envs):
         env.reset(seed=i)
         yield
@@ -65,7 +65,7 @@ def play_singles(envs: list[AuctionParallelEnv], actions: np.ndarray) -> Iterato
 
 
 def play_vector(env: AuctionVectorEnv, actions: np.ndarray) -> Iterator[None]:
-    """The same in all copies at once."""
+    """Run the same day in all copies at once, and pause after every call."""
     env.reset(seed=0)
     yield
     for of_hour in actions:

@@ -1,1 +1,1 @@
-"""Clear auctions: rules, the plain reference, bid formulas, budgets, replay."""
+"""Clear auctions: rules, the plain reference, the bid formula, budgets, and replays of a day."""

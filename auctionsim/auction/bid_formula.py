@@ -1,6 +1,6 @@
-"""Bid models: control by model (SS-RTB section 3.3). An agent sets coefficients, the market bids in every auction.
+"""The linear bid formula: an agent sets coefficients, and the market computes a bid in every auction (SS-RTB, section 3.3).
 
-`bid = theta . phi` per click, theta >= 0, with phi from the four features below.
+`bid = theta . phi`, currency per click, with theta >= 0 and the features phi below.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from auctionsim.errors import unknown
 from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
 FEATURES = ("one", "pcvr", "value", "keyword_bid")
-"""1, pcvr, pcvr x item_price (the expected value of a click) and the keyword-level bid."""
+"""Names of phi: 1, pcvr, pcvr x item_price (the expected value of a click), and the keyword bid."""
 
 BID_MODELS: dict[str, tuple[str, ...]] = {
     "scale": ("keyword_bid",),
@@ -33,7 +33,11 @@ STATIC_BIDS: dict[str, tuple[float, ...]] = {
 
 
 def over_all_features(coefficients: NDArray[np.float64], features: Sequence[str]) -> NDArray[np.float64]:
-    """Coefficients of some features `[..., features, P]` as coefficients of all, `[..., 4, P]`, 0 elsewhere."""
+    """Expand coefficients of some features, `[..., features, P]`, to coefficients of all, `[..., 4, P]`, with 0 elsewhere.
+
+    Raises:
+        InputError: A feature is unknown.
+    """
     names = [KEYWORD_BID if name == KEYWORD_BID_COLUMN else name for name in features]
     for name in names:
         if name not in FEATURES:

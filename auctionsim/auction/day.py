@@ -1,4 +1,4 @@
-"""One day under way, hour by hour or in other steps, for many policies at once."""
+"""Replay a day step by step, an hour or otherwise, for many policies at once."""
 
 from __future__ import annotations
 
@@ -8,39 +8,38 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.budgets import spent_below
-from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, LEFT, OUTCOMES, SPENT_BELOW, Books, aligned
-from auctionsim.auction.kernel.engine import DETAILS, make_room, padded, replay_cells
-from auctionsim.auction.kernel.ledger import take_out
-from auctionsim.auction.kernel.noise import hour_key
-from auctionsim.auction.kernel.ranking import make_bids
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.budgets import exhausted_threshold
+from auctionsim.auction.kernel.arguments import EXHAUSTED_THRESHOLD, LEDGER_COLUMNS, REMAINING, Accounts, Auction, aligned
+from auctionsim.auction.kernel.engine import collect_step, make_workspace, padded, replay_buckets
+from auctionsim.auction.kernel.noise import hour_rng_key
+from auctionsim.auction.kernel.rank import make_bids
+from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import Feed, Piece
+from auctionsim.auction.sources import Chunk, TrafficSource
 from auctionsim.auction.throttling import replay_throttled
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
 
 class DayReplay:
-    """One day under way: budgets and what happened so far. Environments step it, `replay` runs it to the end.
+    """The replay of one day: budgets and outcomes so far. Environments step it; `replay` runs it to the end.
 
     Args:
-        feed: The traffic.
+        source: The traffic.
         day: One of its days.
-        rules: The auction's.
-        policies: How many policies are replayed side by side.
+        rules: The auction's rules.
+        policies: Number P of policies that are replayed side by side.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
-        seed: Draws the luck of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
-        local_credit: Whether to sum, for each advertiser, what happens in the auctions it is a candidate in.
-        details: Whether to count auctions entered and prices of winning and losing (several times slower).
+        seed: Seed of the sampling noise of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
+        local_credit: Whether to sum, for each advertiser, profit and cost of the auctions in which it is a candidate.
+        details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
         steps: How a day of a table in memory is cut into steps; hours where None.
-        first_hour: Where the day begins.
+        first_hour: Hour in which the replay begins.
     """
 
     def __init__(
         self,
-        feed: Feed,
+        source: TrafficSource,
         day: int,
         rules: Rules | None = None,
         *,
@@ -52,36 +51,36 @@ class DayReplay:
         steps: Steps | None = None,
         first_hour: int = 0,
     ) -> None:
-        self.feed = feed
+        self.source = source
         self.day = day
         self._rules = rules or Rules()
-        self._terms = self._rules.terms()
+        self._kernel_rules = self._rules.for_kernel()
         self._seeds = [seed] * policies if isinstance(seed, int) else list(seed)
         self._steps = steps
         self.hour = first_hour
-        """Of the next step; 24 when the day is over."""
+        """Hour of the next step; 24 when the day is over."""
         self.steps_done = 0
-        shape = (len(feed.advertisers), policies)
+        shape = (len(source.advertisers), policies)
         limits = per_policy(np.inf if budgets is None else budgets, shape, "budgets")
         if not (limits >= 0).all():
-            raise ValueError(f"budgets: expected numbers at least 0, got {limits.min()}")
+            raise ValueError(f"budgets: expected numbers >= 0, got {limits.min()}")
         self._ledger = aligned((*shape, LEDGER_COLUMNS))
-        self._ledger[:, :, LEFT] = limits
-        self._ledger[:, :, SPENT_BELOW] = spent_below(limits)
-        self._shared = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
-        self._detailed = shape[0] if details else 0
-        self._room = make_room(policies, len(self._rules.slot_effect), feed.most_rows)
+        self._ledger[:, :, REMAINING] = limits
+        self._ledger[:, :, EXHAUSTED_THRESHOLD] = exhausted_threshold(limits)
+        self._local_credit = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
+        self._n_detailed = shape[0] if details else 0
+        self._workspace = make_workspace(policies, len(self._rules.slot_effect), source.max_candidates)
         self.last_step = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
-        """What `step` returned last; zeros before."""
+        """Result of the last call of `step`; zeros before."""
         self.cumulative = np.zeros_like(self.last_step)
-        """Sums of what it returned."""
+        """Sum of the results of all calls of `step`."""
         self.coefficients = np.zeros((shape[0], len(FEATURES), policies))
         """Coefficients of the last step, `[advertisers, 4, P]`; zeros before."""
 
     @property
     def budget_left(self) -> NDArray[np.float64]:
-        """Currency, `[advertisers, P]`; infinite where there is no budget."""
-        return self._ledger[:, :, LEFT]
+        """Currency left of each budget, `[advertisers, P]`; infinite where there is none."""
+        return self._ledger[:, :, REMAINING]
 
     @property
     def is_over(self) -> bool:
@@ -93,12 +92,12 @@ class DayReplay:
 
         Args:
             coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, >= 0.
-            participation: Share of its auctions that each advertiser enters, by chance, in [0, 1], `[advertisers, P]`;
-                None for all.
+            participation: Share of its auctions in which each advertiser participates, by chance, in [0, 1],
+                `[advertisers, P]`; None for all auctions.
 
         Returns:
             Impressions, clicks, conversions, GMV and cost of the step, `[advertisers, 5, P]`. With details three more: auctions
-            entered, sum over shown ads of the price per click, sum over entered auctions without one of the losing price.
+            with an eligible bid, sum of the winning prices, and sum of the least winning costs, `[advertisers, 8, P]`.
 
         Raises:
             ValueError: The coefficients have another shape.
@@ -108,53 +107,56 @@ class DayReplay:
             raise ValueError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
         self.coefficients = coefficients
         n_policies = self._ledger.shape[1]
-        is_in_play = self._ledger[:, :, LEFT] > self._ledger[:, :, SPENT_BELOW]
-        bids = make_bids(coefficients, is_in_play, self._room, is_clipped=self._rules.is_clipped)
-        details = np.zeros((self._detailed, n_policies, len(DETAILS)))
-        books = Books(self._ledger, details, self._shared)
+        is_in_play = self._ledger[:, :, REMAINING] > self._ledger[:, :, EXHAUSTED_THRESHOLD]
+        bids = make_bids(coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
+        details = np.zeros((self._n_detailed, n_policies, len(DETAILS)))
+        accounts = Accounts(self._ledger, details, self._local_credit)
         next_hour = self.hour + 1 if self._steps is None else int(self._steps.hour[self.steps_done + 1])
-        # Hour by hour, however long the step: an hour has luck of its own. A part of an hour ends in the hour it began in.
+        # Hour by hour, however long the step, since an hour has an RNG key of its own. Part of an hour ends in that hour.
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
-            luck = self._luck(hour)
+            rng_keys = self._rng_keys(hour)
             if participation is not None:
                 replay_throttled(
-                    self._pieces(hour), (self.day, hour), self._seeds, participation, coefficients, is_in_play, luck,
-                    self._terms, books, is_clipped=self._rules.is_clipped, most_rows=self.feed.most_rows,
+                    self._chunks(hour), (self.day, hour), self._seeds, participation, coefficients, is_in_play, rng_keys,
+                    self._kernel_rules, accounts, is_clipped=self._rules.is_clipped,
+                    max_candidates=self.source.max_candidates,
                 )  # fmt: skip
                 continue
-            for piece in self._pieces(hour):
-                replay_cells(
-                    piece.first_cell, piece.last_cell, piece.place, luck, piece.cells, piece.rows, bids, self._terms, books,
-                    self._room,
-                )  # fmt: skip
+            for chunk in self._chunks(hour):
+                auction = Auction(chunk.buckets, chunk.candidates, bids, self._kernel_rules, accounts, self._workspace)
+                replay_buckets(chunk.first_bucket, chunk.last_bucket, chunk.first_index, rng_keys, auction)
         self.hour = next_hour
         self.steps_done += 1
-        counted, before = np.empty_like(self.last_step), self.cumulative
-        self.last_step, self.cumulative = counted, np.empty_like(before)
-        take_out(self._ledger, details, before, counted, self.cumulative)
-        return counted
+        before = self.cumulative
+        self.last_step, self.cumulative = np.empty_like(self.last_step), np.empty_like(before)
+        collect_step(self._ledger, details, before, self.last_step, self.cumulative)
+        return self.last_step
 
-    def _pieces(self, hour: int) -> Iterator[Piece]:
-        """The cells of an hour that belong to the step."""
-        for piece in self.feed.pieces(self.day, hour):
+    def _chunks(self, hour: int) -> Iterator[Chunk]:
+        """Yield the buckets of an hour that belong to the step."""
+        for chunk in self.source.chunks(self.day, hour):
             if self._steps is None:
-                yield piece
+                yield chunk
                 continue
             first, last = (int(edge) for edge in self._steps.edges[self.steps_done : self.steps_done + 2])
-            begin, end = max(first, piece.first_cell), min(last, piece.last_cell)
-            yield piece._replace(first_cell=begin, last_cell=end, place=piece.place + begin - piece.first_cell)
+            begin, end = max(first, chunk.first_bucket), min(last, chunk.last_bucket)
+            index = chunk.first_index + begin - chunk.first_bucket
+            yield chunk._replace(first_bucket=begin, last_bucket=end, first_index=index)
 
-    def _luck(self, hour: int) -> NDArray[np.uint64]:
-        """The hour's key for each policy; nothing is drawn where outcomes are expected."""
+    def _rng_keys(self, hour: int) -> NDArray[np.uint64]:
+        """Return the hour's RNG key for each policy, `[P]`; zeros where outcomes are expected, since nothing is drawn."""
         if self._rules.outcomes != "sampled":
             return np.zeros(len(self._seeds), dtype=np.uint64)
-        key = {seed: hour_key(seed, self.day, hour) for seed in set(self._seeds)}
+        key = {seed: hour_rng_key(seed, self.day, hour) for seed in set(self._seeds)}
         return np.array([key[seed] for seed in self._seeds], dtype=np.uint64)
 
     @property
-    def shared(self) -> NDArray[np.float64]:
-        """Profit and cost of the winners of each advertiser's auctions so far, `[advertisers, 2, P]`, with local credit."""
-        return self._shared[:, :, : self._ledger.shape[1]]
+    def local_credit(self) -> NDArray[np.float64]:
+        """Profit and cost of the winners of all auctions so far in which each advertiser was a candidate.
+
+        `[advertisers, 2, P]`, or `[0, 2, P]` where they are not summed.
+        """
+        return self._local_credit[:, :, : self._ledger.shape[1]]
 
 
 def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:
@@ -173,21 +175,28 @@ def outcome_of_hours(hours: NDArray[np.float64]) -> Outcome:
     """Return the outcome of a day from what its steps returned, `[24, advertisers, 5 or 8, P]`."""
     counted = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
     if hours.shape[2] > len(OUTCOMES):
-        entered, winning, losing = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))
+        participated, winning, least_winning = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))
         shown = counted["impressions"]
-        counted |= {"entered": entered, "winning_price": _mean(winning, shown), "losing_price": _mean(losing, entered - shown)}
+        means = _mean(winning, shown), _mean(least_winning, participated - shown)
+        counted |= dict(zip(DETAILS, (participated, *means), strict=True))
     return Outcome(**counted)
 
 
 def _mean(total: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide sums by counts; NaN where the count is 0."""
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def per_policy(values: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[np.float64]:
-    """A number, `[advertisers]` or `[advertisers, P]` as `[advertisers, P]`.
+    """Broadcast a number, `[advertisers]` or `[advertisers, P]` to a new array `[advertisers, P]`.
+
+    Args:
+        values: What a user gave.
+        shape: Numbers of advertisers and of policies.
+        name: Name of the values in messages.
 
     Raises:
-        ValueError: It has another shape.
+        ValueError: The values have another shape.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 1:

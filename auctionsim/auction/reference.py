@@ -1,10 +1,10 @@
-"""The mechanism in plain Python: rank, allocate, price. Slow and obvious; the engine is tested against it.
+"""The auction mechanism in plain Python: rank, allocate, price. Slow and obvious; the kernel is tested against it.
 
 One auction has candidates in a fixed order. Candidate i bids b_i per click and has predicted click-through rate q_i.
 Rank score s_i = q_i^squash b_i (squash = 1: eCPM / 1000; 0: rank by bid; Lahaie and Pennock 2007). Eligible: b_i >= r, the
 reserve. Slot k (from 0) has effect e_k, e_0 = 1, falling, and shows the eligible candidate with the k-th largest rank score;
-of equal scores the lower index ranks higher. A click in slot k happens with probability ctr_i e_k. A bidder outside with
-rank score m > 0 ranks below equal scores, takes a slot like anybody, and is neither paid nor charged for.
+of equal scores the lower index ranks higher. A click in slot k happens with probability ctr_i e_k. An external competitor with
+rank score m > 0 ranks below equal scores, takes a slot like any candidate, and is neither paid nor charged for.
 
 Price per click of the candidate in slot k, with s_(k) the k-th largest rank score (0 where there is none):
 
@@ -24,8 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.budgets import spent_below
-from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_key, uniform
+from auctionsim.auction.budgets import exhausted_threshold
+from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uniform
+from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.traffic.table import Traffic
 
@@ -47,35 +48,35 @@ def clear(
     pricing: str = "gsp",
     reserve: float = 0.0,
     squash: float = 1.0,
-    outside: float = 0.0,
+    external_score: float = 0.0,
 ) -> list[Placement]:
     """Clear one auction.
 
     Args:
-        bids: CPC bids in currency per click, one per candidate; NaN for a candidate that takes no part.
+        bids: CPC bids in currency per click, one per candidate; NaN for a candidate that does not participate.
         pctr: Predicted click-through rates in (0, 1].
         slot_effect: Click decay by slot, first 1.0, falling.
         pricing: `gsp`, `first` or `vcg`.
         reserve: Lowest bid and lowest price per click.
         squash: Exponent of pctr in the rank score.
-        outside: Best rank score of bidders outside the simulation; 0 for none.
+        external_score: Best rank score of competitors outside the simulation; 0 for none.
 
     Returns:
         The shown candidates, best slot first.
     """
-    # By the function that the engine's tables use: powers differ in the last bit between libraries, and ties would fall apart.
+    # The kernel's own function: powers differ in the last bit between libraries, which would break ties.
     quality = Rules(squash=squash).quality(np.asarray(pctr, dtype=np.float64))
     scores = [quality[i] * bid for i, bid in enumerate(bids)]
     eligible = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-scores[i], i))
     ranked: list[int | None] = list(eligible)
-    if outside > 0:
-        ranked.insert(sum(scores[i] >= outside for i in eligible), None)
+    if external_score > 0:
+        ranked.insert(sum(scores[i] >= external_score for i in eligible), None)
 
     def score_at(position: int) -> float:
         if position >= len(ranked):
             return 0.0
         i = ranked[position]
-        return outside if i is None else scores[i]
+        return external_score if i is None else scores[i]
 
     effect = [*slot_effect, 0.0]
     shown = []
@@ -107,34 +108,34 @@ def replay_reference(
     outcomes: str = "expected",
     seed: int = 0,
 ) -> dict[str, NDArray[np.float64]]:
-    """Replay a day auction by auction, with every cell written out `weight` times.
+    """Replay a day auction by auction, every bucket as `weight` auctions.
 
     Args:
         traffic: The traffic table.
         day: The day to replay.
         bids: CPC bid of every row of the traffic table, in currency per click.
         budgets: Daily budget per advertiser in currency; infinite where there is none.
-        slot_effect: Click decay by slot, as of `clear`.
-        pricing: As of `clear`.
-        reserve: As of `clear`.
-        squash: As of `clear`.
+        slot_effect: Click decay by slot, first 1.0, falling.
+        pricing: `gsp`, `first` or `vcg`.
+        reserve: Lowest bid and lowest price per click.
+        squash: Exponent of pctr in the rank score.
         outcomes: `expected` or `sampled`.
-        seed: Draws the luck of sampled outcomes.
+        seed: Seed of the sampling noise of `sampled` outcomes.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
     """
     n = len(traffic.advertisers)
-    totals = {name: np.zeros((24, n)) for name in ("impressions", "clicks", "conversions", "gmv", "cost")}
-    left = budgets.astype(float).copy()
-    spent = left <= spent_below(budgets)
+    totals = {name: np.zeros((24, n)) for name in OUTCOMES}
+    remaining = budgets.astype(float).copy()
+    is_exhausted = remaining <= exhausted_threshold(budgets)
     for hour in range(24):
-        key = hour_key(seed, day, hour)
-        first_cell = traffic.cells_of(day, hour)[0]
-        for cell in range(*traffic.cells_of(day, hour)):
-            rows = range(traffic.cell_start[cell], traffic.cell_start[cell + 1])
-            for auction in range(traffic.weight[cell]):
-                offered = [np.nan if spent[traffic.advertiser[r]] else bids[r] for r in rows]
+        key = hour_rng_key(seed, day, hour)
+        first_bucket = traffic.cells_of(day, hour)[0]
+        for bucket in range(*traffic.cells_of(day, hour)):
+            rows = range(traffic.cell_start[bucket], traffic.cell_start[bucket + 1])
+            for auction in range(traffic.weight[bucket]):
+                offered = [np.nan if is_exhausted[traffic.advertiser[r]] else bids[r] for r in rows]
                 shown = clear(
                     offered,
                     [traffic.pctr[r] for r in rows],
@@ -142,25 +143,21 @@ def replay_reference(
                     pricing=pricing,
                     reserve=reserve,
                     squash=squash,
-                    outside=traffic.market_ecpm[cell],
+                    external_score=traffic.market_ecpm[bucket],
                 )
                 for placement in shown:
                     row = rows[placement.candidate]
                     who = traffic.advertiser[row]
                     clicks = traffic.ctr[row] * slot_effect[placement.slot]
                     conversions = clicks * traffic.cvr[row]
-                    charge = placement.price * clicks
                     if outcomes == "sampled":
-                        ours = (key, cell - first_cell, auction, placement.candidate)
-                        clicks = float(uniform(*ours, CLICK) < clicks)
-                        conversions = clicks * float(uniform(*ours, CONVERSION) < traffic.cvr[row])
-                        charge = placement.price * clicks
-                    charge = min(charge, left[who])
-                    left[who] -= charge
-                    spent[who] = left[who] <= spent_below(budgets[who])
-                    totals["impressions"][hour, who] += 1
-                    totals["clicks"][hour, who] += clicks
-                    totals["conversions"][hour, who] += conversions
-                    totals["gmv"][hour, who] += conversions * traffic.item_price[row]
-                    totals["cost"][hour, who] += charge
+                        draw = (key, bucket - first_bucket, auction, placement.candidate)
+                        clicks = float(uniform(*draw, CLICK) < clicks)
+                        conversions = clicks * float(uniform(*draw, CONVERSION) < traffic.cvr[row])
+                    charge = min(placement.price * clicks, remaining[who])
+                    remaining[who] -= charge
+                    is_exhausted[who] = remaining[who] <= exhausted_threshold(budgets[who])
+                    gmv = conversions * traffic.item_price[row]
+                    for name, amount in zip(OUTCOMES, (1.0, clicks, conversions, gmv, charge), strict=True):
+                        totals[name][hour, who] += amount
     return totals

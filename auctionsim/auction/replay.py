@@ -1,4 +1,4 @@
-"""Replay a day of traffic: the auction alone, for a user who needs nothing else."""
+"""Replay a day of traffic: the auction alone, without scenario or market."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.auction.bid_formula import over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
-from auctionsim.auction.kernel.arguments import OUTCOMES
-from auctionsim.auction.kernel.engine import DETAILS
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.auction.threads import in_threads
@@ -41,22 +39,23 @@ def replay(
     """Replay one day.
 
     Args:
-        traffic: The traffic table: in memory, or stored hour by hour (`open_day`).
+        traffic: The traffic table, in memory (`load_traffic`) or stored chunk by chunk (`open_traffic`).
         day: One of its days.
-        coefficients: theta of `bid = theta . phi`, at least 0: `[advertisers, features, P]` for the whole day or
+        coefficients: theta of the bid formula `bid = theta . phi`, >= 0: `[advertisers, features, P]` for the whole day or
             `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
         features: Names of phi, from `one`, `pcvr`, `value` (pcvr x item_price) and `keyword_bid`.
         budgets: Daily budgets, currency: a number, `[advertisers]` or `[advertisers, P]`; None for none.
-        slot_effect: Click decay by slot, first 1.0, not rising; 1 to 7 slots.
-        pricing: `gsp` (generalised second price), `first` or `vcg`; formulas and sources in `mechanism.py`.
-        reserve: Lowest bid and price, currency per click.
+        slot_effect: Click decay by slot, first 1.0, never rising; 1 to 7 slots.
+        pricing: `gsp` (generalised second price), `first` or `vcg`; `auctionsim.auction.reference` has formulas and sources.
+        reserve: Lowest bid and lowest price, currency per click.
         squash: Exponent of pctr in the rank score; 1 ranks by eCPM, 0 by bid.
-        outcomes: `expected`: clicks and conversions count with their expectation; `sampled`: they happen or do not.
-        seed: Draws the luck of `sampled` outcomes: the same ad shown in the same auction has the same luck under every policy.
-        bid_floor: Bids below are raised to it, currency per click.
-        bid_cap: Bids above are cut to it.
-        threads: Policies are split over this many threads; never changes a result.
-        details: Whether to count auctions entered and prices of winning and losing (several times slower).
+        outcomes: `expected` counts clicks and conversions with their expectation; `sampled` draws whether they happen.
+        seed: Seed of the sampling noise of `sampled` outcomes. The same ad shown in the same auction has the same outcome under
+            every policy (common random numbers).
+        bid_floor: Lower bids are raised to it, currency per click.
+        bid_cap: Higher bids are cut to it, currency per click.
+        threads: Number of threads that share the policies; it never changes a result.
+        details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
 
     Returns:
         The day's outcome, arrays `[24, advertisers, P]`.
@@ -66,12 +65,12 @@ def replay(
     """
     rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)
     theta = _checked_coefficients(coefficients, traffic.advertisers, features)
-    feed = source_of(traffic, rules)
+    source = source_of(traffic, rules)
     limits = per_policy(np.inf if budgets is None else budgets, (len(traffic.advertisers), theta.shape[-1]), "budgets")
 
     def run(block: slice) -> Outcome:
         own, n_policies = theta[..., block], block.stop - block.start
-        day_replay = DayReplay(feed, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details)
+        day_replay = DayReplay(source, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details)
         return run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
 
     parts = in_threads(theta.shape[-1], threads, run)
@@ -82,6 +81,7 @@ def replay(
 def _checked_coefficients(
     coefficients: ArrayLike, advertisers: tuple[str, ...], features: Sequence[str]
 ) -> NDArray[np.float64]:
+    """Return coefficients over all features, `[..., advertisers, 4, P]`."""
     theta = np.asarray(coefficients, dtype=np.float64)
     expected = (len(advertisers), len(features))
     is_hourly = theta.ndim == 4 and theta.shape[0] == HOURS
@@ -91,5 +91,5 @@ def _checked_coefficients(
             f"or [24, {expected[0]}, {expected[1]}, P], got {list(theta.shape)}"
         )
     if not (np.isfinite(theta).all() and (theta >= 0).all()):
-        raise ValueError("coefficients: expected finite numbers at least 0, got a negative, infinite or missing one")
+        raise ValueError("coefficients: expected finite numbers >= 0, got a negative, infinite or missing one")
     return over_all_features(theta, features)

@@ -1,4 +1,4 @@
-"""The auction's rules as the engine takes them."""
+"""The rules of the auction: checked, and in the form that the kernel reads."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import Terms
-from auctionsim.auction.kernel.pricing import PRICINGS
+from auctionsim.auction.kernel.arguments import AuctionRules
+from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.errors import unknown
 from auctionsim.slots import slot_effect_problem
 
 OUTCOME_KINDS = ("expected", "sampled")
+"""Clicks and conversions count with their expectation, or are drawn."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Slots, pricing, reserve, ranking, outcomes and bounds of bids; what each means stands in `mechanism.py`."""
+    """Slots, pricing, reserve, ranking, outcomes and bounds of bids; `auction/reference.py` defines each."""
 
     slot_effect: tuple[float, ...] = (1.0,)
+    """Click decay by slot: 1.0 for the first, positive, never rising."""
     pricing: str = "gsp"
+    """One of `prices.PRICINGS`."""
     reserve: float = 0.0
+    """Lowest bid and lowest price, currency per click."""
     squash: float = 1.0
+    """Exponent of pctr in the rank score, in [0, 10] (Lahaie and Pennock 2007): 1 ranks by eCPM, 0 by bid."""
     outcomes: str = "expected"
+    """One of `OUTCOME_KINDS`."""
     bid_floor: float = 0.0
     bid_cap: float = math.inf
+    """Bids are clipped to `[bid_floor, bid_cap]`, currency per click."""
 
     @classmethod
     def checked(
@@ -40,10 +47,10 @@ class Rules:
         bid_floor: float = 0.0,
         bid_cap: float = math.inf,
     ) -> Rules:
-        """Rules from outside.
+        """Make rules from a user's arguments.
 
         Raises:
-            ValueError: One is out of range or unknown.
+            ValueError: An argument is out of range or names something unknown.
         """
         effect = tuple(float(e) for e in slot_effect)
         if pricing not in PRICINGS:
@@ -54,13 +61,13 @@ class Rules:
         if problem:
             raise ValueError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
         if not (math.isfinite(reserve) and reserve >= 0):
-            raise ValueError(f"reserve: expected a number at least 0, got {reserve}")
+            raise ValueError(f"reserve: expected a number >= 0, got {reserve}")
         if not (math.isfinite(squash) and 0 <= squash <= 10):
-            raise ValueError(f"squash: expected a number from 0 to 10, got {squash}")
+            raise ValueError(f"squash: expected a number in [0, 10], got {squash}")
         if not (math.isfinite(bid_floor) and bid_floor >= 0):
-            raise ValueError(f"bid_floor: expected a number at least 0, got {bid_floor}")
+            raise ValueError(f"bid_floor: expected a number >= 0, got {bid_floor}")
         if not bid_cap >= bid_floor:
-            raise ValueError(f"bid_cap: expected a number at least bid_floor = {bid_floor}, got {bid_cap}")
+            raise ValueError(f"bid_cap: expected a number >= bid_floor = {bid_floor}, got {bid_cap}")
         return cls(effect, pricing, float(reserve), float(squash), outcomes, float(bid_floor), float(bid_cap))
 
     @property
@@ -68,9 +75,9 @@ class Rules:
         """Whether bids have bounds."""
         return self.bid_floor > 0 or self.bid_cap < math.inf
 
-    def terms(self) -> Terms:
-        """The rules as the engine takes them."""
-        return Terms(
+    def for_kernel(self) -> AuctionRules:
+        """Return the rules as the numbers that the kernel reads."""
+        return AuctionRules(
             slot_effect=np.array(self.slot_effect),
             pricing=PRICINGS.index(self.pricing),
             reserve=self.reserve,
@@ -80,5 +87,5 @@ class Rules:
         )
 
     def quality(self, pctr: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What a bid is multiplied with to rank: pctr^squash."""
+        """Return the factor that turns a bid into a rank score, pctr^squash."""
         return pctr if self.squash == 1.0 else pctr**self.squash

@@ -1,13 +1,14 @@
-"""An hour shared out to several replays that know little of each other: large days on many cores, nearly exact.
+"""Replay an hour in shards side by side: large days on many cores, nearly exact.
 
-An hour is cut into windows of `sync` auctions and each window into shards, runs of cells of about as many auctions. The shards
-of a window are replayed side by side, each with a share of every budget that is left; what they did not spend is left for the
-next window. So no budget is exceeded; what differs from the exact replay, which goes auction by auction, is when within a
-window a budget runs out. Where none does, only the order of sums does.
+An hour is cut into sync windows of about `sync_interval` auctions, and each window into shards, runs of buckets with about as
+many auctions each. The shards of a window are replayed side by side, each with an allotment of every budget that remains; what
+they did not spend remains for the next window. So no budget is exceeded, and where none runs out only the order of sums
+differs from the exact replay. Where one does run out, the moment within the window may differ.
 
-A budget that will not last for the window goes to its first shards alone, to each what one has cost lately: the exact replay
-would spend it in the window's first auctions too. Were it shared out equally to the end, an advertiser would go on to
-win an auction in every shard for the little that is left to charge it.
+A budget that will not last for the window goes to its first shards alone, to each about what a shard has cost lately: the exact
+replay would spend it in the window's first auctions too. Say 100 remain, the window has 4 shards, and lately a shard has cost
+40. Then floor(100 / 40) = 2 shards get 50 each. Were it split four ways, the advertiser would go on to win an auction in every
+shard, charged the little that its allotment has left.
 """
 
 from __future__ import annotations
@@ -19,38 +20,41 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.budgets import spent_below
+from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import Feed, Piece
+from auctionsim.auction.sources import Chunk, TrafficSource
 
 Array = NDArray[np.float64]
-Places = tuple[int, int]
+BucketRange = tuple[int, int]
+"""Indexes of buckets in their hour: the first, and one past the last."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """A run of cells of one hour, to be replayed by itself."""
+    """A run of buckets of one hour, to be replayed by itself."""
 
     day: int
     hour: int
-    places: Places
-    """First cell's place in the hour, and that after the last."""
+    buckets: BucketRange
     budgets: Array
-    """`[advertisers, P]`."""
+    """Allotments, currency, `[advertisers, P]`."""
     seed: int
+    """Seed of the sampling noise."""
 
 
-def windows(weights: NDArray[np.int64], shards: int, sync: int) -> Iterator[list[Places]]:
-    """The shards of each window of an hour; cells are not cut, so that windows and shards are about as large as asked.
+def sync_windows(weights: NDArray[np.int64], shards: int, sync_interval: int) -> Iterator[list[BucketRange]]:
+    """Yield the shards of each sync window of an hour.
+
+    Buckets are not cut, so windows and shards have only about as many auctions as asked for.
 
     Args:
-        weights: Auctions of every cell.
-        shards: How many a window has, fewer where there are fewer cells.
-        sync: Auctions of a window.
+        weights: Number of auctions in every bucket, `[buckets]`.
+        shards: Shards of a window; fewer where it has fewer buckets.
+        sync_interval: Auctions of a window, after which budgets are reconciled.
     """
     done = np.append(0, np.cumsum(weights))
-    n_windows = max(1, round(int(done[-1]) / sync))
+    n_windows = max(1, round(int(done[-1]) / sync_interval))
     edges = np.searchsorted(done, np.linspace(0, done[-1], n_windows * shards + 1))
     edges[-1] = len(weights)
     for k in range(n_windows):
@@ -60,46 +64,47 @@ def windows(weights: NDArray[np.int64], shards: int, sync: int) -> Iterator[list
             yield window
 
 
-class Purse:
-    """Budgets under way, shared out window by window.
+class BudgetSplitter:
+    """The budgets of a day, allotted to shards window by window.
 
     Args:
         budgets: Currency, `[advertisers, P]`, infinite for none.
     """
 
     def __init__(self, budgets: Array) -> None:
-        self.left = budgets.copy()
+        self.remaining = budgets.copy()
         """Currency, `[advertisers, P]`."""
-        self._nothing = spent_below(budgets)
-        self._pace: Array | None = None
-        self._funded = np.ones(1)
+        self._threshold = exhausted_threshold(budgets)
+        self._burn_rate: Array | None = None
+        """Currency per auction in the last windows."""
+        self._funded_auctions = np.ones(1)
 
-    def shares(self, auctions: float, shards: int) -> Array:
-        """What each shard of a window may spend, `[shards, advertisers, P]`.
+    def allotments(self, auctions: float, shards: int) -> Array:
+        """Return what each shard of a window may spend, `[shards, advertisers, P]`.
 
         Args:
-            auctions: Of a shard, about.
-            shards: How many the window has.
+            auctions: Mean number of auctions in a shard.
+            shards: Number of shards in the window.
         """
-        n = np.full(self.left.shape, float(shards))
-        if self._pace is not None:
-            need = self._pace * auctions
-            np.divide(self.left, need, out=n, where=need > 0)
+        n = np.full(self.remaining.shape, float(shards))
+        if self._burn_rate is not None:
+            need = self._burn_rate * auctions
+            np.divide(self.remaining, need, out=n, where=need > 0)
             n = np.clip(np.floor(n), 1.0, shards)
-        self._funded = n * auctions
-        return np.where(np.arange(shards)[:, None, None] < n, self.left / n, 0.0)
+        self._funded_auctions = n * auctions
+        return np.where(np.arange(shards)[:, None, None] < n, self.remaining / n, 0.0)
 
     def spend(self, cost: Array) -> None:
-        """What a window brought to charge, `[advertisers, P]`."""
-        self.left = np.maximum(self.left - cost, 0.0)
-        self.left[self.left <= self._nothing] = 0.0
-        pace = cost / self._funded
-        self._pace = pace if self._pace is None else np.where(cost > 0, (self._pace + pace) / 2, self._pace)
+        """Subtract what a window cost, `[advertisers, P]`, and update the burn rates."""
+        self.remaining = np.maximum(self.remaining - cost, 0.0)
+        self.remaining[self.remaining <= self._threshold] = 0.0
+        rate = cost / self._funded_auctions
+        self._burn_rate = rate if self._burn_rate is None else np.where(cost > 0, (self._burn_rate + rate) / 2, self._burn_rate)
 
 
-def replay_shard(feed: Feed, rules: Rules, coefficients: Array, shard: Shard) -> Array:
-    """Impressions, clicks, conversions, gmv and cost of a shard, `[advertisers, 5, P]`."""
-    part = _Part(feed, shard.places)
+def replay_shard(source: TrafficSource, rules: Rules, coefficients: Array, shard: Shard) -> Array:
+    """Replay a shard and return its impressions, clicks, conversions, gmv and cost, `[advertisers, 5, P]`."""
+    part = _ShardSource(source, shard.buckets)
     replay = DayReplay(
         part, shard.day, rules, policies=coefficients.shape[-1], budgets=shard.budgets, seed=shard.seed, first_hour=shard.hour
     )
@@ -107,22 +112,22 @@ def replay_shard(feed: Feed, rules: Rules, coefficients: Array, shard: Shard) ->
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A feed of which only some places are seen."""
+class _ShardSource:
+    """A traffic source of which only some buckets of an hour are seen."""
 
-    feed: Feed
-    places: Places
+    source: TrafficSource
+    buckets: BucketRange
 
     @property
     def advertisers(self) -> tuple[str, ...]:
-        return self.feed.advertisers
+        return self.source.advertisers
 
     @property
-    def most_rows(self) -> int:
-        return self.feed.most_rows
+    def max_candidates(self) -> int:
+        return self.source.max_candidates
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        return self.feed.weights(day, hour)[slice(*self.places)]
+        return self.source.weights(day, hour)[slice(*self.buckets)]
 
-    def pieces(self, day: int, hour: int, places: Places | None = None) -> Iterator[Piece]:
-        return self.feed.pieces(day, hour, self.places if places is None else places)
+    def chunks(self, day: int, hour: int, within: BucketRange | None = None) -> Iterator[Chunk]:
+        return self.source.chunks(day, hour, self.buckets if within is None else within)

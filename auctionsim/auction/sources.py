@@ -1,4 +1,4 @@
-"""Where a replay gets its traffic from: a table in memory, or pieces of one that is larger than memory."""
+"""Supply a replay with traffic: from a table in memory, or chunk by chunk from a store that is larger than memory."""
 
 from __future__ import annotations
 
@@ -8,56 +8,57 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import QUALITY, Cells, Rows
-from auctionsim.auction.kernel.candidates import rows_of
+from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
+from auctionsim.auction.kernel.candidates import pack_candidates
 from auctionsim.auction.rules import Rules
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
 
-class Piece(NamedTuple):
-    """Consecutive cells of one hour."""
+class Chunk(NamedTuple):
+    """Consecutive auction buckets of one hour."""
 
-    cells: Cells
-    rows: Rows
-    first_cell: int
-    last_cell: int
-    place: int
-    """The first cell's place in the hour."""
+    buckets: AuctionBuckets
+    candidates: Candidates
+    first_bucket: int
+    last_bucket: int
+    """Range of the chunk's buckets in `buckets`, the last one excluded."""
+    first_index: int
+    """Index of the first of them in the hour."""
 
 
-class Feed(Protocol):
-    """Traffic as the engine takes it; the pieces of an hour come in order and may be as small as memory asks."""
+class TrafficSource(Protocol):
+    """Traffic in the form that the kernel reads; the chunks of an hour come in order and are as small as memory asks."""
 
     @property
     def advertisers(self) -> tuple[str, ...]:
         """Names, in the order of every advertiser axis."""
 
     @property
-    def most_rows(self) -> int:
-        """Candidates in the largest cell."""
+    def max_candidates(self) -> int:
+        """Candidates in the largest bucket."""
 
-    def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
-        """The cells of an hour, or those from one place in it to before another."""
+    def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
+        """Yield the buckets of an hour, or those with an index in the range `within`."""
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Auctions of every cell of an hour."""
+        """Return the number of auctions in every bucket of an hour."""
 
 
-class TableFeed:
-    """A table in memory: every hour is one piece of the same arrays.
+class TableSource:
+    """A traffic table in memory: every hour is one chunk of the same arrays.
 
     Args:
-        traffic: The table.
-        rules: The auction's.
+        traffic: The traffic table.
+        rules: The auction's rules.
         phi: Bid features `[rows, 4]` in place of the table's own.
     """
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
         self._traffic = traffic
-        self._cells = Cells(traffic.cell_start, traffic.weight, traffic.market_ecpm)
+        self._buckets = AuctionBuckets(traffic.cell_start, traffic.weight, traffic.market_ecpm)
         columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
-        self._rows = rows_of(traffic.advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
+        self._candidates = pack_candidates(traffic.advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -65,65 +66,70 @@ class TableFeed:
         return self._traffic.advertisers
 
     @property
-    def most_rows(self) -> int:
-        """Candidates in the largest cell."""
+    def max_candidates(self) -> int:
+        """Candidates in the largest bucket."""
         return int(np.diff(self._traffic.cell_start).max(initial=0))
 
     @property
     def phi(self) -> NDArray[np.float64]:
         """Bid features of every row, `[rows, 4]`."""
-        return self._rows.figures[:, :QUALITY]
+        return self._candidates.features[:, :QUALITY]
 
     @property
     def quality(self) -> NDArray[np.float64]:
-        """What a bid is multiplied with to rank, `[rows]`."""
-        return self._rows.figures[:, QUALITY]
+        """Factor that turns each row's bid into its rank score, pctr^squash, `[rows]`."""
+        return self._candidates.features[:, QUALITY]
 
-    def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
-        """The hour, or the part of it, as one piece.
+    def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
+        """Yield the hour, or the part of it with bucket indexes in the range `within`, as one chunk.
 
         Raises:
             ValueError: The table has no such day.
         """
         first, last = self._traffic.cells_of(day, hour)
-        begin, end = (0, last - first) if places is None else places
-        yield Piece(self._cells, self._rows, first + begin, first + end, begin)
+        begin, end = (0, last - first) if within is None else within
+        yield Chunk(self._buckets, self._candidates, first + begin, first + end, begin)
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Auctions of every cell of an hour."""
+        """Return the number of auctions in every bucket of an hour."""
         weight: NDArray[np.int64] = self._traffic.weight[slice(*self._traffic.cells_of(day, hour))]
         return weight
 
 
-class StoredFeed:
-    """The pieces of stored traffic as the engine takes them."""
+class StoreSource:
+    """Traffic stored on disk, read chunk by chunk.
+
+    Args:
+        stored: The stored traffic.
+        rules: The auction's rules.
+    """
 
     def __init__(self, stored: StoredTraffic, rules: Rules) -> None:
         self._stored = stored
         self._rules = rules
         self.advertisers = stored.advertisers
-        self.most_rows = stored.most_rows
+        self.max_candidates = stored.most_rows
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Auctions of every cell of an hour."""
+        """Return the number of auctions in every bucket of an hour."""
         return self._stored.weights(day, hour)
 
-    def pieces(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[Piece]:
-        """The cells of an hour, or those from one place in it to before another, piece by piece."""
-        place = 0 if places is None else places[0]
-        for part in self._stored.columns(day, hour, places):
-            n_cells = len(part["size"])
+    def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
+        """Yield the buckets of an hour, or those with an index in the range `within`, chunk by chunk."""
+        index = 0 if within is None else within[0]
+        for part in self._stored.columns(day, hour, within):
+            n_buckets = len(part["size"])
             start = np.append(0, np.cumsum(part["size"], dtype=np.int64))
-            cells = Cells(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
+            buckets = AuctionBuckets(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
             quality, advertiser = self._rules.quality(part["pctr"].astype(np.float64)), part["advertiser"].astype(np.int64)
             pctr, pcvr, item_price = part["pctr"], part["pcvr"], part["item_price"]
-            rows = rows_of(advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price)
-            for array in cells:
+            candidates = pack_candidates(advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price)
+            for array in buckets:
                 array.setflags(write=False)
-            yield Piece(cells, rows, 0, n_cells, place)
-            place += n_cells
+            yield Chunk(buckets, candidates, 0, n_buckets, index)
+            index += n_buckets
 
 
-def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableFeed | StoredFeed:
-    """Return the traffic as the engine takes it under these rules."""
-    return TableFeed(traffic, rules) if isinstance(traffic, Traffic) else StoredFeed(traffic, rules)
+def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | StoreSource:
+    """Return the traffic in the form that the kernel reads, under these rules."""
+    return TableSource(traffic, rules) if isinstance(traffic, Traffic) else StoreSource(traffic, rules)

@@ -1,4 +1,4 @@
-"""Threads over policies. The engine lets go of the interpreter, so that blocks are replayed at the same time."""
+"""Replay blocks of policies on threads, which run at the same time: the kernel releases Python's global lock."""
 
 from __future__ import annotations
 
@@ -14,9 +14,21 @@ Part = TypeVar("Part")
 
 
 def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:
-    """`run(block)` for contiguous blocks of policies, each on a thread of its own; results in order."""
+    """Call `run(block)` for contiguous blocks of policies, each on a thread of its own.
+
+    Args:
+        n_policies: Number of policies that the blocks share.
+        threads: Number of blocks, but no more than there are policies.
+        run: Called with each block.
+
+    Returns:
+        What `run` returned, in the order of the blocks.
+
+    Raises:
+        ValueError: `threads` is below 1.
+    """
     if threads < 1:
-        raise ValueError(f"threads: expected a whole number at least 1, got {threads}")
+        raise ValueError(f"threads: expected a whole number >= 1, got {threads}")
     edges = np.linspace(0, n_policies, min(threads, n_policies) + 1).astype(int).tolist()
     blocks = [slice(first, last) for first, last in pairwise(edges)]
     if len(blocks) == 1:
@@ -26,5 +38,5 @@ def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> l
 
 
 def usable_threads() -> int:
-    """As many as there are cores, or as `NUMBA_NUM_THREADS` says: Ray's workers have one."""
+    """Return the number of cores, or what `NUMBA_NUM_THREADS` says; a Ray worker has one."""
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]

@@ -1,10 +1,10 @@
-"""Throttling: advertisers that stay out of some auctions by chance, without the engine knowing of it.
+"""Throttling: advertisers that participate in only a share of their auctions, chosen at random.
 
-A candidate that stays out gets NaN bid features in a copy of the hour's rows, which is what the engine takes for a candidate
-without budget. One draw per (seed, day, hour, row) decides: a row takes part where its draw is below its advertiser's share,
-so that a policy with a larger share enters the auctions of a smaller one and more, whatever policies are beside it. Policies
-with equal seed and shares are replayed together, others one group after the other: an hour costs up to as much as its policies
-one by one.
+The kernel knows nothing of it. A candidate that does not participate gets NaN bid features in a copy of the hour's candidates,
+so that its bid is NaN and not eligible, as if its budget were exhausted. One draw per (seed, day, hour, row) decides: a
+candidate participates where its draw is below its advertiser's share. So a policy with a share of 0.7 participates in all
+auctions of one with 0.2 and in others, whatever policies are beside it. Policies with the same seed and shares are replayed
+together, the others one group after the other: an hour costs up to as much as its policies one by one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import Bids, Books, Cells, Room, Terms, aligned
-from auctionsim.auction.kernel.engine import make_room, padded, replay_cells
-from auctionsim.auction.kernel.lanes import N_FEATURES
-from auctionsim.auction.kernel.ranking import make_bids
-from auctionsim.auction.sources import Piece
+from auctionsim.auction.kernel.arguments import (
+    N_FEATURES,
+    Accounts,
+    Auction,
+    AuctionBuckets,
+    AuctionRules,
+    Bids,
+    Workspace,
+    aligned,
+)
+from auctionsim.auction.kernel.engine import make_workspace, padded, replay_buckets
+from auctionsim.auction.kernel.rank import make_bids
+from auctionsim.auction.sources import Chunk
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
@@ -27,99 +35,97 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Policies that take part in the same auctions."""
+    """Policies that participate in the same auctions."""
 
     members: NDArray[np.int64]
+    """Indexes of the policies."""
     seed: int
     share: Array
-    """`[advertisers]`."""
+    """Share of its auctions in which each advertiser participates, `[advertisers]`."""
     bids: Bids
-    books: Books
-    luck: NDArray[np.uint64]
-    room: Room
+    accounts: Accounts
+    rng_keys: NDArray[np.uint64]
+    workspace: Workspace
 
 
 def replay_throttled(
-    pieces: Iterable[Piece],
-    key: tuple[int, int],
+    chunks: Iterable[Chunk],
+    stream_key: tuple[int, int],
     seeds: list[int],
     share: Array,
     coefficients: Array,
     is_in_play: NDArray[np.bool_],
-    luck: NDArray[np.uint64],
-    terms: Terms,
-    books: Books,
+    rng_keys: NDArray[np.uint64],
+    rules: AuctionRules,
+    accounts: Accounts,
     *,
     is_clipped: bool,
-    most_rows: int,
+    max_candidates: int,
 ) -> None:
-    """Replay an hour in which advertisers take part in a share of their auctions; adds to `books`.
+    """Replay an hour in which advertisers participate in a share of their auctions; updates `accounts`.
 
     Args:
-        pieces: Of the hour, in order.
-        key: Day and hour.
-        seeds: Of each policy's draws, `[P]`.
-        share: Of the auctions that an advertiser takes part in, in [0, 1], `[advertisers, P]`.
-        coefficients: `[advertisers, 4, P]`.
-        is_in_play: Who has budget left, `[advertisers, P]`.
-        luck: As of `engine.replay_cells`.
-        terms: The auction's rules.
-        books: Of all policies.
+        chunks: The hour's traffic, in order.
+        stream_key: Day and hour.
+        seeds: Seed of each policy's draws, `[P]`.
+        share: Share of its auctions in which each advertiser participates, in [0, 1], `[advertisers, P]`.
+        coefficients: theta over `bid_formula.FEATURES`, `[advertisers, 4, P]`.
+        is_in_play: Whether each advertiser has budget left, `[advertisers, P]`.
+        rng_keys: The hour's RNG key for each policy, `[P]`.
+        rules: The auction's rules.
+        accounts: The accounts of all policies.
         is_clipped: Whether bids are clipped.
-        most_rows: Candidates in the largest cell.
+        max_candidates: Candidates in the largest bucket.
     """
     groups = []
-    for members in _alike(seeds, share):
-        room = make_room(len(members), len(terms.slot_effect), most_rows)
-        bids = make_bids(coefficients[:, :, members], is_in_play[:, members], room, is_clipped=is_clipped)
-        of_group = _books_of(books, members)
-        groups.append(_Group(members, seeds[members[0]], share[:, members[0]], bids, of_group, luck[members], room))
-    draws = {seed: stream(seed, "throttle", *key) for seed in set(seeds)}
-    for piece in pieces:
-        start = piece.cells.start[piece.first_cell : piece.last_cell + 1]
-        first_row, last_row = int(start[0]), int(start[-1])
-        drawn = {seed: rng.random(last_row - first_row) for seed, rng in draws.items()}
+    for members in _groups(seeds, share):
+        workspace = make_workspace(len(members), len(rules.slot_effect), max_candidates)
+        bids = make_bids(coefficients[:, :, members], is_in_play[:, members], workspace, is_clipped=is_clipped)
+        own = _accounts_of(accounts, members)
+        groups.append(_Group(members, seeds[members[0]], share[:, members[0]], bids, own, rng_keys[members], workspace))
+    streams = {seed: stream(seed, "throttle", *stream_key) for seed in set(seeds)}
+    for chunk in chunks:
+        start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
+        n_rows = int(start[-1]) - int(start[0])
+        draws = {seed: rng.random(n_rows) for seed, rng in streams.items()}
         for group in groups:
-            own = _without(piece, start, group.share, drawn[group.seed])
-            replay_cells(
-                own.first_cell, own.last_cell, own.place, group.luck, own.cells, own.rows, group.bids, terms, group.books,
-                group.room,
-            )  # fmt: skip
+            part = _participating(chunk, start, group.share, draws[group.seed])
+            auction = Auction(part.buckets, part.candidates, group.bids, rules, group.accounts, group.workspace)
+            replay_buckets(part.first_bucket, part.last_bucket, part.first_index, group.rng_keys, auction)
     for group in groups:
         n = len(group.members)
-        books.ledger[:, group.members] = group.books.ledger
-        books.details[:, group.members] = group.books.details
-        books.shared[:, :, group.members] = group.books.shared[:, :, :n]
+        accounts.ledger[:, group.members] = group.accounts.ledger
+        accounts.details[:, group.members] = group.accounts.details
+        accounts.local_credit[:, :, group.members] = group.accounts.local_credit[:, :, :n]
 
 
-def _alike(seeds: list[int], share: Array) -> Iterator[NDArray[np.int64]]:
-    """Policies by seed and shares, in the order of their first."""
+def _groups(seeds: list[int], share: Array) -> Iterator[NDArray[np.int64]]:
+    """Group the policies by seed and shares, in the order of each group's first policy."""
     groups: dict[tuple[int, bytes], list[int]] = {}
     for p, seed in enumerate(seeds):
         groups.setdefault((seed, share[:, p].tobytes()), []).append(p)
     return (np.array(members) for members in groups.values())
 
 
-def _books_of(books: Books, members: NDArray[np.int64]) -> Books:
-    """The books of some policies, copied."""
-    ledger = aligned((books.ledger.shape[0], len(members), books.ledger.shape[2]))
-    ledger[...] = books.ledger[:, members]
-    shared = np.zeros((*books.shared.shape[:2], padded(len(members))))
-    shared[:, :, : len(members)] = books.shared[:, :, members]
-    return Books(ledger, np.ascontiguousarray(books.details[:, members]), shared)
+def _accounts_of(accounts: Accounts, members: NDArray[np.int64]) -> Accounts:
+    """Copy the accounts of some policies."""
+    ledger = aligned((accounts.ledger.shape[0], len(members), accounts.ledger.shape[2]))
+    ledger[...] = accounts.ledger[:, members]
+    local_credit = np.zeros((*accounts.local_credit.shape[:2], padded(len(members))))
+    local_credit[:, :, : len(members)] = accounts.local_credit[:, :, members]
+    return Accounts(ledger, np.ascontiguousarray(accounts.details[:, members]), local_credit)
 
 
-def _without(piece: Piece, start: NDArray[np.int64], share: Array, drawn: Array) -> Piece:
-    """The piece as arrays of its own in which rows that stay out have no bid."""
+def _participating(chunk: Chunk, start: NDArray[np.int64], share: Array, draws: Array) -> Chunk:
+    """Copy a chunk with NaN bid features for the candidates that do not participate."""
     first_row, last_row = int(start[0]), int(start[-1])
-    of_rows = slice(first_row, last_row)
-    rows = piece.rows._replace(**{name: column[of_rows] for name, column in piece.rows._asdict().items()})
-    figures = rows.figures.copy()
-    figures[drawn >= share[rows.advertiser], :N_FEATURES] = np.nan
+    rows, buckets = slice(first_row, last_row), slice(chunk.first_bucket, chunk.last_bucket)
+    advertiser, features = chunk.candidates.advertiser[rows], chunk.candidates.features[rows].copy()
+    features[draws >= share[advertiser], :N_FEATURES] = np.nan
     own_start = start - first_row
-    for array in (figures, own_start):
-        # As the table's own arrays: the engine is compiled for one kind.
+    for array in (features, own_start):
+        # Read-only like a table's own arrays, so that the kernel is compiled for one array type.
         array.setflags(write=False)
-    of_piece = slice(piece.first_cell, piece.last_cell)
-    cells = Cells(own_start, piece.cells.weight[of_piece], piece.cells.outside[of_piece])
-    return Piece(cells, rows._replace(figures=figures), 0, piece.last_cell - piece.first_cell, piece.place)
+    own_buckets = AuctionBuckets(own_start, chunk.buckets.weight[buckets], chunk.buckets.external_score[buckets])
+    candidates = chunk.candidates._replace(advertiser=advertiser, features=features)
+    return Chunk(own_buckets, candidates, 0, chunk.last_bucket - chunk.first_bucket, chunk.first_index)

@@ -1,4 +1,4 @@
-"""Auctions entered, prices of winning and losing, bounds of bids; hours as the unit of a day."""
+"""Participation, winning prices and least winning costs, bounds of bids; hours as the unit of a day."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..conftest import make_market
 from .test_kernel import BUDGETS, NAMES, PRICING, RULES, SLOTS, N, markets
 
 
-def test_entered_counts_bids_above_the_reserve_and_prices_are_means_over_auctions():
+def test_participation_counts_eligible_bids_and_prices_are_means_over_auctions():
     # a0 beats a1 in hour 0 and pays its score; a2 bids below the reserve; in hour 1 a1 is alone.
     traffic = make_market([3, 1], [0, 1], [2, 1], [0, 1, 2, 1], [1.0, 0.5, 1.0, 0.5], [2.0, 1.0, 0.1, 1.0], 3)
     got = replay(traffic, coefficients=np.ones((3, 1, 1)), reserve=0.2, details=True)
-    assert got.entered[:2, :, 0].tolist() == [[2.0, 2.0, 0.0], [0.0, 1.0, 0.0]]
+    assert got.participated[:2, :, 0].tolist() == [[2.0, 2.0, 0.0], [0.0, 1.0, 0.0]]
     assert got.winning_price[0, 0, 0] == 0.5
-    assert got.losing_price[0, 1, 0] == 2.0 / 0.5
+    assert got.least_winning_cost[0, 1, 0] == 2.0 / 0.5
     assert got.winning_price[1, 1, 0] == 0.2
-    assert np.isnan(got.losing_price[0, 0, 0])
+    assert np.isnan(got.least_winning_cost[0, 0, 0])
     assert np.isnan(got.winning_price[0, 2, 0])
 
 
@@ -36,30 +36,30 @@ def test_details_equal_the_reference_auction_by_auction(
 ):
     rules = {"pricing": pricing, "slot_effect": slot_effect, "reserve": reserve}
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), details=True, **rules)
-    entered, won, losing = np.zeros((24, N)), np.zeros((24, N)), np.zeros((24, N))
-    for cell, weight in enumerate(traffic.weight):
-        rows = slice(traffic.cell_start[cell], traffic.cell_start[cell + 1])
+    participated, won, least = np.zeros((24, N)), np.zeros((24, N)), np.zeros((24, N))
+    for bucket, weight in enumerate(traffic.weight):
+        rows = slice(traffic.cell_start[bucket], traffic.cell_start[bucket + 1])
         bids, pctr, who = traffic.keyword_bid[rows], traffic.pctr[rows], traffic.advertiser[rows]
-        outside, hour = traffic.market_ecpm[cell], traffic.hour[cell]
-        shown = {p.candidate: p for p in clear(list(bids), list(pctr), outside=outside, **rules)}
+        external_score, hour = traffic.market_ecpm[bucket], traffic.hour[bucket]
+        shown = {p.candidate: p for p in clear(list(bids), list(pctr), external_score=external_score, **rules)}
         for i in range(len(bids)):
             if bids[i] >= reserve:
-                entered[hour, who[i]] += weight
+                participated[hour, who[i]] += weight
                 if i in shown:
                     won[hour, who[i]] += weight * shown[i].price
                 else:
                     # The least bid that is shown, found by bidding more and more than the rivals' scores.
-                    taken = sorted([*np.delete(bids * pctr * (bids >= reserve), i), outside], reverse=True)
-                    losing[hour, who[i]] += weight * max(taken[len(slot_effect) - 1] / pctr[i], reserve)
-    assert (got.entered[:, :, 0] == entered).all()
+                    taken = sorted([*np.delete(bids * pctr * (bids >= reserve), i), external_score], reverse=True)
+                    least[hour, who[i]] += weight * max(taken[len(slot_effect) - 1] / pctr[i], reserve)
+    assert (got.participated[:, :, 0] == participated).all()
     np.testing.assert_allclose(np.nan_to_num(got.winning_price * got.impressions)[:, :, 0], won, atol=1e-12)
-    lost = got.entered - got.impressions
-    np.testing.assert_allclose(np.nan_to_num(got.losing_price * lost)[:, :, 0], losing, atol=1e-12)
+    lost = got.participated - got.impressions
+    np.testing.assert_allclose(np.nan_to_num(got.least_winning_cost * lost)[:, :, 0], least, atol=1e-12)
 
 
 @settings(max_examples=200)
 @given(markets(), BUDGETS, RULES)
-def test_counting_details_changes_no_outcome_and_nobody_wins_without_entering(
+def test_counting_details_changes_no_outcome_and_nobody_wins_without_participating(
     traffic: Traffic, budgets: np.ndarray, rules: dict
 ):
     plain, detailed = (
@@ -67,9 +67,9 @@ def test_counting_details_changes_no_outcome_and_nobody_wins_without_entering(
     )
     for name in NAMES:
         np.testing.assert_allclose(getattr(plain, name), getattr(detailed, name), rtol=1e-12, atol=1e-12)
-    assert plain.entered is None
-    assert (detailed.entered >= detailed.impressions).all()
-    assert (detailed.entered.sum(axis=1)[:, 0] <= [traffic.weight[traffic.hour == h].sum() * N for h in range(24)]).all()
+    assert plain.participated is None
+    assert (detailed.participated >= detailed.impressions).all()
+    assert (detailed.participated.sum(axis=1)[:, 0] <= [traffic.weight[traffic.hour == h].sum() * N for h in range(24)]).all()
 
 
 @settings(max_examples=200)
@@ -85,7 +85,7 @@ def test_bids_are_clipped_to_their_bounds(traffic: Traffic, budgets: np.ndarray,
 
 @pytest.mark.parametrize(
     ("bounds", "message"),
-    [({"bid_floor": -1.0}, "bid_floor: expected"), ({"bid_floor": 2.0, "bid_cap": 1.0}, "at least bid_floor = 2.0, got 1.0")],
+    [({"bid_floor": -1.0}, "bid_floor: expected"), ({"bid_floor": 2.0, "bid_cap": 1.0}, ">= bid_floor = 2.0, got 1.0")],
 )
 def test_bounds_out_of_order_are_refused(bounds: dict, message: str):
     traffic = make_market([1], [0], [1], [0], [1.0], [1.0], 1)

@@ -1,4 +1,4 @@
-"""The engine equals the plain reference, budgets are exact, and every policy is replayed as if alone."""
+"""The kernel equals the plain reference, budgets are exact, and every policy is replayed as if alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auctionsim import replay
-from auctionsim.auction.kernel import noise as luck
+from auctionsim.auction.kernel.noise import hour_rng_key, uniform
+from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.reference import replay_reference
 from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS, Traffic
 
@@ -29,12 +30,12 @@ def markets(draw: st.DrawFn) -> Traffic:
     who = [i for size in sizes for i in sorted(draw(st.permutations(range(N)))[:size])]
     pctr = draw(st.lists(RATE, min_size=len(who), max_size=len(who)))
     bids = draw(st.lists(MONEY, min_size=len(who), max_size=len(who)))
-    outside = draw(st.lists(st.sampled_from([0.0, 0.0, 0.3, 1.0]), min_size=len(sizes), max_size=len(sizes)))
-    return make_market(sizes, hours, weights, who, pctr, bids, N, outside=outside)
+    external_score = draw(st.lists(st.sampled_from([0.0, 0.0, 0.3, 1.0]), min_size=len(sizes), max_size=len(sizes)))
+    return make_market(sizes, hours, weights, who, pctr, bids, N, market_ecpm=external_score)
 
 
 SLOTS = st.sampled_from([(1.0,), (1.0, 0.6), (1.0, 0.6, 0.6), (1.0, 0.5, 0.4, 0.3, 0.2)])
-PRICING = st.sampled_from(["gsp", "first", "vcg"])
+PRICING = st.sampled_from(PRICINGS)
 
 
 BUDGETS = st.lists(st.one_of(st.just(np.inf), st.floats(0, 20)), min_size=N, max_size=N).map(np.array)
@@ -55,7 +56,7 @@ RULES = st.fixed_dictionaries(
 
 @settings(max_examples=2000)
 @given(markets(), BUDGETS, RULES)
-def test_the_engine_equals_the_reference_for_every_rule_weight_and_budget(traffic: Traffic, budgets: np.ndarray, rules: dict):
+def test_the_kernel_equals_the_reference_for_every_rule_weight_and_budget(traffic: Traffic, budgets: np.ndarray, rules: dict):
     expected = replay_reference(traffic, 0, traffic.keyword_bid, budgets=budgets, **rules)
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
     for name in NAMES:
@@ -74,7 +75,7 @@ def test_spend_never_exceeds_the_budget_and_revenue_is_the_sum_of_spends(traffic
 @settings(max_examples=200)
 @given(markets(), BUDGETS, st.sampled_from([2, 9, 33]), RULES)
 def test_a_policy_is_replayed_bit_for_bit_as_if_alone(traffic: Traffic, budgets: np.ndarray, n_policies: int, rules: dict):
-    # With sampled outcomes this says as well that an auction has the same luck whatever stands beside it.
+    # With sampled outcomes this says as well that an auction draws the same noise whatever policies are beside it.
     theta = np.linspace(0.2, 2.0, N * n_policies).reshape(N, 1, n_policies)
     together = replay(traffic, coefficients=theta, budgets=budgets, **rules)
     for p in range(n_policies):
@@ -99,7 +100,7 @@ def test_scaling_the_currency_scales_money_and_nothing_else(
 
 
 def permuted(traffic: Traffic, order: list[int]) -> Traffic:
-    """The same market where advertiser i is called order[i]; candidates keep their places."""
+    """The same market where advertiser i is called order[i]; candidates keep their order."""
     return replace(traffic, advertiser=np.array(order)[traffic.advertiser])
 
 
@@ -155,15 +156,15 @@ def test_aggregated_and_expanded_traffic_agree(
 
 
 def expanded(traffic: Traffic) -> Traffic:
-    """Every cell written out as often as its weight says."""
-    cells = np.repeat(np.arange(len(traffic.weight)), traffic.weight)
+    """Every bucket written out as often as its weight says."""
+    buckets = np.repeat(np.arange(len(traffic.weight)), traffic.weight)
     size = np.diff(traffic.cell_start)
-    rows = np.concatenate([np.arange(traffic.cell_start[c], traffic.cell_start[c + 1]) for c in cells])
+    rows = np.concatenate([np.arange(traffic.cell_start[b], traffic.cell_start[b + 1]) for b in buckets])
     return replace(
         traffic,
-        cell_start=np.concatenate([[0], np.cumsum(size[cells])]).astype(np.int64),
-        **{name: getattr(traffic, name)[cells] for name in CELL_COLUMNS if name != "weight"},
-        weight=np.ones(len(cells), dtype=np.int64),
+        cell_start=np.concatenate([[0], np.cumsum(size[buckets])]).astype(np.int64),
+        **{name: getattr(traffic, name)[buckets] for name in CELL_COLUMNS if name != "weight"},
+        weight=np.ones(len(buckets), dtype=np.int64),
         **{name: getattr(traffic, name)[rows] for name in ROW_COLUMNS},
     )
 
@@ -194,20 +195,20 @@ def test_squashing_ranks_by_bid_alone_at_zero():
 
 
 def test_a_bid_equal_to_the_market_price_wins_and_pays_it():
-    traffic = make_market([1, 1], [0, 1], [1, 1], [0, 0], [0.5, 0.5], [1.0, 0.99], 1, outside=[0.5, 0.5])
+    traffic = make_market([1, 1], [0, 1], [1, 1], [0, 0], [0.5, 0.5], [1.0, 0.99], 1, market_ecpm=[0.5, 0.5])
     got = replay(traffic, coefficients=np.ones((1, 1, 1)))
     assert got.impressions[:2, 0, 0].tolist() == [1.0, 0.0]
     assert got.cost[0, 0, 0] == pytest.approx(1.0 * 0.5)
 
 
-def test_the_outside_bidder_takes_a_slot_and_pays_nobody():
-    traffic = make_market([2], [0], [1], [0, 1], [1.0, 1.0], [3.0, 1.0], 2, outside=[2.0])
+def test_the_external_competitor_takes_a_slot_and_pays_nobody():
+    traffic = make_market([2], [0], [1], [0, 1], [1.0, 1.0], [3.0, 1.0], 2, market_ecpm=[2.0])
     got = replay(traffic, coefficients=np.ones((2, 1, 1)), slot_effect=(1.0, 0.5))
     assert got.impressions[0, :, 0].tolist() == [1.0, 0.0]
     assert got.revenue[0, 0] == 2.0
 
 
-def test_several_budgets_run_out_in_one_cell():
+def test_several_budgets_run_out_in_one_bucket():
     # Two slots at first price, 1 a click and .5 x .8: 2.5 pays two and a half auctions, 1.0 the same number of its own.
     traffic = make_market([3], [0], [10], [0, 1, 2], [1.0, 1.0, 1.0], [1.0, 0.8, 0.1], 3)
     rules = {"slot_effect": (1.0, 0.5), "pricing": "first"}
@@ -216,7 +217,7 @@ def test_several_budgets_run_out_in_one_cell():
     assert got.impressions[0, :, 0].tolist() == [3.0, 3.0, 7.0]
 
 
-def test_a_cell_is_split_where_the_budget_runs_out():
+def test_a_bucket_is_split_where_the_budget_runs_out():
     # a0 wins at price 1 (a1's bid) and can pay two and a half auctions of ten; a1 takes the rest for nothing.
     traffic = make_market([2], [5], [10], [0, 1], [1.0, 1.0], [2.0, 1.0], 2)
     got = replay(traffic, coefficients=np.ones((2, 1, 1)), budgets=[2.5, np.inf])
@@ -224,7 +225,15 @@ def test_a_cell_is_split_where_the_budget_runs_out():
     assert got.cost[5, :, 0].tolist() == [2.5, 0.0]
 
 
-def test_an_advertiser_without_budget_left_stays_out_of_later_hours():
+def test_a_budget_pays_whole_auctions_and_then_what_is_left_of_it():
+    # The worked example of `settle_with_budgets`: 1.0 pays three auctions of ten at 0.3, and 0.1 of the fourth.
+    traffic = make_market([2], [0], [10], [0, 1], [1.0, 1.0], [2.0, 0.3], 2)
+    got = replay(traffic, coefficients=np.ones((2, 1, 1)), budgets=[1.0, np.inf])
+    assert got.impressions[0, :, 0].tolist() == [4.0, 6.0]
+    assert got.cost[0, :, 0].tolist() == [1.0, 0.0]
+
+
+def test_an_advertiser_without_budget_left_does_not_participate_in_later_hours():
     traffic = make_market([2, 2], [1, 2], [3, 3], [0, 1] * 2, [1.0] * 4, [2.0, 1.0] * 2, 2)
     got = replay(traffic, coefficients=np.ones((2, 1, 1)), budgets=[3.0, np.inf])
     assert got.impressions[1].ravel().tolist() == [3.0, 0.0]
@@ -280,10 +289,10 @@ def test_the_auction_sees_predictions_and_clicks_follow_the_truth():
     assert got.cost[0, 0, 0] == pytest.approx(0.5 / 0.9 * 0.01)
 
 
-def test_draws_of_luck_are_uniform_and_differ_by_every_part_of_their_key():
-    keys = [luck.hour_key(seed, day, hour) for seed in (0, 1) for day in (0, 1) for hour in (0, 1)]
+def test_sampling_noise_is_uniform_and_differs_by_every_part_of_its_key():
+    keys = [hour_rng_key(seed, day, hour) for seed in (0, 1) for day in (0, 1) for hour in (0, 1)]
     draws = np.array(
-        [luck.uniform(key, cell, auction, row, what) for key in keys for cell in range(8) for auction in range(8)
+        [uniform(key, bucket, auction, row, what) for key in keys for bucket in range(8) for auction in range(8)
          for row in range(8) for what in (0, 1)]
     )  # fmt: skip
     assert len(np.unique(draws)) == len(draws)
@@ -309,7 +318,7 @@ def test_hourly_coefficients_hold_in_their_hour():
     ("arguments", "message"),
     [
         ({"coefficients": np.ones((3, 1, 1))}, r"expected .* \[2, 1, P\]"),
-        ({"coefficients": -np.ones((2, 1, 1))}, "at least 0"),
+        ({"coefficients": -np.ones((2, 1, 1))}, "expected finite numbers >= 0, got a negative"),
         ({"coefficients": np.ones((2, 1, 1)), "pricing": "gps"}, "did you mean 'gsp'"),
         ({"coefficients": np.ones((2, 1, 1)), "slot_effect": (0.9,)}, r"expected 1\.0 for the first slot"),
         ({"coefficients": np.ones((2, 1, 1)), "slot_effect": (1.0, 0.5, 0.6)}, "that do not rise"),
@@ -320,7 +329,7 @@ def test_hourly_coefficients_hold_in_their_hour():
         ({"coefficients": np.ones((2, 1, 1)), "features": ("keyword_bit",)}, "did you mean 'keyword_bid'"),
         ({"coefficients": np.ones((2, 1, 1)), "day": 3}, "expected one of 0"),
         ({"coefficients": np.ones((2, 1, 1)), "budgets": [1.0, 2.0, 3.0]}, "budgets: expected"),
-        ({"coefficients": np.ones((2, 1, 1)), "budgets": -1.0}, "at least 0"),
+        ({"coefficients": np.ones((2, 1, 1)), "budgets": -1.0}, "budgets: expected numbers >= 0, got -1.0"),
     ],
 )
 def test_wrong_arguments_are_told_with_what_was_expected(arguments: dict, message: str):

@@ -1,4 +1,4 @@
-"""The plain mechanism against the literature and its own properties."""
+"""The plain reference of the mechanism agrees with the literature and has the mechanism's properties."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.reference import clear
 
 BIDS = st.lists(st.floats(0, 10), min_size=1, max_size=6)
 
 
+# No subnormal ones: a share of 5e-324 rounds to 0, so that three steps of a vcg price can sum to less than the reserve.
+RESERVE = st.floats(0, 5, allow_subnormal=False)
+
+
 def auctions() -> st.SearchStrategy[tuple[list[float], list[float], float]]:
     return BIDS.flatmap(
-        lambda bids: st.tuples(
-            st.just(bids), st.lists(st.floats(0.01, 1), min_size=len(bids), max_size=len(bids)), st.floats(0, 5)
-        )
+        lambda bids: st.tuples(st.just(bids), st.lists(st.floats(0.01, 1), min_size=len(bids), max_size=len(bids)), RESERVE)
     )
 
 
@@ -45,13 +48,13 @@ def test_a_bid_under_the_reserve_neither_wins_nor_sets_a_price():
 
 
 @settings(max_examples=200)
-@given(auctions(), st.integers(1, 4), st.sampled_from(["gsp", "first", "vcg"]), st.sampled_from([0.0, 0.2]))
+@given(auctions(), st.integers(1, 4), st.sampled_from(PRICINGS), st.sampled_from([0.0, 0.2]))
 def test_nobody_pays_above_its_bid_or_below_the_reserve(
-    auction: tuple[list[float], list[float], float], slots: int, pricing: str, outside: float
+    auction: tuple[list[float], list[float], float], slots: int, pricing: str, external_score: float
 ):
     bids, pctr, reserve = auction
     effect = (1.0, 0.7, 0.5, 0.1)[:slots]
-    for placement in clear(bids, pctr, slot_effect=effect, reserve=reserve, pricing=pricing, outside=outside):
+    for placement in clear(bids, pctr, slot_effect=effect, reserve=reserve, pricing=pricing, external_score=external_score):
         assert reserve * (1 - 1e-12) <= placement.price <= bids[placement.candidate] * (1 + 1e-12)
 
 

@@ -1,4 +1,4 @@
-"""Throttling: who stays out of which auctions, against the plain reference, and the controller that paces by it."""
+"""Throttling: who participates in which auctions, against the plain reference, and the controller that paces by it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.pacing.throttle import Throttle
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.engine import COST, IMPRESSIONS, OUTCOMES
+from auctionsim.auction.outcome import COST, IMPRESSIONS, OUTCOMES
 from auctionsim.auction.reference import replay_reference
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import Feed, StoredFeed, TableFeed
+from auctionsim.auction.sources import StoreSource, TableSource, TrafficSource
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, Participation
@@ -33,7 +33,7 @@ EVERYBODY = np.arange(5)
 
 
 class HalfMore:
-    """A rule that would enter one and a half times its auctions."""
+    """A rule that would participate in one and a half times its auctions."""
 
     def __init__(self, market: Market, advertisers: np.ndarray) -> None:
         self.n = len(advertisers)
@@ -48,12 +48,16 @@ def small_market(*overrides: str) -> Market:
 
 
 def hours_of(
-    market: Market, *share: float, seeds: list[int] | None = None, feed: Feed | None = None, local_credit: bool = False
+    market: Market,
+    *share: float,
+    seeds: list[int] | None = None,
+    source: TrafficSource | None = None,
+    local_credit: bool = False,
 ) -> np.ndarray:
     """A day's totals by hour, `[24, advertisers, 5, P]`, with everybody under a constant share."""
     policies = len(share)
     replay = DayReplay(
-        feed or market.feed, 2, market.rules, policies=policies, budgets=market.budgets, seed=seeds or 0,
+        source or market.traffic_source, 2, market.rules, policies=policies, budgets=market.budgets, seed=seeds or 0,
         local_credit=local_credit,
     )  # fmt: skip
     theta = np.zeros((5, len(FEATURES), policies))
@@ -62,7 +66,7 @@ def hours_of(
 
 
 def is_in(market: Market, share: float, seed: int = 0) -> np.ndarray:
-    """Whether each row of the table takes part, drawn once more from the text of the module."""
+    """Whether each row of the table participates, drawn once more from the text of the module."""
     traffic, taking = market.traffic, np.ones(len(market.traffic.advertiser), dtype=bool)
     for hour in range(HOURS):
         first, last = (int(traffic.cell_start[cell]) for cell in traffic.cells_of(2, hour))
@@ -74,7 +78,9 @@ def is_in(market: Market, share: float, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(
     "mechanism", [(), ('mechanism.pricing="vcg"', "mechanism.slot_effect=[1.0, 0.5]", "traffic.weight=3")], ids=["gsp", "vcg"]
 )
-def test_a_throttled_day_is_the_plain_reference_without_those_that_stay_out(mechanism: tuple[str, ...], outcomes: str):
+def test_a_throttled_day_is_the_plain_reference_without_those_that_do_not_participate(
+    mechanism: tuple[str, ...], outcomes: str
+):
     market = small_market('advertisers.0.budget="baseline*0.3"', f'mechanism.outcomes="{outcomes}"', *mechanism)
     bids = np.where(is_in(market, 0.4), market.traffic.keyword_bid, np.nan)
     rules = market.rules
@@ -87,7 +93,7 @@ def test_a_throttled_day_is_the_plain_reference_without_those_that_stay_out(mech
         np.testing.assert_allclose(found[:, :, k], expected[name], rtol=1e-9, atol=1e-12)
 
 
-def test_taking_part_in_all_is_the_unthrottled_day_and_in_none_is_nothing():
+def test_full_participation_is_the_unthrottled_day_and_none_is_nothing():
     market = small_market()
     both = hours_of(market, 1.0, 0.0)
     assert (both[..., 0] == hours_of(market, 1.0)[..., 0]).all()
@@ -106,15 +112,15 @@ def test_policies_side_by_side_equal_each_alone():
     assert (together[..., 0] != together[..., 2]).any()
 
 
-def test_a_day_in_pieces_draws_as_the_whole_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_day_in_chunks_draws_as_the_whole_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(storing, "_ROWS_AT_ONCE", 64)
     market = small_market()
     section, profile = market.scenario.traffic, load_profile("plain", None)
     hours = stream_traffic(section, profile, len(EVERYBODY), 0, (0, 1, 2))
     stored = store_traffic(tmp_path / "day", market.advertisers, query_names(section), hours)
-    pieces, whole = StoredFeed(stored, market.rules), TableFeed(stored.table(), market.rules)
-    assert len(list(pieces.pieces(2, 20))) > 1
-    assert (hours_of(market, 0.5, feed=pieces) == hours_of(market, 0.5, feed=whole)).all()
+    chunked, whole = StoreSource(stored, market.rules), TableSource(stored.table(), market.rules)
+    assert len(list(chunked.chunks(2, 20))) > 1
+    assert (hours_of(market, 0.5, source=chunked) == hours_of(market, 0.5, source=whole)).all()
 
 
 def test_the_share_is_kept_over_seeds_and_more_share_means_more_of_the_same_auctions():
@@ -125,8 +131,8 @@ def test_the_share_is_kept_over_seeds_and_more_share_means_more_of_the_same_auct
     share[0] = 0.25, 0.75, 1.0
     shown = []
     for seed in range(8):
-        # Rivals bid nothing, so that every auction entered is won: some 480 of them a day.
-        replay = DayReplay(market.feed, 2, Rules(), policies=3, seed=seed)
+        # Rivals bid nothing, so that every auction with a bid is won: some 480 of them a day.
+        replay = DayReplay(market.traffic_source, 2, Rules(), policies=3, seed=seed)
         shown.append(sum(replay.step(asked, share)[0, IMPRESSIONS] for _ in range(HOURS)))
     counts = np.array(shown)
     assert (np.diff(counts, axis=1) > 0).all()
@@ -155,7 +161,7 @@ def test_throttle_follows_its_curve_and_keeps_the_keyword_bid():
     assert (np.array(spent)[-1] > 0.97).all()
 
 
-def test_throttle_without_a_budget_takes_part_in_all():
+def test_throttle_without_a_budget_participates_in_all():
     market = small_market('advertisers.0.controller="throttle"')
     plain = market.outcome(2, market.static("manual"))
     assert (market.outcome(2, market.fixed[:, :, None]).cost == plain.cost).all()

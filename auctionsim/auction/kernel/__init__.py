@@ -1,1 +1,1 @@
-"""Compile the auction for many policies at once."""
+"""Clear auctions on the CPU: the compiled kernel, an hour of auctions for many policies at once."""

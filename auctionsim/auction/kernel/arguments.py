@@ -1,6 +1,6 @@
-"""What the engine's functions are given, in groups: each group is a tuple of C-contiguous arrays and numbers.
+"""The tuples of arrays and numbers that the compiled kernel works on.
 
-L is `engine.padded(P)`, the lanes that P policies take.
+Shapes: A advertisers, P policies, L = `engine.padded(P)` SIMD lanes. All arrays are C-contiguous.
 """
 
 from __future__ import annotations
@@ -11,104 +11,134 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_LINE = 64
+from auctionsim.auction.outcome import OUTCOMES
 
-QUALITY, CTR, CVR, ITEM_PRICE = range(4, 8)
-ROW_COLUMNS = 8
+_CACHE_LINE = 64
+"""Bytes."""
+
+N_FEATURES = 4
+"""Features of the bid formula, `bid_formula.FEATURES`."""
+
+QUALITY, CTR, CVR, ITEM_PRICE = range(N_FEATURES, N_FEATURES + 4)
+CANDIDATE_COLUMNS = 8
+"""Columns of `Candidates.features`: the features of the bid formula, `QUALITY`, `CTR`, `CVR` and `ITEM_PRICE`."""
+
+REMAINING, EXHAUSTED_THRESHOLD = len(OUTCOMES), len(OUTCOMES) + 1
+LEDGER_COLUMNS = 8
+"""Columns of `Accounts.ledger`: the sums of `OUTCOMES`, `REMAINING`, `EXHAUSTED_THRESHOLD`, and one that fills the line."""
 
 
-class Cells(NamedTuple):
-    """Per cell."""
+class AuctionBuckets(NamedTuple):
+    """Weighted auction buckets: each is a cell of the traffic table and stands for `weight` identical auctions."""
 
     start: NDArray[np.int64]
-    """First row, and the number of rows at the end: `[cells + 1]`."""
+    """First candidate row of each bucket, and the number of rows at the end: `[buckets + 1]`."""
     weight: NDArray[np.int64]
-    """Identical auctions."""
-    outside: NDArray[np.float64]
-    """Best rank score of bidders outside the simulation, 0 for none."""
+    """Identical auctions in each bucket, `[buckets]`."""
+    external_score: NDArray[np.float64]
+    """Best rank score of competitors outside the simulation, 0 for none, `[buckets]`."""
 
 
-class Rows(NamedTuple):
-    """Per candidate."""
+class Candidates(NamedTuple):
+    """The candidate ads of all buckets, one row each."""
 
     advertiser: NDArray[np.int64]
-    figures: NDArray[np.float64]
-    """`[rows, ROW_COLUMNS]`, a cache line each: bid features in the order of `bids.FEATURES`, then `QUALITY`, what a bid is
-    multiplied with to rank (pctr^squash), `CTR`, `CVR` and `ITEM_PRICE`."""
+    """Index of the advertiser, `[rows]`."""
+    features: NDArray[np.float64]
+    """`[rows, CANDIDATE_COLUMNS]`: what the bid is computed from, `QUALITY` = pctr^squash, which turns a bid into a rank score,
+    the true rates `CTR` and `CVR`, and `ITEM_PRICE`. Eight doubles are one cache line: whoever reads a candidate's quality has
+    its features and rates at hand as well."""
 
 
 class Bids(NamedTuple):
-    """Who bids what, three times: each in the order in which it is read. Written to where a budget runs out."""
+    """Coefficients of the bid formula, three times, each in the order in which one step of the kernel reads them.
+
+    A coefficient is NaN beyond P and where the advertiser has no budget left. `NaN x feature` is NaN, and every comparison with
+    NaN is false, so such a candidate fails `bid >= reserve` without a branch of its own. The kernel writes NaN where a budget
+    runs out.
+    """
 
     theta: NDArray[np.float64]
-    """Coefficients for one policy's exact bid, `[advertisers, L, 4]`; NaN beyond P and where budget is spent."""
-    lanes: NDArray[np.float64]
-    """The same for ranking blocks of policies exactly, `[advertisers, 4, L]`."""
-    coarse: NDArray[np.float32]
-    """The same for the sieve, `[L / width, advertisers, 4, width]`, or of no advertisers where it cannot be used. A block of
-    policies lies together, so that it stays in the first-level cache while a run of cells is ranked for it."""
+    """For the exact bid of one candidate under one policy, `[A, L, 4]`."""
+    theta_simd: NDArray[np.float64]
+    """For the exact ranking of a block of policies, `[A, 4, L]`."""
+    theta_f32: NDArray[np.float32]
+    """For the float32 prefilter, `[L / width, A, 4, width]`, or with A = 0 where it cannot be used. The coefficients of a block
+    of policies lie together: 48 advertisers x 4 features x 16 policies x 4 bytes = 12 KB stay in the first-level cache while
+    the block goes through a run of buckets."""
 
 
-class Terms(NamedTuple):
-    """The auction's rules."""
+class AuctionRules(NamedTuple):
+    """The rules of the auction as numbers; `auction.rules.Rules` makes them."""
 
     slot_effect: NDArray[np.float64]
-    """Click decay `[slots]`, 1 to `scenario.MAX_SLOTS` of them."""
+    """Click decay by slot, `[slots]`, 1 to `slots.MAX_SLOTS` of them."""
     pricing: int
-    """Index into `settle.PRICINGS`."""
+    """Index into `prices.PRICINGS`."""
     reserve: float
     """Lowest bid and lowest price, currency per click."""
     bid_floor: float
     bid_cap: float
     """Bids are clipped to `[bid_floor, bid_cap]`, currency per click."""
     is_sampled: bool
-    """Whether clicks and conversions happen by luck instead of counting with their expectation."""
+    """Whether clicks and conversions are drawn; otherwise they count in expectation."""
 
 
-IMPRESSIONS, CLICKS, CONVERSIONS, GMV, COST, LEFT, SPENT_BELOW = range(7)
-LEDGER_COLUMNS = 8
-OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
-
-
-class Books(NamedTuple):
-    """What is added to."""
+class Accounts(NamedTuple):
+    """Sums and budgets, which the kernel updates."""
 
     ledger: NDArray[np.float64]
-    """`[advertisers, P, LEDGER_COLUMNS]`, a cache line each: sums in the order of `OUTCOMES`, currency left, and what counts as
-    nothing left."""
+    """`[A, P, LEDGER_COLUMNS]`: the sums of `OUTCOMES`, the currency remaining, and the amount down to which a budget counts as
+    exhausted. Eight doubles are one cache line, so recording an auction touches one line per advertiser and policy."""
     details: NDArray[np.float64]
-    """`[advertisers, P, 3]`, in the order of `details.DETAILS`; `[0, P, 3]` leaves them out."""
-    shared: NDArray[np.float64]
-    """`[advertisers, 2, L]`: profit and cost of the winners of all auctions in which the advertiser is a candidate; `[0, 2, L]`
-    leaves them out."""
+    """Sums of `outcome.DETAILS`, `[A, P, 3]`; `[0, P, 3]` where they are not counted."""
+    local_credit: NDArray[np.float64]
+    """Profit and cost of the winners of all auctions in which the advertiser is a candidate, `[A, 2, L]`; `[0, 2, L]` where
+    they are not summed."""
 
 
-class Room(NamedTuple):
-    """Room to work in; what the ranking of a cell leaves for its settling."""
+class Workspace(NamedTuple):
+    """Memory for intermediate results, since compiled code cannot allocate; the ranking writes it and settling reads it."""
 
-    figures: NDArray[np.float32]
-    """`[rows of a run of cells, sieve.ROW_STEP]`."""
-    bits: NDArray[np.int32]
-    """The bits of `figures`."""
-    offset: NDArray[np.int64]
-    """`[rows of a run of cells]`."""
-    found: NDArray[np.int32]
-    """`[depth + 1, L]`, depth 2, 4 or 8: the fewest that holds one more than the slots."""
-    best: NDArray[np.float64]
-    """Largest scores in falling order, -1 where nobody is eligible: `[lanes.RANKED, L]`, the first `depth` of use."""
-    winner: NDArray[np.int64]
-    """Their rows, -1 where nobody, -2 for the bidder outside."""
+    screen_features: NDArray[np.float32]
+    """The figures that the prefilter reads of each candidate, `[rows of a run of buckets, rank.SCREEN_COLUMNS]`."""
+    screen_bits: NDArray[np.int32]
+    """The same memory, read as the bits of the floats."""
+    theta_offset: NDArray[np.int64]
+    """Offset of each candidate's coefficients in a block of `Bids.theta_f32`, `[rows of a run of buckets]`."""
+    screened: NDArray[np.int32]
+    """Codes of the best candidates that the prefilter found, `[depth + 1, L]`, see `rank.make_prefilter`. The depth is 2, 4 or
+    8: the smallest that is more than the number of slots."""
+    scores: NDArray[np.float64]
+    """Largest rank scores in falling order, -1 where no candidate is eligible: `[simd.MAX_RANKS, L]`, `depth` rows are used."""
+    winners: NDArray[np.int64]
+    """Candidate rows of these scores, -1 for none, `EXTERNAL` for the external competitor; `[simd.MAX_RANKS, L]`."""
     profit: NDArray[np.float64]
-    """The winners' profit and cost of a cell, `[L]`."""
     cost: NDArray[np.float64]
+    """The winners' total profit and cost in the current bucket, `[L]` each."""
     charges: NDArray[np.float64]
-    """What the winner of each slot is charged, `[slots]`."""
+    """Charge of the winner of each slot, `[slots]`."""
+
+
+NOBODY, EXTERNAL = -1, -2
+"""Entries of `Workspace.winners` that are no candidate rows."""
+
+
+class Auction(NamedTuple):
+    """Everything that clearing a bucket reads and writes."""
+
+    buckets: AuctionBuckets
+    candidates: Candidates
+    bids: Bids
+    rules: AuctionRules
+    accounts: Accounts
+    workspace: Workspace
 
 
 def aligned(shape: tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
-    """Zeros that begin at a cache line."""
-    kind = np.dtype(dtype)
-    size = math.prod(shape) * kind.itemsize
-    buffer = np.zeros(size + _LINE, dtype=np.uint8)
-    start = -buffer.ctypes.data % _LINE
-    return buffer[start : start + size].view(kind).reshape(shape)
+    """Return zeros that begin at a cache line, so that a row of 64 bytes never straddles two lines."""
+    element = np.dtype(dtype)
+    size = math.prod(shape) * element.itemsize
+    buffer = np.zeros(size + _CACHE_LINE, dtype=np.uint8)
+    start = -buffer.ctypes.data % _CACHE_LINE
+    return buffer[start : start + size].view(element).reshape(shape)

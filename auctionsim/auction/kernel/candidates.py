@@ -1,4 +1,4 @@
-"""Rows as the engine reads them: what a candidate brings into an auction, packed into a cache line."""
+"""Pack the columns of candidate ads into rows of one cache line each, the order in which the kernel reads them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import CTR, CVR, ITEM_PRICE, QUALITY, ROW_COLUMNS, Rows, aligned
+from auctionsim.auction.kernel.arguments import CANDIDATE_COLUMNS, CTR, CVR, ITEM_PRICE, QUALITY, Candidates, aligned
 from auctionsim.auction.kernel.compiled import compiled
 
 
-def rows_of(
+def pack_candidates(
     advertiser: NDArray[np.int64],
     quality: NDArray[np.float64],
     pcvr: NDArray[Any],
@@ -21,42 +21,42 @@ def rows_of(
     item_price: NDArray[Any],
     *,
     phi: NDArray[np.float64] | None = None,
-) -> Rows:
-    """Rows of columns, all `[rows]`, single or double precision.
+) -> Candidates:
+    """Pack columns, all `[rows]` in single or double precision, into `Candidates`.
 
     Args:
-        advertiser: Of each row.
-        quality: What its bid is multiplied with to rank.
-        pcvr: Predicted, what bids see.
+        advertiser: Index of each candidate's advertiser.
+        quality: Factor that turns a bid into a rank score, pctr^squash.
+        pcvr: Predicted conversion rate in [0, 1], which the bid formula uses.
         keyword_bid: Currency per click.
-        ctr: True.
-        cvr: True.
+        ctr: True click-through rate in [0, 1].
+        cvr: True conversion rate in [0, 1].
         item_price: Currency per conversion.
-        phi: Bid features `[rows, 4]` in place of those that follow from the columns.
+        phi: Features of the bid formula, `[rows, 4]`, in place of those computed from the columns.
     """
-    figures = aligned((len(advertiser), ROW_COLUMNS))
-    _pack(quality, pcvr, keyword_bid, ctr, cvr, item_price, figures)
+    features = aligned((len(advertiser), CANDIDATE_COLUMNS))
+    _pack(quality, pcvr, keyword_bid, ctr, cvr, item_price, features)
     if phi is not None:
-        figures[:, :QUALITY] = phi
-    # Read-only as a table's own arrays, so that the engine is compiled for one kind of array.
-    for array in (advertiser, figures):
+        features[:, :QUALITY] = phi
+    # Read-only like a table's own arrays, so that the kernel is compiled for one array type.
+    for array in (advertiser, features):
         array.setflags(write=False)
-    return Rows(advertiser, figures)
+    return Candidates(advertiser, features)
 
 
 @compiled
 def _pack(
     quality: NDArray[np.float64], pcvr: NDArray[Any], keyword_bid: NDArray[Any], ctr: NDArray[Any], cvr: NDArray[Any],
-    item_price: NDArray[Any], figures: NDArray[np.float64],
+    item_price: NDArray[Any], features: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Row by row, since a column at a time would go through all cache lines for each; features in the order of `FEATURES`."""
-    for row in range(figures.shape[0]):
+    """Write row by row: column by column would load every cache line of `features` eight times. Order of `FEATURES`."""
+    for row in range(features.shape[0]):
         own_pcvr, price = np.float64(pcvr[row]), np.float64(item_price[row])
-        figures[row, 0] = 1.0
-        figures[row, 1] = own_pcvr
-        figures[row, 2] = own_pcvr * price
-        figures[row, 3] = keyword_bid[row]
-        figures[row, QUALITY] = quality[row]
-        figures[row, CTR] = ctr[row]
-        figures[row, CVR] = cvr[row]
-        figures[row, ITEM_PRICE] = price
+        features[row, 0] = 1.0
+        features[row, 1] = own_pcvr
+        features[row, 2] = own_pcvr * price
+        features[row, 3] = keyword_bid[row]
+        features[row, QUALITY] = quality[row]
+        features[row, CTR] = ctr[row]
+        features[row, CVR] = cvr[row]
+        features[row, ITEM_PRICE] = price

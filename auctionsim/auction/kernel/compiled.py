@@ -1,4 +1,4 @@
-"""How the engine's parts are compiled: numba, cached on disk under a name that their sources' digest is part of."""
+"""Compile the kernel's functions with numba and cache them on disk under a name that holds a digest of their sources."""
 
 from __future__ import annotations
 
@@ -13,28 +13,37 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def digest(sources: Iterable[Path]) -> str:
-    """A short name of the contents of some files, in their order."""
+    """Return a short name for the contents of some files, which depends on their order."""
     return blake2b(b"".join(source.read_bytes() for source in sources), digest_size=6).hexdigest()
 
 
-# Of all files here, since one is compiled into another, and a stale kernel would be a wrong one.
-_SOURCES = digest(sorted(Path(__file__).parent.glob("*.py")))
+_FOLDER = Path(__file__).parent
+
+SOURCES = (*sorted(_FOLDER.glob("*.py")), _FOLDER.parent / "outcome.py")
+"""Every file whose code or constants are compiled into the kernel: this folder, and the order of the outcome columns."""
+
+KERNEL_DIGEST = digest(SOURCES)
 
 
 def compiled(function: Function, *, inline: bool = False) -> Function:
-    """Compile with numba, cached on disk.
+    """Compile a function with numba and cache the machine code on disk.
 
-    numba's cache knows a function by name, file and the file's time. The name gets the digest of all parts, since code of the
-    other files is compiled in, and a stale engine would be a wrong one.
+    numba looks up cached code by the function's name, its file and that file's modification time. It does not notice a change
+    in a function of another file that was compiled in. So every compiled function carries the digest of all sources in its
+    name: after `price_per_click` changes, `replay_buckets_4f1c...` is no longer found, and is compiled again.
     """
-    function.__qualname__ += f"_{_SOURCES}"
-    # Without numba's runtime nothing counts references to arrays: in the loops those atomic instructions would cost more than
-    # the auctions do. The price is that nothing here may allocate; room to work in comes from the caller.
+    function.__qualname__ += f"_{KERNEL_DIGEST}"
+    # Without numba's runtime (`_nrt`), array references are not counted. The atomic instructions that count them took longer
+    # than the auctions: 40 ns per auction and policy, more than ranking and settling together. The price is that compiled code
+    # cannot allocate, so the caller passes a workspace.
     options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "forceinline": inline, "_nrt": False}
     result: Function = njit(**options)(function)
     return result
 
 
 def inlined(function: Function) -> Function:
-    """Compile into its callers: an array argument is seven words, so that calls would cost more than the bodies."""
+    """Compile a function into its callers.
+
+    An array argument of `n` axes is passed as 5 + 2 `n` machine words, so a call costs more than the short bodies used here.
+    """
     return compiled(function, inline=True)

@@ -1,8 +1,8 @@
-"""The engine: one numba kernel that clears an hour of auctions for P policies at once.
+"""Clear an hour of auctions for P policies at once: the compiled kernel's entry points.
 
-The policy axis is innermost and contiguous, so that bidding and ranking are vector instructions over policies (`sieve.py`,
-`ranking.py`): the traffic is read once for all of them. Ineligible advertisers have NaN coefficients: every comparison with
-NaN is false, which costs no branch. `mechanism.py` says in plain Python what this computes; tests hold the two equal.
+The policy axis is innermost and contiguous, so that bidding and ranking are vector instructions over policies (`simd.py`,
+`rank.py`) and the traffic is read once for all of them. `auction/reference.py` states in plain Python what this computes;
+tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -10,57 +10,50 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import (
-    CLICKS,
-    CONVERSIONS,
-    COST,
-    GMV,
-    IMPRESSIONS,
-    OUTCOMES,
-    Bids,
-    Books,
-    Cells,
-    Room,
-    Rows,
-    Terms,
-)
+from auctionsim.auction.kernel.arguments import Auction, Workspace
 from auctionsim.auction.kernel.compiled import compiled, inlined
-from auctionsim.auction.kernel.details import DETAILS
-from auctionsim.auction.kernel.lanes import NARROW, RANKED, share_narrow
-from auctionsim.auction.kernel.one_slot import clear_one_slot, fetch_ahead
-from auctionsim.auction.kernel.pricing import PRICINGS
-from auctionsim.auction.kernel.ranking import can_sift, place_bits_of, rank_block, rank_sifted, sift, write_figures
-from auctionsim.auction.kernel.settle import clear_by_luck, clear_to_the_end, settle_if_paid
-from auctionsim.auction.kernel.sieve import ROW_STEP
-
-__all__ = [
-    "CLICKS", "CONVERSIONS", "COST", "DETAILS", "GMV", "IMPRESSIONS", "OUTCOMES", "PRICINGS", "make_room", "padded",
-    "replay_cells",
-]  # fmt: skip
-
+from auctionsim.auction.kernel.prices import LAST_FAST_PRICING
+from auctionsim.auction.kernel.rank import (
+    SCREEN_COLUMNS,
+    can_screen,
+    count_index_bits,
+    rank_block,
+    rank_screened,
+    screen,
+    write_screen_features,
+)
+from auctionsim.auction.kernel.settle import (
+    prefetch_accounts,
+    settle_if_affordable,
+    settle_one_slot,
+    settle_sampled,
+    settle_with_budgets,
+)
+from auctionsim.auction.kernel.simd import BLOCK, MAX_RANKS, add_local_credit
+from auctionsim.auction.outcome import OUTCOMES
 
 _RUN_ROWS = 1024
-"""Rows of a run of cells: what the sieve reads of them, 40 bytes each, stays in the second-level cache."""
+"""Rows of a run of buckets. The prefilter reads 40 bytes of each, 40 KB in all, which stay in the second-level cache."""
 
 
 def padded(n_policies: int) -> int:
-    """The number of lanes that holds `n_policies`: whole blocks."""
-    return -(-n_policies // NARROW) * NARROW
+    """Return the number of SIMD lanes that hold `n_policies`, in whole blocks: 8 for 1 policy, 16 for 9."""
+    return -(-n_policies // BLOCK) * BLOCK
 
 
-def make_room(n_policies: int, n_slots: int, most_rows: int) -> Room:
-    """Room for `replay_cells` to work in, for cells of up to `most_rows` rows."""
+def make_workspace(n_policies: int, n_slots: int, max_candidates: int) -> Workspace:
+    """Make the workspace of `replay_buckets` for buckets of up to `max_candidates` candidates."""
     lanes = padded(n_policies)
     depth = 2 if n_slots == 1 else 4 if n_slots <= 3 else 8
-    n_rows = max(most_rows, _RUN_ROWS)
-    figures = np.zeros((n_rows, ROW_STEP), dtype=np.float32)
-    return Room(
-        figures=figures,
-        bits=figures.view(np.int32),
-        offset=np.zeros(n_rows, dtype=np.int64),
-        found=np.zeros((depth + 1, lanes), dtype=np.int32),
-        best=np.zeros((RANKED, lanes)),
-        winner=np.zeros((RANKED, lanes), dtype=np.int64),
+    n_rows = max(max_candidates, _RUN_ROWS)
+    screen_features = np.zeros((n_rows, SCREEN_COLUMNS), dtype=np.float32)
+    return Workspace(
+        screen_features=screen_features,
+        screen_bits=screen_features.view(np.int32),
+        theta_offset=np.zeros(n_rows, dtype=np.int64),
+        screened=np.zeros((depth + 1, lanes), dtype=np.int32),
+        scores=np.zeros((MAX_RANKS, lanes)),
+        winners=np.zeros((MAX_RANKS, lanes), dtype=np.int64),
         profit=np.zeros(lanes),
         cost=np.zeros(lanes),
         charges=np.zeros(n_slots),
@@ -68,69 +61,98 @@ def make_room(n_policies: int, n_slots: int, most_rows: int) -> Room:
 
 
 @compiled
-def replay_cells(
-    first_cell: int, last_cell: int, place: int, luck: NDArray[np.uint64], cells: Cells, rows: Rows, bids: Bids, terms: Terms,
-    books: Books, room: Room,
-) -> None:  # fmt: skip
-    """Clear cells `first_cell:last_cell` of one hour in order.
+def replay_buckets(first_bucket: int, last_bucket: int, index: int, rng_keys: NDArray[np.uint64], auction: Auction) -> None:
+    """Clear buckets `first_bucket:last_bucket` of one hour in order, for all policies.
+
+    Policies do not interact. So a block of 16 policies goes through a run of buckets, about 1,000 candidate rows, before the
+    next block does: its coefficients stay in the first-level cache and the rows in the second-level one.
 
     Args:
-        first_cell, last_cell: Which cells.
-        place: The first one's place in the hour.
-        luck: The hour's key for each policy, `[P]`, see `luck.py`.
-        cells, rows: The traffic.
-        bids: Who bids what.
-        terms: The auction's rules.
-        books: What advertisers have left, and what is added to.
-        room: Room to work in, made for as many slots, policies and rows by `make_room`.
+        first_bucket: The first bucket.
+        last_bucket: The bucket after the last.
+        index: Index of the first bucket in the hour, part of the key of every draw.
+        rng_keys: The hour's RNG key for each policy, `[P]`, from `noise.hour_rng_key`; not read where outcomes are expected.
+        auction: Traffic, bids, rules, accounts (updated), and a workspace for as many slots, policies and candidates.
     """
-    n_policies, n_lanes, width = books.ledger.shape[1], bids.lanes.shape[2], bids.coarse.shape[3]
-    begin = first_cell
-    while begin < last_cell:
-        end, first_row = begin + 1, cells.start[begin]
-        while end < last_cell and cells.start[end + 1] - first_row <= room.offset.shape[0]:
+    bids, start = auction.bids, auction.buckets.start
+    n_policies, n_lanes, width = auction.accounts.ledger.shape[1], bids.theta_simd.shape[2], bids.theta_f32.shape[3]
+    begin = first_bucket
+    while begin < last_bucket:
+        end, first_row = begin + 1, start[begin]
+        while end < last_bucket and start[end + 1] - first_row <= auction.workspace.theta_offset.shape[0]:
             end += 1
-        if bids.coarse.shape[1] > 0:
-            write_figures(first_row, cells.start[end], rows, bids, terms, room)
-        # Policies know nothing of each other, so a block of them can go through a run of cells before the next block does.
+        if bids.theta_f32.shape[1] > 0:
+            write_screen_features(first_row, start[end], auction)
         for lane in range(0, n_lanes, width):
-            for cell in range(begin, end):
-                at = place + cell - first_cell
-                clear_cell(
-                    cell, first_row, lane, min(lane + width, n_policies), at, luck, cells, rows, bids, terms, books, room
+            for bucket in range(begin, end):
+                _clear_bucket(
+                    bucket, first_row, lane, min(lane + width, n_policies), index + bucket - first_bucket, rng_keys, auction
                 )
         begin = end
 
 
 @inlined
-def clear_cell(
-    cell: int, first_row: int, lane: int, end: int, place: int, luck: NDArray[np.uint64], cells: Cells, rows: Rows, bids: Bids,
-    terms: Terms, books: Books, room: Room,
-) -> None:  # fmt: skip
-    """Clear a cell for policies `lane:end`, a block of the sieve; `first_row` is that of the run of cells."""
-    first, last, weight, outside = cells.start[cell], cells.start[cell + 1], cells.weight[cell], cells.outside[cell]
-    place_bits, is_detailed = place_bits_of(last - first), books.details.shape[0] > 0
-    # Of a cell without candidates, which a table may not have but stored traffic might, there is no row to look at.
-    is_sifted = last > first and can_sift(place_bits, bids)
-    if is_sifted:
-        sift(first - first_row, last - first, place_bits, lane, bids, room)
-    if is_sifted and terms.slot_effect.shape[0] == 1 and not terms.is_sampled and not is_detailed:
-        fetch_ahead(first, lane, end, place_bits, rows, bids, books, room)
+def _clear_bucket(
+    bucket: int, first_row: int, lane: int, end: int, index: int, rng_keys: NDArray[np.uint64], auction: Auction
+) -> None:
+    """Clear a bucket for policies `lane:end`, a block of the prefilter; `first_row` is that of the run of buckets."""
+    buckets, rules, accounts, workspace = auction.buckets, auction.rules, auction.accounts, auction.workspace
+    first, last, weight = buckets.start[bucket], buckets.start[bucket + 1], buckets.weight[bucket]
+    external_score = buckets.external_score[bucket]
+    index_bits, has_details = count_index_bits(last - first), accounts.details.shape[0] > 0
+    # A bucket without candidates, which stored traffic may hold, has no row to prefetch.
+    is_screened = last > first and can_screen(index_bits, auction.bids)
+    if is_screened:
+        screen(first - first_row, last - first, index_bits, lane, auction.bids, workspace)
+    is_one_slot = rules.slot_effect.shape[0] == 1 and rules.pricing <= LAST_FAST_PRICING
+    if is_screened and is_one_slot and not rules.is_sampled and not has_details:
+        prefetch_accounts(first, lane, end, index_bits, auction)
         for p in range(lane, end):
-            if not clear_one_slot(first, first - first_row, p, place_bits, weight, outside, rows, bids, terms, books, room):
-                rank_block(first, last, p // NARROW * NARROW, outside, rows, bids, terms, room)
-                clear_to_the_end(first, last, p, weight, outside, rows, bids, terms, books, room)
+            if not settle_one_slot(first, first - first_row, p, index_bits, weight, external_score, auction):
+                rank_block(first, last, p // BLOCK * BLOCK, external_score, auction)
+                settle_with_budgets(first, last, p, weight, external_score, auction)
     else:
-        if is_sifted:
-            rank_sifted(first, last, place_bits, lane, end, outside, rows, bids, terms, room)
+        if is_screened:
+            rank_screened(first, last, index_bits, lane, end, external_score, auction)
         else:
-            for block in range(lane, end, NARROW):
-                rank_block(first, last, block, outside, rows, bids, terms, room)
+            for block in range(lane, end, BLOCK):
+                rank_block(first, last, block, external_score, auction)
         for p in range(lane, end):
-            if terms.is_sampled:
-                clear_by_luck(first, last, p, weight, outside, place, luck[p], rows, bids, terms, books, room)
-            elif is_detailed or not settle_if_paid(p, weight, rows, terms, books, room):
-                clear_to_the_end(first, last, p, weight, outside, rows, bids, terms, books, room)
-    if books.shared.shape[0] > 0:
-        for block in range(lane, end, NARROW):
-            share_narrow(books.shared, rows.advertiser, first, last, books.shared.shape[2], block, room.profit, room.cost)
+            if rules.is_sampled:
+                settle_sampled(first, last, p, weight, external_score, index, rng_keys[p], auction)
+            elif has_details or not settle_if_affordable(p, weight, auction):
+                settle_with_budgets(first, last, p, weight, external_score, auction)
+    if accounts.local_credit.shape[0] > 0:
+        credit, advertiser = accounts.local_credit, auction.candidates.advertiser
+        for block in range(lane, end, BLOCK):
+            add_local_credit(credit, advertiser, first, last, credit.shape[2], block, workspace.profit, workspace.cost)
+
+
+@compiled
+def collect_step(
+    ledger: NDArray[np.float64],
+    details: NDArray[np.float64],
+    before: NDArray[np.float64],
+    step: NDArray[np.float64],
+    cumulative: NDArray[np.float64],
+) -> None:
+    """Move the sums of a step out of the accounts, in one pass.
+
+    Args:
+        ledger: `Accounts.ledger`; its sums become 0, its budgets stay.
+        details: `Accounts.details`.
+        before: Cumulative sums before the step, `[A, sums, P]`.
+        step: Written to: the sums of `OUTCOMES`, and of the details after them, `[A, sums, P]`.
+        cumulative: Written to: `before` + `step`.
+    """
+    n_outcomes = len(OUTCOMES)
+    for a in range(step.shape[0]):
+        for k in range(step.shape[1]):
+            for p in range(step.shape[2]):
+                if k < n_outcomes:
+                    amount = ledger[a, p, k]
+                    ledger[a, p, k] = 0.0
+                else:
+                    amount = details[a, p, k - n_outcomes]
+                step[a, k, p] = amount
+                cumulative[a, k, p] = before[a, k, p] + amount

@@ -1,8 +1,10 @@
-"""The luck of sampled outcomes: uniform draws that are a function of what they are for, not of when they are drawn.
+"""Sampling noise of clicks and conversions: a counter-based random number generator.
 
-A draw is keyed by (seed, day, hour), the cell's place in the hour, the auction's place in the cell and the candidate's place in
-the auction. So the same ad shown in the same auction is clicked or not whatever the policy, the order of replay, the number of
-workers and the other policies beside it. Each of the n auctions that a cell of weight n stands for has a draw of its own.
+A draw is a pure function of what it decides: the hour's key (seed, day, hour), the bucket's index in the hour, the auction's
+index in the bucket, the candidate's index in the auction, and click or conversion. There is no generator state to advance
+(compare Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"). So the same ad shown in the same
+auction is clicked or not under every policy, in every order of replay and on any number of workers: common random numbers.
+Each of the n auctions that a bucket of weight n stands for has a draw of its own.
 """
 
 from __future__ import annotations
@@ -16,29 +18,33 @@ from auctionsim.auction.kernel.compiled import inlined
 CLICK, CONVERSION = 0, 1
 
 
-def hour_key(seed: int, day: int, hour: int) -> np.uint64:
-    """The key of an hour's draws."""
+def hour_rng_key(seed: int, day: int, hour: int) -> np.uint64:
+    """Return the key of an hour's draws."""
+    # The text in the hash names the stream; any other word would change every sampled result.
     digest = blake2b(f"luck {seed} {day} {hour}".encode(), digest_size=8).digest()
     return np.uint64(int.from_bytes(digest, "little"))
 
 
 @inlined
-def uniform(key: np.uint64, cell: int, auction: int, candidate: int, purpose: int) -> float:
-    """A uniform draw from [0, 1).
+def uniform(key: np.uint64, bucket: int, auction: int, candidate: int, purpose: int) -> float:
+    """Draw a uniform number from [0, 1).
 
-    The four places are folded into the key one after the other, each through the finaliser of SplitMix64 (Steele, Lea and
-    Flood 2014), which changes half of the output bits on average when one input bit changes.
+    The indexes are folded into the key one after the other, each through the finalizer of SplitMix64 (Steele, Lea and Flood
+    2014), which flips half of the output bits on average when one input bit changes. For example, whether candidate
+    7 of auction 0 of bucket 3 is clicked depends on `mix(mix(mix(key + 3 g) + 0 g) + 14 g)`, g being SplitMix64's constant,
+    and whether it converts on the same with 15.
 
     Args:
-        key: Of the hour.
-        cell: The cell's place in the hour.
-        auction: The auction's place in the cell.
-        candidate: The candidate's place in the auction.
+        key: The hour's key.
+        bucket: Index of the bucket in the hour.
+        auction: Index of the auction in the bucket.
+        candidate: Index of the candidate in the auction.
         purpose: `CLICK` or `CONVERSION`.
     """
-    state = _mixed(key + np.uint64(cell) * np.uint64(0x9E3779B97F4A7C15))
+    state = _mixed(key + np.uint64(bucket) * np.uint64(0x9E3779B97F4A7C15))
     state = _mixed(state + np.uint64(auction) * np.uint64(0x9E3779B97F4A7C15))
     state = _mixed(state + np.uint64(2 * candidate + purpose) * np.uint64(0x9E3779B97F4A7C15))
+    # The upper 53 bits, as many as a double's mantissa holds.
     return np.float64(state >> np.uint64(11)) * 2.0**-53
 
 

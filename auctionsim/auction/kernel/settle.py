@@ -1,6 +1,7 @@
-"""Settling a ranked cell for one policy: prices, budgets, and what is counted. In expectation, or auction by auction by luck.
+"""Settle a ranked bucket for one policy: charge the winners, keep budgets exact, record outcomes.
 
-The formulas and their sources stand in `mechanism.py`; `arguments.py` says what the functions are given.
+Outcomes count in expectation, or are sampled auction by auction. `auction/reference.py` states the mechanism and its sources;
+`arguments.py` describes the tuples that the functions share.
 """
 
 from __future__ import annotations
@@ -10,167 +11,282 @@ import math
 import numpy as np
 
 from auctionsim.auction.kernel.arguments import (
-    CLICKS,
-    CONVERSIONS,
-    COST,
     CTR,
     CVR,
-    GMV,
-    IMPRESSIONS,
+    EXHAUSTED_THRESHOLD,
     ITEM_PRICE,
-    LEFT,
+    LEDGER_COLUMNS,
+    N_FEATURES,
     QUALITY,
-    SPENT_BELOW,
-    Bids,
-    Books,
-    Room,
-    Rows,
-    Terms,
+    REMAINING,
+    Auction,
 )
 from auctionsim.auction.kernel.compiled import compiled, inlined
-from auctionsim.auction.kernel.details import note_details
-from auctionsim.auction.kernel.lanes import N_FEATURES, NARROW
-from auctionsim.auction.kernel.memory import book, of_row, spendable, take
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, uniform
-from auctionsim.auction.kernel.pricing import expected_charge, price
-from auctionsim.auction.kernel.ranking import rank_block
+from auctionsim.auction.kernel.prices import FIRST, count_details, expected_charge, price_per_click
+from auctionsim.auction.kernel.rank import SCREEN_COLUMNS, SURELY_ELIGIBLE, rank_block
+from auctionsim.auction.kernel.simd import BLOCK, element_at, exact_bid, feature_at, prefetch, record, spendable
+from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
+
+_BOTH = 0b11
+"""Bits of `Workspace.screened`: both the best and the second are certain."""
 
 
 @inlined
-def settle_if_paid(p: int, auctions: int, rows: Rows, terms: Terms, books: Books, room: Room) -> bool:
-    """`settle` where every shown advertiser has more left than all auctions cost it; else nothing, and False."""
-    n_policies, n_slots = books.ledger.shape[1], terms.slot_effect.shape[0]
+def prefetch_accounts(first: int, lane: int, end: int, index_bits: int, auction: Auction) -> None:
+    """Prefetch the winner's account and the second's coefficients for policies `lane:end` of a screened bucket.
+
+    The prefilter knows both candidates of all policies of a block before the first policy is settled. Settling takes some 12 ns
+    a policy, so the two cache lines of policy 15 are requested here 180 ns before they are read: by then they have arrived.
+    """
+    advertiser, theta, ledger, screened = (
+        auction.candidates.advertiser, auction.bids.theta, auction.accounts.ledger, auction.workspace.screened,
+    )  # fmt: skip
+    n_lanes, n_policies, index_mask = theta.shape[1], ledger.shape[1], (1 << index_bits) - 1
+    for p in range(lane, end):
+        # The code of nobody, -1.0 = 0xBF800000, has index 0: a row of the bucket, and a prefetch reads nothing.
+        winner = first + (element_at(screened, p) & index_mask)
+        second = first + (element_at(screened, n_lanes + p) & index_mask)
+        prefetch(theta, (element_at(advertiser, second) * n_lanes + p) * N_FEATURES)
+        prefetch(ledger, (element_at(advertiser, winner) * n_policies + p) * LEDGER_COLUMNS)
+
+
+@inlined
+def settle_one_slot(
+    first: int, screen_row: int, p: int, index_bits: int, weight: int, external_score: float, auction: Auction
+) -> bool:
+    """Settle a screened bucket for policy p, if screening and the budget leave nothing open; return whether they did.
+
+    Fast path for the most common case: one slot, expected outcomes. It performs the same operations in the same order as
+    `rank_block` and `settle_with_budgets`, without writing the ranking to memory. Where it returns False, nothing has changed.
+
+    Args:
+        first: The bucket's first row.
+        screen_row: Its row in `Workspace.screen_features`.
+        p: The policy.
+        index_bits: How many bits of a code hold the candidate's index.
+        weight: Identical auctions in the bucket.
+        external_score: Best rank score outside the simulation.
+        auction: What is read and written.
+    """
+    candidates, rules, workspace = auction.candidates, auction.rules, auction.workspace
+    theta, n_policies = auction.bids.theta, auction.accounts.ledger.shape[1]
+    n_lanes, has_local_credit = theta.shape[1], auction.accounts.local_credit.shape[0] > 0
+    code, next_code = element_at(workspace.screened, p), element_at(workspace.screened, n_lanes + p)
+    certain_levels = element_at(workspace.screened, 2 * n_lanes + p)
+    if code < 0:
+        if has_local_credit:
+            workspace.profit[p] = 0.0
+            workspace.cost[p] = 0.0
+        return True
+    if certain_levels != _BOTH:
+        return False
+    index_mask = (1 << index_bits) - 1
+    index = code & index_mask
+    row = first + index
+    quality, who = feature_at(candidates.features, row, QUALITY), element_at(candidates.advertiser, row)
+    next_score, is_certain = external_score, True
+    if next_code >= 0:
+        next_row = first + (next_code & index_mask)
+        next_account = element_at(candidates.advertiser, next_row) * n_lanes + p
+        next_bid = exact_bid(theta, candidates.features, next_account, next_row)
+        is_certain = next_bid >= rules.reserve
+        next_score = max(feature_at(candidates.features, next_row, QUALITY) * next_bid, external_score)
+    per_click = max(next_score / quality, rules.reserve)
+    if rules.pricing == FIRST or external_score > 0.0:
+        bid = exact_bid(theta, candidates.features, who * n_lanes + p, row)
+        score = quality * bid
+        is_certain &= bid >= rules.reserve and not external_score > score
+        if rules.pricing == FIRST:
+            per_click = score / quality
+    else:
+        # The winner's own bid does not enter the price, so it need not be computed, only be certainly at least the reserve.
+        surely_eligible = element_at(workspace.screen_bits, (screen_row + index) * SCREEN_COLUMNS + SURELY_ELIGIBLE)
+        is_certain &= code - index >= surely_eligible
+    clicks = weight * feature_at(candidates.features, row, CTR)
+    cost = weight * (per_click * feature_at(candidates.features, row, CTR))
+    if not (is_certain and cost < spendable(auction.accounts.ledger, who * n_policies + p)):
+        return False
+    gmv = _record_one_slot(row, who * n_policies + p, weight, clicks, cost, auction)
+    if has_local_credit:
+        workspace.profit[p] = gmv - cost
+        workspace.cost[p] = cost
+    return True
+
+
+@inlined
+def _record_one_slot(row: int, account: int, weight: int, clicks: float, cost: float, auction: Auction) -> float:
+    """Record the winner's expected outcome of a whole bucket, and return its GMV."""
+    features = auction.candidates.features
+    conversions = clicks * feature_at(features, row, CVR)
+    gmv = conversions * feature_at(features, row, ITEM_PRICE)
+    record(auction.accounts.ledger, account, float(weight), clicks, conversions, gmv, cost)
+    return gmv
+
+
+@inlined
+def settle_if_affordable(p: int, n_auctions: int, auction: Auction) -> bool:
+    """Settle all `n_auctions` at once if every winner can pay for all of them; otherwise record nothing and return False."""
+    workspace, advertiser, ledger = auction.workspace, auction.candidates.advertiser, auction.accounts.ledger
+    n_policies, n_slots = ledger.shape[1], auction.rules.slot_effect.shape[0]
     can_all_pay = True
     for slot in range(n_slots):
-        row = room.winner[slot, p]
+        row = workspace.winners[slot, p]
         if row >= 0:
-            cost = auctions * expected_charge(slot, p, row, rows, terms, room)
-            can_all_pay &= cost < spendable(books.ledger, take(rows.advertiser, row) * n_policies + p)
-            room.charges[slot] = cost
-    room.profit[p] = 0.0
-    room.cost[p] = 0.0
+            cost = n_auctions * expected_charge(slot, p, row, auction)
+            can_all_pay &= cost < spendable(ledger, element_at(advertiser, row) * n_policies + p)
+            workspace.charges[slot] = cost
+    workspace.profit[p] = 0.0
+    workspace.cost[p] = 0.0
     if can_all_pay:
         for slot in range(n_slots):
-            row = room.winner[slot, p]
+            row = workspace.winners[slot, p]
             if row >= 0:
-                _book(slot, p, row, auctions, room.charges[slot], rows, terms, books, room)
+                _record_winner(slot, p, row, n_auctions, workspace.charges[slot], auction)
     return can_all_pay
 
 
-@inlined
-def settle(p: int, auctions: int, rows: Rows, terms: Terms, books: Books, room: Room) -> None:
-    """Charge and count `auctions` identical auctions, no charge above what is left; adds the winners' profit and cost."""
-    for slot in range(terms.slot_effect.shape[0]):
-        row = room.winner[slot, p]
-        if row >= 0:
-            left = books.ledger[rows.advertiser[row], p, LEFT]
-            cost = min(auctions * expected_charge(slot, p, row, rows, terms, room), left)
-            _book(slot, p, row, auctions, cost, rows, terms, books, room)
-
-
-@inlined
-def _book(slot: int, p: int, row: int, auctions: int, cost: float, rows: Rows, terms: Terms, books: Books, room: Room) -> None:
-    """Book what `auctions` identical auctions bring the winner of a slot."""
-    clicks = auctions * (of_row(rows.figures, row, CTR) * terms.slot_effect[slot])
-    conversions = clicks * of_row(rows.figures, row, CVR)
-    gmv = conversions * of_row(rows.figures, row, ITEM_PRICE)
-    place = take(rows.advertiser, row) * books.ledger.shape[1] + p
-    book(books.ledger, place, float(auctions), clicks, conversions, gmv, cost)
-    room.profit[p] += gmv - cost
-    room.cost[p] += cost
-
-
 @compiled
-def clear_to_the_end(
-    first: int, last: int, p: int, weight: int, outside: float, rows: Rows, bids: Bids, terms: Terms, books: Books,
-    room: Room,
-) -> None:  # fmt: skip
-    """Clear one ranked cell for one policy, splitting it where budgets run out.
+def settle_with_budgets(first: int, last: int, p: int, weight: int, external_score: float, auction: Auction) -> None:
+    """Settle a ranked bucket for one policy, splitting it where budgets run out.
 
-    As many whole auctions are taken as everybody shown can pay, then one whose charges are capped at what is left; whoever has
-    nothing left leaves, and the rest of the cell is ranked again. Equal to clearing the auctions one by one.
+    The result equals clearing the auctions one by one. Say the weight is 10, an auction charges the winner 0.3, and it has 1.0
+    left:
+    1. floor(1.0 / 0.3) = 3 whole auctions are settled at once, for 0.9; nobody's budget can run out before their end.
+    2. 0.1 is left and pays no whole auction, so one more is settled with its charge capped at 0.1.
+    3. The budget is exhausted: the advertiser is withdrawn, and the other 6 auctions are ranked again without it.
     """
-    room.profit[p] = 0.0
-    room.cost[p] = 0.0
+    workspace, ledger = auction.workspace, auction.accounts.ledger
+    workspace.profit[p] = 0.0
+    workspace.cost[p] = 0.0
     is_shown = True
     while weight > 0 and is_shown:
         payable = weight
         is_shown = False
-        for slot in range(terms.slot_effect.shape[0]):
-            row = room.winner[slot, p]
+        for slot in range(auction.rules.slot_effect.shape[0]):
+            row = workspace.winners[slot, p]
             if row >= 0:
                 is_shown = True
-                who = rows.advertiser[row]
-                charge = expected_charge(slot, p, row, rows, terms, room)
-                left = books.ledger[who, p, LEFT] + books.ledger[who, p, SPENT_BELOW]
+                who = auction.candidates.advertiser[row]
+                charge = expected_charge(slot, p, row, auction)
+                # Without the threshold, 0.3 / 0.1 = 2.9999999999999996 would pay two auctions instead of three.
+                left = ledger[who, p, REMAINING] + ledger[who, p, EXHAUSTED_THRESHOLD]
                 if payable * charge > left:
                     payable = math.floor(left / charge)
-        # Nobody leaves within the whole auctions but at their end; where nobody leaves there either, one more is capped.
-        taken = max(payable, 1) if is_shown else weight
-        if books.details.shape[0] > 0:
-            note_details(first, last, p, taken, rows, bids.theta, terms, books, room)
-        settle(p, taken, rows, terms, books, room)
-        weight -= taken
-        if _leave_if_spent(p, rows, bids, terms, books, room) and weight > 0:
-            rank_block(first, last, p // NARROW * NARROW, outside, rows, bids, terms, room)
-
-
-@compiled
-def clear_by_luck(
-    first: int, last: int, p: int, weight: int, outside: float, place: int, luck: np.uint64, rows: Rows, bids: Bids,
-    terms: Terms, books: Books, room: Room,
-) -> None:  # fmt: skip
-    """Clear one ranked cell for one policy auction by auction: clicks and conversions happen or do not, by `luck.py`.
-
-    Whoever has nothing left leaves from the next auction on, and the rest of the cell is ranked again. `place` is the cell's in
-    the hour, `luck` the hour's key.
-    """
-    room.profit[p] = 0.0
-    room.cost[p] = 0.0
-    auction = 0
-    is_shown = True
-    while auction < weight and is_shown:
-        is_shown, has_paid = False, False
-        for slot in range(terms.slot_effect.shape[0]):
-            row = room.winner[slot, p]
-            if row >= 0:
-                is_shown = True
-                who = rows.advertiser[row]
-                books.ledger[who, p, IMPRESSIONS] += 1
-                if uniform(luck, place, auction, row - first, CLICK) < of_row(rows.figures, row, CTR) * terms.slot_effect[slot]:
-                    has_paid = True
-                    charge = min(price(slot, p, of_row(rows.figures, row, QUALITY), terms, room), books.ledger[who, p, LEFT])
-                    books.ledger[who, p, LEFT] -= charge
-                    books.ledger[who, p, CLICKS] += 1
-                    books.ledger[who, p, COST] += charge
-                    room.cost[p] += charge
-                    room.profit[p] -= charge
-                    if uniform(luck, place, auction, row - first, CONVERSION) < of_row(rows.figures, row, CVR):
-                        books.ledger[who, p, CONVERSIONS] += 1
-                        books.ledger[who, p, GMV] += of_row(rows.figures, row, ITEM_PRICE)
-                        room.profit[p] += of_row(rows.figures, row, ITEM_PRICE)
-        taken = 1 if is_shown else weight - auction
-        if books.details.shape[0] > 0:
-            note_details(first, last, p, taken, rows, bids.theta, terms, books, room)
-        auction += taken
-        if has_paid and _leave_if_spent(p, rows, bids, terms, books, room) and auction < weight:
-            rank_block(first, last, p // NARROW * NARROW, outside, rows, bids, terms, room)
+        n_auctions = max(payable, 1) if is_shown else weight
+        if auction.accounts.details.shape[0] > 0:
+            count_details(first, last, p, n_auctions, auction)
+        _settle_capped(p, n_auctions, auction)
+        weight -= n_auctions
+        if _withdraw_exhausted(p, auction) and weight > 0:
+            rank_block(first, last, p // BLOCK * BLOCK, external_score, auction)
 
 
 @inlined
-def _leave_if_spent(p: int, rows: Rows, bids: Bids, terms: Terms, books: Books, room: Room) -> bool:
-    """No more bids of whoever was shown and has nothing left; whether anybody leaves."""
-    has_left = False
-    for slot in range(terms.slot_effect.shape[0]):
-        row = room.winner[slot, p]
+def _settle_capped(p: int, n_auctions: int, auction: Auction) -> None:
+    """Settle `n_auctions` identical auctions, no charge above what remains of the winner's budget."""
+    for slot in range(auction.rules.slot_effect.shape[0]):
+        row = auction.workspace.winners[slot, p]
         if row >= 0:
-            who = rows.advertiser[row]
-            if books.ledger[who, p, LEFT] <= books.ledger[who, p, SPENT_BELOW]:
-                has_left = True
-                width = bids.coarse.shape[3]
+            left = auction.accounts.ledger[auction.candidates.advertiser[row], p, REMAINING]
+            cost = min(n_auctions * expected_charge(slot, p, row, auction), left)
+            _record_winner(slot, p, row, n_auctions, cost, auction)
+
+
+@inlined
+def _record_winner(slot: int, p: int, row: int, n_auctions: int, cost: float, auction: Auction) -> None:
+    """Record the expected outcome of `n_auctions` identical auctions for the winner of a slot, and add it to the bucket's."""
+    features, ledger, workspace = auction.candidates.features, auction.accounts.ledger, auction.workspace
+    clicks = n_auctions * (feature_at(features, row, CTR) * auction.rules.slot_effect[slot])
+    conversions = clicks * feature_at(features, row, CVR)
+    gmv = conversions * feature_at(features, row, ITEM_PRICE)
+    account = element_at(auction.candidates.advertiser, row) * ledger.shape[1] + p
+    record(ledger, account, float(n_auctions), clicks, conversions, gmv, cost)
+    workspace.profit[p] += gmv - cost
+    workspace.cost[p] += cost
+
+
+@compiled
+def settle_sampled(
+    first: int, last: int, p: int, weight: int, external_score: float, index: int, key: np.uint64, auction: Auction
+) -> None:
+    """Settle a ranked bucket for one policy auction by auction, drawing whether each click and conversion happens.
+
+    Whoever has no budget left is withdrawn from the next auction on, and the rest of the bucket is ranked again.
+
+    Args:
+        first: The bucket's first row.
+        last: The row after its last.
+        p: The policy.
+        weight: Identical auctions in the bucket.
+        external_score: Best rank score outside the simulation.
+        index: Index of the bucket in the hour, which is part of every draw.
+        key: The hour's RNG key.
+        auction: What is read and written.
+    """
+    workspace = auction.workspace
+    workspace.profit[p] = 0.0
+    workspace.cost[p] = 0.0
+    done = 0
+    is_shown = True
+    while done < weight and is_shown:
+        is_shown, has_paid = False, False
+        for slot in range(auction.rules.slot_effect.shape[0]):
+            row = workspace.winners[slot, p]
+            if row >= 0:
+                is_shown = True
+                has_paid |= _sample_winner(slot, p, row, index, done, row - first, key, auction)
+        n_auctions = 1 if is_shown else weight - done
+        if auction.accounts.details.shape[0] > 0:
+            count_details(first, last, p, n_auctions, auction)
+        done += n_auctions
+        if has_paid and _withdraw_exhausted(p, auction) and done < weight:
+            rank_block(first, last, p // BLOCK * BLOCK, external_score, auction)
+
+
+@inlined
+def _sample_winner(
+    slot: int, p: int, row: int, bucket: int, number: int, candidate: int, key: np.uint64, auction: Auction
+) -> bool:
+    """Draw and record the outcome of one auction for the winner of a slot; return whether it was clicked."""
+    features, ledger, workspace = auction.candidates.features, auction.accounts.ledger, auction.workspace
+    who = auction.candidates.advertiser[row]
+    ledger[who, p, IMPRESSIONS] += 1
+    is_clicked = (
+        uniform(key, bucket, number, candidate, CLICK) < feature_at(features, row, CTR) * auction.rules.slot_effect[slot]
+    )
+    if is_clicked:
+        charge = min(price_per_click(slot, p, feature_at(features, row, QUALITY), auction), ledger[who, p, REMAINING])
+        ledger[who, p, REMAINING] -= charge
+        ledger[who, p, CLICKS] += 1
+        ledger[who, p, COST] += charge
+        workspace.cost[p] += charge
+        workspace.profit[p] -= charge
+        if uniform(key, bucket, number, candidate, CONVERSION) < feature_at(features, row, CVR):
+            ledger[who, p, CONVERSIONS] += 1
+            ledger[who, p, GMV] += feature_at(features, row, ITEM_PRICE)
+            workspace.profit[p] += feature_at(features, row, ITEM_PRICE)
+    return is_clicked
+
+
+@inlined
+def _withdraw_exhausted(p: int, auction: Auction) -> bool:
+    """Withdraw every shown advertiser whose budget is exhausted; return whether any was withdrawn.
+
+    A withdrawn advertiser's coefficients become NaN in all three copies, so that it is not eligible from the next auction on.
+    """
+    bids, ledger = auction.bids, auction.accounts.ledger
+    is_withdrawn = False
+    for slot in range(auction.rules.slot_effect.shape[0]):
+        row = auction.workspace.winners[slot, p]
+        if row >= 0:
+            who = auction.candidates.advertiser[row]
+            if ledger[who, p, REMAINING] <= ledger[who, p, EXHAUSTED_THRESHOLD]:
+                is_withdrawn = True
+                width = bids.theta_f32.shape[3]
                 for f in range(N_FEATURES):
                     bids.theta[who, p, f] = np.nan
-                    bids.lanes[who, f, p] = np.nan
-                    if bids.coarse.shape[1] > 0:
-                        bids.coarse[p // width, who, f, p % width] = np.nan
-    return has_left
+                    bids.theta_simd[who, f, p] = np.nan
+                    if bids.theta_f32.shape[1] > 0:
+                        bids.theta_f32[p // width, who, f, p % width] = np.nan
+    return is_withdrawn

@@ -1,1 +1,1 @@
-"""Measure speed: the engine, stored days, clusters."""
+"""Measure speed: the auction kernel, stored days, clusters."""

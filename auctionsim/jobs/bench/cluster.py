@@ -1,4 +1,4 @@
-"""What a generation costs on workers: speed-up over one process, the driver's share, and bytes between driver and workers."""
+"""Measure a generation on workers: speed-up over one process, the driver's share, and bytes between driver and workers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from auctionsim.scenario.file import load_scenario
 
 _GENERATIONS = 3
 _SCENARIO = ("large", ("traffic.train_days=[0]", "learner.population=192"))
-"""A generation of a second and more in one process."""
+"""Its generation takes a second or more in one process."""
 _POLICIES = {"formula": (), "contextual, 16 units": (16,), "contextual, 64 units": (64,)}
 
 
 @dataclass(frozen=True)
 class Generation:
-    """Seconds of a generation, the shortest of a few."""
+    """Duration of a generation, the shortest of several."""
 
     seconds: float
     driver_seconds: float
-    """Of them, what the driver spends on asking and telling."""
+    """Part of it that the driver spends on `ask` and `tell`."""
 
 
 def generation(learner: Learner, market: Market, pool: Pool) -> Generation:
-    """Measure a generation, after one that warms the workers."""
+    """Measure a generation, after one that warms up the workers."""
     generations, states, found = Generations(learner, {0: market}, pool), {0: learner.start(market)}, []
     for _ in range(_GENERATIONS + 1):
         began = time.perf_counter()
@@ -43,7 +43,7 @@ def generation(learner: Learner, market: Market, pool: Pool) -> Generation:
 
 
 def cluster_figures(pool: Pool, workers: int) -> dict[str, Any]:
-    """Seconds of a generation in this process and on the pool, in turn, so that both meet the same machine."""
+    """Measure a generation in this process and on the pool in turn, so that both see the machine in the same state."""
     name, overrides = _SCENARIO
     scenario = load_scenario(name, overrides=overrides)
     market, learner = build_market(scenario), make_learner(scenario)
@@ -62,7 +62,7 @@ def cluster_figures(pool: Pool, workers: int) -> dict[str, Any]:
 
 
 def _bytes_by_policy() -> Iterator[tuple[str, dict[str, int]]]:
-    """Bytes of a generation, by the number of parameters: of its tasks, of what a node gets once, and of the results."""
+    """Yield the bytes of a generation by size of policy: of its tasks, of what a node gets once, and of the results."""
     for policy, hidden in _POLICIES.items():
         overrides = (
             "traffic.train_days=[0]", "traffic.auctions_per_day=2000", f"learner.policy={policy.split(',')[0]}",
@@ -88,7 +88,7 @@ def _bytes_by_policy() -> Iterator[tuple[str, dict[str, int]]]:
 
 
 def soak(pool: Pool, minutes: float, report: Callable[[float, float, float], None]) -> list[tuple[float, float, float]]:
-    """Generations for some minutes; by the half-minute: seconds, generations a second, MB of this process and all below it."""
+    """Run generations for some minutes, and return every half minute: seconds, generations per second, MB of all processes."""
     scenario = load_scenario("three-arms", overrides=("traffic.auctions_per_day=20000",))
     market, learner = build_market(scenario), make_learner(scenario)
     generations, states, rows = Generations(learner, {0: market}, pool), {0: learner.start(market)}, []
@@ -96,7 +96,7 @@ def soak(pool: Pool, minutes: float, report: Callable[[float, float, float], Non
     done = 0
     while time.monotonic() - began < 60 * minutes:
         states, _ = generations.next(states)
-        # The schedule of rates ends with the scenario's training; a soak goes on.
+        # The learning-rate schedule ends with the scenario's training; this test goes on.
         states = {0: {**states[0], "iteration": states[0]["iteration"] * 0}}
         done += 1
         now = time.monotonic()
@@ -111,7 +111,7 @@ _SOAK_EVERY = 30.0
 
 
 def memory_of_family() -> int:
-    """Bytes that this process and all below it hold for themselves (proportional set size)."""
+    """Return the bytes that this process and its descendants hold (proportional set size)."""
     return sum(_proportional_size(pid) for pid in _family("self"))
 
 

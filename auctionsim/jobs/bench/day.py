@@ -1,4 +1,4 @@
-"""Days that do not fit into memory: made, replayed, and what that takes; and how long a traffic table takes to load."""
+"""Make and replay days that do not fit into memory, and measure both; measure how long a traffic table takes to load."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import Columns, StoredTraffic, open_traffic
 from auctionsim.traffic.store_writer import store_traffic
 
-CANDIDATES, ADVERTISERS, KEYWORDS = 10, 100, 1000
+CANDIDATES, ADVERTISERS, QUERIES = 10, 100, 1000
 _TABLE_AUCTIONS = 20_000
 
 
 def make_day(auctions: int, out: Path, report: Callable[[int], None], days: int = 1) -> StoredTraffic:
-    """Draw synthetic days hour by hour to disk.
+    """Generate synthetic days hour by hour to disk.
 
     Args:
-        auctions: How many a day, about: hours and days follow the profile.
+        auctions: Mean number of auctions a day; hours and days follow the profile.
         out: New folder.
-        report: Told the auctions written after every part.
-        days: How many.
+        report: Progress callback, called with the number of auctions written so far.
+        days: Number of days.
     """
     profile = load_profile("alimama", None)
     # Hours of the first weekday hold more or less than a mean day's.
@@ -39,7 +39,7 @@ def make_day(auctions: int, out: Path, report: Callable[[int], None], days: int 
     section = TrafficSection(
         profile="alimama",
         auctions_per_day=round(auctions / share),
-        queries=KEYWORDS,
+        queries=QUERIES,
         candidates=CANDIDATES,
         train_days=(0,),
         test_days=(1,),
@@ -58,7 +58,7 @@ def make_day(auctions: int, out: Path, report: Callable[[int], None], days: int 
 
 
 def replay_day(folder: Path, policies: int) -> dict[str, float]:
-    """Replay the first stored day piece by piece with scaled keyword bids, and measure."""
+    """Replay the first stored day chunk by chunk with scaled keyword bids, and measure time and memory."""
     stored = open_traffic(folder)
     theta = np.tile(np.linspace(0.5, 1.5, policies), (len(stored.advertisers), 1, 1))
     began = time.perf_counter()
@@ -78,7 +78,7 @@ def replay_day(folder: Path, policies: int) -> dict[str, float]:
 
 
 def table_load(candidates: int = CANDIDATES) -> dict[str, float]:
-    """How long a traffic table in Parquet takes to load and check."""
+    """Measure how long a traffic table in Parquet takes to load and check."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "traffic.parquet"
         save_traffic(bench_traffic(_TABLE_AUCTIONS, candidates), path)
@@ -90,6 +90,6 @@ def table_load(candidates: int = CANDIDATES) -> dict[str, float]:
 
 
 def peak_memory() -> int:
-    """The most memory this process has held, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

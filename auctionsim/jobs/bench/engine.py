@@ -1,4 +1,4 @@
-"""How fast the engine is on this machine, as shares of a yardstick measured in the same run on the same thread."""
+"""Measure the auction kernel on this machine, relative to a reference kernel that runs on the same thread in the same run."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import numpy as np
 
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.pricing import PRICINGS
+from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import Feed, TableFeed
+from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.auction.threads import in_threads
 from auctionsim.traffic.table import Traffic
 
 POLICIES = (1, 8, 32, 64)
 SLOT_EFFECTS = ((1.0,), (1.0, 0.8, 0.6))
 AUCTIONNET_AUCTIONS, AUCTIONNET_ADVERTISERS = 500_000, 48
-_YARDSTICK_ELEMENTS = 4096
+_REFERENCE_ELEMENTS = 4096
 _REPEATS, _ROUNDS = 6, 4
 _LONGER = 5
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement; bids a second count candidates times policies."""
+    """One measurement of the auction kernel; the fields before the speeds say of what."""
 
     policies: int
     slots: int
@@ -37,14 +37,18 @@ class Case:
     candidates: int
     threads: int
     auctions: int
+    """Auctions of the replayed hour."""
     candidate_bids_per_s: float
+    """Candidates x policies x auctions per second."""
     auctions_per_s: float
+    """Policies x auctions per second."""
 
 
-class Yardstick:
-    """Elements a second of `np.maximum` on two float32 arrays in the first-level cache: the best of all its measurements.
+class ReferenceKernel:
+    """A reference kernel: elements per second of `np.maximum` on two float32 arrays in the first-level cache.
 
-    It is measured in every round of cases, so that a slow moment of the machine does not flatter the engine.
+    It is measured in every round of cases, and the best measurement counts, so that a slow moment of the machine does not
+    flatter the auction kernel.
     """
 
     def __init__(self) -> None:
@@ -52,8 +56,8 @@ class Yardstick:
         self.measure()
 
     def measure(self) -> None:
-        """Measure once more, a few milliseconds."""
-        one = np.linspace(0, 1, _YARDSTICK_ELEMENTS, dtype=np.float32)
+        """Measure once more; takes some milliseconds."""
+        one = np.linspace(0, 1, _REFERENCE_ELEMENTS, dtype=np.float32)
         other, out = one[::-1].copy(), np.empty_like(one)
         loops = 5000
 
@@ -61,17 +65,17 @@ class Yardstick:
             for _ in range(loops):
                 np.maximum(one, other, out=out)
 
-        self.elements_per_s = max(self.elements_per_s, loops * _YARDSTICK_ELEMENTS / _best_seconds([run])[0])
+        self.elements_per_s = max(self.elements_per_s, loops * _REFERENCE_ELEMENTS / _best_seconds([run])[0])
 
 
-def engine_cases(yardstick: Yardstick, auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
-    """Measure the engine for every number of policies, slots and pricing rule, and sampled outcomes.
+def engine_cases(reference: ReferenceKernel, auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
+    """Measure every number of policies, number of slots and pricing rule with expected outcomes, and `gsp` with sampled ones.
 
     Args:
-        yardstick: Measured again in every round.
-        auctions: Auctions of the day that is replayed, all in one hour.
-        candidates: Advertisers in each auction; there are no others.
-        report: Told after every case.
+        reference: Reference kernel, measured again in every round.
+        auctions: Auctions of the replayed day, all in one hour.
+        candidates: Candidates in each auction, who are all advertisers.
+        report: Progress callback, called with every case.
     """
     traffic = bench_traffic(auctions, candidates)
     plan = [
@@ -81,29 +85,29 @@ def engine_cases(yardstick: Yardstick, auctions: int, candidates: int, report: C
 
     def measure(policies: int, slot_effect: tuple[float, ...], pricing: str, outcomes: str) -> list[Case]:
         rules = Rules(slot_effect, pricing, reserve=0.01, outcomes=outcomes)
-        return measured(TableFeed(traffic, rules), rules, auctions, policies, candidates)
+        return measured(TableSource(traffic, rules), rules, auctions, policies, candidates)
 
-    return _best_of_rounds(yardstick, [partial(measure, *point) for point in plan], report)
+    return _best_of_rounds(reference, [partial(measure, *point) for point in plan], report)
 
 
-def thread_cases(yardstick: Yardstick, auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
-    """One thread and two, in turn, on the policies of the largest case: an hour long enough that its start does not count."""
+def thread_cases(reference: ReferenceKernel, auctions: int, candidates: int, report: Callable[[Case], None]) -> list[Case]:
+    """Measure one thread and two in turn with the most policies, over an hour so long that its start hardly counts."""
     traffic = bench_traffic(_LONGER * auctions, candidates)
 
     def measure(slot_effect: tuple[float, ...]) -> list[Case]:
         rules = Rules(slot_effect, "gsp", reserve=0.01)
-        return measured(TableFeed(traffic, rules), rules, _LONGER * auctions, POLICIES[-1], candidates, (1, 2))
+        return measured(TableSource(traffic, rules), rules, _LONGER * auctions, POLICIES[-1], candidates, (1, 2))
 
-    return _best_of_rounds(yardstick, [partial(measure, slot_effect) for slot_effect in SLOT_EFFECTS], report)
+    return _best_of_rounds(reference, [partial(measure, slot_effect) for slot_effect in SLOT_EFFECTS], report)
 
 
 def _best_of_rounds(
-    yardstick: Yardstick, measures: Sequence[Callable[[], list[Case]]], report: Callable[[Case], None]
+    reference: ReferenceKernel, measures: Sequence[Callable[[], list[Case]]], report: Callable[[Case], None]
 ) -> list[Case]:
-    """The best of some rounds for every case: a slow moment of the machine lasts longer than the runs of one case."""
+    """Keep the best of several rounds for every case: a slow moment of the machine lasts longer than the runs of one case."""
     best: dict[int, list[Case]] = {}
     for i in range(_ROUNDS):
-        yardstick.measure()
+        reference.measure()
         for k, measure in enumerate(measures):
             found = measure()
             best[k] = [max(pair, key=_speed) for pair in zip(best.get(k, found), found, strict=True)]
@@ -118,19 +122,19 @@ def _speed(case: Case) -> float:
 
 
 def auctionnet_cases(report: Callable[[Case], None]) -> list[Case]:
-    """A period of AuctionNet's size (NeurIPS 2024): 48 advertisers, 500,000 auctions, slots shown with 1, .8, .6."""
+    """Measure a period of AuctionNet's size (NeurIPS 2024): 48 advertisers, 500,000 auctions, slot effects 1, 0.8 and 0.6."""
     traffic = bench_traffic(AUCTIONNET_AUCTIONS, AUCTIONNET_ADVERTISERS)
     rules = Rules((1.0, 0.8, 0.6), "gsp", reserve=0.01)
-    feed = TableFeed(traffic, rules)
+    source = TableSource(traffic, rules)
     cases = []
     for policies in (1, 8):
-        cases += measured(feed, rules, AUCTIONNET_AUCTIONS, policies, AUCTIONNET_ADVERTISERS, repeats=1)
+        cases += measured(source, rules, AUCTIONNET_AUCTIONS, policies, AUCTIONNET_ADVERTISERS, repeats=1)
         report(cases[-1])
     return cases
 
 
 def measured(
-    feed: Feed,
+    source: TrafficSource,
     rules: Rules,
     auctions: int,
     policies: int,
@@ -138,12 +142,12 @@ def measured(
     threads: Sequence[int] = (1,),
     repeats: int = _REPEATS,
 ) -> list[Case]:
-    """A case for each number of threads: the shortest of several replays of the first hour."""
+    """Measure a case for each number of threads: the shortest of several replays of the first hour."""
     theta = np.random.default_rng([0, policies]).uniform(0.1, 1.0, (candidates, len(FEATURES), policies))
 
     def block(part: slice) -> None:
         own = theta[..., part]
-        DayReplay(feed, 0, rules, policies=own.shape[-1]).step(own)
+        DayReplay(source, 0, rules, policies=own.shape[-1]).step(own)
 
     seconds = _best_seconds([partial(in_threads, policies, n, block) for n in threads], repeats)
     kind = (policies, len(rules.slot_effect), rules.pricing, rules.outcomes, candidates)
@@ -154,7 +158,7 @@ def measured(
 
 
 def bench_traffic(auctions: int, candidates: int) -> Traffic:
-    """A day of one hour in which all advertisers meet in every auction; uniform rates and values."""
+    """Make a day of one hour in which all advertisers compete in every auction, with uniform rates and values."""
     rng = np.random.default_rng([0, auctions, candidates])
     rows = auctions * candidates
     pctr, pcvr = rng.uniform(0.01, 0.1, rows), rng.uniform(0.01, 0.1, rows)
@@ -177,15 +181,17 @@ def bench_traffic(auctions: int, candidates: int) -> Traffic:
     )
 
 
-def as_json(yardstick_per_s: float, cases: list[Case], **more: object) -> dict[str, object]:
-    """What `auctionsim bench --json` prints."""
-    return {"yardstick": yardstick_per_s, "cases": [asdict(case) for case in cases], **more}
+def as_json(reference_per_s: float, cases: list[Case], **more: object) -> dict[str, object]:
+    """Return what `auctionsim bench --json` prints; `yardstick` is the old name of `reference_kernel`, until version 0.3."""
+    speeds = {"reference_kernel": reference_per_s, "yardstick": reference_per_s}
+    return {**speeds, "cases": [asdict(case) for case in cases], **more}
 
 
 def _best_seconds(runs: Sequence[Callable[[], object]], repeats: int = _REPEATS) -> list[float]:
-    """The shortest time of each of some runs, taken in turn, after a round that compiles and warms.
+    """Return the shortest time of each run, in seconds, over rounds that take the runs in turn.
 
-    What else the machine does only ever adds, and whatever slows it for a while slows all of them.
+    A first round, which compiles and warms the caches, does not count. Other work on the machine only ever adds time, and what
+    slows the machine for a while slows all runs.
     """
     seconds = [math.inf] * len(runs)
     for i in range(repeats + 1):
