@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.build import build_market
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.engine import COST, OUTCOMES
+from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.envs.days import Draw
 from auctionsim.errors import InputError
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
@@ -147,7 +147,7 @@ class Episodes:
         for day in np.unique(days).tolist():
             of_day = copies[days == day]
             for members in np.array_split(of_day, min(self._threads, -(-len(of_day) // _COPIES_PER_THREAD))):
-                replay = self.market.day(day, len(members), luck=[luck[copy] for copy in members.tolist()])
+                replay = self.market.day(day, len(members), noise_seeds=[luck[copy] for copy in members.tolist()])
                 self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
         self._measure()
 

@@ -7,8 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.engine import COST, GMV
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.outcome import COST, GMV, Outcome
 from auctionsim.traffic.table import HOURS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"

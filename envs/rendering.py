@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.engine import COST, GMV, OUTCOMES
+from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.errors import unknown
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS

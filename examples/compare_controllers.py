@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from auctionsim.agents.build import build_market
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.objectives.goals import objective_vector
 from auctionsim.scenario import CONTROLLERS
 from auctionsim.scenario.file import parse_scenario

@@ -24,7 +24,7 @@ from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 from ray.tune.registry import register_env
 
 import auctionsim
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.envs import parallel_env
 
 HOURS = 24

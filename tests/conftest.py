@@ -97,7 +97,7 @@ def make_market(
     *,
     pcvr: float = 0.1,
     item_price: float = 10.0,
-    outside: list[float] | None = None,
+    market_ecpm: list[float] | None = None,
 ) -> Traffic:
     """A traffic table of one day written out by hand."""
     n_rows = len(advertiser)
@@ -116,5 +116,5 @@ def make_market(
         keyword_bid=np.array(keyword_bid, dtype=np.float64),
         ctr=np.array(pctr, dtype=np.float64),
         cvr=np.full(n_rows, pcvr),
-        market_ecpm=np.zeros(len(sizes)) if outside is None else np.array(outside, dtype=np.float64),
+        market_ecpm=np.zeros(len(sizes)) if market_ecpm is None else np.array(market_ecpm, dtype=np.float64),
     )

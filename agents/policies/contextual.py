@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.auction.kernel.engine import CLICKS, COST
+from auctionsim.auction.outcome import CLICKS, COST
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales, observe

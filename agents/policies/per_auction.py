@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import DayPolicy, Policy
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.sources import TableFeed
+from auctionsim.auction.sources import TableSource
 from auctionsim.market.market import Market
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
@@ -72,7 +72,7 @@ class _FreePolicy:
         theta = market.fixed[:, :, None].copy()
         theta[market.learners] = 0.0
         theta[market.learners, _BID] = 1.0
-        source = TableFeed(market.traffic, market.rules, phi)
+        source = TableSource(market.traffic, market.rules, phi)
         return DayPolicy(lambda state: theta, source)  # noqa: ARG005
 
     def _bids(self, market: Market, k: int, rows: NDArray[np.int64], hour: NDArray[np.int64]) -> Array:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, totals_over_days
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 

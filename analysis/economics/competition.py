@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.kernel.engine import OUTCOMES
-from auctionsim.auction.sources import TableFeed
+from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.auction.sources import TableSource
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
 from auctionsim.market.simulate import simulate_day
@@ -64,8 +64,8 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     members = market.is_controlled if coalition is None else coalition
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
-    feed = TableFeed(market.traffic, market.rules, _with_one_active_member(market, members))
-    return totals_over_days(replace(market, feed=feed), Constant(theta), days)
+    source = TableSource(market.traffic, market.rules, _with_one_active_member(market, members))
+    return totals_over_days(replace(market, traffic_source=source), Constant(theta), days)
 
 
 def _with_one_active_member(market: Market, members: NDArray[np.bool_]) -> Array:

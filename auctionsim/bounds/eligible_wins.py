@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import STATIC_BIDS
-from auctionsim.auction.budgets import spent_below
+from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 
@@ -210,7 +210,7 @@ def _lasts(market: Market, row: NDArray[np.int64], cell: NDArray[np.int64], char
     lasts = np.empty(len(row), dtype=bool)
     budgets = market.budgets[who]
     # Twice what counts as spent: room for rounding in the running sum.
-    lasts[order] = spent < budgets - 2 * spent_below(budgets)
+    lasts[order] = spent < budgets - 2 * exhausted_threshold(budgets)
     return lasts
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, diags_array
 
-from auctionsim.auction.budgets import SPENT_SHARE
+from auctionsim.auction.budgets import EXHAUSTED_SHARE
 from auctionsim.bounds.eligible_wins import Contests
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in
@@ -93,7 +93,7 @@ class Quantities:
         largest_least = np.zeros(n)
         np.maximum.at(largest_least, offered.advertiser, offered.least)
         has_budget = np.isfinite(goals.budget)
-        discount = np.where(has_budget, largest_least + SPENT_SHARE * np.where(has_budget, goals.budget, 0.0), 0.0)
+        discount = np.where(has_budget, largest_least + EXHAUSTED_SHARE * np.where(has_budget, goals.budget, 0.0), 0.0)
         is_open = np.zeros(n, dtype=bool)
         is_open[offered.advertiser[np.isinf(offered.most)]] = True
         room = np.where(np.isinf(offered.most), 0.0, offered.most - offered.least)

@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.soak is not None:
         return _soak(arguments, console)
     from auctionsim.jobs.bench.day import peak_memory, table_load
-    from auctionsim.jobs.bench.engine import Case, Yardstick, as_json, auctionnet_cases, engine_cases, thread_cases
+    from auctionsim.jobs.bench.engine import Case, ReferenceKernel, as_json, auctionnet_cases, engine_cases, thread_cases
 
-    yardstick = Yardstick()
+    yardstick = ReferenceKernel()
 
     def line(case: Case) -> str:
         speed = case.candidate_bids_per_s
@@ -114,7 +114,7 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
 
 def _split_day(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.auction.rules import Rules
-    from auctionsim.auction.sources import StoredFeed
+    from auctionsim.auction.sources import StoreSource
     from auctionsim.jobs.distributed.sharded_day import Deviation, deviations
     from auctionsim.traffic.store import open_traffic
 
@@ -130,7 +130,7 @@ def _split_day(arguments: argparse.Namespace, console: Console) -> int:
         )
 
     with _common.pool_of(arguments, 0) as pool:
-        found = deviations(pool, StoredFeed(stored, rules), stored.days[0], rules, arguments.budget, settings, line)
+        found = deviations(pool, StoreSource(stored, rules), stored.days[0], rules, arguments.budget, settings, line)
     worst = max(found, key=lambda row: abs(row["clicks"]))
     text = (
         f"{len(found)} ways of splitting {arguments.day}; the furthest from exact: {worst['shards']} shards, sync "

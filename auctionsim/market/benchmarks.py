@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import CTR, CVR, ITEM_PRICE
-from auctionsim.auction.sources import Feed, Piece
+from auctionsim.auction.sources import Chunk, TrafficSource
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
 
@@ -35,7 +35,7 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
     `truthful`: everybody bids the value of a click, without budgets; with one slot and GSP, and always with VCG, this is the
     equilibrium.
     """
-    best = _efficient_value(market.feed, day, market.rules.slot_effect)
+    best = _efficient_value(market.traffic_source, day, market.rules.slot_effect)
     truthful = market.without_budgets().outcome(day, market.static("truthful"))
     return [
         DayBenchmark("efficient", float(market.baseline[day].cost.sum()), float(best.sum())),
@@ -43,21 +43,25 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
     ]
 
 
-def _efficient_value(feed: Feed, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+def _efficient_value(source: TrafficSource, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
     """Largest welfare of each cell of a day."""
-    pieces = (piece for hour in range(HOURS) for piece in feed.pieces(day, hour))
-    return np.concatenate([_efficient_value_of(piece, slot_effect) for piece in pieces])
+    chunks = (chunk for hour in range(HOURS) for chunk in source.chunks(day, hour))
+    return np.concatenate([_efficient_value_of(chunk, slot_effect) for chunk in chunks])
 
 
-def _efficient_value_of(piece: Piece, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Of each cell of a piece: values sorted within the cell meet slot effects."""
-    start = piece.cells.start[piece.first_cell : piece.last_cell + 1]
+def _efficient_value_of(chunk: Chunk, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+    """Of each cell of a chunk: values sorted within the cell meet slot effects."""
+    start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
     rows, size = slice(int(start[0]), int(start[-1])), np.diff(start)
-    value = piece.rows.figures[rows, CTR] * piece.rows.figures[rows, CVR] * piece.rows.figures[rows, ITEM_PRICE]
+    value = (
+        chunk.candidates.features[rows, CTR]
+        * chunk.candidates.features[rows, CVR]
+        * chunk.candidates.features[rows, ITEM_PRICE]
+    )
     cell = np.repeat(np.arange(len(size)), size)
     order = np.lexsort((-value, cell))
     rank = np.arange(len(value)) - np.repeat(start[:-1] - start[0], size)
     effect = np.zeros(max(int(size.max(initial=0)), len(slot_effect)))
     effect[: len(slot_effect)] = slot_effect
     one_auction = np.bincount(cell, value[order] * effect[rank], minlength=len(size)).astype(np.float64)
-    return one_auction * piece.cells.weight[piece.first_cell : piece.last_cell]
+    return one_auction * chunk.buckets.weight[chunk.first_bucket : chunk.last_bucket]

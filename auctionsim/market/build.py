@@ -49,11 +49,11 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
         mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
         mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
     )  # fmt: skip
-    feed = source_of(traffic, rules)
-    sums, auctions = feature_sums(feed, scenario.traffic.train_days)
+    source = source_of(traffic, rules)
+    sums, auctions = feature_sums(source, scenario.traffic.train_days)
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
-    market = Market(scenario, seed, traffic, feed, rules, groups, fixed, learners, no_budgets, {}, mean)
+    market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
     reference = market.static(scenario.platform.baseline)
     unlimited = {day: market.outcome(day, reference) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.engine import OUTCOMES
+from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.market.policy import Actor, DayState, Participation, Policy, checked_action
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import run_day
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
-from auctionsim.auction.realised_rates import drawn_rates
+from auctionsim.auction.realised_rates import realised_rates
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import Feed, TableFeed
+from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.day import MarketDay
@@ -34,8 +34,8 @@ class Market:
     seed: int
     source: Traffic | StoredTraffic
     """The traffic: a table in memory, or one that is larger."""
-    feed: Feed
-    """The same as the engine takes it."""
+    traffic_source: TrafficSource
+    """The same traffic in the form that the kernel reads."""
     rules: Rules
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
@@ -75,10 +75,10 @@ class Market:
         return self.source
 
     @property
-    def _table(self) -> TableFeed:
+    def _table(self) -> TableSource:
         assert isinstance(self.traffic, Traffic)
-        assert isinstance(self.feed, TableFeed)
-        return self.feed
+        assert isinstance(self.traffic_source, TableSource)
+        return self.traffic_source
 
     @property
     def phi(self) -> NDArray[np.float64]:
@@ -103,16 +103,16 @@ class Market:
         is_learner = self.is_controlled[self.traffic.advertiser]
         return bool((np.add.reduceat(is_learner, self.traffic.cell_start[:-1], dtype=np.int64) > 1).any())
 
-    def hourly_features(self, day: int, feed: Feed | None = None) -> NDArray[np.float64]:
+    def hourly_features(self, day: int, source: TrafficSource | None = None) -> NDArray[np.float64]:
         """Mean bid features of each advertiser's auctions in each hour of a day, `[24, advertisers, 4]`; 0 where none.
 
-        `feed` may hold other features of the same traffic.
+        `source` may hold other features of the same traffic.
         """
-        return means(*feature_sums(feed or self.feed, (day,)))
+        return means(*feature_sums(source or self.traffic_source, (day,)))
 
     def hourly_auctions(self, day: int) -> NDArray[np.float64]:
         """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
-        return self._kept("auctions", day, lambda: feature_sums(self.feed, (day,))[1])
+        return self._kept("auctions", day, lambda: feature_sums(self.traffic_source, (day,))[1])
 
     def competition(self, day: int) -> NDArray[np.float64]:
         """How strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""
@@ -128,24 +128,24 @@ class Market:
         day: int,
         policies: int = 1,
         *,
-        luck: Sequence[int] | None = None,
+        noise_seeds: Sequence[int] | None = None,
         local_credit: bool = False,
-        feed: Feed | None = None,
+        source: TrafficSource | None = None,
         budgets: NDArray[np.float64] | None = None,
         steps: Steps | None = None,
     ) -> MarketDay:
         """A fresh day under this market's rules, and its budgets unless others are given; coefficients over `FEATURES`.
 
-        `luck` draws sampled outcomes anew, by a seed for each policy; the market's own luck for all where None. `feed` is other
+        `noise_seeds` draw sampled outcomes anew, one seed for each policy; the market's own seed where None. `source` is other
         traffic than the market's. `steps` cut the day; hours where None.
         """
         return MarketDay(
             self,
             day,
-            feed=feed or self.feed,
+            source=source or self.traffic_source,
             policies=policies,
             budgets=self.budgets if budgets is None else budgets,
-            seed=self.seed if luck is None else luck,
+            seed=self.seed if noise_seeds is None else noise_seeds,
             local_credit=local_credit,
             steps=steps,
         )
@@ -180,9 +180,9 @@ class Market:
     def with_rates(self, ctr: NDArray[np.float64], cvr: NDArray[np.float64]) -> Market:
         """The same market with other true rates of every row; predictions, and with them bids and ranks, stay."""
         traffic = replace(self.traffic, ctr=ctr, cvr=cvr)
-        return replace(self, source=traffic, feed=TableFeed(traffic, self.rules))
+        return replace(self, source=traffic, traffic_source=TableSource(traffic, self.rules))
 
-    def with_fixed_draws(self) -> Market:
+    def with_realised_rates(self) -> Market:
         """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.
 
         Equal to this market where no budget runs out within a cell; the market itself where outcomes are expected.
@@ -190,16 +190,16 @@ class Market:
         Raises:
             InputError: There are several slots; luck then depends on the slot that is won.
         """
-        return self if self.rules.outcomes == "expected" else self._drawn
+        return self if self.rules.outcomes == "expected" else self._realised
 
     @cached_property
-    def _drawn(self) -> Market:
+    def _realised(self) -> Market:
         if len(self.rules.slot_effect) > 1:
             raise InputError(
                 f"{self.scenario.place}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
                 f"got {len(self.rules.slot_effect)}"
             )
-        return self.in_expectation().with_rates(*drawn_rates(self.traffic, self.seed))
+        return self.in_expectation().with_rates(*realised_rates(self.traffic, self.seed))
 
     def without_budgets(self) -> Market:
         """The same market where nobody has a budget."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.budgets import spent_below
-from auctionsim.auction.kernel.engine import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
+from auctionsim.auction.budgets import exhausted_threshold
+from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
 
@@ -132,7 +132,7 @@ def observe(scales: Scales, hour: NDArray[np.int64], budget_left: Array, last: A
 def _budget_left(budgets: Array, budget_left: Array) -> Array:
     """The share of the budget that is left; 1 where there is none, 0 where what is left counts as nothing."""
     whole = np.where(np.isfinite(budgets) & (budgets > 0), budgets, 1.0)
-    return np.where(budget_left <= spent_below(budgets), 0.0, np.minimum(budget_left / whole, 1.0))
+    return np.where(budget_left <= exhausted_threshold(budgets), 0.0, np.minimum(budget_left / whole, 1.0))
 
 
 def _squashed(amount: Array, scale: Array | NDArray[np.int64]) -> Array:

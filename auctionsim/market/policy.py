@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.sources import Feed
+from auctionsim.auction.sources import TrafficSource
 from auctionsim.errors import InputError
 from auctionsim.traffic.steps import Steps
 
@@ -74,7 +74,7 @@ class DayPolicy:
     """An actor made of a function; may replay the day's traffic with bid features of its own, or in steps of its own."""
 
     act: Callable[[DayState], Array | Participation]
-    source: Feed | None = None
+    source: TrafficSource | None = None
     """Traffic with the policy's own bid features; the market's where None."""
     steps: Steps | None = None
     """Steps in which the policy acts; hours where None."""

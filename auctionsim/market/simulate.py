@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
-from auctionsim.auction.sources import Feed, TableFeed
+from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.market.day import MarketDay, split_action
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState, Policy
@@ -40,14 +40,14 @@ class Trajectory:
     """Currency left after each step, `[advertisers, P]`."""
 
     @property
-    def source(self) -> Feed:
+    def source(self) -> TrafficSource:
         """The traffic with the bid features that were bid on."""
-        return self.sim.feed
+        return self.sim.source
 
     @property
     def phi(self) -> Array | None:
         """Bid features of every row of the table, `[rows, 4]`; None where it is not in memory."""
-        return self.source.phi if isinstance(self.source, TableFeed) else None
+        return self.source.phi if isinstance(self.source, TableSource) else None
 
     @property
     def coefficients(self) -> Array:
@@ -95,7 +95,7 @@ def simulate_day(
     """
     actor = policy.begin(market, day, n_policies)
     source, steps = getattr(actor, "source", None), getattr(actor, "steps", None)
-    sim = market.day(day, n_policies, local_credit=local_credit, feed=source, steps=steps)
+    sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps)
     hours = np.zeros((HOURS, *sim.last_step.shape))
     step_hours, bids, budgets_left = [], [], []
     while not sim.is_over:

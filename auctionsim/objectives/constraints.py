@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
+from auctionsim.auction.outcome import CLICKS, COST, GMV
 from auctionsim.objectives.base import NO_CONSTRAINT, Asked, Constraint, LinearRow
 from auctionsim.objectives.goals import Goals, of_all, ratio
 from auctionsim.scenario import Scenario, resolved_level

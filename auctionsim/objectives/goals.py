@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.engine import CLICKS, CONVERSIONS, COST, GMV
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, Outcome
 from auctionsim.scenario import LearnerSection, Objective
 
 Array = NDArray[np.float64]

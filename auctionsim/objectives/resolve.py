@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.objectives.base import Asked
 from auctionsim.objectives.constraints import constraints_of, trained_revenue_floor
 from auctionsim.objectives.goals import OBJECTIVES, Goals, objective_vector

@@ -14,7 +14,7 @@ from auctionsim.analysis.economics.competition import cartel_totals, competitive
 from auctionsim.analysis.economics.deviations import best_responses, punishment
 from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.auction.reference import clear
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import Recorded, simulate_day

@@ -13,7 +13,7 @@ from auctionsim.agents.policies.base import Constant, DayState, Reactive
 from auctionsim.analysis.economics.deviations import best_multiplier
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_punishment import response_lines
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.train import train
 

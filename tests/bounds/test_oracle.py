@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from auctionsim.agents.build import build_market
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import run_day
-from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
+from auctionsim.auction.outcome import CLICKS, COST, GMV
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import TableFeed
+from auctionsim.auction.sources import TableSource
 from auctionsim.bounds import linear_goals
 from auctionsim.bounds.eligible_wins import contests
 from auctionsim.bounds.oracle import Bound, lp_bound
@@ -46,8 +46,8 @@ def market_of(traffic: Traffic, controllers: list[str], budgets: list[float], ru
     scenario = Scenario(name="by hand", advertisers=groups)
     fixed = np.array([STATIC_BIDS.get(controller, (0.0,) * 4) for controller in controllers])
     learners = np.array([i for i, controller in enumerate(controllers) if controller == "learner"], dtype=np.int64)
-    limits, feed = np.array(budgets), TableFeed(traffic, rules)
-    market = Market(scenario, 0, traffic, feed, rules, groups, fixed, learners, limits, {}, np.zeros((len(groups), 4)))
+    limits, source = np.array(budgets), TableSource(traffic, rules)
+    market = Market(scenario, 0, traffic, source, rules, groups, fixed, learners, limits, {}, np.zeros((len(groups), 4)))
     return replace(market, baseline={0: market.outcome(0, market.static("manual"))})
 
 
@@ -67,7 +67,7 @@ def markets(draw: st.DrawFn) -> Market:
         draw(st.lists(rate, min_size=n_rows, max_size=n_rows)),
         draw(st.lists(money, min_size=n_rows, max_size=n_rows)),
         N,
-        outside=draw(st.lists(st.sampled_from([0.0, 0.0, 0.3]), min_size=len(sizes), max_size=len(sizes))),
+        market_ecpm=draw(st.lists(st.sampled_from([0.0, 0.0, 0.3]), min_size=len(sizes), max_size=len(sizes))),
     )
     traffic = replace(
         traffic,
@@ -302,7 +302,7 @@ def test_what_no_bids_can_keep_is_said_to_be_infeasible():
 
 def test_budgets_lower_the_bound_to_what_enumeration_finds():
     # Two learners, two cells of 30 auctions, an outside bidder who sets prices; a's budget is enough for 20 of its 60 auctions.
-    traffic = make_market([2, 2], [0, 1], [30, 30], [0, 1, 0, 1], [0.5, 0.4, 0.5, 0.2], [1.0] * 4, 2, outside=[0.1, 0.1])
+    traffic = make_market([2, 2], [0, 1], [30, 30], [0, 1, 0, 1], [0.5, 0.4, 0.5, 0.2], [1.0] * 4, 2, market_ecpm=[0.1, 0.1])
     traffic = replace(traffic, cvr=np.array([0.4, 0.2, 0.3, 0.1]), item_price=np.full(4, 10.0))
     market = market_of(traffic, ["learner", "learner"], [2.0, np.inf], Rules(), [{"profit": 1.0}] * 2)
     value, price = traffic.ctr * traffic.cvr * traffic.item_price, 0.1

@@ -135,8 +135,8 @@ def test_copies_can_be_reset_by_a_mask_and_the_others_go_on(small: Scenario):
 
 def test_an_hour_of_all_copies_is_one_call_of_the_engine_per_day(small: Scenario):
     calls = []
-    kernel = day_replay.replay_cells
-    with patch.object(day_replay, "replay_cells", lambda *arguments: calls.append(kernel(*arguments))):
+    kernel = day_replay.replay_buckets
+    with patch.object(day_replay, "replay_buckets", lambda *arguments: calls.append(kernel(*arguments))):
         for same_day, expected in ((True, 1), (False, 2)):
             env = AuctionVectorEnv(small, 64, same_day=same_day, threads=1)
             _, infos = env.reset(seed=0)

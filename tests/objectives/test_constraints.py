@@ -13,7 +13,7 @@ from auctionsim.agents.learners.es.scores import day_fitness, score
 from auctionsim.agents.learners.rl.rollout import roll_out
 from auctionsim.agents.policies.base import Constant
 from auctionsim.analysis.reports.violations import violations as violation_table
-from auctionsim.auction.kernel.engine import CLICKS, COST, GMV
+from auctionsim.auction.outcome import CLICKS, COST, GMV
 from auctionsim.bounds.oracle import lp_bound
 from auctionsim.envs import parallel_env
 from auctionsim.jobs.training.evaluate import write_evaluation

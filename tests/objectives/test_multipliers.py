@@ -8,7 +8,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.objectives import goals as obj
 from auctionsim.objectives.multipliers import Multipliers, cost
 from auctionsim.scenario.file import parse_scenario

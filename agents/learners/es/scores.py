@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.forms import make_form
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -68,8 +68,12 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
         own=(obj.own_score(totals, goals, settings) - own_charge(found, price))[learners] - common_charge(found, price),
         profit=profit,
         revenue=revenue,
-        profit_share=day_run.sim.shared[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
-        revenue_share=day_run.sim.shared[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
+        profit_share=day_run.sim.local_credit[learners, 0] / goals.profit_scale
+        if local_credit
+        else np.tile(profit, everywhere),
+        revenue_share=day_run.sim.local_credit[learners, 1] / goals.revenue_scale
+        if local_credit
+        else np.tile(revenue, everywhere),
         violation=flatten({key: np.atleast_1d(one.mean(axis=-1)) for key, one in found.items()}),
     )
 

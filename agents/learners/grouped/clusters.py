@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.learners.rl.rollout import Floats, observations_of
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import DayState
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market

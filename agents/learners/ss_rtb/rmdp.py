@@ -22,7 +22,7 @@ from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Lived, Network, 
 from auctionsim.agents.learners.ss_rtb.rmdp_state import INPUTS, Scales, View
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, worth_of_cost
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.streams import stream
@@ -160,7 +160,7 @@ class Rmdp:
 
     def _make_plan(self, market: Market) -> Plan:
         days, settings = self._scenario.traffic.train_days, self._settings
-        training = market.with_fixed_draws()
+        training = market.with_realised_rates()
         scales = Scales.of(training)
         low, high = np.log(settings.alpha_range)
         grid = base_alpha(market)[:, None] * np.exp(np.linspace(low, high, settings.alphas))

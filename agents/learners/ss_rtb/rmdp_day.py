@@ -11,7 +11,7 @@ from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, LEFT_OUT,
 from auctionsim.agents.learners.rl.stacked_mlp import greedy
 from auctionsim.agents.learners.ss_rtb.rmdp_state import State, View
 from auctionsim.agents.policies.keyword_bids import alpha_bids
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 from auctionsim.streams import stream
@@ -72,8 +72,10 @@ def live(market: Market, network: Network, episode: Episode) -> Lived:
         is_random[:, 0] = False
         action = np.where(is_random, rng.integers(actions, size=action.shape), action)
         brought = day.step(alpha_bids(market, np.take_along_axis(episode.grid, action, axis=1)))
-        rewards.append(_rewards(episode, brought[learners], day.shared[learners] if day.shared.size else None, shared))
-        shared = day.shared[learners].copy() if day.shared.size else None
+        rewards.append(
+            _rewards(episode, brought[learners], day.local_credit[learners] if day.local_credit.size else None, shared)
+        )
+        shared = day.local_credit[learners].copy() if day.local_credit.size else None
         chosen.append(action)
         spent.append(day.cumulative[learners, COST])
         states.append(view.state(day.state))

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.policies.base import DayState
 from auctionsim.agents.policies.keyword_bids import keyword_bids
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.kernel.engine import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS, Outcome
 from auctionsim.market.market import Market
 from auctionsim.traffic.steps import Steps, auctions_by_step, first_rows
 

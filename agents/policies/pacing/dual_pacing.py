@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, overspent
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
 

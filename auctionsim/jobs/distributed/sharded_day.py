@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.day import DayReplay, run_day
-from auctionsim.auction.kernel.engine import CLICKS, COST, OUTCOMES
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.outcome import CLICKS, COST, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.shards import Purse, Shard, replay_shard, windows
-from auctionsim.auction.sources import Feed
+from auctionsim.auction.shards import BudgetSplitter, Shard, replay_shard, sync_windows
+from auctionsim.auction.sources import TrafficSource
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.objectives.goals import day_totals
 from auctionsim.traffic.table import HOURS
@@ -24,7 +23,7 @@ Array = NDArray[np.float64]
 
 def replay_sharded(
     pool: Pool,
-    feed: Feed,
+    source: TrafficSource,
     day: int,
     rules: Rules,
     coefficients: Array,
@@ -34,11 +33,11 @@ def replay_sharded(
     sync: int,
     seed: int = 0,
 ) -> Outcome:
-    """Replay a day in shards (`market/shards.py`); the result depends on their number and `sync`, not on the workers.
+    """Replay a day in shards (`auction/shards.py`); the result depends on their number and `sync`, not on the workers.
 
     Args:
         pool: Where shards are replayed.
-        feed: The traffic.
+        source: The traffic.
         day: One of its days.
         rules: The auction's.
         coefficients: theta of the whole day, `[advertisers, 4, P]`.
@@ -50,18 +49,18 @@ def replay_sharded(
     Returns:
         The day's outcome, arrays `[24, advertisers, P]`.
     """
-    shared = (pool.put(feed), rules, pool.put(coefficients))
-    purse = Purse(budgets)
+    shared = (pool.put(source), rules, pool.put(coefficients))
+    splitter = BudgetSplitter(budgets)
     hours = np.zeros((HOURS, len(budgets), len(OUTCOMES), budgets.shape[1]))
     for hour in range(HOURS):
-        weights = feed.weights(day, hour)
-        for window in windows(weights, shards, sync):
+        weights = source.weights(day, hour)
+        for window in sync_windows(weights, shards, sync):
             auctions = int(weights[window[0][0] : window[-1][1]].sum()) / len(window)
-            shares = purse.shares(auctions, len(window))
-            own = [Shard(day, hour, places, share, seed) for places, share in zip(window, shares, strict=True)]
-            brought = sum(pool.map(replay_shard, [(*shared, shard) for shard in own]))
+            allotments = splitter.allotments(auctions, len(window))
+            tasks = [Shard(day, hour, buckets, own, seed) for buckets, own in zip(window, allotments, strict=True)]
+            brought = sum(pool.map(replay_shard, [(*shared, shard) for shard in tasks]))
             hours[hour] += brought
-            purse.spend(brought[:, COST])
+            splitter.spend(brought[:, COST])
     return Outcome(**{name: hours[:, :, i] for i, name in enumerate(OUTCOMES)})
 
 
@@ -85,7 +84,7 @@ class Deviation:
 
 def deviations(
     pool: Pool,
-    feed: Feed,
+    source: TrafficSource,
     day: int,
     rules: Rules,
     budget_share: float,
@@ -96,24 +95,24 @@ def deviations(
 
     Args:
         pool: Where shards are replayed.
-        feed: The traffic.
+        source: The traffic.
         day: One of its days.
         rules: The auction's.
         budget_share: Budgets as shares of what each advertiser spends where there are none.
         settings: Shards and sync.
         report: Told after each.
     """
-    n = len(feed.advertisers)
+    n = len(source.advertisers)
     theta = np.zeros((n, 4, 1))
     theta[:, 3] = 1.0
-    free = _exact(feed, day, rules, theta, np.full((n, 1), np.inf))
+    free = _exact(source, day, rules, theta, np.full((n, 1), np.inf))
     budgets = budget_share * free[:, COST]
     began = time.perf_counter()
-    exact = _exact(feed, day, rules, theta, budgets)
+    exact = _exact(source, day, rules, theta, budgets)
     exact_seconds, found = time.perf_counter() - began, []
     for shards, sync in settings:
         began = time.perf_counter()
-        outcome = replay_sharded(pool, feed, day, rules, theta, budgets, shards=shards, sync=sync)
+        outcome = replay_sharded(pool, source, day, rules, theta, budgets, shards=shards, sync=sync)
         seconds = time.perf_counter() - began
         totals = day_totals(outcome)
         cost, clicks = totals[:, COST], totals[:, CLICKS]
@@ -134,6 +133,6 @@ def deviations(
     return found
 
 
-def _exact(feed: Feed, day: int, rules: Rules, theta: Array, budgets: Array) -> Array:
+def _exact(source: TrafficSource, day: int, rules: Rules, theta: Array, budgets: Array) -> Array:
     """Totals of the day, auction by auction, `[advertisers, 5, P]`."""
-    return day_totals(run_day(DayReplay(feed, day, rules, policies=theta.shape[-1], budgets=budgets), lambda _: theta))
+    return day_totals(run_day(DayReplay(source, day, rules, policies=theta.shape[-1], budgets=budgets), lambda _: theta))

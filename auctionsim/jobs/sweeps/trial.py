@@ -9,7 +9,7 @@ import numpy as np
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.files import write_json
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.train import Interrupted, train

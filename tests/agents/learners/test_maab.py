@@ -11,7 +11,7 @@ from auctionsim.agents.learners.grouped.clusters import ClusterDays, by_group
 from auctionsim.agents.learners.grouped.maab import _bids, shared_rewards
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.market.goals import goals_of
 from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives import goals as obj

@@ -10,7 +10,7 @@ from auctionsim.agents.learners.base import trained as trained_state
 from auctionsim.agents.learners.es.scores import Scores, day_fitness
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.auction.day import run_day
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.objectives import goals as obj
 from auctionsim.scenario import Scenario
@@ -87,9 +87,9 @@ def test_an_advertiser_s_share_is_what_happens_in_its_own_auctions(small: Scenar
         value = traffic.ctr[winner] * traffic.cvr[winner] * traffic.item_price[winner]
         for who in traffic.advertiser[rows]:
             expected[who] += traffic.weight[cell] * np.array([value - cost, cost])
-    np.testing.assert_allclose(day.shared[:, :, 0], expected, rtol=1e-9)
+    np.testing.assert_allclose(day.local_credit[:, :, 0], expected, rtol=1e-9)
     # Four of five advertisers meet in each auction, so the shares add up to four times the totals.
-    np.testing.assert_allclose(day.shared[:, 1, 0].sum(), 4 * totals[:, COST].sum(), rtol=1e-9)
+    np.testing.assert_allclose(day.local_credit[:, 1, 0].sum(), 4 * totals[:, COST].sum(), rtol=1e-9)
 
 
 def test_with_every_advertiser_in_every_auction_local_credit_changes_nothing():

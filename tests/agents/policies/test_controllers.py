@@ -12,7 +12,7 @@ from auctionsim.agents.policies.base import Constant
 from auctionsim.agents.policies.pacing.ortb import Ortb
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.kernel.engine import COST
+from auctionsim.auction.outcome import COST
 from auctionsim.envs import AuctionVectorEnv, SingleBidderEnv, parallel_env
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.jobs.training.evaluate import _rows

@@ -10,7 +10,7 @@ import pytest
 
 from auctionsim.agents.build import build_market
 from auctionsim.analysis.documents.sections import Table
-from auctionsim.auction.kernel.engine import COST, GMV
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.cli import main
 from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, Arm, arms_of, scenario_of
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.engine import CLICKS, COST, IMPRESSIONS
+from auctionsim.auction.outcome import CLICKS, COST, IMPRESSIONS
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.traffic.steps import minutes_steps
@@ -72,7 +72,7 @@ def _two_days(scenario: Scenario, seed: int, first: int) -> Iterator[Array]:
     section = scenario.traffic.model_copy(update={"days": first + 2, "train_days": (first,), "test_days": (first + 1,)})
     market = build_market(scenario.model_copy(update={"traffic": section}), seed)
     for day in (first, first + 1):
-        yield _minutes(market.with_fixed_draws(), day)
+        yield _minutes(market.with_realised_rates(), day)
 
 
 def _minutes(market: Market, day: int) -> Array:
