@@ -1,4 +1,4 @@
-"""The command line: finds the commands in `auctionsim.commands`, runs one, turns errors into one line and an exit code.
+"""The command line: find the commands in `auctionsim.commands`, run one, turn errors into one line and an exit code.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted (the run is kept and can be resumed).
 """
@@ -9,7 +9,7 @@ import argparse
 import errno
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises instead of printing a page of usage."""
+    """A parser that raises an `InputError` instead of printing a page of usage."""
 
     def error(self, message: str) -> NoReturn:
         missing = message.removeprefix("the following arguments are required: ")
@@ -35,7 +35,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line.
+
+    Args:
+        arguments: The words after `auctionsim`; by default those of this process.
+
+    Returns:
+        The exit code.
+    """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     renamed: list[str] = []
     try:
@@ -43,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.filterwarnings("once", category=RenamedWarning)
             warnings.showwarning = partial(_show_warning, renamed)
             code = _run(arguments)
-        # Told at the end, since a command that is refused says why in one line and nothing else.
+        # Printed at the end: a command that fails prints its one line of error and nothing else.
         for text in renamed:
             print(text, file=sys.stderr)
         return code
@@ -57,40 +64,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
+        # The reader of our output has closed the pipe, so there is no one to report to.
         sys.stderr.close()
         return 1
     except OSError as error:
-        place, reason = without_part(str(error.filename or "")), error.strerror or error
-        if error.errno in _NO_SUCH_PLACE:
-            print(f"{place}: expected a place that can be read and written, got {reason}", file=sys.stderr)
+        path, reason = without_part(str(error.filename or "")), error.strerror or error
+        if error.errno in _BAD_PATH:
+            print(f"{path}: expected a path that can be read and written, got {reason}", file=sys.stderr)
             return 2
-        print(f"auctionsim: {place}: {reason}", file=sys.stderr)
+        print(f"auctionsim: {path}: {reason}", file=sys.stderr)
         return 1
 
 
-_NO_SUCH_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
-"""What is wrong with a path that was asked for, not with the machine."""
+_BAD_PATH = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+"""Errors caused by the path that the user named, not by the machine."""
 
 
 def command_modules() -> dict[str, ModuleType]:
-    """Every module of `auctionsim.commands`, by the command's name. They import nothing heavy."""
+    """Import every module of `auctionsim.commands`. They import no heavy library.
+
+    Returns:
+        The modules by command name, in alphabetical order.
+    """
     names = sorted(module.name for module in iter_modules(commands.__path__) if not module.name.startswith("_"))
     return {name: import_module(f"auctionsim.commands.{name}") for name in names}
 
 
-def _run(arguments: Sequence[str]) -> int:
-    modules = command_modules()
+def make_parser(modules: Mapping[str, ModuleType]) -> argparse.ArgumentParser:
+    """Make the parser of the whole command line, with one subparser per command.
+
+    Args:
+        modules: The modules of the commands by name. A description is the module's docstring, and the help ends with the
+            module's `EXAMPLE`.
+
+    Returns:
+        The parser. It raises an `InputError` on wrong usage.
+    """
     parser = _Parser(
         prog="auctionsim", description="Simulate sponsored-search auctions in which many advertisers learn to bid."
     )
-    parser.add_argument("--version", action="version", version=f"auctionsim {__version__}")
+    parser.add_argument("--version", action="version", version=f"auctionsim {__version__}", help="print the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, module in modules.items():
         described = module.__doc__ or ""
-        subparser = subparsers.add_parser(name, help=described.split("\n")[0].rstrip("."), description=described)
+        subparser = subparsers.add_parser(
+            name,
+            help=described.split("\n")[0].rstrip("."),
+            description=described,
+            epilog=f"example: {module.EXAMPLE}",
+        )
         module.add_arguments(subparser)
-        subparser.add_argument("--json", action="store_true", help="print the result as JSON")
+        subparser.add_argument("--json", action="store_true", help="print the result as one JSON object (default: as text)")
+    return parser
+
+
+def _run(arguments: Sequence[str]) -> int:
+    modules = command_modules()
+    parser = make_parser(modules)
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     if wanted is not None and wanted not in modules:
         raise InputError(
@@ -113,7 +143,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Keep what is told of a renamed key for the end; print every other warning in Python's own form."""
+    """Collect the warnings about renamed keys in `renamed`; print every other warning in Python's own form."""
     if issubclass(category, RenamedWarning):
         renamed.append(str(message))
     else:

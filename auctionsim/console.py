@@ -1,4 +1,4 @@
-"""What the command line prints: results on stdout, everything else on stderr."""
+"""Output of the command line: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -16,30 +16,37 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Console:
-    """The one place that prints.
+    """The only object that prints.
 
     Args:
-        as_json: Results as one JSON object on stdout instead of text.
+        as_json: Whether results are printed as one JSON object instead of text.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
 
     def say(self, text: str) -> None:
-        """A remark, on stderr."""
+        """Print a remark on stderr."""
         print(text, file=sys.stderr, flush=True)
 
     def result(self, text: str, value: dict[str, Any]) -> None:
-        """The command's result: text for people, `value` for scripts."""
+        """Print the command's result on stdout: `text` for people, or `value` as JSON for scripts."""
         print(json.dumps(value, sort_keys=True) if self._as_json else text, flush=True)
 
     def next_command(self, command: str) -> None:
-        """The next useful command."""
+        """Print the next useful command on stderr."""
         self.say(f"next: {command}")
 
     @contextmanager
     def training(self, title: str) -> Iterator[TrainingProgress]:
-        """Progress of a training job: a bar on a terminal, plain lines elsewhere."""
+        """Show the progress of a training job: a bar on a terminal, a line every 10 seconds elsewhere.
+
+        Args:
+            title: The name of the job.
+
+        Yields:
+            A progress callback, to be called after every iteration.
+        """
         progress: TrainingProgress = _Bar(title) if sys.stderr.isatty() else _Lines(title)
         try:
             yield progress
@@ -48,7 +55,11 @@ class Console:
 
     @contextmanager
     def steps(self) -> Iterator[Callable[[str, float], None]]:
-        """Progress of a job in steps, told each step's name and share: a bar on a terminal, now and then a line elsewhere."""
+        """Show the progress of a job that runs in steps: a bar on a terminal, a line every 10 seconds elsewhere.
+
+        Yields:
+            A progress callback, to be called with the step's name and the share of it that is done, 0 to 1.
+        """
         if not sys.stderr.isatty():
             last = time.monotonic()
 
@@ -70,7 +81,11 @@ class Console:
 
 
 class TrainingProgress:
-    """Told after every iteration; shows iteration, revenue ratio, profit ratio and auctions a second."""
+    """A progress callback that shows iteration, revenue ratio, profit ratio and auctions per second.
+
+    Args:
+        title: The name of the job.
+    """
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -78,7 +93,7 @@ class TrainingProgress:
         self._auctions = 0
 
     def __call__(self, progress: Progress) -> None:
-        """Take note of an iteration."""
+        """Record an iteration and update the display."""
         self._auctions += progress.auctions
         self._show(progress)
 

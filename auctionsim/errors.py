@@ -1,4 +1,4 @@
-"""Errors a user can mend: one line that says where, what was expected, what came, and the nearest choice."""
+"""Errors that a user can fix: one line with the source, what was expected, what was given, and the nearest valid choice."""
 
 from __future__ import annotations
 
@@ -7,33 +7,44 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Wrong input from outside: a file, a key, an argument.
+    """Invalid input from outside the program: a file, a key, an argument.
 
-    The message is one line, `place: expectation, got value`. The command line prints it and exits with 2.
+    The message is one line, for example `mine.toml: train.iterations: expected a number >= 1, got 0`. The command line prints
+    it and exits with 2.
     """
 
 
 class RunError(RuntimeError):
-    """A job that could not be finished although its input was right. The command line exits with 1."""
+    """A job that failed although its input was valid. The command line prints one line and exits with 1."""
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A value as it is quoted in a message: on one line and never longer than `limit` characters."""
+    """Quote a value for a message: its `repr` on one line, cut to `limit` characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def suggestion(value: object, choices: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the choice nearest to `value`, or nothing where none is near."""
+    """Return ` (did you mean 'x'?)` for the choice nearest to `value`, or an empty string if none is near."""
     near = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 
-def unknown(place: str, value: object, choices: Iterable[str], *, what: str = "unknown") -> InputError:
-    """The error for a name that is not among `choices`: all of them listed, the nearest one offered."""
+def unknown(source: str, value: object, choices: Iterable[str], *, what: str = "unknown") -> InputError:
+    """Make the error for a name that is not among `choices`. It lists them all and suggests the nearest.
+
+    Args:
+        source: The file, key or flag that holds the name.
+        value: The unknown name.
+        choices: All valid names.
+        what: The words before the name, for example `unknown key`.
+
+    Returns:
+        The error, to be raised by the caller.
+    """
     names = list(choices)
-    return InputError(f"{place}: {what} {shown(value)}; choose from {', '.join(names)}{suggestion(value, names)}")
+    return InputError(f"{source}: {what} {shown(value)}; choose from {', '.join(names)}{suggestion(value, names)}")
 
 
 class RenamedWarning(FutureWarning):
-    """Tell that a key, column or flag is known by a new name; the old one still works for one minor version."""
+    """A warning that a key, column or flag has a new name. The old one still works for one minor version."""

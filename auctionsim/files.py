@@ -14,12 +14,15 @@ from auctionsim.errors import InputError
 
 
 def part_of(path: Path) -> Path:
-    """Where this process writes a file or folder before it has its name, in the same folder."""
+    """Return the temporary path, in the same folder, under which this process writes `path` before renaming it.
+
+    For example, process 41 writes `runs/a.json` as `runs/.a.json.41.part`.
+    """
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def without_part(path: str) -> str:
-    """The path of what a process was writing, if it is such a place; else as it is."""
+    """Return the final path of a temporary path made by `part_of`, and any other path unchanged."""
     folder, name = os.path.split(path)
     return os.path.join(folder, re.sub(r"^\.(.+)\.\d+\.part$", r"\1", name))
 
@@ -41,7 +44,7 @@ def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes had begun to write in a folder, files and folders; what living ones write stays."""
+    """Remove the temporary files and folders that killed processes left in `folder`. Those of running processes stay."""
     for part in folder.glob(".*.part"):
         pid = part.name.split(".")[-2]
         if pid.isdecimal() and not Path("/proc", pid).exists():
@@ -52,7 +55,11 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def expect_new_folder(path: Path, hint: str = "") -> None:
-    """Refuse a folder that holds files, or a file in its place.
+    """Check that an output folder can be created at `path`.
+
+    Args:
+        path: The output folder.
+        hint: Text that ends the message, for example which flag chooses another folder.
 
     Raises:
         InputError: `path` exists and is not an empty folder.
@@ -62,10 +69,10 @@ def expect_new_folder(path: Path, hint: str = "") -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write a UTF-8 text file. It appears whole or not at all."""
     write_then_rename(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys, so that the same value gives the same bytes."""
+    """Write a JSON file with sorted keys, so that equal values give equal bytes. It appears whole or not at all."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")

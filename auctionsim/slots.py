@@ -1,15 +1,19 @@
-"""Slots of a results page: how many there may be, and what their click effects must satisfy."""
+"""Slots of a results page: how many are supported, and what their click effects must satisfy."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 MAX_SLOTS = 7
-"""As many as the engine keeps apart in registers."""
+"""The most slots that the engine's kernels hold in registers."""
 
 
 def slot_effect_problem(effect: tuple[float, ...]) -> tuple[str, object] | None:
-    """What is expected of slot effects and does not hold, and what came instead; None where they are right."""
+    """Check slot effects: click-through rates by slot relative to the first, `1 = effect[0] >= effect[1] >= ... > 0`.
+
+    Returns:
+        What was expected and what was given instead, for a message; None if the effects are valid.
+    """
     if not 1 <= len(effect) <= MAX_SLOTS:
         return f"1 to {MAX_SLOTS} slots", len(effect)
     if effect[0] != 1.0:
@@ -18,5 +22,5 @@ def slot_effect_problem(effect: tuple[float, ...]) -> tuple[str, object] | None:
         if below > above:
             return "numbers that do not rise", below
         if not below > 0:
-            return "numbers above 0", below
+            return "numbers > 0", below
     return None

@@ -1,4 +1,4 @@
-"""Random streams keyed by meaning: the same key gives the same draws in any process, order or worker count."""
+"""Random streams keyed by purpose: the same key gives the same draws in any process, in any order, for any worker count."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 
 
 def stream(seed: int, *key: int | str) -> np.random.Generator:
-    """The generator of one purpose, for example `stream(seed, "noise", iteration, pair)`.
+    """Make the random generator of one purpose, for example `stream(seed, "noise", iteration, pair)`.
 
     Args:
-        seed: The scenario's seed, at least 0.
-        key: What the draws are for. Words and numbers; different keys give independent streams.
+        seed: The scenario's seed, >= 0.
+        key: The purpose of the draws, as words and whole numbers >= 0. Different keys give independent streams.
 
     Returns:
-        A fresh generator. Two calls with the same arguments give the same draws.
+        A new generator. Two calls with the same arguments give the same draws.
     """
     return np.random.default_rng([seed, *(_entropy(part) for part in key)])
 
 
 def _entropy(part: int | str) -> int:
     if isinstance(part, str):
-        # Python's own hash() is salted by process, so it would tear workers apart.
+        # Python's own hash() is salted per process, so workers would draw different numbers.
         return int.from_bytes(hashlib.blake2b(part.encode(), digest_size=8).digest(), "little")
     return part

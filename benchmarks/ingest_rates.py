@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auctionsim.traffic.ingest.database import Database, tell_nobody
+from auctionsim.traffic.ingest.database import Database, no_progress
 from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS
 from auctionsim.traffic.ingest.rates.estimate import METHODS, fill_rates
 
@@ -35,7 +35,7 @@ def drawn_log(days: int, per_day: int, advertisers: int, queries: int) -> dict[s
 
 
 def as_database(folder: str, log: dict[str, np.ndarray]) -> Database:
-    database = Database(Path(folder), tell_nobody)
+    database = Database(Path(folder), no_progress)
     database.run("SET threads = 1", "drawing")
     values = dict.fromkeys(LOG_COLUMNS, "NULL") | {
         "row": "row", "day": "day", "second": "second", "query": "'q' || q", "advertiser": "'a' || a", "pcvr": "0",
@@ -65,4 +65,4 @@ if __name__ == "__main__":
                 found = fill_rates(database, method)["pctr"]
                 seconds = time.monotonic() - began
                 database.close()
-            print(f"  {method:<10} {found.entropy:.4f}  foretold {found.foretold / found.hits:.3f} of seen  {seconds:.0f} s")
+            print(f"  {method:<10} {found.entropy:.4f}  predicted {found.predicted / found.hits:.3f} of seen  {seconds:.0f} s")

@@ -25,7 +25,7 @@ converted = "conv"
 _HEADER = "auction_id;ts;kw;seller;cpc;worth;rate;clk;conv\n"
 _START = "1;2024-03-04 05:06:07;"
 _LINE = _START + "k;s;3;1;0.1;;\n"
-_PRICE = "a number at least 0 and below 1e9"
+_PRICE = "a number >= 0 and < 1e9"
 _TIME = "20130606000104008"
 _IPINYOU = "bidid\ttimestamp\tbidprice\tpayprice\tadvertiser\n"
 _AUCTIONNET = (
@@ -46,7 +46,7 @@ def _zip(**members: str) -> bytes:
 _MAPPED: list[tuple[str, str | bytes, str]] = [
     ("an empty log", b"", "a.csv: expected a log, got an empty file"),
     ("a log of blank lines", b"\n \n\n", "a.csv: expected a log, got an empty file"),
-    ("a log without rows", _HEADER, "a.csv: expected at least one row below the header, got none"),
+    ("a log without rows", _HEADER, "a.csv: expected one or more rows below the header, got none"),
     ("a log cut by commas", _HEADER.replace(";", ","),
      "a.csv: row 1: expected columns separated by ';', got columns separated by ','"),
     ("a log that lacks a column", _HEADER.replace("seller", "selller") + _LINE,
@@ -82,7 +82,7 @@ _MAPPED: list[tuple[str, str | bytes, str]] = [
     ("a log in Latin-1 from the start", (_HEADER + _START + "\u00fc;s;3;1;0.1;;\n").encode("latin-1"),
      "a.csv: row 2: expected UTF-8, got byte 0xfc"),
     ("a log in two encodings", (_HEADER + 80 * _LINE + 9 * (_START + "\u00fc;s;3;1;0.1;;\n")).encode("latin-1"),
-     "a.csv: row 82: expected UTF-8, got other bytes (9 of 89 rows are wrong, more than --max-bad 0.01)"),
+     "a.csv: row 82: expected UTF-8, got other bytes (9 of 89 rows are invalid, more than --max-bad 0.01)"),
     ("a log in UTF-16", (_HEADER + _LINE).encode("utf-16"), "a.csv: expected text, got a binary file"),
     ("a pickle for a log", b"\x80\x04\x95\x00\x00pickle", "a.csv: expected text, got a binary file"),
 ]  # fmt: skip
@@ -90,12 +90,12 @@ _MAPPED: list[tuple[str, str | bytes, str]] = [
 # What is wrong, the file and its contents, the format, and what is said.
 _RELEASED: list[tuple[str, str, str | bytes, str, str]] = [
     ("a gzip file cut short", "a.gz", gzip.compress(bytes(range(256)) * 40, mtime=0)[:-9], "ipinyou",
-     "a.gz: expected a whole .gz file, got"),
-    ("a gzip file that is none", "a.gz", b"no gz at all", "ipinyou", "a.gz: expected a whole .gz file, got"),
+     "a.gz: expected a complete .gz file, got"),
+    ("a gzip file that is none", "a.gz", b"no gz at all", "ipinyou", "a.gz: expected a complete .gz file, got"),
     ("a bzip2 file cut short", "a.bz2", bz2.compress(bytes(range(256)) * 40)[:-9], "ipinyou",
-     "a.bz2: expected a whole .bz2 file, got"),
-    ("a bzip2 file that is none", "a.bz2", b"no bz2 at all", "ipinyou", "a.bz2: expected a whole .bz2 file, got"),
-    ("a zip file that is none", "a.zip", b"no zip at all", "ipinyou", "a.zip: expected a whole .zip file, got"),
+     "a.bz2: expected a complete .bz2 file, got"),
+    ("a bzip2 file that is none", "a.bz2", b"no bz2 at all", "ipinyou", "a.bz2: expected a complete .bz2 file, got"),
+    ("a zip file that is none", "a.zip", b"no zip at all", "ipinyou", "a.zip: expected a complete .zip file, got"),
     ("a zip file that leaves its folder", "a.zip", _zip(up__up__etc__x="a"), "ipinyou",
      "a.zip: expected members inside the archive's folder, got '../../etc/x'"),
     ("a zip file without members", "a.zip", _zip(), "ipinyou", "a.zip: expected log files in the archive, got none"),
@@ -103,7 +103,7 @@ _RELEASED: list[tuple[str, str, str | bytes, str, str]] = [
     ("an iPinYou log of three columns", "a.txt", f"abc\t{_TIME}\t1\n", "ipinyou",
      "a.txt: row 1: expected 21 (bids), 24 (impressions"),
     ("an iPinYou log that begins with the time", "a.txt", f"{_TIME}\tx\n", "ipinyou",
-     "a.txt: row 1: expected the bid's id ahead of the timestamp, got none"),
+     "a.txt: row 1: expected the bid's id before the timestamp, got none"),
     ("a 13th month", "a.txt", _IPINYOU + "x\t20131306000104008\t300\t30\t1458\n", "ipinyou",
      "a.txt: row 2, column timestamp: expected 17 digits, from the year to the millisecond, got '20131306000104008'"),
     ("a paying price in words", "a.txt", _IPINYOU + f"x\t{_TIME}\t300\tcheap\t1458\n", "ipinyou",
@@ -153,9 +153,9 @@ _USES = [
      "(did you mean 'ipinyou'?)"),
     ("no format", "ingest a.csv --out t.parquet",
      "--format: expected one of auctions-csv, auctionnet, ipinyou, criteo-attribution, got none"),
-    ("no log", "ingest --format ipinyou --out t.parquet", "LOG: expected a log file or a folder of them, got none"),
+    ("no log", "ingest --format ipinyou --out t.parquet", "LOG: expected a log file or a folder of log files, got none"),
     ("a log that is not there", "ingest none.csv --format ipinyou --out t.parquet",
-     "none.csv: expected a log file or a folder of them, got no such file"),
+     "none.csv: expected a log file or a folder of log files, got no such file"),
     ("an aggregation that is not offered", f"{_MAPPED_TO} t.parquet --aggregate week",
      "--aggregate: unknown 'week'; choose from hour, quarter, none"),
     ("a method of rates that is not offered", f"{_MAPPED_TO} t.parquet --rates guessed",
@@ -168,9 +168,9 @@ _USES = [
      "--mapping: expected the file that names the columns (auctionsim ingest --template), got none"),
     ("a table that ends in .txt", f"{_MAPPED_TO} t.txt", "t.txt: expected a name that ends in .parquet, or a folder, got .txt"),
     ("a log of one day for a scenario", f"{_MAPPED_TO} t.parquet --scenario s.toml",
-     "a.csv: expected a log of at least 2 days, got 1"),
+     "a.csv: expected a log of 2 or more days, got 1"),
     ("a scenario of a folder", f"{_MAPPED_TO} t --scenario s.toml",
-     "--scenario: expected --out to end in .parquet, as a scenario reads a table, got t"),
+     "--scenario: expected an --out that ends in .parquet, got t"),
     ("a scenario that would be overwritten", f"{_MAPPED_TO} t.parquet --scenario map.toml",
      "map.toml: expected a new file, got one that exists"),
 ]  # fmt: skip

@@ -146,7 +146,7 @@ _RUNS: list[tuple[str, Break, str, str]] = [
     ("a metric of no number in a run to resume", _unfinished(_written("metrics.jsonl", "null\n")), "resume",
      "run/metrics.jsonl: row 1: expected a number as iteration, got 'null'"),
     ("a run compared with itself", lambda run: None, "compare run", "run: expected each run once, got it twice"),
-    ("a run compared with nothing", lambda run: None, "compare", "compare: expected at least two run folders, got one"),
+    ("a run compared with nothing", lambda run: None, "compare", "compare: expected two or more run folders, got one"),
 ]  # fmt: skip
 
 CASES = {

@@ -45,7 +45,7 @@ def parquet(**columns: object) -> bytes:
     return stored.getvalue()
 
 
-_CENTS = "a number at least 0 and below 1e9"
+_CENTS = "a number >= 0 and < 1e9"
 # What is wrong, row from 0, column, value, and what was expected and came.
 _VALUES = [
     ("a click rate above 1", 1, "pctr", "1.2", "a number in (0, 1], got 1.2"),
@@ -60,10 +60,10 @@ _VALUES = [
     ("a bid in millionths", 1, "manual_bid", "1e9", f"{_CENTS} (currency per click), got 1000000000.0"),
     ("a bid left out", 1, "manual_bid", "", f"{_CENTS} (currency per click), got None"),
     ("a 25th hour", 0, "hour", "24", "a whole number from 0 to 23, got 24"),
-    ("a negative day", 0, "day", "-1", "a whole number at least 0, got -1"),
-    ("a weight of 0", 0, "weight", "0", "a whole number at least 1, got 0"),
-    ("half an auction", 0, "weight", "2.5", "a whole number at least 1, got '2.5'"),
-    ("a weight beyond 64 bits", 0, "weight", str(10**30), f"a whole number at least 1, got '{10**30}'"),
+    ("a negative day", 0, "day", "-1", "a whole number >= 0, got -1"),
+    ("a weight of 0", 0, "weight", "0", "a whole number >= 1, got 0"),
+    ("half an auction", 0, "weight", "2.5", "a whole number >= 1, got '2.5'"),
+    ("a weight beyond 64 bits", 0, "weight", str(10**30), f"a whole number >= 1, got '{10**30}'"),
     ("an advertiser twice in a cell", 1, "advertiser", "north", "each advertiser once in a cell, got 'north' again in cell 0"),
     ("an advertiser without a name", 1, "advertiser", "", "text, got None"),
     ("two queries in a cell", 1, "query", "bags", "'shoes' as in the rest of cell 0, got 'bags'"),
@@ -75,14 +75,14 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
     ("cells out of time order", "t.csv", csv(ROWS[2], ROWS[0], ROWS[1]),
      "row 2, column hour: expected cells in time order, got day 0 hour 0 after day 1 hour 7"),
     ("a cell torn apart", "t.csv", csv(ROWS[0], ROWS[2].replace("1,7,1", "0,0,1"), ROWS[1]),
-     "row 3, column cell: expected the rows of a cell to stand together, got cell 0 again"),
+     "row 3, column cell: expected the rows of a cell to be contiguous, got cell 0 again"),
     ("a column misspelt", "t.csv", csv(*ROWS, header=HEADER.replace("pctr", "pcrt")),
      "column pctr: expected in a traffic table, got none (did you mean 'pcrt'?)"),
     ("an unknown column, with HTML", "t.csv", csv(*(row + ",1" for row in ROWS), header=f"{HEADER},{_HTML}"),
      f"column '{_HTML}': unknown; choose from day, hour, cell"),
     ("an advertiser twice, with HTML", "t.csv", csv(*(row.replace("north", _HTML).replace("south", _HTML) for row in ROWS)),
      f"row 2, column advertiser: expected each advertiser once in a cell, got '{_HTML}' again in cell 0"),
-    ("a table without rows", "t.csv", csv(), "expected at least one row, got an empty table"),
+    ("a table without rows", "t.csv", csv(), "expected one or more rows, got an empty table"),
     ("an empty file for a table", "t.csv", b"", "expected a csv table, got 'empty CSV'"),
     ("a table cut by semicolons", "t.csv", csv(*ROWS).replace(",", ";"),
      "the header: expected columns separated by ',', got columns separated by ';'"),
@@ -96,19 +96,19 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
      "row 4: expected UTF-8, got byte 0xfc"),
     ("a column given twice", "t.csv", csv(*(row + ",1" for row in ROWS), header=HEADER + ",pctr"),
      "column 'pctr': expected once, got it twice"),
-    ("a table of NUL bytes", "t.csv", bytes(400), "expected at least one row, got an empty table"),
+    ("a table of NUL bytes", "t.csv", bytes(400), "expected one or more rows, got an empty table"),
     ("a table that is no Parquet", "t.parquet", b"PAR1 this is not Parquet", "expected a parquet table, got"),
     ("a Parquet file cut short", "t.parquet", parquet()[:-40], "expected a parquet table, got"),
     ("a pickle for a Parquet file", "t.parquet", b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x04rows\x94.",
      "expected a parquet table, got"),
     ("fractional weights in Parquet", "t.parquet", parquet(weight=pl.col("weight") + 0.5),
-     "row 1, column weight: expected a whole number at least 1, got 2.5"),
+     "row 1, column weight: expected a whole number >= 1, got 2.5"),
     ("lists for rates in Parquet", "t.parquet", parquet(pctr=pl.concat_list("pctr")),
      "column pctr: expected a number in (0, 1], got a column of List(Float64)"),
     ("truth values for rates in Parquet", "t.parquet", parquet(pctr=pl.col("pctr") > 0),
      "column pctr: expected a number in (0, 1], got a column of Boolean"),
     ("dates for days in Parquet", "t.parquet", parquet(day=pl.date(2024, 1, 1)),
-     "column day: expected a whole number at least 0, got a column of Date"),
+     "column day: expected a whole number >= 0, got a column of Date"),
 ]  # fmt: skip
 
 STORED = (
@@ -120,9 +120,9 @@ _BUDGETS: list[tuple[str, str | bytes, str]] = [
     ("budgets without a column of budgets", "advertiser,money\nnorth,1\nsouth,2\n",
      "column budget: expected in the budgets file, got advertiser, money"),
     ("a negative budget in the file", "advertiser,budget\nnorth,1\nsouth,-3\n",
-     "row 2, column budget: expected a number above 0, got '-3'"),
+     "row 2, column budget: expected a number > 0, got '-3'"),
     ("a budget of NaN in the file", "advertiser,budget\nnorth,nan\nsouth,3\n",
-     "row 1, column budget: expected a number above 0, got 'nan'"),
+     "row 1, column budget: expected a number > 0, got 'nan'"),
     ("an advertiser without a budget", "advertiser,budget\nnort,1\nsouth,2\n",
      "expected a row for advertiser 'north', got none (did you mean 'nort'?)"),
     ("an advertiser with two budgets", "advertiser,budget\nnorth,1\nnorth,2\nsouth,2\n",
@@ -171,8 +171,8 @@ CASES = {
     "a fit of a table that is not there": Broken("fit none.csv --out s.toml", "none.csv: expected a traffic table"),
     "a fit of no advertisers that meet": Broken(
         "fit t.csv --out s.toml",
-        "t.csv: column advertiser: expected two advertisers or more that meet, as the generator has no "
-        "bidders outside, got 1.00 candidates an auction", {"t.csv": csv(ROWS[0], ROWS[2])},
+        "t.csv: column advertiser: expected two or more advertisers that meet, as the generator has no "
+        "external competitors, got 1.00 candidates per auction", {"t.csv": csv(ROWS[0], ROWS[2])},
     ),
     "a fit that would overwrite": Broken(
         "fit t.csv --out s.toml", "s-profile.toml: expected a new file, got one that exists",
@@ -181,7 +181,7 @@ CASES = {
     "a fit into a table": Broken("fit t.csv --out t.csv", "--out: expected a name that ends in .toml, got t.csv",
     {"t.csv": "x"}),
     "no outside price that is one": Broken("check s.toml",
-    "t.csv: row 3, column market_ecpm: expected a number at least 0 and below 1e9 (a rank score), got -1.0",
+    "t.csv: row 3, column market_ecpm: expected a number >= 0 and < 1e9 (a rank score), got -1.0",
         {"s.toml": scenario("t.csv"),
         "t.csv": csv(*(f"{row},{x}" for row, x in zip(ROWS, (1, 1, -1), strict=True)), header=HEADER + ",market_ecpm")}),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and the jobs behind them."""
+"""Arguments that several commands share, and how they are read."""
 
 from __future__ import annotations
 
@@ -22,29 +22,52 @@ if TYPE_CHECKING:
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:
-    """A scenario and what is laid over it."""
-    parser.add_argument("scenario", help="a scenario file, or the name of a built-in one")
+    """Add the argument `scenario` and the flags of `add_overrides`."""
+    parser.add_argument("scenario", help="a scenario file, or the name of a built-in scenario (auctionsim scenarios)")
     add_overrides(parser)
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """`--set` and `--seed`."""
+    """Add the flags `--set` and `--seed`."""
     parser.add_argument(
-        "--set", dest="overrides", metavar="KEY.PATH=VALUE", action="append", default=[], help="override a key; repeatable"
+        "--set",
+        dest="overrides",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        help="override a key of the scenario, for example learner.sigma=0.2; repeatable (default: none)",
     )
-    parser.add_argument("--seed", type=natural, help="the first seed (default: the scenario's)")
+    parser.add_argument("--seed", type=natural, help="the first seed, >= 0 (default: the scenario's)")
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """`--workers` and `--address`."""
+def add_workers(parser: argparse.ArgumentParser, default: str = "the scenario's") -> None:
+    """Add the flags `--workers` and `--address`.
+
+    Args:
+        parser: The command's parser.
+        default: The number of workers without the flag, as the help states it.
+    """
     parser.add_argument(
-        "--workers", type=_workers, help="0 serial, n Ray workers, auto one per core (default: the scenario's); same results"
+        "--workers",
+        type=_workers,
+        help=f"0: in this process; n: n Ray workers; auto: one per core; results are the same (default: {default})",
     )
-    parser.add_argument("--address", help="a Ray cluster to run on: auto, HOST:PORT or ray://HOST:PORT (docs/scale.md)")
+    parser.add_argument(
+        "--address",
+        help="run on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT, docs/scale.md (default: on this machine)",
+    )
 
 
 def pool_of(arguments: argparse.Namespace, default: int | str) -> AbstractContextManager[Pool]:
-    """Where the command line says to compute; `default` workers where it says nothing, on a cluster as many as it takes."""
+    """Open the pool of workers that the command line asks for.
+
+    Args:
+        arguments: The parsed command line, with the flags of `add_workers`.
+        default: The number of workers without `--workers`. On a cluster (`--address`) it is as many as the cluster takes.
+
+    Returns:
+        The pool, as a context manager.
+    """
     from auctionsim.jobs.distributed.cluster import open_pool
 
     unasked = default if arguments.address is None else "auto"
@@ -52,18 +75,18 @@ def pool_of(arguments: argparse.Namespace, default: int | str) -> AbstractContex
 
 
 def overrides_of(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """All overrides of the command line as `--set` items."""
+    """Return the overrides of the command line, `--seed` included, as `KEY.PATH=VALUE` items."""
     seed = [] if arguments.seed is None else [f"seed={arguments.seed}"]
     return (*arguments.overrides, *seed)
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Consecutive seeds."""
+    """Return `count` consecutive seeds from `first` on."""
     return tuple(range(first, first + count))
 
 
 def command_line() -> str:
-    """The command as it was typed, for the manifest."""
+    """Return the command line as it was typed, for the manifest."""
     return shlex.join(["auctionsim", *sys.argv[1:]])
 
 
@@ -76,15 +99,18 @@ def train_run(
     markets: dict[int, Market] | None = None,
     starts: dict[int, Arrays] | None = None,
 ) -> None:
-    """Train a run to its end with a progress display; on a signal says how to resume.
+    """Train a run to its end and show the progress. On a signal, keep a checkpoint and print how to resume.
 
     Args:
         run: The run folder.
-        console: Where progress is shown.
-        pool: Where to compute.
-        title: Of the progress display.
-        markets: The markets of all seeds, where the caller has built them already.
-        starts: The learner's states before the first iteration on them, where the caller has computed those too.
+        console: The console that shows the progress.
+        pool: The pool of workers that computes.
+        title: The name of the job in the progress display.
+        markets: The market of each seed, if the caller has built them already.
+        starts: The learner's initial state for each seed, if the caller has computed them already.
+
+    Raises:
+        KeyboardInterrupt: A signal ended the training.
     """
     from auctionsim.jobs.training.train import Interrupted, train
 
@@ -98,16 +124,16 @@ def train_run(
 
 
 def positive(text: str) -> int:
-    """A whole number at least 1, as an argparse type."""
+    """Parse a whole number >= 1, as an argparse type."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number at least 1, got '{text}'")
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 1, got '{text}'")
     return int(text)
 
 
 def natural(text: str) -> int:
-    """A whole number at least 0, as an argparse type."""
+    """Parse a whole number >= 0 and < 2^63, as an argparse type."""
     if not text.isdecimal() or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"expected a whole number at least 0, got '{text}'")
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0, got '{text}'")
     return int(text)
 
 
@@ -116,15 +142,19 @@ def _workers(text: str) -> int | str:
 
 
 def run_folder(path: str | None, scenario: Scenario) -> Path:
-    """The folder of a new run, `runs/NAME` by default; must be new or empty."""
+    """Return the folder of a new run, `runs/NAME` by default.
+
+    Raises:
+        InputError: The folder exists and holds files.
+    """
     return new_folder(path or default_folder(scenario))
 
 
 def default_folder(scenario: Scenario, ending: str = "") -> str:
-    """`runs/NAME`, and an ending.
+    """Return `runs/NAME`, followed by an ending.
 
     Raises:
-        InputError: The scenario's name is not a folder's.
+        InputError: The scenario's name cannot name a folder.
     """
     if set(scenario.name) & set("/\\") or scenario.name in (".", ".."):
         name = shown(scenario.name)
@@ -133,7 +163,11 @@ def default_folder(scenario: Scenario, ending: str = "") -> str:
 
 
 def new_folder(path: str) -> Path:
-    """The output folder; must be new or empty."""
+    """Return the output folder as a path.
+
+    Raises:
+        InputError: The folder exists and holds files.
+    """
     chosen = Path(path)
     expect_new_folder(chosen, " (choose another with --out)")
     return chosen

@@ -1,7 +1,8 @@
-"""Measure the engine on this machine, as shares of a yardstick (np.maximum on cached float32 arrays, one thread).
+"""Measure the engine's speed on this machine, relative to a reference kernel (np.maximum on cached float32 arrays, one thread).
 
-With --make-day, makes a day of traffic larger than memory; with --day, replays one piece by piece; with --shards and
---sync beside it, splits its hours over workers and tells how far that is from the exact replay.
+--make-day makes traffic larger than memory, and --day replays it chunk by chunk. --day with --shards and --sync splits each
+hour over workers and measures how far the result is from the exact replay. --cluster and --soak measure generations of
+training.
 """
 
 from __future__ import annotations
@@ -13,68 +14,105 @@ from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
+EXAMPLE = "auctionsim bench --auctions 4000 --candidates 48 --json"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("--auctions", type=_common.positive, default=4000, help="auctions of a measured hour (default 4000)")
-    parser.add_argument("--candidates", type=_common.positive, default=48, help="candidates in each (default 48)")
-    parser.add_argument("--auctionnet", action="store_true", help="also a period of AuctionNet's size: 2 GB, a minute")
-    parser.add_argument("--make-day", type=_common.positive, metavar="AUCTIONS", help="make a day and store it in --out")
-    parser.add_argument("--days", type=_common.positive, default=1, help="how many days --make-day makes (default 1)")
-    parser.add_argument("--out", help="folder of --make-day (default runs/day)")
-    parser.add_argument("--day", metavar="DIR", help="replay a stored day")
-    parser.add_argument("--cluster", action="store_true", help="a generation on --workers against one process")
+    """Add the command's arguments."""
+    positive = _common.positive
+    parser.add_argument("--auctions", type=positive, default=4000, help="auctions in the measured hour (default: 4000)")
+    parser.add_argument("--candidates", type=positive, default=48, help="candidates per auction (default: 48)")
     parser.add_argument(
-        "--soak", type=_common.positive, metavar="MINUTES", help="generations for a while: memory and throughput"
-    )
-    _common.add_workers(parser)
-    parser.add_argument(
-        "--shards", type=_common.positive, nargs="+", metavar="N", help="into how many to split --day's windows"
+        "--auctionnet",
+        action="store_true",
+        help="also measure a period of AuctionNet's size; takes 2 GB of memory and a minute (default: off)",
     )
     parser.add_argument(
-        "--sync", type=_common.positive, nargs="+", metavar="AUCTIONS", help="auctions of a window (default 100000)"
+        "--cluster",
+        action="store_true",
+        help="measure a generation of training on --workers against one process (default: off)",
     )
     parser.add_argument(
-        "--budget", type=float, default=0.5, metavar="SHARE", help="budgets in shards, of what is spent without (default 0.5)"
+        "--soak",
+        type=positive,
+        metavar="MINUTES",
+        help="train for that many minutes and measure memory and throughput (default: off)",
     )
-    parser.add_argument("--policies", type=_common.positive, default=1, help="policies that replay --day (default 1)")
+    _common.add_workers(parser, default="2; with --shards: 0")
+    _add_day_arguments(parser)
+
+
+def _add_day_arguments(parser: argparse.ArgumentParser) -> None:
+    positive = _common.positive
+    parser.add_argument(
+        "--make-day",
+        type=positive,
+        metavar="AUCTIONS",
+        help="make a day of that many auctions and store it in --out (default: off)",
+    )
+    parser.add_argument("--days", type=positive, default=1, help="number of days that --make-day makes (default: 1)")
+    parser.add_argument("--out", help="output folder of --make-day, new or empty (default: runs/day)")
+    parser.add_argument("--day", metavar="DIR", help="replay the stored traffic in this folder (default: off)")
+    parser.add_argument("--policies", type=positive, default=1, help="policies that replay --day at once (default: 1)")
+    parser.add_argument(
+        "--shards",
+        type=positive,
+        nargs="+",
+        metavar="N",
+        help="numbers of shards to split each window of --day into (default: none)",
+    )
+    parser.add_argument(
+        "--sync", type=positive, nargs="+", metavar="AUCTIONS", help="sync intervals, auctions per window (default: 100000)"
+    )
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="budgets with --shards, > 0, as a share of what is spent without budgets (default: 0.5)",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Measure."""
+    """Run the benchmark that the flags select, and print its figures."""
     if arguments.make_day is not None:
         return _make_day(arguments, console)
     if arguments.day is not None:
         return _replay_day(arguments, console) if arguments.shards is None else _split_day(arguments, console)
     if arguments.shards is not None:
-        raise InputError("--shards: expected --day beside it, got none")
+        raise InputError("--shards: expected --day with it, got none")
     if arguments.cluster:
         return _cluster(arguments, console)
     if arguments.soak is not None:
         return _soak(arguments, console)
+    return _engine(arguments, console)
+
+
+def _engine(arguments: argparse.Namespace, console: Console) -> int:
+    """Measure the engine in an hour of each case."""
     from auctionsim.jobs.bench.day import peak_memory, table_load
     from auctionsim.jobs.bench.engine import Case, ReferenceKernel, as_json, auctionnet_cases, engine_cases, thread_cases
 
-    yardstick = ReferenceKernel()
+    reference = ReferenceKernel()
 
     def line(case: Case) -> str:
         speed = case.candidate_bids_per_s
-        what = f"policies {case.policies:3d}  slots {case.slots}  {case.pricing:5s}  {case.outcomes}  threads {case.threads}"
-        return f"{what}  {speed / 1e6:7.0f} M bids/s  {speed / yardstick.elements_per_s:.3f} of the yardstick"
+        setting = f"policies {case.policies:3d}  slots {case.slots}  {case.pricing:5s}  {case.outcomes}  threads {case.threads}"
+        return f"{setting}  {speed / 1e6:7.0f} M bids/s  {speed / reference.elements_per_s:.3f} of the reference kernel"
 
-    sizes = yardstick, arguments.auctions, arguments.candidates
+    sizes = reference, arguments.auctions, arguments.candidates
     cases = engine_cases(*sizes, lambda case: console.say(line(case)))
     cases += thread_cases(*sizes, lambda case: console.say(f"{line(case)}  hour of {case.auctions}"))
     load, memory = table_load(), peak_memory()
     more = {"load": load, "peak_memory_bytes": memory}
-    unit = yardstick.elements_per_s
+    unit = reference.elements_per_s
     if arguments.auctionnet:
         console.say("AuctionNet's size: 500,000 auctions, 48 advertisers, 3 slots")
         period = auctionnet_cases(lambda case: console.say(line(case)))
         more["auctionnet"] = as_json(unit, period)["cases"]
     fastest = max(cases, key=lambda case: case.candidate_bids_per_s)
     text = (
-        f"yardstick {unit / 1e6:.0f} M elements/s; fastest: {line(fastest)}\n"
+        f"reference kernel {unit / 1e6:.0f} M elements/s; fastest: {line(fastest)}\n"
         f"a table loads at {load['rows_per_s'] / 1e6:.1f} M rows/s; peak memory {memory / 2**20:.0f} MB"
     )
     console.result(text, as_json(unit, cases, **more))
@@ -82,14 +120,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _make_day(arguments: argparse.Namespace, console: Console) -> int:
+    """Make and store days of traffic larger than memory."""
     from auctionsim.jobs.bench.day import make_day
 
-    wanted, told = arguments.make_day * arguments.days, 0
+    wanted, reported = arguments.make_day * arguments.days, 0
 
     def progress(written: int) -> None:
-        nonlocal told
-        if written * 10 // wanted > told:
-            told = written * 10 // wanted
+        nonlocal reported
+        if written * 10 // wanted > reported:
+            reported = written * 10 // wanted
             console.say(f"{written} of about {wanted} auctions")
 
     out = _common.new_folder(arguments.out or "runs/day")
@@ -100,6 +139,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
+    """Replay a stored day and measure speed and memory."""
     from auctionsim.jobs.bench.day import replay_day
 
     found = replay_day(Path(arguments.day), arguments.policies)
@@ -113,20 +153,21 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _split_day(arguments: argparse.Namespace, console: Console) -> int:
+    """Replay a stored day in shards and measure the deviation from the exact replay."""
     from auctionsim.auction.rules import Rules
     from auctionsim.auction.sources import StoreSource
     from auctionsim.jobs.distributed.sharded_day import Deviation, deviations
     from auctionsim.traffic.store import open_traffic
 
     if not 0 < arguments.budget < float("inf"):
-        raise InputError(f"--budget: expected a number above 0, got {arguments.budget}")
+        raise InputError(f"--budget: expected a number > 0, got {arguments.budget}")
     stored, rules = open_traffic(Path(arguments.day)), Rules(reserve=0.01)
     settings = [(shards, sync) for sync in arguments.sync or [100_000] for shards in arguments.shards]
 
     def line(one: Deviation) -> None:
         console.say(
             f"shards {one.shards:3d}  sync {one.sync:9d}  {one.seconds:6.1f} s (exact {one.exact_seconds:.1f} s)  "
-            f"revenue {one.revenue:+.4%}  clicks of an advertiser {one.clicks:.4%}, at worst {one.worst_clicks:.4%}"
+            f"revenue {one.revenue:+.4%}  an advertiser's clicks {one.clicks:.4%}, at worst {one.worst_clicks:.4%}"
         )
 
     with _common.pool_of(arguments, 0) as pool:
@@ -134,25 +175,27 @@ def _split_day(arguments: argparse.Namespace, console: Console) -> int:
     worst = max(found, key=lambda row: abs(row["clicks"]))
     text = (
         f"{len(found)} ways of splitting {arguments.day}; the furthest from exact: {worst['shards']} shards, sync "
-        f"{worst['sync']}, clicks of an advertiser off by {worst['clicks']:.4%}"
+        f"{worst['sync']}, an advertiser's clicks off by {worst['clicks']:.4%}"
     )
     console.result(text, {"deviations": found})
     return 0
 
 
 def _cluster(arguments: argparse.Namespace, console: Console) -> int:
+    """Measure a generation on a pool of workers against one process."""
     from auctionsim.jobs.bench.cluster import cluster_figures
 
     with _common.pool_of(arguments, 2) as pool:
         found = cluster_figures(pool, arguments.workers or 2)
     lines = [
-        f"a generation of {found['advertisers']} advertisers, {found['auctions']} auctions, {found['members']} members: "
+        f"a generation of {found['advertisers']} advertisers, {found['auctions']} auctions, population {found['members']}: "
         f"{found['serial']['seconds']:.2f} s in one process, {found['pool']['seconds']:.2f} s on {found['workers']} workers, "
         f"{found['speed_up']:.2f} times as fast",
         f"the driver's share of it: {found['driver_share']:.1%}",
         *(
-            f"{row['policy']:22} {row['parameters']:8d} parameters: {row['tasks']} bytes of tasks, {row['to_driver']} back; "
-            f"to a node the less of {row['scalars']} of scalars and {row['state']} of state"
+            f"{row['policy']:22} {row['parameters']:8d} parameters: {row['tasks']} bytes of tasks, "
+            f"{row['to_driver']} bytes back; to each node the smaller of {row['scalars']} bytes of scalars and "
+            f"{row['state']} bytes of state"
             for row in found["bytes"]
         ),
     ]
@@ -161,6 +204,7 @@ def _cluster(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _soak(arguments: argparse.Namespace, console: Console) -> int:
+    """Train for some minutes and measure memory and throughput."""
     from auctionsim.jobs.bench.cluster import soak
 
     def line(seconds: float, per_second: float, megabytes: float) -> None:

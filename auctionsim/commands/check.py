@@ -1,4 +1,7 @@
-"""Check a scenario file and the traffic it names, without training; or print the scenario's JSON schema for editors."""
+"""Check a scenario file and the traffic it names, without training.
+
+With --schema, print the JSON schema of scenario files instead; editors complete and check keys by it.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,20 @@ from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
+EXAMPLE = "auctionsim check mine.toml --set train.iterations=50"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("scenario", nargs="?", help="a scenario file, or the name of a built-in one")
-    parser.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files and end")
+    """Add the command's arguments."""
+    parser.add_argument(
+        "scenario", nargs="?", help="a scenario file, or the name of a built-in scenario (auctionsim scenarios)"
+    )
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files and exit (default: off)")
     _common.add_overrides(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Check."""
+    """Check the scenario and print what it holds, or print the schema."""
     if arguments.schema:
         import json
 
@@ -34,11 +41,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     scenario = load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments))
     market = build_market(scenario)
-    auctions = market.source.auctions
+    auctions, advertisers = market.source.auctions, len(market.advertisers)
     console.result(
-        f"{scenario.name}: right; {len(market.advertisers)} advertisers, {len(market.learners)} of them learn; "
-        f"{auctions} auctions on {len(market.source.days)} days",
-        {"scenario": scenario.name, "advertisers": len(market.advertisers), "auctions": auctions},
+        f"{scenario.name}: valid ({advertisers} advertisers, {len(market.learners)} of them learners, "
+        f"{len(market.source.days)} days, {auctions} auctions)",
+        {"scenario": scenario.name, "advertisers": advertisers, "auctions": auctions},
     )
     console.next_command(f"auctionsim train {shlex.quote(arguments.scenario)}")
     return 0

@@ -1,4 +1,4 @@
-"""Compare runs: one page over all, and paired differences between the first and each other, seed by seed."""
+"""Compare runs: one report over all of them, and differences to the first run, paired by seed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from pathlib import Path
 
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim compare runs/openai-es runs/macg-es runs/cma-es"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("runs", nargs="+", metavar="run", help="run folders of the same scenario and seeds, the baseline first")
-    parser.add_argument("--out", help="folder of the page (default: comparison beside the first run)")
+    """Add the command's arguments."""
+    parser.add_argument(
+        "runs", nargs="+", metavar="run", help="two or more run folders of the same scenario and seeds, the baseline first"
+    )
+    parser.add_argument("--out", help="output folder of the report (default: comparison, beside the first run)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Compare."""
+    """Compare the runs and print the differences with their intervals."""
     from auctionsim.analysis.reports.metrics import seed_ratios
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.statistics import mean_interval
@@ -24,7 +28,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     opened = [Run.open(path) for path in arguments.runs]
     if len(opened) < 2:
-        raise InputError("compare: expected at least two run folders, got one")
+        raise InputError("compare: expected two or more run folders, got one")
     tables = [seed_ratios(one) for one in opened]
     shared = sorted(set.intersection(*(set(table["seed"].to_list()) for table in tables)))
     if not shared:
@@ -37,6 +41,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         differences = {name: mean_interval((own[name] - base[name]).to_numpy()) for name in ("revenue", "profit")}
         found[str(one.path)] = {name: {"mean": i.mean, "low": i.low, "high": i.high} for name, i in differences.items()}
         said = ", ".join(f"{name} {interval}" for name, interval in differences.items())
-        lines.append(f"{one.path} less {opened[0].path}: {said} (ratios to the baseline, {len(shared)} seeds in pairs)")
+        lines.append(f"{one.path} minus {opened[0].path}: {said} (ratios to the baseline, {len(shared)} paired seeds)")
     console.result("\n".join([*lines, f"report: {page}"]), {"report": str(page), "differences": found})
     return 0

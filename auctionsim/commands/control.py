@@ -1,7 +1,7 @@
-"""Train a run's control: the same learner on the same traffic, seeds and settings, where nobody has a budget.
+"""Train the control of a run: the same learner, traffic, seeds and settings without budgets.
 
-With budgets, pacing and collusion look alike; with the control in RUN/control the run's report has a verdict. Interrupted, the
-same command goes on.
+Pacing under budgets and collusion both lower bids. With the control, written to RUN/control, the run's report can tell them
+apart and gives a verdict. After an interruption, the same command continues.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import argparse
 from auctionsim.commands import _common
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim control runs/mine --workers 2"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("run", help="a finished run folder whose scenario has budgets")
+    """Add the command's arguments."""
+    parser.add_argument("run", help="the folder of a finished run whose scenario has budgets")
     _common.add_workers(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Train the control, and write the run's report again."""
+    """Train the control and write the run's report again."""
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.run_collusion import CONTROL, collusion_sentence
     from auctionsim.errors import InputError
@@ -28,16 +30,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     opened = Run.open(arguments.run)
     if opened.status != "finished":
-        raise InputError(f"{opened.path}: expected a finished run, got one that is {opened.status} (auctionsim resume goes on)")
+        raise InputError(
+            f"{opened.path}: expected a finished run, got one that is {opened.status} (continue: auctionsim resume)"
+        )
     scenario, manifest = opened.scenario(), opened.manifest()
     limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]
     if not limited:
         raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
     folder = opened.path / CONTROL
     if not (folder / "manifest.json").is_file():
-        text, place = read_scenario(opened.path / "scenario.toml")
+        text, source = read_scenario(opened.path / "scenario.toml")
         overrides = (*manifest["overrides"], *(f'advertisers.{i}.budget="none"' for i in limited))
-        free = parse_scenario(text, place, overrides=overrides, folder=scenario.folder)
+        free = parse_scenario(text, source, overrides=overrides, folder=scenario.folder)
         Run.create(folder, free, text, seeds=opened.seeds, command=_common.command_line(), overrides=overrides)
     control = Run.open(folder)
     if control.status != "finished":

@@ -1,7 +1,7 @@
-"""The whole story: the same advertisers competing, colluding, and cooperating under a platform revenue floor.
+"""Train the same advertisers in three arms: competing, colluding, and cooperating under a platform revenue floor.
 
-Trains three arms over several seeds on traffic calibrated on public data, or, with --data, on tables built from the public
-files themselves; writes OUT/competing, OUT/colluding, OUT/cooperating and one report over all three.
+The traffic is drawn from a generator calibrated on public data, or, with --data, built from the public files themselves. The
+command writes OUT/competing, OUT/colluding, OUT/cooperating and one report over all three.
 """
 
 from __future__ import annotations
@@ -12,20 +12,32 @@ from pathlib import Path
 from auctionsim.commands import _common
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim demo --quick --out runs/look"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("--scenario", help="the cooperating arm (default: calibrated; with --data: the real table)")
-    parser.add_argument("--data", help="folder of the public files: alimama_traffic, avito_bat, nab_ad_exchange")
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--scenario",
+        help="the cooperating arm, a file or a built-in scenario (default: calibrated; with --data: built on the real tables)",
+    )
+    parser.add_argument(
+        "--data",
+        help="folder of the public files: alimama_traffic, avito_bat, nab_ad_exchange (default: synthetic traffic)",
+    )
     _common.add_overrides(parser)
-    _common.add_workers(parser)
-    parser.add_argument("--seeds", type=_common.positive, help="how many seeds (default 5)")
-    parser.add_argument("--quick", action="store_true", help="a small market, 2 seeds: seconds, and no claim")
-    parser.add_argument("--out", help="output folder (default runs/demo, runs/demo-real or runs/demo-quick)")
+    _common.add_workers(parser, default="auto")
+    parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: 5; with --quick: 2)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="use a small market and 2 seeds: takes seconds, supports no claim (default: full size)",
+    )
+    parser.add_argument("--out", help="output folder, new or empty (default: runs/demo, runs/demo-real or runs/demo-quick)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Tell the story."""
+    """Train the three arms and write their reports."""
     from auctionsim.agents.build import build_market
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
@@ -44,10 +56,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         scenario = str(real_table.write_tables(Path(arguments.data), out, seeds, built))
     shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
     arms = three_arms.plan(scenario, shared)
-    # Traffic and reference are the same in all arms.
+    # Traffic and baseline are the same in all arms.
     markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
     runs = []
-    # On Ray unless told otherwise.
     with _common.pool_of(arguments, "auto") as pool:
         for arm in arms:
             created = Run.create(

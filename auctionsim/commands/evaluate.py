@@ -1,4 +1,4 @@
-"""Evaluate a run's last checkpoint on the test days again."""
+"""Evaluate a run's last checkpoint on its test days again."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import argparse
 
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim evaluate runs/mine"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("run", help="a run folder")
+    """Add the command's arguments."""
+    parser.add_argument("run", help="the folder of a run with a checkpoint")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Evaluate."""
+    """Evaluate the checkpoint and print the run's summary."""
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.jobs.training.train import evaluate
     from auctionsim.runs import Run

@@ -1,6 +1,7 @@
 """Fit the synthetic generator to a traffic table, so that private logs can be shared as a scenario.
 
-Writes the scenario OUT, the profile it names, and a folder with how well it fits: no name and no row of the table.
+The command writes the scenario OUT, the profile it names, and a folder with the goodness of fit. These files hold no name and
+no row of the table.
 """
 
 from __future__ import annotations
@@ -12,22 +13,28 @@ from pathlib import Path
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
+EXAMPLE = "auctionsim fit traffic.parquet --out synthetic.toml"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("table", help="a traffic table, Parquet or CSV")
-    parser.add_argument("--budgets", metavar="FILE", help="CSV file advertiser,budget: their distribution is kept")
-    parser.add_argument("--out", required=True, help="the scenario file to write, for example synthetic.toml")
+    """Add the command's arguments."""
+    parser.add_argument("table", help="a traffic table, Parquet or CSV (docs/traffic.md)")
+    parser.add_argument(
+        "--budgets",
+        metavar="FILE",
+        help="CSV file with the columns advertiser,budget (currency per day), to fit their distribution (default: none)",
+    )
+    parser.add_argument("--out", required=True, help="the scenario file to write, ending in .toml (required)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Fit."""
+    """Fit the generator, write scenario and profile, and print the goodness of fit."""
     from auctionsim.commands._common import command_line
     from auctionsim.files import write_text
     from auctionsim.jobs.fit import draw, write_goodness_of_fit
     from auctionsim.traffic.files import load_traffic
-    from auctionsim.traffic.fit.document import profile_text, scenario_text
     from auctionsim.traffic.fit.estimates import fit_traffic
+    from auctionsim.traffic.fit.output import profile_text, scenario_text
 
     out = Path(arguments.out)
     if out.suffix != ".toml":

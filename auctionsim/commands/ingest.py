@@ -1,7 +1,7 @@
-"""Make a traffic table of raw logs.
+"""Make a traffic table from raw logs.
 
-Formats: auctions-csv (any table; --mapping names its columns), auctionnet, ipinyou, criteo-attribution. Files or folders, plain
-or gz, bz2, zip. See docs/own-logs.md.
+Formats: auctions-csv (any table; --mapping names its columns), auctionnet, ipinyou, criteo-attribution. Logs are files or
+folders of them, plain or packed as gz, bz2 or zip. See docs/own-logs.md.
 """
 
 from __future__ import annotations
@@ -14,54 +14,73 @@ from pathlib import Path
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
+EXAMPLE = "auctionsim ingest logs/ --format ipinyou --out traffic.parquet --scenario mine.toml"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("logs", nargs="*", metavar="LOG", help="log files, or folders of them")
-    parser.add_argument("--format", dest="form", metavar="F", help="auctions-csv, auctionnet, ipinyou or criteo-attribution")
-    parser.add_argument("--out", help="the table, ending in .parquet; or a new folder for traffic larger than memory")
-    parser.add_argument("--mapping", metavar="FILE", help="auctions-csv: TOML file that names the log's columns")
-    parser.add_argument("--template", action="store_true", help="print a mapping file and end")
+    """Add the command's arguments."""
+    parser.add_argument("logs", nargs="*", metavar="LOG", help="log files, or folders of log files")
     parser.add_argument(
-        "--aggregate", default="none", metavar="A", help="none: single auctions (default); hour, quarter: weighted cells"
+        "--format",
+        dest="form",
+        metavar="FORMAT",
+        help="format of the logs: auctions-csv, auctionnet, ipinyou or criteo-attribution (required)",
+    )
+    parser.add_argument(
+        "--out", help="the table, ending in .parquet, or a new folder for traffic larger than memory (required)"
+    )
+    parser.add_argument("--mapping", metavar="FILE", help="TOML file that names the log's columns (required with auctions-csv)")
+    parser.add_argument("--template", action="store_true", help="print a mapping file to start from and exit (default: off)")
+    parser.add_argument(
+        "--aggregate",
+        default="none",
+        metavar="BY",
+        help="none: single auctions; hour or quarter (15 minutes): weighted cells (default: none)",
     )
     parser.add_argument(
         "--rates",
         default="empirical",
-        metavar="R",
-        help="rates the log lacks: empirical (default) or logistic, from earlier days",
+        metavar="METHOD",
+        help="how rates that the log lacks are estimated from earlier days: empirical or logistic (default: empirical)",
     )
     parser.add_argument(
-        "--max-bad", type=_share, default=0.01, metavar="SHARE", help="share of unreadable rows that is dropped (default 0.01)"
+        "--max-bad",
+        type=_share,
+        default=0.01,
+        metavar="SHARE",
+        help="the largest share of rows, 0 to 1, that may be unreadable and are dropped (default: 0.01)",
     )
-    parser.add_argument("--report", action="store_true", help="print rates, prices and hours; draw the hours beside --out")
-    parser.add_argument("--budgets", metavar="FILE", help="also write the budgets that the log knows: CSV advertiser,budget")
-    parser.add_argument("--scenario", metavar="FILE", help="also write a scenario file to start from")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="also print auctions by hour, and draw them beside --out (default: print counts, rates and prices)",
+    )
+    parser.add_argument(
+        "--budgets",
+        metavar="FILE",
+        help="also write the log's daily budgets as CSV with the columns advertiser,budget (default: none written)",
+    )
+    parser.add_argument("--scenario", metavar="FILE", help="also write a scenario file to start from (default: none written)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Ingest."""
+    """Ingest the logs and print the counts, or print a mapping file."""
     from auctionsim.files import write_text
     from auctionsim.traffic.ingest.formats.auctions_csv import TEMPLATE
-    from auctionsim.traffic.ingest.pipeline import FORMATS, find_format, ingest
-    from auctionsim.traffic.ingest.starter import starter_scenario
+    from auctionsim.traffic.ingest.pipeline import find_format, ingest
+    from auctionsim.traffic.ingest.starter_scenario import starter_scenario
 
     if arguments.template:
         console.result(TEMPLATE.rstrip("\n"), {"template": TEMPLATE})
         return 0
-    if not arguments.logs:
-        raise InputError("LOG: expected a log file or a folder of them, got none")
-    if arguments.form is None:
-        raise InputError(f"--format: expected one of {', '.join(FORMATS)}, got none")
-    if arguments.out is None:
-        raise InputError("--out: expected a file that ends in .parquet, or a new folder, got none")
+    _check_required(arguments)
     out, scenario = Path(arguments.out), Path(arguments.scenario) if arguments.scenario else None
     budgets = Path(arguments.budgets) if arguments.budgets else None
     _check_scenario(scenario, out)
     if budgets is not None and budgets.exists():
         raise InputError(f"{budgets}: expected a new file, got one that exists")
     form = find_format(arguments.form, Path(arguments.mapping) if arguments.mapping else None)
-    with console.steps() as tell:
+    with console.steps() as progress:
         summary = ingest(
             [Path(log) for log in arguments.logs],
             form,
@@ -70,8 +89,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             rates=arguments.rates,
             max_bad=arguments.max_bad,
             budgets=budgets,
-            least_days=1 if scenario is None else 2,
-            tell=tell,
+            min_days=1 if scenario is None else 2,
+            progress=progress,
         )
     lines, value = summary.lines(), {"out": str(out), **summary.as_json()}
     if arguments.report:
@@ -86,13 +105,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _check_required(arguments: argparse.Namespace) -> None:
+    from auctionsim.traffic.ingest.pipeline import FORMATS
+
+    if not arguments.logs:
+        raise InputError("LOG: expected a log file or a folder of log files, got none")
+    if arguments.form is None:
+        raise InputError(f"--format: expected one of {', '.join(FORMATS)}, got none")
+    if arguments.out is None:
+        raise InputError("--out: expected a file that ends in .parquet, or a new folder, got none")
+
+
 def _check_scenario(scenario: Path | None, out: Path) -> None:
     if scenario is None:
         return
     if scenario.exists():
         raise InputError(f"{scenario}: expected a new file, got one that exists")
     if out.suffix != ".parquet":
-        raise InputError(f"--scenario: expected --out to end in .parquet, as a scenario reads a table, got {out}")
+        raise InputError(f"--scenario: expected an --out that ends in .parquet, got {out}")
 
 
 def _draw(auctions_by_hour: tuple[int, ...], picture: Path) -> None:

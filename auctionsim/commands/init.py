@@ -1,7 +1,7 @@
-"""Write a scenario file to start from, commented key by key.
+"""Write a scenario file to start from, with a comment on every key.
 
-Templates: quickstart, three-arms, ss-rtb, taobao-mix, own-logs (with a small table to be replaced), leaderboard (all learners
-on one market); and the other built-in scenarios (auctionsim scenarios).
+Templates: quickstart, three-arms, ss-rtb, taobao-mix, own-logs (with a sample table to replace by yours), leaderboard (one
+market for all learners), and every other built-in scenario (auctionsim scenarios).
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from pathlib import Path
 from auctionsim.console import Console
 from auctionsim.errors import InputError, unknown
 
+EXAMPLE = "auctionsim init mine.toml --template three-arms"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("path", help="the file to write, for example my-scenario.toml")
-    parser.add_argument("--template", default="quickstart", metavar="NAME", help="which (default quickstart)")
+    """Add the command's arguments."""
+    parser.add_argument("path", help="the file to write, a new one, for example mine.toml")
+    parser.add_argument("--template", default="quickstart", metavar="NAME", help="name of the template (default: quickstart)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Write."""
+    """Write the template, and the files that it reads."""
     from auctionsim.files import write_text
     from auctionsim.scenario.file import builtin_scenarios, templates
 

@@ -1,4 +1,4 @@
-"""Write the report of one or several runs: one HTML page that needs no network, and its figures as files."""
+"""Write the report of one or more runs: one HTML page that needs no network, the same in Markdown, and the figures as files."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim report runs/competing runs/cooperating --out runs/both"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("runs", nargs="+", metavar="run", help="run folders; several are shown side by side")
-    parser.add_argument("--out", help="folder of the report (default: RUN/report of the first run)")
+    """Add the command's arguments."""
+    parser.add_argument("runs", nargs="+", metavar="run", help="one or more run folders, shown side by side")
+    parser.add_argument("--out", help="output folder of the report (default: report, in the first run's folder)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Report."""
+    """Write the report and print its path."""
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.runs import Run
 

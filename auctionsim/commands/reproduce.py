@@ -1,7 +1,7 @@
 """Reproduce a study: measure every arm over several seeds, and write a table and a report.
 
-Writes OUT/results.parquet, OUT/curves.parquet, OUT/table.md and OUT/report/index.html. The same command with the same OUT goes
-on where an interrupted one stood.
+The command writes OUT/results.parquet, OUT/curves.parquet, OUT/table.md and OUT/report/index.html. After an interruption, the
+same command with the same OUT continues.
 """
 
 from __future__ import annotations
@@ -12,20 +12,24 @@ from pathlib import Path
 from auctionsim.commands import _common
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim reproduce maab-game --quick"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("study", nargs="?", help="which; without a name they are listed")
-    parser.add_argument("--seeds", type=_common.positive, help="how many seeds (default: the study's)")
-    parser.add_argument("--seed", type=_common.natural, default=0, help="the first seed (default 0)")
-    parser.add_argument("--quick", action="store_true", help="a short form: seconds, and no claim")
-    parser.add_argument("--data", help="folder of the public files, for scenarios made from them")
-    _common.add_workers(parser)
-    parser.add_argument("--out", help="output folder (default runs/STUDY, or runs/STUDY-quick)")
+    """Add the command's arguments."""
+    parser.add_argument("study", nargs="?", help="name of the study; without one, all studies are listed")
+    parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: the study's; with --quick: 2)")
+    parser.add_argument("--seed", type=_common.natural, default=0, help="the first seed, >= 0 (default: 0)")
+    parser.add_argument(
+        "--quick", action="store_true", help="run a short form: takes seconds, supports no claim (default: full size)"
+    )
+    parser.add_argument("--data", help="folder of the public files, for scenarios made from them (default: leave those out)")
+    _common.add_workers(parser, default="auto")
+    parser.add_argument("--out", help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run the study."""
+    """Run the study and print its table, or list all studies."""
     from auctionsim.jobs.studies.base import Options, Unit, find_study, run_study, study_names
 
     if arguments.study is None:
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         with _common.pool_of(arguments, "auto") as pool:
             page = run_study(name, options, pool, out, _common.command_line(), line)
     except KeyboardInterrupt:
-        console.say(f"{out}: interrupted; what is measured is kept")
+        console.say(f"{out}: interrupted; results so far are kept")
         console.next_command(_common.command_line())
         raise
     table = (out / "table.md").read_text(encoding="utf-8")

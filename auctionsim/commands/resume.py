@@ -1,4 +1,4 @@
-"""Go on with an interrupted run; the result equals that of a run that never stopped, bit for bit."""
+"""Resume an interrupted run. The result equals that of a run that was never interrupted, bit for bit."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import argparse
 from auctionsim.commands import _common
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim resume runs/mine"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("run", help="a run folder")
+    """Add the command's arguments."""
+    parser.add_argument("run", help="the folder of the run")
     _common.add_workers(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Resume."""
+    """Train the run to its end and write its report."""
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.runs import Run

@@ -6,13 +6,15 @@ import argparse
 
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim scenarios --json"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
+    """Add no arguments: the command has none of its own."""
 
 
 def run(_: argparse.Namespace, console: Console) -> int:
-    """List."""
+    """Print the name and first comment of every built-in scenario, and the names of the profiles."""
     from auctionsim.scenario.file import builtin_scenarios
     from auctionsim.traffic.profile import builtin_profiles
 

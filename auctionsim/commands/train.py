@@ -1,6 +1,7 @@
 """Train a scenario's learners and evaluate them on its test days.
 
-Writes a run folder: scenario, checkpoints, metrics, outcomes on the test days, report. Ctrl-C keeps the last iteration.
+The command writes a run folder: scenario, checkpoints, metrics, outcomes on the test days, report. Ctrl-C keeps the last
+iteration.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import argparse
 from auctionsim.commands import _common
 from auctionsim.console import Console
 
+EXAMPLE = "auctionsim train three-arms --seeds 5 --workers 2 --out runs/mine"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
+    """Add the command's arguments."""
     _common.add_scenario(parser)
     _common.add_workers(parser)
-    parser.add_argument("--seeds", type=_common.positive, default=1, help="how many seeds, from the first (default 1)")
-    parser.add_argument("--out", help="the run folder (default runs/NAME)")
+    parser.add_argument("--seeds", type=_common.positive, default=1, help="number of seeds, >= 1, from --seed on (default: 1)")
+    parser.add_argument("--out", help="the run folder, new or empty (default: runs/NAME)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Train."""
+    """Train the learners, evaluate them, and write the report."""
     from auctionsim.agents.build import build_market
     from auctionsim.agents.learners.registry import make_learner
     from auctionsim.analysis.reports.report import write_report
@@ -33,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     scenario = load_scenario(arguments.scenario, overrides=overrides)
     out = _common.run_folder(arguments.out, scenario)
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
-    # Built and started first, so that wrong traffic, or what the learner cannot do, is told before anything is written.
+    # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.
     markets = {seed: build_market(scenario, seed) for seed in seeds}
     starts = starting_states(make_learner(scenario), markets)
     text, _ = read_scenario(arguments.scenario)

@@ -1,6 +1,6 @@
 """The scenario: one experiment as typed, validated, frozen data. docs/scenario.md explains the keys.
 
-`scenario_file.py` reads it from TOML and turns what pydantic says into one-line errors.
+`auctionsim.scenario.file` reads scenarios from TOML and turns pydantic's errors into one-line messages.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ class Scenario(Section):
     """One experiment."""
 
     name: Name
-    """Shown in reports."""
+    """Name of the experiment, shown in reports."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Draws the traffic and the learner's noise; with several seeds, the first."""
+    """Seed of the traffic and of the learner's noise; with several seeds, the first."""
     traffic: TrafficSection = TrafficSection()
-    """Where the auctions come from."""
+    """Traffic: the auctions to be cleared."""
     mechanism: MechanismSection = MechanismSection()
     """The auction."""
     platform: PlatformSection = PlatformSection()
-    """What the platform asks for."""
+    """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
     """Groups of advertisers, one block each."""
     learner: LearnerSection = LearnerSection()
-    """How the controlled advertisers learn."""
+    """Learning algorithm and its settings."""
     train: TrainSection = TrainSection()
-    """How long to train."""
+    """Length of the training, and checkpoints."""
     cluster: ClusterSection = ClusterSection()
-    """Where to compute; never changes a result."""
+    """Number of workers; never changes a result."""
     _folder: Path | None = PrivateAttr(default=None)
-    _place: str | None = PrivateAttr(default=None)
+    _source: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _groups_differ(self) -> Scenario:
@@ -56,8 +56,8 @@ class Scenario(Section):
             raise ValueError(f"advertisers: expected a different name for each group, got '{twice[0]}' twice")
         meet = sum(1 if group.keywords == "disjoint" else group.count for group in self.advertisers)
         if self.traffic.is_synthetic and meet < 2:
-            alone = "1" if sum(group.count for group in self.advertisers) < 2 else "one group whose advertisers never do"
-            raise ValueError(f"advertisers: expected at least 2 that meet, got {alone}")
+            alone = "1" if sum(group.count for group in self.advertisers) < 2 else "one group whose advertisers never meet"
+            raise ValueError(f"advertisers: expected two or more that meet, got {alone}")
         for i, group in enumerate(self.advertisers):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
@@ -65,20 +65,25 @@ class Scenario(Section):
 
     @property
     def folder(self) -> Path | None:
-        """Where relative paths start: the scenario file's folder; None where there is no file."""
+        """The folder that relative paths start from: the scenario file's; None if there is no file."""
         return self._folder
 
     @property
     def place(self) -> str:
-        """What messages call the scenario: its file, else its name."""
-        return self._place or self.name
+        """The scenario's name in messages: its file, or its `name` if it was not read from a file."""
+        return self._source or self.name
 
-    def located(self, place: str, folder: Path | None) -> Scenario:
-        """The same scenario as read from `place`, with relative paths that start at `folder`."""
+    def with_source(self, source: str, folder: Path | None) -> Scenario:
+        """Return a copy that records where the scenario was read from.
+
+        Args:
+            source: The scenario's name in messages.
+            folder: The folder that relative paths start from, or None for the current folder.
+        """
         located = self.model_copy()
-        located._place, located._folder = place, folder
+        located._source, located._folder = source, folder
         return located
 
     def resolve(self, path: str) -> Path:
-        """A path of the scenario as seen from the scenario file."""
+        """Return a path of the scenario relative to the scenario file's folder."""
         return Path(path) if self.folder is None else self.folder / path

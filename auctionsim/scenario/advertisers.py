@@ -11,11 +11,12 @@ from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, check_level
 
 CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "throttle", "uscb-oracle")
-"""Who may bid, beside a user's own `package.module:Class`."""
+"""Names of the built-in controllers. A user's own is named by `package.module:Class`."""
 
 _CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-_BUDGET_WORDS = "a number above 0, 'baseline*SHARE', 'table' or 'none'"
-_LEVEL_WORDS = "a number above 0 or 'baseline*SHARE'"
+_BUDGET_WORDS = "a number > 0, 'baseline*SHARE', 'table' or 'none'"
+_LEVEL_WORDS = "a number > 0 or 'baseline*SHARE'"
+_FLOOR_WORDS = "a number >= 0 or 'baseline*SHARE'"
 
 
 class AdvertiserGroup(Section):
@@ -24,14 +25,14 @@ class AdvertiserGroup(Section):
     group: Name
     """Name of the group; synthetic advertisers are called group-0, group-1, ..."""
     count: Count = 1
-    """How many. With a traffic table, groups take its advertisers in order."""
+    """Number of advertisers. With a traffic table, groups take its advertisers in order of first appearance."""
     controller: str = "learner"
-    """Who bids: a `learner`, or a rule (docs/controllers.md) by name or as `package.module:Class`. `manual` advertisers bid for
-    themselves and are never controlled."""
+    """The bidder: a `learner`, or a rule (docs/controllers.md) by name or as `package.module:Class`. `manual` advertisers bid
+    for themselves and are never controlled."""
     keywords: Literal["shared", "disjoint"] = "shared"
-    """Synthetic only. `disjoint`: the group's advertisers never meet; each keyword has one of them."""
+    """Synthetic only. `disjoint`: the group's advertisers never meet; each query has one of them."""
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
-    """Weights over clicks, conversions, gmv and profit, each relative to the baseline's."""
+    """Weights over clicks, conversions, gmv and profit, each relative to its baseline value."""
     budget: FiniteFloat | str | None = None
     """Hard daily budget: currency, `baseline*SHARE` of the spend under the baseline without budgets, `table`,
     or `none`."""
@@ -40,7 +41,7 @@ class AdvertiserGroup(Section):
     roi_floor: FiniteFloat | str | None = None
     """Soft floor on (gmv - cost) / cost: a number, or `baseline*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0
-    """Soft floor on profit as a share of the baseline's; 0 turns it off."""
+    """Soft floor on profit, as a share of the baseline profit; 0 turns it off."""
     spend_floor: FiniteFloat | str = 0.0
     """Soft floor on the spend of a day, a platform's or an agency's commitment: currency, or `baseline*SHARE` of the baseline's
     spend on the same day; 0 turns it off."""
@@ -48,7 +49,7 @@ class AdvertiserGroup(Section):
     @field_validator("budget")
     @classmethod
     def _none_is_none(cls, budget: float | str | None) -> float | str | None:
-        """A word for no budget, as TOML has none and an override may have to take one away."""
+        """Read the word `none` as no budget: TOML has no null, and an override may have to remove a budget."""
         return None if budget == "none" else budget
 
     @model_validator(mode="after")
@@ -60,12 +61,12 @@ class AdvertiserGroup(Section):
                 f"{suggestion(self.controller, CONTROLLERS)}"
             )
         if sum(self.objectives.values()) <= 0:
-            raise ValueError("objectives: expected at least one weight above 0, got none")
+            raise ValueError("objectives: expected a weight > 0, got none")
         if self.budget != "table":
             check_level("budget", self.budget, _BUDGET_WORDS)
         check_level("cpc_cap", self.cpc_cap, _LEVEL_WORDS)
-        check_level("roi_floor", self.roi_floor, "a number at least 0 or 'baseline*SHARE'", may_be_zero=True)
-        check_level("spend_floor", self.spend_floor, "a number >= 0 or 'baseline*SHARE'", may_be_zero=True)
+        check_level("roi_floor", self.roi_floor, _FLOOR_WORDS, may_be_zero=True)
+        check_level("spend_floor", self.spend_floor, _FLOOR_WORDS, may_be_zero=True)
         if isinstance(self.budget, float) and isinstance(self.spend_floor, float) and self.spend_floor > self.budget:
             raise ValueError(f"spend_floor: expected a number <= budget = {self.budget}, got {self.spend_floor}")
         return self

@@ -1,4 +1,4 @@
-"""What all sections of a scenario share: the kinds of values, and levels relative to the reference."""
+"""Types that all sections of a scenario share, and levels relative to the baseline."""
 
 from __future__ import annotations
 
@@ -18,30 +18,44 @@ _BASELINE_SHARE = re.compile(r"^baseline\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9
 
 
 class Section(BaseModel):
-    """Frozen, strict, and no keys but its own."""
+    """A section of a scenario: frozen, strictly typed, unknown keys refused. Attribute docstrings describe its keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 def baseline_share(level: float | str | None) -> float | None:
-    """The SHARE of `baseline*SHARE`, or None for a plain number."""
+    """Return the SHARE of `baseline*SHARE`, or None for anything else."""
     match = _BASELINE_SHARE.match(level) if isinstance(level, str) else None
     return float(match.group(1)) if match else None
 
 
-def resolved_level(level: float | str | None, reference: float) -> float | None:
-    """A limit as a number: `baseline*SHARE` of the reference's figure, a plain number as it is, None where there is none."""
+def resolved_level(level: float | str | None, baseline: float) -> float | None:
+    """Return a level as a number.
+
+    Args:
+        level: A number, `baseline*SHARE`, or None for no level.
+        baseline: The figure under the baseline policy, in the level's unit.
+
+    Returns:
+        A number as it is, `baseline*SHARE` as SHARE times `baseline`, and None if there is no level.
+    """
     share = baseline_share(level)
     if share is not None:
-        return share * reference
+        return share * baseline
     return None if level is None else float(level)
 
 
 def check_level(key: str, level: float | str | None, words: str, *, may_be_zero: bool = False) -> None:
-    """Refuse a level that is neither a number above 0 (or 0, where it may be) nor a share of the reference's.
+    """Check a level of a scenario: None, a number > 0 (or >= 0 if it may be zero), or `baseline*SHARE`.
+
+    Args:
+        key: The level's key, for the message.
+        level: The level as given.
+        words: The expected values, for the message.
+        may_be_zero: Whether 0 is a valid level.
 
     Raises:
-        ValueError: With the key, what was expected in `words`, and what came.
+        ValueError: The level is something else; the message holds key, expected values and level.
     """
     if level is None:
         return

@@ -1,4 +1,4 @@
-"""Scenario files: TOML in, a frozen `Scenario` out, and every mistake said in one line."""
+"""Scenario files: TOML in, a frozen `Scenario` out, every mistake reported in one line."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BUILTIN, _TEMPLATES = "auctionsim.scenario.builtin", "auctionsim.scenario.templ
 
 
 def builtin_scenarios() -> dict[str, str]:
-    """Name and text of every built-in scenario."""
+    """Return the TOML text of every built-in scenario by name."""
     return _texts(_BUILTIN)
 
 
 def templates() -> dict[str, str]:
-    """Name and text of every template of `auctionsim init`."""
+    """Return the TOML text of every template of `auctionsim init` by name."""
     return _texts(_TEMPLATES)
 
 
@@ -38,18 +38,28 @@ def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = ()) ->
 
     Args:
         path_or_name: A path to a TOML file, or the name of a built-in scenario.
-        overrides: `key.path=value` items laid over the file, as of `--set`; the value in TOML, or a bare word.
+        overrides: Items `key.path=value` that replace values of the file, as with `--set`; the value in TOML, or a bare word.
+
+    Returns:
+        The validated scenario.
 
     Raises:
-        InputError: No such file or scenario, or a wrong key or value; the message names file, key, expectation and value.
+        InputError: No such file or scenario, or an invalid key or value; the message names file, key, expectation and value.
     """
-    text, place = read_scenario(path_or_name)
+    text, source = read_scenario(path_or_name)
     path = Path(path_or_name)
-    return parse_scenario(text, place, overrides=overrides, folder=path.parent if path.is_file() else None)
+    return parse_scenario(text, source, overrides=overrides, folder=path.parent if path.is_file() else None)
 
 
 def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
-    """Text of a scenario and the name it goes by in messages."""
+    """Read the text of a scenario file or a built-in scenario.
+
+    Returns:
+        The TOML text, and the scenario's name in messages.
+
+    Raises:
+        InputError: No such file or scenario, or the file cannot be read as UTF-8.
+    """
     path = Path(path_or_name)
     if path.is_file():
         try:
@@ -70,30 +80,40 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     )
 
 
-def parse_scenario(text: str, place: str, *, overrides: Sequence[str] = (), folder: Path | None = None) -> Scenario:
-    """A scenario from TOML text; `place` names it in messages.
+def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), folder: Path | None = None) -> Scenario:
+    """Parse a scenario from TOML text.
+
+    Args:
+        text: The TOML text.
+        source: The scenario's name in messages, for example its file.
+        overrides: Items `key.path=value` that replace values of the text.
+        folder: The folder that relative paths start from, or None for the current folder.
+
+    Returns:
+        The validated scenario.
 
     Raises:
-        InputError: The text is not TOML, or a key or value is wrong.
+        InputError: The text is not TOML, or a key or value is invalid.
     """
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{place}: expected TOML, got a syntax error: {shown(str(error), 120)[1:-1]}") from error
+        raise InputError(f"{source}: expected TOML, got a syntax error: {shown(str(error), 120)[1:-1]}") from error
     except RecursionError as error:
-        raise InputError(f"{place}: expected TOML of a few levels, got one nested too deeply") from error
+        raise InputError(f"{source}: expected TOML of a few levels, got one nested too deeply") from error
     for item in overrides:
         _override(tree, item)
-    with_current_names(tree, place)
+    with_current_names(tree, source)
     try:
-        # Through JSON, so that strict types hold but a TOML array may fill a tuple.
+        # Through JSON, so that types stay strict but a TOML array may fill a tuple.
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
     except ValidationError as error:
-        raise InputError(_sentence(error, place)) from error
-    return scenario.located(place, folder)
+        raise InputError(_sentence(error, source)) from error
+    return scenario.with_source(source, folder)
 
 
 def _override(tree: dict[str, Any], item: str) -> None:
+    """Set the value of an item `key.path=value` in the tree, in place."""
     key, equals, text = item.partition("=")
     if not equals or not key:
         raise InputError(f"--set {item}: expected KEY.PATH=VALUE, got no '='")
@@ -113,6 +133,7 @@ def _override(tree: dict[str, Any], item: str) -> None:
 
 
 def _child(node: Any, part: str, item: str) -> Any:
+    """Return the entry `part` of a list or section; a missing section is made."""
     if isinstance(node, list):
         if not part.isdigit() or int(part) >= len(node):
             raise InputError(f"--set {item}: expected an index from 0 to {len(node) - 1}, got '{part}'")
@@ -122,10 +143,10 @@ def _child(node: Any, part: str, item: str) -> Any:
     raise InputError(f"--set {item}: expected a section before '{part}', got {shown(node)}")
 
 
-def _sentence(error: ValidationError, place: str) -> str:
-    """The first mistake as one line, and how many more there are."""
+def _sentence(error: ValidationError, source: str) -> str:
+    """Describe the first mistake in one line, and count the others."""
     mistakes = error.errors(include_url=False)
-    # An unknown key often explains the missing one, so it is told first.
+    # An unknown key often explains the missing one, so it is reported first.
     first = min(mistakes, key=lambda mistake: mistake["type"] != "extra_forbidden")
     where = _key(first["loc"])
     context = first.get("ctx", {})
@@ -144,17 +165,17 @@ def _sentence(error: ValidationError, place: str) -> str:
     else:
         words = _EXPECTED.get(kind, first["msg"][0].lower() + first["msg"][1:]).format(**context)
         text = f"{where}: expected {words}, got {came}"
-    # The branches of a union fail one by one, and a list without its wrong entry may be too short: not further mistakes.
+    # All branches of a union fail, and a list without its invalid entry may be too short: each of these is one mistake.
     more = sum(not where.startswith(key) for key in {_key(mistake["loc"]) for mistake in mistakes})
     text += f" (and {more} more)" if more else ""
-    return " ".join(f"{place}: {text}".split())
+    return " ".join(f"{source}: {text}".split())
 
 
 _EXPECTED = {
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "a number at least {ge:g}",
-    "less_than": "a number below {lt:g}",
-    "less_than_equal": "a number at most {le:g}",
+    "greater_than": "a number > {gt:g}",
+    "greater_than_equal": "a number >= {ge:g}",
+    "less_than": "a number < {lt:g}",
+    "less_than_equal": "a number <= {le:g}",
     "multiple_of": "a multiple of {multiple_of:g}",
     "finite_number": "a finite number",
     "int_type": "a whole number",
@@ -163,11 +184,11 @@ _EXPECTED = {
     "float_type": "a number",
     "float_parsing": "a number",
     "string_type": "text",
-    "string_too_short": "text of at least {min_length} characters",
-    "string_too_long": "text of at most {max_length} characters",
+    "string_too_short": "text of >= {min_length} characters",
+    "string_too_long": "text of <= {max_length} characters",
     "string_pattern_mismatch": "text without control characters",
-    "too_short": "at least {min_length} entries",
-    "too_long": "at most {max_length} entries",
+    "too_short": ">= {min_length} entries",
+    "too_long": "<= {max_length} entries",
     "tuple_type": "a list",
     "dict_type": "a table of weights",
     "model_type": "a section",
@@ -176,7 +197,7 @@ _EXPECTED = {
 
 
 def _key(location: tuple[int | str, ...]) -> str:
-    """`advertisers[0].budget` from pydantic's path; the names of union branches are left out."""
+    """Return a key such as `advertisers[0].budget` from pydantic's path, without the names of union branches."""
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -187,6 +208,7 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 
 def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the section of the scenario that holds the key at a pydantic location."""
     model: type[BaseModel] = Scenario
     for part in location:
         if isinstance(part, str) and part in model.model_fields:

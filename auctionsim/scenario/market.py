@@ -1,4 +1,4 @@
-"""The sections `[mechanism]` and `[platform]`: the auction, and what the platform asks for."""
+"""The sections `[mechanism]` and `[platform]`: the auction's rules, and the platform's goals."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
 
 class MechanismSection(Section):
-    """The auction."""
+    """The auction's rules."""
 
     pricing: Literal["gsp", "first", "vcg"] = "gsp"
-    """Generalised second price, first price, or Vickrey-Clarke-Groves."""
+    """Price per click: `gsp` generalized second price, `first` first price, `vcg` Vickrey-Clarke-Groves."""
     slot_effect: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=MAX_SLOTS)] = (1.0,)
-    """Click decay by slot: first 1.0, not rising."""
+    """Click-through rate by slot relative to the first slot: the first is 1.0, none is larger than the one before."""
     reserve: NotNegative = 0.0
-    """Lowest bid and lowest price, currency per click."""
+    """Lowest eligible bid and lowest price, currency per click."""
     squash: Annotated[FiniteFloat, Field(ge=0, le=10)] = 1.0
-    """Exponent of pctr in the rank score: 1 ranks by eCPM, 0 by bid."""
+    """Exponent of pctr in the rank score pctr^squash x bid: 1 ranks by eCPM, 0 by bid (Lahaie and Pennock 2007)."""
     outcomes: Literal["expected", "sampled"] = "expected"
-    """Clicks and conversions in expectation, or happening by luck that the seed draws."""
+    """Clicks and conversions: `expected` counts their expectation; `sampled` draws them from random streams keyed by seed, day,
+    hour and cell, the same for every policy."""
     bid_floor: NotNegative = 0.0
-    """Bids below are raised to it, currency per click."""
+    """Lower bound on bids, currency per click: lower bids are raised to it."""
     bid_cap: Positive | None = None
-    """Bids above are cut to it, currency per click."""
+    """Upper bound on bids, currency per click: higher bids are cut to it."""
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> MechanismSection:
         if self.bid_cap is not None and self.bid_cap < self.bid_floor:
-            raise ValueError(f"bid_cap: expected a number at least bid_floor = {self.bid_floor}, got {self.bid_cap}")
+            raise ValueError(f"bid_cap: expected a number >= bid_floor = {self.bid_floor}, got {self.bid_cap}")
         return self
 
     @model_validator(mode="after")
@@ -43,11 +44,12 @@ class MechanismSection(Section):
 
 
 class PlatformSection(Section):
-    """What the platform asks for."""
+    """The platform's goals, and the baseline policy."""
 
     revenue_floor: NotNegative = 0.0
-    """Share of the reference revenue to be kept; 0 turns it off."""
+    """Floor on the platform's revenue, as a share of the baseline revenue; 0 turns it off."""
     self_bidder_floor: NotNegative = 0.0
-    """Soft floor on the profit of all self-bidding advertisers together, as a share of the reference's; 0 turns it off."""
+    """Soft floor on the total profit of all self-bidding advertisers, as a share of their baseline profit; 0 turns it off."""
     baseline: Literal["manual", "truthful"] = "manual"
-    """The policy every ratio and `baseline*SHARE` refers to, on the same traffic."""
+    """Baseline policy of all advertisers, `manual` (keyword bids) or `truthful`. Every ratio and every `baseline*SHARE` refers
+    to it, on the same traffic."""

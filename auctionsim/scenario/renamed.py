@@ -1,4 +1,4 @@
-"""Read scenario keys by the names they had before: each old name works for one minor version, with a one-line warning."""
+"""Old names of scenario keys: each works for one minor version, with a one-line warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASELINE_WORD, OLD_BASELINE_WORD = "baseline", "reference"
 _LEVELS = ("budget", "cpc_cap", "roi_floor")
 
 
-def with_current_names(tree: dict[str, Any], place: str) -> dict[str, Any]:
+def with_current_names(tree: dict[str, Any], source: str) -> dict[str, Any]:
     """Rename the old keys and levels of a scenario's tree in place, and return it.
 
     For example `{"platform": {"reference": "manual"}}` becomes `{"platform": {"baseline": "manual"}}`, and the budget
@@ -26,7 +26,7 @@ def with_current_names(tree: dict[str, Any], place: str) -> dict[str, Any]:
 
     Args:
         tree: The scenario as TOML gives it.
-        place: What messages call the scenario.
+        source: The scenario's name in messages.
 
     Raises:
         InputError: A key is given by its old and by its new name.
@@ -37,21 +37,21 @@ def with_current_names(tree: dict[str, Any], place: str) -> dict[str, Any]:
             if old not in section:
                 continue
             if new in section:
-                raise InputError(f"{place}: {where}{new}: expected one of '{new}' and its old name '{old}', got both")
+                raise InputError(f"{source}: {where}{new}: expected one of '{new}' and its old name '{old}', got both")
             section[new] = section.pop(old)
-            _warn(f"{place}: {where}{old} is called {new} now; the old name works until version 0.3")
+            _warn(f"{source}: {where}{old} is called {new} now; the old name works until version 0.3")
     for where, section in _sections(tree, ["advertisers[]"]):
         for key in _LEVELS:
             level = section.get(key)
             if isinstance(level, str) and level.lstrip().startswith(OLD_BASELINE_WORD):
                 section[key] = level.replace(OLD_BASELINE_WORD, BASELINE_WORD, 1)
-                _warn(f"{place}: {where}{key}: '{OLD_BASELINE_WORD}*SHARE' is written '{BASELINE_WORD}*SHARE' now; "
+                _warn(f"{source}: {where}{key}: '{OLD_BASELINE_WORD}*SHARE' is written '{BASELINE_WORD}*SHARE' now; "
                       "the old word works until version 0.3")  # fmt: skip
     return tree
 
 
 def _sections(node: Any, parents: list[str], where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every section at a path, with the path in messages' form; what has another shape is left to the validation."""
+    """Yield every section at a path, with the path as messages write it. Other shapes are left to the validation."""
     if not parents:
         if isinstance(node, dict):
             yield where, node

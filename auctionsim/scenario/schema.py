@@ -1,4 +1,4 @@
-"""The JSON schema of scenario files: keys, what they mean, ranges, defaults. Editors complete and check TOML by it."""
+"""The JSON schema of scenario files: keys, meanings, ranges, defaults. Editors complete and check TOML by it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from auctionsim.scenario import Scenario
 
 
 def scenario_schema() -> dict[str, Any]:
-    """The schema (JSON Schema 2020-12), every key described; unknown keys are errors in it as they are when a file is read."""
+    """Make the schema of scenario files (JSON Schema 2020-12). It describes every key and refuses unknown ones."""
     schema = _plain(Scenario.model_json_schema())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "auctionsim scenario"}
 
 
 def _plain(node: Any) -> Any:
-    """The same without what TOML cannot say (null), and with descriptions on one line each."""
+    """Remove null, which TOML does not have, and put each description on one line."""
     if isinstance(node, list):
         return [_plain(item) for item in node if item != {"type": "null"}]
     if not isinstance(node, dict):

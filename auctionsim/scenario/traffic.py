@@ -1,4 +1,4 @@
-"""The section `[traffic]`."""
+"""The section `[traffic]`: a traffic table, or the synthetic generator's settings."""
 
 from __future__ import annotations
 
@@ -12,56 +12,57 @@ Day = Annotated[int, Field(ge=0, le=10**6)]
 
 
 class TrafficSection(Section):
-    """Where the auctions come from."""
+    """Traffic: a table, or the synthetic generator's settings."""
 
     source: str = Field(default="synthetic", min_length=1)
-    """`synthetic`, or a traffic table (Parquet or CSV): a path relative to the scenario file. `{seed}` in it
-    stands for the seed, for a table per seed."""
+    """`synthetic`, or the path of a traffic table (Parquet or CSV) relative to the scenario file. `{seed}` in the path stands
+    for the seed, for a table per seed."""
     budgets: str | None = None
-    """Table only: a CSV file `advertiser,budget` (currency per day), a path relative to the scenario file."""
+    """Table only: path of a CSV file `advertiser,budget` (currency per day), relative to the scenario file."""
     profile: str = "plain"
-    """Synthetic only: a built-in profile (`auctionsim scenarios`) or a path to one."""
+    """Synthetic only: name of a built-in profile (`auctionsim scenarios`), or the path of a profile file."""
     days: Count = 4
-    """Synthetic only: days 0 to days - 1 can be drawn."""
+    """Synthetic only: number of days, numbered from 0; day 0 is a Monday."""
     auctions_per_day: Count = 20_000
     """Synthetic only: auctions in a day of average size."""
     weight: Count = 1
-    """Synthetic only: identical auctions each cell stands for (hour-aggregated traffic)."""
+    """Synthetic only: identical auctions that each cell stands for (hour-aggregated traffic)."""
     queries: Count = 200
-    """Synthetic only: how many keywords."""
+    """Synthetic only: number of queries."""
     candidates: Annotated[int, Field(ge=2, le=10**6)] = 8
-    """Synthetic only: advertisers that meet in each auction (all of them where there are fewer)."""
+    """Synthetic only: advertisers that meet in each auction; all of them if there are fewer."""
     drift: NotNegative = 0.1
-    """Synthetic only: day-to-day log standard deviation of query volumes, and half of it of conversion rates."""
+    """Synthetic only: log standard deviation per day of the random walk of query volumes; half of it for conversion rates."""
     ctr_noise: NotNegative = 0.3
-    """Synthetic only: log standard deviation of pctr from auction to auction within a keyword."""
+    """Synthetic only: log standard deviation of pctr between auctions of a query."""
     cvr_noise: NotNegative = 0.6
-    """Synthetic only: log standard deviation of pcvr from auction to auction within a keyword."""
+    """Synthetic only: log standard deviation of pcvr between auctions of a query."""
     manual_share: Positive = 0.5
-    """Synthetic only: the keyword bid as a share of the keyword's mean value per click."""
+    """Synthetic only: keyword bid as a share of the query's mean value per click."""
     manual_error: NotNegative = 0.4
-    """Synthetic only: log standard deviation of the keyword bid around that share: how badly keywords are judged."""
+    """Synthetic only: log standard deviation of keyword bids around that share, by query and advertiser: the error of the
+    advertisers' estimates."""
     manual_spread: NotNegative = 0.0
-    """Synthetic only: log standard deviation of an advertiser's keyword bids as a whole: how differently advertisers bid."""
+    """Synthetic only: log standard deviation between advertisers of the level of all their keyword bids."""
     train_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (0, 1)
-    """Days the learners see."""
+    """Days that learners train on."""
     test_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (2, 3)
-    """Days results are measured on."""
+    """Days that results are measured on; none of them is a training day."""
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the traffic is generated."""
+        """Whether the traffic comes from the synthetic generator."""
         return self.source == "synthetic"
 
     @model_validator(mode="after")
     def _days_fit(self) -> TrafficSection:
         both = sorted(set(self.train_days) & set(self.test_days))
         if both:
-            raise ValueError(f"test_days: expected days that are not trained on, got {both[0]}, which is in train_days")
+            raise ValueError(f"test_days: expected days that are not training days, got {both[0]}, which is in train_days")
         if self.is_synthetic:
             late = [day for day in (*self.train_days, *self.test_days) if day >= self.days]
             if late:
-                raise ValueError(f"days: expected more than {late[0]}, which train_days or test_days names, got {self.days}")
+                raise ValueError(f"days: expected a number > {late[0]}, a day of train_days or test_days, got {self.days}")
             if self.budgets is not None:
                 raise ValueError("budgets: expected only with a traffic table as source, got it with 'synthetic'")
         else:

@@ -1,1 +1,1 @@
-"""Describe what auctions there are: tables, files, stores, the generator."""
+"""The auctions to be cleared: traffic tables, their files, the memory-mapped store, and the synthetic generator."""

@@ -1,4 +1,4 @@
-"""Traffic profiles: the figures the synthetic generator is calibrated on, in small TOML files with their sources."""
+"""Traffic profiles: the figures that the synthetic generator is calibrated on, in small TOML files with their sources."""
 
 from __future__ import annotations
 
@@ -16,22 +16,31 @@ from auctionsim.traffic.table import HOURS
 
 _BUILTIN = "auctionsim.traffic.profiles"
 CVR_LEVEL = 0.03
-"""Level of the conversion rate where a profile names none; a supposition."""
+"""Level of the conversion rate of a profile that states none; an assumption."""
 
 
 @dataclass(frozen=True)
 class Spreads:
-    """How far a world's draws lie apart, as log standard deviations. The defaults are suppositions."""
+    """Log standard deviations of a world's draws, >= 0: between queries, advertisers, and pairs. Defaults are assumed."""
 
     query_volume: float = 1.0
+    """Spread of query volumes."""
     query_ctr: float = 0.4
+    """Spread of click-through rates between queries."""
     query_cvr: float = 0.4
+    """Spread of conversion rates between queries."""
     query_value: float = 0.0
+    """Spread of values per conversion between queries."""
     advertiser_ctr: float = 0.15
+    """Spread of click-through rates between advertisers."""
     advertiser_value: float = 0.15
+    """Spread of values per conversion between advertisers."""
     pair_ctr: float = 0.3
+    """Spread of click-through rates between pairs of query and advertiser."""
     pair_cvr: float = 0.3
+    """Spread of conversion rates between pairs."""
     pair_value: float = 0.3
+    """Spread of values per conversion between pairs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,42 +48,49 @@ class Profile:
     """Figures of a market's traffic."""
 
     name: str
+    """Name of the profile."""
     hour_share: NDArray[np.float64]
-    """Share of a day's auctions in each hour, `[24]`, sums to 1."""
+    """Share of a day's auctions in each hour, sums to 1, `[24]`."""
     week_factor: NDArray[np.float64]
-    """Volume of an hour relative to the same hour's mean over the week, `[7, 24]`, Monday first."""
+    """Volume of an hour relative to the same hour's mean over the week, Monday first, `[7, 24]`."""
     category_share: NDArray[np.float64]
-    """Share of auctions in each query category, sums to 1."""
+    """Share of auctions in each query category, sums to 1, `[categories]`."""
     cpc: float
-    """Level of the price per click, currency."""
+    """Level of the price per click, currency, > 0."""
     cpc_hour_factor: NDArray[np.float64]
-    """Price of an hour relative to the level, `[24]`."""
+    """Price of each hour relative to the level, > 0, `[24]`."""
     cpc_log_sd: float
-    """Log standard deviation of hourly prices around that curve."""
+    """Log standard deviation of hourly prices around that curve, >= 0."""
     ctr: float
-    """Level of the click-through rate."""
+    """Level of the click-through rate, > 0."""
     cvr: float
-    """Level of the conversion rate of a click."""
+    """Level of the conversion rate of a click, > 0."""
     cvr_hour_factor: NDArray[np.float64]
-    """True conversion rate of an hour relative to the predicted one, `[24]`: predictions do not know the hour."""
+    """True conversion rate of each hour relative to the predicted one, > 0, `[24]`. Predictions ignore the hour."""
     budget_quantiles: NDArray[np.float64]
-    """Daily budgets relative to their median at equally spaced quantiles, ascending."""
+    """Daily budgets relative to their median at equally spaced quantiles, ascending, `[quantiles]`."""
     sources: tuple[str, ...]
-    """Origin and licence of the figures, one line each."""
+    """Origin and license of the figures, one line each."""
     spreads: Spreads = Spreads()
+    """Spreads of the generator's draws."""
 
 
 def builtin_profiles() -> tuple[str, ...]:
-    """Names of the built-in profiles."""
+    """Return the names of the built-in profiles, in alphabetical order."""
     names = [entry.name for entry in resources.files(_BUILTIN).iterdir()]
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
-def load_profile(name_or_path: str, folder: Path | None = None, place: str = "") -> Profile:
-    """Load a built-in profile by name or a profile file by path (relative to `folder`); `place` is who names it, for messages.
+def load_profile(name_or_path: str, folder: Path | None = None, source: str = "") -> Profile:
+    """Load a built-in profile by its name, or a profile file by its path.
+
+    Args:
+        name_or_path: Name of a built-in profile, or path of a TOML file.
+        folder: The folder that a relative path starts from, or None for the current folder.
+        source: The start of a message about a missing profile, for example `mine.toml: `.
 
     Raises:
-        InputError: No such profile, or a figure is missing or wrong; the message names file and key.
+        InputError: There is no such profile, or a figure is missing or invalid; the message names file and key.
     """
     if name_or_path in builtin_profiles():
         text = resources.files(_BUILTIN).joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
@@ -83,7 +99,7 @@ def load_profile(name_or_path: str, folder: Path | None = None, place: str = "")
     if not path.is_file():
         names = builtin_profiles()
         raise InputError(
-            f"{place}traffic.profile: expected a profile file or one of {', '.join(names)}, got no such file "
+            f"{source}traffic.profile: expected a profile file or one of {', '.join(names)}, got no such file "
             f"'{path}'{suggestion(name_or_path, names)}"
         )
     try:
@@ -93,60 +109,69 @@ def load_profile(name_or_path: str, folder: Path | None = None, place: str = "")
         raise InputError(f"{path}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
 
 
-def parse_profile(text: str, place: str) -> Profile:
-    """A profile from TOML text; `place` names it in messages."""
+def parse_profile(text: str, source: str) -> Profile:
+    """Parse a profile from TOML text.
+
+    Args:
+        text: The TOML text.
+        source: The profile's name in messages, for example its file.
+
+    Raises:
+        InputError: The text is not TOML, or a figure is missing or invalid.
+    """
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{place}: expected TOML, got a syntax error: {error}") from error
+        raise InputError(f"{source}: expected TOML, got a syntax error: {error}") from error
     except RecursionError as error:
-        raise InputError(f"{place}: expected TOML of a few levels, got one nested too deeply") from error
-    hours = _figures(tree, place, "hours.share", (24,))
-    category = _figures(tree, place, "categories.share", (None,))
+        raise InputError(f"{source}: expected TOML of a few levels, got one nested too deeply") from error
+    hours = _figures(tree, source, "hours.share", (24,))
+    category = _figures(tree, source, "categories.share", (None,))
     return Profile(
-        name=str(tree.get("name", place)),
+        name=str(tree.get("name", source)),
         hour_share=hours / hours.sum(),
-        week_factor=_figures(tree, place, "week.factor", (7, 24)),
+        week_factor=_figures(tree, source, "week.factor", (7, 24)),
         category_share=category / category.sum(),
-        cpc=float(_figures(tree, place, "prices.cpc", ())),
-        cpc_hour_factor=_figures(tree, place, "prices.hour_factor", (24,)),
-        cpc_log_sd=float(_figures(tree, place, "prices.log_sd", (), at_least=0.0)),
-        ctr=float(_figures(tree, place, "rates.ctr", ())),
-        cvr=float(_figures(tree, place, "rates.cvr", ())) if "cvr" in tree.get("rates", ()) else CVR_LEVEL,
-        cvr_hour_factor=_figures(tree, place, "purchases.hour_factor", (24,)) if "purchases" in tree else np.ones(HOURS),
-        budget_quantiles=np.sort(_figures(tree, place, "budgets.quantiles", (None,))),
+        cpc=float(_figures(tree, source, "prices.cpc", ())),
+        cpc_hour_factor=_figures(tree, source, "prices.hour_factor", (24,)),
+        cpc_log_sd=float(_figures(tree, source, "prices.log_sd", (), minimum=0.0)),
+        ctr=float(_figures(tree, source, "rates.ctr", ())),
+        cvr=float(_figures(tree, source, "rates.cvr", ())) if "cvr" in tree.get("rates", ()) else CVR_LEVEL,
+        cvr_hour_factor=_figures(tree, source, "purchases.hour_factor", (24,)) if "purchases" in tree else np.ones(HOURS),
+        budget_quantiles=np.sort(_figures(tree, source, "budgets.quantiles", (None,))),
         sources=tuple(str(source) for source in tree.get("sources", ())),
-        spreads=_spreads(tree, place),
+        spreads=_spreads(tree, source),
     )
 
 
-def _spreads(tree: dict[str, Any], place: str) -> Spreads:
+def _spreads(tree: dict[str, Any], source: str) -> Spreads:
     given = tree.get("spreads", {})
     if not isinstance(given, dict):
-        raise InputError(f"{place}: spreads: expected a section, got {shown(given)}")
+        raise InputError(f"{source}: spreads: expected a section, got {shown(given)}")
     names = [field.name for field in fields(Spreads)]
     for name in given:
         if name not in names:
-            raise unknown(f"{place}: spreads", name, names, what="unknown key")
-    return Spreads(**{name: float(_figures(tree, place, f"spreads.{name}", (), at_least=0.0)) for name in given})
+            raise unknown(f"{source}: spreads", name, names, what="unknown key")
+    return Spreads(**{name: float(_figures(tree, source, f"spreads.{name}", (), minimum=0.0)) for name in given})
 
 
 def _figures(
-    tree: dict[str, Any], place: str, key: str, shape: tuple[int | None, ...], at_least: float = 1e-12
+    tree: dict[str, Any], source: str, key: str, shape: tuple[int | None, ...], minimum: float = 1e-12
 ) -> NDArray[np.float64]:
+    """Read the array of finite numbers at `key`, of a shape in which None stands for any size, and check their minimum."""
     node: Any = tree
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:
-            raise InputError(f"{place}: {key}: expected figures, got nothing")
+            raise InputError(f"{source}: {key}: expected figures, got nothing")
         node = node[part]
     try:
         figures = np.asarray(node, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{place}: {key}: expected numbers, got {str(node)[:60]}") from None
+        raise InputError(f"{source}: {key}: expected numbers, got {str(node)[:60]}") from None
     if figures.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, figures.shape, strict=True)):
         words = " x ".join("any number of" if n is None else str(n) for n in shape) or "one"
-        raise InputError(f"{place}: {key}: expected {words} numbers, got shape {list(figures.shape)}")
-    if not (np.isfinite(figures).all() and (figures >= at_least).all()):
-        wrong = figures[~(np.isfinite(figures) & (figures >= at_least))].flat[0]
-        raise InputError(f"{place}: {key}: expected numbers {'at least 0' if at_least == 0 else 'above 0'}, got {wrong}")
+        raise InputError(f"{source}: {key}: expected {words} numbers, got shape {list(figures.shape)}")
+    if not (np.isfinite(figures).all() and (figures >= minimum).all()):
+        wrong = figures[~(np.isfinite(figures) & (figures >= minimum))].flat[0]
+        raise InputError(f"{source}: {key}: expected numbers {'>= 0' if minimum == 0 else '> 0'}, got {wrong}")
     return figures

@@ -1,7 +1,7 @@
 """Readers of the public files that profiles and the real table are built from: alimama_traffic, avito_bat, nab_ad_exchange.
 
-The files are other people's and are not part of this repository; README.md says where each comes from. Every reader
-takes the folder that holds the three.
+The files belong to others and are not part of this repository; README.md lists their origins. Every reader takes the folder
+that holds these three folders.
 """
 
 from __future__ import annotations
@@ -31,39 +31,42 @@ SOURCES = {
         "commit ea702d75cc2258d9d7dd35ca8e5e2539d71f3140; MIT."
     ),
 }
-"""Origin and licence of each folder."""
+"""Origin and license of each folder's files."""
 
-# The page views are stamped in UTC (inferred from the night's trough); their users live at UTC+8.
+# The page views' time stamps are in UTC (inferred from the trough at night); their users live at UTC+8.
 _ALIMAMA_UTC_OFFSET = 8
-# The price hours carry no zone; the trough of the mentions beside them suggests none, so they are taken as they stand.
+# The price data state no time zone. The trough of the mentions published with them suggests none: hours are used as they are.
+# 1.4826 x the median absolute deviation estimates the standard deviation of a normal distribution.
 _ROBUST_SD = 1.4826
 _PRICE_WEEK = date(2011, 7, 4)
 
 
 @dataclass(frozen=True, eq=False)
 class Campaign:
-    """One advertised campaign: a name that tells its table, row and id, and its mean daily budget (unit not stated)."""
+    """An advertising campaign."""
 
     name: str
+    """Table, row and id of the campaign, for example `vcg-03-4711`."""
     daily_budget: float
+    """Mean daily budget; the data state no unit."""
 
 
 @dataclass(frozen=True, eq=False)
 class HourlyPrices:
-    """Price level of the exchanges by hour of the day."""
+    """Price level of the exchanges by hour of day."""
 
     cpc: float
-    """Median cost per click over exchanges and hours, currency not stated."""
+    """Median cost per click over exchanges and hours; the data state no currency."""
     hour_factor: NDArray[np.float64]
-    """Median price of each hour of the day over the exchange's own median, `[24]`."""
+    """Median price of each hour of day over the exchange's own median, `[24]`."""
     log_sd: float
-    """Robust log standard deviation (1.4826 MAD) around that curve within an exchange."""
+    """Robust log standard deviation (1.4826 MAD) around that curve, within an exchange."""
     ctr: float
     """Median click-through rate, cpm / 1000 / cpc."""
 
 
 def page_views(data: Path) -> NDArray[np.int64]:
-    """Ad page views of one day, `[24 hours of local time, 60 categories]`; category 0 is empty."""
+    """Read the ad page views of one day by hour of local time and category, `[24, 60]`; category 0 is empty."""
     table = _read(data, "alimama_traffic", "category_quarter_hour_counts.csv.gz", ("slot", "category", "pageviews"))
     hour = (table["slot"].to_numpy() // 4 + _ALIMAMA_UTC_OFFSET) % 24
     views = np.zeros((24, int(table["category"].to_numpy().max()) + 1), dtype=np.int64)
@@ -72,7 +75,7 @@ def page_views(data: Path) -> NDArray[np.int64]:
 
 
 def week_factor(data: Path) -> NDArray[np.float64]:
-    """Traffic of each hour of the week over the same hour's mean, `[7, 24]`, Monday first; mean over regions."""
+    """Read the traffic of each hour of the week over the same hour's mean, `[7, 24]`, Monday first, averaged over regions."""
     table = _read(data, "avito_bat", "traffic_share.csv.gz", ("region_id", "dow", "hour", "traffic_share"))
     total = np.zeros((7, 24))
     np.add.at(total, (table["dow"].to_numpy() - 1, table["hour"].to_numpy()), table["traffic_share"].to_numpy())
@@ -80,14 +83,14 @@ def week_factor(data: Path) -> NDArray[np.float64]:
 
 
 def campaigns(data: Path) -> list[Campaign]:
-    """The campaigns of both tables, in file order: the whole-life budget spread over the campaign's days."""
+    """Read the campaigns of both tables in file order, with each campaign's total budget divided by its days."""
     found = []
     for kind in ("fpa", "vcg"):
         columns = ("campaign_id", "campaign_start", "campaign_end", "auction_budget")
         table = _read(data, "avito_bat", f"campaigns_{kind}.csv", columns)
         days = (table["campaign_end"] - table["campaign_start"]).to_numpy() / 86_400
         budget = table["auction_budget"].to_numpy() / days
-        # The same campaign stands in several rows of the vcg table, so the row is part of the name.
+        # A campaign has several rows in the vcg table, so the row is part of the name.
         found += [
             Campaign(f"{kind}-{row:02d}-{campaign}", float(budget[row]))
             for row, campaign in enumerate(table["campaign_id"].to_list())
@@ -96,7 +99,7 @@ def campaigns(data: Path) -> list[Campaign]:
 
 
 def hourly_prices(data: Path) -> HourlyPrices:
-    """Level and spread of hourly prices. Medians throughout: the corpus holds real outliers up to 40 times the median."""
+    """Estimate level and spread of hourly prices. By medians, as the data hold outliers of up to 40 times the median."""
     table = _read(data, "nab_ad_exchange", "ad_exchange_hourly.csv.gz", ("exchange", "timestamp", "cpc", "cpm"))
     table = table.filter((pl.col("cpc") > 0) & (pl.col("cpm") > 0)).with_columns(
         hour=pl.col("timestamp").cast(pl.String).str.slice(11, 2).cast(pl.Int64),
@@ -115,10 +118,10 @@ def hourly_prices(data: Path) -> HourlyPrices:
 
 
 def weekly_price_level(data: Path) -> NDArray[np.float64]:
-    """Hourly price over its exchange's median in one real week, `[7, 24]`, Monday 4 July 2011 first.
+    """Read hourly prices over their exchange's median in one real week, `[7, 24]`, Monday 4 July 2011 first.
 
-    The median over the three exchanges, which leaves out the hours where one of them is an outlier; an hour missing in all of
-    them takes the hour-of-day curve of `hourly_prices`.
+    Each is the median over the three exchanges, so that an outlier of one of them does not count. An hour that is missing in
+    all three takes the hour-of-day curve of `hourly_prices`.
     """
     table = _read(data, "nab_ad_exchange", "ad_exchange_hourly.csv.gz", ("exchange", "timestamp", "cpc"))
     table = table.filter(pl.col("cpc") > 0).with_columns(

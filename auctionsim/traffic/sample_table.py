@@ -1,4 +1,4 @@
-"""A small traffic table that stands in for one's own until there is one."""
+"""A small sample table, for the template `own-logs` until the user has a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BUDGET_SHARE = 0.5
 
 
 def write_sample(folder: Path) -> None:
-    """Write `TABLE`, six days of six advertisers from the generator, and `BUDGETS`, which bind."""
+    """Write the sample `TABLE`, six days of six advertisers from the generator, and their `BUDGETS`, which bind."""
     section = TrafficSection(
         days=len(_DAYS), auctions_per_day=1500, queries=30, candidates=4, train_days=_DAYS[:4], test_days=_DAYS[4:]
     )

@@ -1,4 +1,4 @@
-"""How a day is cut into steps: hours, parts of hours, several hours, or every so many auctions."""
+"""Steps of a day: hours, parts of hours, several hours, or a number of auctions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ class Steps:
     """The steps of one day."""
 
     edges: NDArray[np.int64]
-    """First cell of each step and the cell after the last one's end, `[steps + 1]`."""
+    """First cell of each step, followed by the cell after the day's last one, `[steps + 1]`."""
     hour: NDArray[np.int64]
-    """Hour each step begins in, and 24, `[steps + 1]`."""
+    """Hour that each step begins in, followed by 24, `[steps + 1]`."""
     share_done: NDArray[np.float64]
-    """Share of the day gone before each step, and 1, `[steps + 1]`."""
+    """Share of the day before each step, 0 to 1, followed by 1, `[steps + 1]`."""
 
     def __len__(self) -> int:
         return len(self.edges) - 1
 
     @classmethod
     def of(cls, traffic: Traffic, day: int, *, hours: int = 1) -> Steps:
-        """Steps of whole hours.
+        """Cut a day into steps of whole hours.
+
+        Args:
+            traffic: The table.
+            day: The day to cut.
+            hours: Hours per step, a divisor of 24.
 
         Raises:
-            ValueError: `hours` does not divide the day.
+            ValueError: `hours` does not divide 24.
         """
         if hours < 1 or HOURS % hours:
             raise ValueError(f"hours: expected a divisor of 24, got {hours}")
@@ -41,7 +46,13 @@ class Steps:
 
     @classmethod
     def of_parts(cls, traffic: Traffic, day: int, parts: NDArray[np.int64]) -> Steps:
-        """Hours cut into `parts` `[24]` of about as many cells each, at least 1; time runs evenly over an hour's cells."""
+        """Cut each hour of a day into steps of about as many cells. Time runs evenly over an hour's cells.
+
+        Args:
+            traffic: The table.
+            day: The day to cut.
+            parts: Number of steps in each hour, >= 1, shape [24].
+        """
         edges, begun = [], []
         for hour in range(HOURS):
             first, last = traffic.cells_of(day, hour)
@@ -54,14 +65,14 @@ class Steps:
 
 
 def minutes_steps(traffic: Traffic, day: int, minutes: int) -> Steps:
-    """Steps of so many minutes: a divisor of 60, or whole hours that divide the day."""
+    """Cut a day into steps of `minutes`: a divisor of 60, or 60 times a divisor of 24."""
     if minutes > MINUTES:
         return Steps.of(traffic, day, hours=minutes // MINUTES)
     return Steps.of_parts(traffic, day, np.full(HOURS, MINUTES // minutes))
 
 
 def auctions_by_step(traffic: Traffic, day: int, steps: Steps) -> NDArray[np.float64]:
-    """Auctions each advertiser is a candidate in, by step, `[steps, advertisers]`."""
+    """Count the auctions in which each advertiser is a candidate, by step, `[steps, advertisers]`."""
     n = len(traffic.advertisers)
     step, rows = _step_of_rows(traffic, day, steps)
     key = step * n + traffic.advertiser[rows]
@@ -69,16 +80,17 @@ def auctions_by_step(traffic: Traffic, day: int, steps: Steps) -> NDArray[np.flo
 
 
 def first_rows(traffic: Traffic, day: int, steps: Steps) -> NDArray[np.int64]:
-    """The row of each advertiser's first auction of each step, `[steps, advertisers]`; -1 where it has none."""
+    """Return the row of each advertiser's first auction in each step, `[steps, advertisers]`; -1 if it has none."""
     n = len(traffic.advertisers)
     step, rows = _step_of_rows(traffic, day, steps)
-    key, place = np.unique(step * n + traffic.advertiser[rows], return_index=True)
+    key, index = np.unique(step * n + traffic.advertiser[rows], return_index=True)
     first = np.full(len(steps) * n, -1, dtype=np.int64)
-    first[key] = rows.start + place
+    first[key] = rows.start + index
     return first.reshape(len(steps), n)
 
 
 def _step_of_rows(traffic: Traffic, day: int, steps: Steps) -> tuple[NDArray[np.int64], slice]:
+    """Return the step of each row of a day, and the slice of these rows."""
     cells = traffic.cell_slice(day)
     rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
     of_cell = np.searchsorted(steps.edges, np.arange(cells.start, cells.stop), side="right") - 1

@@ -1,7 +1,8 @@
-"""Traffic larger than memory: columns in a folder, written piece by piece (`storing.py`), replayed piece by piece.
+"""Traffic larger than memory: a folder of columns, written by `store_writer` and read chunk by chunk.
 
-Each column is a file of little-endian numbers, 20 bytes a candidate in all; `traffic.json` says what they are and where hours
-begin. Pieces are memory-mapped one at a time, so that memory holds one piece and not the day.
+Each column is a file of little-endian numbers, 20 bytes per candidate in all. The index `traffic.json` holds the names, the
+counts and where each chunk of an hour begins. Chunks are memory-mapped one at a time, so that memory holds a chunk and not the
+day.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 class StoredTraffic:
-    """A folder that `store_traffic` wrote, opened by `open_traffic`.
+    """Traffic in a folder that `store_traffic` wrote, opened by `open_traffic`.
 
-    Predicted rates are the true ones; prices and rates are stored in single precision.
+    True rates equal the predicted ones. Prices and rates are stored in single precision.
+
+    Args:
+        folder: The folder of the columns.
+        index: The contents of its `traffic.json`.
     """
 
     def __init__(self, folder: Path, index: Mapping[str, Any]) -> None:
@@ -41,46 +46,56 @@ class StoredTraffic:
         self.queries: tuple[str, ...] = tuple(index["queries"])
         self.most_rows = int(index["most_rows"])
         self.auctions = int(index["auctions"])
-        self._pieces: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
-        for day, hour, *piece in index["pieces"]:
-            first_cell, first_row, cells, rows = piece
-            self._pieces.setdefault((day, hour), []).append((first_cell, first_row, cells, rows))
-        self.days = tuple(sorted({day for day, _ in self._pieces}))
-        self.rows = sum(piece[3] for pieces in self._pieces.values() for piece in pieces)
+        self._chunks: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+        for day, hour, *chunk in index["pieces"]:
+            first_cell, first_row, cells, rows = chunk
+            self._chunks.setdefault((day, hour), []).append((first_cell, first_row, cells, rows))
+        self.days = tuple(sorted({day for day, _ in self._chunks}))
+        self.rows = sum(chunk[3] for chunks in self._chunks.values() for chunk in chunks)
 
     @property
     def notes(self) -> dict[str, str]:
-        """Where it comes from, for the report."""
+        """Provenance, for reports."""
         return {"source": f"stored traffic {self.folder.name}"}
 
     def auctions_on(self, day: int) -> int:
-        """How many auctions a day has."""
+        """Count the auctions of a day."""
         return sum(int(self.weights(day, hour).sum()) for hour in range(HOURS))
 
-    def columns(self, day: int, hour: int, places: tuple[int, int] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
-        """The columns of each piece of an hour, or of its cells from one place to before another; read when asked for.
+    def columns(self, day: int, hour: int, cell_range: tuple[int, int] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
+        """Read an hour chunk by chunk.
+
+        Args:
+            day: The day.
+            hour: The hour, 0 to 23.
+            cell_range: First cell to read and the cell after the last, counted within the hour; None for all its cells.
+
+        Yields:
+            The columns of a chunk by name: those of `CELL_TYPES`, `[cells]`, and those of `ROW_TYPES`, `[rows]`.
 
         Raises:
             ValueError: There is no such day.
         """
-        for first_cell, first_row, cells, rows in self._parts(day, hour, places):
+        for first_cell, first_row, cells, rows in self._chunks_of(day, hour, cell_range):
             cell_part = {name: self._read(name, kind, first_cell, cells) for name, kind in CELL_TYPES.items()}
             row_part = {name: self._read(name, kind, first_row, rows) for name, kind in ROW_TYPES.items()}
             yield {**cell_part, **row_part}
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Auctions of every cell of an hour."""
-        read = [self._read("weight", CELL_TYPES["weight"], piece[0], piece[2]) for piece in self._parts(day, hour, None)]
+        """Read the weight of every cell of an hour, `[cells]`."""
+        read = [self._read("weight", CELL_TYPES["weight"], chunk[0], chunk[2]) for chunk in self._chunks_of(day, hour, None)]
         return np.concatenate([np.zeros(0, dtype=np.int64), *read], dtype=np.int64)
 
-    def _parts(self, day: int, hour: int, places: tuple[int, int] | None) -> Iterator[tuple[int, int, int, int]]:
-        """First cell, first row and their numbers, of each piece of an hour as far as it lies between the places."""
+    def _chunks_of(self, day: int, hour: int, cell_range: tuple[int, int] | None) -> Iterator[tuple[int, int, int, int]]:
+        """Yield first cell, first row, number of cells and number of rows of each chunk of an hour, cut to `cell_range`."""
         if day not in self.days:
             raise ValueError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
-        place = 0
-        for first_cell, first_row, cells, rows in self._pieces.get((day, hour), []):
-            begin, end = (0, cells) if places is None else (max(places[0] - place, 0), min(places[1] - place, cells))
-            place += cells
+        offset = 0
+        for first_cell, first_row, cells, rows in self._chunks.get((day, hour), []):
+            begin, end = (0, cells)
+            if cell_range is not None:
+                begin, end = max(cell_range[0] - offset, 0), min(cell_range[1] - offset, cells)
+            offset += cells
             if (begin, end) == (0, cells):
                 yield first_cell, first_row, cells, rows
             elif begin < end:
@@ -89,8 +104,8 @@ class StoredTraffic:
                 yield first_cell + begin, first_row + before, end - begin, int(size.sum()) - before
 
     def table(self) -> Traffic:
-        """All of it as a table in memory."""
-        times = sorted(self._pieces)
+        """Read everything into a table in memory."""
+        times = sorted(self._chunks)
         parts = [(time, part) for time in times for part in self.columns(*time)]
         cell = {name: np.concatenate([part[name] for _, part in parts]) for name in CELL_TYPES}
         row = {name: np.concatenate([part[name] for _, part in parts]) for name in ROW_TYPES}
@@ -116,26 +131,29 @@ class StoredTraffic:
         )
 
     def _read(self, name: str, kind: str, first: int, count: int) -> NDArray[Any]:
-        """Some elements of a column, copied from a window of the file that is mapped for no longer."""
+        """Copy some elements of a column from a window of its file. The window is unmapped at once."""
         dtype = np.dtype(kind)
         return np.array(np.memmap(column_file(self.folder, name), dtype, "r", offset=first * dtype.itemsize, shape=(count,)))
 
 
 def column_file(folder: Path, name: str) -> Path:
-    """Return the path of a column's file; the keyword bid's is called as in a table."""
+    """Return the path of a column's file. The keyword bid's file has the name of its column in a table."""
     return folder / (KEYWORD_BID_COLUMN if name == KEYWORD_BID else name)
 
 
 def is_stored(path: Path) -> bool:
-    """Whether a path is a folder of stored traffic, by its index."""
+    """Return whether `path` is a folder of stored traffic, that is, whether it holds an index."""
     return (path / INDEX).is_file()
 
 
 def open_traffic(folder: str | Path) -> StoredTraffic:
     """Open traffic that `store_traffic` wrote.
 
+    Args:
+        folder: The folder of the columns.
+
     Raises:
-        InputError: It is not such a folder, or a column's file has another size than the index says.
+        InputError: The folder has no valid index, or a column's file has another size than the index says.
     """
     folder = Path(folder)
     path = folder / INDEX
@@ -149,9 +167,9 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
     for key, wanted in _INDEX_KEYS.items():
         if type(index.get(key)) is not wanted:
             raise InputError(f"{path}: {key}: expected {_KINDS[wanted]}, got {shown(index.get(key))}")
-    for piece in index["pieces"]:
-        if not isinstance(piece, list) or len(piece) != 6 or not all(type(n) is int and n >= 0 for n in piece):
-            raise InputError(f"{path}: pieces: expected six whole numbers at least 0 each, got {shown(piece)}")
+    for chunk in index["pieces"]:
+        if not isinstance(chunk, list) or len(chunk) != 6 or not all(type(n) is int and n >= 0 for n in chunk):
+            raise InputError(f"{path}: pieces: expected six whole numbers >= 0 for each, got {shown(chunk)}")
     for names, count in ((CELL_TYPES, index["cells"]), (ROW_TYPES, index["rows"])):
         for name, kind in names.items():
             expected = count * np.dtype(kind).itemsize

@@ -1,4 +1,4 @@
-"""Writes traffic larger than memory as it comes, in the form that `stored.py` reads."""
+"""Write traffic larger than memory as it arrives, in the format that `store` reads."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ def store_traffic(
     queries: tuple[str, ...],
     hours: Iterable[tuple[int, int, Columns]],
 ) -> StoredTraffic:
-    """Write traffic as it comes; the folder appears whole or not at all.
+    """Write traffic as it arrives. The folder appears whole or not at all.
 
     Args:
-        folder: New or empty.
-        advertisers: Names, in the order of the indices.
-        queries: Names of the queries.
-        hours: Parts in time order: day, hour, and the columns of `CELL_TYPES` and `ROW_TYPES`; `size` is the number of rows of
-            each cell. An hour may come in several parts, each as large as memory allows.
+        folder: The folder to write, new or empty.
+        advertisers: Names of the advertisers, in the order of their indices.
+        queries: Names of the queries, in the order of their indices.
+        hours: Parts in time order, each a day, an hour, and the columns of `CELL_TYPES` and `ROW_TYPES`, where `size` is the
+            number of rows of each cell. An hour may be split into several parts, each as large as memory allows.
+
+    Returns:
+        The traffic, opened.
 
     Raises:
         InputError: The folder holds files.
@@ -51,7 +54,8 @@ def store_traffic(
 
 
 def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str, Any]:
-    pieces: list[tuple[int, ...]] = []
+    """Write the columns and return the counts of the index."""
+    chunks: list[tuple[int, ...]] = []
     n_cells = n_rows = most_rows = auctions = 0
     files = {name: column_file(folder, name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
     try:
@@ -60,7 +64,7 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str,
                 for names, cut in ((CELL_TYPES, cells), (ROW_TYPES, rows)):
                     for name, kind in names.items():
                         np.asarray(columns[name][cut]).astype(kind).tofile(files[name])
-                pieces.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
+                chunks.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
                 n_cells += cells.stop - cells.start
                 n_rows += rows.stop - rows.start
             most_rows = max(most_rows, int(np.max(columns["size"], initial=0)))
@@ -68,11 +72,11 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str,
     finally:
         for file in files.values():
             file.close()
-    return {"pieces": pieces, "cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
+    return {"pieces": chunks, "cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
 
 
 def _cuts(size: NDArray[Any]) -> Iterator[tuple[slice, slice]]:
-    """Cell and row slices of pieces of about `_ROWS_AT_ONCE` rows."""
+    """Yield the cell slice and the row slice of chunks of about `_ROWS_AT_ONCE` rows."""
     ends = np.cumsum(size, dtype=np.int64)
     first, first_row = 0, 0
     while first < len(size):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 HOURS = 24
 KEYWORD_BID, KEYWORD_BID_COLUMN = "keyword_bid", "manual_bid"
-"""The keyword bid's column has the name on the right in every file that is written; a table may give it by either name."""
+"""Name of the keyword bid in memory, and of its column in every file that is written. A table may use either as its column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,63 +18,63 @@ class Traffic:
     """Candidate ads grouped in cells, cells in time order.
 
     A cell stands for `weight` identical auctions. Row arrays have one element per candidate ad, cell arrays one per cell;
-    rows `cell_start[c]:cell_start[c + 1]` are the candidates of cell c. Arrays are not to be written to.
+    rows `cell_start[c]:cell_start[c + 1]` are the candidates of cell c. All arrays are read-only.
     """
 
     advertisers: tuple[str, ...]
-    """Names, in the order of every advertiser axis."""
+    """Names of the advertisers, in the order of every advertiser axis."""
     queries: tuple[str, ...]
-    """Names of the queries (keywords)."""
+    """Names of the queries, in the order of their indices."""
     day: NDArray[np.int64]
-    """Day of each cell, not decreasing."""
+    """Day of each cell, not decreasing, `[cells]`."""
     hour: NDArray[np.int64]
-    """Hour of each cell, 0 to 23, not decreasing within a day."""
+    """Hour of each cell, 0 to 23, not decreasing within a day, `[cells]`."""
     weight: NDArray[np.int64]
-    """Identical auctions each cell stands for, at least 1."""
+    """Identical auctions that each cell stands for, >= 1, `[cells]`."""
     query: NDArray[np.int64]
-    """Query index of each cell."""
+    """Query index of each cell, `[cells]`."""
     cell_start: NDArray[np.int64]
-    """First row of each cell, and the number of rows at the end: `[cells + 1]`."""
+    """First row of each cell, followed by the number of rows, `[cells + 1]`."""
     advertiser: NDArray[np.int64]
-    """Advertiser index of each row."""
+    """Advertiser index of each row, `[rows]`."""
     pctr: NDArray[np.float64]
-    """Predicted click-through rate of each row, in (0, 1]."""
+    """Predicted click-through rate, in (0, 1], `[rows]`."""
     pcvr: NDArray[np.float64]
-    """Predicted conversion rate of a click, in [0, 1]."""
+    """Predicted conversion rate of a click, in [0, 1], `[rows]`."""
     item_price: NDArray[np.float64]
-    """Currency per conversion, at least 0."""
+    """Value of a conversion, currency, >= 0, `[rows]`."""
     keyword_bid: NDArray[np.float64]
-    """Keyword-level bid, currency per click, at least 0."""
+    """Keyword bid, currency per click, >= 0, `[rows]`."""
     ctr: NDArray[np.float64]
-    """True click-through rate; the prediction where the table has no column of its own."""
+    """True click-through rate, in [0, 1]; equals `pctr` if the table has no column `ctr`, `[rows]`."""
     cvr: NDArray[np.float64]
-    """True conversion rate of a click."""
+    """True conversion rate of a click, in [0, 1]; equals `pcvr` if the table has no column `cvr`, `[rows]`."""
     market_ecpm: NDArray[np.float64]
-    """Best rank score of bidders outside the simulation for each cell, 0 for none."""
+    """Best rank score of external competitors, >= 0; 0 means that there is none, `[cells]`."""
     budgets: NDArray[np.float64] | None = None
-    """Daily budget of each advertiser where the table knows it, currency; else None."""
+    """Daily budget of each advertiser, currency, `[advertisers]`; None if the table has no budgets."""
     notes: dict[str, str] = field(default_factory=dict)
-    """Where the figures come from and what is supposed, for the report."""
+    """Provenance for reports: the source of the figures, what was measured and what was assumed."""
 
     def __post_init__(self) -> None:
-        # Read-only here as in Ray's object store, so that the engine is compiled for one kind of array.
+        # Read-only here as in Ray's object store, so that numba compiles the engine for one kind of array.
         for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"):
             getattr(self, name).setflags(write=False)
 
     @cached_property
     def days(self) -> tuple[int, ...]:
-        """The days of the table, ascending."""
+        """Days of the table, ascending."""
         return tuple(int(day) for day in np.unique(self.day))
 
     @cached_property
     def _hour_start(self) -> NDArray[np.int64]:
-        """First cell of each (day, hour): `[days, 25]`."""
+        """First cell of each day and hour, `[days, 25]`; the last column is the end of the day."""
         code = self.day * HOURS + self.hour
         wanted = np.array(self.days)[:, None] * HOURS + np.arange(HOURS + 1)
         return np.searchsorted(code, wanted, side="left")
 
     def cells_of(self, day: int, hour: int) -> tuple[int, int]:
-        """First cell of an hour and the cell after its last one.
+        """Return the first cell of an hour and the cell after its last one.
 
         Raises:
             ValueError: The table has no such day.
@@ -86,30 +86,30 @@ class Traffic:
 
     @property
     def auctions(self) -> int:
-        """How many auctions the table has."""
+        """Number of auctions in the table, the sum of all weights."""
         return int(self.weight.sum())
 
     def auctions_on(self, day: int) -> int:
-        """How many auctions a day has."""
+        """Count the auctions of a day."""
         return int(self.weight[self.cell_slice(day)].sum())
 
     def cell_slice(self, day: int) -> slice:
-        """The cells of a day."""
+        """Return the slice of a day's cells."""
         return slice(self.cells_of(day, 0)[0], self.cells_of(day, HOURS - 1)[1])
 
     @property
     def row_day(self) -> NDArray[np.int64]:
-        """The day of each row's cell."""
+        """Day of each row's cell, `[rows]`."""
         return np.repeat(self.day, np.diff(self.cell_start))
 
     @property
     def row_weight(self) -> NDArray[np.int64]:
-        """The weight of each row's cell."""
+        """Weight of each row's cell, `[rows]`."""
         return np.repeat(self.weight, np.diff(self.cell_start))
 
     @property
     def row_hour(self) -> NDArray[np.int64]:
-        """The hour of each row's cell."""
+        """Hour of each row's cell, `[rows]`."""
         return np.repeat(self.hour, np.diff(self.cell_start))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from auctionsim.cli import command_modules, main
+from auctionsim.cli import command_modules, main, make_parser
+from auctionsim.errors import RenamedWarning
 from auctionsim.runs import Run
 
 
@@ -22,6 +26,11 @@ def call(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProces
     )
 
 
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    (action,) = (action for action in make_parser(command_modules())._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]):
     expected = {"bench", "check", "demo", "evaluate", "init", "report", "resume", "scenarios", "train"}
     assert expected <= set(command_modules())
@@ -29,7 +38,41 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]):
         with pytest.raises(SystemExit) as caught:
             main([name, "--help"])
         assert caught.value.code == 0
-        assert name in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert said.startswith(f"usage: auctionsim {name} ")
+        assert f"\nexample: auctionsim {name}" in said
+
+
+@pytest.mark.parametrize("name", command_modules())
+def test_the_example_of_a_command_s_help_can_be_parsed(name: str):
+    program, *words = shlex.split(command_modules()[name].EXAMPLE)
+    assert program == "auctionsim"
+    assert make_parser(command_modules()).parse_args(words).command == name
+
+
+@pytest.mark.parametrize("name", command_modules())
+def test_every_flag_of_a_command_states_its_default(name: str):
+    for action in subparsers()[name]._actions:
+        if action.option_strings and action.help != argparse.SUPPRESS and action.dest != "help":
+            stated = re.search(r"\((default: (.+)|required.*)\)$", action.help)
+            assert stated, f"{action.option_strings[-1]}: {action.help}"
+            if type(action.default) in (int, float, str):
+                assert stated[2] == str(action.default), action.help
+
+
+def test_the_old_spelling_of_minimize_still_works_with_a_warning():
+    words = ["sweep", "three-arms", "--param", "learner.sigma=uniform(0.1,0.2)"]
+    assert make_parser(command_modules()).parse_args([*words, "--minimize"]).minimize
+    assert not make_parser(command_modules()).parse_args(words).minimize
+    with pytest.warns(RenamedWarning, match="--minimise is called --minimize now; the old name works until version 0.3"):
+        assert make_parser(command_modules()).parse_args([*words, "--minimise"]).minimize
+
+
+def test_check_says_what_a_valid_scenario_holds(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "three-arms", "--set", "traffic.auctions_per_day=1000"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "three-arms: valid (12 advertisers, 12 of them learners, 4 days, 4000 auctions)\n"
+    assert said.err == "next: auctionsim train three-arms\n"
 
 
 def test_init_check_train_evaluate_report_in_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -51,7 +94,7 @@ def test_init_check_train_evaluate_report_in_a_row(tmp_path: Path, capsys: pytes
     assert "expected a new or empty folder" in capsys.readouterr().err
 
 
-def test_bench_measures_every_case_beside_its_yardstick(capsys: pytest.CaptureFixture[str]):
+def test_bench_measures_every_case_beside_the_reference_kernel(capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "--auctions", "20", "--candidates", "4", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert measured["yardstick"] > 1e6

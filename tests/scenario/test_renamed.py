@@ -19,11 +19,11 @@ NEW = SMALL.replace("[platform]", '[platform]\nbaseline = "truthful"').replace(
 OLD = NEW.replace("baseline =", "reference =").replace("cpc_cap", "ppc_cap").replace("baseline*", "reference*")
 
 
-def test_old_keys_and_levels_mean_what_the_new_ones_do_and_each_is_told():
-    with pytest.warns(RenamedWarning) as told:
+def test_old_keys_and_levels_mean_what_the_new_ones_do_and_each_is_reported():
+    with pytest.warns(RenamedWarning) as reported:
         old = parse_scenario(OLD, "s.toml")
     assert old == parse_scenario(NEW, "s.toml")
-    assert [str(warning.message).partition(" is ")[0] for warning in told] == [
+    assert [str(warning.message).partition(" is ")[0] for warning in reported] == [
         "s.toml: platform.reference", "s.toml: advertisers[0].ppc_cap", "s.toml: advertisers[0].budget: 'reference*SHARE'",
         "s.toml: advertisers[0].cpc_cap: 'reference*SHARE'",
     ]  # fmt: skip
@@ -41,7 +41,7 @@ def test_a_key_given_by_both_names_is_refused():
         parse_scenario(both, "s.toml")
 
 
-def test_the_command_line_tells_old_names_in_one_line_each_unless_it_refuses(tmp_path, capsys):
+def test_the_command_line_reports_old_names_in_one_line_each_unless_it_fails(tmp_path, capsys):
     path = tmp_path / "s.toml"
     path.write_text(OLD)
     assert main(["check", str(path)]) == 0

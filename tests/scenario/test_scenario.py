@@ -1,4 +1,4 @@
-"""Scenario files: what is right loads, what is wrong is told in one line."""
+"""Scenario files: what is valid loads, what is invalid is reported in one line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ VALUES = st.text(max_size=20) | st.sampled_from(["nan", "inf", "-1", "1e999", "0
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), VALUES), min_size=1, max_size=3))
-def test_any_value_of_any_key_loads_or_is_told_in_one_line(changes: list[tuple[str, str]]):
+def test_any_value_of_any_key_loads_or_is_reported_in_one_line(changes: list[tuple[str, str]]):
     try:
         scenario = parse_scenario(SMALL, "x.toml", overrides=[f"{key}={text}" for key, text in changes])
     except InputError as error:
@@ -69,7 +69,7 @@ def test_any_value_of_any_key_loads_or_is_told_in_one_line(changes: list[tuple[s
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(SMALL)), st.integers(0, 40), st.binary(max_size=40))
-def test_any_bytes_in_a_scenario_file_load_or_are_told_in_one_line(tmp_path: Path, start: int, length: int, patch: bytes):
+def test_any_bytes_in_a_scenario_file_load_or_are_reported_in_one_line(tmp_path: Path, start: int, length: int, patch: bytes):
     path = tmp_path / "fuzz.toml"
     path.write_bytes(SMALL.encode()[:start] + patch + SMALL.encode()[start + length :])
     try:

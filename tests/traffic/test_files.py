@@ -1,4 +1,4 @@
-"""Traffic tables: what is written is read back, and every wrong value is told with file, row and column."""
+"""Traffic tables: what is written is read back, and every invalid value is reported with file, row and column."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def changed(row: int, column: str, value: str) -> list[str]:
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2), st.sampled_from(HEADER.split(",")), st.text(max_size=12))
-def test_any_text_in_any_cell_is_read_or_told_in_one_line(tmp_path: Path, row: int, column: str, text: str):
+def test_any_text_in_any_cell_is_read_or_reported_in_one_line(tmp_path: Path, row: int, column: str, text: str):
     clean = text.replace("\x00", "").encode("utf-8", "replace").decode()
     path = tmp_path / "fuzz.csv"
     path.write_text("\n".join([HEADER, *changed(row, column, clean)]) + "\n", encoding="utf-8")
@@ -75,7 +75,9 @@ def test_any_text_in_any_cell_is_read_or_told_in_one_line(tmp_path: Path, row: i
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["fuzz.csv", "fuzz.parquet"]), st.integers(0, 900), st.integers(0, 60), st.binary(max_size=60))
-def test_any_bytes_in_a_table_are_read_or_told_in_one_line(tmp_path: Path, name: str, start: int, length: int, patch: bytes):
+def test_any_bytes_in_a_table_are_read_or_reported_in_one_line(
+    tmp_path: Path, name: str, start: int, length: int, patch: bytes
+):
     path, whole = tmp_path / name, tmp_path / "whole.csv"
     if not whole.is_file():
         written(tmp_path, ROWS).rename(whole)
@@ -100,7 +102,7 @@ CELLS = st.fixed_dictionaries(
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CELLS, min_size=1, max_size=6))
-def test_any_parquet_of_the_right_types_is_a_table_or_told_in_one_line(tmp_path: Path, rows: list[dict[str, object]]):
+def test_any_parquet_of_the_right_types_is_a_table_or_reported_in_one_line(tmp_path: Path, rows: list[dict[str, object]]):
     path = tmp_path / "t.parquet"
     pl.DataFrame(rows).write_parquet(path)
     try:

@@ -93,7 +93,7 @@ def test_what_is_drawn_from_the_fit_looks_like_the_table(name: str):
     rows = {row.measure: row for row in fit_statistics(table, markets)}
     assert rows["price per click under keyword bids"].drawn == pytest.approx(price_per_click(table), rel=0.2)
     assert max(row.distance for row in rows.values() if row.distance is not None) < 0.15
-    # A market of another kind is told apart by the same measures.
+    # The same measures separate a market of another kind.
     other = replace(fit.profile, ctr=fit.profile.ctr * 3, cpc=fit.profile.cpc * 3)
     strange = {row.measure: row for row in fit_statistics(table, [make_traffic(own, other, fit.names(), 0)])}
     assert strange["predicted click rate, mean"].distance > 0.4
@@ -132,14 +132,14 @@ def test_the_command_writes_a_scenario_that_names_nobody(tmp_path: Path, capsys:
     assert main(["fit", str(tmp_path / "private.parquet"), "--out", str(out)]) == 2
 
 
-def test_tables_the_generator_cannot_draw_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_tables_the_generator_cannot_draw_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     _, table = drawn(load_profile("plain"), 2, auctions_per_day=200)
     save_traffic(table, tmp_path / "t.parquet")
     rows = pl.read_parquet(tmp_path / "t.parquet")
     rows.unique("cell", keep="first", maintain_order=True).write_parquet(tmp_path / "alone.parquet")
     rows.with_columns(item_price=0.0).write_parquet(tmp_path / "worthless.parquet")
     for name, said in (
-        ("alone", "column advertiser: expected two advertisers"),
+        ("alone", "column advertiser: expected two or more advertisers"),
         ("worthless", "column item_price: expected values"),
     ):
         assert main(["fit", str(tmp_path / f"{name}.parquet"), "--out", str(tmp_path / "s.toml")]) == 2

@@ -80,12 +80,12 @@ def test_profiles_sum_to_one_and_name_their_sources():
     ("change", "expected"),
     [
         (("ctr = 0.05", ""), "rates.ctr: expected figures, got nothing"),
-        (("ctr = 0.05", "ctr = -1"), "rates.ctr: expected numbers above 0, got -1.0"),
+        (("ctr = 0.05", "ctr = -1"), "rates.ctr: expected numbers > 0, got -1.0"),
         (("share = [1.0]", 'share = ["x"]'), "categories.share: expected numbers"),
         (("quantiles = [1, 1]", "quantiles = 3"), "budgets.quantiles: expected any number of numbers"),
     ],
 )
-def test_a_wrong_profile_is_told(change: tuple[str, str], expected: str):
+def test_an_invalid_profile_is_reported_with_file_and_key(change: tuple[str, str], expected: str):
     text = Path(load_profile.__code__.co_filename).parents[0].joinpath("profiles/plain.toml").read_text()
     with pytest.raises(InputError) as caught:
         parse_profile(text.replace(*change), "p.toml")

@@ -1,4 +1,4 @@
-"""Days cut into steps, and luck drawn once: finer or coarser, the day is the same."""
+"""Days cut into steps, and outcomes drawn once: whatever the steps, the day is the same."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_parts_of_hours_add_up_to_hours(market: Market, minutes: int):
     np.testing.assert_allclose(day.cumulative[:, COST, 0], whole[2, :, :, 0].sum(axis=0), rtol=1e-12)
 
 
-def test_steps_of_several_hours_have_the_luck_of_their_hours(market: Market):
+def test_steps_of_several_hours_have_the_outcomes_of_their_hours(market: Market):
     whole, _ = outcome(market, None)
     long, _ = outcome(market, minutes_steps(market.traffic, 0, 240))
     np.testing.assert_allclose(long.sum(axis=1), whole.sum(axis=1), rtol=1e-12)
@@ -72,7 +72,7 @@ def test_auctions_and_first_rows_of_steps_are_the_advertiser_s_own(market: Marke
 
 
 @pytest.mark.parametrize("weight", [1, 5])
-def test_luck_drawn_once_equals_luck_drawn_as_it_goes(weight: int):
+def test_outcomes_drawn_once_equal_outcomes_drawn_hour_by_hour(weight: int):
     overrides = ["mechanism.outcomes=sampled", f"traffic.weight={weight}", "traffic.ctr_noise=1.0"]
     market = build_market(parse_scenario(SMALL, "small.toml", overrides=overrides), seed=3)
     drawn = market.with_realised_rates()

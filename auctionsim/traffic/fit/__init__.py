@@ -1,4 +1,5 @@
-"""The synthetic generator's parameters from a traffic table, so that private logs can be shared as a scenario.
+"""Fit the synthetic generator to a traffic table, so that private logs can be shared as a scenario.
 
-`estimates` reads them off the table, `components` holds the statistics, `document` writes scenario and profile.
+`estimates` estimates the generator's parameters, `volumes` those of traffic volumes, `components` holds the statistics, and
+`output` writes scenario and profile.
 """

@@ -1,4 +1,4 @@
-"""Statistics of the fit: variance components of pairs, keyword volumes under sampling, effects of hours."""
+"""Statistics of the fit: variance components of pairs, query volumes under sampling, effects of hours, drift."""
 
 from __future__ import annotations
 
@@ -11,67 +11,78 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_MOST_UNSEEN = 5.0
+_MAX_UNSEEN = 5.0
+"""Upper limit of the estimated number of queries, as a multiple of those seen."""
 _DRAWS, _LONGEST_GAP = 50.0, 7
+"""Drift: the count from which on a query's weight no longer grows, and the most days between two days that are compared."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """Variances of `level + query + advertiser + pair`, each at least 0."""
+    """Variance components of a value `level + query + advertiser + pair`."""
 
     level: float
+    """Mean of the values."""
     query: float
+    """Variance between queries, >= 0."""
     advertiser: float
+    """Variance between advertisers, >= 0."""
     pair: float
+    """Variance between pairs of query and advertiser beyond these two, >= 0."""
 
 
 def variance_components(value: Floats, noise: Floats, query: Ints, advertiser: Ints) -> Components:
-    """Variance components of a crossed layout with holes, by moments of differences.
+    """Estimate the variance components of a crossed layout with missing pairs, by moments of differences.
 
-    Half the mean squared difference of two values estimates, beyond the mean noise, query + advertiser + pair where they share
-    neither, advertiser + pair where they share the query, query + pair where they share the advertiser.
+    Half the mean squared difference of two values, less the mean noise, estimates query + advertiser + pair if they share
+    neither, advertiser + pair if they share the query, and query + pair if they share the advertiser.
 
     Args:
-        value: One for each pair of query and advertiser, `[n]`.
+        value: A value for each pair of query and advertiser, `[n]`.
         noise: Variance of each value's error, `[n]`.
-        query: Index of its query.
-        advertiser: Index of its advertiser.
+        query: Query index of each value, `[n]`.
+        advertiser: Advertiser index of each value, `[n]`.
     """
     everything = np.zeros(len(value), dtype=np.int64)
     sums = np.array([_half_squares(value, noise, group) for group in (everything, query, advertiser)])
-    # Differences that share neither are all less those that share one; a pair occurs once.
-    apart = _ratio(*(sums[0] - sums[1] - sums[2]))
+    # Differences that share neither are all differences minus those that share one, as each pair occurs once.
+    share_neither = _ratio(*(sums[0] - sums[1] - sums[2]))
     same_query, same_advertiser = _ratio(*sums[1]), _ratio(*sums[2])
     if sums[2][1] == 0:
-        # Advertisers that are seen once each cannot be told from pairs.
-        return Components(float(value.mean()), max(apart - same_query, 0.0), 0.0, max(same_query, 0.0))
-    by_query, by_advertiser = max(apart - same_query, 0.0), max(apart - same_advertiser, 0.0)
-    return Components(float(value.mean()), by_query, by_advertiser, max(apart - by_query - by_advertiser, 0.0))
+        # If each advertiser is seen once, its effect cannot be separated from the pair's.
+        return Components(float(value.mean()), max(share_neither - same_query, 0.0), 0.0, max(same_query, 0.0))
+    by_query, by_advertiser = max(share_neither - same_query, 0.0), max(share_neither - same_advertiser, 0.0)
+    return Components(float(value.mean()), by_query, by_advertiser, max(share_neither - by_query - by_advertiser, 0.0))
 
 
 def _half_squares(value: Floats, noise: Floats, group: Ints) -> tuple[float, float]:
-    """Sum over pairs of a group of half their squared difference less their mean noise, and how many pairs."""
+    """Sum half the squared difference minus the mean noise over all pairs of values of a group.
+
+    Returns:
+        The sum, and the number of pairs.
+    """
     size = np.bincount(group).astype(np.float64)
     mean = np.bincount(group, value) / np.maximum(size, 1)
     squares = np.bincount(group, (value - mean[group]) ** 2)
-    # The squared differences within a group add up to its size times its squares about the mean.
+    # The squared differences of a group add up to its size times its squares about the mean: 1, 2, 6 give 1 + 25 + 16 = 3 x 14.
     return float((size * squares / 2 - (size - 1) * np.bincount(group, noise) / 2).sum()), float((size * (size - 1) / 2).sum())
 
 
-def _ratio(above: float, below: float) -> float:
-    return above / below if below > 0 else 0.0
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else 0.0
 
 
 def log_volumes(counts: Ints) -> tuple[float, float]:
-    """Spread of lognormal volumes seen through Poisson counts, and how many there are, those never seen included.
+    """Estimate the spread of lognormal volumes from Poisson counts, and the number of queries, unseen ones included.
 
-    Maximum likelihood of the Poisson-lognormal distribution cut at 0, by Laplace's method, on a grid that is refined.
+    The estimate is the maximum likelihood of the Poisson-lognormal distribution truncated at 0, by Laplace's method, on a grid
+    that is refined six times.
 
     Args:
-        counts: At least 1 each, `[queries]`.
+        counts: Draws of each query that was seen, >= 1, `[queries]`.
 
     Returns:
-        The log standard deviation, and the number of queries.
+        The log standard deviation of volumes, and the estimated number of queries.
     """
     seen, times = np.unique(counts, return_counts=True)
     logs = np.log(counts)
@@ -85,12 +96,12 @@ def log_volumes(counts: Ints) -> tuple[float, float]:
         step = (high - low) / 14
         low, high = best - 2 * step, best + 2 * step
         low[1] = max(low[1], 0.005)
-    queries = len(counts) / max(1 - float(_unseen(best[None])[0]), 1 / _MOST_UNSEEN)
+    queries = len(counts) / max(1 - float(_unseen(best[None])[0]), 1 / _MAX_UNSEEN)
     return float(best[1]), queries
 
 
 def _log_probability(grid: Floats, counts: Ints) -> Floats:
-    """Log probability of each count under (mu, sigma) of the grid, but for terms of the count alone: `[grid, counts]`."""
+    """Return the log probability of each count under each (mu, sigma), without terms of the count alone, `[grid, counts]`."""
     mu, variance = grid[:, :1], grid[:, 1:] ** 2
     n = counts[None, :].astype(np.float64)
     x = np.log(n) * np.ones_like(mu)
@@ -101,27 +112,36 @@ def _log_probability(grid: Floats, counts: Ints) -> Floats:
 
 
 def _unseen(grid: Floats) -> Floats:
-    """Probability of a count of 0 under (mu, sigma): `[grid]`."""
+    """Return the probability of a count of 0 under each (mu, sigma), by Gauss-Hermite quadrature, `[grid]`."""
     node, weight = np.polynomial.hermite_e.hermegauss(64)
     return np.minimum(np.exp(-np.exp(grid[:, :1] + grid[:, 1:] * node)) @ weight / weight.sum(), 1 - 1e-9)
 
 
 def additive_effects(value: Floats, first: Ints, second: Ints) -> tuple[Floats, Floats]:
-    """Least squares of `value = first effect + second effect`, by turns; the second has mean 0 over the values."""
-    of_first, of_second = np.zeros(first.max() + 1), np.zeros(second.max() + 1)
+    """Fit `value = first effect + second effect` by least squares, by alternating between the two.
+
+    Args:
+        value: The values, `[n]`.
+        first: Index of each value's first effect, `[n]`.
+        second: Index of each value's second effect, `[n]`.
+
+    Returns:
+        The first effects, and the second effects, whose mean over the values is 0.
+    """
+    first_effect, second_effect = np.zeros(first.max() + 1), np.zeros(second.max() + 1)
     n_first, n_second = (np.maximum(np.bincount(code), 1) for code in (first, second))
     for _ in range(500):
-        before = of_second
-        of_first = np.bincount(first, value - of_second[second]) / n_first
-        of_second = np.bincount(second, value - of_first[first]) / n_second
-        if np.abs(of_second - before).max() < 1e-12:
+        before = second_effect
+        first_effect = np.bincount(first, value - second_effect[second]) / n_first
+        second_effect = np.bincount(second, value - first_effect[first]) / n_second
+        if np.abs(second_effect - before).max() < 1e-12:
             break
-    shift = of_second[second].mean()
-    return of_first + shift, of_second - shift
+    shift = second_effect[second].mean()
+    return first_effect + shift, second_effect - shift
 
 
 def pooled_variance(value: Floats, group: Ints) -> float:
-    """Variance within groups, pooled; 0 where no group has two values."""
+    """Pool the variance within groups. Returns 0 if no group has two values."""
     size = np.bincount(group)
     mean = np.bincount(group, value) / np.maximum(size, 1)
     freedom = (size[size > 0] - 1).sum()
@@ -129,28 +149,31 @@ def pooled_variance(value: Floats, group: Ints) -> float:
 
 
 def drift_variance(counts: Floats, days: Ints) -> float:
-    """Variance a day of log volumes that walk at random, beyond that of drawing them; 0 where nothing tells.
+    """Estimate the variance per day of log volumes that follow a random walk, beyond that of sampling.
 
-    Given the draws of a query on two days together, those of the first are binomial with a chance p, whatever the volumes;
-    n(n - 1) and n n' estimate p^2 and p(1 - p) without bias, and log(E[p^2] E[(1 - p)^2] / E[p(1 - p)]^2) is the variance of
-    the log ratio of volumes, to its second order. It grows with the days between, which is what is fitted.
+    Given a query's draws on two days together, those on the first day are binomial with a probability p, whatever the volumes.
+    n(n - 1) and n n' estimate p^2 and p(1 - p) without bias, and log(E[p^2] E[(1 - p)^2] / E[p(1 - p)]^2) is, to second order,
+    the variance of the log ratio of volumes. It grows in proportion to the days between the two, and the fit is its slope.
 
     Args:
         counts: Draws of each query on each day, `[days, queries]`.
-        days: Their numbers, ascending.
+        days: Numbers of the days, ascending, `[days]`.
+
+    Returns:
+        The variance per day, >= 0; 0 if no two days can be compared.
     """
-    above = below = 0.0
+    numerator = denominator = 0.0
     for i, j in combinations(range(len(days)), 2):
         gap, early, late = float(days[j] - days[i]), counts[i], counts[j]
         if gap > _LONGEST_GAP:
             continue
         both = early + late
-        # Small counts tell less, large ones no more than their volumes' walk.
+        # Small counts hold little information. That of large counts is limited by the random walk itself.
         weight = np.where(both >= 2, 1 / (np.maximum(both - 1, 1) * (both + _DRAWS)), 0.0)
         first, second, mixed = (
             float((weight * product).sum()) for product in (early * (early - 1), late * (late - 1), early * late)
         )
         if min(first, second, mixed) > 0:
-            above += gap * float(np.log(first * second / mixed**2))
-            below += gap**2
-    return max(above / below, 0.0) if below else 0.0
+            numerator += gap * float(np.log(first * second / mixed**2))
+            denominator += gap**2
+    return max(numerator / denominator, 0.0) if denominator else 0.0

@@ -1,6 +1,6 @@
 """Raw logs to traffic tables, out of core on DuckDB.
 
-A format (one file each: `auctions_csv`, `auctionnet`, `ipinyou`, `criteo`) says how a file's columns are found, what they must
-hold, and which SQL makes rows of the common log of them. What follows is the same for all: `reading`, `rates`, `cells`,
-`summary`, put together in `pipeline`.
+A format (`formats/`, one module each) states how a file's columns are found, which values are valid, and which SQL turns them
+into rows of the common log. The other steps are the same for all formats: `log_files`, `log_reader`, `rates`, `cells`,
+`budgets`, `summary` and `output`. `pipeline` runs them in order.
 """

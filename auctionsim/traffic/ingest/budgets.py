@@ -1,4 +1,4 @@
-"""Budgets that a log knows: advertisers as a scenario takes them."""
+"""Budgets in a log, and the advertisers that have them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ class LoggedAdvertiser:
     """An advertiser of the log."""
 
     name: str
+    """Name of the advertiser."""
     budget: float | None
-    """A day, currency of the log, mean over days; None where the log has none above 0."""
+    """Daily budget, mean over days, in the log's currency; None if the log has no budget > 0 for it."""
     has_cpa: bool
-    """Whether it bounds its cost per conversion by `item_price`."""
+    """Whether the advertiser limits its cost per conversion to `item_price`."""
 
 
 def budget_table(database: Database, form: Format) -> None:
-    """Make the table `budgets` of the view `good` where the format has budgets."""
+    """Make the table `budgets` from the view `good` if the format has budgets."""
     if form.budgets is not None:
         daily = f"SELECT advertiser, day, max(budget) AS budget FROM ({form.budgets}) GROUP BY advertiser, day"
         database.run(
@@ -37,21 +38,26 @@ def budget_table(database: Database, form: Format) -> None:
 
 
 def logged_advertisers(database: Database, form: Format) -> tuple[LoggedAdvertiser, ...]:
-    """The advertisers of `cells` in order of appearance; empty where the log has no budgets."""
+    """Return the advertisers of `cells` in order of appearance; none if the log has no budgets."""
     if form.budgets is None or not database.row("SELECT count(*) FROM budgets")[0]:
         return ()
     rows = database.rows(
-        "SELECT advertiser, any_value(budget) FROM (SELECT advertiser, row_number() OVER () AS place FROM cells) "
-        "LEFT JOIN budgets USING (advertiser) GROUP BY advertiser ORDER BY min(place)"
+        "SELECT advertiser, any_value(budget) FROM (SELECT advertiser, row_number() OVER () AS position FROM cells) "
+        "LEFT JOIN budgets USING (advertiser) GROUP BY advertiser ORDER BY min(position)"
     )
     return tuple(LoggedAdvertiser(name, None if budget is None else float(budget), form.has_cpa) for name, budget in rows)
 
 
 def expect_budgets(advertisers: Sequence[LoggedAdvertiser], form: Format, log: Path) -> None:
-    """Refuse to write a file of budgets where one is missing.
+    """Check that every advertiser has a budget, before a file of budgets is written.
+
+    Args:
+        advertisers: The advertisers of the log, as `logged_advertisers` returns them.
+        form: The log's format.
+        log: The log, for messages.
 
     Raises:
-        InputError: The log has none, or none for an advertiser.
+        InputError: The log has no budgets, or none for an advertiser.
     """
     if not advertisers:
         raise InputError(
@@ -59,10 +65,10 @@ def expect_budgets(advertisers: Sequence[LoggedAdvertiser], form: Format, log: P
         )
     missing = next((one.name for one in advertisers if one.budget is None), None)
     if missing is not None:
-        raise InputError(f"{log}: --budgets: expected a budget above 0 for advertiser {missing!r}, got none")
+        raise InputError(f"{log}: --budgets: expected a budget > 0 for advertiser {missing!r}, got none")
 
 
 def save_logged_budgets(advertisers: Sequence[LoggedAdvertiser], path: Path) -> None:
-    """Write `advertiser,budget` as CSV, as `traffic.budgets` of a scenario takes it."""
+    """Write budgets as CSV with the columns `advertiser` and `budget`, for `traffic.budgets` of a scenario."""
     table = pl.DataFrame({"advertiser": [one.name for one in advertisers], "budget": [one.budget for one in advertisers]})
     write_then_rename(path, lambda part: table.write_csv(part))

@@ -1,4 +1,4 @@
-"""The table `cells`: the traffic table's rows in order, from single auctions or from auctions put together."""
+"""The table `cells`: the traffic table's rows in order, from single or aggregated auctions."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from auctionsim.errors import InputError, shown
 from auctionsim.traffic.ingest.database import Database, quoted
 
 SECONDS = {"hour": 3600, "quarter": 900, "none": 1}
-"""How long auctions are put together, by the name of the aggregation."""
+"""Length in seconds of the period whose auctions are aggregated, by the name of the aggregation."""
 PRICE_STEP = 1.1
-"""Auctions put together have outside prices within this ratio; the cell has their mean."""
+"""Largest ratio between the external competitors' scores of auctions that are aggregated. The cell has their mean."""
 _COLUMNS = (
     "day, second // 3600 AS hour, cell, weight, query, advertiser, pctr, pcvr, item_price, manual_bid, ctr, cvr, market_ecpm"
 )
 
 
-def make_cells(database: Database, aggregate: str, place: Callable[[int], str], *, is_single: bool) -> None:
-    """Make `cells` from the view `rated`.
+def make_cells(database: Database, aggregate: str, source: Callable[[int], str], *, is_single: bool) -> None:
+    """Make the table `cells` from the view `rated`.
+
+    With aggregation, auctions of the same period become one cell if they have the same query, the same candidates and external
+    scores within `PRICE_STEP` of each other. The cell's rates, bids and prices are means.
 
     Args:
-        database: Holds them.
-        aggregate: `none`, or `hour` or `quarter`: auctions of an hour or a quarter of one with the same query, the same
-            candidates and an outside price within `PRICE_STEP` become a cell, whose rates, bids and prices are means.
-        place: File and row of a row of the log, for messages.
+        database: The database that holds `log` and `rated`.
+        aggregate: The aggregation: `none`, `hour` or `quarter` (15 minutes).
+        source: Function from a row of the log to its file and row, for messages.
         is_single: Whether each row is an auction of its own.
 
     Raises:
-        InputError: Rows of an auction disagree, or name an advertiser twice.
+        InputError: The rows of an auction disagree, or name an advertiser twice.
     """
     if not is_single:
-        _check_auctions(database, place)
+        _check_auctions(database, source)
     if aggregate != "none":
         _aggregated(database, SECONDS[aggregate], is_single=is_single)
     elif is_single:
@@ -50,22 +52,23 @@ def make_cells(database: Database, aggregate: str, place: Callable[[int], str], 
         )
 
 
-def _check_auctions(database: Database, place: Callable[[int], str]) -> None:
+def _check_auctions(database: Database, source: Callable[[int], str]) -> None:
+    """Check that the rows of each auction agree and name each advertiser once."""
     same = {"day": "day", "hour": "second // 3600", "query": "query", "weight": "weight", "market_ecpm": "market_ecpm"}
     differ = " OR ".join(f"min({value}) <> max({value})" for value in same.values())
     wrong = database.rows(f"SELECT auction FROM log GROUP BY auction HAVING {differ} ORDER BY min(row) LIMIT 1")
     if wrong:
         (auction,) = wrong[0]
         rows = database.rows(f"SELECT row, {', '.join(same.values())} FROM log WHERE auction = {quoted(auction)} ORDER BY row")
-        # Of its rows the first that differs from the one ahead of all.
-        row, name, came, first = next(
-            (row[0], name, value, of_first)
+        # The first of the auction's rows that differs from its first row, and the column in which it differs.
+        row, name, value, first = next(
+            (row[0], name, value, first)
             for row in rows
-            for name, value, of_first in zip(same, row[1:], rows[0][1:], strict=True)
-            if value != of_first
+            for name, value, first in zip(same, row[1:], rows[0][1:], strict=True)
+            if value != first
         )
-        both = f"{shown(first)} and {shown(came)}"
-        raise InputError(f"{place(row)}: auction {shown(auction)}: expected the same {name} in all its rows, got {both}")
+        both = f"{shown(first)} and {shown(value)}"
+        raise InputError(f"{source(row)}: auction {shown(auction)}: expected the same {name} in all its rows, got {both}")
     wrong = database.rows(
         "SELECT auction, advertiser, max(row) FROM log GROUP BY auction, advertiser HAVING count(*) > 1 "
         "ORDER BY min(row) LIMIT 1"
@@ -73,13 +76,14 @@ def _check_auctions(database: Database, place: Callable[[int], str]) -> None:
     if wrong:
         auction, advertiser, row = wrong[0]
         raise InputError(
-            f"{place(row)}: auction {shown(auction)}: expected each advertiser once, got {shown(advertiser)} again"
+            f"{source(row)}: auction {shown(auction)}: expected each advertiser once, got {shown(advertiser)} again"
         )
 
 
 def _aggregated(database: Database, seconds: int, *, is_single: bool) -> None:
-    # Which candidates meet, as a number of fixed size: lists of names would have to be held in memory.
-    meeting = "hash(advertiser)" if is_single else "met.candidates"
+    """Make the table `cells` by aggregating auctions of the same period of `seconds`."""
+    # The set of an auction's candidates as one hash: lists of names would have to be held in memory.
+    candidate_set = "hash(advertiser)" if is_single else "met.candidates"
     join = "" if is_single else (
         "JOIN (SELECT auction, hash(count(*), bit_xor(hash(advertiser)), sum(hash(advertiser) // 65536)) AS candidates "
         "FROM rated GROUP BY auction) AS met USING (auction)"
@@ -90,12 +94,12 @@ def _aggregated(database: Database, seconds: int, *, is_single: bool) -> None:
         f"{_mean('pctr', 'weight')}, {_mean('pcvr', 'weight * pctr')}, {_mean('item_price', 'weight * pctr * pcvr')}, "
         f"{_mean('manual_bid', 'weight')}, {_mean('ctr', 'weight')}, {_mean('cvr', 'weight * ctr')}, "
         f"{_mean('market_ecpm', 'weight')} FROM (SELECT rated.* REPLACE (coalesce(ctr, pctr) AS ctr, "
-        f"coalesce(cvr, pcvr) AS cvr), second // {seconds} AS bucket, {meeting} AS candidates, "
+        f"coalesce(cvr, pcvr) AS cvr), second // {seconds} AS bucket, {candidate_set} AS candidates, "
         f"CASE WHEN market_ecpm > 0 THEN floor(ln(market_ecpm) / ln({PRICE_STEP})) ELSE -1e9 END AS band FROM rated {join}) "
         f"GROUP BY {keys}, advertiser",
-        "putting auctions together",
+        "aggregating auctions",
     )
-    # Means of the same numbers in another order may differ in their last digit, and a cell has one price.
+    # Means of the same numbers in another order may differ in the last digit, so the cell takes its first row's mean.
     database.run(
         f"CREATE TABLE groups AS SELECT {keys}, min(row) AS first, arg_min(market_ecpm, row) AS market "
         f"FROM grouped GROUP BY {keys} ORDER BY day, bucket, first",

@@ -1,4 +1,4 @@
-"""DuckDB in a temporary folder, with a limit on memory and a share of progress."""
+"""DuckDB in a temporary folder, with a memory limit and a progress callback."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import RunError, shown
 
-Tell = Callable[[str, float], None]
-"""Told what is being done and which share of it is done, 0 to 1."""
+ProgressCallback = Callable[[str, float], None]
+"""A function of the name of a step and the share of it that is done, 0 to 1."""
 
 _SECONDS_BETWEEN = 0.5
 _MEMORY_MB = 1300
 
 
-def tell_nobody(what: str, share: float) -> None:
-    """No progress."""
-    del what, share
+def no_progress(step: str, share: float) -> None:
+    """Ignore progress: the callback of a caller that does not show it."""
+    del step, share
 
 
 class Database:
-    """One connection; what does not fit into memory goes to disk.
+    """A connection to a database on disk. Data that does not fit into memory is spilled to disk.
 
     Args:
-        folder: Holds the tables and what is spilled; the caller removes it.
-        tell: Told of progress, from another thread.
+        folder: The folder for tables and spilled data; the caller removes it.
+        progress: The progress callback. It is called from another thread.
     """
 
-    def __init__(self, folder: Path, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, folder: Path, progress: ProgressCallback) -> None:
+        self._progress = progress
         self._connection = duckdb.connect(
             str(folder / "tables.db"),
             config={"memory_limit": f"{_MEMORY_MB}MB", "temp_directory": str(folder / "spilled"), "threads": 2},
@@ -41,44 +41,48 @@ class Database:
         self._connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         self._connection.execute("SET progress_bar_time = 0")
 
-    def run(self, sql: str, what: str) -> None:
-        """Execute a long statement while progress is told.
+    def run(self, sql: str, step: str) -> None:
+        """Execute a long statement and report its progress.
+
+        Args:
+            sql: The statement.
+            step: Name of the step, for the progress callback and messages.
 
         Raises:
-            RunError: Memory or the disk is too small.
-            duckdb.Error: Anything else DuckDB refuses.
+            RunError: Memory or disk is full.
+            duckdb.Error: DuckDB refuses the statement for another reason.
         """
-        over = threading.Event()
+        done = threading.Event()
 
         def watch() -> None:
-            while not over.wait(_SECONDS_BETWEEN):
-                self._tell(what, max(self._connection.query_progress(), 0.0) / 100)
+            while not done.wait(_SECONDS_BETWEEN):
+                self._progress(step, max(self._connection.query_progress(), 0.0) / 100)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
             self._connection.execute(sql)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise RunError(f"ingest: {what}: {shown(str(error), 200)}") from error
+            raise RunError(f"ingest: {step}: {shown(str(error), 200)}") from error
         finally:
-            over.set()
+            done.set()
             watcher.join()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """All rows of a small result."""
+        """Return all rows of a small result."""
         return self._connection.execute(sql).fetchall()
 
     def row(self, sql: str) -> tuple[Any, ...]:
-        """The one row of a result."""
+        """Return the only row of a result."""
         (row,) = self.rows(sql)
         return row
 
     def columns(self, sql: str) -> dict[str, Any]:
-        """A result as numpy arrays by column."""
+        """Return a result as numpy arrays by column."""
         return self._connection.execute(sql).fetchnumpy()
 
     def append(self, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Add rows to a table, its columns by name."""
+        """Append rows to a table, with its columns by name."""
         self._connection.register("incoming", dict(columns))
         self._connection.execute(f"INSERT INTO {table} ({named(list(columns))}) SELECT {named(list(columns))} FROM incoming")
         self._connection.unregister("incoming")
@@ -89,10 +93,10 @@ class Database:
 
 
 def quoted(text: str | Path) -> str:
-    """Text as an SQL literal."""
+    """Quote text as an SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
 def named(names: Sequence[str]) -> str:
-    """Names as quoted SQL identifiers, separated by commas."""
+    """Quote names as SQL identifiers, separated by commas."""
     return ", ".join('"' + name.replace('"', '""') + '"' for name in names)

@@ -1,4 +1,4 @@
-"""The cells as a traffic table: one Parquet file, or the columns of a folder."""
+"""Write the cells as a traffic table: one Parquet file, or a folder of columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TABLE = (
 
 
 def write_parquet(database: Database, out: Path, notes: Mapping[str, str]) -> None:
-    """Write `cells` as one Parquet file with `notes` in its metadata; it appears whole or not at all."""
+    """Write `cells` as one Parquet file with `notes` in its metadata. The file appears whole or not at all."""
     metadata = f"KV_METADATA {{{quoted(NOTES_KEY)}: {quoted(json.dumps(dict(notes)))}}}"
 
     def write(part: Path) -> None:
@@ -33,7 +33,7 @@ def write_parquet(database: Database, out: Path, notes: Mapping[str, str]) -> No
 
 
 def write_folder(database: Database, out: Path) -> None:
-    """Write `cells` as stored traffic (`market/stored.py`), hour by hour."""
+    """Write `cells` as stored traffic (`auctionsim.traffic.store`), hour by hour."""
     for name in ("advertiser", "query"):
         database.run(
             f"CREATE TABLE {name}_codes AS SELECT {name} FROM cells GROUP BY {name} ORDER BY min(cell), {name}", "writing"
@@ -50,9 +50,9 @@ def _hours(database: Database) -> Iterator[tuple[int, int, Columns]]:
         part = database.columns(
             "SELECT cell, weight, q.rowid AS query, market_ecpm, a.rowid AS advertiser, pctr, pcvr, item_price, "
             "manual_bid AS keyword_bid "
-            "FROM (SELECT *, row_number() OVER () AS place FROM cells "
+            "FROM (SELECT *, row_number() OVER () AS position FROM cells "
             f"WHERE day = {day} AND hour = {hour}) AS cells JOIN query_codes AS q USING (query) "
-            "JOIN advertiser_codes AS a USING (advertiser) ORDER BY place"
+            "JOIN advertiser_codes AS a USING (advertiser) ORDER BY position"
         )
         starts = np.flatnonzero(np.diff(part["cell"], prepend=part["cell"][0] - 1))
         cells = {name: np.asarray(part[name])[starts] for name in ("weight", "query", "market_ecpm")}

@@ -1,4 +1,4 @@
-"""From log files to a traffic table, in steps that are the same for all formats."""
+"""The steps from log files to a traffic table, the same for all formats."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from auctionsim.errors import InputError, unknown
 from auctionsim.files import expect_new_folder
 from auctionsim.traffic.ingest.budgets import budget_table, expect_budgets, logged_advertisers, save_logged_budgets
 from auctionsim.traffic.ingest.cells import SECONDS, make_cells
-from auctionsim.traffic.ingest.database import Database, Tell, tell_nobody
+from auctionsim.traffic.ingest.database import Database, ProgressCallback, no_progress
 from auctionsim.traffic.ingest.formats import auctionnet, criteo, ipinyou
 from auctionsim.traffic.ingest.formats.auctions_csv import auctions_csv
 from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS, Format
+from auctionsim.traffic.ingest.log_files import log_files
+from auctionsim.traffic.ingest.log_reader import read_logs
 from auctionsim.traffic.ingest.output import write_folder, write_parquet
 from auctionsim.traffic.ingest.rates.estimate import PRIOR_TRIALS, check_method, fill_rates
-from auctionsim.traffic.ingest.reading import read_logs
-from auctionsim.traffic.ingest.sources import log_files
-from auctionsim.traffic.ingest.summary import Summary, summarise
+from auctionsim.traffic.ingest.summary import Summary, summarize
 
 _FIXED = {form.name: form for form in (auctionnet.FORMAT, ipinyou.FORMAT, criteo.FORMAT)}
 FORMATS = ("auctions-csv", *_FIXED)
 
 
 def find_format(name: str, mapping: Path | None) -> Format:
-    """The format called `name`.
+    """Return a format by its name.
+
+    Args:
+        name: One of `FORMATS`.
+        mapping: The file that names the log's columns, for `auctions-csv`; None for the other formats.
 
     Raises:
-        InputError: There is none, or the mapping file is missing, wrong, or given to a format that has none.
+        InputError: There is no such format, or the mapping file is missing, invalid, or given with a format that takes none.
     """
     if name not in FORMATS:
         raise unknown("--format", name, FORMATS, what="unknown format")
@@ -52,54 +56,48 @@ def ingest(
     rates: str = "empirical",
     max_bad: float = 0.01,
     budgets: Path | None = None,
-    least_days: int = 1,
-    tell: Tell = tell_nobody,
+    min_days: int = 1,
+    progress: ProgressCallback = no_progress,
 ) -> Summary:
-    """Make a traffic table of logs.
+    """Make a traffic table from logs.
 
     Args:
-        logs: Files and folders, compressed or not.
-        form: Their format.
+        logs: Files and folders of the log, compressed or not.
+        form: The log's format.
         out: A Parquet file (`.parquet`), or a new folder for stored traffic.
-        aggregate: `none`, `hour` or `quarter`.
-        rates: How rates are estimated that the log lacks, `empirical` or `logistic`.
-        max_bad: The share of rows, 0 to 1, that may be unreadable before it is an error.
-        budgets: A file to write advertisers' budgets to, as CSV, where the log knows them.
-        least_days: How many days the log must have.
-        tell: Told of progress.
+        aggregate: The aggregation of auctions: `none`, `hour` or `quarter`.
+        rates: The method that estimates rates which the log lacks: `empirical` or `logistic`.
+        max_bad: Largest share of rows, 0 to 1, that may be invalid and are dropped.
+        budgets: The CSV file to write the advertisers' budgets to, or None.
+        min_days: Number of days that the log must have.
+        progress: The progress callback.
 
     Raises:
-        InputError: The logs are wrong, or `out` is taken; nothing is written then.
+        InputError: The logs are invalid, or `out` exists. Nothing is written then.
     """
     if aggregate not in SECONDS:
         raise unknown("--aggregate", aggregate, SECONDS)
     check_method(rates)
-    is_file = out.suffix == ".parquet"
-    if is_file and out.is_dir():
-        raise InputError(f"{out}: expected a file name, got a folder")
-    if not is_file:
-        if out.suffix:
-            raise InputError(f"{out}: expected a name that ends in .parquet, or a folder, got {out.suffix}")
-        expect_new_folder(out)
+    _check_output(out)
     files = log_files(logs)
     work = Path(tempfile.mkdtemp(prefix=".ingest-", dir=_existing(out.absolute().parent)))
     try:
-        database = Database(work, tell)
+        database = Database(work, progress)
         try:
-            reading = read_logs(database, form, files, work, max_bad)
+            read = read_logs(database, form, files, work, max_bad)
             first_day = _make_log(database, form, files[0])
-            reading.dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
+            read.dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
             budget_table(database, form)
             database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
             calibration = fill_rates(database, rates)
-            make_cells(database, aggregate, reading.place, is_single=form.is_single)
+            make_cells(database, aggregate, read.source, is_single=form.is_single)
             logged = logged_advertisers(database, form)
             if budgets is not None:
                 expect_budgets(logged, form, files[0])
-            summary = summarise(database, reading.rows, +reading.dropped, calibration, logged)
-            if len(summary.days) < least_days:
-                raise InputError(f"{files[0]}: expected a log of at least {least_days} days, got {len(summary.days)}")
-            if is_file:
+            summary = summarize(database, read.rows, +read.dropped, calibration, logged)
+            if len(summary.days) < min_days:
+                raise InputError(f"{files[0]}: expected a log of {min_days} or more days, got {len(summary.days)}")
+            if _is_file(out):
                 write_parquet(database, out, _notes(form, aggregate, files, first_day, summary))
             else:
                 write_folder(database, out)
@@ -112,18 +110,32 @@ def ingest(
     return summary
 
 
+def _is_file(out: Path) -> bool:
+    return out.suffix == ".parquet"
+
+
+def _check_output(out: Path) -> None:
+    if _is_file(out) and out.is_dir():
+        raise InputError(f"{out}: expected a file name, got a folder")
+    if not _is_file(out):
+        if out.suffix:
+            raise InputError(f"{out}: expected a name that ends in .parquet, or a folder, got {out.suffix}")
+        expect_new_folder(out)
+
+
 def _existing(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.parents) if place.is_dir())
+    """Return the nearest folder at or above `folder` that exists."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
 def _make_log(database: Database, form: Format, file: Path) -> int | None:
-    """Make the table `log`; returns its first day as days since 1970 where days are dates."""
+    """Make the table `log`. Returns its first day as days since 1970 if its days are dates, else None."""
     columns = ", ".join(f'"{name}" {kind}' for name, kind in LOG_COLUMNS.items())
     database.run(f"CREATE TABLE log ({columns}); INSERT INTO log {form.log}", "joining")
     count, first_day = database.row("SELECT count(*), min(day) FROM log")
     if not count:
         raise InputError(f"{file}: expected auctions in the {form.name} log, got none among its rows")
-    # What follows adds floating-point numbers up: in one order, so that the same log gives the same bytes.
+    # The following steps add floating-point numbers. One thread fixes their order, so that the same log gives the same bytes.
     database.run("SET threads = 1", "joining")
     if not form.is_dated:
         return None
@@ -132,6 +144,7 @@ def _make_log(database: Database, form: Format, file: Path) -> int | None:
 
 
 def _notes(form: Format, aggregate: str, files: Sequence[Path], first_day: int | None, summary: Summary) -> dict[str, str]:
+    """Describe the table's provenance, for its metadata."""
     names = ", ".join(file.name for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
     notes = {"source": f"{form.name} log: {names}", "aggregate": aggregate, **form.notes}
     if first_day is not None:

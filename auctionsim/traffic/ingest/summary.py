@@ -1,4 +1,4 @@
-"""What an ingested log was: rows kept and dropped, rates, prices, the day's curve."""
+"""Summary of an ingested log: rows kept and dropped, rates, prices, auctions by hour."""
 
 from __future__ import annotations
 
@@ -16,44 +16,51 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of `auctionsim ingest --report`."""
+    """The figures that `auctionsim ingest` prints."""
 
     rows_read: int
+    """Number of rows read."""
     rows_kept: int
+    """Number of rows of the common log."""
     dropped: Mapping[str, int]
-    """Rows by reason."""
+    """Number of rows dropped, by reason."""
     auctions: int
+    """Number of auctions of the table."""
     cells: int
+    """Number of cells of the table."""
     candidates: int
-    """Rows of the table."""
+    """Number of rows of the table."""
     days: tuple[int, ...]
+    """Days of the table, ascending."""
     advertisers: int
+    """Number of advertisers."""
     queries: int
+    """Number of queries."""
     ctr: float | None
-    """Clicks of impressions as logged; None where the log has none. With `auctionnet` exposures of slots won."""
+    """Logged clicks per impression (with `auctionnet`: exposures per slot won); None if the log has no impressions."""
     cvr: float | None
-    """Conversions of clicks as logged."""
+    """Logged conversions per click; None if the log has no clicks."""
     price_quantiles: Mapping[str, float]
-    """By quantile, approximate but for the least and the most: of paying prices, or of bids where the log has no price."""
+    """Quantiles of paying prices, or of bids if the log has no prices. All but the first and the last are approximate."""
     auctions_by_hour: tuple[int, ...]
-    """Of the hours 0 to 23, all days together."""
+    """Auctions of each hour 0 to 23, summed over days."""
     logged: tuple[LoggedAdvertiser, ...]
-    """Advertisers in the table's order, where the log knows budgets; else none."""
+    """Advertisers in the table's order if the log has budgets, else none."""
     calibration: Mapping[str, Calibration]
-    """Of each rate that was estimated."""
+    """Calibration of each estimated rate."""
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return asdict(self)
+        """Return the figures as the value that `--json` prints."""
+        return {**asdict(self), "calibration": {rate: found.as_json() for rate, found in self.calibration.items()}}
 
     def curve(self) -> list[str]:
-        """Auctions by hour as text."""
+        """Draw the auctions by hour as lines of text."""
         most = max(self.auctions_by_hour)
         bars = [f"  {hour:02d} {n:>10}  {'#' * round(40 * n / most)}" for hour, n in enumerate(self.auctions_by_hour)]
         return ["auctions by hour", *bars]
 
     def lines(self) -> list[str]:
-        """As text."""
+        """Write the figures as lines of text."""
         dropped = [f"  dropped {count:>10}  {reason}" for reason, count in self.dropped.items()]
         prices = "  ".join(f"{name} {value:.6g}" for name, value in self.price_quantiles.items())
         return [
@@ -69,15 +76,23 @@ class Summary:
         ]  # fmt: skip
 
 
-def summarise(
+def summarize(
     database: Database,
     read: int,
     dropped: Mapping[str, int],
     calibration: Mapping[str, Calibration],
     logged: tuple[LoggedAdvertiser, ...],
 ) -> Summary:
-    """The figures of the table `log` and of `cells`."""
-    kept, shown, clicked, converted, least, most = database.row(
+    """Compute the summary of the tables `log` and `cells`.
+
+    Args:
+        database: The database that holds both.
+        read: Number of rows read.
+        dropped: Number of rows dropped, by reason.
+        calibration: Calibration of each estimated rate.
+        logged: Advertisers with budgets.
+    """
+    kept, shown, clicked, converted, lowest, highest = database.row(
         "SELECT count(*), sum(shown), sum(clicked), sum(converted), min(price), max(price) FROM log"
     )
     (middle,) = database.row(f"SELECT approx_quantile(price, [{', '.join(map(str, QUANTILES))}]) FROM log")
@@ -98,7 +113,7 @@ def summarise(
         queries=queries,
         ctr=clicked / shown if shown else None,
         cvr=converted / clicked if clicked else None,
-        price_quantiles={} if least is None else {"least": float(least), **quantiles, "most": float(most)},
+        price_quantiles={} if lowest is None else {"least": float(lowest), **quantiles, "most": float(highest)},
         auctions_by_hour=tuple(int(by_hour.get(hour, 0)) for hour in range(HOURS)),
         logged=logged,
         calibration=dict(calibration),

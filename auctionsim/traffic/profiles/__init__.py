@@ -1,1 +1,1 @@
-"""Traffic profiles: figures calibrated on public data, sources named in each file."""
+"""Built-in traffic profiles. Each file names the sources of its figures."""

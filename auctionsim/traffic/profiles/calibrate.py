@@ -1,6 +1,6 @@
 """Compute the profile `alimama` from the public files: `python -m auctionsim.traffic.profiles.calibrate DATA OUT`.
 
-Writes figures only (curves, shares, quantiles), never the data. A test recomputes the committed file.
+The profile holds figures only (curves, shares, quantiles), never the data. A test recomputes the committed file.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ QUANTILES = 21
 
 
 def profile_text(data: Path) -> str:
-    """The TOML text of the profile.
+    """Compute the profile and write it as TOML text.
 
     Args:
-        data: Folder with `alimama_traffic`, `avito_bat` and `nab_ad_exchange`.
+        data: The folder that holds `alimama_traffic`, `avito_bat` and `nab_ad_exchange`.
     """
     views = page_views(data)
     prices = hourly_prices(data)

@@ -36,7 +36,7 @@ def test_rows_read_are_rows_kept_and_dropped(tmp_path: Path, capsys: pytest.Capt
     assert found["rows_read"] == 602
     assert found["rows_kept"] == 598
     assert sorted(found["dropped"].values()) == [1, 1, 1, 1]
-    assert "payprice: expected a number at least 0 and below 1e9" in found["dropped"]
+    assert "payprice: expected a number >= 0 and < 1e9" in found["dropped"]
 
 
 def test_people_are_never_written(tmp_path: Path, joined: Path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auctionsim import load_traffic
-from auctionsim.traffic.ingest.database import Database, tell_nobody
+from auctionsim.traffic.ingest.database import Database, no_progress
 from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS
 from auctionsim.traffic.ingest.rates.calibration import Calibration
 from auctionsim.traffic.ingest.rates.estimate import fill_rates
@@ -49,14 +49,14 @@ def test_rates_of_a_large_log_are_those_of_the_earlier_days(tmp_path: Path):
         "cvr_trials": "1", "cvr_hits": "(hash(i + 4) % 100 < 5)::INTEGER",
     }  # fmt: skip
     log = ", ".join(f"{value} AS {name}" for name, value in values.items())
-    database = Database(tmp_path, tell_nobody)
+    database = Database(tmp_path, no_progress)
     database.run("SET threads = 1", "test")
     database.run(f"CREATE TABLE log AS SELECT {log} FROM range(160000) AS numbers(i)", "test")
     calibration = fill_rates(database)["pctr"]
     first, second = database.rows("SELECT sum(ctr_hits) FROM log GROUP BY day ORDER BY day")
-    (foretold,) = database.row("SELECT sum(pctr) FROM rated WHERE day = 1")
-    assert foretold == pytest.approx(first[0], rel=0.05)
-    assert calibration.foretold / calibration.hits == pytest.approx(foretold / second[0], rel=1e-9)
+    (predicted,) = database.row("SELECT sum(pctr) FROM rated WHERE day = 1")
+    assert predicted == pytest.approx(first[0], rel=0.05)
+    assert calibration.predicted / calibration.hits == pytest.approx(predicted / second[0], rel=1e-9)
     database.close()
 
 
@@ -85,7 +85,7 @@ def test_the_logistic_model_gives_the_same_bytes(tmp_path: Path, joined: Path):
 
 def additive_log(tmp_path: Path, method: str) -> tuple[Calibration, list[tuple[float, ...]]]:
     """Rates whose log odds add up from 30 advertisers and 200 queries, seldom seen together."""
-    database = Database(tmp_path / method, tell_nobody)
+    database = Database(tmp_path / method, no_progress)
     odds = "-3.0 + ((a * 37) % 30 - 15) / 12.0 + ((q * 61) % 200 - 100) / 80.0"
     database.run(
         "SET threads = 1; CREATE TABLE drawn AS SELECT i, "
@@ -109,14 +109,14 @@ def test_where_odds_add_up_the_logistic_model_tells_more(tmp_path: Path):
     empirical, _ = additive_log(tmp_path, "empirical")
     logistic, by_day = additive_log(tmp_path, "logistic")
     assert logistic.entropy < empirical.entropy - 0.01 < 0.99
-    assert logistic.foretold / logistic.hits == pytest.approx(1, abs=0.05)
+    assert logistic.predicted / logistic.hits == pytest.approx(1, abs=0.05)
     assert logistic.hits == by_day[1][2] + by_day[2][2]
-    assert logistic.foretold == pytest.approx(by_day[1][1] + by_day[2][1], rel=1e-9)
-    # Fifths of the trials, the lowest rates first: each about as many hits as were foretold.
+    assert logistic.predicted == pytest.approx(by_day[1][1] + by_day[2][1], rel=1e-9)
+    # Fifths of the trials, the lowest rates first: each about as many hits as predicted.
     assert [trials for trials, _, _ in logistic.groups] == pytest.approx([8000] * 5, abs=100)
     seen = [hits / trials for trials, _, hits in logistic.groups]
     assert seen == sorted(seen)
-    assert all(foretold == pytest.approx(hits, rel=0.25) for _, foretold, hits in logistic.groups)
+    assert all(predicted == pytest.approx(hits, rel=0.25) for _, predicted, hits in logistic.groups)
 
 
 def test_a_log_without_hits_gets_a_small_rate(tmp_path: Path):

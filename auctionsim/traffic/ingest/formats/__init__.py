@@ -1,1 +1,1 @@
-"""Read the formats of logs."""
+"""Formats of logs, one module each."""

@@ -1,8 +1,8 @@
 """`auctionnet`: the auction log of the NeurIPS 2024 auto-bidding track (AuctionNet), one row per advertiser and opportunity.
 
-A bid is for an exposure: pctr is 1, so that what the engine calls a click is an exposure, `slot_effect = [1, 0.8, 0.6]` its
-probability by slot, and pcvr the logged pValue. With `pricing = "gsp"` and `reserve = 0.01` the logged bids then win the logged
-slots, and a price per click is the logged cost of an exposure.
+Bids are per exposure, so the engine's click is an exposure: pctr is 1, `slot_effect = [1, 0.8, 0.6]` is the probability of an
+exposure by slot, and pcvr is the logged pValue. With `pricing = "gsp"` and `reserve = 0.01` the logged bids then win the logged
+slots, and the price per click is the logged cost of an exposure.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from auctionsim.traffic.ingest.formats.base import Format, Layout, number, price
 
 _FIELDS = (
     whole("deliveryPeriodIndex"), whole("advertiserNumber"), price("CPAConstraint"), price("budget", needed=False),
-    whole("timeStepIndex", most=47),
-    whole("pvIndex"), number("pValue", most=1), price("bid"), whole("xi", most=1), price("cost"),
-    whole("isExposed", most=1), whole("conversionAction", most=1),
+    whole("timeStepIndex", maximum=47),
+    whole("pvIndex"), number("pValue", maximum=1), price("bid"), whole("xi", maximum=1), price("cost"),
+    whole("isExposed", maximum=1), whole("conversionAction", maximum=1),
 )  # fmt: skip
 _LOG = """SELECT row, "deliveryPeriodIndex", "timeStepIndex" * 1800,
   "deliveryPeriodIndex"::BIGINT || ' ' || "timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT, 1, 'all',
@@ -27,8 +27,8 @@ _BUDGETS = """SELECT printf('advertiser-%02d', "advertiserNumber"::BIGINT) AS ad
 FROM good"""
 
 
-def _layout(place: str, lines: Sequence[str]) -> Layout:
-    return with_header(place, lines, ",", _FIELDS)
+def _layout(source: str, lines: Sequence[str]) -> Layout:
+    return with_header(source, lines, ",", _FIELDS)
 
 
 FORMAT = Format(
@@ -38,7 +38,7 @@ FORMAT = Format(
     _LOG,
     {
         "prices": "currency of the log per exposure, as in the log",
-        "clicks": "what is called a click is an exposure: pctr is 1, the slots' effect 1, 0.8, 0.6 its probability",
+        "clicks": "a click stands for an exposure: pctr is 1, the slot effects 1, 0.8, 0.6 are its probability",
         "conversions": "pcvr is the logged pValue, item_price the advertiser's CPA constraint",
         "time": "a day is a delivery period, an hour two of its 48 steps",
     },

@@ -16,51 +16,55 @@ from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, number
 from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
 TEMPLATE = """\
-# Which column of the log holds what: the right-hand sides. Delete the lines of what your log does not have.
+# The right-hand sides name the columns of your log. Delete the lines of columns that your log does not have.
 delimiter = ","
-# How `timestamp` is written: "unix", "unix-ms", or as in strptime.
+# Format of `timestamp`: "unix", "unix-ms", or a format of strptime.
 timestamp_format = "%Y-%m-%d %H:%M:%S"
-# In words, for the report: the currency and what one unit of it is paid for.
+# Currency of the prices and what they are paid for, in words for reports.
 prices = "CNY per click"
 
 [columns]
-auction = "auction_id"          # rows of one auction have the same value; without it each row is an auction of its own
+auction = "auction_id"          # same value in all rows of an auction; without it each row is an auction of its own
 timestamp = "timestamp"         # or `day` (whole, from 0) and `hour` (0 to 23)
 query = "keyword"               # without it all auctions have the query `all`
-advertiser = "advertiser"       # needed
-manual_bid = "bid"              # needed: currency per click
-item_price = "item_price"       # currency per conversion; without it 0
-pctr = "pctr"                   # without it (or where empty): the rate of `clicked` rows, see docs/own-logs.md
-pcvr = "pcvr"                   # without it (or where empty): the rate of `converted` among clicked rows, or 0
-market_ecpm = "market_ecpm"     # best rank score (pctr x bid) of bidders that are not in the log; without it 0
-weight = "weight"               # identical auctions a row stands for; without it 1
+advertiser = "advertiser"       # required
+manual_bid = "bid"              # required: currency per click
+item_price = "item_price"       # value of a conversion, currency; without it 0
+pctr = "pctr"                   # without it (or where empty): estimated from `clicked`, see docs/own-logs.md
+pcvr = "pcvr"                   # without it (or where empty): estimated from `converted` among clicked rows, or 0
+market_ecpm = "market_ecpm"     # best rank score (pctr x bid) of competitors that are not in the log; without it 0
+weight = "weight"               # identical auctions that a row stands for; without it 1
 clicked = "clicked"             # 1, 0, or empty where the ad was not shown
 converted = "converted"         # 1 or 0
 budget = "budget"               # the advertiser's daily budget, currency; see --budgets
 """
+"""A mapping file to start from."""
 
 _FIELDS = {
     field.name: field
     for field in (
-        text("auction"), text("timestamp"), whole("day"), whole("hour", most=23), text("query"), text("advertiser"),
+        text("auction"), text("timestamp"), whole("day"), whole("hour", maximum=23), text("query"), text("advertiser"),
         price("manual_bid"), price("item_price", needed=False),
-        Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", most=1, needed=False),
-        price("market_ecpm", needed=False), whole("weight", least=1), whole("clicked", most=1, needed=False),
-        whole("converted", most=1, needed=False), price("budget", needed=False),
+        Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", maximum=1, needed=False),
+        price("market_ecpm", needed=False), whole("weight", minimum=1), whole("clicked", maximum=1, needed=False),
+        whole("converted", maximum=1, needed=False), price("budget", needed=False),
     )
 }  # fmt: skip
 _KEYS = ("delimiter", "timestamp_format", "prices", "columns")
-# Compared without case, `_` and `-`.
+# Names of columns that identify people, in lower case and without `_` and `-`.
 _PEOPLE = frozenset(
     {"uid", "userid", "user", "ip", "ipaddress", "useragent", "ipinyouid", "cookie", "cookieid", "deviceid", "idfa", "email"}
 )
 
 
 def auctions_csv(mapping: Path) -> Format:
-    """The format of a log whose columns `mapping` names.
+    """Make the format of a log from a mapping file.
+
+    Args:
+        mapping: The TOML file that names the log's columns.
 
     Raises:
-        InputError: The mapping cannot be read, has an unknown key, lacks a needed column, or maps an identifier of people.
+        InputError: The mapping cannot be read, has an unknown key, lacks a required column, or maps an identifier of people.
     """
     settings = _read(mapping)
     columns: dict[str, str] = settings["columns"]
@@ -72,11 +76,11 @@ def auctions_csv(mapping: Path) -> Format:
         for key, column in columns.items()
     )
     delimiter = settings.get("delimiter", ",")
-    # A column that is mapped must be there, whether or not each of its values is filled in.
+    # A mapped column must exist, even if some of its values may be empty.
     wanted = [replace(field, needed=True) for field in fields]
 
-    def layout(place: str, lines: Sequence[str]) -> Layout:
-        return with_header(place, lines, delimiter, wanted, hint=f" (named in {mapping})")
+    def layout(source: str, lines: Sequence[str]) -> Layout:
+        return with_header(source, lines, delimiter, wanted, hint=f" (named in {mapping})")
 
     return Format(
         "auctions-csv",
@@ -91,6 +95,7 @@ def auctions_csv(mapping: Path) -> Format:
 
 
 def _read(mapping: Path) -> dict[str, Any]:
+    """Read a mapping file and check its settings and columns."""
     try:
         settings = tomllib.loads(mapping.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -111,7 +116,12 @@ def _read(mapping: Path) -> dict[str, Any]:
         raise InputError(
             f"{mapping}: timestamp_format: expected unix, unix-ms or a format of strptime, got {shown(when)}"
         ) from error
-    columns = settings.setdefault("columns", {})
+    _check_columns(mapping, settings.setdefault("columns", {}))
+    return settings
+
+
+def _check_columns(mapping: Path, columns: dict[str, Any]) -> None:
+    """Check the names of a mapping's columns, and rename the new name of the keyword bid to that of its column."""
     if KEYWORD_BID in columns and KEYWORD_BID_COLUMN not in columns:
         columns[KEYWORD_BID_COLUMN] = columns.pop(KEYWORD_BID)
     for key, column in columns.items():
@@ -127,10 +137,10 @@ def _read(mapping: Path) -> dict[str, Any]:
     for key in ("advertiser", "manual_bid", time, *(("hour",) if time == "day" else ())):
         if key not in columns:
             raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
-    return settings
 
 
 def _parsed_time(when: str) -> str:
+    """Return the SQL from a text `{0}` to a time, NULL if it is not written as the time format states."""
     if when in ("unix", "unix-ms"):
         seconds = "try_cast({0} AS DOUBLE)" + (" / 1000" if when == "unix-ms" else "")
         # Outside the years 1970 to 5138 `to_timestamp` may fail instead of giving NULL.
@@ -139,6 +149,7 @@ def _parsed_time(when: str) -> str:
 
 
 def _budgets(columns: dict[str, str]) -> str | None:
+    """Return `Format.budgets`, or None if no budget is mapped."""
     if "budget" not in columns:
         return None
     day = f"{named([columns['timestamp']])}::DATE" if "timestamp" in columns else named([columns["day"]])
@@ -148,6 +159,8 @@ def _budgets(columns: dict[str, str]) -> str | None:
 
 
 def _log(columns: dict[str, str]) -> str:
+    """Return `Format.log`."""
+
     def of(key: str, otherwise: str) -> str:
         return f"coalesce({named([columns[key]])}, {otherwise})" if key in columns else otherwise
 
@@ -160,7 +173,7 @@ def _log(columns: dict[str, str]) -> str:
     weight, clicked, converted = of("weight", "1"), of("clicked", "NULL"), of("converted", "NULL")
     shown_rows = f"CASE WHEN {clicked} IS NOT NULL THEN {weight} ELSE 0 END"
     clicks = f"coalesce({clicked}, 0) * {weight}"
-    # A conversion is one of a click; where the log has no column for it, nothing is known of it.
+    # Conversions are counted among clicks. If no column is mapped, there are no trials to estimate a rate from.
     trials = clicks if "converted" in columns else "0"
     hits = f"CASE WHEN {clicked} = 1 THEN coalesce({converted}, 0) * {weight} ELSE 0 END"
     return (

@@ -1,7 +1,7 @@
 """`criteo-attribution`: Criteo's attribution data (Diemert et al. 2017, arXiv 1707.06409), one row per impression.
 
-As with iPinYou an impression is what the engine calls a click; a conversion is one attributed to the impression's click, the
-last of its user's path.
+As with iPinYou, the engine's click is an impression. Its conversion is one that is attributed to the impression's click, the
+last click of the user's path.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, price,
 _FIELDS = (
     whole("timestamp"),
     text("campaign"),
-    whole("attribution", most=1),
-    whole("click", most=1),
+    whole("attribution", maximum=1),
+    whole("click", maximum=1),
     Field("click_pos", "a whole number", rule="{0} = round({0})"),
     Field("click_nb", "a whole number", rule="{0} = round({0})"),
     price("cost"),
@@ -30,8 +30,8 @@ SELECT row, floor("timestamp" / 86400), ("timestamp" % 86400)::INTEGER, row::VAR
 FROM marked JOIN worth USING (campaign)"""
 
 
-def _layout(place: str, lines: Sequence[str]) -> Layout:
-    return with_header(place, lines, "\t", _FIELDS, quote="")
+def _layout(source: str, lines: Sequence[str]) -> Layout:
+    return with_header(source, lines, "\t", _FIELDS, quote="")
 
 
 FORMAT = Format(
@@ -41,10 +41,10 @@ FORMAT = Format(
     _LOG,
     {
         "prices": "the log's transformed currency per impression, as in the log",
-        "clicks": "what is called a click is an impression (pctr is 1), a conversion one attributed to the last click",
-        "market": "market_ecpm is the impression's cost: a bid of at least that wins and pays it",
-        "values": "supposed: item_price is the campaign's mean cpo, manual_bid its mean cost",
-        "cvr": "whether the impression brought a conversion in the log",
+        "clicks": "a click stands for an impression (pctr is 1), a conversion is one attributed to the last click",
+        "market": "market_ecpm is the impression's cost: a bid >= that wins and pays it",
+        "values": "assumed: item_price is the campaign's mean cpo, manual_bid its mean cost",
+        "cvr": "1 if the impression led to a conversion in the log, else 0",
     },
     is_single=True,
     is_dated=False,

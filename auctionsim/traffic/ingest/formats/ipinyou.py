@@ -1,7 +1,7 @@
-"""`ipinyou`: the logs of iPinYou's bidding competition (Zhang et al. 2014, arXiv 1407.7073), raw or joined, header or not.
+"""`ipinyou`: logs of iPinYou's bidding competition (Zhang et al. 2014, arXiv 1407.7073), raw or joined, with or without header.
 
-A campaign pays the winning price of each impression, so an impression is what the engine calls a click (pctr 1) and a click is
-what it calls a conversion: a bid of at least `payprice` wins and pays it, in the log's unit, per thousand impressions.
+A campaign pays the winning price of each impression. So the engine's click is an impression (pctr is 1), and its conversion is
+a click. A bid >= `payprice` wins and pays it, in the log's unit, per thousand impressions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIELDS = (
     text("bidid"),
     Field("timestamp", "17 digits, from the year to the millisecond", "try_strptime(trim({0}), '%Y%m%d%H%M%S%g')",
           "{0} IS NOT NULL"),
-    whole("logtype", most=3),
+    whole("logtype", maximum=3),
     whole("click", needed=False),
     text("adexchange", needed=False),
     whole("slotwidth", needed=False),
@@ -54,48 +54,48 @@ SELECT row, datediff('day', DATE '1970-01-01', "timestamp"::DATE), (epoch("times
 FROM joined JOIN worth USING (advertiser)"""
 
 
-def _layout(place: str, lines: Sequence[str]) -> Layout:
-    """By the header, or by where the first row's timestamp stands and how many columns follow it."""
+def _layout(source: str, lines: Sequence[str]) -> Layout:
+    """Find the columns by the header, or by the position of the first row's time stamp and the number of columns after it."""
     first = lines[0].removeprefix("\ufeff").split("\t")
     if not any(_TIME.fullmatch(value.strip()) for value in first):
         if len(first) > 20 and "payprice" not in first and "timestamp" not in first:
             raise InputError(
-                f"{place}: row 1: expected column names or a timestamp of 17 digits, got {len(first)} columns of neither"
+                f"{source}: row 1: expected column names or a timestamp of 17 digits, got {len(first)} columns of neither"
             )
         constants = {} if "logtype" in first else {"logtype": _IMPRESSION}
         needed = [field for field in _FIELDS if field.name not in constants]
-        layout = with_header(place, lines, "\t", needed, quote="")
+        layout = with_header(source, lines, "\t", needed, quote="")
         return Layout("\t", layout.names, quote="", constants=constants)
-    at = next(i for i, value in enumerate(first) if _TIME.fullmatch(value.strip()))
-    names = _names(place, at, first)
+    time = next(i for i, value in enumerate(first) if _TIME.fullmatch(value.strip()))
+    names = _names(source, time, first)
     if "payprice" in names and not first[names.index("payprice")].strip().replace(".", "", 1).isdigit():
         raise InputError(
-            f"{place}: row 1, column {names.index('payprice') + 1}: expected the paying price (give the log a header where its "
-            f"columns stand otherwise), got {shown(first[names.index('payprice')])}"
+            f"{source}: row 1, column {names.index('payprice') + 1}: expected the paying price (add a header if the columns "
+            f"have another order), got {shown(first[names.index('payprice')])}"
         )
     constants = {} if "logtype" in names else {"logtype": _BID, "payprice": "0"}
     return Layout("\t", names, has_header=False, quote="", constants=constants)
 
 
-def _names(place: str, at: int, first: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns of a file without a header whose timestamp is column `at`."""
-    n_after = len(first) - at
-    ahead = (*(f"column {i}" for i in range(at - 1)), "bidid")[:at]
-    if at > 1:
-        ahead = ("click", *ahead[1:])
-    if at == 0:
-        raise InputError(f"{place}: row 1: expected the bid's id ahead of the timestamp, got none")
-    if n_after == len(_BIDS) - 1:
-        return (*ahead, *_BIDS[1:])
+def _names(source: str, time: int, first: Sequence[str]) -> tuple[str, ...]:
+    """Return the column names of a file without a header whose time stamp is column `time`, counted from 0."""
+    n_rest = len(first) - time
+    before = (*(f"column {i}" for i in range(time - 1)), "bidid")[:time]
+    if time > 1:
+        before = ("click", *before[1:])
+    if time == 0:
+        raise InputError(f"{source}: row 1: expected the bid's id before the timestamp, got none")
+    if n_rest == len(_BIDS) - 1:
+        return (*before, *_BIDS[1:])
     full = _RAW[1:]
-    if n_after == len(full) - 1:
-        # Some releases lack the last column, some the landing page: then the tags are last, and they are not a number.
-        lacks = "usertag" if first[-1].strip().isdigit() else "keypage"
-        return (*ahead, *(name for name in full if name != lacks))
-    if n_after >= len(full):
-        return (*ahead, *full, *(f"more {i}" for i in range(n_after - len(full))))
+    if n_rest == len(full) - 1:
+        # Some releases lack the last column, the tags, and some the landing page. Tags are no single number, an advertiser is.
+        missing = "usertag" if first[-1].strip().isdigit() else "keypage"
+        return (*before, *(name for name in full if name != missing))
+    if n_rest >= len(full):
+        return (*before, *full, *(f"more {i}" for i in range(n_rest - len(full))))
     known = f"{len(_BIDS)} (bids), {len(_RAW)} (impressions, clicks, conversions) or {len(_JOINED)} columns (joined)"
-    raise InputError(f"{place}: row 1: expected {known} or a header, got {len(first)} columns")
+    raise InputError(f"{source}: row 1: expected {known} or a header, got {len(first)} columns")
 
 
 FORMAT = Format(
@@ -105,19 +105,19 @@ FORMAT = Format(
     _LOG,
     {
         "prices": "the log's unit per thousand impressions, as in the log; divide sums by 1000",
-        "clicks": "what is called a click is an impression (pctr is 1), what is called a conversion is a click",
-        "market": "market_ecpm is the winning price: a bid of at least that wins and pays it; lost bids are not replayed",
-        "values": "item_price is supposed: what the advertiser paid for a click in this log",
-        "cvr": "whether the impression was clicked in the log",
+        "clicks": "a click stands for an impression (pctr is 1), a conversion stands for a click",
+        "market": "market_ecpm is the winning price: a bid >= that wins and pays it; lost bids are not replayed",
+        "values": "assumed: item_price is what the advertiser paid per click in this log",
+        "cvr": "1 if the impression was clicked in the log, else 0",
     },
     is_single=True,
     left_out=(
         (
-            "bids, not impressions: the price of a lost bid is not in the log",
+            "bids without an impression: the log does not hold the price of a lost bid",
             f"SELECT count(*) FROM good WHERE logtype = {_BID}",
         ),
         (
-            "an impression of a bid seen before",
+            "further impressions of the same bid",
             f"SELECT count(bidid) - count(DISTINCT bidid) FROM good WHERE logtype = {_IMPRESSION}",
         ),
         (

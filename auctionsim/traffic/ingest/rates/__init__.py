@@ -1,1 +1,1 @@
-"""Estimate and calibrate click and conversion rates that a log lacks."""
+"""Estimates of click and conversion rates that a log lacks, and their calibration."""

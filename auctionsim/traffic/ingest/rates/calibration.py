@@ -1,9 +1,10 @@
-"""How well estimated rates foretell the days after the first, which they were not estimated from."""
+"""Calibration of estimated rates on the days after the first. A day's rates are estimated from earlier days alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,36 +15,53 @@ GROUPS = 5
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of one estimated rate, over the trials of the days after the first."""
+    """Calibration of one estimated rate, over the trials of the days after the first."""
 
     method: str
+    """Method of the estimate, `empirical` or `logistic`."""
     trials: float
+    """Number of trials: impressions for pctr, clicks for pcvr."""
     hits: float
-    foretold: float
-    """Hits foretold."""
+    """Number of hits seen: clicks for pctr, conversions for pcvr."""
+    predicted: float
+    """Number of hits predicted."""
     entropy: float | None
-    """Log loss over that of one rate for all, their mean: 1 tells nothing, below 1 is information (He et al. 2014)."""
+    """Normalized entropy: log loss over that of the mean rate (He et al. 2014). 1 is no information, lower is better. None if
+    all trials are hits or none is."""
     groups: tuple[tuple[float, float, float], ...]
-    """Trials, hits foretold and hits seen, in fifths of the trials from the lowest rates to the highest."""
+    """Trials, predicted hits and hits, in fifths of the trials from the lowest rates to the highest."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as the value that `--json` prints."""
+        figures = asdict(self)
+        # The key that scripts know.
+        return {("foretold" if name == "predicted" else name): value for name, value in figures.items()}
 
     def lines(self, rate: str) -> list[str]:
-        """As text."""
+        """Write the figures as lines of text; `rate` is the rate's name."""
         if not self.trials:
             return [f"estimated {rate} ({self.method}): no later day to check it on"]
         if not self.hits:
-            return [f"estimated {rate} ({self.method}): {self.foretold:.1f} hits foretold, none seen after the first day"]
-        ratio = f"{self.foretold / self.hits:.3f} hits foretold for each seen after the first day"
-        loss = "" if self.entropy is None else f", log loss {self.entropy:.4f} of that of one rate"
+            return [f"estimated {rate} ({self.method}): {self.predicted:.1f} hits predicted, none seen after the first day"]
+        ratio = f"{self.predicted / self.hits:.3f} hits predicted per hit seen after the first day"
+        loss = "" if self.entropy is None else f", log loss {self.entropy:.4f} of the mean rate's"
         fifths = [
-            f"  {trials:>10.0f} trials: {foretold:>10.1f} foretold {seen:>8.0f} seen" for trials, foretold, seen in self.groups
+            f"  {trials:>10.0f} trials: {predicted:>10.1f} predicted {hits:>8.0f} seen"
+            for trials, predicted, hits in self.groups
         ]
         return [f"estimated {rate} ({self.method}): {ratio}{loss}; by fifths of trials, lowest rates first", *fifths]
 
 
 def calibrate(database: Database, rate: str, method: str) -> Calibration:
-    """Calibration of `rate` in the view `rates`, which holds trials `RATE_n` and hits `RATE_c`."""
+    """Measure the calibration of a rate.
+
+    Args:
+        database: The database with the view `rates`, which holds each rate, its trials `RATE_n` and its hits `RATE_c`.
+        rate: Name of the rate, `pctr` or `pcvr`.
+        method: Method of the estimate.
+    """
     n, c, later = f"{rate}_n", f"{rate}_c", f"WHERE {rate}_n > 0 AND day > (SELECT min(day) FROM rates)"
-    trials, hits, foretold, loss = database.row(
+    trials, hits, predicted, loss = database.row(
         f"SELECT coalesce(sum({n}), 0), coalesce(sum({c}), 0), coalesce(sum({rate} * {n}), 0), "
         f"-sum({c} * ln({rate}) + ({n} - {c}) * ln(1 - {rate})) FROM rates {later}"
     )
@@ -51,7 +69,7 @@ def calibrate(database: Database, rate: str, method: str) -> Calibration:
         f"SELECT -(c * ln(c / n) + (n - c) * ln(1 - c / n)) FROM (SELECT sum({c}) AS c, sum({n}) AS n FROM rates {later}) "
         "WHERE c > 0 AND c < n"
     ) if 0 < hits < trials else (None,)  # fmt: skip
-    # Rates that differ by less than a thousandth of themselves are put together first: a sort of all may not fit into memory.
+    # Rates within 0.1 % of each other are grouped first, because a sort of all rows may not fit into memory.
     steps = database.rows(
         f"SELECT sum({n}), sum({rate} * {n}), sum({c}) FROM rates {later} "
         f"GROUP BY round(ln({rate}) * 1000) ORDER BY min({rate})"
@@ -60,17 +78,17 @@ def calibrate(database: Database, rate: str, method: str) -> Calibration:
         method,
         float(trials),
         float(hits),
-        float(foretold),
+        float(predicted),
         float(loss / baseline) if baseline else None,
         _fifths(steps),
     )
 
 
 def _fifths(steps: Sequence[tuple[float, ...]]) -> tuple[tuple[float, float, float], ...]:
-    """Sums of (trials, foretold, seen) over about as many trials each; steps in order of their rates."""
+    """Sum (trials, predicted hits, hits) over fifths of the trials; `steps` are in order of their rates."""
     if not steps:
         return ()
     values = np.array(steps, dtype=np.float64)
-    upto = np.cumsum(values[:, 0])
-    group = np.minimum((upto - values[:, 0] / 2) / upto[-1] * GROUPS, GROUPS - 1).astype(np.int64)
+    cumulative = np.cumsum(values[:, 0])
+    group = np.minimum((cumulative - values[:, 0] / 2) / cumulative[-1] * GROUPS, GROUPS - 1).astype(np.int64)
     return tuple((float(a), float(b), float(c)) for a, b, c in (values[group == g].sum(axis=0) for g in np.unique(group)))

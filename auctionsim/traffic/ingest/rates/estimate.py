@@ -1,8 +1,8 @@
-"""Rates that a log lacks: from a logistic model, or empirical ones, shrunk level by level; both from earlier days.
+"""Estimates of rates that a log lacks, from earlier days: a logistic model, or empirical rates shrunk level by level.
 
-Empirical: with n trials and c hits of the level and the rate p of the level above, the rate is (c + k p) / (n + k), the
-posterior mean under a beta prior worth k trials. Levels: all, advertiser, with query, with hour. On the log's first day, which
-has nothing before it, the day itself is taken.
+Empirical rates: with n trials and c hits at a level, and the rate p of the level above, the rate is (c + k p) / (n + k), the
+posterior mean under a beta prior worth k trials. The levels are all rows, advertiser, advertiser and query, advertiser, query
+and hour. With k = 100, 10 trials with 1 hit under p = 0.05 give 6 / 110. The log's first day is estimated from itself.
 """
 
 from __future__ import annotations
@@ -13,31 +13,35 @@ from auctionsim.traffic.ingest.rates.calibration import Calibration, calibrate
 
 METHODS = ("empirical", "logistic")
 PRIOR_TRIALS = 100
-"""k above."""
+"""Trials that the prior is worth, k."""
 _LEVELS = ((), ("advertiser",), ("advertiser", "query"), ("advertiser", "query", "hour"))
 
 
 def check_method(method: str) -> None:
-    """Refuse a method that there is not.
+    """Check the name of a method.
 
     Raises:
-        InputError: It is none of `METHODS`.
+        InputError: The name is not one of `METHODS`.
     """
     if method not in METHODS:
         raise unknown("--rates", method, METHODS)
 
 
 def fill_rates(database: Database, method: str = "empirical") -> dict[str, Calibration]:
-    """Make the view `rated`: the table `log` with `pctr` and `pcvr` filled in by one of `METHODS`.
+    """Make the view `rated`: the table `log` with missing `pctr` and `pcvr` estimated.
+
+    Args:
+        database: The database that holds `log`.
+        method: One of `METHODS`.
 
     Returns:
-        For each rate that was estimated, how well it foretells the days after the first.
+        The calibration of each estimated rate on the days after the first.
     """
-    lacking = [rate for rate in ("pctr", "pcvr") if database.row(f"SELECT count(*) > count({rate}) FROM log")[0]]
-    if not lacking:
+    missing = [rate for rate in ("pctr", "pcvr") if database.row(f"SELECT count(*) > count({rate}) FROM log")[0]]
+    if not missing:
         database.run("CREATE VIEW rated AS SELECT * FROM log", "rates")
         return {}
-    counts = ", ".join(f"sum({rate[1:]}_trials) AS {rate}_n, sum({rate[1:]}_hits) AS {rate}_c" for rate in lacking)
+    counts = ", ".join(f"sum({rate[1:]}_trials) AS {rate}_n, sum({rate[1:]}_hits) AS {rate}_c" for rate in missing)
     database.run(
         f"CREATE TABLE counts AS SELECT day, second // 3600 AS hour, query, advertiser, {counts} FROM log GROUP BY ALL", "rates"
     )
@@ -45,34 +49,34 @@ def fill_rates(database: Database, method: str = "empirical") -> dict[str, Calib
     if method == "logistic":
         from auctionsim.traffic.ingest.rates.logistic import fit_rates
 
-        fit_rates(database, lacking, first_day)
+        fit_rates(database, missing, first_day)
         estimated = "fitted"
     else:
         for depth in range(len(_LEVELS)):
-            database.run(f"CREATE TABLE level{depth} AS {_level(depth, lacking, first_day)}", "rates")
+            database.run(f"CREATE TABLE level{depth} AS {_level(depth, missing, first_day)}", "rates")
         estimated = f"level{len(_LEVELS) - 1}"
     database.run(f"CREATE VIEW rates AS SELECT * FROM {estimated} JOIN counts USING (day, advertiser, query, hour)", "rates")
-    filled = ", ".join(f"coalesce(log.{rate}, rates.{rate}) AS {rate}" for rate in lacking)
+    filled = ", ".join(f"coalesce(log.{rate}, rates.{rate}) AS {rate}" for rate in missing)
     database.run(
         f"CREATE VIEW rated AS SELECT log.* REPLACE ({filled}) FROM log JOIN {estimated} AS rates ON log.day = rates.day AND "
         "log.second // 3600 = rates.hour AND log.query = rates.query AND log.advertiser = rates.advertiser",
         "rates",
     )
-    return {rate: calibrate(database, rate, method) for rate in lacking}
+    return {rate: calibrate(database, rate, method) for rate in missing}
 
 
-def _level(depth: int, lacking: list[str], first_day: int) -> str:
-    """SELECT of a level's rates on each day: from its counts so far, and from the rates of the level above."""
+def _level(depth: int, missing: list[str], first_day: int) -> str:
+    """Return the SELECT of a level's rates on each day, from its counts on earlier days and the rates of the level above."""
     keys = ", ".join(("day", *_LEVELS[depth]))
     counted, earlier, shrunk = [], [], []
     partition = f"PARTITION BY {', '.join(_LEVELS[depth])} " if depth else ""
-    for rate in lacking:
+    for rate in missing:
         for count in (f"{rate}_n", f"{rate}_c"):
             counted.append(f"sum({count}) AS {count}")
-            so_far = (
+            cumulative = (
                 f"coalesce(sum({count}) OVER ({partition}ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
             )
-            earlier.append(f"CASE WHEN day = {first_day} THEN {count} ELSE {so_far} END AS {count}")
+            earlier.append(f"CASE WHEN day = {first_day} THEN {count} ELSE {cumulative} END AS {count}")
         above = f"({rate}_c + {PRIOR_TRIALS} * above.{rate}) / ({rate}_n + {PRIOR_TRIALS})"
         shrunk.append(f"{above if depth else f'({rate}_c + 0.5) / ({rate}_n + 1)'} AS {rate}")
     join = f"JOIN level{depth - 1} AS above USING ({', '.join(('day', *_LEVELS[depth - 1]))})" if depth else ""

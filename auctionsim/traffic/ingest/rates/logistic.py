@@ -1,8 +1,8 @@
-"""Rates by a logistic model: hashed indicators of advertiser, query, hour and their pairs, trained on earlier days alone.
+"""Rates from a logistic model of hashed indicators of advertiser, query, hour and their pairs, trained on earlier days alone.
 
-Weighted logistic regression with a Gaussian prior on every coefficient but the level (McMahan et al. 2013 and Chapelle et al.
-2015 predict clicks by such models). The rate of an advertiser on a query where it has not been yet follows from both, not from
-the advertiser alone.
+The model is a weighted logistic regression with a Gaussian prior on every coefficient but the intercept (McMahan et al. 2013
+and Chapelle et al. 2015 predict clicks by such models). Unlike an empirical rate, it predicts the rate of an advertiser on a
+query where it has not been yet from both, not from the advertiser alone.
 """
 
 from __future__ import annotations
@@ -17,57 +17,57 @@ from auctionsim.traffic.ingest.database import Database
 
 _HASHED = 2**18
 _SINGLE, _PAIRED = 1.0, 0.3
-"""Prior standard deviation of what one thing adds to the log odds, and of what a pair adds beyond its two."""
+"""Prior standard deviations of the log odds: of the effect of one feature, and of a pair beyond its two features' effects."""
 _ROWS_AT_ONCE = 100_000
 
 Counts = NDArray[np.float64]
 
 
-def fit_rates(database: Database, lacking: Sequence[str], first_day: int) -> None:
-    """Make the table `fitted` of `counts`: `day, hour, query, advertiser` and each rate of `lacking`.
+def fit_rates(database: Database, missing: Sequence[str], first_day: int) -> None:
+    """Make the table `fitted` from `counts`: `day, hour, query, advertiser` and each missing rate.
 
-    Memory grows with the number of different (advertiser, query, hour), by some 200 bytes each.
+    Memory grows by about 200 bytes for each different (advertiser, query, hour).
 
     Args:
-        database: Holds `counts`, with `RATE_n` trials and `RATE_c` hits.
-        lacking: `pctr`, `pcvr` or both.
-        first_day: Of the log; it is foretold from itself.
+        database: The database that holds `counts`, with trials `RATE_n` and hits `RATE_c` of each rate.
+        missing: The rates to be estimated: `pctr`, `pcvr` or both.
+        first_day: The log's first day, which is estimated from itself.
     """
-    what = "logistic model"
+    step = "logistic model"
     database.run(
-        "CREATE TABLE keys AS SELECT advertiser, query, hour FROM counts GROUP BY ALL ORDER BY advertiser, query, hour", what
+        "CREATE TABLE keys AS SELECT advertiser, query, hour FROM counts GROUP BY ALL ORDER BY advertiser, query, hour", step
     )
     features = _features(database)
-    kinds = ", ".join(f"{rate} DOUBLE" for rate in lacking)
-    database.run(f"CREATE TABLE foretold (day BIGINT, key BIGINT, {kinds})", what)
-    seen = {rate: np.zeros((2, features.shape[0])) for rate in lacking}
-    started: dict[str, Any] = {}
+    kinds = ", ".join(f"{rate} DOUBLE" for rate in missing)
+    database.run(f"CREATE TABLE predicted (day BIGINT, key BIGINT, {kinds})", step)
+    seen = {rate: np.zeros((2, features.shape[0])) for rate in missing}
+    models: dict[str, Any] = {}
     days = [day for (day,) in database.rows("SELECT DISTINCT day FROM counts ORDER BY day")]
     for day in days:
-        columns = ", ".join(f"{rate}_n, {rate}_c" for rate in lacking)
+        columns = ", ".join(f"{rate}_n, {rate}_c" for rate in missing)
         own = database.columns(
             f"SELECT keys.rowid AS key, {columns} FROM counts JOIN keys USING (advertiser, query, hour) "
             f"WHERE day = {day} ORDER BY key"
         )
         key = np.asarray(own["key"])
-        today = {rate: np.stack([np.asarray(own[f"{rate}_n"]), np.asarray(own[f"{rate}_c"])]) for rate in lacking}
+        today = {rate: np.stack([np.asarray(own[f"{rate}_n"]), np.asarray(own[f"{rate}_c"])]) for rate in missing}
         predicted = {}
-        for rate in lacking:
+        for rate in missing:
             if day == first_day:
                 seen[rate][:, key] += today[rate]
-            predicted[rate] = _foretell(features, seen[rate], key, started, rate)
+            predicted[rate] = _predict(features, seen[rate], key, models, rate)
             if day != first_day:
                 seen[rate][:, key] += today[rate]
-        database.append("foretold", {"day": np.full(len(key), day), "key": key, **predicted})
+        database.append("predicted", {"day": np.full(len(key), day), "key": key, **predicted})
     database.run(
-        f"CREATE TABLE fitted AS SELECT day, hour, query, advertiser, {', '.join(lacking)} FROM foretold "
-        "JOIN keys ON keys.rowid = foretold.key",
-        what,
+        f"CREATE TABLE fitted AS SELECT day, hour, query, advertiser, {', '.join(missing)} FROM predicted "
+        "JOIN keys ON keys.rowid = predicted.key",
+        step,
     )
 
 
-def _foretell(features: Any, seen: Counts, key: NDArray[np.int64], started: dict[str, Any], rate: str) -> Counts:
-    """The rates of `key` from trials and hits so far, `[2, keys]`; the model starts where the day before ended."""
+def _predict(features: Any, seen: Counts, key: NDArray[np.int64], models: dict[str, Any], rate: str) -> Counts:
+    """Train a rate's model on trials and hits so far, `[2, keys]`, from the previous day's coefficients, and predict `key`."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
@@ -75,20 +75,20 @@ def _foretell(features: Any, seen: Counts, key: NDArray[np.int64], started: dict
     if hits.sum() <= 0 or hits.sum() >= trials.sum():
         return np.full(len(key), (hits.sum() + 0.5) / (trials.sum() + 1))
     lost, won = np.flatnonzero(trials > hits), np.flatnonzero(hits > 0)
-    model = started.setdefault(rate, LogisticRegression(C=1.0, max_iter=300, warm_start=True))
-    # One thread: sums in another order would give other digits.
+    model = models.setdefault(rate, LogisticRegression(C=1.0, max_iter=300, warm_start=True))
+    # One thread, since sums in another order would differ in their last digits.
     with threadpool_limits(1):
         model.fit(
             features[np.concatenate([lost, won])],
             np.repeat([0, 1], [len(lost), len(won)]),
             sample_weight=np.concatenate([(trials - hits)[lost], hits[won]]),
         )
-        foretold: Counts = model.predict_proba(features[key])[:, 1]
-    return np.clip(foretold, 1e-9, 1 - 1e-9)
+        probability: Counts = model.predict_proba(features[key])[:, 1]
+    return np.clip(probability, 1e-9, 1 - 1e-9)
 
 
 def _features(database: Database) -> Any:
-    """Hashed indicators of each key, sparse `[keys, 2^18]`."""
+    """Hash the indicators of each key into a sparse matrix `[keys, 2^18]`."""
     from scipy.sparse import vstack
     from sklearn.feature_extraction import FeatureHasher
 

@@ -1,4 +1,4 @@
-"""Tables as they come, Parquet or CSV, before their values are looked at; what is wrong with a file that is none."""
+"""Raw tables, Parquet or CSV, before their values are checked; and messages for files that cannot be read as a table."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ _DELIMITERS = (";", "\t", "|")
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """A table of at least one row; all columns of a CSV file are text.
+    """Read a Parquet or CSV file.
+
+    Returns:
+        A table of one row or more. All columns of a CSV file are text.
 
     Raises:
-        InputError: There is no such file, or it is no table; of CSV the message names the row.
+        InputError: The file is missing, empty or no table; the message about a CSV file names the row.
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a traffic table (Parquet or CSV), got no such file")
     is_parquet = path.suffix == ".parquet"
     try:
-        # Everything as text first: a value that does not parse is then reported with its row, not by the reader.
+        # Everything is read as text first, so that we can report a value that does not parse with its row.
         table = pl.read_parquet(path, glob=False) if is_parquet else pl.read_csv(path, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if not is_parquet:
@@ -30,14 +33,14 @@ def read_table(path: Path) -> pl.DataFrame:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: expected a {path.suffix[1:] or 'CSV'} table, got {shown(reason, 120)}") from error
     if table.height == 0:
-        raise InputError(f"{path}: expected at least one row, got an empty table")
+        raise InputError(f"{path}: expected one or more rows, got an empty table")
     if not is_parquet:
         _expect_columns(path)
     return table
 
 
 def _explain(path: Path) -> None:
-    """Raise for the first row of a CSV file that is not UTF-8 or has another number of values than the header."""
+    """Raise an error for the first row of a CSV file that is not UTF-8 or has more values than the header."""
     with path.open("rb") as opened:
         for row, line in enumerate(opened):
             try:
@@ -54,7 +57,10 @@ def _explain(path: Path) -> None:
 
 
 def _expect_columns(path: Path) -> None:
-    """Told here, a wrong delimiter is not a missing column, and a column that stands twice has its own name."""
+    """Check the header of a CSV file for a wrong delimiter and for duplicate columns.
+
+    Without this check a wrong delimiter would be reported as a missing column, and polars would rename a duplicate column.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as opened:
             names = next(csv.reader(opened))
@@ -69,5 +75,5 @@ def _expect_columns(path: Path) -> None:
         raise InputError(f"{path}: column {shown(twice[0])}: expected once, got it twice")
 
 
-def _row(place: int) -> str:
-    return f"row {place}" if place else "the header"
+def _row(number: int) -> str:
+    return f"row {number}" if number else "the header"

@@ -1,4 +1,4 @@
-"""The files of a log: found in folders, unpacked where they are compressed."""
+"""The files of a log: find them in folders, and unpack compressed ones."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ class SupportsRead(Protocol):
     """A stream of bytes."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes."""
+        """Read up to `size` bytes, or all of them if `size` is -1."""
 
 
 def log_files(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and in folders all files that are not hidden, in order of their names.
+    """List the files of a log.
+
+    Args:
+        paths: Files, and folders whose files are taken in order of their names, except hidden ones.
 
     Raises:
-        InputError: There is no such file, or a folder holds none.
+        InputError: A path does not exist, or a folder holds no file.
     """
     found = []
     for path in paths:
@@ -42,16 +45,23 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             found.append(path)
         else:
-            raise InputError(f"{path}: expected a log file or a folder of them, got no such file")
+            raise InputError(f"{path}: expected a log file or a folder of log files, got no such file")
     return found
 
 
 @contextmanager
 def unpacked(path: Path, folder: Path) -> Iterator[list[tuple[str, Path]]]:
-    """The plain files of a log file, by the name to be shown; those that had to be unpacked last as long as the context.
+    """Unpack a log file if it is compressed. Unpacked files are removed at the end of the context.
+
+    Args:
+        path: A file, plain or ending in `.gz`, `.bz2` or `.zip`.
+        folder: A new folder for the unpacked files.
+
+    Yields:
+        The plain files, each with its name for messages.
 
     Raises:
-        InputError: A compressed file is torn or is none.
+        InputError: A compressed file is damaged, or not of the kind its name states.
     """
     if path.suffix not in _PACKED:
         yield [(str(path), path)]
@@ -67,18 +77,23 @@ def unpacked(path: Path, folder: Path) -> Iterator[list[tuple[str, Path]]]:
             raise InputError(f"{path}: expected log files in the archive, got none")
         yield plain
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-        raise _torn(path, error) from error
+        raise _damaged(path, error) from error
     except OSError as error:
-        # bz2 says so of a file that is none; other errors have a number.
+        # bz2 raises an OSError without a number for a file that is no bz2 file; other errors have a number.
         if error.errno is None:
-            raise _torn(path, error) from error
+            raise _damaged(path, error) from error
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
-    """The first lines of a plain file, without line ends.
+    """Read the first lines of a plain file, without line ends and blank lines.
+
+    Args:
+        name: The file's name in messages.
+        path: The file.
+        count: Number of lines to read.
 
     Raises:
         InputError: The file is empty, binary or not UTF-8.
@@ -90,6 +105,7 @@ def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
     if b"\0" in head:
         raise InputError(f"{name}: expected text, got a binary file")
     lines = head.split(b"\n")
+    # The last line may be cut off by the limit on bytes.
     whole = lines if len(head) < _HEAD_BYTES else lines[:-1] or lines
     read = []
     for i, line in enumerate(whole[:count]):
@@ -101,6 +117,7 @@ def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
 
 
 def _streams(path: Path) -> Iterator[tuple[str, SupportsRead]]:
+    """Open the files packed in `path` one after the other, each with its name for messages."""
     if path.suffix == ".gz":
         with gzip.open(path) as stream:
             yield str(path), stream
@@ -117,12 +134,15 @@ def _streams(path: Path) -> Iterator[tuple[str, SupportsRead]]:
 
 
 def _expect_inside(path: Path, member: zipfile.ZipInfo) -> None:
-    """Nothing is unpacked under a member's own name; but an archive that tries to leave its folder is not to be trusted."""
+    """Refuse an encrypted member, and one whose path leaves the archive's folder.
+
+    Members are never unpacked under their own names, so the second could do no harm. But such an archive is not to be trusted.
+    """
     if member.filename.startswith("/") or ".." in member.filename.replace("\\", "/").split("/"):
         raise InputError(f"{path}: expected members inside the archive's folder, got {shown(member.filename)}")
     if member.flag_bits & 1:
         raise InputError(f"{path}: member {shown(member.filename)}: expected no password, got an encrypted one")
 
 
-def _torn(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: expected a whole {path.suffix} file, got {shown(str(error))}")
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: expected a complete {path.suffix} file, got {shown(str(error))}")

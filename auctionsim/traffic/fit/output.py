@@ -1,4 +1,4 @@
-"""A fit as files: the scenario, and beside it the profile it names."""
+"""A fit as text: the scenario, and the profile that it names."""
 
 from __future__ import annotations
 
@@ -13,30 +13,37 @@ from auctionsim.traffic.fit.estimates import Fit
 from auctionsim.traffic.profile import Spreads
 
 _SECTION = {
-    "days": "as many as the table spans; day 0 is its first",
+    "days": "number of days that the table spans; day 0 is its first",
     "auctions_per_day": "in a day of average size",
-    "weight": "auctions each cell stands for",
-    "queries": "keywords, those never drawn in the table estimated too",
+    "weight": "auctions that each cell stands for",
+    "queries": "estimated number, with queries that the table does not show",
     "candidates": "advertisers that meet in each auction",
-    "drift": "log standard deviation a day of keyword volumes",
-    "ctr_noise": "log standard deviation of pctr within a keyword and advertiser",
-    "cvr_noise": "the same of pcvr, within a day",
+    "drift": "log standard deviation per day of query volumes",
+    "ctr_noise": "log standard deviation of pctr within a query and advertiser",
+    "cvr_noise": "log standard deviation of pcvr within a query, advertiser and day",
     "manual_share": "keyword bids as a share of the value of a click",
-    "manual_error": "their log standard deviation around that",
-    "manual_spread": "the same of advertisers as a whole",
-    "train_days": "learned on",
-    "test_days": "held out",
+    "manual_error": "log standard deviation of keyword bids around that share",
+    "manual_spread": "log standard deviation of keyword bids between advertisers",
+    "train_days": "days to train on",
+    "test_days": "days held out",
 }
+"""Keys of the section `[traffic]` that are written, each with its comment."""
 
 
 def scenario_text(fit: Fit, name: str, profile: str) -> str:
-    """The scenario file; `profile` is the path of the profile from there."""
+    """Write the scenario as TOML text.
+
+    Args:
+        fit: The fitted generator.
+        name: Name of the scenario.
+        profile: Path of the profile's file relative to the scenario's.
+    """
     keys = [f"{key} = {json.dumps(getattr(fit.section, key))}" for key in _SECTION]
     width = max(map(len, (*keys, f"profile = {json.dumps(profile)}"))) + 2
     lines = [f"{line:<{width}}# {words}" for line, words in zip(keys, _SECTION.values(), strict=True)]
     return "\n".join(
         [
-            "# Fitted to a traffic table by `auctionsim fit`: figures alone, no name and no row of it. Keys: docs/scenario.md.",
+            "# Fitted to a traffic table by `auctionsim fit`; holds no name and no row of the table. Keys: docs/scenario.md.",
             f"name = {json.dumps(name)}",
             "seed = 0",
             "",
@@ -45,7 +52,7 @@ def scenario_text(fit: Fit, name: str, profile: str) -> str:
             f"{f'profile = {json.dumps(profile)}':<{width}}# hours, prices, rates and their spreads",
             *lines,
             "",
-            "# A table does not say by which auction it was made, nor who is to learn what: this is to be filled in.",
+            "# A table does not state the auction's rules or the advertisers' goals. Change what follows to yours.",
             "[mechanism]",
             'pricing = "gsp"',
             "slot_effect = [1.0]",
@@ -68,7 +75,7 @@ def scenario_text(fit: Fit, name: str, profile: str) -> str:
 
 
 def profile_text(fit: Fit) -> str:
-    """The profile file."""
+    """Write the profile as TOML text."""
     profile = fit.profile
     lines = [
         "# Fitted to a traffic table by `auctionsim fit`.",
@@ -83,19 +90,19 @@ def profile_text(fit: Fit) -> str:
         "share = [1.0]",
         "",
         "[week]",
-        "# Auctions of each hour over that hour's mean, from the table's first day on; 1 for weekdays it does not have.",
+        "# Auctions of each hour over that hour's mean, from the table's first day on; 1 for weekdays that the table lacks.",
         "factor = [",
         *(f"    {_list(row)}," for row in profile.week_factor),
         "]",
         "",
         "[prices]",
-        "# Price per click when everybody places the keyword bid, its curve over the day, and the spread of hours around it.",
+        "# Price per click under keyword bids, its curve over the day, and the log spread of hours around the curve.",
         f"cpc = {profile.cpc:.8g}",
         f"hour_factor = {_list(profile.cpc_hour_factor)}",
         f"log_sd = {profile.cpc_log_sd:.6f}",
         "",
         "[rates]",
-        "# Medians over keywords and advertisers.",
+        "# Medians over queries and advertisers.",
         f"ctr = {profile.ctr:.8g}",
         f"cvr = {profile.cvr:.8g}",
         "",
@@ -104,11 +111,11 @@ def profile_text(fit: Fit) -> str:
         f"hour_factor = {_list(profile.cvr_hour_factor)}",
         "",
         "[budgets]",
-        "# Over their median, at even quantiles; all alike where the table knows none.",
+        "# Budgets over their median, at even quantiles; all 1 if the table has no budgets.",
         f"quantiles = {_list(profile.budget_quantiles)}",
         "",
         "[spreads]",
-        "# Log standard deviations over keywords, advertisers, and pairs of them.",
+        "# Log standard deviations between queries, advertisers, and pairs of them.",
         *(f"{field.name} = {getattr(profile.spreads, field.name):.6f}" for field in fields(Spreads)),
     ]
     return "\n".join(lines) + "\n"

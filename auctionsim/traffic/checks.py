@@ -1,0 +1,150 @@
+"""Checks of a traffic table: its columns, every value, and the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.traffic.table import CELL_COLUMNS, HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN
+
+Rule = tuple[str, Callable[[pl.Expr], pl.Expr]]
+
+PRICE_LIMIT = 1e9
+"""Upper limit of prices and bids. A larger number was most likely written in millionths of the currency, or is no price."""
+PRICE_WORDS = f"a number >= 0 and < {PRICE_LIMIT:.0e}".replace("e+0", "e")
+"""The valid range of prices and bids, for messages."""
+
+# For each column, its valid values in words, and an expression that is true for a valid row.
+_RULES: dict[str, Rule] = {
+    "day": ("a whole number >= 0", lambda c: c.ge(0)),
+    "hour": ("a whole number from 0 to 23", lambda c: c.ge(0) & c.lt(HOURS)),
+    "cell": ("a whole number", lambda c: c.is_not_null()),
+    "weight": ("a whole number >= 1", lambda c: c.ge(1)),
+    "query": ("text", lambda c: c.str.len_chars().gt(0)),
+    "advertiser": ("text", lambda c: c.str.len_chars().gt(0)),
+    "pctr": ("a number in (0, 1]", lambda c: c.is_finite() & c.gt(0) & c.le(1)),
+    "pcvr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
+    "item_price": (f"{PRICE_WORDS} (currency per conversion)", lambda c: c.is_finite() & c.ge(0) & c.lt(PRICE_LIMIT)),
+    "manual_bid": (f"{PRICE_WORDS} (currency per click)", lambda c: c.is_finite() & c.ge(0) & c.lt(PRICE_LIMIT)),
+    "ctr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
+    "cvr": ("a number in [0, 1]", lambda c: c.is_finite() & c.ge(0) & c.le(1)),
+    "market_ecpm": (f"{PRICE_WORDS} (a rank score)", lambda c: c.is_finite() & c.ge(0) & c.lt(PRICE_LIMIT)),
+}
+_OPTIONAL = ("ctr", "cvr", "market_ecpm")
+_WHOLE = ("day", "hour", "cell", "weight")
+TEXT_COLUMNS = ("query", "advertiser")
+"""Columns of text; all others are numbers."""
+
+
+def checked_table(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Check a raw table and cast its columns to their types.
+
+    Args:
+        table: The table as it was read, for example with columns of text.
+        path: The table's file, for messages.
+
+    Returns:
+        The traffic table's columns: whole numbers, text, and floating-point numbers.
+
+    Raises:
+        InputError: A column is missing or unknown, or a value is invalid; the message names file, row and column.
+    """
+    typed = _typed(table, path)
+    _check_columns(typed, path)
+    _check_cells(typed, path)
+    return typed
+
+
+def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Select the traffic table's columns and cast each to its type. Raises an error for the first value that cannot be cast."""
+    table = _known_columns(table, path)
+    casts = []
+    for name in table.columns:
+        kind = pl.Int64 if name in _WHOLE else pl.String if name in TEXT_COLUMNS else pl.Float64
+        text = pl.col(name).str.strip_chars() if table.schema[name] == pl.String and name not in TEXT_COLUMNS else pl.col(name)
+        cast = text.cast(kind, strict=False)
+        if name in _WHOLE and table.schema[name].is_float():
+            # A weight of 3.7 becomes null here, and so an error. A plain cast would cut it to 3 auctions.
+            cast = pl.when(pl.col(name) == pl.col(name).round()).then(cast)
+        casts.append(cast.alias(name))
+    typed = table.select(casts)
+    for name in typed.columns:
+        wrong = typed[name].is_null()
+        if wrong.any():
+            raise _wrong(path, int(wrong.arg_max() or 0), name, table[name])
+    return typed
+
+
+def _known_columns(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Check that no column is missing, unknown or of a wrong kind, and put them in order."""
+    if KEYWORD_BID in table.columns and KEYWORD_BID_COLUMN not in table.columns:
+        table = table.rename({KEYWORD_BID: KEYWORD_BID_COLUMN})
+    extra = [name for name in table.columns if name not in _RULES]
+    for name in _RULES:
+        if name not in table.columns and name not in _OPTIONAL:
+            raise InputError(f"{path}: column {name}: expected in a traffic table, got none{suggestion(name, extra)}")
+    if extra:
+        raise InputError(
+            f"{path}: column {shown(extra[0])}: unknown; choose from {', '.join(_RULES)}{suggestion(extra[0], _RULES)}"
+        )
+    table = table.select(name for name in _RULES if name in table.columns)
+    for name, found in table.schema.items():
+        if not (found.is_numeric() or found in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
+            raise InputError(f"{path}: column {name}: expected {_RULES[name][0]}, got a column of {found}")
+    return table
+
+
+def _check_columns(table: pl.DataFrame, path: Path) -> None:
+    """Check every value by its column's rule."""
+    for name in table.columns:
+        right = table.select(_RULES[name][1](pl.col(name)))[name]
+        if not right.all():
+            raise _wrong(path, int((~right).arg_max() or 0), name, table[name])
+
+
+def _wrong(path: Path, row: int, name: str, column: pl.Series) -> InputError:
+    return InputError(f"{path}: row {row + 1}, column {name}: expected {_RULES[name][0]}, got {shown(column[row])}")
+
+
+def _check_cells(table: pl.DataFrame, path: Path) -> None:
+    """Check that cells are in time order and contiguous, and that a cell's rows agree and name each advertiser once."""
+    time = table["day"].to_numpy() * HOURS + table["hour"].to_numpy()
+    backwards = np.flatnonzero(np.diff(time) < 0)
+    if len(backwards):
+        row = int(backwards[0]) + 1
+        raise InputError(
+            f"{path}: row {row + 1}, column hour: expected cells in time order, "
+            f"got day {table['day'][row]} hour {table['hour'][row]} after day {table['day'][row - 1]} "
+            f"hour {table['hour'][row - 1]}"
+        )
+    cell = table["cell"].to_numpy()
+    starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
+    _, first_seen = np.unique(cell[starts], return_index=True)
+    if len(first_seen) < len(starts):
+        row = int(starts[np.setdiff1d(np.arange(len(starts)), first_seen)[0]])
+        raise InputError(
+            f"{path}: row {row + 1}, column cell: expected the rows of a cell to be contiguous, got cell {cell[row]} again"
+        )
+    first_row = np.repeat(starts, np.diff(np.append(starts, len(cell))))
+    for name in CELL_COLUMNS:
+        if name not in table.columns:
+            continue
+        column = table[name].to_numpy()
+        differs = np.flatnonzero(column != column[first_row])
+        if len(differs):
+            row = int(differs[0])
+            raise InputError(
+                f"{path}: row {row + 1}, column {name}: expected {shown(table[name][int(first_row[row])])} "
+                f"as in the rest of cell {cell[row]}, got {shown(table[name][row])}"
+            )
+    twice = table.select(pl.struct("cell", "advertiser").is_first_distinct()).to_series()
+    if not twice.all():
+        row = int((~twice).arg_max() or 0)
+        raise InputError(
+            f"{path}: row {row + 1}, column advertiser: expected each advertiser once in a cell, "
+            f"got {shown(table['advertiser'][row])} again in cell {cell[row]}"
+        )

@@ -1,0 +1,103 @@
+"""The world of the synthetic generator: queries, their candidates, and the rates, values and keyword bids of each pair.
+
+Rates, values, the candidates of each query and the errors of keyword bids are assumed, not measured. Each is a lognormal draw
+around the profile's level, with the spread that the profile or the scenario states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.scenario import TrafficSection
+from auctionsim.streams import stream
+from auctionsim.traffic.profile import Profile
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Figures that hold on all days. Pair arrays are `[queries, candidates]`."""
+
+    query_share: NDArray[np.float64]
+    """Share of each query in a day's auctions, sums to 1, `[queries]`."""
+    advertiser: NDArray[np.int64]
+    """Indices of the advertisers that meet on each query, ascending, `[queries, candidates]`."""
+    ctr: NDArray[np.float64]
+    """Click-through rate of each pair, in (0, 1], `[queries, candidates]`."""
+    cvr: NDArray[np.float64]
+    """Conversion rate of a click of each pair, in (0, 1], `[queries, candidates]`."""
+    item_price: NDArray[np.float64]
+    """Value of a conversion of each pair, currency, `[queries, candidates]`."""
+    keyword_bid: NDArray[np.float64]
+    """Keyword bid of each pair, currency per click, `[queries, candidates]`."""
+
+
+def make_world(
+    section: TrafficSection, profile: Profile, n_advertisers: int, seed: int, disjoint: Sequence[range] = ()
+) -> World:
+    """Draw the queries, their candidates, and the rates, values and keyword bids of each pair.
+
+    Args:
+        section: The scenario's traffic section.
+        profile: The figures that the generator is calibrated on.
+        n_advertisers: Number of advertisers.
+        seed: The seed of the world.
+        disjoint: Index ranges of groups whose advertisers never meet.
+    """
+    # At most one advertiser of a disjoint group can be a candidate: of 10 advertisers, 4 of them disjoint, at most 7 meet.
+    n_queries, n_candidates = section.queries, min(section.candidates, n_advertisers - sum(len(g) - 1 for g in disjoint))
+    shape, spreads = (n_queries, n_candidates), profile.spreads
+
+    def normal(purpose: str, size: tuple[int, ...]) -> NDArray[np.float64]:
+        return stream(seed, "world", purpose).standard_normal(size)
+
+    category = stream(seed, "world", "category").choice(len(profile.category_share), n_queries, p=profile.category_share)
+    volume = np.exp(spreads.query_volume * normal("volume", (n_queries,)))
+    # A category's queries share its volume, so that category totals follow the profile if each category has a query.
+    by_category = np.bincount(category, volume, minlength=len(profile.category_share))
+    query_share = profile.category_share[category] * volume / by_category[category]
+    advertiser = _candidates(shape, n_advertisers, seed, disjoint)
+    ctr = profile.ctr * np.exp(
+        spreads.query_ctr * normal("query-ctr", (n_queries, 1))
+        + spreads.advertiser_ctr * normal("advertiser-ctr", (n_advertisers,))[advertiser]
+        + spreads.pair_ctr * normal("pair-ctr", shape)
+    )
+    cvr = profile.cvr * np.exp(
+        spreads.query_cvr * normal("query-cvr", (n_queries, 1)) + spreads.pair_cvr * normal("pair-cvr", shape)
+    )
+    item_price = np.exp(
+        spreads.advertiser_value * normal("advertiser-value", (n_advertisers,))[advertiser]
+        + spreads.pair_value * normal("pair-value", shape)
+        + spreads.query_value * normal("query-value", (n_queries, 1))
+    )
+    keyword_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
+    keyword_bid *= np.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
+    # A level above 0.5 is intended (logs of impressions have a rate of 1). A draw above it is the tail of a lognormal.
+    ctr, cvr = np.minimum(ctr, max(0.5, profile.ctr)), np.minimum(cvr, max(0.5, profile.cvr))
+    world = World(query_share / query_share.sum(), advertiser, ctr, cvr, item_price, keyword_bid)
+    return _at_price_level(world, profile.cpc)
+
+
+def _candidates(shape: tuple[int, int], n_advertisers: int, seed: int, disjoint: Sequence[range]) -> NDArray[np.int64]:
+    """Draw the candidates of each query, ascending, `[queries, candidates]`; exactly one of each disjoint group."""
+    n_queries, n_candidates = shape
+    rng = stream(seed, "world", "who")
+    # Queries are dealt to a group's advertisers in turn, so that all of them get about as many.
+    dealt = [np.resize(rng.permutation(np.array(group)), n_queries)[:, None] for group in disjoint]
+    in_groups = np.concatenate([np.array(group) for group in disjoint] or [np.empty(0, int)])
+    others = np.setdiff1d(np.arange(n_advertisers), in_groups)
+    drawn = rng.permuted(np.tile(others, (n_queries, 1)), axis=1)[:, : n_candidates - len(disjoint)]
+    return np.sort(np.concatenate([*dealt, drawn], axis=1), axis=1)
+
+
+def _at_price_level(world: World, cpc: float) -> World:
+    """Scale the currency so that keyword bids alone pay `cpc` per click on average, at second prices in one slot."""
+    score = np.sort(world.ctr * world.keyword_bid, axis=1)
+    winner = np.argmax(world.ctr * world.keyword_bid, axis=1)
+    winner_ctr = np.take_along_axis(world.ctr, winner[:, None], axis=1)[:, 0]
+    paid = (world.query_share * score[:, -2]).sum() / (world.query_share * winner_ctr).sum()
+    scale = cpc / paid
+    return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.keyword_bid * scale)
