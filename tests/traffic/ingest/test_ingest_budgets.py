@@ -35,7 +35,7 @@ def test_auctionnets_budgets_and_cpa_constraints_become_groups(tmp_path: Path, a
     assert [group.group for group in market.groups] == list(market.advertisers)
     assert market.budgets.tolist() == list(expected.values())
     # Cost at most GMV, and an item's price is the CPA constraint: a conversion costs at most that.
-    assert (goals_of(market, loaded.traffic.train_days[0]).roi_floor == 0).all()
+    assert (goals_of(market, loaded.traffic.train_days[0]).limits["roi_floor"] == 0).all()
 
 
 def test_mapped_budgets_are_written_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
