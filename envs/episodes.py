@@ -110,7 +110,7 @@ class Episodes:
 
     def __init__(self, market: Market, bid_model: str, copies: int, threads: int = 1) -> None:
         if not len(market.learners):
-            raise InputError(f"{market.scenario.place}: advertisers: expected one whose controller is 'learner', got none")
+            raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
         self.market = market
         self.hour = np.full(copies, HOURS)
         self.day = np.zeros(copies, dtype=np.int64)

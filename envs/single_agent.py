@@ -37,7 +37,7 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
     if rivals not in CONTROLLERS[1:] and ":" not in rivals:
         raise unknown("rivals", rivals, CONTROLLERS[1:])
     if not names:
-        raise InputError(f"{market.scenario.place}: advertisers: expected one whose controller is 'learner', got none")
+        raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
     others = np.delete(market.learners, 0 if bidder is None else names.index(bidder))
     return market.under(find_rule(rivals, "rivals"), others) if len(others) else market
 

@@ -158,7 +158,7 @@ def default_folder(scenario: Scenario, ending: str = "") -> str:
     """
     if set(scenario.name) & set("/\\") or scenario.name in (".", ".."):
         name = shown(scenario.name)
-        raise InputError(f"{scenario.place}: name: expected a folder's name, without '/', got {name} (or a folder with --out)")
+        raise InputError(f"{scenario.source}: name: expected a folder's name, without '/', got {name} (or a folder with --out)")
     return f"runs/{scenario.name}{ending}"
 
 

@@ -70,7 +70,7 @@ def _with_rules(market: Market, find_rule: FindRule) -> Market:
             continue
         who = np.array([i for i, group in enumerate(market.groups) if group.controller == name])
         first = [group.controller for group in market.scenario.advertisers].index(name)
-        market = market.under(find_rule(name, f"{market.scenario.place}: advertisers[{first}].controller"), who)
+        market = market.under(find_rule(name, f"{market.scenario.source}: advertisers[{first}].controller"), who)
     return market
 
 
@@ -79,9 +79,9 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
     if section.is_synthetic:
         names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
         if len(set(names)) < len(names):
-            raise InputError(f"{scenario.place}: advertisers: expected groups whose numbered names differ, got two alike")
+            raise InputError(f"{scenario.source}: advertisers: expected groups whose numbered names differ, got two alike")
         return make_traffic(
-            section, load_profile(section.profile, scenario.folder, f"{scenario.place}: "), names, seed, _apart(scenario)
+            section, load_profile(section.profile, scenario.folder, f"{scenario.source}: "), names, seed, _apart(scenario)
         )
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
@@ -89,14 +89,14 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
     expected = sum(group.count for group in scenario.advertisers)
     if expected != len(traffic.advertisers):
         raise InputError(
-            f"{scenario.place}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
+            f"{scenario.source}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
             f"of {path}, got {expected}"
         )
     for key, days in (("train_days", section.train_days), ("test_days", section.test_days)):
         missing = [day for day in days if day not in traffic.days]
         if missing:
             raise InputError(
-                f"{scenario.place}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "
+                f"{scenario.source}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "
                 f"got {missing[0]}"
             )
     return traffic
@@ -125,7 +125,7 @@ def _budgets(
         elif group.budget == "table":
             if not isinstance(traffic, Traffic):
                 raise InputError(
-                    f"{scenario.place}: advertisers[].budget: expected numbers or shares with stored traffic, got 'table'"
+                    f"{scenario.source}: advertisers[].budget: expected numbers or shares with stored traffic, got 'table'"
                 )
             assert traffic.budgets is not None
             budgets[i] = traffic.budgets[i]

@@ -69,8 +69,8 @@ class Market:
         """
         if not isinstance(self.source, Traffic):
             raise InputError(
-                f"{self.scenario.place}: traffic.source: expected a table here, which looks at single auctions, got the stored "
-                f"traffic {self.source.folder} (learn with macg-es, openai-es or cma-es and learner.policy = 'formula')"
+                f"{self.scenario.source}: traffic.source: expected a table here, which looks at single auctions, got the "
+                f"stored traffic {self.source.folder} (learn with macg-es, openai-es or cma-es and learner.policy = 'formula')"
             )
         return self.source
 
@@ -196,7 +196,7 @@ class Market:
     def _realised(self) -> Market:
         if len(self.rules.slot_effect) > 1:
             raise InputError(
-                f"{self.scenario.place}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
+                f"{self.scenario.source}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
                 f"got {len(self.rules.slot_effect)}"
             )
         return self.in_expectation().with_rates(*realised_rates(self.traffic, self.seed))

@@ -69,7 +69,7 @@ class Scenario(Section):
         return self._folder
 
     @property
-    def place(self) -> str:
+    def source(self) -> str:
         """The scenario's name in messages: its file, or its `name` if it was not read from a file."""
         return self._source or self.name
 

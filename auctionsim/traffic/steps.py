@@ -27,7 +27,7 @@ class Steps:
         return len(self.edges) - 1
 
     @classmethod
-    def of(cls, traffic: Traffic, day: int, *, hours: int = 1) -> Steps:
+    def from_hours(cls, traffic: Traffic, day: int, *, hours: int = 1) -> Steps:
         """Cut a day into steps of whole hours.
 
         Args:
@@ -45,7 +45,7 @@ class Steps:
         return cls(np.array([*first, traffic.cell_slice(day).stop]), starts, starts / HOURS)
 
     @classmethod
-    def of_parts(cls, traffic: Traffic, day: int, parts: NDArray[np.int64]) -> Steps:
+    def from_parts(cls, traffic: Traffic, day: int, parts: NDArray[np.int64]) -> Steps:
         """Cut each hour of a day into steps of about as many cells. Time runs evenly over an hour's cells.
 
         Args:
@@ -67,8 +67,8 @@ class Steps:
 def minutes_steps(traffic: Traffic, day: int, minutes: int) -> Steps:
     """Cut a day into steps of `minutes`: a divisor of 60, or 60 times a divisor of 24."""
     if minutes > MINUTES:
-        return Steps.of(traffic, day, hours=minutes // MINUTES)
-    return Steps.of_parts(traffic, day, np.full(HOURS, MINUTES // minutes))
+        return Steps.from_hours(traffic, day, hours=minutes // MINUTES)
+    return Steps.from_parts(traffic, day, np.full(HOURS, MINUTES // minutes))
 
 
 def auctions_by_step(traffic: Traffic, day: int, steps: Steps) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ def test_steps_of_several_hours_have_the_outcomes_of_their_hours(market: Market)
 
 def test_uneven_parts_and_the_share_of_the_day(market: Market):
     parts = np.arange(24) % 3 + 1
-    steps = Steps.of_parts(market.traffic, 0, parts)
+    steps = Steps.from_parts(market.traffic, 0, parts)
     assert len(steps) == parts.sum()
     assert (np.diff(steps.share_done) > 0).all()
     assert steps.share_done[[0, -1]].tolist() == [0.0, 1.0]
@@ -56,7 +56,7 @@ def test_uneven_parts_and_the_share_of_the_day(market: Market):
 
 def test_hours_must_divide_the_day(market: Market):
     with pytest.raises(ValueError, match="divisor of 24"):
-        Steps.of(market.traffic, 0, hours=5)
+        Steps.from_hours(market.traffic, 0, hours=5)
 
 
 def test_auctions_and_first_rows_of_steps_are_the_advertiser_s_own(market: Market):

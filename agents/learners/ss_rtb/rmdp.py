@@ -185,7 +185,7 @@ class Rmdp:
 
     def _steps(self, market: Market, parts: NDArray[np.int64], day: int) -> Steps:
         if self._is_auction_level:
-            return Steps.of_parts(market.traffic, day, parts)
+            return Steps.from_parts(market.traffic, day, parts)
         return minutes_steps(market.traffic, day, self._settings.step_minutes)
 
 
