@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auctionsim.envs import AuctionParallelEnv, AuctionVectorEnv, parallel_env
-from auctionsim.envs.episodes import market_of
+from auctionsim.envs.markets import market_of
 
 COPIES, HOURS, ROUNDS, LEAST_RATIO = 64, 24, 21, 20.0
 

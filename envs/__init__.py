@@ -4,14 +4,19 @@ Importing this package registers `auctionsim/SingleBidder-v0`. `gymnasium.make("
 after the import, and `gymnasium.make("auctionsim.envs:auctionsim/SingleBidder-v0")` without it.
 """
 
+import warnings
+from typing import Any
+
 from gymnasium.envs.registration import register, registry
 
 from auctionsim.envs.auction_env import AuctionParallelEnv, env, parallel_env
+from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.single_agent import SINGLE_BIDDER, SingleBidderEnv
-from auctionsim.envs.vector_env import AgentsAsEnvs, AuctionVectorEnv
+from auctionsim.envs.vector_env import AuctionVectorEnv
+from auctionsim.errors import RenamedWarning
 from auctionsim.market.observations import FEATURES
 
-__all__ = ["FEATURES", "AgentsAsEnvs", "AuctionParallelEnv", "AuctionVectorEnv", "SingleBidderEnv", "env", "parallel_env"]
+__all__ = ["FEATURES", "AuctionParallelEnv", "AuctionVectorEnv", "FlattenAgents", "SingleBidderEnv", "env", "parallel_env"]
 
 if SINGLE_BIDDER not in registry:
     register(
@@ -19,3 +24,12 @@ if SINGLE_BIDDER not in registry:
         entry_point="auctionsim.envs.single_agent:SingleBidderEnv",
         vector_entry_point="auctionsim.envs.single_agent:single_bidder_vector",
     )
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name by the name that it had before, with a warning."""
+    if name != "AgentsAsEnvs":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    text = "auctionsim.envs.AgentsAsEnvs is called FlattenAgents now; the old name works until version 0.3"
+    warnings.warn(text, RenamedWarning, stacklevel=2)
+    return FlattenAgents

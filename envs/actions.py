@@ -1,4 +1,4 @@
-"""Actions of the environments: log multipliers from a box, or from a grid for learners that choose among finitely many."""
+"""Define the environments' actions: numbers in a box, or in a grid for learners that choose among finitely many."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ MAX_MULTIPLIER = 50.0
 
 @dataclass(frozen=True)
 class Actions:
-    """What an agent can do: for each coefficient of its bid model a number in [-1, 1], or one of `levels` such numbers.
+    """The actions of an agent: a number in [-1, 1] for each coefficient of its bid model, or one of `levels` such numbers.
 
     A number x multiplies the starting coefficient by `max_multiplier` to the power of x: 0 bids about as the keyword bids do.
+
+    Raises:
+        InputError: A value is unknown or outside its range.
     """
 
     bid_model: str = "macg"
+    """Bid model, a key of `bid_formula.BID_MODELS`."""
     mode: str = "box"
+    """`box` or `discrete`."""
     levels: int = 21
-    """Discrete only: how many numbers, evenly from -1 to 1; an odd one has 0 in the middle."""
+    """Size of the grid of discrete actions, evenly spaced from -1 to 1, >= 2; an odd size has 0 in the middle."""
     max_multiplier: float = MAX_MULTIPLIER
+    """Factor of the action 1, > 1; the action -1 divides by it."""
 
     def __post_init__(self) -> None:
         if self.bid_model not in BID_MODELS:
@@ -35,28 +41,39 @@ class Actions:
         if self.mode not in ACTION_MODES:
             raise unknown("action_mode", self.mode, ACTION_MODES)
         if self.levels < 2:
-            raise InputError(f"levels: expected a whole number at least 2, got {self.levels}")
+            raise InputError(f"levels: expected a whole number >= 2, got {self.levels}")
         if not 1 < self.max_multiplier < np.inf:
-            raise InputError(f"max_multiplier: expected a finite number above 1, got {self.max_multiplier}")
+            raise InputError(f"max_multiplier: expected a finite number > 1, got {self.max_multiplier}")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one agent's action: a number for each coefficient; a single number where a grid has only one coefficient."""
+        """Return the shape of one agent's action: `(coefficients,)`, or `()` for a grid of one coefficient."""
         n_coefficients = len(BID_MODELS[self.bid_model])
         return () if self.mode == "discrete" and n_coefficients == 1 else (n_coefficients,)
 
     def space(self, *leading: int) -> spaces.Space[Any]:
-        """The space of one agent's actions, or of `leading` of them at once, such as (copies, agents)."""
+        """Return the space of one agent's actions, or of an array of them.
+
+        Args:
+            leading: Sizes of the array's axes, for example (num_envs, agents); none for one agent.
+        """
         shape = (*leading, *self.shape)
         if self.mode == "box":
             return spaces.Box(-1.0, 1.0, shape, np.float32)
         return spaces.MultiDiscrete(np.full(shape, self.levels)) if shape else spaces.Discrete(self.levels)
 
     def log_multipliers(self, actions: ArrayLike, leading: tuple[int, ...]) -> NDArray[np.float64]:
-        """Actions `[*leading, *shape]` as log multipliers `[*leading, coefficients]`; a box's are clipped to [-1, 1].
+        """Return the log multipliers of actions; those of a box are clipped to [-1, 1] first.
+
+        Args:
+            actions: Actions, `[*leading, *shape]`.
+            leading: Sizes of the array's leading axes, for example (num_envs, agents); () for one agent.
+
+        Returns:
+            Logs of the factors on the starting coefficients, `[*leading, coefficients]`.
 
         Raises:
-            InputError: The shape is another, a number is not finite, or is none of the grid's.
+            InputError: The shape is wrong, or a number is not finite or not on the grid.
         """
         try:
             x = np.asarray(actions, dtype=np.float64)
@@ -74,4 +91,5 @@ class Actions:
 
 
 def _described(x: NDArray[np.float64]) -> str:
+    """Return the shape of an array as text, and its numbers where they are few."""
     return f"shape {x.shape}" + ("" if x.size > 8 else f" {x.tolist()}")

@@ -1,4 +1,4 @@
-"""The auction as a PettingZoo environment, parallel and turn by turn: an hour is a step, a day an episode."""
+"""Offer the auction as a PettingZoo environment, parallel or turn by turn: an hour is a step, a day an episode."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils import parallel_to_aec
 
 from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.days import Draws
-from auctionsim.envs.episodes import market_of
-from auctionsim.envs.one_copy import OneCopy
+from auctionsim.envs.episode_sampler import EpisodeSampler
+from auctionsim.envs.markets import market_of
+from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
@@ -26,22 +26,32 @@ Infos = dict[str, dict[str, Any]]
 
 
 def parallel_env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AuctionParallelEnv:
-    """The environment where all agents act at once; arguments as `AuctionParallelEnv`."""
+    """Make the environment in which all agents act at once.
+
+    Args:
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
+        arguments: Further arguments, as `AuctionParallelEnv` takes them.
+    """
     return AuctionParallelEnv(scenario, **arguments)
 
 
 def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[str, NDArray[np.float32], NDArray[np.float32]]:
-    """The same environment turn by turn (AEC): the hour is replayed when the last agent has acted."""
+    """Make the same environment turn by turn (AEC): the hour is replayed when the last agent has acted.
+
+    Args:
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
+        arguments: Further arguments, as `AuctionParallelEnv` takes them.
+    """
     return parallel_to_aec(parallel_env(scenario, **arguments))
 
 
-class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
+class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
     """Sponsored-search advertisers that meet in one auction.
 
     | | |
     |---|---|
-    | Agents | the advertisers whose `controller` is `learner`, by name; the others follow their rule |
-    | Number of agents | as the scenario says; nobody leaves before the end of the day |
+    | Agents | the advertisers whose `controller` is `learner`, named `<group>-<number>`; the others follow their rule |
+    | Number of agents | as in the scenario; nobody leaves before the end of the day |
     | Actions | continuous or discrete |
     | Action shape | `(coefficients of the bid model,)`; `()` for `scale`, `conversion` and `value` where discrete |
     | Action values | `Box(-1, 1)`, or `Discrete(levels)` and `MultiDiscrete` |
@@ -55,8 +65,8 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
     An agent bids `theta . phi` in every auction of the hour, with phi of the bid model: `macg` (1, pcvr, pcvr x item_price),
     `value` (pcvr x item_price), `conversion` (pcvr) or `scale` (the keyword bid). An action holds one number x in [-1, 1] per
     coefficient: theta is `max_multiplier ** x` times a starting coefficient, and 0 bids about as the keyword bids do. Numbers
-    outside are clipped. Discrete actions are the `levels` numbers evenly from -1 to 1. An agent whose budget is spent may act
-    as it likes and wins nothing.
+    outside [-1, 1] are clipped. Discrete actions are `levels` numbers, evenly spaced from -1 to 1. An agent whose budget is
+    spent may act as it likes and wins nothing.
 
     ### Observations
 
@@ -64,15 +74,15 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
     |---|---|---|---|
     | 0 | `time_left` | [0, 1] | share of the day to come |
     | 1 | `budget_left` | [0, 1] | share of the budget; 1 without a budget |
-    | 2 | `spend_speed` | [0, 1] | share spent over share of the day gone, squashed |
-    | 3-7 | `impressions` `clicks` `conversions` `gmv` `cost` | [0, 1] | of the last hour, over the reference's mean, squashed |
-    | 8 | `profit` | [-1, 1] | GMV less cost of the last hour, likewise |
-    | 9-11 | `ctr` `cvr` `cpc` | [0, 1] | rates of the last hour, over the reference's, squashed |
-    | 12 | `win_rate` | [0, 1] | impressions over auctions entered in the last hour |
-    | 13 | `auctions` | [0, 1] | auctions entered in the last hour, over the mean hour's, squashed |
-    | 14 | `platform_revenue` | [0, 1] | the platform's in the last hour, over the reference's mean hour, squashed |
+    | 2 | `spend_speed` | [0, 1] | softsign of the share spent over the share of the day gone |
+    | 3-7 | `impressions` `clicks` `conversions` `gmv` `cost` | [0, 1] | softsign of the last hour over the baseline's mean |
+    | 8 | `profit` | [-1, 1] | the same of GMV less cost |
+    | 9-11 | `ctr` `cvr` `cpc` | [0, 1] | softsign of the last hour's rates over the baseline's |
+    | 12 | `win_rate` | [0, 1] | impressions over auctions participated in, in the last hour |
+    | 13 | `auctions` | [0, 1] | softsign of the last hour's auctions participated in over the mean hour's |
+    | 14 | `platform_revenue` | [0, 1] | softsign of the platform's last hour over the baseline's mean hour |
 
-    Squashed is x / (1 + |x|), so that 0.5 is the reference's level; the names stand in `auctionsim.envs.FEATURES`.
+    Softsign is x / (1 + |x|), so that 0.5 is the baseline's level. `auctionsim.envs.FEATURES` has the names in this order.
 
     ### Rewards
 
@@ -93,14 +103,14 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         bid_model: `macg`, `value`, `conversion` or `scale`.
         action_mode: `box` or `discrete`.
-        levels: Of a discrete action.
-        max_multiplier: The factor of an action of 1; an action of -1 divides by it.
-        split: `train` or `test`: which days `reset` draws from.
-        max_cycles: Steps after which an episode is cut.
+        levels: Size of the grid of a discrete action, >= 2.
+        max_multiplier: Factor of the action 1, > 1; the action -1 divides by it.
+        split: Days that `reset` draws from: `train` or `test`.
+        max_cycles: Number of steps, 1 to 24, after which an episode is truncated.
         render_mode: None, `human` (a line per hour) or `rgb_array` (a picture of the day so far).
 
-    `reset(seed=s)` draws the day, and the luck where outcomes are sampled; seeds s and s + 1 begin on different days.
-    `reset(options={"day": d})` fixes the day; other options are ignored. Where no seed was given, the scenario's draws.
+    `reset(seed=s)` decides the days and, where outcomes are sampled, the sampling noise; seeds s and s + 1 begin on different
+    days. `reset(options={"day": d})` fixes the day; other options are ignored. Without a seed, that of the scenario counts.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -141,7 +151,7 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
             render_modes=self.metadata["render_modes"],
         )
         self.scenario = self.market.scenario
-        self._draws = Draws(self._days, self.market.seed)
+        self._sampler = EpisodeSampler(self._days, self.market.seed)
         self.possible_agents = [self.market.advertisers[i] for i in self.market.learners]
         self.agents: list[str] = []
         low, high = bounds()
@@ -151,40 +161,62 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
         self.state_space = spaces.Box(np.tile(low, n), np.tile(high, n))
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """The same object on every call."""
+        """Return the observation space of an agent, the same object on every call."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """The same object on every call."""
+        """Return the action space of an agent, the same object on every call."""
         return self.action_spaces[agent]
 
     def reward_space(self, agent: str) -> spaces.Box:
-        """Space of `infos[agent]["objectives"]`: clicks, conversions, GMV, profit of an hour (as in MO-Gymnasium)."""
+        """Return the space of `infos[agent]["objectives"]`: clicks, conversions, GMV, profit of an hour (as in MO-Gymnasium).
+
+        Raises:
+            InputError: There is no such agent.
+        """
         if agent not in self.possible_agents:
             raise InputError(f"agent: expected one of {', '.join(self.possible_agents)}, got {agent!r}")
         return spaces.Box(-np.inf, np.inf, (len(obj.OBJECTIVES),), np.float64)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
-        """Start a day."""
+        """Begin a day.
+
+        Args:
+            seed: Seed of the days and of their sampling noise. None goes on with the seed given before, the scenario's where
+                none was.
+            options: `day` fixes the day.
+
+        Returns:
+            Observations and infos by agent.
+
+        Raises:
+            InputError: The day is not in the scenario.
+        """
         if seed is not None:
-            self._draws = Draws(self._days, seed)
+            self._sampler = EpisodeSampler(self._days, seed)
         self._begin(options)
-        self._observed = self.episodes.observations()[0]
+        self._observed = self.batched_days.observations()[0]
         self.agents = list(self.possible_agents)
         return self._observations(), {agent: {"day": self.day} for agent in self.agents}
 
     def step(
         self, actions: dict[str, NDArray[np.float32]]
     ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
-        """Replay an hour with the agents' coefficients.
+        """Replay an hour with the bids of all agents.
+
+        Args:
+            actions: The action of every agent, in its action space.
+
+        Returns:
+            Observations, rewards, terminations, truncations and infos by agent.
 
         Raises:
-            InputError: No day is under way; an agent's action is missing, or is none of its space's shape or numbers.
+            InputError: No episode is running, or an agent's action is missing, has another shape or is outside its space.
         """
         if not self.agents:
-            raise InputError("step: expected a day under way, got none (call reset first)")
+            raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self._log_multipliers(actions))
-        self._observed = self.episodes.observations()[0]
+        self._observed = self.batched_days.observations()[0]
         agents = self.possible_agents
         rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
         infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i]} for i, agent in enumerate(agents)}
@@ -193,16 +225,18 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
         return self._observations(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
 
     def state(self) -> NDArray[np.float32]:
-        """The observations of all agents, one after the other."""
+        """Return the observations of all agents, one after the other, `[15 A]`."""
         return self._observed.ravel().copy()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: the environment holds nothing open."""
 
     def _observations(self) -> Observations:
+        """Return the observations by agent."""
         return dict(zip(self.possible_agents, self._observed, strict=True))
 
     def _log_multipliers(self, actions: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Return the log multipliers of all agents, `[1, A, coefficients]`."""
         missing = [agent for agent in self.possible_agents if agent not in actions]
         if missing:
             raise InputError(f"actions: expected one for every agent, got none for {missing[0]!r}")
@@ -210,7 +244,7 @@ class AuctionParallelEnv(OneCopy, ParallelEnv[str, NDArray[np.float32], NDArray[
         try:
             return self.actions.log_multipliers(given, (len(given),))[None]
         except InputError:
-            # Once more one by one: the message names the agent.
+            # Find the wrong one, so that the message names its agent.
             for agent, action in zip(self.possible_agents, given, strict=True):
                 try:
                     self.actions.log_multipliers(action, ())

@@ -1,4 +1,4 @@
-"""A day so far as a picture, for `render_mode="rgb_array"`. Imported when the first picture is asked for."""
+"""Draw a day so far, for `render_mode="rgb_array"`. Imported only when a picture is drawn."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from auctionsim.auction.outcome import COST, GMV, Outcome
 from auctionsim.traffic.table import HOURS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"
-_MOST_NAMES = 20
+_MAX_NAMES = 20
 
 
 def day_frame(
-    totals: NDArray[np.float64], reference: Outcome | None, advertisers: tuple[str, ...], title: str
+    totals: NDArray[np.float64], baseline: Outcome | None, advertisers: tuple[str, ...], title: str
 ) -> NDArray[np.uint8]:
-    """Revenue by hour, and each advertiser's profit so far, beside the reference's.
+    """Draw revenue by hour and each advertiser's profit so far, beside those of the baseline.
 
     Args:
-        totals: Of the hours so far, `[hours, advertisers, 5]`.
-        reference: Of the whole day; None before the first.
-        advertisers: Their names.
-        title: Shown above.
+        totals: Impressions, clicks, conversions, GMV and cost of the hours so far, `[hours, advertisers, 5]`.
+        baseline: Outcome of the whole day under the baseline; None before the first day.
+        advertisers: Names of the advertisers.
+        title: Title above the picture.
 
     Returns:
-        The picture, `[400, 800, 3]`.
+        The picture in RGB, 0 to 255, `[400, 800, 3]`.
     """
     figure = Figure(figsize=(8.0, 4.0), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -34,16 +34,16 @@ def day_frame(
     revenue, profit = figure.subplots(1, 2)
     hours = np.arange(len(totals))
     revenue.bar(hours, totals[:, :, COST].sum(axis=1), color=_BLUE, label="revenue")
-    if reference is not None:
-        revenue.plot(reference.revenue[:, 0], color=_GREY, linestyle="--", label="reference")
+    if baseline is not None:
+        revenue.plot(baseline.revenue[:, 0], color=_GREY, linestyle="--", label="baseline")
     revenue.set(xlabel="Hour of the day", ylabel="Platform revenue (currency)", xlim=(-0.6, HOURS - 0.4))
     revenue.legend(frameon=False, fontsize=8, loc="upper left")
-    place = np.arange(len(advertisers))
-    profit.barh(place, (totals[:, :, GMV] - totals[:, :, COST]).sum(axis=0), color=_ORANGE, label="profit so far")
-    if reference is not None:
-        so_far = reference.profit[: len(totals), :, 0].sum(axis=0)
-        profit.plot(so_far, place, "|", color=_GREY, markersize=8, label="reference")
-    profit.set_yticks(place, advertisers if len(place) <= _MOST_NAMES else [""] * len(place), fontsize=7)
+    bar = np.arange(len(advertisers))
+    profit.barh(bar, (totals[:, :, GMV] - totals[:, :, COST]).sum(axis=0), color=_ORANGE, label="profit so far")
+    if baseline is not None:
+        baseline_profit = baseline.profit[: len(totals), :, 0].sum(axis=0)
+        profit.plot(baseline_profit, bar, "|", color=_GREY, markersize=8, label="baseline")
+    profit.set_yticks(bar, advertisers if len(bar) <= _MAX_NAMES else [""] * len(bar), fontsize=7)
     profit.invert_yaxis()
     profit.set_xlabel("Profit (currency)")
     profit.legend(frameon=False, fontsize=8, loc="lower right")

@@ -1,4 +1,4 @@
-"""What `render` shows: a line per hour, or a picture of the day so far."""
+"""Render a day so far: a line of text per hour, or a picture."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ from auctionsim.traffic.table import HOURS
 
 
 def checked_render_mode(render_mode: str | None, render_modes: Sequence[str]) -> str | None:
-    """The render mode of an environment.
+    """Return the render mode of an environment.
+
+    Args:
+        render_mode: Name of the mode; None for none.
+        render_modes: Names of the modes that the environment has.
 
     Raises:
-        InputError: It is not among those the environment has.
+        InputError: The mode is not among those the environment has.
     """
     if render_mode is not None and render_mode not in render_modes:
         raise unknown("render_mode", render_mode, render_modes)
     return render_mode
 
 
-class Story:
-    """The hours of a day so far."""
+class Renderer:
+    """The hours of a day so far, as text or picture.
+
+    Args:
+        market: The market, whose baseline is drawn beside the day.
+    """
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -33,33 +41,38 @@ class Story:
         self._day: int | None = None
 
     def begin(self, day: int) -> None:
-        """A new day."""
+        """Begin a new day."""
         self._day, self._hours = day, []
 
     def add(self, totals: NDArray[np.float64]) -> None:
-        """An hour's totals, `[advertisers, 5]`."""
+        """Add an hour.
+
+        Args:
+            totals: Impressions, clicks, conversions, GMV and cost of the hour, `[advertisers, 5]`.
+        """
         self._hours.append(totals)
 
     def render(self, render_mode: str | None) -> NDArray[np.uint8] | None:
-        """Print a line (`human`), return a picture (`rgb_array`), or do nothing."""
+        """Print a line (`human`), return a picture (`rgb_array`), or do nothing (None)."""
         if render_mode == "human":
             print(self.line())
         if render_mode != "rgb_array":
             return None
         from auctionsim.envs.frame import day_frame
 
-        reference = None if self._day is None else self._market.baseline[self._day]
-        return day_frame(self._totals(), reference, self._market.advertisers, self._title())
+        baseline = None if self._day is None else self._market.baseline[self._day]
+        return day_frame(self._totals(), baseline, self._market.advertisers, self._title())
 
     def line(self) -> str:
-        """The day so far as text."""
+        """Return the day so far as a line of text."""
         totals = self._totals().sum(axis=(0, 1))
         return f"{self._title()}  revenue {totals[COST]:.2f}  gmv {totals[GMV]:.2f}"
 
     def _totals(self) -> NDArray[np.float64]:
-        """`[hours so far, advertisers, 5]`."""
+        """Return the hours so far as one array, `[hours, advertisers, 5]`."""
         shape = (len(self._hours), len(self._market.advertisers), len(OUTCOMES))
         return np.array(self._hours, dtype=np.float64).reshape(shape)
 
     def _title(self) -> str:
+        """Return day and hour as text."""
         return f"day {'-' if self._day is None else self._day} hour {len(self._hours):2d}/{HOURS}"

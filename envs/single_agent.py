@@ -1,4 +1,4 @@
-"""One learner among fixed rivals: the auction as a Gymnasium environment, `auctionsim/SingleBidder-v0`."""
+"""Offer the auction to one learner among fixed rivals: the Gymnasium environment `auctionsim/SingleBidder-v0`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.days import Draws
-from auctionsim.envs.episodes import market_of
-from auctionsim.envs.one_copy import OneCopy
-from auctionsim.envs.vector_env import AgentsAsEnvs, AuctionVectorEnv
+from auctionsim.envs.episode_sampler import EpisodeSampler
+from auctionsim.envs.flatten_agents import FlattenAgents
+from auctionsim.envs.markets import market_of
+from auctionsim.envs.single_env import SingleEnvMixin
+from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import InputError, unknown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
@@ -25,7 +26,12 @@ DEFAULT_SCENARIO = "three-arms"
 
 
 def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str | None, rivals: str) -> Market:
-    """A market where one of a scenario's learners learns and the others follow a fixed rule; other advertisers keep theirs.
+    """Return a market where one of a scenario's learners learns and its other learners follow a rule.
+
+    Args:
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`.
+        bidder: Name of the learner that goes on learning; the first where None.
+        rivals: Name of the rule that the other learners follow. Advertisers that have a rule of their own keep it.
 
     Raises:
         InputError: The scenario is wrong, or `bidder` or `rivals` is unknown.
@@ -45,16 +51,21 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
 def single_bidder_vector(
     num_envs: int, scenario: Market | Scenario | str | Path = DEFAULT_SCENARIO, *, bidder: str | None = None,
     rivals: str = "manual", **arguments: Any,
-) -> AgentsAsEnvs:  # fmt: skip
-    """Many copies of the single bidder in one call of the engine: what `gymnasium.make_vec` makes.
+) -> FlattenAgents:  # fmt: skip
+    """Make many single-bidder environments that share calls of the kernel: what `gymnasium.make_vec` makes.
 
-    Arguments beside those of `SingleBidderEnv` are those of `AuctionVectorEnv`; rewards are `[num_envs]`.
+    Args:
+        num_envs: Number of environments; rewards are `[num_envs]`.
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`.
+        bidder: Name of the scenario's learner that learns; the first where None.
+        rivals: Name of the rule that the other learners follow.
+        arguments: Further arguments, as `AuctionVectorEnv` takes them.
     """
-    return AgentsAsEnvs(AuctionVectorEnv(single_bidder_market(scenario, bidder, rivals), num_envs, **arguments))
+    return FlattenAgents(AuctionVectorEnv(single_bidder_market(scenario, bidder, rivals), num_envs, **arguments))
 
 
-class SingleBidderEnv(OneCopy, Env[NDArray[np.float32], NDArray[np.float32]]):
-    """One advertiser that learns to bid against rivals that follow fixed rules.
+class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float32]]):
+    """One advertiser that learns to bid against rivals that follow rules.
 
     Actions, observations, rewards and days are those of one agent of `AuctionParallelEnv`, whose page describes them:
     `Box(-1, 1, (3,))` with the bid model `macg`, and 15 features inside [-1, 1].
@@ -67,10 +78,10 @@ class SingleBidderEnv(OneCopy, Env[NDArray[np.float32], NDArray[np.float32]]):
 
     Arguments:
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
-        bidder: Which of the scenario's learners; the first where None.
-        rivals: The controller that its other learners follow, by name (docs/controllers.md). Advertisers under a rule of their
-            own keep it.
-        bid_model, action_mode, levels, max_multiplier, split, max_cycles, render_mode: As of `AuctionParallelEnv`.
+        bidder: Name of the scenario's learner that learns; the first where None.
+        rivals: Name of the rule that its other learners follow (docs/controllers.md). Advertisers that have a rule of their own
+            keep it.
+        bid_model, action_mode, levels, max_multiplier, split, max_cycles, render_mode: As `AuctionParallelEnv` takes them.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -109,30 +120,49 @@ class SingleBidderEnv(OneCopy, Env[NDArray[np.float32], NDArray[np.float32]]):
         )
         self.observation_space = spaces.Box(*bounds())
         self.action_space = self.actions.space()
-        self._under_way = False
+        self._is_running = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Start a day: drawn by the seed, or `options["day"]`."""
+        """Begin a day.
+
+        Args:
+            seed: Seed of the days and of their sampling noise. None goes on with the seed given before, the scenario's where
+                none was.
+            options: `day` fixes the day.
+
+        Returns:
+            The observation, `[15]`, and infos with the day.
+
+        Raises:
+            InputError: The day is not in the scenario.
+        """
         super().reset(seed=seed)
         if seed is not None or self._np_random is None:
             self._np_random_seed = self.market.seed if seed is None else seed
-            self._draws = Draws(self._days, self._np_random_seed)
-            self._np_random = self._draws.stream
+            self._sampler = EpisodeSampler(self._days, self._np_random_seed)
+            self._np_random = self._sampler.stream
         self._begin(options)
-        self._under_way = True
-        return self.episodes.observations()[0, 0], {"day": self.day}
+        self._is_running = True
+        return self.batched_days.observations()[0, 0], {"day": self.day}
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Replay an hour.
 
+        Args:
+            action: The action, in `action_space`.
+
+        Returns:
+            The observation `[15]`, the reward, whether the episode is terminated, whether it is truncated, and infos with the
+            day and the hour's objectives.
+
         Raises:
-            InputError: No day is under way; the action is none of the space's shape or numbers.
+            InputError: No episode is running, or the action has another shape or is outside the action space.
         """
-        if not self._under_way:
-            raise InputError("step: expected a day under way, got none (call reset first)")
+        if not self._is_running:
+            raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self.actions.log_multipliers(action, ())[None, None])
-        self._under_way = not (is_over or is_cut)
+        self._is_running = not (is_over or is_cut)
         info = {"day": self.day, "objectives": hour.objectives[0, 0]}
-        return self.episodes.observations()[0, 0], float(hour.rewards[0, 0]), is_over, is_cut, info
+        return self.batched_days.observations()[0, 0], float(hour.rewards[0, 0]), is_over, is_cut, info

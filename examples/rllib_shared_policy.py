@@ -47,7 +47,7 @@ def tested(algorithm: Algorithm, auctions: int) -> tuple[float, float]:
             with torch.no_grad():
                 mean, _ = module.forward_inference({"obs": seen})["action_dist_inputs"].chunk(2, dim=-1)
             observations, *_ = env.step(dict(zip(env.agents, mean.numpy(), strict=True)))
-        totals, reference = env.episodes.totals[:, :, 0].sum(axis=0), env.market.baseline[env.day]
+        totals, reference = env.batched_days.cumulative[:, :, 0].sum(axis=0), env.market.baseline[env.day]
         found.append(((totals[GMV] - totals[COST]) / reference.profit.sum(), totals[COST] / reference.revenue.sum()))
     profit, revenue = np.mean(found, axis=0)
     return float(profit), float(revenue)

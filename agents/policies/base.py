@@ -1,16 +1,16 @@
-"""What a policy is (`market/policy.py`), and policies made of other ones."""
+"""Offer what a policy is made of (`market/policy.py`), and policies made of other ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.market.market import Market
-from auctionsim.market.policy import Actor, Constant, DayPolicy, DayState, Participation, Policy, Reactive
+from auctionsim.market.policy import Action, Actor, Constant, DayPolicy, DayState, Participation, Policy, Reactive
 
-__all__ = ["Actor", "Constant", "DayPolicy", "DayState", "Participation", "Policy", "Reactive", "Scaled"]
+__all__ = ["Action", "Actor", "Constant", "DayPolicy", "DayState", "Participation", "Policy", "Reactive", "Scaled"]
 
 Array = NDArray[np.float64]
 
@@ -20,17 +20,18 @@ class Scaled:
     """Bid as another policy does, times a factor."""
 
     policy: Policy
+    """The policy whose bids are scaled."""
     factor: Array
-    """Factor of each advertiser, `[advertisers]`."""
+    """Factor on the bids of each advertiser, `[advertisers]`, >= 0; it does not touch what is left to a rule."""
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
-        """Begin the day as the policy does."""
+        """Begin the day as the policy does, on its bid features and in its steps."""
         actor, factor = self.policy.begin(market, day, n_policies), self.factor[:, None, None]
 
-        def act(state: DayState) -> Array | Participation:
+        def act(state: DayState) -> Action:
             action = actor.act(state)
             if isinstance(action, Participation):
                 return action._replace(coefficients=action.coefficients * factor)
             return action * factor
 
-        return replace(actor, act=act) if isinstance(actor, DayPolicy) else DayPolicy(act)
+        return DayPolicy(act, getattr(actor, "source", None), getattr(actor, "steps", None))

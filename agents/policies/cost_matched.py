@@ -1,7 +1,7 @@
-"""Equal cost: bids of each method are scaled until a day costs what it costs under keyword bids (docs/ss-rtb.md).
+"""Cost-matched evaluation: scale a method's bids until a day costs what it costs under keyword bids (docs/ss-rtb.md).
 
-The only thing taken from the day that is measured is what it cost. The scale multiplies all bids of an advertiser (or,
-`pooled`, of all controlled advertisers alike) all day, and the policy sees its own spending as it would have come.
+The day's cost is all that is taken from the day that is measured. The scale multiplies all bids of an advertiser (or, `pooled`,
+of all controlled advertisers alike) all day, and the policy sees the spending that its scaled bids bring.
 """
 
 from __future__ import annotations
@@ -19,38 +19,40 @@ Array = NDArray[np.float64]
 
 _ROUNDS = 30
 _TOLERANCE = 0.008
-# Cost moves by about the square of the scale: more auctions are won, at higher prices.
+# Cost grows about with the square of the scale: more auctions are won, at higher prices.
 _ELASTICITY, _ELASTICITY_RANGE = 2.5, (0.5, 20.0)
-_MORE, _LESS = 1.6, 0.92
+_GROW, _SHRINK = 1.6, 0.92
 _LARGEST_STEP = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
-    """A policy at equal cost."""
+class CostMatched:
+    """A policy scaled to a given cost."""
 
     policy: Scaled
+    """The policy with its bids scaled."""
     error: Array
-    """|cost / wanted - 1| of each controlled advertiser; with `pooled`, of all together, the same for each."""
+    """Relative error |cost / wanted - 1| of each controlled advertiser, `[learners]`; with `pooled`, of all together."""
 
 
-def match_cost(market: Market, day: int, policy: Policy, wanted: Array, *, pooled: bool = False) -> Match:
+def cost_matched(market: Market, day: int, policy: Policy, wanted: Array, *, pooled: bool = False) -> CostMatched:
     """Scale a policy's bids until the day costs `wanted`.
 
-    Rounds of replays move all scales at once, each by its gap in log cost over an elasticity, which grows when the gap changes
-    sign and shrinks while it does not: no slope is asked for, since advertisers that meet move each other's costs, and a
-    policy's discrete actions make cost jump a little. The best round counts: of each advertiser where they never meet, of
-    all together where they do.
+    Each round replays the day and moves all scales at once, each by its gap in log cost over an elasticity. The elasticity
+    grows when the gap changes sign and shrinks while it does not. For example, an advertiser that costs 20 % too little, with
+    the elasticity 2.5, bids exp(0.22 / 2.5) = 1.09 times as much in the next round. No slope is estimated, since advertisers
+    that meet change each other's costs, and discrete actions make cost jump a little. The best round counts: of each advertiser
+    where they never meet, of all together where they do.
 
     Args:
         market: The market; its budgets are not applied.
         day: The day that is measured.
-        policy: What bids.
-        wanted: Cost of each controlled advertiser, currency `[learners]`.
-        pooled: One scale for all, and their summed cost.
+        policy: The policy that bids.
+        wanted: Wanted cost of each controlled advertiser, currency `[learners]`.
+        pooled: Whether all share one scale, matched to the sum of their costs.
 
     Returns:
-        The scaled policy and how closely its cost is met.
+        The scaled policy and its relative error in cost.
     """
     free, learners = market.without_budgets(), market.learners
     is_joint = pooled or market.learners_meet
@@ -68,13 +70,14 @@ def match_cost(market: Market, day: int, policy: Policy, wanted: Array, *, poole
         if best_error.max() < _TOLERANCE:
             break
         if gap_before is not None:
-            elasticity = np.clip(elasticity * np.where(gap * gap_before < 0, _MORE, _LESS), *_ELASTICITY_RANGE)
+            elasticity = np.clip(elasticity * np.where(gap * gap_before < 0, _GROW, _SHRINK), *_ELASTICITY_RANGE)
         gap_before = gap
         log_scale = log_scale + np.clip(gap / elasticity, -_LARGEST_STEP, _LARGEST_STEP)
-    return Match(Scaled(policy, _factor(market, best)), best_error)
+    return CostMatched(Scaled(policy, _factor(market, best)), best_error)
 
 
 def _factor(market: Market, log_scale: Array) -> Array:
+    """Return the factor on each advertiser's bids, 1 for those that nobody controls, `[advertisers]`."""
     factor = np.ones(len(market.advertisers))
     factor[market.learners] = np.exp(log_scale)
     return factor

@@ -6,60 +6,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import Constant
-from auctionsim.agents.policies.cost_matched import match_cost
+from auctionsim.agents.policies.cost_matched import cost_matched
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 
 _PROBE = 0.25
-"""Log step to either side of `linear` at which the worth of cost is measured."""
+"""Step in log alpha to either side of `linear`, over which the marginal value of spend is measured."""
 
 
 def keyword_bids(market: Market) -> Constant:
-    """KB: controlled advertisers bid their keyword bids, the others follow their rule."""
+    """Return the policy KB: controlled advertisers bid their keyword bids, the others follow their rule."""
     theta = market.fixed[:, :, None].copy()
     theta[market.learners, FEATURES.index("keyword_bid")] = 1.0
     return Constant(theta)
 
 
 def keyword_cost(market: Market, day: int) -> Array:
-    """What a day costs each controlled advertiser under keyword bids, currency `[learners]`: the target c of SS-RTB."""
+    """Return the cost of a day under keyword bids and without budgets, currency `[learners]`: the target c of SS-RTB."""
     cost: Array = market.without_budgets().outcome(day, keyword_bids(market).theta).cost[:, market.learners, 0].sum(axis=0)
     return cost
 
 
 def base_alpha(market: Market) -> Array:
-    """The alpha whose mean bid over the training days is the mean keyword bid, `[learners]`: mean bid over mean pcvr."""
+    """Return the alpha whose mean bid over the training days is the mean keyword bid, `[learners]`: mean bid over mean pcvr."""
     mean = market.mean_features[market.learners]
     bid, pcvr = mean[:, FEATURES.index("keyword_bid")], mean[:, FEATURES.index("pcvr")]
     return np.divide(bid, pcvr, out=np.zeros_like(bid), where=pcvr > 0)
 
 
 def alpha_bids(market: Market, alpha: Array) -> Array:
-    """Coefficients of all advertisers for alphas of the controlled ones: `[learners, P]` to `[advertisers, 4, P]`."""
+    """Return everybody's coefficients, where the controlled advertisers bid alpha x pcvr.
+
+    Args:
+        market: The market, whose rules the others follow.
+        alpha: Coefficient on pcvr of each controlled advertiser, currency per conversion `[learners, P]`.
+
+    Returns:
+        Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`.
+    """
     theta = np.repeat(market.fixed[:, :, None], alpha.shape[-1], axis=2)
     theta[market.learners, FEATURES.index("pcvr")] = alpha
     return theta
 
 
 def linear_alpha(market: Market, day: int) -> Array:
-    """`linear`: the alphas that, held all day, cost on a training day what keyword bids cost, `[learners]`."""
+    """Fit the alphas that, held all day, cost on a training day what keyword bids cost, `[learners]`."""
     alpha = base_alpha(market)
-    match = match_cost(market, day, Constant(alpha_bids(market, alpha[:, None])), keyword_cost(market, day))
+    match = cost_matched(market, day, Constant(alpha_bids(market, alpha[:, None])), keyword_cost(market, day))
     return alpha * match.policy.factor[market.learners]
 
 
 def linear(market: Market, alpha: Array) -> Constant:
-    """One alpha a day for each controlled advertiser."""
+    """Return the policy `linear`: one alpha a day for each controlled advertiser, `[learners]`."""
     return Constant(alpha_bids(market, alpha[:, None]))
 
 
-def worth_of_cost(market: Market, day: int, alpha: Array) -> Array:
-    """GMV that one more unit of cost brings each controlled advertiser, all others as they are, `[learners]`.
+def marginal_value_of_spend(market: Market, day: int, alpha: Array) -> Array:
+    """Return the marginal value of spend (lambda): the GMV that one more unit of cost brings each advertiser, `[learners]`.
 
-    The slope between alphas a quarter (in logs) below and above, one advertiser at a time: policy 2i lowers advertiser i's
-    alpha and policy 2i + 1 raises it.
+    It is the slope of GMV over cost between alphas a quarter (in logs) below and above, one advertiser at a time with all
+    others unchanged: policy 2i lowers advertiser i's alpha and policy 2i + 1 raises it.
+
+    Args:
+        market: The market; its budgets are not applied.
+        day: A training day.
+        alpha: Coefficient on pcvr of each controlled advertiser, currency per conversion `[learners]`.
     """
     n = len(market.learners)
     free = market.without_budgets()

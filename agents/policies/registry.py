@@ -29,7 +29,7 @@ def find_rule(name: str, place: str = "controller") -> str | RuleClass:
 
     Args:
         name: `manual` or `truthful`, whose bids never change; another one of `scenario.CONTROLLERS`; or `package.module:Class`.
-        place: Where the name stands, for messages.
+        place: Text that says where the name stands, for messages.
 
     Returns:
         `manual` and `truthful` as they are, else the rule's class; `Rule(market, advertisers)` bids for these advertisers.
@@ -53,7 +53,7 @@ def find_rule(name: str, place: str = "controller") -> str | RuleClass:
 
 
 def _with_begin(old: Any, name: str, place: str) -> RuleClass:
-    """A rule of the shape before version 0.2: `start(day, policies)` gives `bid(hour, budget_left, last)`."""
+    """Adapt a rule written for version 0.1, whose `start(day, policies)` returns `bid(hour, budget_left, last)`."""
     text = f"{place}: {name}: start(day, policies) is begin(market, day, n_policies) now; the old shape works until version 0.3"
     warnings.warn(text, RenamedWarning, stacklevel=3)
 

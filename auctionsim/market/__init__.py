@@ -1,1 +1,1 @@
-"""The simulated ad market: traffic, mechanism, engine. numpy and numba only; no torch, no ray."""
+"""Make a scenario concrete: traffic, advertisers, budgets, baseline; and run days of it under policies."""

@@ -1,4 +1,4 @@
-"""What a day could bring: efficient welfare and truthful bidding, the yardsticks beside every learned result."""
+"""Benchmarks of a day: efficient welfare and truthful bidding, which stand beside every learned result."""
 
 from __future__ import annotations
 
@@ -15,25 +15,32 @@ from auctionsim.traffic.table import HOURS
 
 @dataclass(frozen=True)
 class DayBenchmark:
-    """One benchmark on one day, in currency."""
+    """One benchmark on one day."""
 
     name: str
+    """`efficient` or `truthful`."""
     revenue: float
+    """Revenue of the platform, currency."""
     welfare: float
+    """GMV of all advertisers, currency."""
 
     @property
     def profit(self) -> float:
-        """Total profit of all advertisers."""
+        """Return the total profit of all advertisers, currency."""
         return self.welfare - self.revenue
 
 
 def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
-    """The benchmarks of a day.
+    """Return the benchmarks of a day.
 
-    `efficient`: slots go to the candidates of the largest expected value `ctr cvr item_price`, best first, at the reference's
+    `efficient`: slots go to the candidates of the largest expected value `ctr cvr item_price`, best first, at the baseline's
     revenue; its profit G* = W* - R_ref bounds the total profit at that revenue when budgets do not bind.
     `truthful`: everybody bids the value of a click, without budgets; with one slot and GSP, and always with VCG, this is the
     equilibrium.
+
+    Args:
+        market: The market.
+        day: A training or test day.
     """
     best = _efficient_value(market.traffic_source, day, market.rules.slot_effect)
     truthful = market.without_budgets().outcome(day, market.static("truthful"))
@@ -44,13 +51,13 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
 
 
 def _efficient_value(source: TrafficSource, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Largest welfare of each cell of a day."""
+    """Return the largest welfare of each cell of a day, currency `[cells]`."""
     chunks = (chunk for hour in range(HOURS) for chunk in source.chunks(day, hour))
     return np.concatenate([_efficient_value_of(chunk, slot_effect) for chunk in chunks])
 
 
 def _efficient_value_of(chunk: Chunk, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Of each cell of a chunk: values sorted within the cell meet slot effects."""
+    """Return the largest welfare of each cell of a chunk: its values, sorted from the largest, times the slot effects."""
     start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
     rows, size = slice(int(start[0]), int(start[-1])), np.diff(start)
     value = (

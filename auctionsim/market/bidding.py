@@ -1,4 +1,4 @@
-"""Actions as bids: log multipliers on starting coefficients, for environments and learners alike.
+"""Turn actions into bids: log multipliers on starting coefficients, for environments and learners alike.
 
 A log multiplier of 0 bids about as the keyword bids do. Logs keep theta positive and make one step a ratio: only ratios of
 bids decide who wins.
@@ -14,16 +14,24 @@ from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
 
-# Of the model `macg`, the share of the starting bid that each coefficient carries. Mostly the constant, as in a keyword bid:
-# that bids should follow the single auction is to be learned. Started from `value` alone, training would begin next to the
-# efficient allocation.
+# Share of the starting bid that each coefficient of the model `macg` carries. The constant carries most of it, as in a keyword
+# bid: an agent has to learn that bids should follow the single auction. If all of it were `value`, training would begin next to
+# the efficient allocation.
 _MACG_SHARES = {"one": 0.8, "pcvr": 0.1, "value": 0.1}
 
 
 def starting_coefficients(market: Market, model: str = "macg") -> Array:
-    """Coefficients whose mean bid over the training days is the mean keyword bid: `[learners, features of the model]`."""
+    """Return coefficients whose mean bid over the training days is the mean keyword bid.
+
+    Args:
+        market: The market.
+        model: The bid model, a key of `bid_formula.BID_MODELS`.
+
+    Returns:
+        Coefficients of the controlled advertisers, `[learners, features of the model]`; 0 for a feature whose mean is 0.
+    """
     mean = dict(zip(FEATURES, market.mean_features[market.learners].T, strict=True))
-    # Without a keyword bid to start from, start from the value of a click.
+    # An advertiser without a keyword bid starts from the value of a click.
     level = np.where(mean["keyword_bid"] > 0, mean["keyword_bid"], mean["value"])
     features = BID_MODELS[model]
     shares = [_MACG_SHARES[name] if len(features) > 1 else 1.0 for name in features]
@@ -37,16 +45,16 @@ def starting_coefficients(market: Market, model: str = "macg") -> Array:
 
 
 def market_coefficients(market: Market, log_multipliers: Array, start: Array, model: str = "macg") -> Array:
-    """Coefficients of all advertisers, fixed rules included.
+    """Return the coefficients of all advertisers, those of fixed rules included.
 
     Args:
         market: The market.
-        log_multipliers: `[P, learners, features of the model]`.
-        start: As `starting_coefficients` gives it.
-        model: The bid model.
+        log_multipliers: Logs of the factors on the starting coefficients, `[P, learners, features of the model]`.
+        start: Starting coefficients, `[learners, features of the model]`, from `starting_coefficients`.
+        model: The bid model, a key of `bid_formula.BID_MODELS`.
 
     Returns:
-        Coefficients over `FEATURES`, `[advertisers, 4, P]`.
+        Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN for advertisers whose rule bids hour by hour.
     """
     theta = np.repeat(market.fixed[:, :, None], len(log_multipliers), axis=2)
     learned = start[None] * np.exp(log_multipliers)

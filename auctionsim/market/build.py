@@ -1,4 +1,4 @@
-"""Makes a scenario concrete: draws or reads its traffic, resolves budgets, replays the reference."""
+"""Make a scenario concrete: draw or read its traffic, resolve budgets, replay the baseline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic
 
 FindRule = Callable[[str, str], str | RuleClass]
-"""`find_rule(name, place)`: `manual` or `truthful` as it is, or the class of a rule by its name; `place` is for messages."""
+"""`find_rule(name, place)` returns `manual` or `truthful` as it is, else a rule's class; `place` is where the name stands."""
 
 
 def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Market:
@@ -33,8 +33,8 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
 
     Args:
         scenario: The scenario.
-        seed: Draws the synthetic traffic; the scenario's own where None.
-        find_rule: Resolves the names of rules that groups follow.
+        seed: Seed of the synthetic traffic; the scenario's own where None.
+        find_rule: Function that resolves the names of rules that groups follow.
 
     Raises:
         InputError: The traffic table, profile or budgets file is wrong, or does not fit the scenario.
@@ -54,17 +54,17 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
-    reference = market.static(scenario.platform.baseline)
-    unlimited = {day: market.outcome(day, reference) for day in days}
+    baseline = market.static(scenario.platform.baseline)
+    unlimited = {day: market.outcome(day, baseline) for day in days}
     budgets = _budgets(scenario, traffic, groups, unlimited)
     if not np.isfinite(budgets).any():
         return _with_rules(replace(market, baseline=unlimited), find_rule)
     limited = replace(market, budgets=budgets)
-    return _with_rules(replace(limited, baseline={day: limited.outcome(day, reference) for day in days}), find_rule)
+    return _with_rules(replace(limited, baseline={day: limited.outcome(day, baseline) for day in days}), find_rule)
 
 
 def _with_rules(market: Market, find_rule: FindRule) -> Market:
-    """The market with the rules that its groups name."""
+    """Return the market with the rules that its groups name."""
     for name in dict.fromkeys(group.controller for group in market.groups):
         if name == "learner":
             continue
@@ -75,13 +75,18 @@ def _with_rules(market: Market, find_rule: FindRule) -> Market:
 
 
 def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
+    """Draw or read the traffic that a scenario names, and check that it fits the scenario's advertisers and days."""
     section = scenario.traffic
     if section.is_synthetic:
         names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
         if len(set(names)) < len(names):
             raise InputError(f"{scenario.source}: advertisers: expected groups whose numbered names differ, got two alike")
         return make_traffic(
-            section, load_profile(section.profile, scenario.folder, f"{scenario.source}: "), names, seed, _apart(scenario)
+            section,
+            load_profile(section.profile, scenario.folder, f"{scenario.source}: "),
+            names,
+            seed,
+            _disjoint_groups(scenario),
         )
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
@@ -102,8 +107,8 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
     return traffic
 
 
-def _apart(scenario: Scenario) -> list[range]:
-    """Indices of the groups whose advertisers never meet."""
+def _disjoint_groups(scenario: Scenario) -> list[range]:
+    """Return the indices of each group whose advertisers never meet in an auction."""
     ends = np.cumsum([group.count for group in scenario.advertisers]).tolist()
     return [
         range(end - group.count, end)
@@ -115,7 +120,15 @@ def _apart(scenario: Scenario) -> list[range]:
 def _budgets(
     scenario: Scenario, traffic: Traffic | StoredTraffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
 ) -> NDArray[np.float64]:
-    """Budgets in currency. `baseline*SHARE` is of the mean spend on training days when nobody has a budget."""
+    """Return daily budgets, currency `[advertisers]`, infinite where there is none.
+
+    Args:
+        scenario: The scenario.
+        traffic: Its traffic, whose own budgets `table` refers to.
+        groups: The group of each advertiser.
+        unlimited: Outcome of each day under the baseline when nobody has a budget. `baseline*SHARE` is a share of an
+            advertiser's mean spend on training days in it.
+    """
     spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
     budgets = np.full(len(groups), np.inf)
     for i, group in enumerate(groups):

@@ -1,4 +1,4 @@
-"""How strong the competition was: the best rival's keyword-level score against one's own, hour by hour."""
+"""Measure how strong competition was in each hour: the best rival's rank score against an advertiser's own, by keyword bids."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ Array = NDArray[np.float64]
 
 
 def hourly_competition(traffic: Traffic, quality: Array, day: int) -> Array:
-    """Mean over an advertiser's auctions of `(rival - own) / (rival + own)`, `[24, advertisers]`, 0 where it has none.
+    """Return the mean of `(rival - own) / (rival + own)` over an advertiser's auctions of each hour.
 
-    Own is the rank score of its keyword bid, rival the largest of the others' in the same auction; in [-1, 1], -1 where the
-    advertiser is alone.
+    `own` is the rank score of its keyword bid, `rival` the largest one of the others in the same auction. An advertiser that is
+    alone in all its auctions has -1; one whose rivals rank three times as high has 0.5.
+
+    Args:
+        traffic: The traffic table.
+        quality: Factor from a bid to its rank score, `[rows]`.
+        day: A day of the traffic.
+
+    Returns:
+        Strength of competition in [-1, 1], `[24, advertisers]`; 0 where an advertiser has no auction in the hour.
     """
     cells = traffic.cell_slice(day)
     starts = traffic.cell_start[cells.start : cells.stop + 1]
@@ -27,7 +35,7 @@ def hourly_competition(traffic: Traffic, quality: Array, day: int) -> Array:
     sizes, first = np.diff(starts), starts[:-1] - starts[0]
     cell = np.repeat(np.arange(len(sizes)), sizes)
     best = np.maximum.reduceat(score, first)[cell]
-    # Without the best one of each cell, the first of equals, the maximum is the second best.
+    # The best one's rival is the second best: the maximum once the best row of each cell (the first of equals) is left out.
     is_best = np.zeros(len(score), dtype=bool)
     where_best = np.flatnonzero(score == best)
     is_best[where_best[np.unique(cell[where_best], return_index=True)[1]]] = True

@@ -1,4 +1,4 @@
-"""A day of a market under way: the auction's replay, with the rules that bid hour by hour asked before every step."""
+"""A day of a market, step by step: the auction's replay, with the rules that bid hour by hour asked before every step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import OUTCOMES
-from auctionsim.market.policy import Actor, DayState, Participation, Policy, checked_action
+from auctionsim.market.actions import action_arrays, check_bids
+from auctionsim.market.policy import Actor, DayState, Policy
 
 if TYPE_CHECKING:
     from auctionsim.market.market import Market
@@ -20,12 +21,15 @@ Rules = Sequence[tuple[NDArray[np.int64], Policy]]
 
 
 class MarketDay(DayReplay):
-    """A day of a market under way.
+    """A day of a market, replayed step by step.
 
     Args:
-        market: The market, whose rules of the auction, seed and rule policies hold.
+        market: The market, whose auction rules, seed and rule policies hold.
         day: A day of its traffic.
-        arguments: As of `DayReplay`.
+        arguments: Further arguments, as `DayReplay` takes them.
+
+    Raises:
+        ValueError: `steps` are given and the market has rules, which bid by the hour.
     """
 
     def __init__(self, market: Market, day: int, **arguments: Any) -> None:
@@ -34,36 +38,58 @@ class MarketDay(DayReplay):
         super().__init__(day=day, rules=market.rules, **arguments)
         self._market = market
         self._actors: list[Actor] = []
+        self.participation: Array | None = None
+        """Shares of auctions entered in the last step, those of rules included, `[advertisers, P]`; None for all."""
 
     @property
     def state(self) -> DayState:
-        """What a policy may look at before the next step; stays as it is when the day goes on."""
+        """Return what a policy may look at before the next step; it stays as it is when the day goes on."""
         n = len(OUTCOMES)
-        return DayState(
-            self.day, self.hour, self.steps_done, self.budget_left.copy(), self.last_step[:, :n], self.cumulative[:, :n]
-        )
+        arrays = self.budget_left.copy(), self.last_step[:, :n], self.cumulative[:, :n]
+        for array in arrays:
+            # A policy that wrote to them would change the day's accounts.
+            array.flags.writeable = False
+        return DayState(self.day, self.hour, self.steps_done, *arrays)
 
     def step(self, coefficients: Array, participation: Array | None = None) -> Array:
-        """Replay the next step; NaN coefficients are those of advertisers whose rule bids."""
-        return super().step(*self._with_rules(coefficients, participation))
+        """Replay the next step.
+
+        Args:
+            coefficients: Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`, >= 0; NaN leaves an advertiser to its
+                rule.
+            participation: Share of its auctions that each advertiser enters, by chance, in [0, 1], `[advertisers, P]`;
+                None for all.
+
+        Returns:
+            Impressions, clicks, conversions, GMV and cost of the step, `[advertisers, 5, P]`.
+        """
+        theta, self.participation = self._with_rules(coefficients, participation)
+        return super().step(theta, self.participation)
 
     def _with_rules(self, coefficients: Array, share: Array | None) -> tuple[Array, Array | None]:
-        """Coefficients with the rules' bids in place of NaN, and the shares of auctions that are entered."""
+        """Return the coefficients with the rules' bids in place of NaN, and the shares of auctions that are entered."""
         rules = self._market.rule_policies
+        n, n_features, n_policies = self.coefficients.shape
+        # Another shape is refused by `DayReplay.step`.
+        if not rules or coefficients.shape not in ((n, n_features, n_policies), (n, n_features, 1)):
+            return coefficients, share
         if not any(np.isnan(coefficients[who]).any() for who, _ in rules):
             return coefficients, share
-        n, n_policies = self.budget_left.shape
         self._actors = self._actors or [rule.begin(self._market, self.day, n_policies) for _, rule in rules]
-        theta = np.array(np.broadcast_to(coefficients, (*coefficients.shape[:2], n_policies)))
+        theta = np.array(np.broadcast_to(coefficients, (n, n_features, n_policies)))
+        is_left: NDArray[np.bool_] = np.logical_or.reduce(np.isnan(theta), axis=1)
+        entered = np.ones((n, n_policies)) if share is None else share.copy()
         state = self.state
         for (who, rule), actor in zip(rules, self._actors, strict=True):
-            theta[who], own_share = checked_action(actor.act(state.of(who)), theta[who].shape, type(rule).__name__)
-            if (own_share < 1.0).any():
-                share = np.ones((n, n_policies)) if share is None else share
-                share[who] = own_share
-        return theta, share
+            own_bids, own_share = self._rule_action(actor.act(state.of(who)), who, type(rule).__name__)
+            # Only those that were left to it: somebody else may bid for the others of its advertisers.
+            theta[who] = np.where(is_left[who, None], own_bids, theta[who])
+            entered[who] = np.where(is_left[who], own_share, entered[who])
+        return theta, None if share is None and (entered == 1.0).all() else entered
 
-
-def split_action(action: Array | Participation) -> tuple[Array, Array | None]:
-    """Return an action's coefficients, and its shares of auctions to enter or None for all."""
-    return (action.coefficients, action.share) if isinstance(action, Participation) else (action, None)
+    def _rule_action(self, action: Any, who: NDArray[np.int64], name: str) -> tuple[Array, Array | float]:
+        """Return a rule's coefficients `[n, 4, P]` and its shares, 1 where it named none, after checking them."""
+        _, n_features, n_policies = self.coefficients.shape
+        theta, share = action_arrays(action, (len(who), n_features, n_policies), name)
+        check_bids(theta, share, name, [self._market.advertisers[i] for i in who])
+        return theta, 1.0 if share is None else share

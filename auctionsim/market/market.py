@@ -1,4 +1,4 @@
-"""A scenario made concrete: its traffic, who bids how, budgets in currency, and the reference on every day."""
+"""Hold a scenario made concrete: its traffic, who bids how, budgets in currency, and the baseline on every day."""
 
 from __future__ import annotations
 
@@ -32,37 +32,38 @@ class Market:
 
     scenario: Scenario
     seed: int
+    """Seed of the synthetic traffic and of sampled outcomes."""
     source: Traffic | StoredTraffic
-    """The traffic: a table in memory, or one that is larger."""
+    """The traffic: a table in memory, or a stored one that is larger than memory."""
     traffic_source: TrafficSource
-    """The same traffic in the form that the kernel reads."""
+    """The same traffic as the auction's kernel takes it."""
     rules: Rules
     groups: tuple[AdvertiserGroup, ...]
     """The group of each advertiser, in the order of `traffic.advertisers`."""
     fixed: NDArray[np.float64]
-    """Coefficients over `FEATURES` of the advertisers under a fixed rule, `[advertisers, features]`; 0 for learners, NaN for
-    those whose rule bids hour by hour."""
+    """Coefficients over `bid_formula.FEATURES` of the advertisers under a fixed rule, `[advertisers, 4]`; 0 for learners, NaN
+    for those whose rule bids hour by hour."""
     learners: NDArray[np.int64]
-    """Indices of the controlled advertisers."""
+    """Indices of the controlled advertisers, `[learners]`."""
     budgets: NDArray[np.float64]
     """Daily budget in currency, infinite where there is none, `[advertisers]`."""
     baseline: dict[int, Outcome]
-    """The reference policy's outcome on each training and test day, under the same budgets."""
+    """Outcome of the baseline policy on each training and test day, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
     rule_policies: tuple[tuple[NDArray[np.int64], Policy], ...] = ()
     """Indices of advertisers, `[n]`, and the policy that bids for them hour by hour."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
-    """What was asked of a day before; it depends on the traffic alone, so that markets on the same traffic share it."""
+    """Cache of arrays by name and day; they depend on the traffic alone, so that markets on the same traffic share it."""
 
     @property
     def advertisers(self) -> tuple[str, ...]:
-        """Names, in the order of every advertiser axis."""
+        """Return the names of the advertisers, in the order of every advertiser axis."""
         return self.source.advertisers
 
     @property
     def traffic(self) -> Traffic:
-        """The table, for all that looks at single auctions.
+        """Return the traffic table, which everything needs that looks at single auctions.
 
         Raises:
             InputError: The traffic is larger than memory.
@@ -82,43 +83,54 @@ class Market:
 
     @property
     def phi(self) -> NDArray[np.float64]:
-        """Bid features of every row, `[rows, 4]`."""
+        """Return the bid features of every row, `[rows, 4]`."""
         return self._table.phi
 
     @property
     def quality(self) -> NDArray[np.float64]:
-        """What a bid is multiplied with to rank, `[rows]`."""
+        """Return the factor from a bid to its rank score, pctr^squash, `[rows]`."""
         return self._table.quality
 
     @property
     def is_controlled(self) -> NDArray[np.bool_]:
-        """Whether each advertiser is a learner."""
+        """Return the mask of the advertisers that a learner controls, `[advertisers]`."""
         mask = np.zeros(len(self.advertisers), dtype=bool)
         mask[self.learners] = True
         return mask
 
     @property
+    def is_ruled(self) -> NDArray[np.bool_]:
+        """Return the mask of the advertisers that a rule bids for hour by hour, `[advertisers]`."""
+        is_left: NDArray[np.bool_] = np.logical_or.reduce(np.isnan(self.fixed), axis=1)
+        return is_left
+
+    @property
     def learners_meet(self) -> bool:
-        """Whether any auction has more than one controlled advertiser."""
+        """Return whether any auction has more than one controlled advertiser."""
         is_learner = self.is_controlled[self.traffic.advertiser]
         return bool((np.add.reduceat(is_learner, self.traffic.cell_start[:-1], dtype=np.int64) > 1).any())
 
     def hourly_features(self, day: int, source: TrafficSource | None = None) -> NDArray[np.float64]:
-        """Mean bid features of each advertiser's auctions in each hour of a day, `[24, advertisers, 4]`; 0 where none.
+        """Return the mean bid features of each advertiser's auctions in each hour of a day.
 
-        `source` may hold other features of the same traffic.
+        Args:
+            day: A day of the traffic.
+            source: The same traffic with other bid features; the market's where None.
+
+        Returns:
+            Means over `bid_formula.FEATURES`, `[24, advertisers, 4]`; 0 where an advertiser has no auction.
         """
         return means(*feature_sums(source or self.traffic_source, (day,)))
 
     def hourly_auctions(self, day: int) -> NDArray[np.float64]:
-        """Auctions each advertiser is a candidate in, in each hour of a day, `[24, advertisers]`."""
-        return self._kept("auctions", day, lambda: feature_sums(self.traffic_source, (day,))[1])
+        """Return the number of auctions in which each advertiser is a candidate, in each hour of a day, `[24, advertisers]`."""
+        return self._cached("auctions", day, lambda: feature_sums(self.traffic_source, (day,))[1])
 
     def competition(self, day: int) -> NDArray[np.float64]:
-        """How strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""
-        return self._kept("competition", day, lambda: hourly_competition(self.traffic, self.quality, day))
+        """Return how strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""
+        return self._cached("competition", day, lambda: hourly_competition(self.traffic, self.quality, day))
 
-    def _kept(self, name: str, day: int, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _cached(self, name: str, day: int, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
         if (name, day) not in self._by_day:
             self._by_day[name, day] = compute()
         return self._by_day[name, day]
@@ -134,10 +146,17 @@ class Market:
         budgets: NDArray[np.float64] | None = None,
         steps: Steps | None = None,
     ) -> MarketDay:
-        """A fresh day under this market's rules, and its budgets unless others are given; coefficients over `FEATURES`.
+        """Begin a day under this market's rules; its coefficients are over `bid_formula.FEATURES`.
 
-        `noise_seeds` draw sampled outcomes anew, one seed for each policy; the market's own seed where None. `source` is other
-        traffic than the market's. `steps` cut the day; hours where None.
+        Args:
+            day: A day of the traffic.
+            policies: P, how many policies, or parallel copies of the day, are replayed side by side.
+            noise_seeds: Seed of each policy's sampled outcomes and throttled auctions, `[P]`; the market's own for all where
+                None.
+            local_credit: Whether to sum, for each advertiser, profit and cost of the auctions that it is a candidate in.
+            source: Traffic with other bid features than the market's; the market's where None.
+            budgets: Daily budgets, currency `[advertisers]`, infinite for none; the market's where None.
+            steps: Steps in which the day is replayed; hours where None.
         """
         return MarketDay(
             self,
@@ -151,11 +170,16 @@ class Market:
         )
 
     def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
-        """Replay a day with coefficients `[advertisers, FEATURES, P]` that hold all day."""
+        """Replay a day with coefficients that hold all day.
+
+        Args:
+            day: A day of the traffic.
+            coefficients: Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`, >= 0; NaN where a rule bids.
+        """
         return run_day(self.day(day, coefficients.shape[-1]), lambda _: coefficients)
 
     def with_goals(self, scenario: Scenario) -> Market:
-        """The same market for a scenario that differs in goals and learner only: weights, floors and caps."""
+        """Return the same market for a scenario that differs in goals and learner only: weights, floors and caps."""
         groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
         return replace(self, scenario=scenario, groups=groups)
 
@@ -164,7 +188,7 @@ class Market:
 
         Args:
             rule: `manual` or `truthful`, or the class of a rule that bids hour by hour.
-            who: Indices of the advertisers, `[n]`.
+            who: Indices of the advertisers that follow the rule, `[n]`.
         """
         fixed = self.fixed.copy()
         fixed[who] = STATIC_BIDS[rule] if isinstance(rule, str) else np.nan
@@ -174,26 +198,36 @@ class Market:
         return replace(changed, rule_policies=(*self.rule_policies, (who, rule(self, who))))
 
     def in_expectation(self) -> Market:
-        """The same market with outcomes in expectation; budgets and the reference stay."""
+        """Return the same market with outcomes in expectation; budgets and the baseline stay."""
         return replace(self, rules=replace(self.rules, outcomes="expected"))
 
     def with_rates(self, ctr: NDArray[np.float64], cvr: NDArray[np.float64]) -> Market:
-        """The same market with other true rates of every row; predictions, and with them bids and ranks, stay."""
+        """Return the same market with other true rates of every row.
+
+        Predicted rates stay, and with them bids and ranks.
+
+        Args:
+            ctr: True click-through rates, in [0, 1], `[rows]`.
+            cvr: True conversion rates, in [0, 1], `[rows]`.
+        """
         traffic = replace(self.traffic, ctr=ctr, cvr=cvr)
         return replace(self, source=traffic, traffic_source=TableSource(traffic, self.rules))
 
     def with_realised_rates(self) -> Market:
-        """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.
+        """Return the same market with the sampling noise of `sampled` outcomes written into its rates, which replays faster.
 
-        Equal to this market where no budget runs out within a cell; the market itself where outcomes are expected.
+        For example, a row that stands for 10 auctions, of which 3 were drawn to end in a click, gets the ctr 0.3. All policies
+        then meet the same draws (common random numbers). Replays equal those of this market where no budget runs out within a
+        cell. Where outcomes are expected, this is the market itself.
 
         Raises:
-            InputError: There are several slots; luck then depends on the slot that is won.
+            InputError: There are several slots, so that the draws depend on the slot that is won.
         """
         return self if self.rules.outcomes == "expected" else self._realised
 
     @cached_property
     def _realised(self) -> Market:
+        """Make the market of `with_realised_rates`, once."""
         if len(self.rules.slot_effect) > 1:
             raise InputError(
                 f"{self.scenario.source}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
@@ -202,9 +236,13 @@ class Market:
         return self.in_expectation().with_rates(*realised_rates(self.traffic, self.seed))
 
     def without_budgets(self) -> Market:
-        """The same market where nobody has a budget."""
+        """Return the same market where nobody has a budget."""
         return replace(self, budgets=np.full(len(self.advertisers), np.inf))
 
     def static(self, controller: str) -> NDArray[np.float64]:
-        """Coefficients `[advertisers, FEATURES, 1]` of a market where everybody follows one fixed rule."""
+        """Return the coefficients `[advertisers, 4, 1]` by which everybody follows one fixed rule.
+
+        Args:
+            controller: Name of the rule, `manual` or `truthful`.
+        """
         return np.tile(np.array(STATIC_BIDS[controller])[None, :, None], (len(self.advertisers), 1, 1))

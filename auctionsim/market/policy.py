@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.sources import TrafficSource
-from auctionsim.errors import InputError
 from auctionsim.traffic.steps import Steps
 
 if TYPE_CHECKING:
@@ -26,11 +25,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class DayState:
-    """What a policy may look at before a step: n advertisers, P policies side by side."""
+    """What a policy may look at before a step: n advertisers, P policies side by side.
+
+    The arrays stay as they are when the day goes on. Those of a whole market are read-only.
+    """
 
     day: int
     hour: int
-    """Hour in which the step begins, 0 to 23."""
+    """Hour in which the step begins, 0 to 23; 24 at the end of the day."""
     steps_done: int
     """Number of steps before this one; equal to `hour` where a step is an hour."""
     budget_left: Array
@@ -46,7 +48,11 @@ class DayState:
         return self.budget_left.shape[1]
 
     def of(self, advertisers: NDArray[np.int64]) -> DayState:
-        """Return the state of some advertisers, copied."""
+        """Return the state of some advertisers, copied.
+
+        Args:
+            advertisers: Indices of the advertisers, `[n]`.
+        """
         return DayState(
             self.day, self.hour, self.steps_done, self.budget_left[advertisers], self.last_step[advertisers],
             self.cumulative[advertisers],
@@ -57,23 +63,39 @@ class Participation(NamedTuple):
     """Bids of advertisers that enter only some of their auctions, by chance (`auction/throttling.py`)."""
 
     coefficients: Array
-    """Coefficients over `bid_formula.FEATURES` in the auctions that are entered, `[n, 4, P]`."""
+    """Coefficients over `bid_formula.FEATURES` in the auctions that are entered, `[n, 4, P]` or `[n, 4, 1]`, >= 0."""
     share: Array
-    """Share of the auctions to enter, in [0, 1], `[n, P]`."""
+    """Share of its auctions that each advertiser enters, in [0, 1], `[n, P]` or `[n, 1]`."""
+
+
+Action = Array | Participation
+"""Coefficients over `bid_formula.FEATURES` for one step, `[n, 4, P]` or `[n, 4, 1]`, or these with a share of auctions."""
 
 
 class Actor(Protocol):
-    """A policy on one day."""
+    """A policy on one day.
 
-    def act(self, state: DayState) -> Array | Participation:
-        """Return the coefficients over `bid_formula.FEATURES` for the coming step, `[n, 4, P]`, finite and >= 0."""
+    It may have an attribute `source`, traffic with bid features of its own, and `steps`, the steps in which it acts: see
+    `DayPolicy`.
+    """
+
+    def act(self, state: DayState) -> Action:
+        """Return the bids for the coming step.
+
+        Args:
+            state: The day so far.
+
+        Returns:
+            Coefficients over `bid_formula.FEATURES`, finite and >= 0, `[n, 4, P]`, or `[n, 4, 1]` for all P policies alike;
+            NaN leaves an advertiser to its rule. A `Participation` also says which share of its auctions each enters.
+        """
 
 
 @dataclass(frozen=True, eq=False)
 class DayPolicy:
     """An actor made of a function; may replay the day's traffic with bid features of its own, or in steps of its own."""
 
-    act: Callable[[DayState], Array | Participation]
+    act: Callable[[DayState], Action]
     source: TrafficSource | None = None
     """Traffic with the policy's own bid features; the market's where None."""
     steps: Steps | None = None
@@ -81,7 +103,7 @@ class DayPolicy:
 
 
 class Policy(Protocol):
-    """What bids on a day. Its arrays have all advertisers of the market, or, for a rule, those that it was made for."""
+    """Anything that bids on a day. Its arrays have all advertisers of the market; those of a rule, the ones it was made for."""
 
     def begin(self, market: Market, day: int, n_policies: int) -> Actor:
         """Begin a day for P policies side by side.
@@ -89,7 +111,8 @@ class Policy(Protocol):
         Args:
             market: The market.
             day: A day of its traffic.
-            n_policies: P; a policy that was made for one set of bids gives the same to all.
+            n_policies: P, how many policies or parallel copies of the day run side by side; a policy that was made for one
+                set of bids gives the same to all.
         """
 
 
@@ -99,12 +122,12 @@ RuleClass = Callable[["Market", NDArray[np.int64]], Policy]
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """Bid with the same coefficients all day, or with given ones each hour."""
+    """Bid with the same coefficients all day."""
 
     theta: Array
-    """Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids."""
+    """Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]` or `[advertisers, 4, 1]`; NaN where a rule bids."""
 
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (whatever the day is)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (bids are the same on every day)
         """Bid alike in every step."""
         return DayPolicy(lambda state: self.theta)  # noqa: ARG005
 
@@ -113,29 +136,9 @@ class Constant:
 class Reactive:
     """Bid by a function of the day's state, for example a rule that looks at what was paid so far."""
 
-    act: Callable[[DayState], Array]
-    """Coefficients `[advertisers, 4, P]`, or `[advertisers, 4, 1]` for all policies alike."""
+    act: Callable[[DayState], Action]
+    """Function that returns the bids of the coming step, as `Actor.act` does."""
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (it looks at the state alone)
         """Ask the function before every step."""
         return DayPolicy(self.act)
-
-
-def checked_action(action: Array | Participation, shape: tuple[int, int, int], name: str) -> Participation:
-    """Return what a rule bids after checking it; the share is 1 where it gave none.
-
-    Args:
-        action: What the rule returned.
-        shape: The expected shape of its coefficients, `(n, 4, P)`.
-        name: The rule's name, for messages.
-
-    Raises:
-        InputError: A shape is wrong, a coefficient is negative or not finite, or a share is outside [0, 1].
-    """
-    coefficients, share = action if isinstance(action, Participation) else (action, np.ones((shape[0], shape[2])))
-    theta, share = np.asarray(coefficients, dtype=np.float64), np.asarray(share, dtype=np.float64)
-    if theta.shape != shape or not (np.isfinite(theta).all() and (theta >= 0).all()):
-        raise InputError(f"policy {name}: expected finite coefficients >= 0 of shape {shape}, got shape {theta.shape}")
-    if share.shape != (shape[0], shape[2]) or not ((share >= 0) & (share <= 1)).all():
-        raise InputError(f"policy {name}: expected shares from 0 to 1 of shape {(shape[0], shape[2])}, got shape {share.shape}")
-    return Participation(theta, share)

@@ -1,8 +1,8 @@
-"""A traffic table built straight from the public files: real volumes, budgets and price level, drawn rates and values.
+"""Build a traffic table straight from the public files: real volumes, budgets and price level; drawn rates and values.
 
-Measured: page views per hour and category, the week's shape, each campaign's own budget, hourly prices. Supposed, since no
-source has it: rates, values, keyword bids, and which campaigns compete in which category. Supposed as well: one factor that
-turns the campaigns' currency into the prices' (neither unit is stated), set so that budgets bind.
+Measured: page views per hour and category, the week's shape, each campaign's own budget, hourly prices. Assumed, since no
+source has it: rates, values, keyword bids, and which campaigns compete in which category. Assumed as well: one factor that
+converts the campaigns' currency to the prices' (neither unit is stated), set so that budgets bind.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ VIEWS_PER_CELL = 100
 CANDIDATES = 8
 CATEGORIES_PER_CAMPAIGN = 12
 BUDGET_SHARE = 1.0
-"""Sum of all daily budgets over what keyword bids would spend on an average day without budgets."""
+"""Sum of all daily budgets, as a share of the spend of keyword bids on an average day without budgets."""
 
 SOURCE = "a week built from public files: real volumes, budgets and price level, drawn rates and values"
-SUPPOSITIONS = (
+ASSUMPTIONS = (
     f"Rates, values and keyword bids are lognormal draws (conversion rates around {CVR_LEVEL:.0%} of clicks); each campaign "
     f"competes in {CATEGORIES_PER_CAMPAIGN} random categories and {CANDIDATES} of the interested campaigns meet in a cell; one "
     "factor turns the campaigns' currency into the prices', set so that the daily budgets add up to "
@@ -46,18 +46,18 @@ SUPPOSITIONS = (
 Array = NDArray[np.float64]
 
 _NOISE = TrafficSection()
-"""Noise of rates and keyword bids: the synthetic generator's defaults."""
+"""Section that holds the noise of rates and keyword bids: the synthetic generator's defaults."""
 
 
 def build_real_table(data: Path, seed: int) -> Traffic:
-    """A week of traffic from the public files.
+    """Build a week of traffic from the public files.
 
     Args:
         data: Folder with `alimama_traffic`, `avito_bat` and `nab_ad_exchange`.
-        seed: Draws what no source provides.
+        seed: Seed of everything that no source provides.
 
     Returns:
-        Seven days, Monday first; one advertiser per campaign, with budgets.
+        Traffic of seven days, Monday first; one advertiser per campaign, with budgets.
     """
     found = campaigns(data)
     hour, day, category, weight = _cells(page_views(data), week_factor(data))
@@ -68,7 +68,14 @@ def build_real_table(data: Path, seed: int) -> Traffic:
 
 
 def _cells(views: NDArray[np.int64], factor: Array) -> tuple[NDArray[np.int64], ...]:
-    """Hour, day, category and weight of each cell: page views cut into cells of at most `VIEWS_PER_CELL`."""
+    """Return hour, day, category and weight of each cell, `[cells]` each.
+
+    Page views of an hour and category are cut evenly into cells of at most `VIEWS_PER_CELL`: 250 into 84, 83 and 83.
+
+    Args:
+        views: Page views by hour of the day and category, `[24, categories]`.
+        factor: Factor of each hour of the week, `[7, 24]`.
+    """
     rows = []
     for day in range(DAYS):
         for hour in range(HOURS):
@@ -89,14 +96,25 @@ def _with_bidders(
     ctr_level: float,
     seed: int,
 ) -> Traffic:
-    """Draw who competes in each cell, and the rates, values and keyword bids of every candidate."""
+    """Draw who competes in each cell, and the rates, values and keyword bids of every candidate.
+
+    Args:
+        found: The campaigns, one advertiser each.
+        hour: Hour of the day of each cell, `[cells]`.
+        day: Day of each cell, `[cells]`.
+        category: Category of each cell, `[cells]`.
+        weight: Auctions that each cell stands for, `[cells]`.
+        level: Price of each hour of the week over its median, `[7, 24]`.
+        ctr_level: Median click-through rate.
+        seed: Seed of the draws.
+    """
     n, n_categories = len(found), int(category.max()) + 1
     present = np.unique(category)
 
     def lognormal(purpose: str, log_sd: float, size: tuple[int, ...]) -> Array:
         return np.exp(log_sd * stream(seed, "real", purpose).standard_normal(size))
 
-    # A cell's candidates: the interested campaigns with the largest random keys.
+    # The candidates of a cell are the interested campaigns with the largest random keys.
     interest = np.zeros((n, n_categories), dtype=bool)
     for i in range(n):
         interest[i, stream(seed, "real", "who", i).choice(present, CATEGORIES_PER_CAMPAIGN, replace=False)] = True
@@ -110,7 +128,7 @@ def _with_bidders(
     ctr = ctr_level * lognormal("ctr", spreads.pair_ctr, pair) * lognormal("category-ctr", spreads.query_ctr, (1, n_categories))
     cvr = CVR_LEVEL * lognormal("cvr", spreads.pair_cvr, pair) * lognormal("category-cvr", spreads.query_cvr, (1, n_categories))
     price = lognormal("value", spreads.pair_value, pair)
-    manual = _NOISE.manual_share * cvr * price * lognormal("manual", _NOISE.manual_error, pair)
+    keyword_bid = _NOISE.manual_share * cvr * price * lognormal("manual", _NOISE.manual_error, pair)
 
     cell, column = np.nonzero(taking_part)
     who, where = chosen[cell, column], category[cell]
@@ -130,16 +148,16 @@ def _with_bidders(
         pctr=pctr,
         pcvr=pcvr,
         item_price=price[who, where],
-        keyword_bid=manual[who, where] * swing,
+        keyword_bid=keyword_bid[who, where] * swing,
         ctr=pctr,
         cvr=pcvr,
         market_ecpm=np.zeros(len(weight)),
-        notes={"source": SOURCE, "measured": " ".join(SOURCES.values()), "supposed": SUPPOSITIONS},
+        notes={"source": SOURCE, "measured": " ".join(SOURCES.values()), "supposed": ASSUMPTIONS},
     )
 
 
 def _at_price_level(traffic: Traffic, cpc: float) -> Traffic:
-    """Scale the currency so that keyword bids pay `cpc` per click over the week."""
+    """Scale the currency so that keyword bids pay `cpc` per click, on average over the week."""
     spend, clicks = 0.0, 0.0
     for day in traffic.days:
         outcome = replay(traffic, day=day, coefficients=np.ones((len(traffic.advertisers), 1, 1)))
@@ -149,9 +167,9 @@ def _at_price_level(traffic: Traffic, cpc: float) -> Traffic:
 
 
 def _budgets(traffic: Traffic, found: list[Campaign]) -> Array:
-    """The campaigns' daily budgets, all multiplied by one factor so that their sum is `BUDGET_SHARE` of the spend."""
-    clicks_cost = [
+    """Scale the campaigns' daily budgets by one factor so that their sum is `BUDGET_SHARE` of the spend, `[advertisers]`."""
+    spend = [
         replay(traffic, day=day, coefficients=np.ones((len(traffic.advertisers), 1, 1))).cost.sum() for day in traffic.days
     ]
     budget = np.array([campaign.daily_budget for campaign in found])
-    return budget * BUDGET_SHARE * float(np.mean(clicks_cost)) / budget.sum()
+    return budget * BUDGET_SHARE * float(np.mean(spend)) / budget.sum()

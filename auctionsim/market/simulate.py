@@ -1,4 +1,10 @@
-"""Run a day of a market under a policy: the one loop over a day's steps."""
+"""Run a day of a market under a policy: the one loop over a day's steps.
+
+Whatever bids by what happens is a `Policy` and runs here. Four kinds of loops stay outside. `auction.day.run_day` replays
+coefficients that are given before the day, in a room that knows no market. `envs.AuctionVectorEnv.step` and its siblings
+replay one hour when their caller asks for it. The rollouts of learners (`agents/learners`: policy gradient, clusters, SS-RTB)
+and the study of SS-RTB's eta keep what every single step brought. `jobs.distributed.sharded_day` shares an hour out to workers.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +17,10 @@ from numpy.typing import NDArray
 from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.sources import TableSource, TrafficSource
-from auctionsim.market.day import MarketDay, split_action
+from auctionsim.market.actions import action_arrays, check_bids
+from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
-from auctionsim.market.policy import DayPolicy, DayState, Policy
+from auctionsim.market.policy import Action, DayPolicy, DayState, Participation, Policy
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -27,7 +34,7 @@ class Trajectory:
     """A day as it went, for P policies side by side."""
 
     outcome: Outcome
-    """Outcomes by hour, arrays `[24, advertisers, P]`."""
+    """Outcomes by hour, arrays `[24, advertisers, P]`; a step counts in the hour in which it began."""
     sim: MarketDay
     """The day at its end."""
     steps: Steps | None
@@ -36,22 +43,24 @@ class Trajectory:
     """Hour in which each step began."""
     bids: tuple[Array, ...]
     """Coefficients of each step, those of rules included, `[advertisers, 4, P]`."""
+    shares: tuple[Array | None, ...]
+    """Shares of auctions entered in each step, those of rules included, `[advertisers, P]`; None for all."""
     budgets_left: tuple[Array, ...]
     """Currency left after each step, `[advertisers, P]`."""
 
     @property
     def source(self) -> TrafficSource:
-        """The traffic with the bid features that were bid on."""
+        """Return the traffic with the bid features that were bid on."""
         return self.sim.source
 
     @property
     def phi(self) -> Array | None:
-        """Bid features of every row of the table, `[rows, 4]`; None where it is not in memory."""
+        """Return the bid features of every row of the table, `[rows, 4]`; None where it is not in memory."""
         return self.source.phi if isinstance(self.source, TableSource) else None
 
     @property
     def coefficients(self) -> Array:
-        """Coefficients of each hour, `[24, advertisers, 4, P]`.
+        """Return the coefficients of each hour, `[24, advertisers, 4, P]`.
 
         Of several steps in an hour the last one's count; a step that is longer fills its hours.
         """
@@ -59,10 +68,11 @@ class Trajectory:
 
     @property
     def budget_left(self) -> Array:
-        """Currency left at the end of each hour, infinite without a budget, `[24, advertisers, P]`."""
+        """Return the currency left at the end of each hour, infinite without a budget, `[24, advertisers, P]`."""
         return self._by_hour(self.budgets_left)
 
     def _by_hour(self, by_step: Sequence[Array]) -> Array:
+        """Return arrays of the steps as one array with an axis of 24 hours in front."""
         n_policies = self.outcome.cost.shape[-1]
         found = np.empty((HOURS, *by_step[0].shape[:-1], n_policies))
         ends = (*self.step_hours[1:], HOURS)
@@ -85,31 +95,43 @@ def simulate_day(
     Args:
         market: The market, with its budgets and rules.
         day: A day of its traffic.
-        policy: What bids for everybody; NaN coefficients leave an advertiser to its rule.
-        n_policies: P, how many policies, or copies of the day, run side by side.
-        intervene: A function that may change the coefficients of a step before they are bid with.
+        policy: The policy that bids for everybody; NaN coefficients leave an advertiser to its rule.
+        n_policies: P, how many policies, or parallel copies of the day, run side by side.
+        intervene: Function that may change the coefficients of a step before they are bid with.
         local_credit: Whether to sum, for each advertiser, profit and cost of the auctions that it is a candidate in.
 
     Returns:
         The day as it went.
+
+    Raises:
+        InputError: The policy returned an array of another shape, a coefficient that is negative or not finite, or a share
+            outside [0, 1]. NaN is only for advertisers that have a rule.
     """
-    actor = policy.begin(market, day, n_policies)
+    actor, name = policy.begin(market, day, n_policies), type(policy).__name__
     source, steps = getattr(actor, "source", None), getattr(actor, "steps", None)
     sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps)
+    is_ruled = market.is_ruled if market.rule_policies else None
     hours = np.zeros((HOURS, *sim.last_step.shape))
-    step_hours, bids, budgets_left = [], [], []
+    step_hours: list[int] = []
+    bids: list[Array] = []
+    shares: list[Array | None] = []
+    budgets_left: list[Array] = []
     while not sim.is_over:
         hour = sim.hour
-        theta, share = split_action(actor.act(sim.state))
-        if intervene is not None or theta.shape[-1] != n_policies:
-            theta = np.array(np.broadcast_to(theta, (*theta.shape[:-1], n_policies)))
+        theta, share = action_arrays(actor.act(sim.state), sim.coefficients.shape, name)
         if intervene is not None:
+            theta = np.array(theta)
             intervene(hour, theta)
+        is_as_before = bool(bids) and np.array_equal(theta, bids[-1])
+        if share is not None or not is_as_before:
+            check_bids(theta, share, name, market.advertisers, is_ruled)
         hours[hour] += sim.step(theta, share)
         step_hours.append(hour)
-        bids.append(sim.coefficients)
+        # Copies, since a policy may write to what it returned; one for all steps where nothing changes.
+        bids.append(bids[-1] if is_as_before else sim.coefficients.copy())
+        shares.append(None if sim.participation is None else sim.participation.copy())
         budgets_left.append(sim.budget_left.copy())
-    return Trajectory(outcome_of_hours(hours), sim, steps, tuple(step_hours), tuple(bids), tuple(budgets_left))
+    return Trajectory(outcome_of_hours(hours), sim, steps, tuple(step_hours), tuple(bids), tuple(shares), tuple(budgets_left))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +140,17 @@ class Recorded:
 
     trajectory: Trajectory
 
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (the day is the recorded one)
-        """Repeat the coefficients of each step, on the same bid features."""
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (bids of one fit any number)
+        """Repeat the bids of each step, on the same bid features.
 
-        def act(state: DayState) -> Array:
-            return self.trajectory.bids[state.steps_done]
+        Raises:
+            ValueError: Another day was recorded.
+        """
+        if day != self.trajectory.sim.day:
+            raise ValueError(f"day: expected {self.trajectory.sim.day}, which was recorded, got {day}")
+
+        def act(state: DayState) -> Action:
+            theta, share = self.trajectory.bids[state.steps_done], self.trajectory.shares[state.steps_done]
+            return theta if share is None else Participation(theta, share)
 
         return DayPolicy(act, self.trajectory.source, self.trajectory.steps)

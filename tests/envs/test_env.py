@@ -1,4 +1,4 @@
-"""The PettingZoo environments: the ecosystem's own tests, and ours where they are blind."""
+"""The PettingZoo environments: PettingZoo's own tests, and ours for what those do not check."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 
 from auctionsim.envs import FEATURES, AuctionParallelEnv, env, parallel_env
-from auctionsim.envs.days import Draws
-from auctionsim.envs.episodes import market_of
+from auctionsim.envs.episode_sampler import EpisodeSampler
+from auctionsim.envs.markets import market_of
 from auctionsim.errors import InputError
 from auctionsim.market.goals import training_goals
 from auctionsim.objectives import goals as objectives
@@ -26,7 +26,7 @@ SAMPLED = "mechanism.outcomes=sampled"
 
 
 def play(env: AuctionParallelEnv, seed: int, action_seed: int = 0, **options: int) -> tuple[list, dict[str, float]]:
-    """A whole day with random actions; every observation, and each agent's return."""
+    """Run a whole day with random actions; return every observation, and each agent's return."""
     observations, _ = env.reset(seed=seed, options=options)
     for i, agent in enumerate(env.possible_agents):
         env.action_space(agent).seed(100 * action_seed + i)
@@ -45,13 +45,13 @@ def play(env: AuctionParallelEnv, seed: int, action_seed: int = 0, **options: in
 
 
 def idle(env: AuctionParallelEnv, **special: float) -> dict[str, np.ndarray]:
-    """Actions that change nothing, but for some agents'."""
+    """Return actions of 0 for all agents but those named."""
     return {agent: np.full(3, special.get(agent.replace("-", "_"), 0.0), np.float32) for agent in env.agents}
 
 
 def totals(env: AuctionParallelEnv) -> np.ndarray:
-    """Of the day so far, `[advertisers, 5]`."""
-    return env.episodes.totals[:, :, 0]
+    """Return the totals of the day so far, `[advertisers, 5]`."""
+    return env.batched_days.cumulative[:, :, 0]
 
 
 # Advertisers keep the names of the scenario and its tables, and a bid of several coefficients is a MultiDiscrete: both are
@@ -77,7 +77,7 @@ def test_a_day_has_24_steps_and_every_observation_lies_in_its_space(small: Scena
             assert env.observation_space(agent).contains(observation)
 
 
-def test_observations_stay_in_their_space_when_budgets_end_and_luck_is_drawn():
+def test_observations_stay_in_their_space_when_budgets_end_and_outcomes_are_sampled():
     over = ['advertisers.0.budget="baseline*0.2"', SAMPLED, "mechanism.slot_effect=[1.0, 0.5]"]
     env = parallel_env(parse_scenario(SMALL, "x.toml", overrides=over))
     for action_seed in range(3):
@@ -96,11 +96,11 @@ def test_the_same_seed_and_actions_give_the_same_day(outcomes: str):
 def test_the_next_seed_begins_on_another_day(small: Scenario):
     env = parallel_env(small)
     assert play(env, seed=5)[1] != play(env, seed=6)[1]
-    first = [Draws((3, 4, 5), seed).next().day for seed in range(6)]
+    first = [EpisodeSampler((3, 4, 5), seed).next().day for seed in range(6)]
     assert first == [3, 4, 5, 3, 4, 5]
 
 
-def test_sampled_luck_is_the_seed_s_and_new_in_every_episode():
+def test_sampling_noise_is_decided_by_the_seed_and_new_in_every_episode():
     env = parallel_env(parse_scenario(SMALL, "x.toml", overrides=[SAMPLED]))
     one, again = (play(env, seed=5, day=0)[1] for _ in range(2))
     assert one == again
@@ -116,21 +116,21 @@ def test_sampled_luck_is_the_seed_s_and_new_in_every_episode():
     assert (second != totals(env)).any()
 
 
-def test_later_days_are_drawn_from_all_days_of_the_split(small: Scenario):
+def test_later_days_are_sampled_from_all_days_of_the_split(small: Scenario):
     for split, days in (("train", {0, 1}), ("test", {2, 3})):
-        draws = Draws(tuple(sorted(days)), seed=0)
-        assert {draws.next().day for _ in range(40)} == days
+        sampler = EpisodeSampler(tuple(sorted(days)), seed=0)
+        assert {sampler.next().day for _ in range(40)} == days
         assert parallel_env(small, split=split).reset(seed=0)[1]["seller-0"]["day"] in days
 
 
 def test_the_rewards_of_a_day_add_up_to_its_fitness(small: Scenario):
     env = parallel_env(small)
     _, returns = play(env, seed=0)
-    score = day_score(env.episodes.totals, training_goals(env.market, env.day), small.learner)
+    score = day_score(env.batched_days.cumulative, training_goals(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 
-def test_a_day_that_is_cut_is_truncated_and_charged_no_penalty(small: Scenario):
+def test_a_day_cut_short_is_truncated_and_charged_no_penalty(small: Scenario):
     env = parallel_env(small, max_cycles=3)
     env.reset(seed=0)
     returns = dict.fromkeys(env.agents, 0.0)
@@ -140,7 +140,7 @@ def test_a_day_that_is_cut_is_truncated_and_charged_no_penalty(small: Scenario):
     assert all(truncations.values())
     assert not any(terminations.values())
     assert env.agents == []
-    score = objectives.running_score(env.episodes.totals, training_goals(env.market, env.day), small.learner)
+    score = objectives.running_score(env.batched_days.cumulative, training_goals(env.market, env.day), small.learner)
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 
@@ -240,8 +240,8 @@ def test_other_bid_models_have_one_coefficient(small: Scenario, model: str, mode
     assert np.isfinite(list(rewards.values())).all()
 
 
-def test_the_features_are_measured_by_the_reference():
-    # Everybody bids by keyword, as the reference does: each hour's amounts are the reference's, and 0.5 is its mean hour's.
+def test_features_are_ratios_to_the_baseline():
+    # Everybody bids by keyword, as the baseline does: each hour's amounts are the baseline's, and 0.5 is its mean hour's.
     scenario = parse_scenario(SMALL, "x.toml")
     env = parallel_env(scenario, bid_model="scale")
     env.reset(options={"day": 0})
@@ -283,9 +283,9 @@ def test_a_generated_market_in_use_is_shared(small: Scenario):
     assert market_of(one.market) is one.market
 
 
-def test_a_wrong_call_is_told(small: Scenario):
+def test_a_wrong_call_is_refused_in_one_line(small: Scenario):
     env = parallel_env(small)
-    with pytest.raises(InputError, match="call reset first"):
+    with pytest.raises(InputError, match=r"step: expected a running episode, got none \(call reset first\)"):
         env.step({})
     env.reset(seed=0)
     with pytest.raises(InputError, match="got none for 'seller-0'"):
@@ -309,19 +309,19 @@ def test_a_wrong_call_is_told(small: Scenario):
     [
         ({"bid_model": "linear"}, "bid_model: unknown 'linear'; choose from scale"),
         ({"action_mode": "boxes"}, r"action_mode: unknown 'boxes'.*did you mean 'box'"),
-        ({"levels": 1}, "levels: expected a whole number at least 2, got 1"),
-        ({"max_multiplier": 1.0}, "max_multiplier: expected a finite number above 1, got 1.0"),
+        ({"levels": 1}, "levels: expected a whole number >= 2, got 1"),
+        ({"max_multiplier": 1.0}, "max_multiplier: expected a finite number > 1, got 1.0"),
         ({"split": "tests"}, r"split: unknown 'tests'.*did you mean 'test'"),
-        ({"max_cycles": 0}, "max_cycles: expected a whole number at least 1, got 0"),
+        ({"max_cycles": 0}, "max_cycles: expected a whole number >= 1, got 0"),
         ({"render_mode": "rgb_arr"}, r"render_mode: unknown 'rgb_arr'.*did you mean 'rgb_array'"),
     ],
 )
-def test_a_wrong_argument_is_told(small: Scenario, argument: dict, message: str):
+def test_a_wrong_argument_is_refused_in_one_line(small: Scenario, argument: dict, message: str):
     with pytest.raises(InputError, match=message):
         parallel_env(small, **argument)
 
 
-def test_a_scenario_without_learners_is_told():
+def test_a_scenario_without_learners_is_refused():
     with pytest.raises(InputError, match="x.toml: advertisers: expected one whose controller is 'learner', got none"):
         parallel_env(parse_scenario(SMALL, "x.toml", overrides=["advertisers.0.controller=manual"]))
 

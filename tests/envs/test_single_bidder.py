@@ -1,4 +1,4 @@
-"""auctionsim/SingleBidder-v0: registration, Gymnasium's own checks, and who the rivals are."""
+"""auctionsim/SingleBidder-v0: registration, Gymnasium's own checks, and its rivals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_importing_the_environments_registers_it(code: str):
 
 
 @pytest.mark.parametrize("arguments", [{}, {"action_mode": "discrete"}, {"action_mode": "discrete", "bid_model": "value"}])
-def test_gymnasium_s_check_finds_nothing_to_warn_of(small: Scenario, arguments: dict):
+def test_gymnasium_s_check_passes_without_a_warning(small: Scenario, arguments: dict):
     # Warnings are errors in this suite.
     check_env(gymnasium.make(NAME, scenario=small, **arguments).unwrapped)
 
@@ -58,14 +58,14 @@ def play(env: gymnasium.Env, seed: int) -> list:
     return seen
 
 
-def test_a_day_is_its_seed_s(small: Scenario):
+def test_the_seed_decides_the_day(small: Scenario):
     env = gymnasium.make(NAME, scenario=small)
     one, again, other = play(env, 0), play(env, 0), play(env, 1)
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_it_is_the_market_of_many_where_only_one_moves(small: Scenario):
+def test_it_equals_the_parallel_environment_where_only_one_agent_acts(small: Scenario):
     # Bid model `scale`: an action of 0 is exactly the keyword bid, which is what rivals of `manual` do.
     one = SingleBidderEnv(small, bidder="seller-3", bid_model="scale")
     many = parallel_env(small, bid_model="scale")
@@ -100,7 +100,7 @@ def test_nothing_is_won_once_the_budget_is_spent():
     assert info["objectives"].tolist() == [0, 0, 0, 0]
 
 
-def test_wrong_arguments_are_told(small: Scenario):
+def test_wrong_arguments_are_refused_in_one_line(small: Scenario):
     with pytest.raises(InputError, match=r"bidder: unknown 'seller-9'.*did you mean 'seller-"):
         SingleBidderEnv(small, bidder="seller-9")
     with pytest.raises(InputError, match=r"rivals: unknown 'manuel'.*did you mean 'manual'"):

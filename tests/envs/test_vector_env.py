@@ -1,4 +1,4 @@
-"""The vector environment: copies equal single environments step by step, and Gymnasium's rules of starting anew."""
+"""The vector environment: each environment equals a single one step by step, and Gymnasium's autoreset rules hold."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
+from auctionsim import envs
 from auctionsim.auction import day as day_replay
-from auctionsim.envs import AgentsAsEnvs, AuctionVectorEnv, parallel_env, vector_env
-from auctionsim.errors import InputError
+from auctionsim.envs import AuctionVectorEnv, FlattenAgents, parallel_env, vector_env
+from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
 
-COPIES, AGENTS = 5, 5
+NUM_ENVS, AGENTS = 5, 5
 SCENARIOS = {
     "expected": ("advertisers.0.count=9",),
     "sampled": ("mechanism.outcomes=sampled",),
@@ -33,10 +34,10 @@ def random_actions(env: AuctionVectorEnv, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("overrides", SCENARIOS.values(), ids=SCENARIOS)
 @pytest.mark.parametrize("mode", ["box", "discrete"])
-def test_copies_equal_single_environments_step_by_step(overrides: tuple[str, ...], mode: str):
+def test_parallel_copies_equal_single_environments_step_by_step(overrides: tuple[str, ...], mode: str):
     scenario = parse_scenario(SMALL, "x.toml", overrides=overrides)
-    vector = AuctionVectorEnv(scenario, COPIES, action_mode=mode, autoreset_mode="SameStep")
-    singles = [parallel_env(scenario, action_mode=mode) for _ in range(COPIES)]
+    vector = AuctionVectorEnv(scenario, NUM_ENVS, action_mode=mode, autoreset_mode="SameStep")
+    singles = [parallel_env(scenario, action_mode=mode) for _ in range(NUM_ENVS)]
     observations, infos = vector.reset(seed=7)
     for i, single in enumerate(singles):
         seen, info = single.reset(seed=7 + i)
@@ -61,22 +62,22 @@ def test_copies_equal_single_environments_step_by_step(overrides: tuple[str, ...
 
 
 def test_every_observation_lies_in_the_space_and_arrays_have_their_shapes(small: Scenario):
-    env = AuctionVectorEnv(small, COPIES)
+    env = AuctionVectorEnv(small, NUM_ENVS)
     observations, _ = env.reset(seed=0)
-    assert env.observation_space.shape == (COPIES, AGENTS, 15)
+    assert env.observation_space.shape == (NUM_ENVS, AGENTS, 15)
     assert env.single_observation_space.shape == (AGENTS, 15)
-    assert env.action_space.shape == (COPIES, AGENTS, 3)
+    assert env.action_space.shape == (NUM_ENVS, AGENTS, 3)
     for step in range(30):
         assert env.observation_space.contains(observations)
         observations, rewards, terminations, truncations, infos = env.step(random_actions(env, step))
-        assert rewards.shape == (COPIES, AGENTS)
-        assert terminations.shape == truncations.shape == (COPIES,)
-        assert infos["objectives"].shape == (COPIES, AGENTS, 4)
-    assert env.state().shape == (COPIES, 15 * AGENTS)
+        assert rewards.shape == (NUM_ENVS, AGENTS)
+        assert terminations.shape == truncations.shape == (NUM_ENVS,)
+        assert infos["objectives"].shape == (NUM_ENVS, AGENTS, 4)
+    assert env.state().shape == (NUM_ENVS, 15 * AGENTS)
 
 
 def test_what_is_returned_is_not_written_to_later(small: Scenario):
-    env = AuctionVectorEnv(small, COPIES)
+    env = AuctionVectorEnv(small, NUM_ENVS)
     kept = [env.reset(seed=0)[0]]
     copies = [kept[0].copy()]
     for step in range(26):
@@ -88,7 +89,7 @@ def test_what_is_returned_is_not_written_to_later(small: Scenario):
 
 
 def test_by_default_the_step_after_the_last_starts_the_next_day(small: Scenario):
-    env = AuctionVectorEnv(small, COPIES)
+    env = AuctionVectorEnv(small, NUM_ENVS)
     assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     first, _ = env.reset(seed=0)
     for step in range(24):
@@ -101,19 +102,19 @@ def test_by_default_the_step_after_the_last_starts_the_next_day(small: Scenario)
     assert (rewards == 0).all()
     assert not terminations.any()
     assert not infos["_objectives"].any()
-    assert (env.episodes.hour == 0).all()
+    assert (env.batched_days.hour == 0).all()
 
 
-def test_copies_can_be_reset_by_a_mask_and_the_others_go_on(small: Scenario):
-    masked = AuctionVectorEnv(small, COPIES, autoreset_mode="Disabled")
-    plain = AuctionVectorEnv(small, COPIES, autoreset_mode="Disabled")
+def test_a_mask_resets_some_environments_and_the_others_go_on(small: Scenario):
+    masked = AuctionVectorEnv(small, NUM_ENVS, autoreset_mode="Disabled")
+    plain = AuctionVectorEnv(small, NUM_ENVS, autoreset_mode="Disabled")
     masked.reset(seed=0)
     plain.reset(seed=0)
     for step in range(4):
         masked.step(random_actions(masked, step))
         plain.step(random_actions(plain, step))
     mask = np.array([True, False, False, True, False])
-    fresh, _ = masked.reset(seed=[9] * COPIES, options={"reset_mask": mask, "day": 1})
+    fresh, _ = masked.reset(seed=[9] * NUM_ENVS, options={"reset_mask": mask, "day": 1})
     single = parallel_env(small)
     seen, _ = single.reset(seed=9, options={"day": 1})
     assert (fresh[0] == np.stack(list(seen.values()))).all()
@@ -133,7 +134,7 @@ def test_copies_can_be_reset_by_a_mask_and_the_others_go_on(small: Scenario):
     masked.step(actions)
 
 
-def test_an_hour_of_all_copies_is_one_call_of_the_engine_per_day(small: Scenario):
+def test_an_hour_costs_one_call_of_the_kernel_per_day(small: Scenario):
     calls = []
     kernel = day_replay.replay_buckets
     with patch.object(day_replay, "replay_buckets", lambda *arguments: calls.append(kernel(*arguments))):
@@ -156,18 +157,18 @@ def test_threads_change_nothing(small: Scenario, same_day: bool):
             assert (left == right).all()
 
 
-def test_cut_days_are_truncated(small: Scenario):
-    env = AuctionVectorEnv(small, COPIES, max_cycles=3)
+def test_days_cut_short_are_truncated(small: Scenario):
+    env = AuctionVectorEnv(small, NUM_ENVS, max_cycles=3)
     env.reset(seed=0)
     for step in range(3):
         _, _, terminations, truncations, _ = env.step(random_actions(env, step))
     assert truncations.all()
     assert not terminations.any()
     assert (env.step(random_actions(env))[1] == 0).all()
-    assert (env.episodes.hour == 0).all()
+    assert (env.batched_days.hour == 0).all()
 
 
-def test_days_may_be_fixed_for_each_copy(small: Scenario):
+def test_days_may_be_fixed_for_each_environment(small: Scenario):
     env = AuctionVectorEnv(small, 4, split="test")
     _, infos = env.reset(seed=0, options={"day": [0, 1, 2, 3]})
     assert infos["day"].tolist() == [0, 1, 2, 3]
@@ -175,14 +176,14 @@ def test_days_may_be_fixed_for_each_copy(small: Scenario):
         env.reset(options={"day": [0, 1]})
 
 
-def test_agents_as_copies_see_what_the_agents_see(small: Scenario):
-    grouped, flat = (AuctionVectorEnv(small, COPIES, autoreset_mode="SameStep") for _ in range(2))
-    flat = RecordEpisodeStatistics(AgentsAsEnvs(flat))
-    assert flat.num_envs == COPIES * AGENTS
+def test_flattened_agents_see_what_the_agents_see(small: Scenario):
+    grouped, flat = (AuctionVectorEnv(small, NUM_ENVS, autoreset_mode="SameStep") for _ in range(2))
+    flat = RecordEpisodeStatistics(FlattenAgents(flat))
+    assert flat.num_envs == NUM_ENVS * AGENTS
     one, _ = grouped.reset(seed=0)
     other, infos = flat.reset(seed=0)
     assert (one.reshape(-1, 15) == other).all()
-    assert infos["day"].shape == (COPIES * AGENTS,)
+    assert infos["day"].shape == (NUM_ENVS * AGENTS,)
     for step in range(24):
         actions = random_actions(grouped, step)
         one, rewards, *_, infos_one = grouped.step(actions)
@@ -190,28 +191,35 @@ def test_agents_as_copies_see_what_the_agents_see(small: Scenario):
         assert flat.observation_space.contains(other)
         assert (one.reshape(-1, 15) == other).all()
         assert (rewards.ravel() == flat_rewards).all()
-        assert terminations.shape == truncations.shape == (COPIES * AGENTS,)
+        assert terminations.shape == truncations.shape == (NUM_ENVS * AGENTS,)
         assert (infos["objectives"] == infos_one["objectives"].reshape(-1, 4)).all()
     assert (infos["final_obs"][7] == infos_one["final_obs"][1][2]).all()
-    assert infos["episode"]["l"].tolist() == [24] * COPIES * AGENTS
+    assert infos["episode"]["l"].tolist() == [24] * NUM_ENVS * AGENTS
 
 
-def test_wrong_calls_are_told(small: Scenario):
-    env = AuctionVectorEnv(small, COPIES)
+def test_the_old_name_of_flatten_agents_works_with_a_warning():
+    with pytest.warns(RenamedWarning, match="AgentsAsEnvs is called FlattenAgents now; the old name works until version 0.3"):
+        assert envs.AgentsAsEnvs is FlattenAgents
+    with pytest.raises(AttributeError, match="no attribute 'AgentsAsEnv'"):
+        _ = envs.AgentsAsEnv
+
+
+def test_wrong_calls_are_refused_in_one_line(small: Scenario):
+    env = AuctionVectorEnv(small, NUM_ENVS)
     with pytest.raises(InputError, match="call reset first"):
         env.step(random_actions(env))
-    with pytest.raises(InputError, match="expected all copies in the first reset, got some"):
-        env.reset(options={"reset_mask": np.arange(COPIES) == 0})
+    with pytest.raises(InputError, match="expected all environments in the first reset, got some"):
+        env.reset(options={"reset_mask": np.arange(NUM_ENVS) == 0})
     env.reset(seed=0)
     with pytest.raises(InputError, match=r"expected finite numbers of shape \(5, 5, 3\), got shape \(5, 3\)"):
         env.step(np.zeros((5, 3)))
     with pytest.raises(InputError, match=r"options\['reset_mask'\]: expected 5 booleans"):
-        env.reset(options={"reset_mask": np.zeros(COPIES, dtype=bool)})
+        env.reset(options={"reset_mask": np.zeros(NUM_ENVS, dtype=bool)})
     with pytest.raises(InputError, match="seed: expected a number or 5 of them, got 2"):
         env.reset(seed=[1, 2])
-    with pytest.raises(InputError, match="threads: expected a whole number at least 1, got 0"):
+    with pytest.raises(InputError, match="threads: expected a whole number >= 1, got 0"):
         AuctionVectorEnv(small, 2, threads=0)
-    with pytest.raises(InputError, match="num_envs: expected a whole number at least 1, got 0"):
+    with pytest.raises(InputError, match="num_envs: expected a whole number >= 1, got 0"):
         AuctionVectorEnv(small, 0)
 
 
@@ -233,5 +241,5 @@ def test_gymnasium_makes_many_single_bidders_at_once(small: Scenario):
 
 def test_threads_are_used_where_a_step_is_long_enough(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(vector_env, "usable_threads", lambda: 2)
-    few, many = (AuctionVectorEnv("three-arms", copies).episodes for copies in (64, 2048))
+    few, many = (AuctionVectorEnv("three-arms", num_envs).batched_days for num_envs in (64, 2048))
     assert (few._threads, many._threads) == (1, 2)

@@ -20,7 +20,7 @@ from auctionsim.agents.learners.base import Arrays, Work
 from auctionsim.agents.learners.es.generations import logged, mean_fitness, member_work, scored_days, started
 from auctionsim.agents.learners.es.scores import Scores, updated_multipliers
 from auctionsim.agents.policies.base import Policy
-from auctionsim.agents.policies.forms import learned_policy, start_parameters
+from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.streams import stream

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.learners.base import Arrays, Work
 from auctionsim.agents.learners.es.scores import Scores, day_fitness, joined, new_multipliers, score, updated_multipliers
 from auctionsim.agents.learners.es.strategy import ESState, climb, falling_rate, falling_sigma, members, pair_noise, slopes
-from auctionsim.agents.policies.forms import agent_of_learners
+from auctionsim.agents.policies.parameterization import agent_of_learners
 from auctionsim.market.market import Market
 from auctionsim.objectives.constraints import REVENUE_FLOOR
 from auctionsim.objectives.multipliers import Multipliers, flatten

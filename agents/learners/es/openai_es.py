@@ -26,7 +26,7 @@ from auctionsim.agents.learners.es.generations import (
 from auctionsim.agents.learners.es.scores import Scores
 from auctionsim.agents.learners.es.strategy import ESState
 from auctionsim.agents.policies.base import Policy
-from auctionsim.agents.policies.forms import learned_policy, start_parameters
+from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 

@@ -1,7 +1,7 @@
 """Score a population: replay days for many members at once, and make one fitness of a day's results.
 
-What the evolutionary learners share. What a member's parameters mean is up to the policy's form (`forms.py`); docs/macg.md has
-the fitness.
+What the evolutionary learners share. A policy's parameterization (`policies/parameterization.py`) says what a
+member's parameters mean; docs/macg.md has the fitness.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.forms import make_form
+from auctionsim.agents.policies.parameterization import make_parameterization
 from auctionsim.auction.outcome import COST
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
@@ -46,8 +46,8 @@ class Scores:
 
 def score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
     """Score members `[members, learners, size]` on one day; with penalties where there are no multipliers."""
-    form = make_form(market.scenario.learner)
-    if form.side_by_side:
+    parameterization = make_parameterization(market.scenario.learner)
+    if parameterization.side_by_side:
         return _score(market, day, parameters, multipliers, local_credit=local_credit)
     alone = [parameters[k : k + 1] for k in range(len(parameters))]
     return joined([_score(market, day, one, multipliers, local_credit=local_credit) for one in alone])
@@ -55,7 +55,7 @@ def score(market: Market, day: int, parameters: Array, multipliers: Array | None
 
 def _score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
     settings, learners = market.scenario.learner, market.learners
-    policy = make_form(settings).policy(market, parameters)
+    policy = make_parameterization(settings).policy(market, parameters)
     day_run = simulate_day(market, day, policy, n_policies=len(parameters), local_credit=local_credit)
     totals = obj.day_totals(day_run.outcome)
     goals, price = training_goals(market, day), price_of(market.scenario, multipliers)

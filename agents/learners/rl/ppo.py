@@ -21,7 +21,7 @@ from auctionsim.agents.learners.base import Arrays, Work
 from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
 from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, of_prefix, one_thread, random_parameters, values
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
-from auctionsim.agents.policies.contextual import static_inputs
+from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales

@@ -21,7 +21,7 @@ from auctionsim.agents.learners.rl.replay_memory import draw, empty_memory, reme
 from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Lived, Network, live
 from auctionsim.agents.learners.ss_rtb.rmdp_state import INPUTS, Scales, View
 from auctionsim.agents.policies.base import DayPolicy, DayState
-from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, worth_of_cost
+from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, marginal_value_of_spend
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
@@ -180,7 +180,13 @@ class Rmdp:
         alpha = linear_alpha(training, days[0])
         gmv_of_step = scales.hour[:, GMV] * 24 / len(views[days[0]].steps)
         return Plan(
-            training, scales, grid, parts, views, worth_of_cost(training, days[0], alpha), np.maximum(gmv_of_step, 1e-12)
+            training,
+            scales,
+            grid,
+            parts,
+            views,
+            marginal_value_of_spend(training, days[0], alpha),
+            np.maximum(gmv_of_step, 1e-12),
         )
 
     def _steps(self, market: Market, parts: NDArray[np.int64], day: int) -> Steps:

@@ -1,1 +1,1 @@
-"""Controllers: each module offers one as `CONTROLLER`, of the shape `market/controllers.py:Controller`."""
+"""Bid hour by hour by rules that do not learn: `agents/policies/registry.py` has their names, docs/controllers.md sources."""

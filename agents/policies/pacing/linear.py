@@ -14,13 +14,18 @@ Array = NDArray[np.float64]
 
 
 class Linear:
-    """`b = b0 pcvr / mean pcvr` with b0 the mean keyword bid, both over training days."""
+    """Bid `b = b0 pcvr / mean pcvr`, with b0 the mean keyword bid; both means are over training days.
 
-    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
-        bid, pcvr = (market.mean_features[who, FEATURES.index(name)] for name in ("keyword_bid", "pcvr"))
+    Args:
+        market: The market.
+        advertisers: Indices of the advertisers that follow the rule, `[n]`.
+    """
+
+    def __init__(self, market: Market, advertisers: NDArray[np.int64]) -> None:
+        bid, pcvr = (market.mean_features[advertisers, FEATURES.index(name)] for name in ("keyword_bid", "pcvr"))
         self._slope = np.divide(bid, pcvr, out=np.zeros_like(bid), where=pcvr > 0)
 
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (other rules use them)
         """Bid alike in every hour."""
         theta = bid_by(pcvr=np.tile(self._slope[:, None], n_policies))
         return DayPolicy(lambda state: theta)  # noqa: ARG005

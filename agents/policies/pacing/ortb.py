@@ -12,34 +12,38 @@ from auctionsim.market.policy import DayPolicy, DayState
 
 Array = NDArray[np.float64]
 
-_MOST_OFTEN, _LEAST_OFTEN = 0.99, 0.01
+_LARGEST_WIN_RATE, _SMALLEST_WIN_RATE = 0.99, 0.01
 _LARGEST_LAMBDA, _HALVINGS = 1e6, 60
 
 
 class Ortb:
-    """`b = sqrt(c^2 + c v / lambda) - c` per click, v a click's value: the solution of `lambda w(b) = (v - lambda b) w'(b)`.
+    """Bid `b = sqrt(c^2 + c v / lambda) - c` per click, with v the value of a click.
 
-    c makes w the reference's win rate at the mean keyword bid; lambda, at least 1, makes the curve's expected spend on
-    training days the budget. At lambda = 1, and without a budget, the bid maximises `(v - b) w(b)`. Since the market bids by
-    coefficients that are linear in the features, each hour bids along the tangent at its mean value; the formula is concave,
-    so that both coefficients are at least 0.
+    It solves `lambda w(b) = (v - lambda b) w'(b)`. c is set so that w at the mean keyword bid is the win rate under the
+    baseline. lambda >= 1 is set so that the curve's expected spend on training days is the budget. At lambda = 1, and without a
+    budget, the bid maximizes `(v - b) w(b)`. The market bids by coefficients that are linear in the features, so each hour bids
+    along the tangent at its mean value. The formula is concave in v, so both coefficients of the tangent are >= 0.
+
+    Args:
+        market: The market.
+        advertisers: Indices of the advertisers that follow the rule, `[n]`.
     """
 
-    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
+    def __init__(self, market: Market, advertisers: NDArray[np.int64]) -> None:
         days = market.scenario.traffic.train_days
-        auctions = sum(market.hourly_auctions(day)[:, who].sum(axis=0) for day in days)
-        shown = sum(market.baseline[day].impressions[:, who, 0].sum(axis=0) for day in days)
-        won = np.clip(shown / np.maximum(auctions, 1.0), _LEAST_OFTEN, _MOST_OFTEN)
-        manual, value = (market.mean_features[who, FEATURES.index(name)] for name in ("keyword_bid", "value"))
-        level = np.where(manual > 0, manual, value)
+        auctions = sum(market.hourly_auctions(day)[:, advertisers].sum(axis=0) for day in days)
+        shown = sum(market.baseline[day].impressions[:, advertisers, 0].sum(axis=0) for day in days)
+        won = np.clip(shown / np.maximum(auctions, 1.0), _SMALLEST_WIN_RATE, _LARGEST_WIN_RATE)
+        keyword_bid, value = (market.mean_features[advertisers, FEATURES.index(name)] for name in ("keyword_bid", "value"))
+        level = np.where(keyword_bid > 0, keyword_bid, value)
         c = np.maximum(level * (1 - won) / won, 1e-12)
-        lam = np.array([_lambda(market, int(i), float(one)) for i, one in zip(who, c, strict=True)])
-        features = sum(market.hourly_features(day)[:, who, FEATURES.index("value")] for day in days) / len(days)
-        root = np.sqrt(c**2 + c * features / lam)
+        lam = np.array([_lambda(market, int(i), float(one)) for i, one in zip(advertisers, c, strict=True)])
+        mean_value = sum(market.hourly_features(day)[:, advertisers, FEATURES.index("value")] for day in days) / len(days)
+        root = np.sqrt(c**2 + c * mean_value / lam)
         self._slope = c / lam / (2 * root)
-        self._intercept = root - c - self._slope * features
+        self._intercept = root - c - self._slope * mean_value
 
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (other rules use them)
         """Bid along the tangent of each hour."""
 
         def act(state: DayState) -> Array:
@@ -50,7 +54,7 @@ class Ortb:
 
 
 def _lambda(market: Market, advertiser: int, c: float) -> float:
-    """The least lambda from 1 on whose expected spend on a training day, `sum ctr b w(b)`, fits the budget; by bisection."""
+    """Find by bisection the smallest lambda >= 1 whose expected spend on a training day, `sum ctr b w(b)`, fits the budget."""
     traffic, days = market.traffic, market.scenario.traffic.train_days
     rows = (traffic.advertiser == advertiser) & np.isin(traffic.row_day, days)
     value, clicks = market.phi[rows, FEATURES.index("value")], traffic.ctr[rows] * traffic.row_weight[rows] / len(days)

@@ -5,30 +5,35 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, overspent
+from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, spend_error
 from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
 
 Array = NDArray[np.float64]
 
-# Proportional, integral and derivative gain; ours, for 24 updates a day. Spending answers steeply to bids, so that gains of a
-# few tenths make every second hour spend nothing.
+# Proportional, integral and derivative gain: our choice, for 24 updates a day. Spend rises steeply with bids, so that gains of
+# a few tenths would make every second hour spend nothing.
 _P, _I, _D = 0.1, 0.1, 0.02
 _LARGEST_EXPONENT = 3.0
 
 
 class Pid:
-    """`b = keyword bid x exp(phi)`, `phi = P e + I sum e + D (e - e_before)`.
+    """Bid `b = keyword bid x exp(phi)`, `phi = P e + I sum e + D (e - e_before)`.
 
-    The error e is how far the last hour's cost stayed under plan, relative to it and clipped to [-1, 1]; planned is what is
-    left of the budget, in proportion to the auctions to come. Without a budget phi stays 0.
+    The error e is how far the last hour's cost stayed under the planned spend, relative to it and clipped to [-1, 1]. The
+    planned spend of an hour is its share of the budget that is left, in proportion to the auctions to come. Without a budget
+    phi stays 0.
+
+    Args:
+        market: The market.
+        advertisers: Indices of the advertisers that follow the rule, `[n]`.
     """
 
-    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
-        self._share = hourly_share(market, who)
+    def __init__(self, market: Market, advertisers: NDArray[np.int64]) -> None:
+        self._share = hourly_share(market, advertisers)
 
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (a rule may know the day)
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (other rules use them)
         """Begin a day with `phi = 0`."""
         share = self._share[:, :, None]
         total = before = phi = np.zeros((self._share.shape[1], n_policies))
@@ -37,7 +42,7 @@ class Pid:
         def act(state: DayState) -> Array:
             nonlocal total, before, phi, planned
             if state.hour:
-                error = np.clip(-overspent(state.last_step[:, COST], planned), -1.0, 1.0)
+                error = np.clip(-spend_error(state.last_step[:, COST], planned), -1.0, 1.0)
                 total = total + error
                 phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
                 before = error

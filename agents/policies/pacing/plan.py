@@ -1,4 +1,4 @@
-"""What several controllers share: how a budget is to be spent over the day, and bids that hold."""
+"""Plan the spend of a day: each hour's share of what is left, the error of an hour, and bids from a few coefficients."""
 
 from __future__ import annotations
 
@@ -11,23 +11,38 @@ from auctionsim.market.market import Market
 Array = NDArray[np.float64]
 
 
-def hourly_share(market: Market, who: NDArray[np.int64]) -> Array:
-    """Each hour's share of what is left of a day, `[24, n]`: its auctions over those from it to midnight, on training days."""
+def hourly_share(market: Market, advertisers: NDArray[np.int64]) -> Array:
+    """Return each hour's share of what is left of a day: its auctions over those from it to midnight, on training days.
+
+    For example, with the same number of auctions in every hour, hour 23 has the share 1, hour 22 1/2 and hour 0 1/24.
+
+    Args:
+        market: The market.
+        advertisers: Indices of the advertisers, `[n]`.
+
+    Returns:
+        Shares in [0, 1], `[24, n]`; 1 where no auctions are to come.
+    """
     days = market.scenario.traffic.train_days
-    auctions = sum((market.hourly_auctions(day)[:, who] for day in days), np.zeros((24, len(who))))
+    auctions = sum((market.hourly_auctions(day)[:, advertisers] for day in days), np.zeros((24, len(advertisers))))
     to_come = np.cumsum(auctions[::-1], axis=0)[::-1]
     return np.divide(auctions, to_come, out=np.ones_like(auctions), where=to_come > 0)
 
 
-def overspent(cost: Array, planned: Array) -> Array:
-    """What an hour cost over what was planned, less 1, `[n, P]`; 0 without a budget, and where nothing was planned."""
+def spend_error(cost: Array, planned: Array) -> Array:
+    """Return the relative error of an hour's spend, `cost / planned - 1`; 0 without a budget, and where nothing was planned.
+
+    Args:
+        cost: Cost of the hour, currency `[n, P]`.
+        planned: Planned spend of the hour, currency, infinite without a budget, `[n, P]`.
+    """
     planned = np.broadcast_to(planned, cost.shape)
     is_planned = np.isfinite(planned) & (planned > 0)
     return np.divide(cost, planned, out=np.ones_like(cost), where=is_planned) - 1.0
 
 
 def bid_by(**coefficients: Array) -> Array:
-    """Coefficients over all features, `[n, 4, P]`, from those of some, each `[n, P]`; 0 elsewhere."""
+    """Return coefficients over `bid_formula.FEATURES`, `[n, 4, P]`, from those of some features, each `[n, P]`; 0 elsewhere."""
     theta = np.zeros((*next(iter(coefficients.values())).shape, len(FEATURES)))
     for name, values in coefficients.items():
         theta[:, :, FEATURES.index(name)] = values

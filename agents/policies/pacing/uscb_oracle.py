@@ -14,29 +14,34 @@ from auctionsim.objectives.goals import day_totals, own_objective
 
 Array = NDArray[np.float64]
 
-# Evenly in logs, from a twentieth to twenty times the value.
+# Evenly spaced in logs, from a twentieth to twenty times the value.
 _MULTIPLIERS = np.exp(np.linspace(-3.0, 3.0, 49))
 
 
 class UscbOracle:
-    """`b = w0 v` all day: for each advertiser the w0 whose own objective is the largest on the very day.
+    """Bid `b = w0 v` all day, with the w0 of each advertiser that maximizes its own objective on that same day.
 
-    A yardstick, not a rule for use: it knows the day. Rivals stand still at the reference policy while w0 is sought, and
-    budgets are the engine's; constraints on CPC and ROI are left out.
+    It is a benchmark in hindsight, not a rule for use: it knows the day. While w0 is searched, rivals follow the baseline
+    policy. Budgets are kept by the market; constraints on CPC and ROI are left out.
+
+    Args:
+        market: The market.
+        advertisers: Indices of the advertisers that follow the rule, `[n]`.
     """
 
-    def __init__(self, market: Market, who: NDArray[np.int64]) -> None:
-        self._market, self._who = market, who
+    def __init__(self, market: Market, advertisers: NDArray[np.int64]) -> None:
+        self._market, self._advertisers = market, advertisers
         self._known: dict[int, Array] = {}
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (made for its own market)
         """Bid alike in every hour of the day."""
         if day not in self._known:
-            self._known[day] = np.array([self._best(day, int(i)) for i in self._who])
+            self._known[day] = np.array([self._best(day, int(i)) for i in self._advertisers])
         theta = bid_by(value=np.tile(self._known[day][:, None], n_policies))
         return DayPolicy(lambda state: theta)  # noqa: ARG005
 
     def _best(self, day: int, advertiser: int) -> float:
+        """Return the multiple of the value that is best for one advertiser on a day."""
         market = self._market
         theta = np.repeat(market.static(market.scenario.platform.baseline), len(_MULTIPLIERS), axis=2)
         theta[advertiser] = 0.0

@@ -14,8 +14,15 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, LEFT_OUT
 from auctionsim.agents.learners.ss_rtb.rmdp_state import AUCTION_FEATURES, HOUR_FEATURES, INPUTS
 from auctionsim.agents.policies.base import Constant
-from auctionsim.agents.policies.cost_matched import match_cost
-from auctionsim.agents.policies.keyword_bids import base_alpha, keyword_bids, keyword_cost, linear, linear_alpha, worth_of_cost
+from auctionsim.agents.policies.cost_matched import cost_matched
+from auctionsim.agents.policies.keyword_bids import (
+    base_alpha,
+    keyword_bids,
+    keyword_cost,
+    linear,
+    linear_alpha,
+    marginal_value_of_spend,
+)
 from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
@@ -60,7 +67,7 @@ def learned(scenario: Scenario, market: Market, iterations: int) -> tuple[object
 
 def gain(market: Market, day: int, policy: object) -> np.ndarray:
     base = simulate_day(market, day, keyword_bids(market)).outcome
-    match = match_cost(market, day, policy, keyword_cost(market, day))
+    match = cost_matched(market, day, policy, keyword_cost(market, day))
     own = simulate_day(market, day, match.policy).outcome
     ratio = [outcome.gmv.sum(axis=(0, 2)) / outcome.cost.sum(axis=(0, 2)) for outcome in (own, base)]
     assert match.error.max() < 0.02
@@ -111,7 +118,7 @@ def test_cost_is_matched_for_all_together_or_for_each_where_advertisers_meet():
     wanted = keyword_cost(market, 1)
     policy = Constant(market.static("truthful"))
     for pooled in (False, True):
-        match = match_cost(market, 1, policy, wanted, pooled=pooled)
+        match = cost_matched(market, 1, policy, wanted, pooled=pooled)
         cost = simulate_day(market, 1, match.policy).outcome.cost[:, market.learners, 0].sum(axis=0)
         measured = cost.sum() / wanted.sum() if pooled else cost / wanted
         np.testing.assert_allclose(measured, 1, atol=0.02)
@@ -123,8 +130,8 @@ def test_a_unit_of_cost_is_worth_less_at_the_margin_than_on_average(market: Mark
     alpha = linear_alpha(expected, 0)
     day = simulate_day(expected, 0, linear(expected, alpha)).outcome
     average = day.gmv.sum(axis=(0, 2))[market.learners] / day.cost.sum(axis=(0, 2))[market.learners]
-    assert (worth_of_cost(expected, 0, alpha) < average).all()
-    assert (worth_of_cost(expected, 0, alpha) > 0).all()
+    assert (marginal_value_of_spend(expected, 0, alpha) < average).all()
+    assert (marginal_value_of_spend(expected, 0, alpha) > 0).all()
 
 
 @pytest.mark.parametrize(

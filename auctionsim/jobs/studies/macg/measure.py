@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.learners.base import iterate, trained
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant, Policy
-from auctionsim.agents.policies.forms import learned_policy, start_parameters
+from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
 from auctionsim.auction.outcome import CLICKS, COST, GMV
 from auctionsim.bounds.oracle import lp_bound
 from auctionsim.jobs.studies.base import Findings

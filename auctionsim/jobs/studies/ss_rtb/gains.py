@@ -15,7 +15,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, iterate
 from auctionsim.agents.learners.ss_rtb.rmdp import Rmdp
 from auctionsim.agents.policies.base import Policy
-from auctionsim.agents.policies.cost_matched import match_cost
+from auctionsim.agents.policies.cost_matched import cost_matched
 from auctionsim.agents.policies.keyword_bids import keyword_bids, keyword_cost, linear, linear_alpha
 from auctionsim.auction.outcome import Outcome
 from auctionsim.market.market import Market
@@ -85,7 +85,7 @@ def _gains_of_day(market: Market, day: int, policy: Policy, split: str, suffix: 
     free = market.without_budgets()
     base = _sums(market, free.outcome(day, keyword_bids(market).theta))
     unscaled = _sums(market, simulate_day(free, day, policy).outcome)
-    match = match_cost(market, day, policy, keyword_cost(market, day), pooled=pooled)
+    match = cost_matched(market, day, policy, keyword_cost(market, day), pooled=pooled)
     own = _sums(market, simulate_day(free, day, match.policy).outcome)
     # The ratio is undefined for an ad that wins nothing.
     is_defined = (own > 0).all(axis=0) & (base > 0).all(axis=0)

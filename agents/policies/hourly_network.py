@@ -1,8 +1,8 @@
-"""A small network from the context of the hour to the coefficients of the bid formula (docs/macg.md, our reconstruction).
+"""A small network from the context of the hour to the coefficients of the linear bid formula.
 
-The network sees only what is known when the hour begins: the clock, its own account, the last hour, and how strong the
-competition was in it. Auctions get their bids through the formula, so that bids stay at least 0 and do not fall in pcvr or
-value: the network never sees the auction.
+It is part of our reconstruction of MACG (docs/macg.md). The network sees only what is known when the hour begins: the clock,
+its advertiser's own account, the last hour, and how strong the competition was in it. It never sees the auction. Each auction
+gets its bid from the formula, so that bids stay >= 0 and never fall when pcvr or value rises.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import BID_MODELS
+from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
 from auctionsim.auction.outcome import CLICKS, COST
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
@@ -24,18 +25,21 @@ from auctionsim.traffic.table import HOURS
 Array = NDArray[np.float64]
 
 OBSERVED = ("time_left", "budget_left", "spend_speed", "profit", "cpc", "win_rate", "auctions", "platform_revenue")
-"""Of the environments' observations."""
+"""Features that the network takes over from the environments' observations."""
 INPUTS = (*OBSERVED, "hour_sine", "hour_cosine", "cpc_to_date", "competition", "own_value", "own_bid", "own_budget")
-"""The last three tell the advertisers of a group apart: logs of mean value, mean keyword bid and budget over the group's."""
+"""Inputs of the network. The last three tell the advertisers of a group apart, see `static_inputs`."""
 _OUTPUTS = len(BID_MODELS["macg"])
 _LARGEST = 4.0
-_PLACES = [FEATURES.index(name) for name in OBSERVED]
+_OBSERVED_INDICES = [FEATURES.index(name) for name in OBSERVED]
 
 
-class Contextual:
+class HourlyNetwork:
     """Parameters are the weights of a network with one hidden layer of tanh units, `[(15 + 1) hidden + (hidden + 1) 3]`.
 
-    Outputs are log multipliers on the starting coefficients, at most 4 in size.
+    Its outputs are log multipliers on the starting coefficients, in [-4, 4].
+
+    Args:
+        hidden: Number of hidden units.
     """
 
     side_by_side = True
@@ -44,49 +48,56 @@ class Contextual:
         self._hidden = hidden
 
     def start(self, market: Market) -> Array:
-        """Random first layer, the same for all, and zeros: at first the context changes nothing."""
+        """Return a random first layer, the same for all agents, and zeros after it: at first the context changes nothing."""
         first = stream(market.seed, "contextual").standard_normal((len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
         return np.concatenate([first.ravel(), np.zeros(self._hidden + (self._hidden + 1) * _OUTPUTS)])
 
     def policy(self, market: Market, parameters: Array) -> Policy:
-        """The networks of parameters `[P, learners, size]`."""
+        """Return the policies whose networks have parameters `[P, learners, size]`."""
         lead, hidden = parameters.shape[:2], self._hidden
         ends = np.cumsum([len(INPUTS) * hidden, hidden, hidden * _OUTPUTS])
         first, first_bias, last, last_bias = np.split(parameters, ends, axis=-1)
         network = _Network(
             first.reshape(*lead, len(INPUTS), hidden), first_bias, last.reshape(*lead, hidden, _OUTPUTS), last_bias
         )
-        return _ContextualPolicy(network, static_inputs(market), starting_coefficients(market))
+        return _HourlyPolicy(network, static_inputs(market), starting_coefficients(market))
 
 
 @dataclass(frozen=True, eq=False)
 class _Network:
+    """Networks of all learners under P sets of parameters."""
+
     first: Array
-    """`[P, learners, inputs, hidden]`."""
+    """Weights of the hidden layer, `[P, learners, inputs, hidden]`."""
     first_bias: Array
+    """Biases of the hidden layer, `[P, learners, hidden]`."""
     last: Array
-    """`[P, learners, hidden, outputs]`."""
+    """Weights of the output layer, `[P, learners, hidden, outputs]`."""
     last_bias: Array
+    """Biases of the output layer, `[P, learners, outputs]`."""
 
     def __call__(self, inputs: Array) -> Array:
-        """Log multipliers `[P, learners, outputs]` of inputs `[P, learners, inputs]`."""
+        """Return the log multipliers `[P, learners, outputs]` of inputs `[P, learners, inputs]`."""
         hidden = np.tanh((inputs[..., None, :] @ self.first)[..., 0, :] + self.first_bias)
-        # As a mean of few units would: the noise of a search over many weights must not drown that over the biases.
+        # The sum over hidden units is divided by the root of their number: the search perturbs every weight alike, and without
+        # the division the noise of many weights would drown that of the biases.
         out = (hidden[..., None, :] @ self.last)[..., 0, :] / np.sqrt(hidden.shape[-1]) + self.last_bias
         clipped: Array = np.clip(out, -_LARGEST, _LARGEST)
         return clipped
 
 
 @dataclass(frozen=True, eq=False)
-class _ContextualPolicy:
+class _HourlyPolicy:
+    """Bid each hour by the coefficients that the networks return for the context of the hour."""
+
     network: _Network
     static: Array
-    """`[learners, 3]`."""
+    """Inputs that stay the same all day, `[learners, 3]`, from `static_inputs`."""
     start: Array
-    """Starting coefficients."""
+    """Starting coefficients, `[learners, 3]`."""
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (as many as networks, or 1)
-        """Bid each hour by the networks' coefficients from its context."""
+        """Begin the day; its scales come from what is known before it."""
         scales = _causal_scales(market, day)
 
         def act(state: DayState) -> Array:
@@ -96,26 +107,26 @@ class _ContextualPolicy:
 
 
 def _causal_scales(market: Market, day: int) -> Scales:
-    """What features are measured by: the reference on the first training day; only auctions are the day's own.
+    """Return scales that are known when an hour begins.
 
-    Of these the features use the hours that are over.
+    Amounts are divided by the baseline's on the first training day. Only the numbers of auctions are the day's own, of which
+    the features use the hours that are over.
     """
     known = Scales.of(market, market.scenario.traffic.train_days[0], market.learners)
     return replace(known, auctions=market.hourly_auctions(day)[:, market.learners, None])
 
 
 def _inputs(market: Market, state: DayState, scales: Scales, static: Array) -> Array:
-    """`[P, learners, inputs]` at the start of an hour."""
+    """Return the inputs of all networks at the start of an hour, `[P, learners, inputs]`."""
     learners, hour = market.learners, state.hour
-    n_policies = state.budget_left.shape[1]
-    last, cumulative = state.last_step[learners], state.cumulative[learners]
+    n_policies, cumulative = state.n_policies, state.cumulative[learners]
     observed = observe(
-        scales, np.full(n_policies, hour), state.budget_left[learners], last,
+        scales, np.full(n_policies, hour), state.budget_left[learners], state.last_step[learners],
         state.last_step[:, COST].sum(axis=0),
-    )[:, :, _PLACES]  # fmt: skip
+    )[:, :, _OBSERVED_INDICES]  # fmt: skip
     clock = 2 * np.pi * hour / HOURS
-    reference = market.baseline[market.scenario.traffic.train_days[0]]
-    usual = reference.cost[:, learners, 0].sum(axis=0) / np.maximum(reference.clicks[:, learners, 0].sum(axis=0), 1e-12)
+    baseline = market.baseline[market.scenario.traffic.train_days[0]]
+    usual = baseline.cost[:, learners, 0].sum(axis=0) / np.maximum(baseline.clicks[:, learners, 0].sum(axis=0), 1e-12)
     paid = cumulative[:, COST] / np.maximum(cumulative[:, CLICKS], 1e-12)
     rivals = market.competition(state.day)[hour - 1, learners] if hour else np.zeros(len(learners))
     context = np.stack(
@@ -131,10 +142,13 @@ def _inputs(market: Market, state: DayState, scales: Scales, static: Array) -> A
 
 
 def static_inputs(market: Market) -> Array:
-    """Logs of mean value, mean keyword bid and budget over the group's geometric means, `[learners, 3]`."""
-    mean = market.mean_features[market.learners]
-    budget = market.budgets[market.learners]
-    amounts = np.stack([mean[:, 2], mean[:, 3], np.where(np.isfinite(budget), budget, 0.0)], axis=1)
+    """Return what tells the advertisers of a group apart: mean value, mean keyword bid and budget, `[learners, 3]`.
+
+    Each is the tanh of its log over the geometric mean of the group. An advertiser that has none of it counts with 1.
+    """
+    mean, budget = market.mean_features[market.learners], market.budgets[market.learners]
+    value, bid = (mean[:, BID_FEATURES.index(name)] for name in ("value", "keyword_bid"))
+    amounts = np.stack([value, bid, np.where(np.isfinite(budget), budget, 0.0)], axis=1)
     logs = np.log(np.where(amounts > 0, amounts, 1.0))
     names = np.array([market.groups[i].group for i in market.learners])
     centred = np.zeros_like(logs)

@@ -1,4 +1,4 @@
-"""The bid formula with constant coefficients: `theta0 + theta1 pcvr + theta2 pcvr item_price` all day (docs/macg.md)."""
+"""The linear bid formula with constant coefficients: `theta0 + theta1 pcvr + theta2 pcvr item_price` all day (docs/macg.md)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from auctionsim.market.market import Market
 Array = NDArray[np.float64]
 
 
-class Formula:
+class LinearBidFormula:
     """Parameters are log multipliers on the starting coefficients, `[3]`."""
 
     side_by_side = True
 
     def start(self, market: Market) -> Array:  # noqa: ARG002  (the coefficients know the market)
-        """Zeros: the starting coefficients themselves."""
+        """Return zeros, at which the coefficients are the starting ones, `[3]`."""
         return np.zeros(len(BID_MODELS["macg"]))
 
     def policy(self, market: Market, parameters: Array) -> Policy:
-        """Constant coefficients."""
+        """Return the policies that bid with the coefficients of parameters `[P, learners, 3]` all day."""
         return Constant(market_coefficients(market, parameters, starting_coefficients(market)))

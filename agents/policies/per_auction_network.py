@@ -1,6 +1,6 @@
-"""A network from the single auction to the bid, without the formula: the ablation of docs/macg.md.
+"""A network from the single auction to the bid, without the linear bid formula: the ablation of docs/macg.md.
 
-The bid is positive but otherwise free: it may fall where value rises. Every set of parameters makes its own bids for every
+The bid is positive and otherwise free: it may fall where value rises. Every set of parameters makes its own bids for every
 auction, so that days are replayed one set after the other.
 """
 
@@ -22,14 +22,20 @@ Array = NDArray[np.float64]
 
 INPUTS = ("log_pctr", "log_pcvr", "log_value", "log_keyword_bid", "hour_sine", "hour_cosine")
 _LARGEST = 4.0
-_USUAL_CTR, _NOTHING = 0.02, 1e-12
+# The pctr that counts as usual: click-through rates are a percent or two.
+_USUAL_CTR = 0.02
+# In place of 0 in a logarithm.
+_TINY = 1e-12
 _BID = FEATURES.index("keyword_bid")
 
 
-class FreeBids:
-    """Parameters are the weights of a network with one hidden layer, `[(6 + 1) hidden + hidden + 1]`.
+class PerAuctionNetwork:
+    """Parameters are the weights of a network with one hidden layer of tanh units, `[(6 + 1) hidden + hidden + 1]`.
 
-    The output is the log of the bid over the advertiser's mean keyword bid, at most 4 in size.
+    Its output is the log of the bid over the advertiser's mean keyword bid, in [-4, 4].
+
+    Args:
+        hidden: Number of hidden units.
     """
 
     side_by_side = False
@@ -38,30 +44,32 @@ class FreeBids:
         self._hidden = hidden
 
     def start(self, market: Market) -> Array:
-        """Random first layer and zeros: everybody's mean keyword bid."""
+        """Return parameters with a random first layer and zeros, with which everybody bids its mean keyword bid."""
         first = stream(market.seed, "free").standard_normal((len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
         return np.concatenate([first.ravel(), np.zeros(2 * self._hidden + 1)])
 
     def policy(self, market: Market, parameters: Array) -> Policy:
-        """The policy of parameters `[1, learners, size]`.
+        """Return the policy of parameters `[1, learners, size]`.
 
         Raises:
-            ValueError: There are several sets.
+            ValueError: There are several sets of parameters.
         """
         if len(parameters) != 1:
             raise ValueError(f"parameters: expected [1, learners, size], got {list(parameters.shape)}")
-        return _FreePolicy(parameters[0], self._hidden, len(market.advertisers))
+        return _PerAuctionPolicy(parameters[0], self._hidden, len(market.advertisers))
 
 
 @dataclass(frozen=True, eq=False)
-class _FreePolicy:
+class _PerAuctionPolicy:
+    """Bid in each auction what the learner's network returns for it."""
+
     parameters: Array
-    """`[learners, size]`."""
+    """Parameters of each learner's network, `[learners, size]`."""
     hidden: int
     n_advertisers: int
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (one set of parameters)
-        """Bid the networks' own bids, which stand in the day's traffic in place of the learners' keyword bids."""
+        """Begin a day whose traffic holds the networks' bids in place of the learners' keyword bids."""
         phi = np.array(market.phi)
         cells = market.traffic.cell_slice(day)
         rows = np.arange(market.traffic.cell_start[cells.start], market.traffic.cell_start[cells.stop])
@@ -76,12 +84,13 @@ class _FreePolicy:
         return DayPolicy(lambda state: theta, source)  # noqa: ARG005
 
     def _bids(self, market: Market, k: int, rows: NDArray[np.int64], hour: NDArray[np.int64]) -> Array:
+        """Return the bids of learner k in its rows of the table, currency per click `[rows]`."""
         level = market.mean_features[market.learners[k]]
         clock = 2 * np.pi * hour / HOURS
-        # By what is usual on training days; of pctr a percent or two is.
-        usual = np.maximum([_USUAL_CTR, *level[1:]], _NOTHING)
+        # Amounts are divided by their means on training days.
+        usual = np.maximum([_USUAL_CTR, *level[1:]], _TINY)
         amounts = np.stack([market.traffic.pctr[rows], *market.phi[rows, 1:].T])
-        logs = np.log(np.maximum(amounts, _NOTHING) / usual[:, None])
+        logs = np.log(np.maximum(amounts, _TINY) / usual[:, None])
         inputs = np.stack([*np.clip(logs, -_LARGEST, _LARGEST), np.sin(clock), np.cos(clock)], axis=1)
         ends = np.cumsum([len(INPUTS) * self.hidden, self.hidden, self.hidden])
         first, first_bias, last, last_bias = np.split(self.parameters[k], ends)

@@ -1,4 +1,4 @@
-"""Controllers: the contract over all of them, their formulas, and a user's own by name."""
+"""Rules that bid hour by hour: the contract over all of them, their formulas, and a user's own by name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from auctionsim.agents.policies.base import Constant
 from auctionsim.agents.policies.pacing.ortb import Ortb
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.outcome import COST
+from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.envs import AuctionVectorEnv, SingleBidderEnv, parallel_env
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.jobs.training.evaluate import _rows
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayState
+from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives import goals as obj
 from auctionsim.scenario import CONTROLLERS, Scenario
 from auctionsim.scenario.file import parse_scenario
@@ -28,39 +29,39 @@ from ...conftest import SMALL
 HOURLY = [name for name in CONTROLLERS if name not in ("learner", "manual", "truthful")]
 RIVALS = '\n[[advertisers]]\ngroup = "rival"\ncount = 3\ncontroller = "{}"\nbudget = "baseline*0.5"\n'
 TIGHT = 'advertisers.0.budget="baseline*0.4"'
-ONE, PCVR, VALUE, MANUAL = range(4)
+ONE, PCVR, VALUE, KEYWORD_BID = range(4)
 
 
-def market_of(controller: str, *overrides: str) -> Market:
-    over = [f'advertisers.0.controller="{controller}"', "traffic.auctions_per_day=2400", *overrides]
+def market_of(rule: str, *overrides: str) -> Market:
+    over = [f'advertisers.0.controller="{rule}"', "traffic.auctions_per_day=2400", *overrides]
     return build_market(parse_scenario(SMALL, "x.toml", overrides=over))
 
 
 def noon() -> DayState:
-    """The state of one advertiser without a budget before hour 12, nothing spent."""
+    """Return the state of one advertiser without a budget before hour 12, nothing spent."""
     return DayState(2, 12, 12, np.full((1, 1), np.inf), np.zeros((1, 5, 1)), np.zeros((1, 5, 1)))
 
 
-def asked(market: Market, policies: int = 1) -> np.ndarray:
-    """Coefficients that leave all to the controllers."""
+def left_to_rules(market: Market, policies: int = 1) -> np.ndarray:
+    """Return coefficients that leave everybody to its rule."""
     return np.repeat(market.fixed[:, :, None], policies, axis=2)
 
 
 def day_of(market: Market, day: int = 2) -> np.ndarray:
-    """A day's totals by hour, `[24, advertisers, 5]`."""
-    replay = market.day(day)
-    return np.stack([replay.step(asked(market))[:, :, 0] for _ in range(24)])
+    """Return a day's totals by hour, `[24, advertisers, 5]`."""
+    outcome = simulate_day(market, day, Constant(left_to_rules(market))).outcome
+    return np.stack([getattr(outcome, name)[:, :, 0] for name in OUTCOMES], axis=2)
 
 
 @pytest.mark.parametrize("budget", [(), (TIGHT,)], ids=["unlimited", "tight"])
 @pytest.mark.parametrize("name", HOURLY)
-def test_every_controller_bids_and_keeps_its_budget_and_policies_do_not_meet(name: str, budget: tuple[str, ...]):
+def test_every_rule_bids_within_its_budget_and_policies_do_not_meet(name: str, budget: tuple[str, ...]):
     market = market_of(name, *budget)
     assert not len(market.learners)
     assert np.isnan(market.fixed).all()
     two, one = market.day(2, 2), market.day(2)
     for _ in range(24):
-        both, alone = two.step(asked(market, 2)), one.step(asked(market))
+        both, alone = two.step(left_to_rules(market, 2)), one.step(left_to_rules(market))
         assert (both[:, :, 0] == alone[:, :, 0]).all()
         assert (both[:, :, 0] == both[:, :, 1]).all()
         assert (one.coefficients >= 0).all()
@@ -75,20 +76,20 @@ def test_every_controller_bids_and_keeps_its_budget_and_policies_do_not_meet(nam
 def test_linear_bids_the_mean_keyword_bid_on_average():
     market = market_of("linear")
     replay = market.day(2)
-    replay.step(asked(market))
+    replay.step(left_to_rules(market))
     mean = market.mean_features
-    np.testing.assert_allclose(replay.coefficients[:, PCVR, 0] * mean[:, PCVR], mean[:, MANUAL])
+    np.testing.assert_allclose(replay.coefficients[:, PCVR, 0] * mean[:, PCVR], mean[:, KEYWORD_BID])
 
 
 @pytest.mark.parametrize("name", ["pid", "dual-pacing", "throttle"])
 def test_pacing_makes_the_budget_last(name: str):
-    def hours_to_spend(controller: str) -> float:
-        market = market_of(controller, TIGHT)
+    def hours_to_spend(rule: str) -> float:
+        market = market_of(rule, TIGHT)
         spent = day_of(market)[:, :, COST].cumsum(axis=0)
         return float((spent < 0.97 * market.budgets).sum(axis=0).mean())
 
-    def used(controller: str) -> float:
-        market = market_of(controller, TIGHT)
+    def used(rule: str) -> float:
+        market = market_of(rule, TIGHT)
         return float((day_of(market)[:, :, COST].sum(axis=0) / market.budgets).mean())
 
     unpaced = "truthful" if name == "dual-pacing" else "manual"
@@ -97,11 +98,11 @@ def test_pacing_makes_the_budget_last(name: str):
 
 
 def test_pid_and_dual_pacing_without_a_budget_do_not_move():
-    for name, feature in (("pid", MANUAL), ("dual-pacing", VALUE)):
+    for name, feature in (("pid", KEYWORD_BID), ("dual-pacing", VALUE)):
         market = market_of(name)
         replay = market.day(2)
         for _ in range(24):
-            replay.step(asked(market))
+            replay.step(left_to_rules(market))
             expected = np.zeros((5, 4, 1))
             expected[:, feature] = 1.0
             assert (replay.coefficients == expected).all()
@@ -114,10 +115,10 @@ def test_ortb_without_a_budget_bids_what_earns_most_against_its_curve():
     days = market.scenario.traffic.train_days
     value = np.mean([market.hourly_features(day)[12, 0, VALUE] for day in days])
     bid = theta[ONE] + theta[VALUE] * value
-    # The curve from the same facts: half of c + b is won where w = b / (c + b).
+    # The win curve w = b / (c + b), with c from the win rate at the mean keyword bid.
     shown = sum(market.baseline[day].impressions[:, 0].sum() for day in days)
     won = shown / sum(market.hourly_auctions(day)[:, 0].sum() for day in days)
-    c = market.mean_features[0, MANUAL] * (1 - won) / won
+    c = market.mean_features[0, KEYWORD_BID] * (1 - won) / won
     others = np.linspace(0.0, value, 2001)
     assert bid == pytest.approx(others[np.argmax((value - others) * others / (c + others))], rel=2e-3)
 
@@ -126,7 +127,7 @@ def test_ortb_bids_less_the_tighter_the_budget():
     def mean_bid(*overrides: str) -> np.ndarray:
         market = market_of("ortb", *overrides)
         replay = market.day(2)
-        replay.step(asked(market))
+        replay.step(left_to_rules(market))
         return np.einsum("af,afp->a", market.mean_features, replay.coefficients)
 
     tight, loose = mean_bid('advertisers.0.budget="baseline*0.1"'), mean_bid('advertisers.0.budget="baseline*9"')
@@ -134,7 +135,7 @@ def test_ortb_bids_less_the_tighter_the_budget():
     np.testing.assert_allclose(loose, mean_bid(), rtol=1e-9)
 
 
-def test_the_oracle_is_the_best_multiple_on_its_very_day():
+def test_the_oracle_bids_the_best_multiple_in_hindsight():
     scenario = parse_scenario(SMALL, "x.toml", overrides=[TIGHT])
     market = build_market(scenario)
     oracle = find_rule("uscb-oracle")(market, np.array([0]))
@@ -149,7 +150,7 @@ def test_the_oracle_is_the_best_multiple_on_its_very_day():
     assert all(objective(multiple) >= objective(other) - 1e-12 for other in np.exp(np.linspace(-3, 3, 49)))
 
 
-def test_learners_meet_rivals_under_controllers_and_copies_equal_single_environments():
+def test_learners_meet_rivals_under_rules_and_parallel_copies_equal_single_environments():
     scenario = parse_scenario(SMALL + RIVALS.format("pid"), "x.toml")
     vector, single = AuctionVectorEnv(scenario, 40, threads=2, autoreset_mode="Disabled"), parallel_env(scenario)
     vector.reset(seed=0)
@@ -161,19 +162,19 @@ def test_learners_meet_rivals_under_controllers_and_copies_equal_single_environm
         _, rewards, *_ = vector.step(actions)
         _, expected, *_ = single.step(dict(zip(single.agents, actions[3], strict=True)))
         assert rewards[3].tolist() == list(expected.values())
-    assert single.episodes.totals[5:, 0].sum() > 0
+    assert single.batched_days.cumulative[5:, 0].sum() > 0
 
 
-def test_rivals_of_a_single_bidder_may_be_controllers(small: Scenario):
+def test_rivals_of_a_single_bidder_may_follow_rules(small: Scenario):
     env = SingleBidderEnv(small, bidder="seller-2", rivals="dual-pacing")
     env.reset(seed=0)
     env.step(np.zeros(3))
     assert env.market.learners.tolist() == [2]
     assert np.isnan(env.market.fixed[[0, 1, 3, 4]]).all()
-    assert (env.episodes.totals[[0, 1, 3, 4], 0] > 0).any()
+    assert (env.batched_days.cumulative[[0, 1, 3, 4], 0] > 0).any()
 
 
-def test_the_reference_asks_no_controller():
+def test_the_baseline_asks_no_rule():
     manual, pid = market_of("manual", TIGHT), market_of("pid", TIGHT)
     for day in (0, 1, 2, 3):
         assert (manual.baseline[day].cost == pid.baseline[day].cost).all()
@@ -181,14 +182,14 @@ def test_the_reference_asks_no_controller():
 
 def test_evaluation_writes_the_bids_of_every_hour():
     market = market_of("pid", TIGHT)
-    rows = _rows(market, "learned", 0, 2, Constant(asked(market)))
+    rows = _rows(market, "learned", 0, 2, Constant(left_to_rules(market)))
     bids = rows["bid"].to_numpy().reshape(24, 5)
     assert np.isfinite(bids).all()
-    hourly = market.hourly_features(2)[:, :, MANUAL]
+    hourly = market.hourly_features(2)[:, :, KEYWORD_BID]
     assert (np.diff(bids / hourly, axis=0) != 0).any()
 
 
-def test_a_user_s_own_controller_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_user_s_own_rule_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "mine.py").write_text(
         "import numpy as np\n"
         "from auctionsim.agents.policies.base import DayPolicy\n"
@@ -213,14 +214,14 @@ def test_a_user_s_own_controller_is_found_by_name(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(str(tmp_path))
     market = market_of("mine:Steady")
     replay = market.day(0)
-    replay.step(asked(market))
+    replay.step(left_to_rules(market))
     assert replay.coefficients[:, :, 0].tolist() == [[0.25, 0, 0, 0]] * 5
     wrong = market_of("mine:Wrong")
-    with pytest.raises(InputError, match=r"policy Wrong: expected finite coefficients >= 0 of shape \(5, 4, 1\)"):
-        wrong.day(0).step(asked(wrong))
+    with pytest.raises(InputError, match="policy Wrong: expected finite coefficients >= 0, got -1.0 for seller-0"):
+        wrong.day(0).step(left_to_rules(wrong))
     with pytest.warns(RenamedWarning, match=r"start\(day, policies\) is begin"):
         old = market_of("mine:Old")
-    assert (old.day(0).step(asked(old)) == market.day(0).step(asked(market))).all()
+    assert (old.day(0).step(left_to_rules(old)) == market.day(0).step(left_to_rules(market))).all()
     with pytest.raises(InputError, match=r"x.toml: advertisers\[0\].controller: expected a class with begin"):
         market_of("mine:Idle")
     with pytest.raises(InputError, match="expected an importable package.module:Class, got 'mine:Absent'"):
