@@ -296,5 +296,5 @@ def test_local_credit_is_summed_for_every_policy_alike():
     one, two = (simulate_day(market, DAY, policy, n_policies=n, local_credit=True) for n in (1, 2))
     assert isinstance(one.sim, MarketDay)
     assert one.sim.local_credit.any()
-    assert (one.sim.local_credit == two.sim.shared[:, :, :1]).all()
-    assert (two.sim.local_credit[:, :, 0] == two.sim.shared[:, :, 1]).all()
+    assert (one.sim.local_credit == two.sim.local_credit[:, :, :1]).all()
+    assert (two.sim.local_credit[:, :, 0] == two.sim.local_credit[:, :, 1]).all()
