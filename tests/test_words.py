@@ -11,7 +11,7 @@ import pytest
 from .test_imports import modules, room
 
 # Rooms that keep the words (rooms as in test_imports.py). A room joins when it is rewritten; in the end all are here.
-ROOMS_DONE = {"base", "commands", "scenario", "traffic"}
+ROOMS_DONE = {"auction", "base", "commands", "scenario", "traffic"}
 # Modules of these rooms that are still to be rewritten.
 NOT_YET = {"auctionsim.scenario.learner", "auctionsim.scenario.learner_constants"}
 

@@ -33,7 +33,7 @@ class DayReplay:
         seed: Seed of the sampling noise of `sampled` outcomes: the same for all policies, or one for each, `[P]`.
         local_credit: Whether to sum, for each advertiser, profit and cost of the auctions in which it is a candidate.
         details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
-        steps: How a day of a table in memory is cut into steps; hours where None.
+        steps: Cuts of a day of a table in memory into steps; hours where None.
         first_hour: Hour in which the replay begins.
     """
 
@@ -191,7 +191,7 @@ def per_policy(values: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[
     """Broadcast a number, `[advertisers]` or `[advertisers, P]` to a new array `[advertisers, P]`.
 
     Args:
-        values: What a user gave.
+        values: A user's argument.
         shape: Numbers of advertisers and of policies.
         name: Name of the values in messages.
 

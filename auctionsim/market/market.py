@@ -13,7 +13,7 @@ from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import run_day
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
-from auctionsim.auction.realised_rates import realised_rates
+from auctionsim.auction.realized_rates import realized_rates
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError
@@ -213,8 +213,8 @@ class Market:
         traffic = replace(self.traffic, ctr=ctr, cvr=cvr)
         return replace(self, source=traffic, traffic_source=TableSource(traffic, self.rules))
 
-    def with_realised_rates(self) -> Market:
-        """Return the same market with the sampling noise of `sampled` outcomes written into its rates, which replays faster.
+    def with_realized_rates(self) -> Market:
+        """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.
 
         For example, a row that stands for 10 auctions, of which 3 were drawn to end in a click, gets the ctr 0.3. All policies
         then meet the same draws (common random numbers). Replays equal those of this market where no budget runs out within a
@@ -223,17 +223,16 @@ class Market:
         Raises:
             InputError: There are several slots, so that the draws depend on the slot that is won.
         """
-        return self if self.rules.outcomes == "expected" else self._realised
+        return self if self.rules.outcomes == "expected" else self._realized
 
     @cached_property
-    def _realised(self) -> Market:
-        """Make the market of `with_realised_rates`, once."""
+    def _realized(self) -> Market:
         if len(self.rules.slot_effect) > 1:
             raise InputError(
                 f"{self.scenario.source}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
                 f"got {len(self.rules.slot_effect)}"
             )
-        return self.in_expectation().with_rates(*realised_rates(self.traffic, self.seed))
+        return self.in_expectation().with_rates(*realized_rates(self.traffic, self.seed))
 
     def without_budgets(self) -> Market:
         """Return the same market where nobody has a budget."""

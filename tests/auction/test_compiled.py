@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from auctionsim.auction import kernel, outcome, realised_rates
+from auctionsim.auction import kernel, outcome, realized_rates
 from auctionsim.auction.kernel.compiled import KERNEL_DIGEST, SOURCES, digest
 
 FOLDER = Path(kernel.__file__).parent
@@ -21,7 +21,7 @@ MODULES = [importlib.import_module(f"{kernel.__name__}.{info.name}") for info in
 def compiled_functions() -> dict[str, Dispatcher]:
     """Every function of the kernel and of its one user outside that numba compiles, by module and name."""
     found = {}
-    for module in (*MODULES, realised_rates):
+    for module in (*MODULES, realized_rates):
         for name, value in vars(module).items():
             if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__:
                 found[f"{module.__name__}.{name}"] = value

@@ -8,7 +8,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.auction.day import DayReplay, run_day
 from auctionsim.auction.outcome import COST
-from auctionsim.auction.realised_rates import realised_rates
+from auctionsim.auction.realized_rates import realized_rates
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.steps import Steps, auctions_by_step, first_rows, minutes_steps
@@ -75,11 +75,11 @@ def test_auctions_and_first_rows_of_steps_are_the_advertiser_s_own(market: Marke
 def test_outcomes_drawn_once_equal_outcomes_drawn_hour_by_hour(weight: int):
     overrides = ["mechanism.outcomes=sampled", f"traffic.weight={weight}", "traffic.ctr_noise=1.0"]
     market = build_market(parse_scenario(SMALL, "small.toml", overrides=overrides), seed=3)
-    drawn = market.with_realised_rates()
+    drawn = market.with_realized_rates()
     assert drawn.rules.outcomes == "expected"
     theta = np.concatenate([market.static("manual"), market.static("truthful")], axis=2)
     for day in (0, 2):
         one, two = market.outcome(day, theta), drawn.outcome(day, theta)
         for name in ("impressions", "clicks", "conversions", "gmv", "cost"):
             np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-9, atol=1e-9)
-    assert realised_rates(market.traffic, 3)[0].tobytes() != realised_rates(market.traffic, 4)[0].tobytes()
+    assert realized_rates(market.traffic, 3)[0].tobytes() != realized_rates(market.traffic, 4)[0].tobytes()

@@ -160,7 +160,7 @@ class Rmdp:
 
     def _make_plan(self, market: Market) -> Plan:
         days, settings = self._scenario.traffic.train_days, self._settings
-        training = market.with_realised_rates()
+        training = market.with_realized_rates()
         scales = Scales.of(training)
         low, high = np.log(settings.alpha_range)
         grid = base_alpha(market)[:, None] * np.exp(np.linspace(low, high, settings.alphas))

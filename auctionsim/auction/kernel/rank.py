@@ -278,7 +278,7 @@ def make_prefilter(width: int, depth: int) -> Callable[..., None]:
         features, offset: `Workspace.screen_features` and `Workspace.theta_offset`.
         base: Offset of the block in theta.
         first, n_rows: First row of the bucket in `features` and `offset`, and its number of rows.
-        index_bits: How many of the last bits of a code hold the candidate's index in the bucket.
+        index_bits: Number of the last bits of a code that hold the candidate's index in the bucket.
         lane, n_lanes: First policy of the block, and SIMD lanes of `screened`.
         screened: Written to, `[depth, n_lanes]`: all but the last of the largest codes in falling order, negative where no
             candidate is left; in the last row, bit k is set where score k is in range and certainly above the next, or where

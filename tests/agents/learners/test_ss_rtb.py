@@ -102,7 +102,7 @@ def test_q_learners_start_from_the_mean_keyword_bid(market: Market):
 
 
 def test_linear_costs_on_the_training_day_what_keyword_bids_cost(market: Market):
-    drawn = market.with_realised_rates()
+    drawn = market.with_realized_rates()
     cost = simulate_day(drawn, 0, linear(drawn, linear_alpha(drawn, 0))).outcome.cost[:, market.learners, 0].sum(axis=0)
     np.testing.assert_allclose(cost, keyword_cost(drawn, 0), rtol=0.01)
 
@@ -163,7 +163,7 @@ def test_what_overspends_is_not_learned_from_or_stops_or_is_charged():
         _, _, results = learned(scenario, market, 1)
         kinds[rule] = results[0].days.kind
         spent[rule] = results[0].totals[market.learners, 4]
-        target = keyword_cost(market.with_realised_rates(), 0)[:, None]
+        target = keyword_cost(market.with_realized_rates(), 0)[:, None]
     is_over = (spent["skip"] > target).T
     assert is_over.any()
     assert (kinds["skip"][:, -1][is_over] == LEFT_OUT).all()
@@ -221,7 +221,7 @@ def test_rmdp_learns_the_hours_that_one_alpha_cannot_know():
     )
     market = build_market(scenario)
     learner, state, _ = learned(scenario, market, 40)
-    drawn, expected = market.with_realised_rates(), market.in_expectation()
+    drawn, expected = market.with_realized_rates(), market.in_expectation()
     one_alpha = gain(expected, 1, linear(market, linear_alpha(drawn, 0)))
     hourly = gain(expected, 1, learner.policy(market, state, expected))
     assert hourly.mean() > one_alpha.mean() + 0.02

@@ -72,7 +72,7 @@ def _two_days(scenario: Scenario, seed: int, first: int) -> Iterator[Array]:
     section = scenario.traffic.model_copy(update={"days": first + 2, "train_days": (first,), "test_days": (first + 1,)})
     market = build_market(scenario.model_copy(update={"traffic": section}), seed)
     for day in (first, first + 1):
-        yield _minutes(market.with_realised_rates(), day)
+        yield _minutes(market.with_realized_rates(), day)
 
 
 def _minutes(market: Market, day: int) -> Array:

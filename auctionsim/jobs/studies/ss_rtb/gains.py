@@ -42,7 +42,7 @@ class Trained:
 def train_linear(scenario: Scenario, seed: int) -> Trained:
     """Fit the constant alpha to the first training day with its realised rates."""
     market = build_market(scenario, seed)
-    policy = linear(market, linear_alpha(market.with_realised_rates(), scenario.traffic.train_days[0]))
+    policy = linear(market, linear_alpha(market.with_realized_rates(), scenario.traffic.train_days[0]))
     return Trained(market, lambda _: policy, [])
 
 
@@ -77,7 +77,7 @@ def gains(trained: Trained, *, pooled: bool = False) -> Iterator[Row]:
     """
     section = trained.market.scenario.traffic
     for split, day in (("train", section.train_days[0]), ("test", section.test_days[0])):
-        for suffix, market in (("", trained.market.in_expectation()), ("_realised", trained.market.with_realised_rates())):
+        for suffix, market in (("", trained.market.in_expectation()), ("_realised", trained.market.with_realized_rates())):
             yield from _gains_of_day(market, day, trained.policy_on(market), split, suffix, pooled=pooled)
 
 

@@ -1,4 +1,4 @@
-"""Replace true rates by realised ones, so that sampled days replay as fast as expected ones: common random numbers."""
+"""Replace true rates by realized ones, so that sampled days replay as fast as expected ones: common random numbers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uni
 from auctionsim.traffic.table import HOURS, Traffic
 
 
-def realised_rates(traffic: Traffic, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def realized_rates(traffic: Traffic, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw the outcome of every candidate in every auction, and return the resulting ctr and cvr of each row, `[rows]`.
 
-    The realised ctr is the share of the bucket's auctions in which the ad would be clicked if it were shown, the realised cvr
+    The realized ctr is the share of the bucket's auctions in which the ad would be clicked if it were shown, the realized cvr
     the share of those clicks that would convert. The draws are those of `sampled` outcomes. So with one slot, and where no
     budget runs out within a bucket, replaying the table with these rates and `expected` outcomes equals replaying it with its
     own rates and `sampled` ones.
