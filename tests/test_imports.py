@@ -90,17 +90,9 @@ def walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but what stands under `if TYPE_CHECKING:`, which no program runs."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
-            yield node
-            yield from at_run_time(node)
-
-
-def imported(tree: ast.Module, *, types_too: bool = True) -> Iterator[str]:
+def imported(tree: ast.Module) -> Iterator[str]:
     """Names that a module imports: statements, and modules named in strings, which are imported while the program runs."""
-    for node in ast.walk(tree) if types_too else at_run_time(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -111,13 +103,10 @@ def imported(tree: ast.Module, *, types_too: bool = True) -> Iterator[str]:
 
 
 @cache
-def edges(*, types_too: bool = True) -> dict[str, set[str]]:
+def edges() -> dict[str, set[str]]:
     """Which modules of the package each of its modules imports, but for the package's door."""
     known = modules()
-    found = {
-        name: {target for target in imported(tree, types_too=types_too) if target in known} - {name}
-        for name, tree in known.items()
-    }
+    found = {name: {target for target in imported(tree) if target in known} - {name} for name, tree in known.items()}
     # `auctionsim/__init__.py` offers names of every room, each on first use; to import `auctionsim.x` is no import of the door.
     return {name: targets - {"auctionsim"} for name, targets in found.items() if name != "auctionsim"}
 
@@ -141,8 +130,7 @@ def test_the_map_has_no_circle():
 
 
 def test_modules_import_each_other_in_no_circle():
-    # A type may name what is built on it: `Policy.begin` takes a `Market`, and a `Market` holds policies.
-    TopologicalSorter(edges(types_too=False)).prepare()
+    TopologicalSorter(edges()).prepare()
 
 
 def test_tools_see_the_imports_inside_agents():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError
-from auctionsim.market.policy import Action, Participation
+from auctionsim.market.actor import Action, Participation
 
 Array = NDArray[np.float64]
 

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.auction.rules import Rules
 from auctionsim.market.actions import action_arrays, check_bids
-from auctionsim.market.policy import Actor, DayState, Policy
-
-if TYPE_CHECKING:
-    from auctionsim.market.market import Market
+from auctionsim.market.actor import Actor, DayState
 
 Array = NDArray[np.float64]
-Rules = Sequence[tuple[NDArray[np.int64], Policy]]
+
+
+class HasRules(Protocol):
+    """What a day needs to know of its market."""
+
+    @property
+    def rules(self) -> Rules:
+        """Return the rules of the auction."""
+
+    @property
+    def rule_policies(self) -> Sequence[tuple[NDArray[np.int64], Any]]:
+        """Return the policies that bid for some advertisers, each with their indices `[n]`."""
+
+    @property
+    def advertisers(self) -> tuple[str, ...]:
+        """Return the names of all advertisers."""
 
 
 class MarketDay(DayReplay):
@@ -32,7 +45,7 @@ class MarketDay(DayReplay):
         ValueError: `steps` are given and the market has rules, which bid by the hour.
     """
 
-    def __init__(self, market: Market, day: int, **arguments: Any) -> None:
+    def __init__(self, market: HasRules, day: int, **arguments: Any) -> None:
         if arguments.get("steps") is not None and market.rule_policies:
             raise ValueError("steps: expected hours where rules bid, got others")
         super().__init__(day=day, rules=market.rules, **arguments)

@@ -1,10 +1,14 @@
-"""Hold a scenario made concrete: its traffic, who bids how, budgets in currency, and the baseline on every day."""
+"""Hold a scenario made concrete: its traffic, who bids how, budgets in currency, and the baseline on every day.
+
+A market holds policies, the rules of some advertisers, and a policy begins a day of a market: so both stand here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +21,31 @@ from auctionsim.auction.realized_rates import realized_rates
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError
+from auctionsim.market.actor import Actor
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.day import MarketDay
-from auctionsim.market.policy import Policy, RuleClass
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
+
+
+class Policy(Protocol):
+    """Anything that bids on a day. Its arrays have all advertisers of the market; those of a rule, the ones it was made for."""
+
+    def begin(self, market: Market, day: int, n_policies: int) -> Actor:
+        """Begin a day for P policies side by side.
+
+        Args:
+            market: The market.
+            day: A day of its traffic.
+            n_policies: P, how many policies or parallel copies of the day run side by side; a policy that was made for one
+                set of bids gives the same to all.
+        """
+
+
+RuleClass = Callable[["Market", NDArray[np.int64]], Policy]
+"""A rule's class: `Rule(market, advertisers)` prepares it from what is known before the day; advertisers are indices, `[n]`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,115 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.sources import TrafficSource
-from auctionsim.traffic.steps import Steps
+from auctionsim.market.actor import Action, Actor, DayPolicy, DayState, Participation
+from auctionsim.market.market import Market, Policy, RuleClass
 
-if TYPE_CHECKING:
-    from auctionsim.market.market import Market
+__all__ = ["Action", "Actor", "Constant", "DayPolicy", "DayState", "Participation", "Policy", "Reactive", "RuleClass"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class DayState:
-    """What a policy may look at before a step: n advertisers, P policies side by side.
-
-    The arrays stay as they are when the day goes on. Those of a whole market are read-only.
-    """
-
-    day: int
-    hour: int
-    """Hour in which the step begins, 0 to 23; 24 at the end of the day."""
-    steps_done: int
-    """Number of steps before this one; equal to `hour` where a step is an hour."""
-    budget_left: Array
-    """Currency that is left of each budget, infinite without one, `[n, P]`."""
-    last_step: Array
-    """Impressions, clicks, conversions, GMV and cost of the step before, 0 before the first, `[n, 5, P]`."""
-    cumulative: Array
-    """The same summed over the day so far, `[n, 5, P]`."""
-
-    @property
-    def n_policies(self) -> int:
-        """Return P, the number of policies side by side."""
-        return self.budget_left.shape[1]
-
-    def of(self, advertisers: NDArray[np.int64]) -> DayState:
-        """Return the state of some advertisers, copied.
-
-        Args:
-            advertisers: Indices of the advertisers, `[n]`.
-        """
-        return DayState(
-            self.day, self.hour, self.steps_done, self.budget_left[advertisers], self.last_step[advertisers],
-            self.cumulative[advertisers],
-        )  # fmt: skip
-
-
-class Participation(NamedTuple):
-    """Bids of advertisers that enter only some of their auctions, by chance (`auction/throttling.py`)."""
-
-    coefficients: Array
-    """Coefficients over `bid_formula.FEATURES` in the auctions that are entered, `[n, 4, P]` or `[n, 4, 1]`, >= 0."""
-    share: Array
-    """Share of its auctions that each advertiser enters, in [0, 1], `[n, P]` or `[n, 1]`."""
-
-
-Action = Array | Participation
-"""Coefficients over `bid_formula.FEATURES` for one step, `[n, 4, P]` or `[n, 4, 1]`, or these with a share of auctions."""
-
-
-class Actor(Protocol):
-    """A policy on one day.
-
-    It may have an attribute `source`, traffic with bid features of its own, and `steps`, the steps in which it acts: see
-    `DayPolicy`.
-    """
-
-    def act(self, state: DayState) -> Action:
-        """Return the bids for the coming step.
-
-        Args:
-            state: The day so far.
-
-        Returns:
-            Coefficients over `bid_formula.FEATURES`, finite and >= 0, `[n, 4, P]`, or `[n, 4, 1]` for all P policies alike;
-            NaN leaves an advertiser to its rule. A `Participation` also says which share of its auctions each enters.
-        """
-
-
-@dataclass(frozen=True, eq=False)
-class DayPolicy:
-    """An actor made of a function; may replay the day's traffic with bid features of its own, or in steps of its own."""
-
-    act: Callable[[DayState], Action]
-    source: TrafficSource | None = None
-    """Traffic with the policy's own bid features; the market's where None."""
-    steps: Steps | None = None
-    """Steps in which the policy acts; hours where None."""
-
-
-class Policy(Protocol):
-    """Anything that bids on a day. Its arrays have all advertisers of the market; those of a rule, the ones it was made for."""
-
-    def begin(self, market: Market, day: int, n_policies: int) -> Actor:
-        """Begin a day for P policies side by side.
-
-        Args:
-            market: The market.
-            day: A day of its traffic.
-            n_policies: P, how many policies or parallel copies of the day run side by side; a policy that was made for one
-                set of bids gives the same to all.
-        """
-
-
-RuleClass = Callable[["Market", NDArray[np.int64]], Policy]
-"""A rule's class: `Rule(market, advertisers)` prepares it from what is known before the day; advertisers are indices, `[n]`."""
 
 
 @dataclass(frozen=True, eq=False)
