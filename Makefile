@@ -8,7 +8,7 @@ OUT ?= runs
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real story result test soak test-extras check docs lint format types profile readme-figure clean
+.PHONY: help setup demo demo-real story result test soak test-extras check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ check: lint types test docs ## what CI runs, but for test-extras
 
 docs: setup ## the documentation site in build/docs, without network; a broken link or any other warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+
+notebooks: setup ## run the notebooks of docs/tutorials and write their outputs into them
+	$(BIN)/python docs/run_notebooks.py
+
+gallery: setup ## make the figures of docs/gallery.md by the commands under them, but for the demo's: readme-figure
+	$(BIN)/python docs/make_gallery.py
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .

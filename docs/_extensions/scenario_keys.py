@@ -1,18 +1,11 @@
-"""Writes the page `scenario-keys.md` from the scenario's JSON schema, before pages are read.
-
-The page is committed, for readers of the repository; a test compares it with the schema.
-"""
+"""Make the page `scenario-keys.md` from the scenario's JSON schema: every key, its values, default and meaning."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from auctionsim.scenario.schema import scenario_schema
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 _HEAD = """\
 # Scenario keys
@@ -28,7 +21,7 @@ _KINDS = {"integer": "whole number", "number": "number", "string": "text", "bool
 
 
 def page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     schema = scenario_schema()
     return "\n".join([_HEAD, *_section("", schema, schema["$defs"])])
 
@@ -50,7 +43,7 @@ def _section(name: str, section: dict[str, Any], definitions: dict[str, Any]) ->
 
 
 def _definition(value: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:
-    """The section a key stands for, if it does."""
+    """Return the section that a key stands for, if it stands for one."""
     reference = value.get("$ref") or value.get("items", {}).get("$ref", "")
     found: dict[str, Any] | None = definitions.get(reference.rpartition("/")[2])
     return found
@@ -75,16 +68,3 @@ def _values(value: dict[str, Any]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _write(app: Sphinx) -> None:
-    place, text = Path(app.srcdir) / "scenario-keys.md", page()
-    # Left alone where it says so already, so that nothing is built again.
-    if not place.is_file() or place.read_text(encoding="utf-8") != text:
-        place.write_text(text, encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Before the pages are listed."""
-    app.connect("builder-inited", _write)
-    return {"parallel_read_safe": True}

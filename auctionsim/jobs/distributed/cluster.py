@@ -1,4 +1,4 @@
-"""A map over tasks: serial in this process, on a Ray of our own, or on a cluster. The only module that imports Ray.
+"""A map over tasks: serial in this process, on a Ray of our own, or on a cluster. Only this folder imports Ray.
 
 Objects that many tasks need (a market and its traffic) are put once; tasks carry a handle. Results come back in the order of
 the tasks, so nothing depends on scheduling.
