@@ -19,4 +19,4 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
         InputError: The traffic table, profile or budgets file is wrong or does not fit the scenario, or the rule that a group
             names cannot be found.
     """
-    return make_market(scenario, seed, find_rule)
+    return make_market(scenario, seed, lambda name, source: find_rule(name, source, *scenario.code_folders))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from auctionsim import traffic as traffic
     from auctionsim.agents.build import build_market as build_market
     from auctionsim.agents.learners.base import Learner as Learner
+    from auctionsim.agents.learners.registry import register_learner as register_learner
     from auctionsim.agents.policies.base import Policy as Policy
     from auctionsim.auction.outcome import Outcome as Outcome
     from auctionsim.auction.replay import replay as replay
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from auctionsim.envs import env as env
     from auctionsim.envs import parallel_env as parallel_env
     from auctionsim.errors import InputError as InputError
+    from auctionsim.jobs.training.outside import write_run as write_run
     from auctionsim.jobs.training.train import evaluate as evaluate
     from auctionsim.jobs.training.train import train as train
     from auctionsim.market.market import Market as Market
@@ -73,8 +75,10 @@ _HOME = {
     "lp_bound": "auctionsim.bounds.oracle",
     "open_traffic": "auctionsim.traffic.store",
     "parallel_env": "auctionsim.envs",
+    "register_learner": "auctionsim.agents.learners.registry",
     "replay": "auctionsim.auction.replay",
     "train": "auctionsim.jobs.training.train",
+    "write_run": "auctionsim.jobs.training.outside",
 }
 _ROOMS = (
     "agents", "analysis", "auction", "bounds", "envs", "games", "jobs", "market", "objectives", "scenario", "traffic",

@@ -145,7 +145,9 @@ def _show_warning(
 ) -> None:
     """Collect the warnings about renamed keys in `renamed`; print every other warning in Python's own form."""
     if issubclass(category, RenamedWarning):
-        renamed.append(str(message))
+        # Python's own filter forgets what it has shown whenever a library changes the filters.
+        if str(message) not in renamed:
+            renamed.append(str(message))
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 

@@ -12,6 +12,7 @@ import polars as pl
 from auctionsim.errors import InputError, shown, suggestion
 
 STATUSES = ("running", "finished", "failed", "interrupted")
+SOURCES = ("trained", "outside")
 _NUMBER, _TEXT = "a number", "text"
 _MONEY = ("impressions", "clicks", "conversions", "gmv", "cost", "revenue")
 _COLUMNS = {
@@ -27,8 +28,8 @@ _NAMED = {"outcomes": ("arm", ("learned", "reference")), "benchmarks": ("benchma
 _LOGGED = ("iteration", "seed", "revenue_ratio", "profit_ratio")
 
 
-def checked_json(place: Path, text: bytes) -> Any:
-    """JSON of a file.
+def checked_json(path: Path, text: bytes) -> Any:
+    """Return the JSON of a file.
 
     Raises:
         InputError: It is none.
@@ -36,11 +37,11 @@ def checked_json(place: Path, text: bytes) -> Any:
     try:
         return json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: expected JSON, got {shown(str(error))}") from error
+        raise InputError(f"{path}: expected JSON, got {shown(str(error))}") from error
 
 
-def checked_manifest(place: Path, manifest: Any) -> dict[str, Any]:
-    """The manifest, if it has its keys and each holds what it should.
+def checked_manifest(path: Path, manifest: Any) -> dict[str, Any]:
+    """Return the manifest after checking that it has its keys and that each holds what it should.
 
     Raises:
         InputError: It does not.
@@ -50,22 +51,27 @@ def checked_manifest(place: Path, manifest: Any) -> dict[str, Any]:
         "overrides": ("a list of text", lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v)),
         "scenario_folder": ("text or null", lambda v: v is None or isinstance(v, str)),
         "seeds": (
-            "a list of different whole numbers at least 0",
+            "a list of different whole numbers >= 0",
             lambda v: isinstance(v, list) and bool(v) and all(type(s) is int and s >= 0 for s in v) and len(set(v)) == len(v),
         ),
         "status": (f"one of {', '.join(STATUSES)}", lambda v: v in STATUSES),
         "version": ("text", lambda v: isinstance(v, str)),
     }
+    optional: dict[str, tuple[str, Callable[[Any], bool]]] = {
+        "started_in": ("text", lambda v: isinstance(v, str)),
+        "source": (f"one of {', '.join(SOURCES)}", lambda v: v in SOURCES),
+        "learner": ("text", lambda v: isinstance(v, str)),
+    }
     if not isinstance(manifest, dict) or not set(manifest) >= set(rules):
-        raise InputError(f"{place}: expected the keys {', '.join(rules)}, got {shown(manifest)}")
-    for key, (words, is_right) in rules.items():
-        if not is_right(manifest[key]):
-            raise InputError(f"{place}: {key}: expected {words}, got {shown(manifest[key])}")
+        raise InputError(f"{path}: expected the keys {', '.join(rules)}, got {shown(manifest)}")
+    for key, (words, is_right) in {**rules, **optional}.items():
+        if key in manifest and not is_right(manifest[key]):
+            raise InputError(f"{path}: {key}: expected {words}, got {shown(manifest[key])}")
     return manifest
 
 
-def checked_metrics(place: Path, lines: list[str]) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl.
+def checked_metrics(path: Path, lines: list[str]) -> list[dict[str, Any]]:
+    """Return the lines of metrics.jsonl.
 
     Raises:
         InputError: One is no JSON object, or lacks a number.
@@ -75,43 +81,43 @@ def checked_metrics(place: Path, lines: list[str]) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{place}: row {number}: expected a JSON object, got {shown(line)}") from error
+            raise InputError(f"{path}: row {number}: expected a JSON object, got {shown(line)}") from error
         for key in _LOGGED:
             if not isinstance(row, dict) or type(row.get(key)) not in (int, float):
-                raise InputError(f"{place}: row {number}: expected a number as {key}, got {shown(line)}")
+                raise InputError(f"{path}: row {number}: expected a number as {key}, got {shown(line)}")
         rows.append(row)
     return rows
 
 
-def checked_table(place: Path, table: pl.DataFrame, seeds: Sequence[int]) -> pl.DataFrame:
-    """A table of an evaluation of `seeds`, called as the file.
+def checked_table(path: Path, table: pl.DataFrame, seeds: Sequence[int]) -> pl.DataFrame:
+    """Return a table of an evaluation of `seeds`, after checking it; the file's name says which table it is.
 
     Raises:
         InputError: It lacks a column, a seed or an arm, or a column holds something else.
     """
-    name = place.stem
+    name = path.stem
     for column, words in _COLUMNS[name].items():
         if column not in table.columns:
-            raise InputError(f"{place}: column {column}: expected in the table, got none{suggestion(column, table.columns)}")
+            raise InputError(f"{path}: column {column}: expected in the table, got none{suggestion(column, table.columns)}")
         kind = table.schema[column]
         if not (kind == pl.String if words == _TEXT else kind.is_numeric() or kind == pl.Null):
-            raise InputError(f"{place}: column {column}: expected {words}, got a column of {kind}")
+            raise InputError(f"{path}: column {column}: expected {words}, got a column of {kind}")
     if table.height == 0:
-        raise InputError(f"{place}: expected at least one row, got an empty table")
+        raise InputError(f"{path}: expected at least one row, got an empty table")
     for column in _FINITE.get(name, ()):
         wrong = ~table[column].cast(pl.Float64).is_finite().fill_null(False)
         if wrong.any():
             row = int(wrong.arg_max() or 0)
             raise InputError(
-                f"{place}: row {row + 1}, column {column}: expected a finite number, got {shown(table[column][row])}"
+                f"{path}: row {row + 1}, column {column}: expected a finite number, got {shown(table[column][row])}"
             )
     found = table["seed"].unique().sort().to_list()
     if found != sorted(seeds) and name in _NAMED:
         expected, came = (", ".join(map(str, values)) for values in (sorted(seeds), found))
-        raise InputError(f"{place}: column seed: expected the seeds of the manifest, {expected}, got {came}")
+        raise InputError(f"{path}: column seed: expected the seeds of the manifest, {expected}, got {came}")
     column, needed = _NAMED.get(name, ("", ()))
     for value in needed:
         if value not in table[column]:
             others = ", ".join(map(str, table[column].unique(maintain_order=True)))
-            raise InputError(f"{place}: column {column}: expected rows of {value!r}, got only {shown(others)}")
+            raise InputError(f"{path}: column {column}: expected rows of {value!r}, got only {shown(others)}")
     return table

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ import polars as pl
 
 from auctionsim import __version__
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
-from auctionsim.errors import InputError, shown
+from auctionsim.errors import InputError, RenamedWarning, shown
 from auctionsim.files import expect_new_folder, part_of, remove_leftovers, write_json, write_text, write_then_rename
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
@@ -47,8 +48,20 @@ class Run:
         seeds: tuple[int, ...],
         command: str,
         overrides: tuple[str, ...] = (),
+        started_in: Path | None = None,
+        learner: str | None = None,
     ) -> Run:
         """Make a run folder; it appears with its first three files or not at all.
+
+        Args:
+            path: The folder, new or empty.
+            scenario: The scenario, overrides applied.
+            text: The scenario as the user wrote it.
+            seeds: The seeds to train.
+            command: The command, for the reader.
+            overrides: Items that replace values of the text, as of `--set`.
+            started_in: Folder in which the user's own classes may lie; the current one where None.
+            learner: Name of what learned outside; None where the run is trained here.
 
         Raises:
             InputError: `path` exists and is not an empty folder, or cannot be written.
@@ -61,16 +74,16 @@ class Run:
             write_text(part / "scenario.toml", text)
             write_json(part / "resolved.json", json.loads(scenario.model_dump_json()))
             folder = None if scenario.folder is None else str(scenario.folder.resolve())
-            run._write_manifest(
-                {
-                    "version": __version__,
-                    "command": command,
-                    "seeds": list(seeds),
-                    "status": "running",
-                    "overrides": list(overrides),
-                    "scenario_folder": folder,
-                }
-            )
+            manifest = {
+                "version": __version__,
+                "command": command,
+                "seeds": list(seeds),
+                "status": "running",
+                "overrides": list(overrides),
+                "scenario_folder": folder,
+                "started_in": str((started_in or Path.cwd()).resolve()),
+            }
+            run._write_manifest(manifest if learner is None else {**manifest, "source": "outside", "learner": learner})
             if path.exists():
                 path.rmdir()
             part.rename(path)
@@ -81,7 +94,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """An existing run folder.
+        """Open an existing run folder.
 
         Raises:
             InputError: The folder or its manifest is missing or not ours.
@@ -91,18 +104,18 @@ class Run:
         return run
 
     def manifest(self) -> dict[str, Any]:
-        """Version, command, seeds, status."""
-        place = self.path / "manifest.json"
-        if not place.is_file():
+        """Return version, command, seeds, status and where it was started."""
+        path = self.path / "manifest.json"
+        if not path.is_file():
             raise InputError(f"{self.path}: expected a run folder with manifest.json, got none")
-        return checked_manifest(place, checked_json(place, place.read_bytes()))
+        return checked_manifest(path, checked_json(path, path.read_bytes()))
 
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         write_json(self.path / "manifest.json", manifest)
 
     @property
     def status(self) -> Status:
-        """running, finished, failed or interrupted."""
+        """The status: running, finished, failed or interrupted."""
         status: Status = self.manifest()["status"]
         return status
 
@@ -116,16 +129,39 @@ class Run:
         return tuple(self.manifest()["seeds"])
 
     def scenario(self) -> Scenario:
-        """The run's scenario, overrides applied."""
-        place = self.path / "scenario.toml"
+        """Return the run's scenario, overrides applied."""
+        path = self.path / "scenario.toml"
         manifest = self.manifest()
-        if not place.is_file():
-            raise InputError(f"{place}: expected the run's scenario, got no such file")
-        folder = manifest["scenario_folder"]
-        text, _ = read_scenario(place)
-        return parse_scenario(
-            text, str(place), overrides=manifest["overrides"], folder=None if folder is None else Path(folder)
+        if not path.is_file():
+            raise InputError(f"{path}: expected the run's scenario, got no such file")
+        folder, started_in = (
+            None if path is None else Path(path) for path in (manifest["scenario_folder"], manifest.get("started_in"))
         )
+        text, _ = read_scenario(path)
+        with warnings.catch_warnings(record=True) as renamed:
+            warnings.simplefilter("always", RenamedWarning)
+            scenario = parse_scenario(text, str(path), overrides=manifest["overrides"], folder=folder)
+        if renamed:
+            # One line for all: nobody is to edit the scenario of a run.
+            message = f"{path}: {len(renamed)} names are of an older version; they work until version 0.3"
+            warnings.warn(message, RenamedWarning, stacklevel=2)
+        return scenario.with_source(str(path), folder, started_in)
+
+    def expect_trained_here(self, what: str) -> None:
+        """Refuse a run that was trained outside: it has no checkpoints to go on from.
+
+        Args:
+            what: Purpose for which it was opened, for the message.
+
+        Raises:
+            InputError: The run was written by `auctionsim.write_run`.
+        """
+        manifest = self.manifest()
+        if manifest.get("source") == "outside":
+            raise InputError(
+                f"{self.path}: expected a run trained by auctionsim to {what}, got one trained outside by "
+                f"{shown(manifest.get('learner', 'unknown'))} (report and compare show it)"
+            )
 
     def save_checkpoint(self, iteration: int, states: dict[int, Arrays], *, keep: int = 2) -> None:
         """Write the states of all seeds after `iteration`; the folder appears whole. Older ones than the last `keep` go."""
@@ -152,12 +188,12 @@ class Run:
         self._drop_checkpoints(keep)
 
     def checkpoints(self) -> list[int]:
-        """Iterations of the checkpoints, ascending."""
+        """Return the iterations of the checkpoints, ascending."""
         folder = self.path / "checkpoints"
         return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()) if folder.is_dir() else []
 
     def last_checkpoint(self) -> int:
-        """Iteration of the newest checkpoint.
+        """Return the iteration of the newest checkpoint.
 
         Raises:
             InputError: There is none.
@@ -168,10 +204,10 @@ class Run:
         return found[-1]
 
     def load_checkpoint(self, iteration: int, like: Mapping[int, Arrays] | None = None) -> dict[int, Arrays]:
-        """The states of all seeds.
+        """Return the states of all seeds.
 
         Args:
-            iteration: Of the checkpoint.
+            iteration: Iteration of the checkpoint.
             like: For each seed a state of the learner it is meant for, whose arrays have the same names, shapes and types.
 
         Raises:
@@ -180,10 +216,10 @@ class Run:
         folder = self.path / "checkpoints" / f"{iteration:06d}"
         states = {}
         for seed in self.seeds:
-            place = folder / f"seed-{seed}.safetensors"
-            states[seed] = load_state(place)
+            path = folder / f"seed-{seed}.safetensors"
+            states[seed] = load_state(path)
             if like is not None:
-                expect_like(place, states[seed], like[seed])
+                expect_like(path, states[seed], like[seed])
         return states
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
@@ -192,16 +228,16 @@ class Run:
             file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in rows)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; a last line cut off by a killed process is left out."""
-        place = self.path / "metrics.jsonl"
-        if not place.is_file():
+        """Return the rows of metrics.jsonl; a last line cut off by a killed process is left out."""
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
             return []
         try:
-            lines = place.read_text(encoding="utf-8").split("\n")
+            lines = path.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
-            raise InputError(f"{place}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
-        return checked_metrics(place, lines[:-1])
+            raise InputError(f"{path}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
+        return checked_metrics(path, lines[:-1])
 
     def cut_metrics(self, iteration: int) -> None:
         """Drop the lines after `iteration`, as a resumed run starts again from its checkpoint."""
@@ -209,17 +245,17 @@ class Run:
         write_text(self.path / "metrics.jsonl", "".join(json.dumps(row, sort_keys=True) + "\n" for row in kept))
 
     def write_provenance(self, notes: dict[str, str]) -> None:
-        """Write provenance.json: where the traffic comes from, what is measured, what supposed."""
+        """Write provenance.json: where the traffic comes from, what is measured, what assumed."""
         write_json(self.path / "provenance.json", notes)
 
     def provenance(self) -> dict[str, str]:
-        """What `write_provenance` wrote; empty where nothing was."""
-        place = self.path / "provenance.json"
-        if not place.is_file():
+        """Return what `write_provenance` wrote; nothing where nothing was."""
+        path = self.path / "provenance.json"
+        if not path.is_file():
             return {}
-        notes = checked_json(place, place.read_bytes())
+        notes = checked_json(path, path.read_bytes())
         if not isinstance(notes, dict):
-            raise InputError(f"{place}: expected an object of notes, got {shown(notes)}")
+            raise InputError(f"{path}: expected an object of notes, got {shown(notes)}")
         return {str(key): str(text) for key, text in notes.items()}
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
@@ -232,14 +268,14 @@ class Run:
         Raises:
             InputError: The run was not evaluated yet, or the file is not such a table.
         """
-        place = self.path / f"{name}.parquet"
-        if not place.is_file():
-            raise InputError(f"{place}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
+        path = self.path / f"{name}.parquet"
+        if not path.is_file():
+            raise InputError(f"{path}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
         try:
-            table = pl.read_parquet(place, glob=False)
+            table = pl.read_parquet(path, glob=False)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise InputError(f"{place}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
-        return checked_table(place, table, self.seeds)
+            raise InputError(f"{path}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
+        return checked_table(path, table, self.seeds)
 
     def optional_table(self, name: str) -> pl.DataFrame | None:
         """Read `name`.parquet; None where it was never written."""

@@ -26,8 +26,10 @@ def main() -> None:
     began = time.monotonic()
     state = learner.start(market)
     dqn = scenario.learner.dqn
-    print(f"{len(market.learners)} agents, {dqn.copies} copies, {dqn.updates} gradient steps of batch {dqn.batch},")
-    print(f"hidden layers {dqn.hidden}; start {time.monotonic() - began:.1f} s")
+    print(
+        f"{len(market.learners)} agents, {dqn.num_envs} copies, {dqn.gradient_steps} gradient steps of batch {dqn.batch_size},"
+    )
+    print(f"hidden layers {dqn.hidden_sizes}; start {time.monotonic() - began:.1f} s")
     for generation in (1, 2):
         profile = cProfile.Profile()
         began = time.monotonic()

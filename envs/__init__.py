@@ -9,6 +9,7 @@ from typing import Any
 
 from gymnasium.envs.registration import register, registry
 
+from auctionsim.envs.as_policy import as_policy
 from auctionsim.envs.auction_env import AuctionParallelEnv, env, parallel_env
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.single_agent import SINGLE_BIDDER, SingleBidderEnv
@@ -16,7 +17,16 @@ from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import RenamedWarning
 from auctionsim.market.observations import FEATURES
 
-__all__ = ["FEATURES", "AuctionParallelEnv", "AuctionVectorEnv", "FlattenAgents", "SingleBidderEnv", "env", "parallel_env"]
+__all__ = [
+    "FEATURES",
+    "AuctionParallelEnv",
+    "AuctionVectorEnv",
+    "FlattenAgents",
+    "SingleBidderEnv",
+    "as_policy",
+    "env",
+    "parallel_env",
+]
 
 if SINGLE_BIDDER not in registry:
     register(

@@ -45,7 +45,7 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
     if not names:
         raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
     others = np.delete(market.learners, 0 if bidder is None else names.index(bidder))
-    return market.under(find_rule(rivals, "rivals"), others) if len(others) else market
+    return market.under(find_rule(rivals, "rivals", *market.scenario.code_folders), others) if len(others) else market
 
 
 def single_bidder_vector(

@@ -50,7 +50,7 @@ _CHANGED = [
      "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, "
      "dual-pacing, throttle, uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
     ("a controller of no module", "count = 5", 'count = 5\ncontroller = "no_such.module:Rule"',
-     "advertisers[0].controller: expected an importable package.module:Class, got 'no_such.module:Rule'"),
+     "advertisers[0].controller: expected a module that can be imported, got no 'no_such' in "),
     ("an unknown objective", "count = 5", "objectives = { gvm = 1.0 }",
      "advertisers[0].objectives.gvm: unknown 'gvm'; choose from clicks, conversions, gmv, profit (did you mean 'gmv'?)"),
     ("objectives of no weight", "count = 5", "objectives = { gmv = 0.0 }",

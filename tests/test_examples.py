@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import subprocess
 import sys
@@ -9,13 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from auctionsim.cli import main
+from auctionsim.runs import Run
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+def test_a_learner_of_one_s_own_earns_more_on_held_out_days(tmp_path: Path):
+    assert runpy.run_path(str(EXAMPLES / "own_learner.py"))["main"]("--quick", out=str(tmp_path / "run")) > 1.3
+    assert Run.open(tmp_path / "run").scenario().learner.algorithm == "own_learner:RandomSearch"
+
+
 @pytest.mark.slow
-def test_a_learner_of_one_s_own_earns_more_on_held_out_days():
-    start, learned = runpy.run_path(str(EXAMPLES / "own_learner.py"))["main"]("--quick")
+def test_a_learner_outside_earns_more_on_held_out_days_and_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    start, learned = runpy.run_path(str(EXAMPLES / "outside_learner.py"))["main"]("--quick", out=str(tmp_path))
     assert learned > 1.03 * start
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "start"), str(tmp_path / "learned"), "--json"]) == 0
+    # It wins more auctions than at the start, which the platform gains from.
+    assert json.loads(capsys.readouterr().out)["differences"][str(tmp_path / "learned")]["revenue"]["low"] > 0
 
 
 def test_a_controller_of_one_s_own_runs_by_its_name():

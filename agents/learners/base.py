@@ -1,4 +1,4 @@
-"""What every learner offers to the training job: a shape, not a base class."""
+"""The shape of a learner: ask for tasks, be told their results, keep the whole state in arrays."""
 
 from __future__ import annotations
 
@@ -13,60 +13,77 @@ from auctionsim.market.market import Market
 
 Arrays = dict[str, NDArray[Any]]
 
+METHODS = ("start", "ask", "tell", "policy", "replays_per_iteration")
+"""The methods that every learner has."""
+
 
 @dataclass(frozen=True)
-class Work:
-    """A generation cut into tasks: `run(market, shared, task)` for each, in any process; results come back in order."""
+class TaskBatch:
+    """Tasks of one iteration: `run(market, shared, task)` is called for each, in any process; results keep their order."""
 
     run: Callable[[Market, Any, Any], Any]
+    """A function of a module, without side effects."""
     shared: Arrays
-    """What all tasks need; it goes to a node once."""
+    """Arrays that all tasks need; they travel once to each machine."""
     tasks: Sequence[Any]
 
     def results(self, market: Market) -> list[Any]:
-        """Of all tasks, in this process."""
+        """Compute all tasks in this process."""
         return [self.run(market, self.shared, task) for task in self.tasks]
 
 
 class Learner(Protocol):
-    """Ask and tell over a whole market.
+    """Learn everybody's bids by ask and tell over a whole market.
 
-    State is a dictionary of arrays whose names, shapes and types stay, so that any learner is saved and checked the same way.
-    Randomness is keyed by the market's seed and the state's iteration; a learner holds nothing that changes.
+    A class is called with the scenario. If it has an attribute `Constants`, a subclass of `auctionsim.scenario.Section`, it is
+    called with the scenario and the constants, read from the section `[learner.constants]` of the scenario file.
+
+    The state is a dictionary of arrays. Their names, shapes and types never change, so that every learner is saved and checked
+    the same way. Random numbers come from streams keyed by the market's seed and the state's iteration
+    (`auctionsim.streams.stream`). A learner keeps nothing else that changes.
     """
 
     def start(self, market: Market) -> Arrays:
-        """The state before the first iteration."""
+        """Return the state before the first iteration."""
 
-    def ask(self, market: Market, state: Arrays) -> Work:
-        """The tasks of the next iteration."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:
+        """Return the tasks of the next iteration."""
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
-        """The state after the iteration, and what to log. `revenue_ratio` and `profit_ratio` are shown as progress."""
+        """Return the state after the iteration, and what to log.
+
+        The log holds `revenue_ratio` and `profit_ratio`, the platform's revenue and all advertisers' profit on the training
+        days over the baseline's. Both are shown as progress and drawn as learning curves.
+        """
 
     def policy(self, market: Market, state: Arrays) -> Policy:
-        """The learned policy, one set of bids (P = 1)."""
+        """Return the learned policy, one set of bids (P = 1)."""
+
+    def replays_per_iteration(self, market: Market) -> int:
+        """Return how often an iteration replays each training day; progress counts auctions by it."""
 
 
 @runtime_checkable
-class Replicated(Learner, Protocol):
-    """A learner that workers can follow: what they share is its state, and scalars bring it forward, whatever its size."""
+class ReplicatedLearner(Learner, Protocol):
+    """A learner whose state workers can update locally from a few scalars instead of receiving it in full."""
 
-    def told(self, market: Market, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float], Arrays]:
-        """What `tell` gives, and the scalars from which `advance` makes the same state."""
+    def tell_with_update(
+        self, market: Market, state: Arrays, results: Sequence[Any]
+    ) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """Return what `tell` does, and the update: the scalars from which `apply_update` makes the same state."""
 
     @staticmethod
-    def advance(market: Market, state: Arrays, scalars: Arrays) -> Arrays:
-        """The state after the iteration, to the bit."""
+    def apply_update(market: Market, state: Arrays, update: Arrays) -> Arrays:
+        """Return the state after the iteration, equal to the bit to the one that `tell` returned."""
 
 
 def iterate(learner: Learner, market: Market, state: Arrays) -> tuple[Arrays, Mapping[str, float]]:
-    """One iteration in this process: the state after it, and what to log."""
+    """Run one iteration in this process; return the state after it, and what to log."""
     return learner.tell(market, state, learner.ask(market, state).results(market))
 
 
 def trained(learner: Learner, market: Market, iterations: int) -> Arrays:
-    """The state after some iterations in this process, from the start."""
+    """Run some iterations in this process, from the start; return the state after them."""
     state = learner.start(market)
     for _ in range(iterations):
         state, _logged = iterate(learner, market, state)

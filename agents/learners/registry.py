@@ -1,13 +1,19 @@
-"""Find learners by name."""
+"""Find the learner that a scenario names, and check the constants that its class owns."""
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
+from typing import Any
 
-from auctionsim.agents.learners.base import Learner
-from auctionsim.scenario import Scenario
+from auctionsim.agents.learners.base import METHODS, Learner
+from auctionsim.errors import InputError, shown, unknown
+from auctionsim.plugins import CLASS_PATH, expect_methods, load_class
+from auctionsim.scenario import ALGORITHMS, Scenario, Section
+from auctionsim.scenario.file import parse_section
+from auctionsim.scenario.learner import allow_algorithm
 
-_LEARNERS = {
+_BUILT_IN = {
     "macg-es": "auctionsim.agents.learners.es.macg:MacgES",
     "openai-es": "auctionsim.agents.learners.es.openai_es:OpenAIES",
     "cma-es": "auctionsim.agents.learners.es.cma_es:CmaES",
@@ -19,15 +25,97 @@ _LEARNERS = {
     "m-rmdp-dqn": "auctionsim.agents.learners.ss_rtb.rmdp:Rmdp",
     "amdp-dqn": "auctionsim.agents.learners.ss_rtb.rmdp:Rmdp",
 }
+_registered: dict[str, type[Learner]] = {}
+
+
+def register_learner(name: str, learner: type[Learner]) -> None:
+    """Make a class known by a short name: scenarios loaded afterwards in this process may name it as `learner.algorithm`.
+
+    For the command line and for other processes name the class by its path, `package.module:Class`.
+
+    Args:
+        name: The name; that of a built-in learner is refused, one registered before is replaced.
+        learner: The class, of the shape of `auctionsim.Learner`.
+
+    Raises:
+        InputError: The name is taken or is no name, or the class lacks a method.
+    """
+    source = f"register_learner({name!r})"
+    if name in ALGORITHMS or CLASS_PATH.match(name) or not name.strip() or not name.isprintable():
+        raise InputError(f"{source}: expected a name of its own without ':', got {shown(name)}")
+    _checked(learner, name, source)
+    allow_algorithm(name)
+    _registered[name] = learner
+
+
+def find_learner(scenario: Scenario) -> type[Learner]:
+    """Return the class that `learner.algorithm` names.
+
+    A class of the user's own is looked for in the current folder, beside the scenario file, and among installed packages.
+
+    Raises:
+        InputError: There is no such class, its module cannot be imported, or it lacks a method of a learner.
+    """
+    name, source = scenario.learner.algorithm, f"{scenario.source}: learner.algorithm"
+    if name in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        found: type[Learner] = getattr(import_module(module), attribute)
+        return found
+    if name in _registered:
+        return _registered[name]
+    if not CLASS_PATH.match(name):
+        # Registered in the process that loaded the scenario, not in this one.
+        raise unknown(source, name, [*_BUILT_IN, *_registered])
+    found = load_class(name, source, *scenario.code_folders)
+    _checked(found, name, source)
+    return found
 
 
 def make_learner(scenario: Scenario) -> Learner:
-    """The learner that `learner.algorithm` names."""
-    module, _, name = _LEARNERS[scenario.learner.algorithm].partition(":")
-    learner: Learner = getattr(import_module(module), name)(scenario)
+    """Return the learner that `learner.algorithm` names, with its constants.
+
+    Raises:
+        InputError: The class cannot be found or is no learner, or its constants are wrong.
+    """
+    found: Any = find_learner(scenario)
+    constants = _constants(found, scenario)
+    learner: Learner = found(scenario) if constants is None else found(scenario, constants)
     return learner
 
 
+def with_constants(scenario: Scenario) -> Scenario:
+    """Return the scenario with every constant of a learner of the user's own written out, defaults too.
+
+    Raises:
+        InputError: The class cannot be found or is no learner, or its constants are wrong.
+    """
+    if scenario.learner.algorithm in _BUILT_IN:
+        return scenario
+    constants = _constants(find_learner(scenario), scenario)
+    table = {} if constants is None else json.loads(constants.model_dump_json())
+    learner = scenario.learner.model_copy(update={"constants": table})
+    return scenario.model_copy(update={"learner": learner})
+
+
 def learner_names() -> tuple[str, ...]:
-    """Names of all learners."""
-    return tuple(_LEARNERS)
+    """Return the names of the built-in learners."""
+    return tuple(_BUILT_IN)
+
+
+def _checked(learner: type[Any], name: str, source: str) -> None:
+    """Refuse a class that is no learner."""
+    expect_methods(learner, METHODS, name, source)
+    model = getattr(learner, "Constants", None)
+    if model is not None and not (isinstance(model, type) and issubclass(model, Section)):
+        raise InputError(f"{source}: {name}.Constants: expected a subclass of auctionsim.scenario.Section, got {shown(model)}")
+
+
+def _constants(learner: type[Any], scenario: Scenario) -> Section | None:
+    """Return the constants of a class; None where it has none."""
+    model: type[Section] | None = getattr(learner, "Constants", None)
+    if model is not None and scenario.learner.algorithm in _BUILT_IN:
+        # The section of a built-in learner stands in `[learner]` under a name of its own, such as `[learner.ppo]`.
+        return next(section for _, section in scenario.learner if type(section) is model)
+    # Where the class has no constants, every key is one too many.
+    found = parse_section(model or Section, scenario.learner.constants, scenario.source, "learner.constants")
+    return None if model is None else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, RuleClass
+from auctionsim.plugins import load_class
 
 _RULES = {
     "linear": "auctionsim.agents.policies.pacing.linear:Linear",
@@ -24,37 +26,41 @@ _RULES = {
 }
 
 
-def find_rule(name: str, place: str = "controller") -> str | RuleClass:
+def find_rule(name: str, source: str = "controller", *folders: Path | None) -> str | RuleClass:
     """Find the rule of a name.
 
     Args:
         name: `manual` or `truthful`, whose bids never change; another one of `scenario.CONTROLLERS`; or `package.module:Class`.
-        place: Text that says where the name stands, for messages.
+        source: Text that says where the name stands, for messages.
+        folders: Folders to look in for a class of the user's own, after the current one.
 
     Returns:
         `manual` and `truthful` as they are, else the rule's class; `Rule(market, advertisers)` bids for these advertisers.
 
     Raises:
-        InputError: There is no such module or class, or the class has no `begin`.
+        InputError: There is no such module or class, it cannot be imported, or the class has no `begin`.
     """
     if name in STATIC_BIDS:
         return name
-    module, _, attribute = _RULES.get(name, name).partition(":")
-    try:
-        found: Any = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{place}: expected an importable package.module:Class, got {name!r} ({error})") from error
+    found: Any
+    if name in _RULES:
+        module, _, attribute = _RULES[name].partition(":")
+        found = getattr(import_module(module), attribute)
+    else:
+        found = load_class(name, source, *folders)
     if callable(getattr(found, "start", None)) and not hasattr(found, "begin"):
-        return _with_begin(found, name, place)
+        return _with_begin(found, name, source)
     if not callable(getattr(found, "begin", None)):
-        raise InputError(f"{place}: expected a class with begin(market, day, n_policies), got {name!r} without it")
+        raise InputError(f"{source}: expected a class with begin(market, day, n_policies), got {name!r} without it")
     rule: RuleClass = found
     return rule
 
 
-def _with_begin(old: Any, name: str, place: str) -> RuleClass:
+def _with_begin(old: Any, name: str, source: str) -> RuleClass:
     """Adapt a rule written for version 0.1, whose `start(day, policies)` returns `bid(hour, budget_left, last)`."""
-    text = f"{place}: {name}: start(day, policies) is begin(market, day, n_policies) now; the old shape works until version 0.3"
+    text = (
+        f"{source}: {name}: start(day, policies) is begin(market, day, n_policies) now; the old shape works until version 0.3"
+    )
     warnings.warn(text, RenamedWarning, stacklevel=3)
 
     class WithBegin:

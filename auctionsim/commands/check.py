@@ -37,9 +37,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.scenario is None:
         raise InputError("auctionsim check: expected scenario, got none (see auctionsim check --help)")
     from auctionsim.agents.build import build_market
+    from auctionsim.agents.learners.registry import with_constants
     from auctionsim.scenario.file import load_scenario
 
-    scenario = load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments))
+    scenario = with_constants(load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments)))
     market = build_market(scenario)
     auctions, advertisers = market.source.auctions, len(market.advertisers)
     console.result(

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.scenario.file import parse_scenario, read_scenario
 
     opened = Run.open(arguments.run)
+    opened.expect_trained_here("train its control")
     if opened.status != "finished":
         raise InputError(
             f"{opened.path}: expected a finished run, got one that is {opened.status} (continue: auctionsim resume)"
@@ -42,7 +43,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         text, source = read_scenario(opened.path / "scenario.toml")
         overrides = (*manifest["overrides"], *(f'advertisers.{i}.budget="none"' for i in limited))
         free = parse_scenario(text, source, overrides=overrides, folder=scenario.folder)
-        Run.create(folder, free, text, seeds=opened.seeds, command=_common.command_line(), overrides=overrides)
+        started_in = scenario.code_folders[-1] if scenario.code_folders else None
+        command = _common.command_line()
+        Run.create(folder, free, text, seeds=opened.seeds, command=command, overrides=overrides, started_in=started_in)
     control = Run.open(folder)
     if control.status != "finished":
         with _common.pool_of(arguments, scenario.cluster.workers) as pool:

@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.runs import Run
 
     opened = Run.open(arguments.run)
+    opened.expect_trained_here("resume")
     if opened.status != "finished":
         scenario = opened.scenario()
         with _common.pool_of(arguments, scenario.cluster.workers) as pool:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the learners, evaluate them, and write the report."""
     from auctionsim.agents.build import build_market
-    from auctionsim.agents.learners.registry import make_learner
+    from auctionsim.agents.learners.registry import make_learner, with_constants
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.jobs.training.train import starting_states
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.scenario.file import load_scenario, read_scenario
 
     overrides = _common.overrides_of(arguments)
-    scenario = load_scenario(arguments.scenario, overrides=overrides)
+    scenario = with_constants(load_scenario(arguments.scenario, overrides=overrides))
     out = _common.run_folder(arguments.out, scenario)
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
     # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.

@@ -12,14 +12,14 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
-from auctionsim.scenario.learner import ClusterSection, LearnerSection, TrainSection
+from auctionsim.scenario.learner import ALGORITHMS, ClusterSection, LearnerSection, TrainSection
 from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
 from auctionsim.scenario.market import MechanismSection, PlatformSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
-    "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario",
+    "ALGORITHMS", "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
+    "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario", "Section",
     "TrafficSection", "TrainSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
@@ -47,6 +47,7 @@ class Scenario(Section):
     """Number of workers; never changes a result."""
     _folder: Path | None = PrivateAttr(default=None)
     _source: str | None = PrivateAttr(default=None)
+    _started_in: Path | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _groups_differ(self) -> Scenario:
@@ -73,15 +74,21 @@ class Scenario(Section):
         """The scenario's name in messages: its file, or its `name` if it was not read from a file."""
         return self._source or self.name
 
-    def with_source(self, source: str, folder: Path | None) -> Scenario:
+    @property
+    def code_folders(self) -> tuple[Path, ...]:
+        """The folders, after the current one, in which classes named by `package.module:Class` are looked for."""
+        return tuple(folder for folder in (self._folder, self._started_in) if folder is not None)
+
+    def with_source(self, source: str, folder: Path | None, started_in: Path | None = None) -> Scenario:
         """Return a copy that records where the scenario was read from.
 
         Args:
             source: The scenario's name in messages.
             folder: The folder that relative paths start from, or None for the current folder.
+            started_in: The folder in which a command was called before, where classes of the user's own may lie.
         """
         located = self.model_copy()
-        located._source, located._folder = source, folder
+        located._source, located._folder, located._started_in = source, folder, started_in
         return located
 
     def resolve(self, path: str) -> Path:

@@ -7,13 +7,16 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
-from auctionsim.scenario.renamed import with_current_names
+from auctionsim.scenario.base import Section
+from auctionsim.scenario.renamed import current_key, with_current_names
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 _BUILTIN, _TEMPLATES = "auctionsim.scenario.builtin", "auctionsim.scenario.templates"
 
@@ -101,8 +104,10 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
         raise InputError(f"{source}: expected TOML, got a syntax error: {shown(str(error), 120)[1:-1]}") from error
     except RecursionError as error:
         raise InputError(f"{source}: expected TOML of a few levels, got one nested too deeply") from error
+    # Before an override is laid over the file and once more for what it says: either may use old names.
+    with_current_names(tree, source)
     for item in overrides:
-        _override(tree, item)
+        _override(tree, item, source)
     with_current_names(tree, source)
     try:
         # Through JSON, so that types stay strict but a TOML array may fill a tuple.
@@ -112,7 +117,7 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
     return scenario.with_source(source, folder)
 
 
-def _override(tree: dict[str, Any], item: str) -> None:
+def _override(tree: dict[str, Any], item: str, source: str) -> None:
     """Set the value of an item `key.path=value` in the tree, in place."""
     key, equals, text = item.partition("=")
     if not equals or not key:
@@ -121,7 +126,7 @@ def _override(tree: dict[str, Any], item: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    *parents, last = key.strip().split(".")
+    *parents, last = current_key(key.strip(), source).split(".")
     node: Any = tree
     for part in parents:
         node = _child(node, part, item)
@@ -143,17 +148,38 @@ def _child(node: Any, part: str, item: str) -> Any:
     raise InputError(f"--set {item}: expected a section before '{part}', got {shown(node)}")
 
 
-def _sentence(error: ValidationError, source: str) -> str:
-    """Describe the first mistake in one line, and count the others."""
+def parse_section(model: type[AnySection], table: dict[str, Any], source: str, key: str) -> AnySection:
+    """Validate a table as a section, as strictly as a scenario's own.
+
+    Args:
+        model: The section's class.
+        table: Its keys, as TOML gives them.
+        source: The scenario's name in messages.
+        key: Path of the section, for messages.
+
+    Raises:
+        InputError: A key is unknown, or a value is wrong.
+    """
+    try:
+        return model.model_validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        raise InputError(_sentence(error, source, model, tuple(key.split(".")))) from error
+
+
+def _sentence(
+    error: ValidationError, source: str, model: type[BaseModel] = Scenario, prefix: tuple[int | str, ...] = ()
+) -> str:
+    """Describe the first mistake in one line, and count the others; `prefix` is the path of `model` in the scenario."""
     mistakes = error.errors(include_url=False)
     # An unknown key often explains the missing one, so it is reported first.
     first = min(mistakes, key=lambda mistake: mistake["type"] != "extra_forbidden")
-    where = _key(first["loc"])
+    where = _key((*prefix, *first["loc"]))
     context = first.get("ctx", {})
     kind, came = first["type"], shown(first["input"])
     if kind == "extra_forbidden":
-        keys = list(_model_at(first["loc"][:-1]).model_fields)
-        text = f"{where}: unknown key; choose from {', '.join(keys)}{suggestion(first['loc'][-1], keys)}"
+        keys = list(_model_at(model, first["loc"][:-1]).model_fields)
+        listed = f"choose from {', '.join(keys)}{suggestion(first['loc'][-1], keys)}" if keys else "there are none here"
+        text = f"{where}: unknown key; {listed}"
     elif kind == "missing":
         text = f"{where}: expected a value, got nothing"
     elif kind == "literal_error":
@@ -166,7 +192,7 @@ def _sentence(error: ValidationError, source: str) -> str:
         words = _EXPECTED.get(kind, first["msg"][0].lower() + first["msg"][1:]).format(**context)
         text = f"{where}: expected {words}, got {came}"
     # All branches of a union fail, and a list without its invalid entry may be too short: each of these is one mistake.
-    more = sum(not where.startswith(key) for key in {_key(mistake["loc"]) for mistake in mistakes})
+    more = sum(not where.startswith(key) for key in {_key((*prefix, *mistake["loc"])) for mistake in mistakes})
     text += f" (and {more} more)" if more else ""
     return " ".join(f"{source}: {text}".split())
 
@@ -190,7 +216,7 @@ _EXPECTED = {
     "too_short": ">= {min_length} entries",
     "too_long": "<= {max_length} entries",
     "tuple_type": "a list",
-    "dict_type": "a table of weights",
+    "dict_type": "a table",
     "model_type": "a section",
     "model_attributes_type": "a section",
 }
@@ -207,9 +233,8 @@ def _key(location: tuple[int | str, ...]) -> str:
     return text
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the section of the scenario that holds the key at a pydantic location."""
-    model: type[BaseModel] = Scenario
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the section of a model that holds the key at a pydantic location."""
     for part in location:
         if isinstance(part, str) and part in model.model_fields:
             annotation = model.model_fields[part].annotation

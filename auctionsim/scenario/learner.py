@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, WithJsonSchema, model_validator
 
+from auctionsim.errors import shown, suggestion
+from auctionsim.plugins import CLASS_PATH
 from auctionsim.scenario.base import Count, NotNegative, Positive, Section, Share
 from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
 
+ALGORITHMS = (
+    "macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn",
+)  # fmt: skip
+"""The built-in learners."""
 MIN_CMA_POPULATION = 4
 """A single parent says nothing about a covariance."""
+
+_registered: list[str] = []
+_ALGORITHM_SCHEMA = {
+    "anyOf": [
+        {"enum": list(ALGORITHMS), "type": "string"},
+        {"pattern": CLASS_PATH.pattern, "type": "string", "description": "package.module:Class"},
+    ]
+}
+
+
+def allow_algorithm(name: str) -> None:
+    """Accept a name as `learner.algorithm` in this process, beside the built-in ones."""
+    if name not in _registered:
+        _registered.append(name)
 
 
 class LearnerSection(Section):
     """How the controlled advertisers learn."""
 
-    algorithm: Literal[
-        "macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn"
-    ] = "macg-es"  # fmt: skip
-    """`macg-es`: the multi-agent evolution strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over
-    everybody's parameters on the mean of all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each
-    advertiser on its own or with a shared actor and a value network that sees everybody. `maab`: groups that share rewards by a
-    temperature, with bars against low bids; `dcmab`: clusters under actors and critics that see all actions. `rmdp-dqn`,
-    `m-rmdp-dqn`, `amdp-dqn`: SS-RTB's robust MDP alone, with a cooperative reward, and at the level of auctions. All of them:
-    docs/learners.md."""
+    algorithm: Annotated[str, WithJsonSchema(_ALGORITHM_SCHEMA)] = "macg-es"
+    """A built-in learner by name, or a class of your own as `package.module:Class`. `macg-es`: the multi-agent evolution
+    strategy (docs/macg.md, our reconstruction). `openai-es`, `cma-es`: one search over everybody's parameters on the mean of
+    all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each advertiser alone or with a shared actor
+    and a value network that sees everybody. `maab`: groups that share rewards by a temperature, with bid floors against low
+    bids; `dcmab`: clusters under actors and critics that see all actions. `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`: SS-RTB's robust
+    MDP alone, with a cooperative reward, and at the level of auctions. All of them: docs/learners.md."""
     cooperation: Share = 0.5
     """`m-rmdp-dqn`: weight of the public reward in the mixed one."""
     own_weight: NotNegative = 1.0
@@ -35,10 +53,10 @@ class LearnerSection(Section):
     """Score an advertiser's perturbation by profit and revenue of the auctions it is a candidate in, not of all: the rest is
     noise to it. Without bias where budgets do not bind. `macg-es` only."""
     policy: Literal["formula", "contextual", "free"] = "formula"
-    """What is learned (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's context to
-    the coefficients; or, as an ablation, a network from the auction to the bid."""
+    """Kind of the learned policy (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's
+    context to the coefficients; or, as an ablation, a network from the auction to the bid."""
     sharing: Literal["advertiser", "group"] = "advertiser"
-    """Whose parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
+    """Parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
     hidden: Annotated[int, Field(ge=1, le=256)] = 16
     """Hidden units of the networks."""
     perturbation: Literal["joint", "single"] = "joint"
@@ -49,16 +67,17 @@ class LearnerSection(Section):
     multiplier_rate: Positive = 0.1
     """`lagrangian`: how fast multipliers follow violations."""
     floor_margin: NotNegative = 0.0
-    """How far above the revenue floor training and rewards aim, as a share of it: room for days that differ. Bounds and reports
-    judge by the floor as stated."""
+    """Margin above the revenue floor that training and rewards aim at, as a share of it: room for days that differ. Bounds and
+    reports judge by the floor as stated."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
     """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
     population: Annotated[int, Field(ge=2, le=10**9, multiple_of=2)] = 32
     """Members of a generation; mirrored pairs, so an even number."""
     sigma: Positive = 0.1
     """Standard deviation of the perturbation, in log coefficients."""
-    sigma_last: Positive | None = None
-    """What it falls to, in equal ratios, by the last generation; stays where None. `macg-es` and `openai-es`."""
+    sigma_end: Positive | None = None
+    """Standard deviation that `sigma` falls to, in equal ratios, by the last generation; stays where None. `macg-es` and
+    `openai-es`."""
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""
     dqn: DqnSection = DqnSection()
@@ -69,11 +88,26 @@ class LearnerSection(Section):
     """Constants of `maab`."""
     dcmab: DcmabSection = DcmabSection()
     """Constants of `dcmab`."""
+    constants: dict[str, Any] = Field(default={})
+    """Constants of a learner of your own; its class says which there are (docs/learners.md)."""
+
+    @model_validator(mode="after")
+    def _algorithm_is_known(self) -> LearnerSection:
+        names = [*ALGORITHMS, *_registered]
+        if self.algorithm not in names and not CLASS_PATH.match(self.algorithm):
+            raise ValueError(
+                f"algorithm: unknown {shown(self.algorithm)}; choose from {', '.join(names)}, or package.module:Class"
+                f"{suggestion(self.algorithm, names)}"
+            )
+        if self.constants and self.algorithm in ALGORITHMS:
+            key = shown(next(iter(self.constants)))
+            raise ValueError(f"constants: expected keys only with a learner of your own, got {key} with '{self.algorithm}'")
+        return self
 
     @model_validator(mode="after")
     def _population_is_enough(self) -> LearnerSection:
         if self.algorithm == "cma-es" and self.population < MIN_CMA_POPULATION:
-            raise ValueError(f"population: expected at least {MIN_CMA_POPULATION} with 'cma-es', got {self.population}")
+            raise ValueError(f"population: expected a number >= {MIN_CMA_POPULATION} with 'cma-es', got {self.population}")
         return self
 
 
@@ -85,7 +119,7 @@ class TrainSection(Section):
     checkpoint_every: Count = 50
     """Generations between checkpoints; the last one is always kept."""
     keep_checkpoints: Count = 2
-    """How many checkpoints stay; older ones are removed."""
+    """Number of checkpoints that stay; older ones are removed."""
 
 
 class ClusterSection(Section):

@@ -17,6 +17,7 @@ _BOUNDS = {
     "minimum": "at least {}", "exclusiveMinimum": "above {}", "maximum": "at most {}", "exclusiveMaximum": "below {}",
     "multipleOf": "a multiple of {}", "minItems": "at least {} entries", "maxItems": "at most {} entries",
 }  # fmt: skip
+_CLASS = "package.module:Class"
 _KINDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
 
 
@@ -54,13 +55,16 @@ def _values(value: dict[str, Any]) -> str:
         return " or ".join(_values(choice) for choice in value["anyOf"])
     if "enum" in value:
         return ", ".join(f"`{json.dumps(choice)}`" for choice in value["enum"])
+    if value.get("description") == _CLASS:
+        return f"`{_CLASS}`"
     if "const" in value:
         return f"`{json.dumps(value['const'])}`"
     bounds = ", ".join(words.format(f"{value[key]:g}") for key, words in _BOUNDS.items() if key in value)
     if value.get("type") == "array":
         kind = f"list of: {_values(value.get('items') or value['prefixItems'][0])}"
     elif value.get("type") == "object":
-        kind = f"table of: {', '.join(f'`{name}`' for name in value['propertyNames']['enum'])}"
+        names = value.get("propertyNames", {}).get("enum")
+        kind = f"table of: {', '.join(f'`{name}`' for name in names)}" if names else "table"
     else:
         kind = _KINDS[value["type"]]
     return f"{kind}, {bounds}" if bounds else kind

@@ -18,7 +18,7 @@ def test_a_generation_is_measured_with_the_driver_s_share_and_bytes(monkeypatch:
     by_policy = {row["policy"]: row for row in found["bytes"]}
     small, large = by_policy["formula"], by_policy["contextual, 64 units"]
     assert small["parameters"] == 3 * 500 < large["parameters"]
-    # Tasks name their pairs, scalars are slopes, and what comes back are scores of members, whatever the policy.
+    # Tasks name their pairs, the update is rank differences, and what comes back are scores of candidates, whatever the policy.
     for what in ("tasks", "scalars", "to_driver"):
         assert small[what] == large[what]
     assert large["state"] > 3 * 8 * large["parameters"] > 50 * large["scalars"]

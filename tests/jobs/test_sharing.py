@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from auctionsim.agents.build import build_market
-from auctionsim.agents.learners.base import Arrays, Replicated
+from auctionsim.agents.learners.base import Arrays, ReplicatedLearner
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.jobs.distributed import sharing
 from auctionsim.jobs.distributed.cluster import RayPool, SerialPool, open_pool
-from auctionsim.jobs.distributed.sharing import Follow, PutArrays, put_arrays, size_of
+from auctionsim.jobs.distributed.sharing import PutArrays, Replication, put_arrays, size_of
 from auctionsim.jobs.training.generations import Generations
 from auctionsim.scenario.file import parse_scenario
 
@@ -68,7 +68,7 @@ def generations(store: Store, n: int) -> list[PutArrays]:
     for step in range(1, n):
         scalars = {"step": np.array([float(step)])}
         arrays = doubled(None, arrays, scalars)
-        handles.append(put_arrays(store, arrays, handles[-1], Follow(doubled, None, scalars)))
+        handles.append(put_arrays(store, arrays, handles[-1], Replication(doubled, None, scalars)))
     return handles
 
 
@@ -123,21 +123,21 @@ def test_scalars_bring_a_learner_where_its_driver_is(algorithm: str, constraint:
     overrides = (f'learner.algorithm="{algorithm}"', f'learner.constraint="{constraint}"', *LARGE)
     scenario = parse_scenario(SMALL, "small.toml", overrides=overrides)
     market, learner = build_market(scenario), make_learner(scenario)
-    assert isinstance(learner, Replicated)
+    assert isinstance(learner, ReplicatedLearner)
     driver = worker = learner.start(market)
     for _ in range(3):
         results = learner.ask(market, driver).results(market)
-        driver, _, scalars = learner.told(market, driver, results)
-        worker = learner.advance(market, worker, scalars)
+        driver, _, update = learner.tell_with_update(market, driver, results)
+        worker = learner.apply_update(market, worker, update)
         assert same(driver, worker)
-        assert size_of(scalars) < size_of(driver) / 50
+        assert size_of(update) < size_of(driver) / 50
 
 
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_workers_of_a_cluster_follow_from_scalars_to_the_same_bits():
+def test_workers_of_a_cluster_compute_the_same_bits_from_scalars():
     scenario = parse_scenario(SMALL, "small.toml", overrides=LARGE)
     market, learner = build_market(scenario), make_learner(scenario)
     with open_pool(2) as pool:
@@ -149,6 +149,6 @@ def test_workers_of_a_cluster_follow_from_scalars_to_the_same_bits():
             for _ in range(4):
                 states[name], _ = run.next(states[name])
             if one is apart:
-                assert run._shared[0].follow is not None
+                assert run._shared[0].replication is not None
     assert same(states["serial"][0], states["memory"][0])
     assert same(states["serial"][0], states["apart"][0])

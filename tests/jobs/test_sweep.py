@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -21,8 +22,10 @@ from auctionsim.jobs.sweeps import sweep as sweep_module
 from auctionsim.jobs.sweeps.distributions import parse_parameter
 from auctionsim.jobs.sweeps.sweep import Sweep, draw_trials, run_sweep, rungs_of
 from auctionsim.jobs.sweeps.trial import train_to_rung
+from auctionsim.runs import Run
 
 from ..conftest import SMALL
+from ..own_learner import write_lab
 
 PARAMETERS = ("learner.sigma=loguniform(0.01, 0.3)", "learner.local_credit=choice(true, false)")
 TINY = ("traffic.auctions_per_day=200", "train.iterations=4", "learner.population=4")
@@ -63,8 +66,11 @@ def test_numbers_are_drawn_from_all_of_their_range(text: str, low: float, high: 
 
 def test_choices_may_be_words_numbers_and_lists():
     assert {parse_parameter("k=choice(gsp, vcg)").draw(np.random.default_rng(seed)) for seed in range(20)} == {"gsp", "vcg"}
-    drawn = parse_parameter("learner.ppo.hidden=choice([8], [64, 64])")
-    assert drawn.override(drawn.draw(np.random.default_rng(0))) in ("learner.ppo.hidden=[8]", "learner.ppo.hidden=[64, 64]")
+    drawn = parse_parameter("learner.ppo.hidden_sizes=choice([8], [64, 64])")
+    assert drawn.override(drawn.draw(np.random.default_rng(0))) in (
+        "learner.ppo.hidden_sizes=[8]",
+        "learner.ppo.hidden_sizes=[64, 64]",
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,6 +158,29 @@ def test_a_trial_trained_by_rungs_equals_one_trained_in_one_go(swept: tuple[Path
     assert whole["iterations"].to_list() == [4] * 6
     name = f"trials/{best:04d}/checkpoints/000004/seed-0.safetensors"
     assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+class _Elsewhere:
+    """A pool whose workers run in another folder, as Ray Tune's do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def map(self, function: Any, tasks: Sequence[tuple[Any, Any]]) -> list[Any]:
+        with contextlib.chdir(self._folder):
+            return [function(*task) for task in tasks]
+
+
+def test_trials_find_what_lies_beside_the_scenario_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "elsewhere").mkdir()
+    name = write_lab(tmp_path / "here")
+    monkeypatch.chdir(tmp_path)
+    text = SMALL.replace("[learner]", f'[learner]\nalgorithm = "{name}"')
+    parameters = (parse_parameter("learner.constants.step=choice(0.1, 0.2)"),)
+    sweep = Sweep(text, "s.toml", Path("here"), ("train.iterations=1",), parameters, 2, (0,), "fitness", True, 3, "test")
+    assert run_sweep(sweep, _Elsewhere(tmp_path / "elsewhere"), tmp_path / "out", nothing).height == 2
+    folders = {Run.open(path).manifest()["scenario_folder"] for path in (tmp_path / "out" / "trials").iterdir()}
+    assert folders == {str(tmp_path / "here")}
 
 
 class _Dies:

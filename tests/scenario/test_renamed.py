@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ import auctionsim
 from auctionsim.cli import main
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.scenario.file import parse_scenario
+from auctionsim.scenario.renamed import RENAMED, RENAMED_VALUES
 
 from ..conftest import SMALL
 
@@ -64,3 +67,48 @@ def test_a_table_may_call_the_keyword_bid_by_either_name(tmp_path):
         traffic = auctionsim.load_traffic(path)
         days.append(auctionsim.replay(traffic, coefficients=np.ones((2, 1, 1)), features=(name,)))
     assert days[0].revenue.sum() == days[1].revenue.sum() == 0.5
+
+
+# One value for each old key, and what it reads as.
+CONSTANTS = {
+    "learner": "sigma_last = 0.05",
+    "learner.ppo": "hidden = [8]\ngae = 0.9\nfirst_std = 0.4",
+    "learner.maab": "hidden = [8]\nbars = false\nlevels = 11\nbatch = 10\nreplay_days = 20\ntarget_every = 20\nupdates = 2\n"
+    "exploration = 0.6\nlast_epsilon = 0.1",
+    "learner.dcmab": "hidden = [8]\nbatch = 10\nsoft = 0.03\nreplay_days = 20\nupdates = 2\nlast_noise = 0.1",
+    "learner.dqn": "hidden = [8]\nbatch = 10\nreplay = 4800\ntarget_every = 96\ncopies = 2\nupdates = 2\nexploration = 0.5\n"
+    'overspend = "charge"',
+}
+
+
+def test_every_old_constant_of_a_learner_is_read_as_the_new_one():
+    sections = {f"{name}.{line.partition(' = ')[0]}" for name, text in CONSTANTS.items() for line in text.split("\n")}
+    assert sections == {key for key in RENAMED if key.startswith("learner.")} | set(RENAMED_VALUES)
+    own = CONSTANTS["learner"]
+    old = SMALL.replace("[learner]", f"[learner]\n{own}")
+    old += "".join(f"[{name}]\n{text}\n" for name, text in CONSTANTS.items() if name != "learner")
+    new = old.replace('"charge"', '"lagrangian"')
+    for path, name in RENAMED.items():
+        section, _, key = path.rpartition(".")
+        head, mark, tail = new.partition(f"[{section}]\n")
+        if mark:
+            inside, end, rest = tail.partition("\n[")
+            new = head + mark + re.sub(rf"^{key} = ", f"{name} = ", inside, flags=re.MULTILINE) + end + rest
+    with pytest.warns(RenamedWarning) as told:
+        found = parse_scenario(old, "s.toml")
+    assert found == parse_scenario(new, "s.toml")
+    assert found.learner.dqn.num_envs == 2
+    assert found.learner.dqn.overspend == "lagrangian"
+    assert len(told) == len(sections)
+
+
+def test_an_old_name_in_an_override_lies_over_the_new_name_in_a_file():
+    text = f"{SMALL}[learner.dqn]\nnum_envs = 3\n"
+    for item in ("learner.dqn.copies=5", "learner.dqn={copies = 5}"):
+        with pytest.warns(RenamedWarning, match="s.toml: learner.dqn.copies is called num_envs now"):
+            assert parse_scenario(text, "s.toml", overrides=[item]).learner.dqn.num_envs == 5
+    with pytest.warns(RenamedWarning, match=r"advertisers.0.ppc_cap is called cpc_cap now"):
+        capped = parse_scenario(NEW, "s.toml", overrides=["advertisers.0.ppc_cap=2.5"])
+    assert capped.advertisers[0].cpc_cap == 2.5
+    with pytest.warns(RenamedWarning, match="s.toml: learner.dqn.overspend: 'charge' is called 'lagrangian' now"):
+        assert parse_scenario(text, "s.toml", overrides=["learner.dqn.overspend=charge"]).learner.dqn.overspend == "lagrangian"

@@ -20,7 +20,7 @@ from auctionsim.scenario.file import builtin_scenarios, load_scenario, parse_sce
 from auctionsim.scenario.schema import scenario_schema
 
 TEMPLATES = ("leaderboard", "own-logs", "quickstart", "ss-rtb", "taobao-mix", "three-arms")
-SMALL = ("train.iterations=1", "learner.population=4", "learner.dqn.copies=2", "traffic.auctions_per_day=400")
+SMALL = ("train.iterations=1", "learner.population=4", "learner.dqn.num_envs=2", "traffic.auctions_per_day=400")
 
 
 def test_the_templates_are_those_the_help_names():
@@ -60,7 +60,7 @@ def test_the_template_of_own_logs_overwrites_nothing(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize("algorithm", learner_names())
 def test_every_learner_plays_the_leaderboard_with_equal_means(algorithm: str):
     whole = parse_scenario(templates()["leaderboard"], "l.toml", overrides=[f"learner.algorithm={algorithm}"])
-    assert whole.learner.population == whole.learner.dqn.copies
+    assert whole.learner.population == whole.learner.dqn.num_envs
     assert {group.budget for group in whole.advertisers} == {"baseline*0.8"}
     scenario = parse_scenario(templates()["leaderboard"], "l.toml", overrides=[f"learner.algorithm={algorithm}", *SMALL])
     market, learner = build_market(scenario), make_learner(scenario)

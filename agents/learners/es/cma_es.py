@@ -2,10 +2,10 @@
 
 All parameters are one vector and all advertisers share one fitness, the mean of theirs, as in `openai-es`. Above `FULL_UP_TO`
 parameters the separable variant (Ros and Hansen 2008) keeps a diagonal only. `learner.sigma` is the first standard
-deviation, `learner.population` the members of a generation; the learning rate is the method's own.
+deviation, `learner.population` the candidates of a generation; the learning rate is the method's own.
 
 The library's object is made anew for every call from arrays: its own way of saving is a pickle that forgets the generator. The
-population of a generation is drawn from a seed keyed by generation, so asking again gives the same members.
+population of a generation is drawn from a seed keyed by generation, so asking again gives the same candidates.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Work
-from auctionsim.agents.learners.es.generations import logged, mean_fitness, member_work, scored_days, started
+from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.es.generations import candidate_tasks, logged, mean_fitness, scored_days, started
 from auctionsim.agents.learners.es.scores import Scores, updated_multipliers
 from auctionsim.agents.policies.base import Policy
 from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
@@ -42,59 +42,63 @@ class CmaES:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Bids about as the keyword bids, the unit covariance, and multipliers of 0."""
+        """Start at bids about as the keyword bids, the unit covariance, and multipliers of 0."""
         settings = self._scenario.learner
         mean = start_parameters(market, settings).ravel()
-        return started(market, settings, optimiser_state(new_optimiser(mean, settings.sigma, settings.population, seed=0)))
+        return started(market, settings, optimizer_state(new_optimizer(mean, settings.sigma, settings.population, seed=0)))
 
-    def ask(self, market: Market, state: Arrays) -> Work:
-        """One task per training day and block of members."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:
+        """Return one task per training day and block of candidates."""
         population = np.stack(self._asked(market, state)[1])
         parameters = population.reshape(len(population), *self._shape(market))
-        return member_work(self._scenario, parameters, state.get("multipliers"))
+        return candidate_tasks(self._scenario, parameters, state.get("multipliers"))
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
-        """One update on the advertisers' mean fitness over training days; a failed member ranks last."""
+        """Update on the advertisers' mean fitness over training days; a failed candidate ranks last."""
         days = scored_days(self._scenario, results)
         fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
         loss = np.nan_to_num(-fitness.mean(axis=0), nan=np.inf)
-        optimiser, population = self._asked(market, state)
-        optimiser.tell(list(zip(population, loss.tolist(), strict=True)))
-        after, multipliers = optimiser_state(optimiser), state.get("multipliers")
+        optimizer, population = self._asked(market, state)
+        optimizer.tell(list(zip(population, loss.tolist(), strict=True)))
+        after, multipliers = optimizer_state(optimizer), state.get("multipliers")
         if multipliers is not None:
             after["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
         return after, {**logged(self._scenario, state, after, fitness, days), "sigma": float(after["sigma"][0])}
 
     def policy(self, market: Market, state: Arrays) -> Policy:
-        """That of the mean of the search distribution."""
+        """Return the policy of the search distribution's mean."""
         return learned_policy(market, self._scenario.learner, state["mean"].reshape(self._shape(market)))
+
+    def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
+        """Return the population's size."""
+        return self._scenario.learner.population
 
     def _shape(self, market: Market) -> tuple[int, ...]:
         return start_parameters(market, self._scenario.learner).shape
 
     def _asked(self, market: Market, state: Arrays) -> tuple[CMA | SepCMA, list[Array]]:
-        """The optimiser of a generation after it drew its population."""
+        """Return the optimizer of a generation after it drew its population, and the population."""
         size = self._scenario.learner.population
         seed = int(stream(market.seed, "cma", int(state["g"][0])).integers(2**32))
-        optimiser = remade_optimiser(state, size, seed)
-        return optimiser, [optimiser.ask() for _ in range(size)]
+        optimizer = remade_optimizer(state, size, seed)
+        return optimizer, [optimizer.ask() for _ in range(size)]
 
 
-def new_optimiser(mean: Array, sigma: float, population: int, seed: int) -> CMA | SepCMA:
-    """The library's optimiser, separable where there are many parameters."""
+def new_optimizer(mean: Array, sigma: float, population: int, seed: int) -> CMA | SepCMA:
+    """Return the library's optimizer, separable where there are many parameters."""
     kind = CMA if len(mean) <= FULL_UP_TO else SepCMA
     return kind(mean.copy(), sigma, seed=seed, population_size=population)
 
 
-def optimiser_state(optimiser: CMA | SepCMA) -> Arrays:
-    """All of an optimiser that changes, as arrays: `mean sigma C p_sigma pc g`."""
-    return {name: np.atleast_1d(getattr(optimiser, f"_{name}")).copy() for name in _CHANGING}
+def optimizer_state(optimizer: CMA | SepCMA) -> Arrays:
+    """Return all of an optimizer that changes, as arrays: `mean sigma C p_sigma pc g`."""
+    return {name: np.atleast_1d(getattr(optimizer, f"_{name}")).copy() for name in _CHANGING}
 
 
-def remade_optimiser(state: Arrays, population: int, seed: int) -> CMA | SepCMA:
-    """The optimiser of a state, with a fresh generator."""
-    optimiser = new_optimiser(state["mean"], float(state["sigma"][0]), population, seed)
+def remade_optimizer(state: Arrays, population: int, seed: int) -> CMA | SepCMA:
+    """Return the optimizer of a state, with a fresh generator."""
+    optimizer = new_optimizer(state["mean"], float(state["sigma"][0]), population, seed)
     for name in ("C", "p_sigma", "pc"):
-        setattr(optimiser, f"_{name}", state[name].copy())
-    optimiser._g = int(state["g"][0])
-    return optimiser
+        setattr(optimizer, f"_{name}", state[name].copy())
+    optimizer._g = int(state["g"][0])
+    return optimizer

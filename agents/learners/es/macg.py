@@ -1,7 +1,7 @@
 """MACG by multi-agent evolution strategy: the learner `macg-es`. Our reconstruction; only the paper's abstract was available.
 
 Each controlled advertiser bids `theta0 + theta1 pcvr + theta2 pcvr item_price` (bid model `macg`) with coefficients that a
-policy gives (`forms.py`): constants, or a network's.
+policy gives (`policies/parameterization.py`): constants, or a network's.
 
 Fitness of advertiser i is `objectives.fitness.day_score`, averaged over training days. With local credit its global and revenue
 terms move only with the auctions in which i is a candidate; what the others' perturbations do elsewhere enters as the
@@ -15,18 +15,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Work
+from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.es.generations import (
-    advance,
+    apply_update,
     credit_is_local,
     logged,
     mean_fitness,
     mirrored_blocks,
-    run_block,
-    scalars_of,
+    run_pairs,
     scored_days,
     sigma_now,
     started,
+    update_of,
 )
 from auctionsim.agents.learners.es.scores import Scores
 from auctionsim.agents.learners.es.strategy import ESState
@@ -41,30 +41,32 @@ Array = NDArray[np.float64]
 class MacgES:
     """The learner `macg-es`; see the module's text."""
 
-    advance = staticmethod(advance)
+    apply_update = staticmethod(apply_update)
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Bids about as the keyword bids, and multipliers of 0."""
+        """Start at bids about as the keyword bids, and multipliers of 0."""
         settings = self._scenario.learner
         return started(market, settings, ESState.start(start_parameters(market, settings)).arrays())
 
-    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
-        """One task per training day and block of mirrored pairs; of every agent, where one is perturbed at a time."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
+        """Return one task per training day and block of pairs; as many for every agent, where one is perturbed at a time."""
         es, settings = ESState.of(state), self._scenario.learner
         sigma, local = sigma_now(self._scenario, es), credit_is_local(settings)
         alone = range(len(es.mean)) if settings.perturbation == "single" else (None,)
         runs = [mirrored_blocks(self._scenario, sigma, local_credit=local, only=only) for only in alone]
-        return Work(run_block, state, [task for run in runs for task in run])
+        return TaskBatch(run_pairs, state, [task for run in runs for task in run])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
-        """One Adam step on the mean fitness over training days, and one of the multipliers."""
-        return self.told(market, state, results)[:2]
+        """Take one Adam step on the mean fitness over training days, and one of the multipliers."""
+        return self.tell_with_update(market, state, results)[:2]
 
-    def told(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float], Arrays]:
-        """The same, and the scalars of the step."""
+    def tell_with_update(
+        self, market: Market, state: Arrays, results: Sequence[Scores]
+    ) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """Take the same step, and return its scalars too."""
         n, multipliers = len(state["mean"]), state.get("multipliers")
         if self._scenario.learner.perturbation == "single":
             size = len(results) // n
@@ -74,10 +76,15 @@ class MacgES:
         else:
             days = scored_days(self._scenario, results)
             fitness = mean_fitness(market, self._scenario, days, multipliers)
-        scalars = scalars_of(self._scenario, state, fitness, days)
-        after = advance(market, state, scalars)
-        return after, logged(self._scenario, state, after, fitness, days), scalars
+        update = update_of(self._scenario, state, fitness, days)
+        after = apply_update(market, state, update)
+        return after, logged(self._scenario, state, after, fitness, days), update
 
     def policy(self, market: Market, state: Arrays) -> Policy:
-        """That of the mean of the search distribution."""
+        """Return the policy of the search distribution's mean."""
         return learned_policy(market, self._scenario.learner, ESState.of(state).mean)
+
+    def replays_per_iteration(self, market: Market) -> int:
+        """Return the population's size, times the agents where one is perturbed at a time."""
+        settings = self._scenario.learner
+        return settings.population * (len(start_parameters(market, settings)) if settings.perturbation == "single" else 1)

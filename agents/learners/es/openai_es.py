@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Work
+from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.es.generations import (
-    advance,
+    apply_update,
     logged,
     mean_fitness,
     mirrored_blocks,
-    run_block,
-    scalars_of,
+    run_pairs,
     scored_days,
     sigma_now,
     started,
+    update_of,
 )
 from auctionsim.agents.learners.es.scores import Scores
 from auctionsim.agents.learners.es.strategy import ESState
@@ -36,34 +36,40 @@ Array = NDArray[np.float64]
 class OpenAIES:
     """The learner `openai-es`; see the module's text. State is that of one agent, `[1, agents * size]`."""
 
-    advance = staticmethod(advance)
+    apply_update = staticmethod(apply_update)
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Bids about as the keyword bids, and multipliers of 0."""
+        """Start at bids about as the keyword bids, and multipliers of 0."""
         settings = self._scenario.learner
         return started(market, settings, ESState.start(start_parameters(market, settings).reshape(1, -1)).arrays())
 
-    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
-        """One task per training day and block of mirrored pairs."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
+        """Return one task per training day and block of mirrored pairs."""
         sigma = sigma_now(self._scenario, ESState.of(state))
-        return Work(run_block, state, mirrored_blocks(self._scenario, sigma, local_credit=False))
+        return TaskBatch(run_pairs, state, mirrored_blocks(self._scenario, sigma, local_credit=False))
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
-        """One Adam step on the agents' mean fitness over training days."""
-        return self.told(market, state, results)[:2]
+        """Take one Adam step on the agents' mean fitness over training days."""
+        return self.tell_with_update(market, state, results)[:2]
 
-    def told(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float], Arrays]:
-        """The same, and the scalars of the step."""
+    def tell_with_update(
+        self, market: Market, state: Arrays, results: Sequence[Scores]
+    ) -> tuple[Arrays, Mapping[str, float], Arrays]:
+        """Take the same step, and return its scalars too."""
         days = scored_days(self._scenario, results)
         fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
-        scalars = scalars_of(self._scenario, state, fitness.mean(axis=0, keepdims=True), days)
-        after = advance(market, state, scalars)
-        return after, logged(self._scenario, state, after, fitness, days), scalars
+        update = update_of(self._scenario, state, fitness.mean(axis=0, keepdims=True), days)
+        after = apply_update(market, state, update)
+        return after, logged(self._scenario, state, after, fitness, days), update
 
     def policy(self, market: Market, state: Arrays) -> Policy:
-        """That of the mean of the search distribution."""
+        """Return the policy of the search distribution's mean."""
         shape = start_parameters(market, self._scenario.learner).shape
         return learned_policy(market, self._scenario.learner, ESState.of(state).mean.reshape(shape))
+
+    def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
+        """Return the population's size."""
+        return self._scenario.learner.population

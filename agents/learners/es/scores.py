@@ -1,7 +1,7 @@
-"""Score a population: replay days for many members at once, and make one fitness of a day's results.
+"""Score a population: replay days for many candidates at once, and make one fitness of a day's results.
 
-What the evolutionary learners share. A policy's parameterization (`policies/parameterization.py`) says what a
-member's parameters mean; docs/macg.md has the fitness.
+The evolution strategies share it. A policy's parameterization (`policies/parameterization.py`) says what a
+candidate's parameters mean; docs/macg.md has the fitness.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Results of some members on one day, ratios to the baseline's profit and revenue; members last."""
+    """Results of some candidates on one day, ratios to the baseline's profit and revenue; candidates last."""
 
     own: Array
-    """Own objective less the cost of own constraints and of those on advertisers' profits, `[learners, members]`."""
+    """Own objective less the cost of own constraints and of those on advertisers' profits, `[learners, candidates]`."""
     profit: Array
-    """Total profit, `[members]`."""
+    """Total profit, `[candidates]`."""
     revenue: Array
-    """Platform revenue, `[members]`."""
+    """Platform revenue, `[candidates]`."""
     profit_share: Array
-    """Profit in the auctions of each learner, `[learners, members]`; all profit without local credit."""
+    """Profit in the auctions of each learner, `[learners, candidates]`; all profit without local credit."""
     revenue_share: Array
     """Revenue in the auctions of each learner, likewise."""
     violation: Array
-    """Mean over members of every constraint's violation but the revenue floor's, `[multipliers but one]`, in the order of
+    """Mean over candidates of every constraint's violation but the revenue floor's, `[multipliers but one]`, in the order of
     `multipliers.flatten`. The revenue floor's follows from `revenue`."""
 
 
 def score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
-    """Score members `[members, learners, size]` on one day; with penalties where there are no multipliers."""
+    """Score candidates `[candidates, learners, size]` on one day; with penalties where there are no multipliers."""
     parameterization = make_parameterization(market.scenario.learner)
     if parameterization.side_by_side:
         return _score(market, day, parameters, multipliers, local_credit=local_credit)
@@ -79,9 +79,9 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
 
 
 def day_fitness(day: Scores, scenario: Scenario, multipliers: Array | None) -> Array:
-    """Return the fitness of a day, `[learners, members]`.
+    """Return the fitness of a day, `[learners, candidates]`.
 
-    An advertiser's own share moves member by member, the rest stands at the population's mean: what it cannot move is
+    An advertiser's own share moves candidate by candidate, the rest stands at the population's mean: what it cannot move is
     no noise in its gradient.
     """
     settings = scenario.learner
@@ -112,7 +112,7 @@ def updated_multipliers(scenario: Scenario, multipliers: Array, days: list[Score
 
 
 def joined(blocks: list[Scores]) -> Scores:
-    """Join the scores of one day's blocks, members in order."""
+    """Join the scores of one day's blocks, candidates in order."""
     names = ("own", "profit", "revenue", "profit_share", "revenue_share")
     arrays = {name: np.concatenate([getattr(block, name) for block in blocks], axis=-1) for name in names}
     sizes = [len(block.profit) for block in blocks]

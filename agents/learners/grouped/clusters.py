@@ -1,7 +1,7 @@
-"""Clusters of advertisers that act as one: what `maab` and `dcmab` observe, how they are paid, and days played by them.
+"""Clusters of advertisers that act as one: what `maab` and `dcmab` observe, how they are paid, and their days.
 
 A cluster sees the mean of its members' observations (market/observations.py) and is paid the mean of their own objectives, over
-the reference's mean hour. Neither paper knows constraints but budgets: soft constraints, the platform's floor and the global
+the baseline's mean hour. Neither paper knows constraints but budgets: soft constraints, the platform's floor and the global
 term are not learned from.
 """
 
@@ -26,36 +26,36 @@ from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 Clusters = tuple[NDArray[np.int64], ...]
-"""Places among the learners, of each cluster."""
+"""Positions among the learners, of each cluster."""
 INPUTS = len(FEATURES)
 
 
 @dataclass(frozen=True, eq=False)
 class ClusterDays:
-    """Copies of a day; C clusters."""
+    """Parallel copies of a day, seen by C clusters."""
 
     observed: Floats
     """Before each hour and at the end, `[copies, 25, C, 15]`."""
     chosen: NDArray[Any]
-    """What `act` gave, `[copies, 24, ...]`."""
+    """Choices that `act` made, `[copies, 24, ...]`."""
     objective: Array
-    """Mean of the members' own objectives, over the reference's mean hour, `[copies, 24, C]`."""
+    """Mean of the members' own objectives, over the baseline's mean hour, `[copies, 24, C]`."""
     payment: Array
     """The members' cost likewise, `[copies, 24, C]`."""
     revenue: Array
-    """The platform's over the reference's, `[copies]`."""
+    """The platform's revenue over the baseline's, `[copies]`."""
     profit: Array
-    """Of all advertisers over the reference's, `[copies]`."""
+    """All advertisers' profit over the baseline's, `[copies]`."""
 
 
 def by_group(market: Market) -> Clusters:
-    """Learners by the scenario's group."""
+    """Group the learners by the scenario's groups."""
     names = [market.groups[i].group for i in market.learners]
     return tuple(np.flatnonzero([name == own for name in names]) for own in dict.fromkeys(names))
 
 
 def by_revenue(market: Market, most: int) -> Clusters:
-    """Learners in the order of their GMV under the reference, cut into clusters of about equal presence in auctions (DCMAB)."""
+    """Cut the learners, by GMV under the baseline, into clusters of about equal presence in auctions (DCMAB)."""
     days, learners = market.scenario.traffic.train_days, market.learners
     gmv = np.sum([market.baseline[day].gmv[:, learners, 0].sum(axis=0) for day in days], axis=0)
     auctions = np.sum([market.hourly_auctions(day)[:, learners].sum(axis=0) for day in days], axis=0)
@@ -68,38 +68,38 @@ def by_revenue(market: Market, most: int) -> Clusters:
 
 
 def observed_by(market: Market, state: DayState, scales: Scales, clusters: Clusters) -> Floats:
-    """Means of the members' observations before the next hour, `[P, C, 15]`."""
+    """Return the means of the members' observations before the next hour, `[P, C, 15]`."""
     return _means(observations_of(market, state, scales), clusters)
 
 
-def play(
+def simulate(
     market: Market,
     day: int,
-    copies: int,
+    num_envs: int,
     clusters: Clusters,
     act: Callable[[Floats], NDArray[Any]],
     bids: Callable[[NDArray[Any]], Array],
 ) -> ClusterDays:
-    """Play a day in `copies`.
+    """Simulate parallel copies of a day.
 
     Args:
         market: The market.
         day: A training day.
-        copies: P.
-        clusters: Who acts together.
-        act: Observations `[P, C, 15]` to what is chosen, `[P, ...]`.
-        bids: What is chosen to everybody's coefficients, `[advertisers, 4, P]`.
+        num_envs: Number of copies, P.
+        clusters: The clusters, each of which acts as one.
+        act: A function from observations `[P, C, 15]` to what is chosen, `[P, ...]`.
+        bids: A function from what is chosen to everybody's coefficients, `[advertisers, 4, P]`.
     """
-    sim, goals = market.day(day, copies), goals_of(market, day)
+    sim, goals = market.day(day, num_envs), goals_of(market, day)
     scales = Scales.of(market, day, market.learners)
     usual_cost = np.maximum(market.baseline[day].cost[:, market.learners, 0].sum(axis=0) / HOURS, 1e-12)[:, None]
     observed, chosen, objective, payment = [observed_by(market, sim.state, scales, clusters)], [], [], []
     for _ in range(HOURS):
         chosen.append(act(observed[-1]))
-        brought = sim.step(bids(chosen[-1]))
-        own = own_objective(brought, goals)[market.learners] * HOURS
+        step_outcome = sim.step(bids(chosen[-1]))
+        own = own_objective(step_outcome, goals)[market.learners] * HOURS
         objective.append(_means(own.T[:, :, None], clusters)[..., 0])
-        payment.append(_means((brought[market.learners, COST] / usual_cost).T[:, :, None], clusters)[..., 0])
+        payment.append(_means((step_outcome[market.learners, COST] / usual_cost).T[:, :, None], clusters)[..., 0])
         observed.append(observed_by(market, sim.state, scales, clusters))
     totals = sim.cumulative
     return ClusterDays(
@@ -113,7 +113,7 @@ def play(
 
 
 def logged(results: list[ClusterDays]) -> dict[str, float]:
-    """What the first, greedy copies brought, mean over days."""
+    """Return what the first copies, which are greedy, earned: means over days."""
     return {
         "revenue_ratio": float(np.mean([one.revenue[0] for one in results])),
         "profit_ratio": float(np.mean([one.profit[0] for one in results])),
@@ -122,7 +122,7 @@ def logged(results: list[ClusterDays]) -> dict[str, float]:
 
 
 def coefficients(market: Market, of_learners: Mapping[str, Array]) -> Array:
-    """Everybody's coefficients `[advertisers, 4, P]`: fixed rules, and those of the learners by feature, `[learners, P]`."""
+    """Return everybody's coefficients `[advertisers, 4, P]`: the fixed ones, and the learners' by feature, `[learners, P]`."""
     policies = next(iter(of_learners.values())).shape[1]
     theta = np.repeat(market.fixed[:, :, None], policies, axis=2)
     for name, values in of_learners.items():
@@ -132,13 +132,13 @@ def coefficients(market: Market, of_learners: Mapping[str, Array]) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class ClusterPolicy:
-    """What the clusters choose without noise."""
+    """Bid by what the clusters choose without noise."""
 
     clusters: Clusters
     act: Callable[[Floats], NDArray[Any]]
-    """As of `play`."""
+    """A function from observations `[P, C, 15]` to what is chosen, `[P, ...]`."""
     bids: Callable[[NDArray[Any]], Array]
-    """As of `play`."""
+    """A function from what is chosen to everybody's coefficients, `[advertisers, 4, P]`."""
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
         """Bid by what the clusters choose."""
@@ -151,5 +151,5 @@ class ClusterPolicy:
 
 
 def _means(values: NDArray[Any], clusters: Clusters) -> NDArray[Any]:
-    """Of `[P, learners, F]` the means by cluster, `[P, C, F]`."""
+    """Return the means by cluster, `[P, C, F]`, of values `[P, learners, F]`."""
     return np.stack([values[:, own].mean(axis=1) for own in clusters], axis=1)

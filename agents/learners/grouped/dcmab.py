@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Work
-from auctionsim.agents.learners.es.strategy import falling_rate
+from auctionsim.agents.learners.adam import adam_direction
+from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.grouped.clusters import (
     INPUTS,
     ClusterDays,
@@ -31,19 +31,28 @@ from auctionsim.agents.learners.grouped.clusters import (
     by_revenue,
     coefficients,
     logged,
-    play,
+    simulate,
 )
-from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, Days, JointBatch, draw_together, empty_memory, remember
+from auctionsim.agents.learners.rl.replay_memory import (
+    NON_TERMINAL,
+    TERMINAL,
+    Days,
+    JointBatch,
+    add,
+    empty_memory,
+    sample_joint,
+)
 from auctionsim.agents.learners.rl.rollout import Floats
 from auctionsim.agents.learners.rl.stacked_mlp import (
     Parameters,
     as_arrays,
     as_tensors,
-    of_prefix,
     one_thread,
     random_parameters,
+    unflatten,
     values,
 )
+from auctionsim.agents.learners.schedules import lr_schedule
 from auctionsim.agents.policies.base import Policy
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.market import Market
@@ -53,17 +62,16 @@ from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 
-_DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
 # Keeps actors off the flat ends of tanh, where they would stop learning; ours.
 _OUTPUT_DECAY = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One task: copies of a training day under the actors as they stand."""
+    """One task: parallel copies of a training day under the actors as they stand."""
 
     day: int
-    copies: int
+    num_envs: int
     iteration: int
     noise: float
     """Standard deviation of the exploration, as a share of the largest adjustment."""
@@ -72,15 +80,16 @@ class Episode:
 class Dcmab:
     """The learner `dcmab`; see the module's text."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self._settings = scenario.learner.dcmab
+    Constants = DcmabSection
+
+    def __init__(self, scenario: Scenario, constants: DcmabSection) -> None:
+        self._scenario, self._settings = scenario, constants
 
     def start(self, market: Market) -> Arrays:
-        """Actors and critics drawn from the seed, targets alike, and an empty memory."""
+        """Draw actors and critics from the seed, targets alike, with an empty replay buffer."""
         settings, scenario = self._settings, self._scenario
         n = len(by_revenue(market, settings.clusters))
-        sizes = {"actor": (n * INPUTS, *settings.hidden, 1), "critic": (n * INPUTS + n, *settings.hidden, 1)}
+        sizes = {"actor": (n * INPUTS, *settings.hidden_sizes, 1), "critic": (n * INPUTS + n, *settings.hidden_sizes, 1)}
         state: Arrays = {}
         for name, of_network in sizes.items():
             drawn = as_arrays(random_parameters(stream(market.seed, f"dcmab-{name}"), n, of_network))
@@ -91,40 +100,41 @@ class Dcmab:
         days = scenario.train.iterations * scenario.learner.population * len(scenario.traffic.train_days)
         return {
             **state,
-            **empty_memory(min(settings.replay_days, days), HOURS, n, INPUTS, action=np.float32),
+            **empty_memory(min(settings.buffer_size, days), HOURS, n, INPUTS, action=np.float32),
             "iteration": np.zeros(1, dtype=np.int64),
             "steps": np.zeros(1, dtype=np.int64),
         }
 
-    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
-        """One task per training day."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
+        """Return one task per training day."""
         settings, iteration = self._settings, int(state["iteration"][0])
         done = iteration / self._scenario.train.iterations
-        noise = settings.noise + (settings.last_noise - settings.noise) * min(done, 1.0)
-        copies, actor = self._scenario.learner.population, of_prefix("actor/", state)
-        return Work(live, actor, [Episode(day, copies, iteration, noise) for day in self._scenario.traffic.train_days])
+        noise = settings.noise + (settings.noise_end - settings.noise) * min(done, 1.0)
+        num_envs, actor = self._scenario.learner.population, unflatten("actor/", state)
+        days = self._scenario.traffic.train_days
+        return TaskBatch(rollout, actor, [Episode(day, num_envs, iteration, noise) for day in days])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[ClusterDays]) -> tuple[Arrays, Mapping[str, float]]:
-        """Remember the days and take the gradient steps."""
+        """Add the days to the replay buffer and take the gradient steps."""
         settings, iteration = self._settings, int(state["iteration"][0])
         memory = {name: value.copy() for name, value in state.items() if name.startswith("memory")}
         for played in results:
-            kind = np.full(played.chosen.shape, GOES_ON, dtype=np.uint8)
-            kind[:, -1] = LAST
-            remember(memory, Days(played.observed.astype(np.float16), played.chosen, played.objective.astype(np.float32), kind))
+            kind = np.full(played.chosen.shape, NON_TERMINAL, dtype=np.uint8)
+            kind[:, -1] = TERMINAL
+            add(memory, Days(played.observed.astype(np.float16), played.chosen, played.objective.astype(np.float32), kind))
         rng = stream(market.seed, "dcmab-replay", iteration)
         after = {name: value for name, value in state.items() if not name.startswith("memory")}
-        share, losses = falling_rate(1.0, iteration / self._scenario.train.iterations), 0.0
+        share, losses = lr_schedule(1.0, iteration / self._scenario.train.iterations), 0.0
         with one_thread():
-            for _ in range(settings.updates):
-                after, loss = _learned(after, draw_together(memory, rng, settings.batch), settings, share)
-                losses += loss / settings.updates
+            for _ in range(settings.gradient_steps):
+                after, loss = _learned(after, sample_joint(memory, rng, settings.batch_size), settings, share)
+                losses += loss / settings.gradient_steps
         after |= {**memory, "iteration": np.array([iteration + 1], dtype=np.int64)}
         return after, {"loss": losses, **logged(list(results))}
 
     def policy(self, market: Market, state: Arrays) -> Policy:
-        """The actors without noise."""
-        clusters, actor = by_revenue(market, self._settings.clusters), of_prefix("actor/", state)
+        """Return the actors without noise."""
+        clusters, actor = by_revenue(market, self._settings.clusters), unflatten("actor/", state)
         bound = self._settings.max_adjustment
         return ClusterPolicy(
             clusters,
@@ -132,9 +142,13 @@ class Dcmab:
             lambda chosen: _bids(market, clusters, chosen.astype(np.float64)),
         )
 
+    def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
+        """Return the number of parallel copies of a day."""
+        return self._scenario.learner.population
 
-def live(market: Market, actor: Arrays, episode: Episode) -> ClusterDays:
-    """Play copies of a day with normal noise on the adjustments; the first copy without."""
+
+def rollout(market: Market, actor: Arrays, episode: Episode) -> ClusterDays:
+    """Simulate parallel copies of a day with normal noise on the adjustments; the first copy without."""
     settings = market.scenario.learner.dcmab
     clusters, bound = by_revenue(market, settings.clusters), settings.max_adjustment
     rng = stream(market.seed, "dcmab-explore", episode.iteration, episode.day)
@@ -148,11 +162,11 @@ def live(market: Market, actor: Arrays, episode: Episode) -> ClusterDays:
     def bids(chosen: Floats) -> Array:
         return _bids(market, clusters, chosen.astype(np.float64))
 
-    return play(market, episode.day, episode.copies, clusters, act, bids)
+    return simulate(market, episode.day, episode.num_envs, clusters, act, bids)
 
 
 def _bids(market: Market, clusters: Clusters, adjustment: Array) -> Array:
-    """Everybody's coefficients for adjustments `[P, C]`."""
+    """Return everybody's coefficients for adjustments `[P, C]`."""
     mean = dict(zip(FEATURES, market.mean_features[market.learners].T, strict=True))
     of_member = np.empty((len(market.learners), len(adjustment)))
     for k, own in enumerate(clusters):
@@ -173,7 +187,7 @@ def _bids(market: Market, clusters: Clusters, adjustment: Array) -> Array:
 
 
 def _adjustments(actor: Mapping[str, Floats], observed: Floats, bound: float) -> Floats:
-    """The actors' outputs `[P, C]` for observations `[P, C, 15]`."""
+    """Return the actors' outputs `[P, C]` for observations `[P, C, 15]`."""
     joint = torch.from_numpy(np.ascontiguousarray(observed.reshape(len(observed), -1)))
     with one_thread(), torch.no_grad():
         out: Floats = _act(as_tensors(actor), joint, bound)[0].numpy()
@@ -181,58 +195,57 @@ def _adjustments(actor: Mapping[str, Floats], observed: Floats, bound: float) ->
 
 
 def _act(actor: Mapping[str, torch.Tensor], joint: torch.Tensor, bound: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Adjustments of all clusters `[rows, C]` for states `[rows, C 15]`, and what tanh was given."""
+    """Return adjustments of all clusters `[rows, C]` for states `[rows, C 15]`, and the inputs of tanh."""
     raw = values(actor, joint.expand(len(actor["bias-0"]), *joint.shape))[:, :, 0].T
     return bound * torch.tanh(raw), raw
 
 
-def _worth(critic: Mapping[str, torch.Tensor], joint: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    """Q of every cluster, `[C, rows]`, for states `[rows, C 15]` and actions `[rows, C]`, or of each cluster's own."""
+def _value(critic: Mapping[str, torch.Tensor], joint: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+    """Return Q of every cluster, `[C, rows]`, for states `[rows, C 15]` and actions `[rows, C]`, or `[C, rows, C]`."""
     n = len(critic["bias-0"])
     inputs = torch.cat([joint.expand(n, *joint.shape), actions.expand(n, *actions.shape[-2:])], dim=-1)
     return values(critic, inputs)[:, :, 0]
 
 
 def critic_loss(state: Arrays, critic: Parameters, batch: JointBatch, settings: DcmabSection) -> torch.Tensor:
-    """Mean of `(r_i + gamma Q_i'(s', mu'(s')) - Q_i(s, a))^2`, `[C]`; no value after the day's end."""
-    actor, target = (as_tensors(of_prefix(f"{name}/", state)) for name in ("actor-target", "critic-target"))
+    """Return the mean of `(r_i + gamma Q_i'(s', mu'(s')) - Q_i(s, a))^2`, `[C]`; no value after the day's end."""
+    actor, target = (as_tensors(unflatten(f"{name}/", state)) for name in ("actor-target", "critic-target"))
     with torch.no_grad():
         following, _ = _act(actor, batch.after, settings.max_adjustment)
-        wanted = batch.reward.T + settings.gamma * batch.goes_on * _worth(target, batch.after, following)
-    return ((_worth(critic, batch.state, batch.action) - wanted) ** 2).mean(dim=1)
+        wanted = batch.reward.T + settings.gamma * batch.non_terminal * _value(target, batch.after, following)
+    return ((_value(critic, batch.state, batch.action) - wanted) ** 2).mean(dim=1)
 
 
 def actor_loss(actor: Parameters, critic: Parameters, batch: JointBatch, settings: DcmabSection) -> torch.Tensor:
-    """Mean of `-Q_i(s, a_1 .. mu_i(s) .. a_C)`, `[C]`: the others act as they did."""
+    """Return the mean of `-Q_i(s, a_1 .. mu_i(s) .. a_C)`, `[C]`: the others act as they did."""
     own, raw = _act(actor, batch.state, settings.max_adjustment)
     n = own.shape[1]
     mixed = torch.where(torch.eye(n, dtype=torch.bool)[:, None, :], own[None], batch.action[None])
-    return -_worth(critic, batch.state, mixed).mean(dim=1) + _OUTPUT_DECAY * (raw**2).mean(dim=0)
+    return -_value(critic, batch.state, mixed).mean(dim=1) + _OUTPUT_DECAY * (raw**2).mean(dim=0)
 
 
 def _learned(state: Arrays, batch: JointBatch, settings: DcmabSection, share: float) -> tuple[Arrays, float]:
-    """One step of the critics, then of the actors, then of the targets."""
+    """Take one step of the critics, then of the actors, then of the targets."""
     after = {**state, "steps": state["steps"] + 1}
-    critic = {name: value.detach().requires_grad_() for name, value in as_tensors(of_prefix("critic/", state)).items()}
+    critic = {name: value.detach().requires_grad_() for name, value in as_tensors(unflatten("critic/", state)).items()}
     losses = critic_loss(state, critic, batch, settings)
-    _climb(after, "critic", losses, critic, share * settings.critic_rate)
-    actor = {name: value.detach().requires_grad_() for name, value in as_tensors(of_prefix("actor/", state)).items()}
-    climbed = actor_loss(actor, as_tensors(of_prefix("critic/", after)), batch, settings)
-    _climb(after, "actor", climbed, actor, share * settings.actor_rate)
+    _adam_step(after, "critic", losses, critic, share * settings.critic_rate)
+    actor = {name: value.detach().requires_grad_() for name, value in as_tensors(unflatten("actor/", state)).items()}
+    actor_losses = actor_loss(actor, as_tensors(unflatten("critic/", after)), batch, settings)
+    _adam_step(after, "actor", actor_losses, actor, share * settings.actor_rate)
     for network in ("actor", "critic"):
-        for name, array in of_prefix(f"{network}/", after).items():
+        for name, array in unflatten(f"{network}/", after).items():
             target = after[f"{network}-target/{name}"]
-            after[f"{network}-target/{name}"] = (target + settings.soft * (array - target)).astype(np.float32)
+            after[f"{network}-target/{name}"] = (target + settings.tau * (array - target)).astype(np.float32)
     return after, float(losses.detach().mean())
 
 
-def _climb(after: Arrays, network: str, losses: torch.Tensor, leaves: Parameters, rate: float) -> None:
-    """A step of Adam; summed, since clusters share no parameter."""
-    slopes, steps = torch.autograd.grad(losses.sum(), list(leaves.values())), int(after["steps"][0])
-    for (name, leaf), slope in zip(leaves.items(), slopes, strict=True):
-        first = _DECAY_1 * after[f"{network}-first/{name}"] + (1 - _DECAY_1) * slope.numpy()
-        second = _DECAY_2 * after[f"{network}-second/{name}"] + (1 - _DECAY_2) * slope.numpy() ** 2
-        direction = (first / (1 - _DECAY_1**steps)) / (np.sqrt(second / (1 - _DECAY_2**steps)) + _EPSILON)
+def _adam_step(after: Arrays, network: str, losses: torch.Tensor, leaves: Parameters, rate: float) -> None:
+    """Take a step of Adam; losses are summed, since clusters share no parameter."""
+    gradients, steps = torch.autograd.grad(losses.sum(), list(leaves.values())), int(after["steps"][0])
+    for (name, leaf), gradient in zip(leaves.items(), gradients, strict=True):
+        moments = after[f"{network}-first/{name}"], after[f"{network}-second/{name}"]
+        direction, first, second = adam_direction(*moments, gradient.numpy(), steps)
         after[f"{network}/{name}"] = (leaf.detach().numpy() - rate * direction).astype(np.float32)
         after[f"{network}-first/{name}"], after[f"{network}-second/{name}"] = (
             first.astype(np.float32),

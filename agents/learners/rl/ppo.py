@@ -5,7 +5,7 @@
 everybody's observations and gives everybody's value (Yu et al. 2022).
 
 Actions are normal around the actor's output, log multipliers on the starting coefficients of the bid formula; what is
-evaluated is the mean. A generation plays every training day in `learner.population` copies.
+evaluated is the mean. An iteration plays every training day in `learner.population` parallel copies.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Work
+from auctionsim.agents.learners.adam import adam_direction
+from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
-from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, of_prefix, one_thread, random_parameters, values
+from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, one_thread, random_parameters, unflatten, values
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
@@ -32,13 +33,14 @@ Array = NDArray[np.float64]
 
 _ACTIONS = len(BID_MODELS["macg"])
 _STATIC = 3
-_DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-5
+_EPSILON = 1e-5
+"""Adam's, as usual for PPO."""
 _NETWORKS = ("actor", "critic", "spread")
 
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One task: copies of a training day, played by the actors as they stand."""
+    """One task: parallel copies of a training day, played by the actors as they stand."""
 
     day: int
     iteration: int
@@ -47,34 +49,38 @@ class Episode:
 class Ppo:
     """The learners `ippo` and `mappo`; see the module's text."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
+    Constants = PpoSection
+
+    def __init__(self, scenario: Scenario, constants: PpoSection) -> None:
+        self._scenario, self._constants = scenario, constants
         self._is_shared = scenario.learner.algorithm == "mappo"
 
     def start(self, market: Market) -> Arrays:
-        """Random networks whose bids are close to the starting ones."""
-        settings, n = self._scenario.learner.ppo, len(market.learners)
+        """Draw networks whose bids are close to the starting ones."""
+        settings, n = self._constants, len(market.learners)
         n_actors = 1 if self._is_shared else n
-        actor = (len(FEATURES) + _STATIC, *settings.hidden, _ACTIONS)
-        critic = (n * len(FEATURES), *settings.hidden, n) if self._is_shared else (len(FEATURES), *settings.hidden, 1)
+        actor = (len(FEATURES) + _STATIC, *settings.hidden_sizes, _ACTIONS)
+        critic = (
+            (n * len(FEATURES), *settings.hidden_sizes, n) if self._is_shared else (len(FEATURES), *settings.hidden_sizes, 1)
+        )
         networks = {
             "actor": as_arrays(random_parameters(stream(market.seed, "ppo-actor"), n_actors, actor)),
             "critic": as_arrays(random_parameters(stream(market.seed, "ppo-critic"), n_actors, critic)),
-            "spread": {"log_std": np.full((n_actors, 1, _ACTIONS), np.log(settings.first_std), dtype=np.float32)},
+            "spread": {"log_std": np.full((n_actors, 1, _ACTIONS), np.log(settings.init_std), dtype=np.float32)},
         }
         flat = {f"{network}/{name}": array for network, arrays in networks.items() for name, array in arrays.items()}
         moments = {f"{kind}/{name}": np.zeros_like(array) for kind in ("first", "second") for name, array in flat.items()}
         return {**flat, **moments, "iteration": np.zeros(1, dtype=np.int64), "steps": np.zeros(1, dtype=np.int64)}
 
-    def ask(self, market: Market, state: Arrays) -> Work:  # noqa: ARG002  (a learner may need the market)
-        """One task per training day."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
+        """Return one task per training day."""
         shared = {name: array for name, array in state.items() if name.startswith(("actor/", "spread/"))}
         iteration = int(state["iteration"][0])
-        return Work(play_episode, shared, [Episode(day, iteration) for day in self._scenario.traffic.train_days])
+        return TaskBatch(play_episode, shared, [Episode(day, iteration) for day in self._scenario.traffic.train_days])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Trajectory]) -> tuple[Arrays, Mapping[str, float]]:
-        """Some epochs of clipped policy and value steps over everything that was played."""
-        settings = self._scenario.learner.ppo
+        """Take some epochs of clipped policy and value steps over everything that was played."""
+        settings = self._constants
         with one_thread():
             batch = _batch(market, results, state, settings, is_shared=self._is_shared)
             after, loss = _epochs(state, batch, settings)
@@ -89,23 +95,27 @@ class Ppo:
         return after, logged
 
     def policy(self, market: Market, state: Arrays) -> Policy:  # noqa: ARG002  (as other learners)
-        """The actors' means."""
-        return _Greedy(of_prefix("actor/", state))
+        """Return the actors' means."""
+        return _Greedy(unflatten("actor/", state))
+
+    def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
+        """Return the number of parallel copies of a day."""
+        return self._scenario.learner.population
 
 
 def play_episode(market: Market, shared: Arrays, episode: Episode) -> Trajectory:
-    """Play copies of a day with the actors' noise; `shared` is the actors' and their spread's part of the state."""
-    actor, log_std = of_prefix("actor/", shared), shared["spread/log_std"]
-    copies, n = market.scenario.learner.population, len(market.learners)
+    """Play parallel copies of a day with the actors' noise; `shared` is the actors' and their spread's part of the state."""
+    actor, log_std = unflatten("actor/", shared), shared["spread/log_std"]
+    num_envs, n = market.scenario.learner.population, len(market.learners)
     rng = stream(market.seed, "ppo-noise", episode.iteration, episode.day)
     std = np.broadcast_to(np.exp(log_std[:, 0]), (n, _ACTIONS))
 
     def act(_: int, observations: Floats) -> Floats:
-        noise = rng.standard_normal((copies, n, _ACTIONS)).astype(np.float32)
+        noise = rng.standard_normal((num_envs, n, _ACTIONS)).astype(np.float32)
         drawn: Floats = (_means(market, actor, observations) + std * noise).astype(np.float32)
         return drawn
 
-    return roll_out(market, episode.day, copies, act)
+    return roll_out(market, episode.day, num_envs, act)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +134,10 @@ class _Greedy:
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Everything that was played; A actors, rows each."""
+    """Everything that was played, in rows of A actors."""
 
     inputs: torch.Tensor
-    """Of the actors, `[A, rows, 18]`."""
+    """Inputs of the actors, `[A, rows, 18]`."""
     actions: torch.Tensor
     """`[A, rows, 3]`."""
     log_likelihood: torch.Tensor
@@ -141,13 +151,13 @@ class _Batch:
 
 
 def _actor_inputs(market: Market, observations: Floats) -> Floats:
-    """`[..., learners, 18]`: observations and what tells advertisers apart."""
+    """Return the actors' inputs `[..., learners, 18]`: observations, and three figures that differ between advertisers."""
     static = np.broadcast_to(static_inputs(market).astype(np.float32), (*observations.shape[:-1], _STATIC))
     return np.concatenate([observations, static], axis=-1)
 
 
 def _means(market: Market, actor: Mapping[str, Floats], observations: Floats) -> Floats:
-    """The actors' outputs `[P, learners, 3]` for observations `[P, learners, 15]`."""
+    """Return the actors' outputs `[P, learners, 3]` for observations `[P, learners, 15]`."""
     inputs = _actor_inputs(market, observations)
     is_shared = len(actor["bias-0"]) == 1 and inputs.shape[1] != 1
     rows = inputs.reshape(1, -1, inputs.shape[-1]) if is_shared else inputs.transpose(1, 0, 2)
@@ -168,9 +178,9 @@ def _batch(market: Market, results: Sequence[Trajectory], state: Arrays, setting
         critic_inputs = observations.transpose(2, 0, 1, 3).reshape(n, hours * copies, -1)
     critic_rows = torch.from_numpy(np.ascontiguousarray(critic_inputs))
     with torch.no_grad():
-        found = values(as_tensors(of_prefix("critic/", state)), critic_rows).numpy()
+        found = values(as_tensors(unflatten("critic/", state)), critic_rows).numpy()
     worth = found.reshape(hours, copies, n) if is_shared else found.reshape(n, hours, copies).transpose(1, 2, 0)
-    advantage = _advantages(rewards, worth, settings.gae)
+    advantage = _advantages(rewards, worth, settings.gae_lambda)
     returns = advantage + worth
     # By agent over everything it played: the agents' scales differ.
     scaled = (advantage - advantage.mean(axis=(0, 1))) / (advantage.std(axis=(0, 1)) + 1e-8)
@@ -182,25 +192,28 @@ def _batch(market: Market, results: Sequence[Trajectory], state: Arrays, setting
 
     played, wanted = by_actor(inputs), by_actor(actions)
     with torch.no_grad():
-        means = values(as_tensors(of_prefix("actor/", state)), played)
+        means = values(as_tensors(unflatten("actor/", state)), played)
         likelihood = _log_likelihood(means, torch.from_numpy(state["spread/log_std"]), wanted)
     target = returns.reshape(1, hours * copies, n) if is_shared else returns.transpose(2, 0, 1).reshape(n, hours * copies, 1)
     return _Batch(played, wanted, likelihood, by_actor(scaled), critic_rows, torch.from_numpy(np.ascontiguousarray(target)))
 
 
-def _advantages(rewards: Floats, worth: Floats, gae: float) -> Floats:
-    """Generalised advantage estimates, undiscounted, of days that end with the last hour (Schulman et al. 2016, eq. 16)."""
+def _advantages(rewards: Floats, worth: Floats, gae_lambda: float) -> Floats:
+    """Return generalised advantage estimates, undiscounted, of days that end with the last hour (Schulman et al. 2016, eq. 16).
+
+    Arrays are `[hours, copies, learners]`.
+    """
     advantage = np.zeros_like(rewards)
     ahead = np.zeros_like(rewards[0])
     for hour in reversed(range(len(rewards))):
         following = worth[hour + 1] if hour + 1 < len(rewards) else np.zeros_like(worth[0])
-        ahead = rewards[hour] + following - worth[hour] + gae * ahead
+        ahead = rewards[hour] + following - worth[hour] + gae_lambda * ahead
         advantage[hour] = ahead
     return advantage
 
 
 def _log_likelihood(means: torch.Tensor, log_std: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    """Of normal draws, but for a constant: `[A, rows]`."""
+    """Return the log likelihood of normal draws but for a constant, `[A, rows]`."""
     return (-0.5 * ((actions - means) / log_std.exp()) ** 2 - log_std).sum(dim=-1)
 
 
@@ -210,19 +223,18 @@ def _epochs(state: Arrays, batch: _Batch, settings: PpoSection) -> tuple[Arrays,
     steps, mean_loss = int(state["steps"][0]), 0.0
     for _ in range(settings.epochs):
         leaves = {name: torch.from_numpy(after[name]).requires_grad_() for name in names}
-        means = values(of_prefix("actor/", leaves), batch.inputs)
+        means = values(unflatten("actor/", leaves), batch.inputs)
         ratio = (_log_likelihood(means, leaves["spread/log_std"], batch.actions) - batch.log_likelihood).exp()
         clipped = ratio.clamp(1 - settings.clip, 1 + settings.clip)
-        climb = torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(dim=1)
-        miss = ((values(of_prefix("critic/", leaves), batch.critic_inputs) - batch.returns) ** 2).mean(dim=(1, 2))
+        objective = torch.minimum(ratio * batch.advantage, clipped * batch.advantage).mean(dim=1)
+        value_loss = ((values(unflatten("critic/", leaves), batch.critic_inputs) - batch.returns) ** 2).mean(dim=(1, 2))
         # Summed over actors: they share no parameter.
-        loss = miss.sum() - climb.sum()
-        slopes = torch.autograd.grad(loss, [leaves[name] for name in names])
-        steps, mean_loss = steps + 1, float(loss.detach()) / len(climb)
-        for name, slope in zip(names, slopes, strict=True):
-            first = _DECAY_1 * after[f"first/{name}"] + (1 - _DECAY_1) * slope.numpy()
-            second = _DECAY_2 * after[f"second/{name}"] + (1 - _DECAY_2) * slope.numpy() ** 2
-            direction = (first / (1 - _DECAY_1**steps)) / (np.sqrt(second / (1 - _DECAY_2**steps)) + _EPSILON)
+        loss = value_loss.sum() - objective.sum()
+        gradients = torch.autograd.grad(loss, [leaves[name] for name in names])
+        steps, mean_loss = steps + 1, float(loss.detach()) / len(objective)
+        for name, gradient in zip(names, gradients, strict=True):
+            moments = after[f"first/{name}"], after[f"second/{name}"]
+            direction, first, second = adam_direction(*moments, gradient.numpy(), steps, epsilon=_EPSILON)
             after[name] = (after[name] - settings.learning_rate * direction).astype(np.float32)
             after[f"first/{name}"], after[f"second/{name}"] = first.astype(np.float32), second.astype(np.float32)
     after["steps"] = np.array([steps], dtype=np.int64)

@@ -1,6 +1,6 @@
-"""The replay memory of many agents: a ring of whole days, so that each state is kept once, not as after and as before.
+"""The replay buffer of many agents: a ring of whole days, so that each state is kept once, not as after and as before.
 
-All agents act in every step, so a day is one block for all of them, and each agent draws its own transitions from it.
+All agents act in every step, so a day is one block for all of them, and each agent samples its own transitions from it.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from auctionsim.agents.learners.rl.stacked_mlp import Batch
 
 Arrays = dict[str, NDArray[Any]]
 
-LEFT_OUT, LAST, GOES_ON = 0, 1, 2
-"""What a transition is: not to be learned from, the last of its day, or one that goes on."""
+MASKED, TERMINAL, NON_TERMINAL = 0, 1, 2
+"""The kind of a transition: not to be learned from, the last of its day, or one that goes on."""
 
 
 @dataclass(frozen=True, eq=False)
 class Days:
-    """Copies of a day that were lived through."""
+    """Parallel copies of a day that were rolled out."""
 
     state: NDArray[np.float16]
     """Before each step and at the end, `[copies, steps + 1, agents, inputs]`; 16 bits hold it: it lies within a few units."""
     action: NDArray[np.uint16] | NDArray[np.float32]
-    """Places or numbers, `[copies, steps, agents]`."""
+    """Indices or numbers, `[copies, steps, agents]`."""
     reward: NDArray[np.float32]
     """`[copies, steps, agents]`."""
     kind: NDArray[np.uint8]
-    """`LEFT_OUT`, `LAST` or `GOES_ON`, `[copies, steps, agents]`."""
+    """`MASKED`, `TERMINAL` or `NON_TERMINAL`, `[copies, steps, agents]`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +46,12 @@ class JointBatch:
     """`[batch, agents]`."""
     after: torch.Tensor
     """The next states, `[batch, agents x inputs]`."""
-    goes_on: torch.Tensor
+    non_terminal: torch.Tensor
     """1 where the day goes on after it, 0 at its end, `[batch]`."""
 
 
 def empty_memory(days: int, steps: int, agents: int, inputs: int, *, action: type[np.generic] = np.uint16) -> Arrays:
-    """A ring of `days` days; `action` is the type of an action."""
+    """Return a ring of `days` days; `action` is the type of an action."""
     return {
         "memory-state": np.zeros((days, steps + 1, agents, inputs), dtype=np.float16),
         "memory-action": np.zeros((days, steps, agents), dtype=action),
@@ -61,17 +61,17 @@ def empty_memory(days: int, steps: int, agents: int, inputs: int, *, action: typ
     }
 
 
-def remember(memory: Arrays, days: Days) -> None:
+def add(memory: Arrays, days: Days) -> None:
     """Write days over the oldest ones, in place."""
     capacity, written = len(memory["memory-action"]), int(memory["memory-written"][0])
-    places = (written + np.arange(len(days.action))) % capacity
+    positions = (written + np.arange(len(days.action))) % capacity
     for name in ("state", "action", "reward", "kind"):
-        memory[f"memory-{name}"][places] = getattr(days, name)
+        memory[f"memory-{name}"][positions] = getattr(days, name)
     memory["memory-written"][0] += len(days.action)
 
 
-def draw(memory: Arrays, rng: np.random.Generator, batch: int) -> Batch:
-    """Transitions drawn evenly, with replacement, for each agent on its own."""
+def sample(memory: Arrays, rng: np.random.Generator, batch: int) -> Batch:
+    """Sample transitions uniformly, with replacement, for each agent on its own."""
     filled = min(int(memory["memory-written"][0]), len(memory["memory-action"]))
     _, steps, agents = memory["memory-action"].shape
     agent = np.arange(agents)[:, None]
@@ -82,13 +82,13 @@ def draw(memory: Arrays, rng: np.random.Generator, batch: int) -> Batch:
         action=torch.from_numpy(memory["memory-action"][day, step, agent].astype(np.int64)),
         reward=torch.from_numpy(memory["memory-reward"][day, step, agent]),
         after=torch.from_numpy(memory["memory-state"][day, step + 1, agent].astype(np.float32)),
-        counts=torch.from_numpy((kind != LEFT_OUT).astype(np.float32)),
-        goes_on=torch.from_numpy((kind == GOES_ON).astype(np.float32)),
+        counts=torch.from_numpy((kind != MASKED).astype(np.float32)),
+        non_terminal=torch.from_numpy((kind == NON_TERMINAL).astype(np.float32)),
     )
 
 
-def draw_together(memory: Arrays, rng: np.random.Generator, batch: int) -> JointBatch:
-    """Transitions drawn evenly, with replacement, the same for all agents."""
+def sample_joint(memory: Arrays, rng: np.random.Generator, batch: int) -> JointBatch:
+    """Sample transitions uniformly, with replacement, the same for all agents."""
     filled = min(int(memory["memory-written"][0]), len(memory["memory-action"]))
     steps = memory["memory-action"].shape[1]
     day, step = rng.integers(filled, size=batch), rng.integers(steps, size=batch)
@@ -101,5 +101,5 @@ def draw_together(memory: Arrays, rng: np.random.Generator, batch: int) -> Joint
         action=torch.from_numpy(memory["memory-action"][day, step].astype(np.float32)),
         reward=torch.from_numpy(memory["memory-reward"][day, step]),
         after=joint(step + 1),
-        goes_on=torch.from_numpy((memory["memory-kind"][day, step, 0] == GOES_ON).astype(np.float32)),
+        non_terminal=torch.from_numpy((memory["memory-kind"][day, step, 0] == NON_TERMINAL).astype(np.float32)),
     )

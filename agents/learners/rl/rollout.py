@@ -1,4 +1,4 @@
-"""Days played by stochastic policies, many copies side by side: what policy-gradient learners learn from.
+"""Roll out days under stochastic policies, in parallel copies: what policy-gradient learners learn from.
 
 Observations, actions and rewards are those of the environments (envs/auction_env.py): fifteen features, log multipliers on the
 starting coefficients, and the hour's own and global terms, with all penalties in the last hour.
@@ -26,12 +26,12 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 LARGEST = 3.0
-"""Log multipliers are cut to this size when bid with."""
+"""Log multipliers are clipped to this size when bid with."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Some copies of a day; hours first."""
+    """Parallel copies of a day; hours are the first axis."""
 
     observations: Floats
     """`[24, P, learners, 15]`."""
@@ -40,13 +40,13 @@ class Trajectory:
     rewards: Floats
     """`[24, P, learners]`."""
     revenue: Array
-    """Over the reference's, `[P]`."""
+    """The platform's revenue over the baseline's, `[P]`."""
     profit: Array
-    """Over the reference's, `[P]`."""
+    """All advertisers' profit over the baseline's, `[P]`."""
 
 
 def observations_of(market: Market, state: DayState, scales: Scales) -> Floats:
-    """What the learners see before the next hour, `[P, learners, 15]`."""
+    """Return what the learners see before the next hour, `[P, learners, 15]`."""
     learners, n_policies = market.learners, state.n_policies
     return observe(
         scales,
@@ -58,18 +58,25 @@ def observations_of(market: Market, state: DayState, scales: Scales) -> Floats:
 
 
 def coefficients_of(market: Market, actions: NDArray[np.floating]) -> Array:
-    """Everybody's coefficients from the learners' actions `[P, learners, 3]`."""
+    """Return everybody's coefficients for the learners' actions `[P, learners, 3]`."""
     logs = np.clip(actions.astype(np.float64), -LARGEST, LARGEST)
     return market_coefficients(market, logs, starting_coefficients(market))
 
 
-def roll_out(market: Market, day: int, copies: int, act: Callable[[int, Floats], Floats]) -> Trajectory:
-    """Play a day in `copies`; `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour."""
+def roll_out(market: Market, day: int, num_envs: int, act: Callable[[int, Floats], Floats]) -> Trajectory:
+    """Roll out parallel copies of a day.
+
+    Args:
+        market: The market.
+        day: A training day.
+        num_envs: Number of copies, P.
+        act: `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour.
+    """
     settings, learners = market.scenario.learner, market.learners
-    sim, goals = market.day(day, copies), training_goals(market, day)
+    sim, goals = market.day(day, num_envs), training_goals(market, day)
     scales = Scales.of(market, day, learners)
     observations, actions, rewards = [], [], []
-    before = np.zeros((len(learners), copies))
+    before = np.zeros((len(learners), num_envs))
     for hour in range(HOURS):
         observations.append(observations_of(market, sim.state, scales))
         actions.append(act(hour, observations[-1]))

@@ -1,7 +1,7 @@
-"""Q-networks of many agents as one: every weight has an agent axis first, so that a step of all is three batched products.
+"""A stacked MLP: the networks of many agents as one, with an agent axis first, so that a step of all is a few batched products.
 
-A fully connected network with ReLU between layers, one output per action (SS-RTB, section 4.2: sizes [15, 300, 200, 100]).
-Functions take parameters and return new ones; nothing is held.
+Fully connected, with ReLU between layers and, as a Q-network, one output per action (SS-RTB, section 4.2: sizes
+[15, 300, 200, 100]). Functions take parameters and return new ones; nothing is held.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DECAY, _EPSILON = 0.99, 1e-8
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Transitions of all agents, drawn for each on its own."""
+    """Transitions of all agents, sampled for each on its own."""
 
     state: torch.Tensor
     """`[agents, batch, inputs]`."""
@@ -37,23 +37,23 @@ class Batch:
     after: torch.Tensor
     """The next state, `[agents, batch, inputs]`."""
     counts: torch.Tensor
-    """1 where it is to be learned from, else 0, `[agents, batch]`."""
-    goes_on: torch.Tensor
+    """1 where it is to be learned from, 0 where it is masked, `[agents, batch]`."""
+    non_terminal: torch.Tensor
     """1 where the day goes on after it, 0 at its end, `[agents, batch]`."""
 
 
-def prefixed(prefix: str, arrays: Mapping[str, Value]) -> dict[str, Value]:
-    """The arrays of one network as part of a state that holds several."""
+def flatten(prefix: str, arrays: Mapping[str, Value]) -> dict[str, Value]:
+    """Name the arrays of one network for a state that holds several: `weight-0` becomes `train-weight-0`."""
     return {f"{prefix}{name}": value for name, value in arrays.items()}
 
 
-def of_prefix(prefix: str, state: Mapping[str, Value]) -> dict[str, Value]:
-    """What `prefixed` put into a state."""
+def unflatten(prefix: str, state: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the arrays that `flatten` put into a state, by their own names."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def random_parameters(rng: np.random.Generator, agents: int, sizes: tuple[int, ...]) -> Parameters:
-    """Weights uniform within 1 / sqrt(inputs), as is usual; the last layer at a tenth of it, so that no action starts ahead."""
+    """Draw weights uniform within 1 / sqrt(inputs), the last layer's at a tenth of it, so that no action starts ahead."""
     parameters = {}
     for k, (inputs, outputs) in enumerate(pairwise(sizes)):
         limit = (0.1 if k == len(sizes) - 2 else 1.0) / np.sqrt(inputs)
@@ -63,7 +63,7 @@ def random_parameters(rng: np.random.Generator, agents: int, sizes: tuple[int, .
 
 
 def values(parameters: Mapping[str, torch.Tensor], state: torch.Tensor) -> torch.Tensor:
-    """Q of every action: `[agents, rows, inputs]` to `[agents, rows, actions]`."""
+    """Return the networks' outputs: `[agents, rows, inputs]` to `[agents, rows, outputs]`."""
     layers = len(parameters) // 2
     for k in range(layers):
         state = torch.baddbmm(parameters[f"bias-{k}"], state, parameters[f"weight-{k}"])
@@ -73,12 +73,12 @@ def values(parameters: Mapping[str, torch.Tensor], state: torch.Tensor) -> torch
 
 
 def loss(train: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor], batch: Batch, gamma: float) -> torch.Tensor:
-    """Mean of (y - Q_train(s, a))^2 of each agent, `[agents]`: y = r + gamma max_a' Q_target(s', a'), y = r at the day's end.
+    """Return each agent's mean of (y - Q_train(s, a))^2, `[agents]`: y = r + gamma max_a' Q_target(s', a'), y = r at the end.
 
     SS-RTB, Algorithm 1, with max in place of its printed arg max.
     """
     with torch.no_grad():
-        wanted = batch.reward + gamma * batch.goes_on * values(target, batch.after).amax(dim=-1)
+        wanted = batch.reward + gamma * batch.non_terminal * values(target, batch.after).amax(dim=-1)
     taken = values(train, batch.state).gather(-1, batch.action[..., None])[..., 0]
     return (batch.counts * (wanted - taken) ** 2).sum(dim=-1) / batch.counts.sum(dim=-1).clamp(min=1)
 
@@ -86,7 +86,7 @@ def loss(train: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor], 
 def step(
     train: Parameters, square: Parameters, target: Parameters, batch: Batch, *, gamma: float, learning_rate: float
 ) -> tuple[Parameters, Parameters, torch.Tensor]:
-    """One step of RMSProp (Tieleman and Hinton 2012).
+    """Take one step of RMSProp (Tieleman and Hinton 2012).
 
     Args:
         train: Parameters that learn.
@@ -94,42 +94,42 @@ def step(
         target: Parameters of the target network.
         batch: Transitions.
         gamma: Discount of the next step's value.
-        learning_rate: The step.
+        learning_rate: Size of the step.
 
     Returns:
         Parameters and squares after the step, and the loss before it, `[agents]`.
     """
     leaves = {name: value.detach().requires_grad_() for name, value in train.items()}
     losses = loss(leaves, target, batch, gamma)
-    # Summed: agents share no parameter, so each climbs down its own loss.
-    slopes = torch.autograd.grad(losses.sum(), list(leaves.values()))
+    # Summed: agents share no parameter, so each descends its own loss.
+    gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
     after, squares = {}, {}
-    for (name, value), slope in zip(train.items(), slopes, strict=True):
-        squares[name] = _DECAY * square[name] + (1 - _DECAY) * slope**2
-        after[name] = value - learning_rate * slope / (squares[name].sqrt() + _EPSILON)
+    for (name, value), gradient in zip(train.items(), gradients, strict=True):
+        squares[name] = _DECAY * square[name] + (1 - _DECAY) * gradient**2
+        after[name] = value - learning_rate * gradient / (squares[name].sqrt() + _EPSILON)
     return after, squares, losses.detach()
 
 
 def greedy(parameters: Mapping[str, NDArray[np.float32]], state: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The best action of each agent in each row, `[agents, rows]`."""
+    """Return the best action of each agent in each row, `[agents, rows]`."""
     with one_thread(), torch.no_grad():
         best: NDArray[np.int64] = values(as_tensors(parameters), torch.from_numpy(state)).argmax(dim=-1).numpy()
     return best
 
 
 def as_tensors(arrays: Mapping[str, NDArray[np.float32]]) -> Parameters:
-    """Arrays as tensors, without copying."""
+    """Return arrays as tensors, without copying."""
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def as_arrays(parameters: Parameters) -> dict[str, NDArray[np.float32]]:
-    """Tensors as arrays, without copying."""
+    """Return tensors as arrays, without copying."""
     return {name: value.numpy() for name, value in parameters.items()}
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch meanwhile: sums are then taken in one order, whatever the machine and its workers."""
+    """Run torch on one thread meanwhile: sums are then taken in one order, whatever the machine and its workers."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

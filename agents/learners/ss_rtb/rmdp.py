@@ -2,7 +2,7 @@
 
 One agent per controlled advertiser sets alpha for a step; the market bids alpha x pcvr in every auction. Each has a Q-network
 of its own, learned by Algorithm 1 with three networks: train, episode (acts; the training network as it stood when the episode
-began) and target. All agents' networks are one stack, all copies of the day one replay.
+began) and target. All agents' networks are one stack, all parallel copies of the day one replay.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Work
-from auctionsim.agents.learners.es.strategy import falling_rate
-from auctionsim.agents.learners.rl import stacked_mlp as qnet
-from auctionsim.agents.learners.rl.replay_memory import draw, empty_memory, remember
-from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Lived, Network, live
+from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.rl import stacked_mlp as mlp
+from auctionsim.agents.learners.rl.replay_memory import add, empty_memory, sample
+from auctionsim.agents.learners.schedules import lr_schedule
+from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Network, Rollout, rollout
 from auctionsim.agents.learners.ss_rtb.rmdp_state import INPUTS, Scales, View
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, marginal_value_of_spend
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
-from auctionsim.scenario import Scenario
+from auctionsim.scenario import DqnSection, Scenario
 from auctionsim.streams import stream
 from auctionsim.traffic.steps import Steps, minutes_steps
 
@@ -33,19 +33,19 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What follows from the market before anything is learned."""
+    """All that follows from the market before anything is learned."""
 
     training: Market
-    """The market with its draws fixed."""
+    """The market with its rates realised."""
     scales: Scales
     grid: Array
     """Alpha of each action, `[learners, actions]`."""
     parts: NDArray[np.int64]
     """Steps of each hour at the level of auctions, `[24]`."""
     views: dict[int, View]
-    """Of the training days."""
-    worth: Array
-    """GMV that one more unit of cost brings at `linear`, `[learners]`."""
+    """Views of the training days."""
+    value_of_cost: Array
+    """Marginal value of spend (lambda): GMV that one more unit of cost brings at `linear`, `[learners]`."""
     scale: Array
     """Mean GMV of a step under keyword bids, `[learners]`."""
 
@@ -53,46 +53,47 @@ class Plan:
 class Rmdp:
     """The learners of SS-RTB; see the module's text."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self._settings = scenario.learner.dqn
+    Constants = DqnSection
+
+    def __init__(self, scenario: Scenario, constants: DqnSection) -> None:
+        self._scenario, self._settings = scenario, constants
         self._is_auction_level = scenario.learner.algorithm == "amdp-dqn"
         self._cooperation = scenario.learner.cooperation if scenario.learner.algorithm == "m-rmdp-dqn" else 0.0
-        self._is_priced = self._settings.shaping or self._settings.overspend == "charge"
+        self._is_priced = self._settings.shaping or self._settings.overspend == "lagrangian"
         # A plan is a pure function of its market and takes a second to make.
         self._plans: WeakKeyDictionary[Market, Plan] = WeakKeyDictionary()
 
     def start(self, market: Market) -> Arrays:
-        """Networks drawn from the seed, alike for train and target, and an empty memory."""
+        """Draw networks from the seed, alike for train and target, with an empty replay buffer."""
         settings, plan = self._settings, self._plan(market)
-        sizes = (INPUTS, *settings.hidden, settings.alphas)
-        train = qnet.as_arrays(qnet.random_parameters(stream(market.seed, "q-network"), len(market.learners), sizes))
+        sizes = (INPUTS, *settings.hidden_sizes, settings.alphas)
+        train = mlp.as_arrays(mlp.random_parameters(stream(market.seed, "q-network"), len(market.learners), sizes))
         days = self._scenario.traffic.train_days
         steps = len(plan.views[days[0]].steps)
-        made = self._scenario.train.iterations * settings.copies * len(days)
-        kept = max(1, min(-(-settings.replay // steps), made))
+        made = self._scenario.train.iterations * settings.num_envs * len(days)
+        kept = max(1, min(-(-settings.buffer_size // steps), made))
         return {
-            **qnet.prefixed("train-", train),
-            **qnet.prefixed("target-", {name: value.copy() for name, value in train.items()}),
-            **qnet.prefixed("square-", {name: np.zeros_like(value) for name, value in train.items()}),
+            **mlp.flatten("train-", train),
+            **mlp.flatten("target-", {name: value.copy() for name, value in train.items()}),
+            **mlp.flatten("square-", {name: np.zeros_like(value) for name, value in train.items()}),
             **empty_memory(kept, steps, len(market.learners), INPUTS),
             "iteration": np.zeros(1, dtype=np.int64),
         }
 
-    def ask(self, market: Market, state: Arrays) -> Work:
-        """One task per training day: its copies under the episode network."""
+    def ask(self, market: Market, state: Arrays) -> TaskBatch:
+        """Return one task per training day: its parallel copies under the episode network."""
         plan, iteration, learner = self._plan(market), int(state["iteration"][0]), self._scenario.learner
         drawn = plan.training.traffic
         episodes = [
             Episode(
                 day=day,
-                copies=self._settings.copies,
+                num_envs=self._settings.num_envs,
                 iteration=iteration,
-                epsilon=max(0.0, 1 - iteration / (self._settings.exploration * self._scenario.train.iterations)),
+                epsilon=max(0.0, 1 - iteration / (self._settings.exploration_fraction * self._scenario.train.iterations)),
                 rates=(drawn.ctr, drawn.cvr),
                 view=plan.views[day],
                 grid=plan.grid,
-                worth=plan.worth if self._is_priced else np.zeros_like(plan.worth),
+                value_of_cost=plan.value_of_cost if self._is_priced else np.zeros_like(plan.value_of_cost),
                 scale=plan.scale,
                 cooperation=self._cooperation,
                 is_mean=self._settings.public_reward == "mean",
@@ -101,29 +102,32 @@ class Rmdp:
             )
             for day in self._scenario.traffic.train_days
         ]
-        return Work(live, qnet.of_prefix("train-", state), episodes)
+        return TaskBatch(rollout, mlp.unflatten("train-", state), episodes)
 
-    def tell(self, market: Market, state: Arrays, results: Sequence[Lived]) -> tuple[Arrays, Mapping[str, float]]:
-        """Remember the days and take the gradient steps."""
+    def tell(self, market: Market, state: Arrays, results: Sequence[Rollout]) -> tuple[Arrays, Mapping[str, float]]:
+        """Add the days to the replay buffer and take the gradient steps."""
         settings, iteration = self._settings, int(state["iteration"][0])
         memory = {name: value.copy() for name, value in state.items() if name.startswith("memory")}
         steps = memory["memory-action"].shape[1]
         before = int(memory["memory-written"][0]) * steps
-        for lived in results:
-            remember(memory, lived.days)
-        is_due = before // settings.target_every < int(memory["memory-written"][0]) * steps // settings.target_every
+        for one in results:
+            add(memory, one.days)
+        is_due = (
+            before // settings.target_update_interval
+            < int(memory["memory-written"][0]) * steps // settings.target_update_interval
+        )
         train, square, losses = self._learn(market, state, memory, is_due)
         after = {
-            **qnet.prefixed("train-", train),
-            **qnet.prefixed("square-", square),
-            **qnet.prefixed("target-", qnet.of_prefix("train-" if is_due else "target-", state)),
+            **mlp.flatten("train-", train),
+            **mlp.flatten("square-", square),
+            **mlp.flatten("target-", mlp.unflatten("train-" if is_due else "target-", state)),
             **memory,
             "iteration": np.array([iteration + 1], dtype=np.int64),
         }
         return after, {"loss": losses, **_logged(self._plan(market), market, results)}
 
     def policy(self, market: Market, state: Arrays, measured: Market | None = None) -> RmdpPolicy:
-        """The greedy policy (prediction mode), for days of `measured`, the market itself where None."""
+        """Return the greedy policy (prediction mode), for days of `measured`, the market itself where None."""
         plan, measured = self._plan(market), measured or market
         days = measured.baseline
         targets = {day: keyword_cost(measured, day) for day in days}
@@ -138,20 +142,24 @@ class Rmdp:
             )
             for day in days
         }
-        return RmdpPolicy(views, plan.grid, qnet.of_prefix("train-", state))
+        return RmdpPolicy(views, plan.grid, mlp.unflatten("train-", state))
+
+    def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
+        """Return the number of parallel copies of a day."""
+        return self._settings.num_envs
 
     def _learn(self, market: Market, state: Arrays, memory: Arrays, is_due: bool) -> tuple[Network, Network, float]:
         settings, iteration = self._settings, int(state["iteration"][0])
-        train, square = (qnet.as_tensors(qnet.of_prefix(f"{name}-", state)) for name in ("train", "square"))
-        target = qnet.as_tensors(qnet.of_prefix("train-" if is_due else "target-", state))
+        train, square = (mlp.as_tensors(mlp.unflatten(f"{name}-", state)) for name in ("train", "square"))
+        target = mlp.as_tensors(mlp.unflatten("train-" if is_due else "target-", state))
         rng = stream(market.seed, "replay", iteration)
-        rate, losses = falling_rate(settings.learning_rate, iteration / self._scenario.train.iterations), 0.0
-        with qnet.one_thread():
-            for _ in range(settings.updates):
-                batch = draw(memory, rng, settings.batch)
-                train, square, loss = qnet.step(train, square, target, batch, gamma=settings.gamma, learning_rate=rate)
-                losses += float(loss.mean()) / settings.updates
-        return qnet.as_arrays(train), qnet.as_arrays(square), losses
+        rate, losses = lr_schedule(settings.learning_rate, iteration / self._scenario.train.iterations), 0.0
+        with mlp.one_thread():
+            for _ in range(settings.gradient_steps):
+                batch = sample(memory, rng, settings.batch_size)
+                train, square, loss = mlp.step(train, square, target, batch, gamma=settings.gamma, learning_rate=rate)
+                losses += float(loss.mean()) / settings.gradient_steps
+        return mlp.as_arrays(train), mlp.as_arrays(square), losses
 
     def _plan(self, market: Market) -> Plan:
         if market not in self._plans:
@@ -197,7 +205,7 @@ class Rmdp:
 
 @dataclass(frozen=True, eq=False)
 class RmdpPolicy:
-    """Every agent's best alpha for the state it sees."""
+    """Bid every agent's best alpha for the state it sees."""
 
     views: dict[int, View]
     grid: Array
@@ -208,7 +216,7 @@ class RmdpPolicy:
         view = self.views[day]
 
         def act(state: DayState) -> Array:
-            action = qnet.greedy(self.network, view.state(state))
+            action = mlp.greedy(self.network, view.state(state))
             return alpha_bids(market, np.take_along_axis(self.grid, action, axis=1))
 
         return DayPolicy(act, steps=view.steps)
@@ -219,16 +227,16 @@ def _mean_auctions(market: Market, day: int) -> Array:
     return mean
 
 
-def _logged(plan: Plan, market: Market, results: Sequence[Lived]) -> dict[str, float]:
-    """Ratios to the reference on the training days: of the greedy copy, and of the platform over all copies."""
+def _logged(plan: Plan, market: Market, results: Sequence[Rollout]) -> dict[str, float]:
+    """Return ratios to the baseline on the training days: of the greedy copy, and of the platform over all copies."""
     days = list(plan.views)
-    totals = np.sum([lived.totals for lived in results], axis=0)
+    totals = np.sum([one.totals for one in results], axis=0)
     own = totals[market.learners, :, 0]
     wanted = sum(plan.views[day].target.sum() for day in days)
     hours = plan.scales.hour.sum(axis=0) * 24 * len(days)
-    reference = [market.baseline[day] for day in days]
-    revenue = sum(outcome.cost.sum() for outcome in reference)
-    profit = sum(outcome.gmv.sum() for outcome in reference) - revenue
+    baseline = [market.baseline[day] for day in days]
+    revenue = sum(outcome.cost.sum() for outcome in baseline)
+    profit = sum(outcome.gmv.sum() for outcome in baseline) - revenue
     return {
         "greedy_cost_ratio": float(own[:, COST].sum() / wanted),
         "greedy_gmv_ratio": float(own[:, GMV].sum() / hours[GMV]),

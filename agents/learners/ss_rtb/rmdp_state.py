@@ -1,7 +1,7 @@
-"""What an agent of SS-RTB sees before a step: <b, t, g> as 15 numbers (section 4.1); which 15 is ours (docs/ss-rtb.md).
+"""The state of an agent of SS-RTB before a step: <b, t, g> as 15 numbers (section 4.1); which 15 is ours (docs/ss-rtb.md).
 
 b is the cost still to be spent, t the time, g what the last step brought. At the level of auctions (AMDP) g is the auction that
-stands for the step, and t is told finely enough to tell one hundred auctions from the next.
+stands for the step, and t is fine enough to tell one hundred auctions from the next.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Scales:
 
     @classmethod
     def of(cls, market: Market) -> Scales:
-        """The scales of a market."""
+        """Return the scales of a market."""
         days, learners = market.scenario.traffic.train_days, market.learners
         theta = keyword_bids(market).theta
         hour = np.mean([_totals(market.without_budgets().outcome(day, theta))[learners] for day in days], axis=0) / 24
@@ -61,13 +61,13 @@ class Scales:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What is known of a day before it begins, and how its state is made."""
+    """All that is known of a day before it begins, and how its state is made."""
 
     steps: Steps
     auctions: Array
     """Auctions entered by step, `[steps, learners]`; seen only after the step."""
     first: Array | None
-    """Features of the step's first auction `[steps, learners, 4]`, at the level of auctions; else None."""
+    """Features of the step's first auction, `[steps, learners, 4]`, at the level of auctions; None otherwise."""
     scales: Scales
     target: Array
     """Cost that is to be spent, `[learners]`."""
@@ -75,13 +75,13 @@ class View:
 
     @classmethod
     def of(cls, market: Market, scales: Scales, day: int, steps: Steps, target: Array, *, auction_level: bool) -> View:
-        """The view of a day."""
+        """Return the view of a day."""
         auctions = auctions_by_step(market.traffic, day, steps)[:, market.learners]
         first = _first_auctions(market, scales, day, steps) if auction_level else None
         return cls(steps, auctions, first, scales, target, market.learners)
 
     def state(self, day: DayState) -> State:
-        """The state before the next step (or at the day's end), `[learners, P, 15]`."""
+        """Return the state before the next step (or at the day's end), `[learners, P, 15]`."""
         done = float(self.steps.share_done[day.steps_done])
         # A random day can cost many times the target, most of all of an ad that wins little.
         left = np.maximum(1 - day.cumulative[self.learners, COST] / np.maximum(self.target, 1e-12)[:, None], -2.0)

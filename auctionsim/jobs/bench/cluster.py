@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auctionsim.agents.build import build_market
-from auctionsim.agents.learners.base import Learner, Replicated
+from auctionsim.agents.learners.base import Learner, ReplicatedLearner
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool, travelling_bytes
 from auctionsim.jobs.distributed.sharing import size_of
@@ -73,15 +73,15 @@ def _bytes_by_policy() -> Iterator[tuple[str, dict[str, int]]]:
         state = learner.start(market)
         work = learner.ask(market, state)
         results = work.results(market)
-        assert isinstance(learner, Replicated)
-        _, _, scalars = learner.told(market, state, results)
+        assert isinstance(learner, ReplicatedLearner)
+        _, _, update = learner.tell_with_update(market, state, results)
         yield (
             policy,
             {
                 "parameters": int(state["mean"].size),
                 "tasks": sum(travelling_bytes(task) for task in work.tasks),
                 "state": size_of(work.shared),
-                "scalars": size_of(scalars),
+                "scalars": size_of(update),
                 "to_driver": sum(travelling_bytes(result) for result in results),
             },
         )

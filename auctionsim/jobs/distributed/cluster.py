@@ -1,4 +1,4 @@
-"""A map over tasks: serial in this process, on a Ray of our own, or on a cluster. Only this folder imports Ray.
+"""Map over tasks: serially in this process, on a Ray of our own, or on a cluster. Only this folder imports Ray.
 
 Objects that many tasks need (a market and its traffic) are put once; tasks carry a handle. Results come back in the order of
 the tasks, so nothing depends on scheduling.
@@ -15,55 +15,62 @@ from itertools import islice
 from typing import Any, Protocol
 
 from auctionsim.errors import InputError, shown
-from auctionsim.jobs.distributed.sharing import Arrays, Follow, PutObject, object_of, put_arrays
+from auctionsim.jobs.distributed.sharing import Arrays, PutObject, Replication, object_of, put_arrays
+from auctionsim.plugins import loaded_modules
 
 _KNOCK_SECONDS = 10.0
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 class Pool(Protocol):
-    """Where tasks are computed."""
+    """A place where tasks are computed."""
 
     def put(self, shared: Any) -> Any:
-        """Share an object with all tasks; returns the handle that tasks name it by."""
+        """Put an object where all tasks find it; return the handle that tasks name it by."""
 
-    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:
-        """Share a generation's arrays; `before` is the handle to those of the one before, `follow` how these come of them."""
+    def put_arrays(self, arrays: Arrays, before: Any = None, replication: Replication | None = None) -> Any:
+        """Put a generation's arrays where all tasks find them; return their handle.
+
+        Args:
+            arrays: The arrays.
+            before: The handle to those of the generation before.
+            replication: The way in which a worker computes these from those.
+        """
 
     def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """`function(*task)` for every task, in order; handles among its arguments stand for what was put."""
+        """Return `function(*task)` for every task, in order; handles among its arguments stand for what was put."""
 
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """The same as pairs of index and result, as they come."""
+        """Yield the same as pairs of index and result, as they come."""
 
 
 class SerialPool:
-    """Everything in this process: the reference that Ray must equal."""
+    """Compute everything in this process; Ray must give the same bytes."""
 
     def put(self, shared: Any) -> Any:
-        """The object is its own handle."""
+        """Return the object as its own handle."""
         return shared
 
-    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:  # noqa: ARG002
-        """The arrays are their own handle, and nobody else holds any."""
+    def put_arrays(self, arrays: Arrays, before: Any = None, replication: Replication | None = None) -> Any:  # noqa: ARG002
+        """Return the arrays as their own handle."""
         return arrays
 
     def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """A plain loop."""
+        """Compute all tasks in a loop."""
         return [function(*task) for task in tasks]
 
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """In order."""
+        """Yield results in order."""
         for index, task in enumerate(tasks):
             yield index, function(*task)
 
 
 class RayPool:
-    """Ray tasks; shared objects lie once per node in the object store, read-only.
+    """Compute tasks on Ray; shared objects lie once per node in the object store, read-only.
 
     Args:
-        ray: The module, connected.
-        at_once: How many tasks may be under way, None for as many as Ray takes.
+        ray: The Ray module, connected.
+        at_once: The most tasks under way at a time; None for as many as Ray takes.
         is_cluster: Whether there may be several nodes.
     """
 
@@ -78,22 +85,25 @@ class RayPool:
 
     def put(self, shared: Any) -> Any:
         """Put the object in the object store."""
+        self._send_loaded_modules()
         return PutObject(self._ray.put(shared))
 
-    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:
-        """On one machine its memory is shared; of a cluster's workers each follows by itself."""
-        return put_arrays(self._ray, arrays, before, follow if self._is_cluster else None)
+    def put_arrays(self, arrays: Arrays, before: Any = None, replication: Replication | None = None) -> Any:
+        """Put the arrays in the machine's memory; on a cluster let each worker replicate them."""
+        return put_arrays(self._ray, arrays, before, replication if self._is_cluster else None)
 
     def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """One Ray task each; results are gathered by index."""
+        """Run one Ray task each; results are gathered by index."""
         if self._at_once is None:
+            self._send_loaded_modules()
             results: list[Any] = self._ray.get([self._call.remote(function, *task) for task in tasks])
             return results
         found = dict(self.each(function, tasks))
         return [found[index] for index in range(len(tasks))]
 
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """As Ray finishes them."""
+        """Yield results as Ray finishes them."""
+        self._send_loaded_modules()
         todo = iter(range(len(tasks)))
         index_of: dict[Any, int] = {}
         while True:
@@ -106,13 +116,18 @@ class RayPool:
             for reference in ready:
                 yield index_of.pop(reference), self._ray.get(reference)
 
+    def _send_loaded_modules(self) -> None:
+        """Have functions and classes of the user's own modules sent by value: a worker may not find these modules by name."""
+        for module in loaded_modules():
+            self._ray.cloudpickle.register_pickle_by_value(module)
+
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*map(object_of, arguments))
 
 
 def travelling_bytes(value: Any) -> int:
-    """Bytes of a value as Ray sends it."""
+    """Return the bytes of a value as Ray sends it."""
     # Its own copy of this library would be Ray's import, which has to wait for the settings of `open_pool`.
     import cloudpickle
 
@@ -121,19 +136,19 @@ def travelling_bytes(value: Any) -> int:
 
 @contextmanager
 def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
-    """A pool that is closed at the end.
+    """Open a pool that is closed at the end.
 
     Args:
         workers: 0 for serial, n for n Ray workers on this machine, `auto` for one per core; with an address: how many tasks at
             once, `auto` for as many as the cluster takes.
-        address: Of a Ray cluster that runs already: `auto`, HOST:PORT or ray://HOST:PORT. None for a Ray of our own.
+        address: Address of a Ray cluster that runs already: `auto`, HOST:PORT or ray://HOST:PORT. None for a Ray of our own.
 
     Raises:
         InputError: Nothing answers at the address, or 0 workers are asked of a cluster.
     """
     if address is not None:
         if workers == 0:
-            raise InputError("--address: expected at least 1 worker or auto beside it, got --workers 0, which is serial")
+            raise InputError("--address: expected >= 1 worker or auto beside it, got --workers 0, which is serial")
         with _joined(address) as ray:
             yield RayPool(ray, None if workers == "auto" else int(workers), is_cluster=True)
         return
@@ -146,7 +161,7 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
 
 @contextmanager
 def _own(n_workers: int, **options: Any) -> Iterator[Any]:
-    """A Ray of our own on this machine."""
+    """Start a Ray of our own on this machine."""
     # Read by Ray when it is imported: the loopback address for a Ray of our own, whose servers otherwise
     # listen on every interface (the switch's name speaks of other systems, but it works on Linux all the same).
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
@@ -158,7 +173,7 @@ def _own(n_workers: int, **options: Any) -> Iterator[Any]:
 
 @contextmanager
 def _connected(**options: Any) -> Iterator[Any]:
-    """Ray with our settings: one thread a worker, no usage statistics."""
+    """Connect to Ray with our settings: one thread a worker, no usage statistics."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
@@ -177,7 +192,7 @@ def _connected(**options: Any) -> Iterator[Any]:
 
 @contextmanager
 def _joined(address: str) -> Iterator[Any]:
-    """A cluster that others started."""
+    """Join a cluster that others started."""
     _expect_answer(address)
     with ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""A day whose hours are shared out to the workers of a pool, and how far it is from the exact replay."""
+"""Replay a day whose hours are split over the workers of a pool, and measure how far it is from the exact replay."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def replay_sharded(
     """Replay a day in shards (`auction/shards.py`); the result depends on their number and `sync`, not on the workers.
 
     Args:
-        pool: Where shards are replayed.
+        pool: Pool in which shards are replayed.
         source: The traffic.
         day: One of its days.
         rules: The auction's.
         coefficients: theta of the whole day, `[advertisers, 4, P]`.
         budgets: Currency, `[advertisers, P]`, infinite for none.
-        shards: How many replays share a window.
+        shards: Number of replays that share a window.
         sync: Auctions after which budgets are reconciled.
         seed: Draws the luck of `sampled` outcomes.
 
@@ -58,9 +58,9 @@ def replay_sharded(
             auctions = int(weights[window[0][0] : window[-1][1]].sum()) / len(window)
             allotments = splitter.allotments(auctions, len(window))
             tasks = [Shard(day, hour, buckets, own, seed) for buckets, own in zip(window, allotments, strict=True)]
-            brought = sum(pool.map(replay_shard, [(*shared, shard) for shard in tasks]))
-            hours[hour] += brought
-            splitter.spend(brought[:, COST])
+            window_outcome = sum(pool.map(replay_shard, [(*shared, shard) for shard in tasks]))
+            hours[hour] += window_outcome
+            splitter.spend(window_outcome[:, COST])
     return Outcome(**{name: hours[:, :, i] for i, name in enumerate(OUTCOMES)})
 
 
@@ -94,7 +94,7 @@ def deviations(
     """Replay a day exactly, then for every (shards, sync), with keyword bids and budgets that run out.
 
     Args:
-        pool: Where shards are replayed.
+        pool: Pool in which shards are replayed.
         source: The traffic.
         day: One of its days.
         rules: The auction's.
@@ -134,5 +134,5 @@ def deviations(
 
 
 def _exact(source: TrafficSource, day: int, rules: Rules, theta: Array, budgets: Array) -> Array:
-    """Totals of the day, auction by auction, `[advertisers, 5, P]`."""
+    """Return the day's totals, auction by auction, `[advertisers, 5, P]`."""
     return day_totals(run_day(DayReplay(source, day, rules, policies=theta.shape[-1], budgets=budgets), lambda _: theta))

@@ -1,9 +1,9 @@
 """Handles of what tasks share, and what a Ray worker keeps of it from task to task.
 
 Two kinds: objects put once, such as a market, and the arrays of a generation, of which only the last are kept. Where machines
-are far apart, the arrays need not travel: a worker that holds those of the generation before makes the next ones itself from
-the generation's scalars, and a fingerprint tells whether they are the driver's to the bit. If not, or where it holds none, it
-fetches them whole.
+are far apart, the arrays need not travel: a worker that holds those of the generation before computes the next ones itself from
+the generation's update, a few seeds and scalars, and a fingerprint tells whether they equal the driver's to the bit. If not, or
+where it holds none, it fetches them whole.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PutObject:
     reference: Any
 
     def get(self) -> Any:
-        """The object, kept by the worker for its next tasks; its arrays stay where the node's object store has them."""
+        """Return the object, kept by the worker for its next tasks; its arrays stay where the node's object store has them."""
         import ray
 
         key = self.reference.hex()
@@ -46,13 +46,14 @@ class PutObject:
 
 
 @dataclass(frozen=True)
-class Follow:
-    """How arrays come from those of the generation before: `function(market, before, scalars)`, the same bits anywhere."""
+class Replication:
+    """How a worker computes arrays from those of the generation before: `function(market, before, update)`, bit for bit."""
 
     function: Callable[[Any, Arrays, Arrays], Arrays]
     market: Any
     """A handle."""
-    scalars: Arrays
+    update: Arrays
+    """Seeds and scalars."""
 
 
 @dataclass(frozen=True)
@@ -60,33 +61,33 @@ class PutArrays:
     """Arrays of a generation."""
 
     line: str
-    """Of which they are a generation."""
+    """The line of generations that they belong to."""
     generation: int
     whole: Any
     """The arrays, or a reference to them."""
-    follow: Any = None
-    """A reference to a `Follow`, where workers make them themselves."""
+    replication: Any = None
+    """A reference to a `Replication`, where workers compute them themselves."""
     fingerprint: bytes = b""
 
     def get(self) -> Arrays:
-        """The arrays, kept by the worker until it meets a later generation."""
+        """Return the arrays, kept by the worker until it meets a later generation."""
         if isinstance(self.whole, dict):
             return self.whole
         generation, arrays = _lines.get(self.line, (-1, {}))
         if generation != self.generation:
-            arrays = self._made_of(arrays) if generation == self.generation - 1 else {}
+            arrays = self._replicated(arrays) if generation == self.generation - 1 else {}
             _lines[self.line] = self.generation, arrays or self._fetched()
         found: tuple[int, Arrays] = _kept(_lines, self.line, _MOST_LINES)
         return found[1]
 
-    def _made_of(self, before: Arrays) -> Arrays:
-        """What follows from the generation before; nothing where it is not what the driver has."""
-        if self.follow is None:
+    def _replicated(self, before: Arrays) -> Arrays:
+        """Return the arrays computed from the generation before; none where they are not what the driver has."""
+        if self.replication is None:
             return {}
         import ray
 
-        follow: Follow = ray.get(self.follow)
-        arrays = follow.function(object_of(follow.market), before, follow.scalars)
+        replication: Replication = ray.get(self.replication)
+        arrays = replication.function(object_of(replication.market), before, replication.update)
         return arrays if fingerprint(arrays) == self.fingerprint else {}
 
     def _fetched(self) -> Arrays:
@@ -96,32 +97,32 @@ class PutArrays:
         return arrays
 
 
-def put_arrays(ray: Any, arrays: Arrays, before: PutArrays | None, follow: Follow | None) -> PutArrays:
-    """A handle to the next generation of a line, or to the first of a new one.
+def put_arrays(ray: Any, arrays: Arrays, before: PutArrays | None, replication: Replication | None) -> PutArrays:
+    """Return a handle to the next generation of a line, or to the first of a new one.
 
     Args:
         ray: The module, connected.
-        arrays: What tasks are to see.
-        before: The handle of the generation before.
-        follow: How workers that hold that one make these; it is used where that is less to send.
+        arrays: The generation's arrays, as tasks are to see them.
+        before: The handle of the generation before; None for a new line.
+        replication: The way in which workers that hold that one compute these; used where the update is smaller.
     """
     line = str(next(_new_line)) if before is None else before.line
     generation = 0 if before is None else before.generation + 1
     if size_of(arrays) <= INLINE_BYTES:
         return PutArrays(line, generation, arrays)
     whole = ray.put(arrays)
-    if before is None or follow is None or size_of(follow.scalars) >= size_of(arrays):
+    if before is None or replication is None or size_of(replication.update) >= size_of(arrays):
         return PutArrays(line, generation, whole)
-    return PutArrays(line, generation, whole, ray.put(follow), fingerprint(arrays))
+    return PutArrays(line, generation, whole, ray.put(replication), fingerprint(arrays))
 
 
 def object_of(argument: Any) -> Any:
-    """What a handle stands for; anything else as it is."""
+    """Return what a handle stands for; anything else as it is."""
     return argument.get() if isinstance(argument, (PutObject, PutArrays)) else argument
 
 
 def fingerprint(arrays: Arrays) -> bytes:
-    """Of names, types, shapes and bytes."""
+    """Return a digest of names, types, shapes and bytes."""
     digest = hashlib.blake2b(digest_size=16)
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
@@ -130,12 +131,12 @@ def fingerprint(arrays: Arrays) -> bytes:
 
 
 def size_of(arrays: Arrays) -> int:
-    """Bytes."""
+    """Return the bytes of all arrays."""
     return sum(array.nbytes for array in arrays.values())
 
 
 def _kept(store: OrderedDict[str, Any], key: str, most: int) -> Any:
-    """The object, now the last that is forgotten."""
+    """Return the object, from now on the last that is forgotten."""
     store.move_to_end(key)
     while len(store) > most:
         store.popitem(last=False)

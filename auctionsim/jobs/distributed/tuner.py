@@ -1,4 +1,4 @@
-"""Tasks as trials of Ray Tune: it places them and watches over them. A pool like those of `cluster.py`, inside one of them.
+"""Run tasks as trials of Ray Tune, which places them and watches over them: a pool like those of `cluster.py`, inside one.
 
 What Ray Tune writes for itself goes to a temporary folder and is thrown away: nothing of ours reads it.
 """
@@ -11,29 +11,29 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from auctionsim.errors import RunError
-from auctionsim.jobs.distributed.sharing import Arrays, Follow
+from auctionsim.jobs.distributed.sharing import Arrays, Replication
 
 # Read by Ray Tune: no loggers but ours, no tables on the terminal.
 _QUIET = {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1"}
 
 
 class TunePool:
-    """Each task is a trial on one core; Ray must be running."""
+    """Compute each task as a trial on one core; Ray must be running."""
 
     def put(self, shared: Any) -> Any:
-        """The object is its own handle."""
+        """Return the object as its own handle."""
         return shared
 
-    def put_arrays(self, arrays: Arrays, before: Any = None, follow: Follow | None = None) -> Any:  # noqa: ARG002
-        """The arrays are their own handle."""
+    def put_arrays(self, arrays: Arrays, before: Any = None, replication: Replication | None = None) -> Any:  # noqa: ARG002
+        """Return the arrays as their own handle."""
         return arrays
 
     def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """`function(*task)` for every task, in order."""
+        """Return `function(*task)` for every task, in order."""
         return [result for _, result in self.each(function, tasks)]
 
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """The same as pairs of index and result, in order, when all are done.
+        """Yield the same as pairs of index and result, in order, when all are done.
 
         Raises:
             RunError: A trial failed.

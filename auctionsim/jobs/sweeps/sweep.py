@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from auctionsim import __version__
+from auctionsim.agents.learners.registry import with_constants
 from auctionsim.analysis.reports.metrics import seed_ratios
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool
@@ -63,7 +64,7 @@ class Sweep:
 
     def scenario(self, *more: str) -> Scenario:
         """Return the scenario with the shared overrides and a trial's own."""
-        return parse_scenario(self.text, self.source, overrides=[*self.overrides, *more], folder=self.folder)
+        return with_constants(parse_scenario(self.text, self.source, overrides=[*self.overrides, *more], folder=self.folder))
 
 
 def draw_trials(sweep: Sweep) -> list[dict[str, Any]]:
@@ -126,11 +127,13 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
     lock_plan(out, _plan(sweep, base, trials))
     rows: list[dict[str, Any]] = []
     alive = list(range(sweep.samples))
+    # A worker's current folder is another one.
+    folder = None if sweep.folder is None else sweep.folder.resolve()
     for rung, iterations in enumerate(rungs):
         tasks = [
             TrialTask(
-                out, trial, rung, iterations, sweep.text, sweep.source, sweep.folder,
-                (*sweep.overrides, *_overrides(sweep, trials[trial])), sweep.seeds, sweep.command, base.learner,
+                out, trial, rung, iterations, sweep.text, sweep.source, folder,
+                (*sweep.overrides, *_overrides(sweep, trials[trial])), sweep.seeds, sweep.command, base.learner, Path.cwd(),
             )
             for trial in alive
         ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from auctionsim.agents.build import build_market
-from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.learners.registry import make_learner, with_constants
 from auctionsim.auction.outcome import COST
 from auctionsim.files import write_json
 from auctionsim.jobs.distributed.cluster import SerialPool
@@ -49,6 +49,8 @@ class TrialTask:
     command: str
     fitness_settings: LearnerSection
     """The weights and penalties of the fitness: the scenario's as written, the same for all trials."""
+    started_in: Path
+    """The folder in which the user's own classes may lie; a worker runs in another one."""
 
     @property
     def result_path(self) -> Path:
@@ -73,13 +75,15 @@ def train_to_rung(_: None, task: TrialTask) -> None:
         KeyboardInterrupt: Training was stopped by a signal; its checkpoint is written.
     """
     scenario = parse_scenario(task.text, task.source, overrides=task.overrides, folder=task.folder)
+    scenario = with_constants(scenario.with_source(task.source, task.folder, task.started_in))
     path = task.run_path
     markets = {seed: build_market(scenario, seed) for seed in task.seeds}
-    run = (
-        Run.open(path)
-        if (path / "manifest.json").is_file()
-        else Run.create(path, scenario, task.text, seeds=task.seeds, command=task.command, overrides=task.overrides)
-    )
+    if not (path / "manifest.json").is_file():
+        Run.create(
+            path, scenario, task.text, seeds=task.seeds, command=task.command, overrides=task.overrides,
+            started_in=task.started_in,
+        )  # fmt: skip
+    run = Run.open(path)
     try:
         train(run, SerialPool(), lambda _: None, markets, until=task.iterations)
     except Interrupted:

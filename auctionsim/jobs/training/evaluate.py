@@ -1,4 +1,4 @@
-"""Evaluation: the learned and the reference policy on the test days, written as rows."""
+"""Evaluate the learned and the baseline policy on the test days, and write the tables of a run."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
     """
     outcomes, benchmarks, collusion, answers = [], [], [], []
     for seed, market in markets.items():
-        reference = Constant(market.static(market.scenario.platform.baseline))
-        arms: dict[str, Policy] = {"learned": policies[seed], "reference": reference}
+        baseline = Constant(market.static(market.scenario.platform.baseline))
+        arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
         for day in market.scenario.traffic.test_days:
             for arm, policy in arms.items():
                 outcomes.append(_rows(market, arm, seed, day, policy))
@@ -55,7 +55,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
 
 
 def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
-    """One row per hour and advertiser; `bid` is the mean bid over the hour's auctions, `revenue` the platform's receipts."""
+    """Return a row per hour and advertiser: `bid` is the mean bid over the hour's auctions, `revenue` the platform's."""
     run = simulate_day(market, day, policy)
     n, outcome, budget_left = len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
     bid = np.einsum("haf,haf->ha", market.hourly_features(day, run.source), run.coefficients[:, :, :, 0])

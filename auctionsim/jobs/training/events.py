@@ -1,4 +1,4 @@
-"""Metrics as TensorBoard event files, beside metrics.jsonl, for those who watch a training there."""
+"""Write metrics as TensorBoard event files too, beside metrics.jsonl."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 
 class Events(Protocol):
-    """Where scalars go."""
+    """A writer of scalars."""
 
     def scalars(self, iteration: int, seed: int, values: Mapping[str, float]) -> None:
-        """What a seed logged in an iteration."""
+        """Write what a seed logged in an iteration."""
 
 
 class _Writer:

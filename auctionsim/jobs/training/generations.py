@@ -1,4 +1,4 @@
-"""Generations of a learner on a pool: the markets of all seeds in step, each worker given what its tasks share once."""
+"""Run a learner's iterations on a pool: the markets of all seeds in step, and what tasks share sent to each worker once."""
 
 from __future__ import annotations
 
@@ -6,58 +6,75 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auctionsim.agents.learners.base import Arrays, Learner, Replicated
+from auctionsim.agents.learners.base import Arrays, Learner, ReplicatedLearner
+from auctionsim.checkpoints import expect_like
+from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool
-from auctionsim.jobs.distributed.sharing import Follow
+from auctionsim.jobs.distributed.sharing import Replication
 from auctionsim.market.market import Market
+
+LOGGED = ("revenue_ratio", "profit_ratio")
+"""Numbers that every learner logs of an iteration."""
 
 
 class Generations:
-    """Ask, map, tell.
+    """The iterations of a learner: ask, map over the pool, tell.
 
     Args:
-        learner: Of all markets.
-        markets: By seed.
-        pool: Where tasks are computed.
+        learner: The learner of all markets.
+        markets: The market of each seed.
+        pool: Pool in which tasks are computed.
     """
 
     def __init__(self, learner: Learner, markets: Mapping[int, Market], pool: Pool) -> None:
         self._learner, self._markets, self._pool = learner, markets, pool
         self._handles = {seed: pool.put(market) for seed, market in markets.items()}
         self._shared: dict[int, Any] = {}
-        self._scalars: dict[int, Arrays] = {}
+        self._updates: dict[int, Arrays] = {}
         self.driver_seconds = 0.0
-        """Of the last generation, what this process spent on asking and telling."""
+        """Seconds that this process spent on asking and telling in the last iteration."""
 
     def next(self, states: Mapping[int, Arrays]) -> tuple[dict[int, Arrays], dict[int, dict[str, float]]]:
-        """One iteration of every seed: states after it, and what is logged. The tasks of all seeds share one map."""
+        """Run one iteration of every seed; return the states after it and what is logged. The tasks of all seeds share one map.
+
+        Raises:
+            InputError: The learner told a state of other arrays, or logged no revenue or profit.
+        """
         began = time.perf_counter()
-        work = {seed: self._learner.ask(market, states[seed]) for seed, market in self._markets.items()}
+        batches = {seed: self._learner.ask(market, states[seed]) for seed, market in self._markets.items()}
         self._shared = {
-            seed: self._pool.put_arrays(asked.shared, self._shared.get(seed), self._follow(seed))
-            for seed, asked in work.items()
+            seed: self._pool.put_arrays(batch.shared, self._shared.get(seed), self._replication(seed))
+            for seed, batch in batches.items()
         }
-        tasks = [(self._handles[seed], self._shared[seed], task) for seed, asked in work.items() for task in asked.tasks]
+        tasks = [(self._handles[seed], self._shared[seed], task) for seed, batch in batches.items() for task in batch.tasks]
         asked_at = time.perf_counter()
-        results = self._pool.map(next(iter(work.values())).run, tasks)
+        results = self._pool.map(next(iter(batches.values())).run, tasks)
         mapped_at = time.perf_counter()
         after, logged, first = {}, {}, 0
-        for seed, asked in work.items():
-            own = results[first : first + len(asked.tasks)]
-            first += len(asked.tasks)
-            after[seed], log = self._told(seed, states[seed], own)
+        for seed, batch in batches.items():
+            own = results[first : first + len(batch.tasks)]
+            first += len(batch.tasks)
+            after[seed], log = self._tell(seed, states[seed], own)
             logged[seed] = dict(log)
         self.driver_seconds = asked_at - began + time.perf_counter() - mapped_at
         return after, logged
 
-    def _told(self, seed: int, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
-        if not isinstance(self._learner, Replicated):
-            return self._learner.tell(self._markets[seed], state, results)
-        after, logged, self._scalars[seed] = self._learner.told(self._markets[seed], state, results)
+    def _tell(self, seed: int, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
+        market = self._markets[seed]
+        if isinstance(self._learner, ReplicatedLearner):
+            after, logged, self._updates[seed] = self._learner.tell_with_update(market, state, results)
+        else:
+            after, logged = self._learner.tell(market, state, results)
+        # A learner of the user's own is told now, not when its checkpoint is read again.
+        source = f"{market.scenario.source}: learner.algorithm: tell of {market.scenario.learner.algorithm}"
+        expect_like(source, after, state)
+        missing = [name for name in LOGGED if name not in logged]
+        if missing:
+            raise InputError(f"{source}: expected {' and '.join(LOGGED)} in the log, got no {missing[0]!r}")
         return after, logged
 
-    def _follow(self, seed: int) -> Follow | None:
-        """How a worker comes to this generation's arrays; unknown before the first one is told."""
-        if seed not in self._scalars or not isinstance(self._learner, Replicated):
+    def _replication(self, seed: int) -> Replication | None:
+        """Return how a worker computes this iteration's arrays itself; None before the first one is told."""
+        if seed not in self._updates or not isinstance(self._learner, ReplicatedLearner):
             return None
-        return Follow(self._learner.advance, self._handles[seed], self._scalars[seed])
+        return Replication(self._learner.apply_update, self._handles[seed], self._updates[seed])

@@ -1,4 +1,4 @@
-"""Training: all seeds of a scenario in step, each generation mapped over the pool; resumable at any moment."""
+"""Train all seeds of a scenario in step, each iteration mapped over the pool; resumable at any moment."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.checkpoints import expect_arrays
+from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.events import event_files
-from auctionsim.jobs.training.generations import Generations
+from auctionsim.jobs.training.generations import LOGGED, Generations
 from auctionsim.market.market import Market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
@@ -25,14 +26,14 @@ from auctionsim.scenario import Scenario
 
 @dataclass(frozen=True)
 class Progress:
-    """What a progress bar shows after an iteration; ratios are to the reference, means over seeds and members."""
+    """Progress after an iteration; ratios are to the baseline, means over seeds and replays."""
 
     iteration: int
     iterations: int
     revenue_ratio: float
     profit_ratio: float
     auctions: int
-    """Auctions replayed in the iteration, all members and days."""
+    """Auctions replayed in the iteration, in all replays of all training days."""
 
 
 class Interrupted(Exception):
@@ -41,8 +42,8 @@ class Interrupted(Exception):
 
 def train(
     run: Run,
-    pool: Pool,
-    report: Callable[[Progress], None],
+    pool: Pool | None = None,
+    report: Callable[[Progress], None] | None = None,
     markets: dict[int, Market] | None = None,
     *,
     starts: dict[int, Arrays] | None = None,
@@ -54,16 +55,18 @@ def train(
 
     Args:
         run: The run folder.
-        pool: Where tasks are computed.
-        report: Told after every iteration.
+        pool: Pool in which tasks are computed; this process where None.
+        report: A progress callback, called after every iteration; None for no progress.
         markets: The markets of all seeds, where the caller has built them already.
         starts: The learner's states before the first iteration on them, where the caller has computed those too.
         until: An iteration to stop at, after its checkpoint; the run then counts as interrupted. The end where None.
 
     Raises:
+        InputError: The run's learner cannot be found, or was trained outside.
         Interrupted: A signal came. The run can be resumed.
     """
-    # Before anything is written: what is wrong with a run folder is told and left as it is.
+    # Before anything is written: what is wrong with a run folder is said, and the folder left as it is.
+    run.expect_trained_here("resume")
     scenario = run.scenario()
     learner = make_learner(scenario)
     markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
@@ -73,7 +76,7 @@ def train(
     try:
         run.tidy(keep=scenario.train.keep_checkpoints)
         last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
-        states = _train_all(run, scenario, learner, markets, iteration, states, pool, report, last)
+        states = _train_all(run, scenario, learner, markets, iteration, states, pool or SerialPool(), report, last)
         if last < scenario.train.iterations:
             run.set_status("interrupted")
             return
@@ -88,7 +91,12 @@ def train(
 
 
 def evaluate(run: Run) -> None:
-    """Evaluate the last checkpoint on the test days again."""
+    """Evaluate the last checkpoint on the test days again.
+
+    Raises:
+        InputError: There is none, or the run was trained outside.
+    """
+    run.expect_trained_here("evaluate")
     scenario = run.scenario()
     learner = make_learner(scenario)
     run.last_checkpoint()
@@ -98,12 +106,20 @@ def evaluate(run: Run) -> None:
 
 
 def starting_states(learner: Learner, markets: dict[int, Market]) -> dict[int, Arrays]:
-    """The learner's state before the first iteration, for every seed."""
-    return {seed: learner.start(market) for seed, market in markets.items()}
+    """Return the learner's state before the first iteration, for every seed.
+
+    Raises:
+        InputError: A state is no dictionary of arrays.
+    """
+    states = {seed: learner.start(market) for seed, market in markets.items()}
+    for seed, state in states.items():
+        scenario = markets[seed].scenario
+        expect_arrays(f"{scenario.source}: learner.algorithm: start of {scenario.learner.algorithm}", state)
+    return states
 
 
 def _last_states(run: Run, starts: dict[int, Arrays]) -> tuple[int, dict[int, Arrays]]:
-    """Iteration and states of the last checkpoint, or of the start where there is none."""
+    """Return iteration and states of the last checkpoint, or of the start where there is none."""
     checkpoints = run.checkpoints()
     return (checkpoints[-1], run.load_checkpoint(checkpoints[-1], starts)) if checkpoints else (0, starts)
 
@@ -116,15 +132,15 @@ def _train_all(
     iteration: int,
     states: dict[int, Arrays],
     pool: Pool,
-    report: Callable[[Progress], None],
+    report: Callable[[Progress], None] | None,
     last: int,
 ) -> dict[int, Arrays]:
     run.cut_metrics(iteration)
     generations = Generations(learner, markets, pool)
     days = scenario.traffic.train_days
-    auctions = sum(market.source.auctions_on(day) for market in markets.values() for day in days)
-    is_q_learner = scenario.learner.algorithm.endswith("-dqn")
-    members = scenario.learner.dqn.copies if is_q_learner else scenario.learner.population
+    auctions = sum(
+        market.source.auctions_on(day) * learner.replays_per_iteration(market) for market in markets.values() for day in days
+    )
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
         while iteration < last:
             states, logged = generations.next(states)
@@ -136,15 +152,9 @@ def _train_all(
                 events.scalars(iteration, seed, logged[seed])
             if iteration % scenario.train.checkpoint_every == 0 or iteration == last or is_stopping:
                 run.save_checkpoint(iteration, states, keep=scenario.train.keep_checkpoints)
-            report(
-                Progress(
-                    iteration,
-                    scenario.train.iterations,
-                    float(np.mean([logged[seed]["revenue_ratio"] for seed in run.seeds])),
-                    float(np.mean([logged[seed]["profit_ratio"] for seed in run.seeds])),
-                    auctions * members,
-                )
-            )
+            if report is not None:
+                revenue, profit = (float(np.mean([logged[seed][name] for seed in run.seeds])) for name in LOGGED)
+                report(Progress(iteration, scenario.train.iterations, revenue, profit, auctions))
             if is_stopping:
                 raise Interrupted
     return states
@@ -152,7 +162,7 @@ def _train_all(
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT or SIGTERM sets, so that the generation under way ends and is kept. A second SIGINT kills."""
+    """Yield an event that SIGINT or SIGTERM sets, so that the iteration under way ends and is kept. A second SIGINT kills."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop

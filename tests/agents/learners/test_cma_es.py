@@ -1,4 +1,4 @@
-"""The learner cma-es: an optimiser remade from arrays every generation is the library's own, run through."""
+"""The learner cma-es: an optimizer remade from arrays every generation is the library's own, run through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cmaes import CMA, SepCMA
 
-from auctionsim.agents.learners.es.cma_es import FULL_UP_TO, new_optimiser, optimiser_state, remade_optimiser
+from auctionsim.agents.learners.es.cma_es import FULL_UP_TO, new_optimizer, optimizer_state, remade_optimizer
 
 POPULATION = 12
 
@@ -20,28 +20,28 @@ def loss(x: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("parameters", "kind"), [(6, CMA), (30, CMA), (FULL_UP_TO + 1, SepCMA)])
 def test_remade_each_generation_it_is_the_library_s_own_bit_for_bit(parameters: int, kind: type):
-    through = new_optimiser(np.zeros(parameters), 0.3, POPULATION, seed=0)
-    state = optimiser_state(through)
+    through = new_optimizer(np.zeros(parameters), 0.3, POPULATION, seed=0)
+    state = optimizer_state(through)
     assert type(through) is kind
     for generation in range(8):
         through.reseed_rng(generation)
         members = [through.ask() for _ in range(POPULATION)]
         through.tell([(x, loss(x)) for x in members])
-        remade = remade_optimiser(state, POPULATION, seed=generation)
+        remade = remade_optimizer(state, POPULATION, seed=generation)
         again = [remade.ask() for _ in range(POPULATION)]
         np.testing.assert_array_equal(again, members)
         remade.tell([(x, loss(x)) for x in again])
-        state = optimiser_state(remade)
-        for name, array in optimiser_state(through).items():
+        state = optimizer_state(remade)
+        for name, array in optimizer_state(through).items():
             np.testing.assert_array_equal(state[name], array, err_msg=name)
 
 
 def test_it_finds_the_optimum_of_a_turned_ellipsoid():
-    state = optimiser_state(new_optimiser(np.zeros(6), 0.3, POPULATION, seed=0))
+    state = optimizer_state(new_optimizer(np.zeros(6), 0.3, POPULATION, seed=0))
     for generation in range(150):
-        optimiser = remade_optimiser(state, POPULATION, seed=generation)
-        members = [optimiser.ask() for _ in range(POPULATION)]
-        optimiser.tell([(x, loss(x)) for x in members])
-        state = optimiser_state(optimiser)
+        optimizer = remade_optimizer(state, POPULATION, seed=generation)
+        members = [optimizer.ask() for _ in range(POPULATION)]
+        optimizer.tell([(x, loss(x)) for x in members])
+        state = optimizer_state(optimizer)
     assert loss(state["mean"]) < 1e-6
     assert state["g"].tolist() == [150]

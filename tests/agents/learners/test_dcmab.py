@@ -11,7 +11,15 @@ import torch
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.grouped.clusters import by_revenue
 from auctionsim.agents.learners.grouped.dcmab import _bids, actor_loss, critic_loss
-from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, Days, JointBatch, draw_together, empty_memory, remember
+from auctionsim.agents.learners.rl.replay_memory import (
+    NON_TERMINAL,
+    TERMINAL,
+    Days,
+    JointBatch,
+    add,
+    empty_memory,
+    sample_joint,
+)
 from auctionsim.market.market import Market
 from auctionsim.scenario import DcmabSection
 from auctionsim.scenario.file import parse_scenario
@@ -25,7 +33,7 @@ BATCH = JointBatch(
     action=torch.tensor([[0.1, -0.2], [0.3, 0.4]]),
     reward=torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
     after=torch.tensor([[0.0, 0.0], [1.0, 1.0]]),
-    goes_on=torch.tensor([1.0, 0.0]),
+    non_terminal=torch.tensor([1.0, 0.0]),
 )
 
 
@@ -74,15 +82,15 @@ def test_joint_transitions_are_of_one_copy_and_hour_and_end_with_the_day():
     memory = empty_memory(copies, steps, agents, 1, action=np.float32)
     # States name their copy and step, actions and rewards likewise, apart by agent.
     name = 10 * np.arange(copies)[:, None, None] + np.arange(steps + 1)[None, :, None] + 100 * np.arange(agents)[None, None]
-    kind = np.full((copies, steps, agents), GOES_ON, dtype=np.uint8)
-    kind[:, -1] = LAST
-    remember(memory, Days(name[..., None].astype(np.float16), name[:, :-1] / 8.0, name[:, :-1].astype(np.float32), kind))
-    batch = draw_together(memory, np.random.default_rng(0), 200)
+    kind = np.full((copies, steps, agents), NON_TERMINAL, dtype=np.uint8)
+    kind[:, -1] = TERMINAL
+    add(memory, Days(name[..., None].astype(np.float16), name[:, :-1] / 8.0, name[:, :-1].astype(np.float32), kind))
+    batch = sample_joint(memory, np.random.default_rng(0), 200)
     assert (batch.after == batch.state + 1).all()
     assert (batch.state[:, 1] == batch.state[:, 0] + 100).all()
     assert (batch.action * 8 == batch.state).all()
     assert (batch.reward == batch.state).all()
-    assert ((batch.state[:, 0] % 10 == steps - 1) == (batch.goes_on == 0)).all()
+    assert ((batch.state[:, 0] % 10 == steps - 1) == (batch.non_terminal == 0)).all()
     assert len(set(batch.state[:, 0].tolist())) == copies * steps
 
 

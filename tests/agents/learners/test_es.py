@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auctionsim.agents.learners.es.strategy import ESState, centred_ranks, climb, members, pair_noise, slopes
+from auctionsim.agents.learners.es.strategy import ESState, adam_step, candidates, centred_ranks, pair_noise, rank_differences
 
 
 def test_ranks_of_distinct_values_run_from_minus_half_to_half():
@@ -25,7 +25,7 @@ def test_a_failed_member_ranks_last():
 def test_members_come_in_mirrored_pairs_around_the_mean():
     mean = np.arange(6.0).reshape(2, 3)
     noise = pair_noise(0, 0, range(4), (2, 3))
-    population = members(mean, noise, sigma=0.3)
+    population = candidates(mean, noise, sigma=0.3)
     np.testing.assert_allclose((population[0::2] + population[1::2]) / 2, np.tile(mean, (4, 1, 1)))
     np.testing.assert_allclose(population[0::2] - mean, 0.3 * noise)
 
@@ -43,13 +43,15 @@ def test_every_agent_finds_its_own_optimum_under_joint_perturbation():
     state = ESState.start(np.zeros((3, 2)))
     for _ in range(400):
         noise = pair_noise(0, state.iteration, range(16), (3, 2))
-        distance = ((members(state.mean, noise, 0.1) - target) ** 2).sum(axis=-1)
+        distance = ((candidates(state.mean, noise, 0.1) - target) ** 2).sum(axis=-1)
         fitness = -(0.9 * distance + 0.1 * distance.sum(axis=-1, keepdims=True)).T
-        state = climb(state, slopes(fitness, 0.1), noise, learning_rate=0.03)
+        state = adam_step(state, rank_differences(fitness, 0.1), noise, learning_rate=0.03)
     np.testing.assert_allclose(state.mean, target, atol=0.1)
 
 
 def test_equal_fitness_moves_nothing():
     state = ESState.start(np.ones((2, 3)))
     noise = pair_noise(0, 0, range(4), (2, 3))
-    assert climb(state, slopes(np.zeros((2, 8)), 0.1), noise, learning_rate=0.1).mean == pytest.approx(np.ones((2, 3)))
+    assert adam_step(state, rank_differences(np.zeros((2, 8)), 0.1), noise, learning_rate=0.1).mean == pytest.approx(
+        np.ones((2, 3))
+    )

@@ -23,17 +23,23 @@ from ...conftest import SMALL
 
 # Learners that bid by an agent's PUR_AMT at given cost, not by its objectives.
 Q_LEARNERS = ("rmdp-dqn", "m-rmdp-dqn", "amdp-dqn")
-Q_SMALL = ("learner.dqn.hidden=[8]", "learner.dqn.batch=10", "learner.dqn.copies=4", "learner.dqn.updates=2")
+Q_SMALL = (
+    "learner.dqn.hidden_sizes=[8]",
+    "learner.dqn.batch_size=10",
+    "learner.dqn.num_envs=4",
+    "learner.dqn.gradient_steps=2",
+)
 CLUSTERS_SMALL = (
-    "learner.maab.hidden=[8]", "learner.maab.batch=10", "learner.maab.updates=2", "learner.maab.target_every=20",
-    "learner.dcmab.hidden=[8]", "learner.dcmab.batch=10", "learner.dcmab.updates=2", "learner.dcmab.clusters=2",
+    "learner.maab.hidden_sizes=[8]", "learner.maab.batch_size=10", "learner.maab.gradient_steps=2",
+    "learner.maab.target_update_interval=20", "learner.dcmab.hidden_sizes=[8]", "learner.dcmab.batch_size=10",
+    "learner.dcmab.gradient_steps=2", "learner.dcmab.clusters=2",
 )  # fmt: skip
 # What learners that do not climb to the best bid must reach of its profit, and how they are set for it. Policy gradients have
 # not come to an end after as many generations; maab's grid of multipliers holds about the best one, but its values are noisy,
-# and its bars raise bids by design; dcmab's bids, keyword bids that follow pcvr, allow 0.91.
+# and its bid floors raise bids by design; dcmab's bids, keyword bids that follow pcvr, allow 0.91.
 ENOUGH = {"ippo": 0.85, "mappo": 0.85, "maab": 0.9, "dcmab": 0.85}
 FOR_THE_BEST = {
-    "maab": ("learner.maab.bars=false", "train.iterations=24"),
+    "maab": ("learner.maab.bid_floors=false", "train.iterations=24"),
     "dcmab": ("train.iterations=24",),
 }
 # One advertiser for itself, as it is alone.
@@ -44,12 +50,12 @@ ALONE = (
 # Every algorithm, and the ways in which one can be set up, as overrides.
 SETUPS = {
     **{name: (f'learner.algorithm="{name}"', *Q_SMALL, *CLUSTERS_SMALL) for name in learner_names()},
-    "maab without bars": ('learner.algorithm="maab"', "learner.maab.bars=false", *CLUSTERS_SMALL),
+    "maab without bid floors": ('learner.algorithm="maab"', "learner.maab.bid_floors=false", *CLUSTERS_SMALL),
     "contextual": ('learner.policy="contextual"', "learner.hidden=4"),
     "contextual by group": ('learner.policy="contextual"', "learner.hidden=4", 'learner.sharing="group"'),
     "free": ('learner.policy="free"', "learner.hidden=4"),
     "one at a time": ('learner.perturbation="single"', "learner.population=4"),
-    "multipliers": ('learner.constraint="lagrangian"', "advertisers.0.roi_floor=1.0", "learner.sigma_last=0.01"),
+    "multipliers": ('learner.constraint="lagrangian"', "advertisers.0.roi_floor=1.0", "learner.sigma_end=0.01"),
     "cma-es with multipliers": ('learner.algorithm="cma-es"', 'learner.constraint="lagrangian"'),
 }
 ALL = pytest.mark.parametrize("algorithm", SETUPS)
@@ -133,5 +139,5 @@ def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
 
 
 def test_a_population_too_small_for_a_covariance_is_refused():
-    with pytest.raises(InputError, match="population: expected at least 4 with 'cma-es', got 2"):
+    with pytest.raises(InputError, match="population: expected a number >= 4 with 'cma-es', got 2"):
         scenario_for("cma-es", "learner.population=2")

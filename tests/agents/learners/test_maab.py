@@ -1,4 +1,4 @@
-"""`maab`: rewards shared by temperature, bars that withhold them, and what both do to a market."""
+"""`maab`: rewards shared by temperature, bid floors that withhold them, and what both do to a market."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.grouped.clusters import ClusterDays, by_group
 from auctionsim.agents.learners.grouped.maab import _bids, shared_rewards
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST
+from auctionsim.agents.learners.rl.replay_memory import NON_TERMINAL, TERMINAL
 from auctionsim.auction.outcome import COST
 from auctionsim.market.goals import goals_of
 from auctionsim.market.simulate import simulate_day
@@ -35,18 +35,18 @@ count = 3
 [learner]
 algorithm = "maab"
 population = 8
-maab.exploration = 0.4
+maab.exploration_fraction = 0.4
 [train]
 iterations = 14
 """
 
 
-def played(levels: list[int], objective: list[float], payment: list[float] | None = None) -> ClusterDays:
-    """A day of 24 equal hours of two groups, with bars where there are four levels."""
+def played(actions: list[int], objective: list[float], payment: list[float] | None = None) -> ClusterDays:
+    """A day of 24 equal hours of two groups, with bid floors where there are four actions."""
     hours, groups = 24, len(objective)
     return ClusterDays(
         observed=np.zeros((1, hours + 1, groups, 15), dtype=np.float32),
-        chosen=np.tile(np.array(levels), (1, hours, 1)),
+        chosen=np.tile(np.array(actions), (1, hours, 1)),
         objective=np.tile(np.array(objective), (1, hours, 1)),
         payment=np.tile(np.array(payment or [0.0] * groups), (1, hours, 1)),
         revenue=np.ones(1),
@@ -72,8 +72,8 @@ def test_bids_below_the_bar_earn_nothing_and_the_bar_earns_what_passes_pays():
     days = shared_rewards(played([1, 2, 2, 2], [3.0, 1.0], [0.5, 0.7]), MULTIPLIERS, temperature=1e6)
     np.testing.assert_allclose(days.reward[0, 0], [0.0, 2.0, 0.0, 0.7], atol=1e-5)
     assert days.state.shape == (1, 25, 4, 15)
-    assert (days.kind[:, :-1] == GOES_ON).all()
-    assert (days.kind[:, -1] == LAST).all()
+    assert (days.kind[:, :-1] == NON_TERMINAL).all()
+    assert (days.kind[:, -1] == TERMINAL).all()
 
 
 def test_a_multiplier_of_one_bids_the_groups_mean_keyword_bid_on_its_mean_value():
@@ -89,7 +89,7 @@ def test_a_multiplier_of_one_bids_the_groups_mean_keyword_bid_on_its_mean_value(
 
 
 @pytest.mark.slow
-def test_bars_and_low_temperatures_keep_revenue_up():
+def test_bid_floors_and_low_temperatures_keep_revenue_up():
     def revenue(*overrides: str) -> float:
         scenario = parse_scenario(TWO_GROUPS, "x", overrides=overrides)
         market, learner = build_market(scenario), make_learner(scenario)
@@ -97,6 +97,6 @@ def test_bars_and_low_temperatures_keep_revenue_up():
         days = [(obj.day_totals(simulate_day(market, day, policy).outcome), goals_of(market, day)) for day in (2, 3)]
         return float(np.mean([totals[:, COST].sum() / goals.revenue_scale[0] for totals, goals in days]))
 
-    cooperating = revenue("learner.maab.bars=false")
+    cooperating = revenue("learner.maab.bid_floors=false")
     assert revenue() > 1.2 * cooperating
-    assert revenue("learner.maab.bars=false", "learner.maab.temperature=0.2") > 1.2 * cooperating
+    assert revenue("learner.maab.bid_floors=false", "learner.maab.temperature=0.2") > 1.2 * cooperating

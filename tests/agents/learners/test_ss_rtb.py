@@ -11,7 +11,7 @@ import pytest
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.registry import make_learner
-from auctionsim.agents.learners.rl.replay_memory import GOES_ON, LAST, LEFT_OUT
+from auctionsim.agents.learners.rl.replay_memory import MASKED, NON_TERMINAL, TERMINAL
 from auctionsim.agents.learners.ss_rtb.rmdp_state import AUCTION_FEATURES, HOUR_FEATURES, INPUTS
 from auctionsim.agents.policies.base import Constant
 from auctionsim.agents.policies.cost_matched import cost_matched
@@ -37,10 +37,10 @@ TINY = (
     "traffic.weight=20",
     "advertisers.0.count=2",
     "advertisers.1.count=6",
-    "learner.dqn.hidden=[16]",
-    "learner.dqn.batch=20",
-    "learner.dqn.copies=4",
-    "learner.dqn.updates=2",
+    "learner.dqn.hidden_sizes=[16]",
+    "learner.dqn.batch_size=20",
+    "learner.dqn.num_envs=4",
+    "learner.dqn.gradient_steps=2",
     "train.iterations=3",
 )
 
@@ -157,7 +157,7 @@ def test_at_the_level_of_auctions_a_step_is_a_hundred_of_the_advertiser_s():
 
 def test_what_overspends_is_not_learned_from_or_stops_or_is_charged():
     kinds, spent, target = {}, {}, None
-    for rule in ("skip", "stop", "charge"):
+    for rule in ("skip", "stop", "lagrangian"):
         scenario = tiny(f'learner.dqn.overspend="{rule}"')
         market = build_market(scenario)
         _, _, results = learned(scenario, market, 1)
@@ -166,11 +166,11 @@ def test_what_overspends_is_not_learned_from_or_stops_or_is_charged():
         target = keyword_cost(market.with_realized_rates(), 0)[:, None]
     is_over = (spent["skip"] > target).T
     assert is_over.any()
-    assert (kinds["skip"][:, -1][is_over] == LEFT_OUT).all()
-    assert (kinds["skip"][:, -1][~is_over] == LAST).all()
+    assert (kinds["skip"][:, -1][is_over] == MASKED).all()
+    assert (kinds["skip"][:, -1][~is_over] == TERMINAL).all()
     assert (spent["stop"] <= target * (1 + 1e-12)).all()
-    assert (kinds["charge"][:, :-1] == GOES_ON).all()
-    assert (kinds["charge"][:, -1] == LAST).all()
+    assert (kinds["lagrangian"][:, :-1] == NON_TERMINAL).all()
+    assert (kinds["lagrangian"][:, -1] == TERMINAL).all()
 
 
 def test_shaping_adds_the_same_to_every_day():
@@ -198,7 +198,7 @@ def test_full_cooperation_gives_ads_that_never_meet_their_own_reward_and_the_riv
     base = ("advertisers.0.keywords=shared", "advertisers.1.count=1", "traffic.candidates=3", "learner.algorithm=m-rmdp-dqn")
     rewards = {}
     for local in ("true", "false"):
-        scenario = tiny(*base, "learner.cooperation=1.0", f"learner.local_credit={local}", "learner.dqn.overspend=charge")
+        scenario = tiny(*base, "learner.cooperation=1.0", f"learner.local_credit={local}", "learner.dqn.overspend=lagrangian")
         market = build_market(scenario)
         market = replace(market, learners=np.arange(3)) if local == "never" else market
         rewards[local] = learned(scenario, market, 1)[2][0].days.reward
@@ -213,10 +213,10 @@ def test_full_cooperation_gives_ads_that_never_meet_their_own_reward_and_the_riv
 def test_rmdp_learns_the_hours_that_one_alpha_cannot_know():
     scenario = tiny(
         "traffic.auctions_per_day=200000",
-        "learner.dqn.hidden=[48]",
-        "learner.dqn.batch=100",
-        "learner.dqn.copies=16",
-        "learner.dqn.updates=16",
+        "learner.dqn.hidden_sizes=[48]",
+        "learner.dqn.batch_size=100",
+        "learner.dqn.num_envs=16",
+        "learner.dqn.gradient_steps=16",
         "train.iterations=40",
     )
     market = build_market(scenario)

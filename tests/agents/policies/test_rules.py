@@ -25,6 +25,7 @@ from auctionsim.scenario import CONTROLLERS, Scenario
 from auctionsim.scenario.file import parse_scenario
 
 from ...conftest import SMALL
+from ...own_learner import write_lab
 
 HOURLY = [name for name in CONTROLLERS if name not in ("learner", "manual", "truthful")]
 RIVALS = '\n[[advertisers]]\ngroup = "rival"\ncount = 3\ncontroller = "{}"\nbudget = "baseline*0.5"\n'
@@ -224,12 +225,22 @@ def test_a_user_s_own_rule_is_found_by_name(tmp_path: Path, monkeypatch: pytest.
     assert (old.day(0).step(left_to_rules(old)) == market.day(0).step(left_to_rules(market))).all()
     with pytest.raises(InputError, match=r"x.toml: advertisers\[0\].controller: expected a class with begin"):
         market_of("mine:Idle")
-    with pytest.raises(InputError, match="expected an importable package.module:Class, got 'mine:Absent'"):
+    with pytest.raises(InputError, match="controller: module mine has no class 'Absent'"):
         market_of("mine:Absent")
-    with pytest.raises(InputError, match="expected an importable package.module:Class, got 'no_such_module:Absent'"):
+    with pytest.raises(InputError, match="controller: expected a module that can be imported, got no 'no_such_module' in "):
         market_of("no_such_module:Absent")
 
 
 def test_every_name_has_a_rule():
     assert all(hasattr(find_rule(name), "begin") for name in HOURLY)
     assert len(FEATURES) == 4
+
+
+def test_a_rule_beside_the_scenario_is_found_without_a_path(tmp_path: Path):
+    write_lab(tmp_path)
+    text = SMALL.replace("count = 5", 'count = 5\ncontroller = "lab_rule:Steady"')
+    market = build_market(parse_scenario(text, "s.toml", folder=tmp_path))
+    theta = np.zeros((5, 4, 1))
+    theta[:, 3] = 0.7
+    expected = simulate_day(market, 2, Constant(theta)).outcome.cost
+    np.testing.assert_array_equal(simulate_day(market, 2, Constant(market.fixed[:, :, None])).outcome.cost, expected)

@@ -22,7 +22,7 @@ def test_every_entrant_has_the_same_goals_budgets_traffic_and_replays():
         same = ("traffic", "mechanism", "advertisers", "platform", "train")
         assert len({tuple(repr(getattr(one, key)) for key in same) for one in scenarios}) == 1
         assert len({repr(one.learner.model_copy(update={"algorithm": ""})) for one in scenarios}) == 1
-        assert all(s.learner.population == s.learner.dqn.copies for s in scenarios)
+        assert all(s.learner.population == s.learner.dqn.num_envs for s in scenarios)
         assert all(s.learner.global_weight == s.platform.revenue_floor == 0.0 for s in scenarios)
         assert all(group.profit_floor == 0.0 for s in scenarios for group in s.advertisers)
 

@@ -2,7 +2,7 @@
 
 Three scenarios: `three-arms` without budgets, the same under budgets of half the keyword bids' spend, and `taobao-mix`, where
 objectives differ and budgets bind. All advertisers maximize their own objectives: no global term, no floors on revenue or
-profit. Budgets, traffic and replays of training days are the same for all entrants (`learner.population`, `dqn.copies`,
+profit. Budgets, traffic and replays of training days are the same for all entrants (`learner.population`, `dqn.num_envs`,
 `train.iterations`). Constants are the defaults, except for the Q-learners of SS-RTB, whose defaults are for days a hundred
 times as long; nothing was tuned. The metrics are of the test days. Wall time depends on the machine; it alone differs from run
 to run.
@@ -47,14 +47,14 @@ SCENARIOS = {
 }
 _OWN_GOALS = ("learner.own_weight=1.0", "learner.global_weight=0.0", "platform.revenue_floor=0.0", "learner.floor_margin=0.0")
 _FULL = (
-    "traffic.auctions_per_day=3000", "train.iterations=40", "learner.population=16", "learner.dqn.copies=16",
-    "learner.dqn.hidden=[64, 64]", "learner.dqn.batch=100", "learner.dqn.learning_rate=0.001", "learner.dqn.gamma=0.5",
-    "learner.dqn.target_every=2000",
+    "traffic.auctions_per_day=3000", "train.iterations=40", "learner.population=16", "learner.dqn.num_envs=16",
+    "learner.dqn.hidden_sizes=[64, 64]", "learner.dqn.batch_size=100", "learner.dqn.learning_rate=0.001",
+    "learner.dqn.gamma=0.5", "learner.dqn.target_update_interval=2000",
 )  # fmt: skip
 _QUICK = (
-    "traffic.auctions_per_day=300", "train.iterations=2", "learner.population=4", "learner.dqn.copies=4",
-    "learner.dqn.hidden=[8]", "learner.dqn.batch=10", "learner.dqn.updates=2", "learner.ppo.epochs=2",
-    "learner.maab.updates=2", "learner.dcmab.updates=2",
+    "traffic.auctions_per_day=300", "train.iterations=2", "learner.population=4", "learner.dqn.num_envs=4",
+    "learner.dqn.hidden_sizes=[8]", "learner.dqn.batch_size=10", "learner.dqn.gradient_steps=2", "learner.ppo.epochs=2",
+    "learner.maab.gradient_steps=2", "learner.dcmab.gradient_steps=2",
 )  # fmt: skip
 
 

@@ -24,9 +24,9 @@ TEN_ARMS: Mapping[str, tuple[str, ...]] = {
     "AMDP": (
         "learner.algorithm=amdp-dqn",
         "train.iterations=12",
-        "learner.dqn.updates=500",
-        "learner.dqn.batch=300",
-        "learner.dqn.hidden=[192, 64]",
+        "learner.dqn.gradient_steps=500",
+        "learner.dqn.batch_size=300",
+        "learner.dqn.hidden_sizes=[192, 64]",
         "learner.dqn.alphas=20",
         "learner.dqn.gamma=0.0",
     ),
@@ -36,8 +36,8 @@ TEN_ARMS: Mapping[str, tuple[str, ...]] = {
     "RMDP, gamma 1": ("learner.dqn.gamma=1.0",),
     "RMDP, over-spending skipped": ('learner.dqn.overspend="skip"',),
     "RMDP, the paper's constants": (
-        "learner.dqn.hidden=[300, 200]",
-        "learner.dqn.batch=300",
+        "learner.dqn.hidden_sizes=[300, 200]",
+        "learner.dqn.batch_size=300",
         "learner.dqn.learning_rate=0.0001",
     ),
 }
@@ -53,7 +53,7 @@ _QUICK = {
     MANY: ("traffic.auctions_per_day=100000", "traffic.weight=20", "traffic.queries=50", "advertisers.0.count=8"),
     DAYS: ("traffic.auctions_per_day=20000", "traffic.queries=20"),
 }
-_QUICK_TRAINING = ("train.iterations=3", "learner.dqn.updates=2", "learner.dqn.copies=4")
+_QUICK_TRAINING = ("train.iterations=3", "learner.dqn.gradient_steps=2", "learner.dqn.num_envs=4")
 
 
 def scenario_of(unit: Unit, options: Options) -> Scenario:

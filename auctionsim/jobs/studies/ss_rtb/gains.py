@@ -49,7 +49,7 @@ def train_linear(scenario: Scenario, seed: int) -> Trained:
 def train_q(scenario: Scenario, seed: int) -> Trained:
     """Train a Q-learner in this process; its curves are the loss, and the greedy policy's gain on the training day."""
     market = build_market(scenario, seed)
-    learner = Rmdp(scenario)
+    learner = Rmdp(scenario, scenario.learner.dqn)
     state: Arrays = learner.start(market)
     curves: list[Point] = []
     for iteration in range(scenario.train.iterations):

@@ -1,0 +1,73 @@
+"""Run folders of version 0.1, with the names that keys and values had then, can still be read, resumed and evaluated.
+
+`old_run/` was written by the last commit before the names changed: one run of four iterations that finished, and the same one
+stopped after two, without figures and event files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from polars.testing import assert_frame_equal
+
+from auctionsim.cli import main
+from auctionsim.errors import RenamedWarning
+from auctionsim.jobs.training.train import evaluate, train
+from auctionsim.runs import Run
+
+OLD = Path(__file__).parent / "old_run"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return shutil.copytree(OLD, tmp_path / "old")
+
+
+def close(one: Run, other: Run) -> None:
+    """Matrix products may differ in the last digits on another processor, and nothing else may."""
+    states = [run.load_checkpoint(4) for run in (one, other)]
+    for seed in (0, 1):
+        assert states[0][seed].keys() == states[1][seed].keys()
+        for name, array in states[0][seed].items():
+            assert array.dtype == states[1][seed][name].dtype
+            np.testing.assert_allclose(array, states[1][seed][name], rtol=1e-4, atol=1e-6)
+    for name in ("outcomes", "benchmarks", "collusion", "punishment"):
+        assert_frame_equal(one.table(name), other.table(name), rel_tol=1e-6)
+
+
+def test_an_old_run_that_was_interrupted_ends_as_the_old_one_did(old: Path):
+    run = Run.open(old / "interrupted")
+    with pytest.warns(RenamedWarning, match=r"interrupted/scenario.toml: \d+ names are of an older version"):
+        train(run)
+    assert run.status == "finished"
+    close(run, Run.open(old / "finished"))
+    rows = [[json.loads(line) for line in (old / name / "metrics.jsonl").read_text().splitlines()]
+            for name in ("interrupted", "finished")]  # fmt: skip
+    assert len(rows[0]) == 8
+    for one, other in zip(*rows, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_an_old_run_is_evaluated_again_to_the_same_tables(old: Path):
+    run = Run.open(old / "finished")
+    (run.path / "outcomes.parquet").unlink()
+    with pytest.warns(RenamedWarning):
+        evaluate(run)
+    close(run, Run.open(OLD / "finished"))
+
+
+def test_old_runs_are_resumed_reported_and_compared_by_the_command_line(old: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["report", str(old / "finished")]) == 0
+    assert (old / "finished" / "report" / "index.html").is_file()
+    assert main(["resume", str(old / "interrupted"), "--workers", "0"]) == 0
+    # One line for each run, however many names and however often it is read.
+    told = [line for line in capsys.readouterr().err.splitlines() if "older version" in line or "is called" in line]
+    assert [line.partition(":")[0] for line in told] == [str(old / n / "scenario.toml") for n in ("finished", "interrupted")]
+    assert main(["compare", str(old / "finished"), str(old / "interrupted"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["differences"][str(old / "interrupted")]
+    assert found["revenue"]["mean"] == pytest.approx(0.0, abs=1e-4)
+    assert found["profit"]["mean"] == pytest.approx(0.0, abs=1e-4)
