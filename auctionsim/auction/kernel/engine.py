@@ -84,28 +84,31 @@ def replay_buckets(first_bucket: int, last_bucket: int, index: int, rng_keys: ND
         if bids.theta_f32.shape[1] > 0:
             write_screen_features(first_row, start[end], auction)
         for lane in range(0, n_lanes, width):
-            for bucket in range(begin, end):
-                _clear_bucket(
-                    bucket, first_row, lane, min(lane + width, n_policies), index + bucket - first_bucket, rng_keys, auction
-                )
+            lane_end = min(lane + width, n_policies)
+            if auction.rules.is_sampled:
+                _clear_run_sampled(begin, end, lane, lane_end, index + begin - first_bucket, rng_keys, auction)
+            else:
+                for bucket in range(begin, end):
+                    _clear_bucket(bucket, first_row, lane, lane_end, auction)
         begin = end
 
 
 @inlined
-def _clear_bucket(
-    bucket: int, first_row: int, lane: int, end: int, index: int, rng_keys: NDArray[np.uint64], auction: Auction
-) -> None:
-    """Clear a bucket for policies `lane:end`, a block of the prefilter; `first_row` is that of the run of buckets."""
-    buckets, rules, accounts, workspace = auction.buckets, auction.rules, auction.accounts, auction.workspace
+def _clear_bucket(bucket: int, first_row: int, lane: int, end: int, auction: Auction) -> None:
+    """Clear a bucket in expectation for policies `lane:end`, a block of the prefilter.
+
+    `first_row` is the first row of the run of buckets.
+    """
+    buckets, rules, workspace = auction.buckets, auction.rules, auction.workspace
     first, last, weight = buckets.start[bucket], buckets.start[bucket + 1], buckets.weight[bucket]
     external_score = buckets.external_score[bucket]
-    index_bits, has_details = count_index_bits(last - first), accounts.details.shape[0] > 0
+    index_bits, has_details = count_index_bits(last - first), auction.accounts.details.shape[0] > 0
     # A bucket without candidates, which stored traffic may hold, has no row to prefetch.
     is_screened = last > first and can_screen(index_bits, auction.bids)
     if is_screened:
         screen(first - first_row, last - first, index_bits, lane, auction.bids, workspace)
     is_one_slot = rules.slot_effect.shape[0] == 1 and rules.pricing <= LAST_FAST_PRICING
-    if is_screened and is_one_slot and not rules.is_sampled and not has_details:
+    if is_screened and is_one_slot and not has_details:
         prefetch_accounts(first, lane, end, index_bits, auction)
         for p in range(lane, end):
             if not settle_one_slot(first, first - first_row, p, index_bits, weight, external_score, auction):
@@ -115,17 +118,52 @@ def _clear_bucket(
         if is_screened:
             rank_screened(first, last, index_bits, lane, end, external_score, auction)
         else:
-            for block in range(lane, end, BLOCK):
-                rank_block(first, last, block, external_score, auction)
+            _rank_exactly(first, last, lane, end, external_score, auction)
         for p in range(lane, end):
-            if rules.is_sampled:
-                settle_sampled(first, last, p, weight, external_score, index, rng_keys[p], auction)
-            elif has_details or not settle_if_affordable(p, weight, auction):
+            if has_details or not settle_if_affordable(p, weight, auction):
                 settle_with_budgets(first, last, p, weight, external_score, auction)
-    if accounts.local_credit.shape[0] > 0:
-        credit, advertiser = accounts.local_credit, auction.candidates.advertiser
+    _credit_candidates(first, last, lane, end, auction)
+
+
+@compiled
+def _clear_run_sampled(
+    begin: int, end: int, lane: int, lane_end: int, index: int, rng_keys: NDArray[np.uint64], auction: Auction
+) -> None:
+    """Clear a run of buckets with sampled outcomes for policies `lane:lane_end`; `index` is that of the first bucket.
+
+    A function of its own, called once for a run and a block: a call passes `auction` as some 190 words, which takes as long as
+    settling an auction. Compiled into its caller it would slow down expected outcomes, which then run short of registers.
+    """
+    buckets, first_row = auction.buckets, auction.buckets.start[begin]
+    for bucket in range(begin, end):
+        first, last, weight = buckets.start[bucket], buckets.start[bucket + 1], buckets.weight[bucket]
+        external_score, bucket_index = buckets.external_score[bucket], index + bucket - begin
+        index_bits = count_index_bits(last - first)
+        if last > first and can_screen(index_bits, auction.bids):
+            screen(first - first_row, last - first, index_bits, lane, auction.bids, auction.workspace)
+            rank_screened(first, last, index_bits, lane, lane_end, external_score, auction)
+        else:
+            _rank_exactly(first, last, lane, lane_end, external_score, auction)
+        for p in range(lane, lane_end):
+            settle_sampled(first, last, p, weight, external_score, bucket_index, rng_keys[p], auction)
+        _credit_candidates(first, last, lane, lane_end, auction)
+
+
+@inlined
+def _rank_exactly(first: int, last: int, lane: int, end: int, external_score: float, auction: Auction) -> None:
+    """Rank a bucket that cannot be screened."""
+    for block in range(lane, end, BLOCK):
+        rank_block(first, last, block, external_score, auction)
+
+
+@inlined
+def _credit_candidates(first: int, last: int, lane: int, end: int, auction: Auction) -> None:
+    """Add the winners' profit and cost to the local credit of every candidate, if it is summed."""
+    credit, workspace = auction.accounts.local_credit, auction.workspace
+    if credit.shape[0] > 0:
+        advertiser, n_lanes = auction.candidates.advertiser, credit.shape[2]
         for block in range(lane, end, BLOCK):
-            add_local_credit(credit, advertiser, first, last, credit.shape[2], block, workspace.profit, workspace.cost)
+            add_local_credit(credit, advertiser, first, last, n_lanes, block, workspace.profit, workspace.cost)
 
 
 @compiled

@@ -212,9 +212,7 @@ def settle_sampled(
 ) -> None:
     """Settle a ranked bucket for one policy auction by auction, drawing whether each click and conversion happens.
 
-    Whoever has no budget left is withdrawn from the next auction on, and the rest of the bucket is ranked again. Long, but
-    inlined: it is called for every bucket and policy, and a call would pass `auction` as some 190 words, which took as long as
-    settling one auction.
+    Whoever has no budget left is withdrawn from the next auction on, and the rest of the bucket is ranked again.
 
     Args:
         first: The bucket's first row.
