@@ -11,9 +11,9 @@ import pytest
 from .test_imports import modules, room
 
 # Rooms that keep the words (rooms as in test_imports.py). A room joins when it is rewritten; in the end all are here.
-ROOMS_DONE = {"auction", "base", "commands", "scenario", "traffic"}
+ROOMS_DONE = {"agents", "auction", "base", "commands", "jobs", "runs", "scenario", "traffic"}
 # Modules of these rooms that are still to be rewritten.
-NOT_YET = {"auctionsim.scenario.learner", "auctionsim.scenario.learner_constants"}
+NOT_YET: set[str] = set()
 
 # A function's docstring begins with none of these. A class, attribute or property may be a noun phrase.
 NOT_A_VERB = {

@@ -1,7 +1,7 @@
 """MACG by multi-agent evolution strategy: the learner `macg-es`. Our reconstruction; only the paper's abstract was available.
 
 Each controlled advertiser bids `theta0 + theta1 pcvr + theta2 pcvr item_price` (bid model `macg`) with coefficients that a
-policy gives (`policies/parameterization.py`): constants, or a network's.
+policy gives (`agents/policies/parameterization.py`): constants, or a network's.
 
 Fitness of advertiser i is `objectives.fitness.day_score`, averaged over training days. With local credit its global and revenue
 terms move only with the auctions in which i is a candidate; what the others' perturbations do elsewhere enters as the

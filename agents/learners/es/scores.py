@@ -1,6 +1,6 @@
 """Score a population: replay days for many candidates at once, and make one fitness of a day's results.
 
-The evolution strategies share it. A policy's parameterization (`policies/parameterization.py`) says what a
+The evolution strategies share it. A policy's parameterization (`agents/policies/parameterization.py`) says what a
 candidate's parameters mean; docs/macg.md has the fitness.
 """
 

@@ -1,4 +1,4 @@
-"""Map over tasks: serially in this process, on a Ray of our own, or on a cluster. Only this folder imports Ray.
+"""Map over tasks: serially in this process, on a Ray of our own, or on a cluster. Only this room imports Ray.
 
 Objects that many tasks need (a market and its traffic) are put once; tasks carry a handle. Results come back in the order of
 the tasks, so nothing depends on scheduling.
