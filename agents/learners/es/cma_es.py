@@ -31,7 +31,7 @@ FULL_UP_TO = 100
 """Parameters up to which the whole covariance matrix is kept."""
 
 # What changes from generation to generation, as the library names it; its other fields follow from the constructor or serve its
-# own stopping rule, which is not used. tests/agents/learners/test_cma_es.py holds the remade object equal to one that ran through.
+# own stopping rule, which is not used. `test_cma_es.py` holds the remade object equal to one that ran through.
 _CHANGING = ("mean", "sigma", "C", "p_sigma", "pc", "g")
 
 
