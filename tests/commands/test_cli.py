@@ -113,7 +113,7 @@ def test_scenarios_are_listed_with_what_they_are(capsys: pytest.CaptureFixture[s
 
 
 def test_a_mistake_ends_in_one_line_and_exit_code_2_of_the_process(tmp_path: Path):
-    # What is said of which mistake: tests/test_broken_inputs.py, in one process.
+    # What is said of which mistake: tests/broken/test_broken_inputs.py, in one process.
     done = call("train", "three-arm", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""

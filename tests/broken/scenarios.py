@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .broken_case import Broken
-from .conftest import SMALL
+from ..conftest import SMALL
+from .case import Broken
 
 _HTML = "<script>alert(1)</script>"
 

@@ -7,7 +7,7 @@ import gzip
 import io
 import zipfile
 
-from .broken_case import Broken
+from .case import Broken
 
 MAPPING = """\
 delimiter = ";"

@@ -6,7 +6,7 @@ import io
 
 import polars as pl
 
-from .broken_case import Broken
+from .case import Broken
 
 HEADER = "day,hour,cell,weight,query,advertiser,pctr,pcvr,item_price,manual_bid"
 ROWS = (

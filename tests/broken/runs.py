@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load_file, save_file
 
-from .broken_case import Broken
+from .case import Broken
 
 _STATE = "run/checkpoints/000006/seed-0.safetensors"
 _NO_CODE = (

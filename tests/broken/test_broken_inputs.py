@@ -15,11 +15,11 @@ from auctionsim.jobs.training.train import train
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 
-from . import broken_logs, broken_runs, broken_scenarios, broken_tables
-from .broken_case import Broken
-from .conftest import SMALL
+from ..conftest import SMALL
+from . import logs, runs, scenarios, tables
+from .case import Broken
 
-TABLES = (broken_scenarios, broken_tables, broken_logs, broken_runs)
+TABLES = (scenarios, tables, logs, runs)
 CORPUS = {name: broken for table in TABLES for name, broken in table.CASES.items()}
 
 
