@@ -41,8 +41,8 @@ def violations(run: Run) -> pl.DataFrame:
     groups = {group.group: group for group in scenario.advertisers}
     strange = [name for name in days["group"].unique(maintain_order=True) if name not in groups]
     if strange:
-        place = run.path / "outcomes.parquet"
-        raise unknown(f"{place}: column group", strange[0], groups, what="unknown group")
+        source = run.path / "outcomes.parquet"
+        raise unknown(f"{source}: column group", strange[0], groups, what="unknown group")
     table = pl.concat([_budget_cases(days), *_constraint_cases(days, scenario, groups)])
     return table.group_by("arm", "seed", "constraint", maintain_order=True).agg(
         pl.len().alias("cases"), (pl.col("excess") > _TOLERANCE).mean().alias("violated"), pl.col("excess").mean()

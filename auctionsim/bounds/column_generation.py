@@ -1,9 +1,9 @@
-"""Large programs over auctions by sifting: most cells are clear, and only the contested ones go to the solver.
+"""Solve large programs over auctions by column generation: most cells are clear, and only contested ones go to the solver.
 
-Coupling constraints are few, so a sample of cells, solved in the same way, tells their multipliers roughly. At these each cell
-has a best option (a column, or nobody); options much worse are set aside, and a cell with one option left is settled. The rest
-is solved, the new multipliers price every option that was set aside, and those that would now be better come back. Ended where
-the point found reaches the bound that the multipliers prove over all columns: then it is optimal for the whole program.
+Coupling constraints are few, so a sample of cells, solved in the same way, estimates their multipliers. At these each cell has
+a best option (a column, or nobody). Options much worse are set aside, and a cell with one option left is settled. The rest is
+solved. The new multipliers then price every option that was set aside, and those that would now be better come back. The loop
+ends where the point found reaches the bound that the multipliers prove over all columns: it is optimal for the whole program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auctionsim.bounds.linear_program import Program, Solution, dual_bound, reac
 Array = NDArray[np.float64]
 
 WHOLE_UP_TO = 3000
-"""Cells that are solved at once without sifting."""
+"""Largest number of cells of a program that is solved at once, with all its columns."""
 _SAMPLE_STEP = 6
 _CONTESTED_SHARE = 0.15
 _TOLERANCE = 1e-9
@@ -27,14 +27,20 @@ _MAX_ROUNDS = 30
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """Options still considered: columns, and for each cell whether it may stay empty in part."""
+    """Options of the restricted program."""
 
     columns: NDArray[np.bool_]
+    """Whether the column is kept, `[columns]`."""
     may_be_empty: NDArray[np.bool_]
+    """Whether the cell may stay empty in part, `[cells]`."""
 
 
 def solve(program: Program, whole_up_to: int = WHOLE_UP_TO) -> Solution:
     """Solve a program of any size.
+
+    Args:
+        program: The program to solve.
+        whole_up_to: Largest number of cells of a program that is solved at once, with all its columns.
 
     Raises:
         RunError: The solver gave up.
@@ -60,7 +66,7 @@ def solve(program: Program, whole_up_to: int = WHOLE_UP_TO) -> Solution:
 
 
 def _sample_multipliers(program: Program, whole_up_to: int) -> Array:
-    """Multipliers of the program over every k-th cell with k times its capacity; 0 where that is not feasible."""
+    """Estimate multipliers from every k-th cell with k times its capacity, `[rows]`; 0 where that program is infeasible."""
     chosen = np.zeros(len(program.capacity), dtype=bool)
     chosen[::_SAMPLE_STEP] = True
     sample = _part(program, chosen, chosen[_cell(program)], program.must_fill, program.limit)
@@ -69,7 +75,7 @@ def _sample_multipliers(program: Program, whole_up_to: int) -> Array:
 
 
 def _near_best(program: Program, multipliers: Array, share: float) -> _Kept:
-    """Options near the best of their cell at these multipliers, so that about `share` of the cells keep more than one."""
+    """Keep options near the best of their cell at these multipliers: about `share` of the cells keep more than one."""
     n_cells = len(program.capacity)
     worth = reduced(program, multipliers)[: len(program.value)]
     nobody = np.where(program.must_fill, -np.inf, 0.0)
@@ -86,7 +92,7 @@ def _near_best(program: Program, multipliers: Array, share: float) -> _Kept:
 
 
 def _with_better(program: Program, kept: _Kept, multipliers: Array) -> _Kept:
-    """Options set aside come back where they are better than all that was kept in their cell."""
+    """Bring back the options that are better, at these multipliers, than all those kept in their cell."""
     worth = reduced(program, multipliers)[: len(program.value)]
     best = _best_of_cells(program, np.where(kept.columns, worth, -np.inf))
     best = np.where(kept.may_be_empty, np.maximum(best, 0.0), best)
@@ -94,7 +100,7 @@ def _with_better(program: Program, kept: _Kept, multipliers: Array) -> _Kept:
 
 
 def _solve_kept(program: Program, kept: _Kept) -> Solution:
-    """The program over the options kept: settled cells as constants, the rest by the solver; bound over all options."""
+    """Solve the program over the options kept, with settled cells as constants; the bound is over all options."""
     cell = _cell(program)
     options = np.bincount(cell, kept.columns, minlength=len(program.capacity)) + kept.may_be_empty
     is_settled = options == 1
@@ -112,7 +118,7 @@ def _solve_kept(program: Program, kept: _Kept) -> Solution:
 def _part(
     program: Program, cells: NDArray[np.bool_], columns: NDArray[np.bool_], must_fill: NDArray[np.bool_], limit: Array
 ) -> Program:
-    """The program over some cells and some of their columns."""
+    """Restrict the program to some cells and some of their columns."""
     size = np.bincount(_cell(program)[columns], minlength=len(cells))[cells]
     variables = np.concatenate([columns, np.ones(len(program.side_value), dtype=bool)])
     return Program(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.bounds.eligible_wins import Contests
+from auctionsim.bounds.eligible_wins import EligibleWins
 from auctionsim.bounds.linear_goals import LinearGoals
 from auctionsim.bounds.oracle import Duals
 
@@ -29,12 +29,12 @@ NOBODY = -1
 
 @dataclass(frozen=True, eq=False)
 class DualForm:
-    """What wins are worth at given multipliers."""
+    """Values of wins at given multipliers: the numerator and denominator of the score and of the bid."""
 
     numerator: Array
-    """Worth of a click, a conversion and a unit of GMV of each advertiser, `[advertisers, 3]`."""
+    """Value of a click, a conversion and a unit of GMV to each advertiser, objective units, `[advertisers, 3]`."""
     denominator: Array
-    """What a unit of payment takes from it, `[advertisers]`; may be 0 or below, where no payment is too high."""
+    """Loss of value per unit of payment, objective units per currency, `[advertisers]`; <= 0 where no payment is too high."""
 
     @classmethod
     def of(cls, goals: LinearGoals, duals: Duals) -> DualForm:
@@ -51,54 +51,64 @@ class DualForm:
             denominator = denominator + row.coefficients[3] * multiplier
         return cls(numerator, denominator)
 
-    def worth(self, offered: Contests) -> Array:
-        """What each column is worth to its advertiser before payment, num, `[columns]`."""
-        quantities = np.stack([offered.clicks, offered.conversions, offered.gmv], axis=1)
-        return (self.numerator[offered.advertiser] * quantities).sum(axis=1)
+    def worth(self, eligible: EligibleWins) -> Array:
+        """Return the value of each column to its advertiser before payment, num, `[columns]`."""
+        quantities = np.stack([eligible.clicks, eligible.conversions, eligible.gmv], axis=1)
+        return (self.numerator[eligible.advertiser] * quantities).sum(axis=1)
 
-    def score(self, offered: Contests) -> Array:
-        """The score s of each column at its least payment, `[columns]`."""
-        return self.worth(offered) - self.denominator[offered.advertiser] * offered.least
+    def score(self, eligible: EligibleWins) -> Array:
+        """Return the score s of each column at the lower bound of its payment, `[columns]`."""
+        return self.worth(eligible) - self.denominator[eligible.advertiser] * eligible.payment_min
 
-    def bid(self, offered: Contests) -> Array:
-        """The bid per impression of each column, num / den; infinite where den is not above 0."""
-        den = self.denominator[offered.advertiser]
-        return np.divide(self.worth(offered), den, out=np.full(len(den), np.inf), where=den > 0)
+    def bid(self, eligible: EligibleWins) -> Array:
+        """Return the bid per impression of each column, num / den, currency `[columns]`; infinite where den <= 0."""
+        den = self.denominator[eligible.advertiser]
+        return np.divide(self.worth(eligible), den, out=np.full(len(den), np.inf), where=den > 0)
 
     def coefficients(self) -> Array:
-        """The bid per click over 1, cvr and cvr x item_price, `[advertisers, 3]`; infinite where den is not above 0."""
+        """Return the coefficients theta of 1, cvr and cvr x item_price in the bid per click, `[advertisers, 3]`.
+
+        They are infinite where den <= 0.
+        """
         den = self.denominator[:, None]
         return np.divide(self.numerator, den, out=np.full(self.numerator.shape, np.inf), where=den > 0)
 
 
-def winners_by_score(offered: Contests, form: DualForm) -> NDArray[np.int64]:
-    """The score rule: the column of the largest score above 0 in each cell, or `NOBODY`."""
-    return _best(offered, form.score(offered), 0.0)
+def winners_by_score(eligible: EligibleWins, form: DualForm) -> NDArray[np.int64]:
+    """Choose winners by the score rule: the column of the largest score > 0 in each cell, or `NOBODY`, `[cells]`."""
+    return _best(eligible, form.score(eligible), 0.0)
 
 
-def winners_by_bid(offered: Contests, form: DualForm) -> NDArray[np.int64]:
-    """The naive rule: the column of the highest bid in each cell if that covers its payment, or `NOBODY`."""
-    bid = form.bid(offered)
-    best = _best(offered, bid, -np.inf)
-    return np.where(bid[best] >= offered.least[best], best, NOBODY)
+def winners_by_bid(eligible: EligibleWins, form: DualForm) -> NDArray[np.int64]:
+    """Choose winners by the naive rule: the column of the highest bid in each cell, or `NOBODY`, `[cells]`.
+
+    The highest bidder wins only if its bid covers the lower bound of its payment.
+    """
+    bid = form.bid(eligible)
+    best = _best(eligible, bid, -np.inf)
+    return np.where(bid[best] >= eligible.payment_min[best], best, NOBODY)
 
 
-def winners_of(offered: Contests, wins: Array, tolerance: float = 1e-6) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Who wins each cell in a solution, or `NOBODY`; and which cells go to one alone, or nobody, whole.
+def winners_of(eligible: EligibleWins, wins: Array, tolerance: float = 1e-6) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Read the winners off a solution of the program.
 
     Args:
-        offered: The contests.
-        wins: Auctions won by each column.
-        tolerance: On shares of a cell.
+        eligible: The eligible wins of the day.
+        wins: Auctions won by each column in the solution, `[columns]`.
+        tolerance: Largest rounding error in a column's share of its cell.
+
+    Returns:
+        The column that wins more than half of each cell, or `NOBODY`, `[cells]`; and whether each cell is undivided, all of it
+        taken by one column or by nobody, `[cells]`.
     """
-    share = wins / offered.weight[offered.cell]
-    best = _best(offered, share, 0.5)
-    is_whole = np.bincount(offered.cell, (share > tolerance) & (share < 1 - tolerance), minlength=len(offered.weight)) == 0
+    share = wins / eligible.weight[eligible.cell]
+    best = _best(eligible, share, 0.5)
+    is_whole = np.bincount(eligible.cell, (share > tolerance) & (share < 1 - tolerance), minlength=len(eligible.weight)) == 0
     return best, is_whole
 
 
-def _best(offered: Contests, value: Array, above: float) -> NDArray[np.int64]:
-    """The first column of the largest value in each cell, or `NOBODY` where it is not above a number."""
-    order = np.lexsort((-value, offered.cell))
-    first = order[offered.cell_start[:-1]]
+def _best(eligible: EligibleWins, value: Array, above: float) -> NDArray[np.int64]:
+    """Find the first column of the largest value in each cell, or `NOBODY` where that value is <= `above`."""
+    order = np.lexsort((-value, eligible.cell))
+    first = order[eligible.cell_start[:-1]]
     return np.where(value[first] > above, first, NOBODY)

@@ -1,12 +1,12 @@
-"""Who could win each auction of a day, and for how much: everything that any bids of the learners could bring about.
+"""Eligible wins of a day: the advertisers that could win each auction, and bounds on their payments, whatever learners bid.
 
 With one slot the winner pays per click the next rank score over its own quality, at least the reserve. Learners may bid
-anything, so a learner can win every auction it is a candidate in; what it pays lies between two limits that the others set:
+anything, so a learner can win every auction it is a candidate in. The others set two bounds on what it pays:
 
-- At least what keeps it above everybody whose bid is given: the outside bidder, and every advertiser under a fixed rule that is
-  surely still in the market (its budget would last even if it had won everything so far at its own bid).
-- At most any amount (the bid cap where there is one) where another learner is a candidate, since that one may bid just below;
-  else what the fixed bidders set.
+- Payment lower bound: the price against every bid that surely stands. These are the outside bidder, and every advertiser under
+  a fixed rule whose budget lasts even if it had won everything so far at its own bid.
+- Payment upper bound: the bid cap, or infinity where there is none, if another learner is a candidate, since that one may bid
+  just below; else the price against all fixed bids.
 
 An advertiser under a fixed rule wins only where it beats all of those, at a price between theirs and its own bid.
 Charges capped by the last of a budget are left to whoever uses this (`bounds/oracle.py`).
@@ -25,52 +25,54 @@ from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
-_PER_COLUMN = ("advertiser", "clicks", "conversions", "gmv", "least", "most")
+_PER_COLUMN = ("advertiser", "clicks", "conversions", "gmv", "payment_min", "payment_max")
 
 
 @dataclass(frozen=True, eq=False)
-class Contests:
-    """Columns are the candidates that can win, contiguous by cell; every cell has one. Quantities are of one auction."""
+class EligibleWins:
+    """Eligible wins: a column for each candidate that can win its cell.
+
+    Columns are contiguous by cell, and every cell has at least one. Quantities are expectations for one auction.
+    """
 
     cell_start: NDArray[np.int64]
     """First column of each cell, and the number of columns at the end: `[cells + 1]`."""
     weight: Array
-    """Identical auctions each cell stands for, `[cells]`."""
+    """Number of identical auctions that each cell stands for, `[cells]`."""
     must_fill: NDArray[np.bool_]
-    """Whether somebody inside wins whatever the learners bid, `[cells]`."""
+    """Whether some advertiser of the market wins whatever the learners bid, `[cells]`."""
     advertiser: NDArray[np.int64]
-    """Advertiser index of each column."""
+    """Advertiser index of each column, `[columns]`."""
     clicks: Array
-    """Expected clicks of the column as winner."""
+    """Expected clicks of the column as winner, `[columns]`."""
     conversions: Array
-    """Expected conversions of the column as winner."""
+    """Expected conversions of the column as winner, `[columns]`."""
     gmv: Array
-    """Expected GMV of the column as winner, currency."""
-    least: Array
-    """Least expected payment of the column as winner, currency."""
-    most: Array
-    """Largest expected payment of the column as winner, currency; infinite where another learner may set it."""
+    """Expected GMV of the column as winner, currency, `[columns]`."""
+    payment_min: Array
+    """Lower bound of the column's expected payment as winner, currency, `[columns]`."""
+    payment_max: Array
+    """Upper bound of that payment, currency, `[columns]`; infinite where another learner may set it."""
 
     @property
     def cell(self) -> NDArray[np.int64]:
-        """Cell index of each column."""
+        """Cell index of each column, `[columns]`."""
         return np.repeat(np.arange(len(self.weight)), np.diff(self.cell_start))
 
 
-def contests(market: Market, day: int) -> Contests:
-    """The contests of a day, cells that are alike merged.
+def eligible_wins(market: Market, day: int) -> EligibleWins:
+    """List the eligible wins of a day, with identical cells merged.
 
     Raises:
         InputError: The market has several slots, first-price payments, sampled outcomes, or a controller whose bids are not
-            known beforehand: for these the limits above do not hold.
+            known beforehand: for these the payment bounds do not hold.
     """
     _check(market)
-    offers = _Offers.of(market, day)
-    return merged(offers.contests())
+    return merged(_Candidates.of(market, day).eligible_wins())
 
 
-def merged(all_cells: Contests) -> Contests:
-    """Alike cells as one of their summed weight: the same optimum, fewer columns."""
+def merged(all_cells: EligibleWins) -> EligibleWins:
+    """Merge identical cells into one of their summed weight: the same optimum with fewer columns."""
     data = np.stack([getattr(all_cells, name).astype(np.float64) for name in _PER_COLUMN], axis=1)
     start = all_cells.cell_start
     first_of: dict[tuple[bool, bytes], int] = {}
@@ -91,42 +93,42 @@ def merged(all_cells: Contests) -> Contests:
 
 
 def _check(market: Market) -> None:
-    rules, place = market.rules, f"{market.scenario.name}: oracle-lp"
+    rules, source = market.rules, f"{market.scenario.name}: oracle-lp"
     if len(rules.slot_effect) != 1:
-        raise InputError(f"{place}: expected one slot (mechanism.slot_effect = [1.0]), got {len(rules.slot_effect)}")
+        raise InputError(f"{source}: expected one slot (mechanism.slot_effect = [1.0]), got {len(rules.slot_effect)}")
     if rules.pricing == "first":
-        raise InputError(f"{place}: expected mechanism.pricing 'gsp' or 'vcg', got 'first'")
+        raise InputError(f"{source}: expected mechanism.pricing 'gsp' or 'vcg', got 'first'")
     if rules.outcomes != "expected":
-        raise InputError(f"{place}: expected mechanism.outcomes 'expected', got '{rules.outcomes}'")
+        raise InputError(f"{source}: expected mechanism.outcomes 'expected', got '{rules.outcomes}'")
     for group in market.groups:
         if group.controller != "learner" and group.controller not in STATIC_BIDS:
-            raise InputError(f"{place}: expected controllers learner or {', '.join(STATIC_BIDS)}, got '{group.controller}'")
+            raise InputError(f"{source}: expected controllers learner or {', '.join(STATIC_BIDS)}, got '{group.controller}'")
 
 
 @dataclass(frozen=True, eq=False)
-class _Offers:
-    """The rows of a day that take part, with the bids of those under a fixed rule."""
+class _Candidates:
+    """Candidates of a day: the rows of the traffic table that take part, with the bids of those under a fixed rule."""
 
     market: Market
     cell: NDArray[np.int64]
-    """Cell of the day of each row."""
+    """Index of each row's cell within the day, `[rows]`."""
     row: NDArray[np.int64]
-    """Row of the traffic table."""
+    """Index in the traffic table, `[rows]`."""
     is_free: NDArray[np.bool_]
-    """Whether a learner bids."""
+    """Whether a learner sets the bid, `[rows]`."""
     bid: Array
-    """Currency per click; 0 for learners."""
+    """Fixed bid, currency per click, `[rows]`; 0 for learners."""
     score: Array
-    """Rank score of a fixed bid; -1 for learners."""
+    """Rank score of the fixed bid, `[rows]`; -1 for learners."""
     is_sure: NDArray[np.bool_]
-    """Whether a fixed bid stands in all auctions of its cell whatever happened before."""
+    """Whether the fixed bid stands in all auctions of its cell whatever happened before, `[rows]`."""
     weight: Array
-    """Auctions of each cell of the day."""
+    """Number of auctions in each cell of the day, `[cells]`."""
     outside: Array
-    """Rank score outside of each cell of the day."""
+    """Rank score of the outside bidder in each cell of the day, `[cells]`."""
 
     @classmethod
-    def of(cls, market: Market, day: int) -> _Offers:
+    def of(cls, market: Market, day: int) -> _Candidates:
         traffic = market.traffic
         cells = traffic.cell_slice(day)
         start = traffic.cell_start[cells.start : cells.stop + 1]
@@ -151,8 +153,8 @@ class _Offers:
             traffic.market_ecpm[cells],
         )
 
-    def contests(self) -> Contests:
-        """Which rows can win, and the limits of their payments."""
+    def eligible_wins(self) -> EligibleWins:
+        """Find the rows that can win, and the bounds of their payments."""
         n_cells, rules = len(self.weight), self.market.rules
         sure = np.where(self.is_sure, self.score, -1.0)
         top, second = _two_best(sure, self.cell, n_cells)
@@ -172,22 +174,25 @@ class _Offers:
         is_unsure = ~self.is_free & ~self.is_sure
         others_unsure = np.bincount(self.cell, is_unsure, minlength=n_cells)[self.cell] - is_unsure
         quality, ctr = self.market.quality[self.row], self.market.traffic.ctr[self.row]
-        least = ctr * np.maximum(given / quality, rules.reserve)
-        highest_bid = np.maximum(ctr * rules.bid_cap, least)
-        most_of_free = np.where(others_free > 0, highest_bid, ctr * np.maximum(all_given / quality, rules.reserve))
+        payment_min = ctr * np.maximum(given / quality, rules.reserve)
+        highest_bid = np.maximum(ctr * rules.bid_cap, payment_min)
+        max_of_learner = np.where(others_free > 0, highest_bid, ctr * np.maximum(all_given / quality, rules.reserve))
         # With room for rounding: a bid at the cap may just tie.
-        free_can_win = self.is_free & (least <= ctr * rules.bid_cap * (1 + 1e-9))
+        free_can_win = self.is_free & (payment_min <= ctr * rules.bid_cap * (1 + 1e-9))
         can_win = free_can_win | (beats_top & ~self.is_free & (self.score >= self.outside[self.cell]))
-        most_of_fixed = np.where(others_free + others_unsure > 0, np.maximum(ctr * self.bid, least), least)
+        max_of_fixed = np.where(others_free + others_unsure > 0, np.maximum(ctr * self.bid, payment_min), payment_min)
         must_fill = np.zeros(n_cells, dtype=bool)
         must_fill[self.cell[is_top & can_win]] = True
-        return self._columns(can_win, must_fill, least, np.where(self.is_free, most_of_free, most_of_fixed))
+        payment_max = np.where(self.is_free, max_of_learner, max_of_fixed)
+        return self._columns(can_win, must_fill, payment_min, payment_max)
 
-    def _columns(self, can_win: NDArray[np.bool_], must_fill: NDArray[np.bool_], least: Array, most: Array) -> Contests:
+    def _columns(
+        self, can_win: NDArray[np.bool_], must_fill: NDArray[np.bool_], payment_min: Array, payment_max: Array
+    ) -> EligibleWins:
         traffic, row = self.market.traffic, self.row[can_win]
         size = np.bincount(self.cell[can_win], minlength=len(self.weight))
         conversions = traffic.ctr[row] * traffic.cvr[row]
-        return Contests(
+        return EligibleWins(
             np.concatenate([[0], np.cumsum(size[size > 0])]),
             self.weight[size > 0],
             must_fill[size > 0],
@@ -195,8 +200,8 @@ class _Offers:
             traffic.ctr[row],
             conversions,
             conversions * traffic.item_price[row],
-            least[can_win],
-            most[can_win],
+            payment_min[can_win],
+            payment_max[can_win],
         )
 
 
@@ -205,8 +210,8 @@ def _lasts(market: Market, row: NDArray[np.int64], cell: NDArray[np.int64], char
     order = np.argsort(market.traffic.advertiser[row], kind="stable")
     who = market.traffic.advertiser[row][order]
     running = np.concatenate([[0.0], np.cumsum(charge[order])])
-    place = who * (int(cell.max(initial=0)) + 1) + cell[order]
-    spent = running[np.searchsorted(place, place, side="right")] - running[np.searchsorted(who, who)]
+    position = who * (int(cell.max(initial=0)) + 1) + cell[order]
+    spent = running[np.searchsorted(position, position, side="right")] - running[np.searchsorted(who, who)]
     lasts = np.empty(len(row), dtype=bool)
     budgets = market.budgets[who]
     # Twice what counts as spent: room for rounding in the running sum.
@@ -224,9 +229,9 @@ def _largest(score: Array, cell: NDArray[np.int64], n_cells: int) -> Array:
 def _two_best(score: Array, cell: NDArray[np.int64], n_cells: int) -> tuple[Array, Array]:
     """The two largest scores of each cell, ties counted twice; -1 where there are none."""
     order = np.lexsort((-score, cell))
-    place = np.arange(len(score)) - np.searchsorted(cell[order], cell[order])
+    rank = np.arange(len(score)) - np.searchsorted(cell[order], cell[order])
     best = np.full((2, n_cells), -1.0)
     for k in range(2):
-        chosen = order[place == k]
+        chosen = order[rank == k]
         best[k, cell[chosen]] = score[chosen]
     return best[0], best[1]

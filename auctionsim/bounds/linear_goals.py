@@ -1,7 +1,7 @@
 """Write goals as a linear program over the eligible wins of a day: its variables, and a row for every constraint.
 
-The variables are the auctions that each column wins, then two of each advertiser: extra payments E beyond the least ones, and
-the discount d on the last charge of its budget (`oracle.py`).
+The variables are the auctions that each column wins, then two of each advertiser: extra payments E beyond the
+lower bounds, and the discount d on the last charge of its budget (`oracle.py`).
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from auctionsim.auction.budgets import EXHAUSTED_SHARE
-from auctionsim.bounds.eligible_wins import Contests
+from auctionsim.bounds.eligible_wins import EligibleWins
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in
 
 Array = NDArray[np.float64]
 QUANTITIES = ("clicks", "conversions", "gmv", "cost")
-"""Totals of an advertiser that rows are made of, in the order of `LinearRow.coefficients`."""
+"""Names of the totals of an advertiser that rows are made of, in the order of `LinearRow.coefficients`."""
 
 
 @dataclass(frozen=True, eq=False)
 class LinearGoals:
-    """What a program maximizes and what must hold in it."""
+    """Objective and constraints of a program."""
 
     rewards: Array
-    """Of a click, a conversion, a unit of GMV and a unit of profit of each advertiser: `[advertisers, 4]`, >= 0."""
+    """Reward per click, conversion, unit of GMV and unit of profit of each advertiser, `[advertisers, 4]`, >= 0."""
     budget: Array
-    """Currency `[advertisers]`, infinite where there is none."""
+    """Budget of each advertiser, currency `[advertisers]`; infinite where there is none."""
     is_self_bidding: NDArray[np.bool_]
-    """Advertisers under a fixed rule, `[advertisers]`."""
+    """Whether a fixed rule bids for the advertiser, `[advertisers]`."""
     limits: Mapping[str, Array]
-    """Limits by the constraint's key: `[advertisers]`, or `[1]` where it is on several advertisers together."""
+    """Limits by the constraint's key: `[advertisers]`, or `[1]` for a constraint on several advertisers together."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the row or rows of every constraint that there is, in the table's order."""
@@ -51,60 +51,65 @@ class Row(NamedTuple):
 
     constraint: Constraint
     holds: NDArray[np.bool_]
-    """Which rows there are, in the shape of `right`."""
+    """Whether each row exists, in the shape of `right`."""
     coefficients: Array
-    """Of clicks, conversions, GMV and cost, `[4, advertisers]`."""
+    """Coefficients of clicks, conversions, GMV and cost, `[4, advertisers]`."""
     right: Array
+    """Right-hand side, `[advertisers]` or `[1]`."""
 
 
 class RowBlock(NamedTuple):
-    """RowBlock of one kind of the program, of which some hold."""
+    """Rows of one kind, `matrix @ variables <= right`. Only those that hold enter the program."""
 
     name: str
+    """Kind of the rows: the key of a constraint, or `budget`, `extra` or `discount`."""
     matrix: csr_array
+    """Coefficients of the program's variables, `[rows, variables]`."""
     right: Array
+    """Right-hand side, `[rows]`."""
     holds: NDArray[np.bool_]
+    """Whether each row enters the program, `[rows]`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Quantities:
-    """Advertisers' totals as linear functions of the program's variables: wins of each column, then E, then d of everybody."""
+    """Advertisers' totals as linear functions of the program's variables: wins of each column, then every E, then every d."""
 
     of_each: dict[str, csr_array]
-    """`clicks conversions gmv cost`, `extra discount` and `room` for extra payments: `[advertisers, variables]`."""
+    """Matrices of `clicks conversions gmv cost`, of `extra discount`, and of `room` for E, each `[advertisers, variables]`."""
     side_limit: Array
-    """Largest E and d, `[2 * advertisers]`."""
+    """Upper bounds of E, then of d, currency, `[2 * advertisers]`."""
     is_open: NDArray[np.bool_]
     """Whether no bid limits an advertiser's extra payments, `[advertisers]`."""
 
     @classmethod
-    def of(cls, offered: Contests, goals: LinearGoals) -> Quantities:
+    def of(cls, eligible: EligibleWins, goals: LinearGoals) -> Quantities:
         """Write the totals of a day's eligible wins."""
-        n, columns = len(goals.budget), len(offered.advertiser)
-        place = (offered.advertiser, np.arange(columns))
+        n, columns = len(goals.budget), len(eligible.advertiser)
+        entries = (eligible.advertiser, np.arange(columns))
 
         def won(per_win: Array) -> csr_array:
-            return coo_array((per_win, place), shape=(n, columns + 2 * n)).tocsr()
+            return coo_array((per_win, entries), shape=(n, columns + 2 * n)).tocsr()
 
         def side(k: int) -> csr_array:
-            place = (np.arange(n), columns + k * n + np.arange(n))
-            return coo_array((np.ones(n), place), shape=(n, columns + 2 * n)).tocsr()
+            entries = (np.arange(n), columns + k * n + np.arange(n))
+            return coo_array((np.ones(n), entries), shape=(n, columns + 2 * n)).tocsr()
 
-        largest_least = np.zeros(n)
-        np.maximum.at(largest_least, offered.advertiser, offered.least)
+        largest_min = np.zeros(n)
+        np.maximum.at(largest_min, eligible.advertiser, eligible.payment_min)
         has_budget = np.isfinite(goals.budget)
-        discount = np.where(has_budget, largest_least + EXHAUSTED_SHARE * np.where(has_budget, goals.budget, 0.0), 0.0)
+        discount = np.where(has_budget, largest_min + EXHAUSTED_SHARE * np.where(has_budget, goals.budget, 0.0), 0.0)
         is_open = np.zeros(n, dtype=bool)
-        is_open[offered.advertiser[np.isinf(offered.most)]] = True
-        room = np.where(np.isinf(offered.most), 0.0, offered.most - offered.least)
-        has_room = is_open | (np.bincount(offered.advertiser, room, minlength=n) > 0)
-        extra = np.where(has_room, _largest_useful_payment(offered, goals) + discount, 0.0)
+        is_open[eligible.advertiser[np.isinf(eligible.payment_max)]] = True
+        room = np.where(np.isinf(eligible.payment_max), 0.0, eligible.payment_max - eligible.payment_min)
+        has_room = is_open | (np.bincount(eligible.advertiser, room, minlength=n) > 0)
+        extra = np.where(has_room, _largest_useful_payment(eligible, goals) + discount, 0.0)
         return cls(
             {
-                "clicks": won(offered.clicks),
-                "conversions": won(offered.conversions),
-                "gmv": won(offered.gmv),
-                "cost": won(offered.least) + side(0) - side(1),
+                "clicks": won(eligible.clicks),
+                "conversions": won(eligible.conversions),
+                "gmv": won(eligible.gmv),
+                "cost": won(eligible.payment_min) + side(0) - side(1),
                 "extra": side(0),
                 "discount": side(1),
                 "room": won(room),
@@ -140,15 +145,15 @@ def program_rows(quantities: Quantities, goals: LinearGoals) -> list[RowBlock]:
     ]
 
 
-def _largest_useful_payment(offered: Contests, goals: LinearGoals) -> Array:
-    """Cost of each advertiser, currency `[advertisers]`, beyond which paying more than one must serves no constraint.
+def _largest_useful_payment(eligible: EligibleWins, goals: LinearGoals) -> Array:
+    """Compute the cost of each advertiser beyond which an extra payment serves no constraint, currency `[advertisers]`.
 
     Paying extra serves floors on payments alone, and at some optimum nobody does once they are kept. With a revenue floor of 10
     and a floor of 3 on the own spend, an advertiser that pays 10 keeps both whatever the others do. Other quantities in such a
     row count as if the advertiser won every auction where they stand against it.
     """
     useful = np.zeros(len(goals.budget))
-    wins = np.stack([offered.clicks, offered.conversions, offered.gmv]) * offered.weight[offered.cell]
+    wins = np.stack([eligible.clicks, eligible.conversions, eligible.gmv]) * eligible.weight[eligible.cell]
     for row in goals.rows():
         serves, rest = row.coefficients[3] < 0, np.broadcast_to(row.right, useful.shape)
         if not serves.any():
@@ -156,8 +161,8 @@ def _largest_useful_payment(offered: Contests, goals: LinearGoals) -> Array:
         if not row.constraint.is_each and (row.coefficients[3] > 0).any():
             # What one pays would have to outweigh what others may pay, without end.
             raise ValueError(f"{row.constraint.key}: expected coefficients of cost of one sign, got both")
-        against = np.maximum((row.coefficients[:3, offered.advertiser] * wins).sum(axis=0), 0.0)
-        worst = np.bincount(offered.advertiser, against, minlength=len(useful))
+        against = np.maximum((row.coefficients[:3, eligible.advertiser] * wins).sum(axis=0), 0.0)
+        worst = np.bincount(eligible.advertiser, against, minlength=len(useful))
         needed = (worst if row.constraint.is_each else worst.sum()) - rest
         is_needed = serves & np.broadcast_to(row.holds, useful.shape)
         useful = np.maximum(useful, np.where(is_needed, needed / np.where(serves, -row.coefficients[3], 1.0), 0.0))

@@ -1,6 +1,6 @@
-"""Linear programs over auctions: each cell is shared out among its columns, under a few constraints that couple cells.
+"""Solve linear programs over auctions: each cell is shared out among its columns, and a few constraints couple cells.
 
-    maximise    value . x + side_value . t
+    maximize    value . x + side_value . t
     subject to  sum of x over the columns of a cell <= its capacity (= where it must be filled),
                 rows . (x, t) <= limit,  x >= 0,  0 <= t <= side_limit
 
@@ -29,41 +29,41 @@ _ROOM = 1e-7
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One program; see the module's text. Columns of a cell are contiguous and every cell has one."""
+    """One program, in the notation of the module. Columns of a cell are contiguous, and every cell has at least one."""
 
     value: Array
-    """`[columns]`."""
+    """Objective per auction won by each column, `[columns]`."""
     cell_start: NDArray[np.int64]
-    """`[cells + 1]`."""
+    """First column of each cell, and the number of columns at the end, `[cells + 1]`."""
     capacity: Array
-    """`[cells]`."""
+    """Number of auctions in each cell, `[cells]`."""
     must_fill: NDArray[np.bool_]
-    """`[cells]`."""
+    """Whether all auctions of the cell must be won by its columns, `[cells]`."""
     side_value: Array
-    """`[sides]`."""
+    """Objective per unit of each side variable t, `[sides]`."""
     side_limit: Array
-    """`[sides]`, finite."""
+    """Upper bound of each side variable, finite, `[sides]`."""
     rows: csr_array
-    """`[rows, columns + sides]`."""
+    """Coefficients of the coupling rows, `[rows, columns + sides]`."""
     limit: Array
-    """`[rows]`."""
+    """Right-hand side of the coupling rows, `[rows]`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What the solver found, and what its multipliers prove. Arrays are empty where nothing is feasible."""
+    """Point that the solver found, and the bound that its multipliers prove. Arrays are empty where nothing is feasible."""
 
     status: Literal["optimal", "infeasible"]
     bound: float
     """Upper bound on the optimum; minus infinity where nothing is feasible."""
     value: float
-    """What `x` and `t` reach, to the solver's tolerance."""
+    """Objective at `x` and `t`, which is feasible to the solver's tolerance."""
     x: Array
-    """`[columns]`."""
+    """Auctions won by each column, `[columns]`."""
     t: Array
-    """`[sides]`."""
+    """Side variables, `[sides]`."""
     multipliers: Array
-    """Of the coupling rows, at least 0, in units of value by units of the row."""
+    """Multipliers of the coupling rows, >= 0, objective units per unit of the row, `[rows]`."""
 
 
 def solve_whole(program: Program) -> Solution:
@@ -112,17 +112,20 @@ def solve_whole(program: Program) -> Solution:
 
 
 def reached(program: Program, x: Array, t: Array) -> float:
-    """The objective at a point."""
+    """Return the objective at a point: `x` auctions won by each column, `t` of each side variable."""
     return float(program.value @ x + program.side_value @ t)
 
 
 def reduced(program: Program, multipliers: Array) -> Array:
-    """What each column and side variable is worth beyond what it costs at the multipliers, `[columns + sides]`."""
+    """Return the reduced value of each column and side variable, `[columns + sides]`.
+
+    It is the objective per unit less the cost of the coupling rows at the multipliers.
+    """
     return np.concatenate([program.value, program.side_value]) - program.rows.T @ multipliers
 
 
 def dual_bound(program: Program, multipliers: Array) -> float:
-    """The upper bound that multipliers prove, whatever they are, at least 0."""
+    """Return the upper bound on the optimum that any multipliers >= 0 prove (Lagrangian duality)."""
     n = len(program.value)
     left = reduced(program, multipliers)
     best = np.maximum.reduceat(left[:n], program.cell_start[:-1])
@@ -131,6 +134,6 @@ def dual_bound(program: Program, multipliers: Array) -> float:
 
 
 def _mean_size(values: Array) -> float:
-    """Mean absolute value of what is not 0; 1 where all is."""
+    """Return the mean absolute value of the entries other than 0; 1 where there are none."""
     size = np.abs(values[values != 0])
     return float(size.mean()) if len(size) else 1.0

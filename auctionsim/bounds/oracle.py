@@ -1,13 +1,14 @@
-"""`oracle-lp`: what any bids could reach on a day, bounded from above in hindsight by a linear program.
+"""`oracle-lp`: bound in hindsight, by a linear program, the objective that any bids could reach on a day.
 
-The program shares out every cell among the candidates that can win it and lets them pay anything between the limits of
-`eligible_wins.py`. Whatever bids do, auction by auction, is one of its points, so its optimum is an upper bound for every
-policy that keeps the same constraints. It is a relaxation in four ways, each of which only raises it: auctions may be shared
-out in parts; payments need not be the result of any bids between their limits; advertisers without budget left may still
+The program shares out every cell among the candidates that can win it and lets them pay anything between the payment
+bounds of `eligible_wins.py`. Whatever bids do, auction by auction, is one of its points, so its optimum is an upper bound for
+every policy that keeps the same constraints. It is a relaxation in four ways, each of which only raises it: auctions may be shared
+out in parts; payments between their bounds need not be the result of any bids; advertisers without budget left may still
 win; and a bid under a fixed rule whose budget might run out sets no lower limit from then on.
 
 The last charge of a budget is capped at what is left. An advertiser with a budget may therefore pay once a day less than the
-least payment of one auction, where its budget is spent: variable d_i <= D_i spend_i / B_i with D_i its largest least payment.
+payment lower bound of one auction, where its budget is spent: variable d_i <= D_i spend_i / B_i with D_i the largest of these
+lower bounds.
 
 The program and why it bounds the market stand in docs/macg-theory.md.
 """
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import vstack
 
 from auctionsim.bounds.column_generation import solve
-from auctionsim.bounds.eligible_wins import Contests, contests
+from auctionsim.bounds.eligible_wins import EligibleWins, eligible_wins
 from auctionsim.bounds.linear_goals import QUANTITIES, LinearGoals, Quantities, RowBlock, program_rows
 from auctionsim.bounds.linear_program import Program
 from auctionsim.market.goals import goals_of
@@ -37,12 +38,12 @@ _PROFIT = 3
 
 @dataclass(frozen=True, eq=False)
 class Duals:
-    """Multipliers, >= 0: how much the bound's value rises per unit of slack."""
+    """Multipliers of the program, >= 0: the rise of the bound's value per unit of slack."""
 
     budget: Array
-    """alpha, per unit of currency, `[advertisers]`."""
+    """Multipliers alpha of the budgets, per unit of currency, `[advertisers]`."""
     of: Mapping[str, Array]
-    """Those of the constraints' rows (`Constraint.row`), by key: `[advertisers]` or `[1]`; 0 where there is no row."""
+    """Multipliers of the constraints' rows (`Constraint.row`), by key: `[advertisers]` or `[1]`; 0 where there is no row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +53,19 @@ class Bound:
     status: Literal["optimal", "infeasible"]
     """`infeasible`: no bids keep the constraints; all numbers are then minus infinity or empty."""
     value: float
-    """Upper bound on sum of rewards; holds for every policy whatever the solver's rounding."""
+    """Upper bound on the sum of rewards. It holds for every policy, whatever the solver's rounding."""
     reached: float
-    """What the point below reaches; `value` but for the solver's tolerance."""
+    """Sum of rewards at the optimum found; it equals `value` but for the solver's tolerance."""
     total_profit: float
-    """Currency, at the optimum. Bounds total profit where it is all that is rewarded (`own_weight` 0)."""
+    """Total profit at the optimum, currency. It bounds total profit where nothing else is rewarded (`own_weight` 0)."""
     revenue: float
-    """Currency, at the optimum."""
+    """Platform revenue at the optimum, currency."""
     objectives: Array
     """Clicks, conversions, GMV and profit at the optimum, `[advertisers, 4]`."""
     wins: Array
-    """Auctions won by each column of the contests."""
+    """Auctions won by each column of the eligible wins, at the optimum, `[columns]`."""
     duals: Duals
+    """Multipliers of the program's rows at the optimum."""
 
 
 def lp_bound(
@@ -75,19 +77,19 @@ def lp_bound(
     global_weight: float | None = None,
     self_bidder_floor: float | None = None,
 ) -> Bound:
-    """Bound sum over learners of own_weight / n x own objective + global_weight x total profit over the baseline's.
+    """Bound the sum over learners of own_weight / n x own objective + global_weight x total profit over the baseline's.
 
     Holds for one slot, `gsp` or `vcg` (which agree there), expected outcomes, any reserve, squash, budgets, outside bidders and
     fixed rules, for bids that may change from auction to auction, of policies that keep the constraints as the scenario states
     them. As in the fitness, a constraint whose owner is charged (CPC cap, ROI floor, spend floor) binds learners only.
 
     Args:
-        market: The market.
-        day: One of its training or test days.
-        goals: Weights, scales and limits; the scenario's where None.
-        own_weight: The scenario's where None.
-        global_weight: The scenario's where None; 1 with `own_weight` 0 bounds the total profit.
-        self_bidder_floor: Least profit of all self-bidders together, as a share of the baseline's; that of `goals` where None.
+        market: The market whose day is bounded.
+        day: One of the market's training or test days.
+        goals: Weights, scales and limits of the day; None for the scenario's.
+        own_weight: Weight of the own objectives; None for the scenario's.
+        global_weight: Weight of total profit; None for the scenario's. 1 with `own_weight` 0 bounds the total profit.
+        self_bidder_floor: Floor of the total profit of self-bidders, as a share of the baseline's; None for that of `goals`.
 
     Raises:
         InputError: The market is of a kind for which the bound does not hold.
@@ -103,12 +105,12 @@ def lp_bound(
     if self_bidder_floor is not None and not is_controlled.all():
         goals = goals.with_limits(self_bidder_floor=self_bidder_floor * goals.self_bidder_profit)
     return best_allocation(
-        contests(market, day), LinearGoals(rewards, market.budgets, ~is_controlled, _limits(goals, is_controlled))
+        eligible_wins(market, day), LinearGoals(rewards, market.budgets, ~is_controlled, _limits(goals, is_controlled))
     )
 
 
 def _limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
-    """Limits of a day's goals; where the owner is charged, of learners only."""
+    """Return the limits of a day's goals by key; those that charge the owner bind learners only."""
     limits = {}
     for one in constraints_in(goals.limits):
         limit = goals.limits[one.key][..., 0] if one.is_each else goals.limits[one.key]
@@ -116,23 +118,23 @@ def _limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
     return limits
 
 
-def best_allocation(offered: Contests, goals: LinearGoals) -> Bound:
-    """Find the best point of the relaxation: who wins how many auctions of each cell, and what advertisers pay in all."""
+def best_allocation(eligible: EligibleWins, goals: LinearGoals) -> Bound:
+    """Find the best point of the relaxation: the auctions that each column wins, and the total payment of each advertiser."""
     n = len(goals.budget)
-    quantities = Quantities.of(offered, goals)
+    quantities = Quantities.of(eligible, goals)
     kinds = program_rows(quantities, goals)
     rows = vstack([kind.matrix.tocsr()[kind.holds] for kind in kinds]).tocsr()
     limits = np.concatenate([kind.right[kind.holds] for kind in kinds])
     clicks, conversions, gmv, cost = (quantities.of_each[k] for k in QUANTITIES)
     objectives = (clicks, conversions, gmv, gmv - cost)
     value = sum((objective.T @ goals.rewards[:, k] for k, objective in enumerate(objectives)), np.zeros(clicks.shape[1]))
-    columns = len(offered.advertiser)
+    columns = len(eligible.advertiser)
     solution = solve(
         Program(
             value[:columns],
-            offered.cell_start,
-            offered.weight,
-            offered.must_fill,
+            eligible.cell_start,
+            eligible.weight,
+            eligible.must_fill,
             value[columns:],
             quantities.side_limit,
             rows,
@@ -158,7 +160,7 @@ def best_allocation(offered: Contests, goals: LinearGoals) -> Bound:
 
 
 def _duals(kinds: list[RowBlock], multipliers: Array, nothing: dict[str, Array]) -> Duals:
-    """Multipliers of the rows by kind, 0 for rows that do not hold; all 0 where the program had no solution."""
+    """Sort the multipliers by kind of row: 0 for rows that do not hold, all 0 where the program had no solution."""
     found, first = {**nothing}, 0
     for kind in kinds:
         found[kind.name] = np.zeros(len(kind.holds))

@@ -236,7 +236,7 @@ class Market:
         return replace(self, source=traffic, traffic_source=TableSource(traffic, self.rules))
 
     def with_realized_rates(self) -> Market:
-        """The same market with the luck of `sampled` outcomes written into its rates, which replays a good deal faster.
+        """Return the same market with its `sampled` outcomes written into the rates as realized rates: faster to replay.
 
         For example, a row that stands for 10 auctions, of which 3 were drawn to end in a click, gets the ctr 0.3. All policies
         then meet the same draws (common random numbers). Replays equal those of this market where no budget runs out within a

@@ -1,4 +1,4 @@
-"""What a soft constraint is: the one interface over which training, rewards, multipliers, bounds and reports iterate.
+"""Define soft constraints: the one interface over which training, rewards, multipliers, bounds and reports iterate.
 
 `constraints.py` is the table of all constraints. Budgets are no constraint of this kind: the auction keeps them exactly.
 """
@@ -24,14 +24,14 @@ NO_CONSTRAINT = -1.0
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """From what a constraint resolves its limit on one day."""
+    """Inputs from which a constraint resolves its limit on one day."""
 
     groups: Sequence[AdvertiserGroup]
     """The group of each advertiser."""
     platform: PlatformSection
-    """What the platform asks for."""
+    """Section `[platform]` of the scenario."""
     revenue_share: float
-    """The revenue floor as a share of the baseline's revenue: as stated in the scenario, or as training aims at it."""
+    """Revenue floor as a share of the baseline's revenue: as stated in the scenario, or as training aims at it."""
     baseline: Array
     """The baseline's totals of the day: impressions, clicks, conversions, GMV, cost, `[advertisers, 5]`."""
     is_self_bidding: NDArray[np.bool_]
@@ -47,12 +47,15 @@ class LinearRow:
     """
 
     right: Array
-    """`[advertisers]`, or `[1]` for one row."""
+    """Right-hand side, `[advertisers]`, or `[1]` for one row."""
     clicks: Array | float = 0.0
+    """Coefficient per click."""
     conversions: Array | float = 0.0
+    """Coefficient per conversion."""
     gmv: Array | float = 0.0
+    """Coefficient per unit of GMV."""
     cost: Array | float = 0.0
-    """Of one sign where there is one row."""
+    """Coefficient per unit of cost; of one sign for all advertisers where there is one row."""
 
     def coefficients(self, n: int) -> Array:
         """Return the coefficients of n advertisers, `[4, n]`: of clicks, conversions, GMV and cost."""
@@ -64,13 +67,13 @@ class Constraint(ABC):
     """One soft constraint. Instances have no state: what a scenario asks is resolved to limits, an array per day."""
 
     key: ClassVar[str]
-    """Its key in the scenario: of `[[advertisers]]` where the scope is the advertiser, else of `[platform]`."""
+    """Key in the scenario: of `[[advertisers]]` where the scope is the advertiser, else of `[platform]`."""
     scope: ClassVar[Literal["advertiser", "self_bidders", "market"]]
-    """On whose totals it is: each advertiser's, those of all self-bidding advertisers together, or everybody's together."""
+    """Totals that the limit is on: each advertiser's, the sum over self-bidding advertisers, or the sum over all."""
     sense: ClassVar[Literal["cap", "floor"]]
-    """Whether totals must stay below the limit or above it."""
+    """Whether the limit is an upper bound (`cap`) or a lower bound (`floor`)."""
     charged: ClassVar[Literal["owner", "all"]]
-    """Whose fitness pays for a violation. The owner's: it binds learners only. Everybody's: it holds for all advertisers."""
+    """Fitness that pays for a violation: the owner's (so it binds learners only) or everybody's (it binds all)."""
     is_optional: ClassVar[bool] = True
     """Whether its multipliers take a place in a learner's state only where the scenario asks for it."""
 
@@ -106,14 +109,14 @@ class Constraint(ABC):
 
     @property
     def absent(self) -> float:
-        """The limit that nothing violates."""
+        """Limit that no totals violate: infinity for a cap, minus infinity for a floor."""
         return np.inf if self.sense == "cap" else -np.inf
 
     @property
     def is_each(self) -> bool:
-        """Whether there is one for each advertiser, not one for all."""
+        """Whether each advertiser has a limit of its own; else one limit holds for several advertisers together."""
         return self.scope == "advertiser"
 
     def size(self, n_advertisers: int) -> int:
-        """Return how many violations, and multipliers, it has."""
+        """Return the number of violations, and so of multipliers, of the constraint."""
         return n_advertisers if self.is_each else 1

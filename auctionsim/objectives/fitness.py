@@ -19,9 +19,9 @@ from auctionsim.scenario import LearnerSection
 
 Array = NDArray[np.float64]
 Violations = Mapping[str, Array]
-"""How far each constraint is violated, by key: `[advertisers, P]`, or `[P]` where it is on several advertisers together."""
+"""Relative violation of each constraint, by key: `[advertisers, P]`, or `[P]` for one on several advertisers together."""
 Price = Callable[[Constraint, Array], Array]
-"""What violations of a constraint cost, in the violations' shape."""
+"""Function of a constraint and its violations: their cost, fitness units, in the violations' shape."""
 
 
 def violations(totals: Array, goals: Goals) -> dict[str, Array]:
@@ -70,6 +70,6 @@ def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
 
 
 def _added(charges: Iterable[Array]) -> Array:
-    """The sum, in the table's order."""
+    """Sum charges in the order of the table of constraints."""
     total: Array = reduce(np.add, charges)
     return total

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auctionsim.bounds.dual_bids import NOBODY, DualForm, winners_by_bid, winners_by_score, winners_of
-from auctionsim.bounds.eligible_wins import Contests
+from auctionsim.bounds.eligible_wins import EligibleWins
 from auctionsim.bounds.linear_goals import LinearGoals
 from auctionsim.bounds.oracle import Bound, best_allocation
 
@@ -16,7 +16,7 @@ N, AUCTIONS = 4, 400
 NONE = np.full(N, np.inf)
 
 
-def four_advertisers(seed: int) -> tuple[Contests, LinearGoals]:
+def four_advertisers(seed: int) -> tuple[EligibleWins, LinearGoals]:
     """Four cooperating advertisers of mixed objectives in 400 auctions whose prices are given from outside."""
     rng = np.random.default_rng([seed, 13])
     who = np.tile(np.arange(N), AUCTIONS)
@@ -24,7 +24,7 @@ def four_advertisers(seed: int) -> tuple[Contests, LinearGoals]:
     cvr = rng.lognormal(-2.5, 0.7, N * AUCTIONS)
     gmv = ctr * cvr * np.array([40.0, 60.0, 80.0, 50.0])[who] * rng.lognormal(0.0, 0.2, N * AUCTIONS)
     price = np.repeat(rng.lognormal(-0.3, 0.5, AUCTIONS), N)
-    offered = Contests(
+    eligible = EligibleWins(
         np.arange(0, N * AUCTIONS + 1, N),
         np.ones(AUCTIONS),
         np.zeros(AUCTIONS, dtype=bool),
@@ -37,16 +37,16 @@ def four_advertisers(seed: int) -> tuple[Contests, LinearGoals]:
     )
     # A click seller, a conversion seller and two GMV sellers; everybody's profit counts too.
     rewards = np.array([[12.0, 0, 0, 1], [0, 120.0, 0, 1], [0, 0, 2.0, 1], [0, 0, 1.0, 1]])
-    return offered, LinearGoals(rewards, NONE, np.zeros(N, dtype=bool), {})
+    return eligible, LinearGoals(rewards, NONE, np.zeros(N, dtype=bool), {})
 
 
 def spend(bound: Bound) -> np.ndarray:
     return bound.objectives[:, 2] - bound.objectives[:, 3]
 
 
-def setting(name: str, offered: Contests, free: LinearGoals) -> LinearGoals:
+def setting(name: str, eligible: EligibleWins, free: LinearGoals) -> LinearGoals:
     """The settings of the check, relative to what the advertisers do without constraints."""
-    unbound = best_allocation(offered, free)
+    unbound = best_allocation(eligible, free)
     cpc = spend(unbound) / unbound.objectives[:, 0]
     if name == "all budgets":
         return replace(free, budget=0.5 * spend(unbound))
@@ -65,13 +65,13 @@ SETTINGS = pytest.mark.parametrize("name", ["all budgets", "one budget", "cpc ca
 
 def agreement(name: str, seed: int) -> tuple[int, int, int, Bound]:
     """Whole auctions, and in how many of them the score rule and the naive rule agree with the program."""
-    offered, free = four_advertisers(seed)
-    terms = setting(name, offered, free)
-    bound = best_allocation(offered, terms)
+    eligible, free = four_advertisers(seed)
+    terms = setting(name, eligible, free)
+    bound = best_allocation(eligible, terms)
     assert bound.status == "optimal"
     form = DualForm.of(terms, bound.duals)
-    chosen, is_whole = winners_of(offered, bound.wins)
-    by_score, by_bid = winners_by_score(offered, form), winners_by_bid(offered, form)
+    chosen, is_whole = winners_of(eligible, bound.wins)
+    by_score, by_bid = winners_by_score(eligible, form), winners_by_bid(eligible, form)
     return int(is_whole.sum()), int((by_score == chosen)[is_whole].sum()), int((by_bid == chosen)[is_whole].sum()), bound
 
 
@@ -86,39 +86,39 @@ def test_the_score_rule_agrees_with_the_program_in_99_of_100_auctions_and_the_na
 
 def test_the_revenue_multiplier_is_above_0_only_where_the_floor_binds():
     rho = {name: agreement(name, 0)[3].duals.of["revenue_floor"] for name in ("floor 1.02", "floor 1.06")}
-    offered, free = four_advertisers(0)
-    terms = setting("floor 1.02", offered, free)
+    eligible, free = four_advertisers(0)
+    terms = setting("floor 1.02", eligible, free)
     slack = replace(terms, limits={**terms.limits, "revenue_floor": 0.5 * terms.limits["revenue_floor"]})
-    assert best_allocation(offered, slack).duals.of["revenue_floor"] == 0
+    assert best_allocation(eligible, slack).duals.of["revenue_floor"] == 0
     assert 0 < rho["floor 1.02"] < rho["floor 1.06"]
 
 
 def test_the_revenue_floor_lowers_the_denominator_and_so_raises_every_bid():
-    offered, free = four_advertisers(0)
-    terms = setting("floor 1.02", offered, free)
-    duals = best_allocation(offered, terms).duals
+    eligible, free = four_advertisers(0)
+    terms = setting("floor 1.02", eligible, free)
+    duals = best_allocation(eligible, terms).duals
     with_floor, without = (
         DualForm.of(terms, duals),
         DualForm.of(terms, replace(duals, of={**duals.of, "revenue_floor": np.zeros(1)})),
     )
     assert (with_floor.denominator < without.denominator).all()
-    assert (with_floor.bid(offered) > without.bid(offered)).all()
+    assert (with_floor.bid(eligible) > without.bid(eligible)).all()
 
 
 def test_a_bid_is_the_linear_form_of_its_coefficients():
-    offered, free = four_advertisers(0)
-    terms = setting("all budgets", offered, free)
-    form = DualForm.of(terms, best_allocation(offered, terms).duals)
-    theta = form.coefficients()[offered.advertiser]
-    cvr = offered.conversions / offered.clicks
-    per_click = theta[:, 0] + theta[:, 1] * cvr + theta[:, 2] * offered.gmv / offered.clicks
-    np.testing.assert_allclose(per_click * offered.clicks, form.bid(offered))
+    eligible, free = four_advertisers(0)
+    terms = setting("all budgets", eligible, free)
+    form = DualForm.of(terms, best_allocation(eligible, terms).duals)
+    theta = form.coefficients()[eligible.advertiser]
+    cvr = eligible.conversions / eligible.clicks
+    per_click = theta[:, 0] + theta[:, 1] * cvr + theta[:, 2] * eligible.gmv / eligible.clicks
+    np.testing.assert_allclose(per_click * eligible.clicks, form.bid(eligible))
     assert (theta >= 0).all()
 
 
 def test_without_constraints_score_and_bid_choose_alike_where_denominators_are_equal():
-    offered, free = four_advertisers(0)
-    form = DualForm.of(free, best_allocation(offered, free).duals)
+    eligible, free = four_advertisers(0)
+    form = DualForm.of(free, best_allocation(eligible, free).duals)
     assert (form.denominator == 1).all()
-    np.testing.assert_array_equal(winners_by_score(offered, form), winners_by_bid(offered, form))
-    assert (winners_by_score(offered, form) == NOBODY).any()
+    np.testing.assert_array_equal(winners_by_score(eligible, form), winners_by_bid(eligible, form))
+    assert (winners_by_score(eligible, form) == NOBODY).any()

@@ -1,4 +1,4 @@
-"""Linear programs over auctions: sifting finds the whole program's optimum, and multipliers prove bounds."""
+"""Linear programs over auctions: column generation finds the whole program's optimum, and multipliers prove bounds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def program(seed: int, n_cells: int = 400, *, tight: float = 0.6) -> Program:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_sifting_finds_the_optimum_of_the_whole(seed: int):
+def test_column_generation_finds_the_optimum_of_the_whole_program(seed: int):
     whole, sifted = (solve(program(seed), whole_up_to=cells) for cells in (400, 30))
     assert whole.status == sifted.status == "optimal"
     assert sifted.value == pytest.approx(whole.value, rel=1e-8)

@@ -16,7 +16,7 @@ from auctionsim.auction.outcome import CLICKS, COST, GMV
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource
 from auctionsim.bounds import linear_goals
-from auctionsim.bounds.eligible_wins import contests
+from auctionsim.bounds.eligible_wins import eligible_wins
 from auctionsim.bounds.oracle import Bound, lp_bound
 from auctionsim.errors import InputError
 from auctionsim.market.benchmarks import day_benchmarks
@@ -325,7 +325,7 @@ def test_alike_cells_are_merged_and_the_bound_stays():
     bounds = []
     for traffic in (one, twice):
         market = market_of(traffic, ["learner", "manual"], [np.inf] * 2, Rules(reserve=0.01), [{"profit": 1.0}] * 2)
-        assert contests(market, 0).weight.tolist() == [4, 1]
+        assert eligible_wins(market, 0).weight.tolist() == [4, 1]
         bounds.append(lp_bound(market, 0, own_weight=1.0, global_weight=1.0).value)
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-12)
 
