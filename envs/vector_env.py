@@ -52,8 +52,9 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             cores (or as `NUMBA_NUM_THREADS` says), and one where a step is too short to be worth sharing. It never changes a
             result.
         autoreset_mode: Rule that starts the next day of an environment when its day has ended: `NEXT_STEP` (the default of
-            Gymnasium: the step after the last returns the first observation of the next day, with reward 0), `SAME_STEP` (`infos["final_obs"]` and
-            `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by `options={"reset_mask": mask}`).
+            Gymnasium: the step after the last returns the first observation of the next day, with reward 0), `SAME_STEP`
+            (`infos["final_obs"]` and `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by
+            `options={"reset_mask": mask}`).
         bid_model, action_mode, levels, max_multiplier, split, max_cycles: The same as those of `AuctionParallelEnv`.
 
     `reset(seed=s)` seeds environment i with s + i; a list gives each its own seed. `options={"day": d}` fixes the day of all.

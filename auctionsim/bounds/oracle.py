@@ -1,10 +1,10 @@
 """`oracle-lp`: bound in hindsight, by a linear program, the objective that any bids could reach on a day.
 
-The program shares out every cell among the candidates that can win it and lets them pay anything between the payment
-bounds of `eligible_wins.py`. Whatever bids do, auction by auction, is one of its points, so its optimum is an upper bound for
-every policy that keeps the same constraints. It is a relaxation in four ways, each of which only raises it: auctions may be shared
-out in parts; payments between their bounds need not be the result of any bids; advertisers without budget left may still
-win; and a bid under a fixed rule whose budget might run out sets no lower limit from then on.
+The program shares out every cell among the candidates that can win it and lets them pay anything between the payment bounds of
+`eligible_wins.py`. Whatever bids do, auction by auction, is one of its points, so its optimum is an upper bound for every
+policy that keeps the same constraints. It is a relaxation in four ways, each of which only raises it: auctions may be shared
+out in parts; payments between their bounds need not be the result of any bids; advertisers without budget left may still win;
+and a bid under a fixed rule whose budget might run out sets no lower limit from then on.
 
 The last charge of a budget is capped at what is left. An advertiser with a budget may therefore pay once a day less than the
 payment lower bound of one auction, where its budget is spent: variable d_i <= D_i spend_i / B_i with D_i the largest of these
