@@ -44,7 +44,7 @@ def replay_sharded(
         budgets: Currency, `[advertisers, P]`, infinite for none.
         shards: Number of replays that share a window.
         sync: Auctions after which budgets are reconciled.
-        seed: Draws the luck of `sampled` outcomes.
+        seed: Seed of the noise of `sampled` outcomes.
 
     Returns:
         The day's outcome, arrays `[24, advertisers, P]`.

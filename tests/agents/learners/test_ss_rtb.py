@@ -280,7 +280,7 @@ def test_a_run_of_q_learners_trains_resumes_and_reports(tmp_path: Path, monkeypa
     assert Run.open(whole).table("outcomes").filter(arm="learned").height == 24 * 3
 
 
-def test_several_slots_with_luck_are_refused():
+def test_several_slots_with_sampled_outcomes_are_refused():
     scenario = tiny("mechanism.slot_effect=[1.0, 0.5]")
     market = build_market(scenario)
     with pytest.raises(InputError, match="expected one slot"):
