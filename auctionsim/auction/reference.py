@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uniform
+from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
+from auctionsim.errors import unknown
 from auctionsim.traffic.table import Traffic
 
 
@@ -87,10 +89,12 @@ def clear(
             price = max(score_at(slot + 1) / quality[i], reserve)
         elif pricing == "first":
             price = bids[i]
-        else:
+        elif pricing == "vcg":
             steps = range(slot, len(slot_effect))
             paid = sum((effect[j] - effect[j + 1]) * max(score_at(j + 1) / quality[i], reserve) for j in steps)
             price = paid / effect[slot]
+        else:
+            raise unknown("pricing", pricing, PRICINGS)
         shown.append(Placement(i, slot, price))
     return shown
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
@@ -64,9 +64,15 @@ class AdvertiserGroup(Section):
             raise ValueError("objectives: expected a weight > 0, got none")
         if self.budget != "table":
             check_level("budget", self.budget, _BUDGET_WORDS)
-        check_level("cpc_cap", self.cpc_cap, _LEVEL_WORDS)
-        check_level("roi_floor", self.roi_floor, _FLOOR_WORDS, may_be_zero=True)
-        check_level("spend_floor", self.spend_floor, _FLOOR_WORDS, may_be_zero=True)
+        for key in level_keys():
+            is_floor = key.endswith("_floor")
+            check_level(key, getattr(self, key), _FLOOR_WORDS if is_floor else _LEVEL_WORDS, may_be_zero=is_floor)
         if isinstance(self.budget, float) and isinstance(self.spend_floor, float) and self.spend_floor > self.budget:
             raise ValueError(f"spend_floor: expected a number <= budget = {self.budget}, got {self.spend_floor}")
         return self
+
+
+def level_keys() -> tuple[str, ...]:
+    """Return the keys of soft limits that may be a number or `baseline*SHARE`, so that a new one is checked like the others."""
+    fields = AdvertiserGroup.model_fields.items()
+    return tuple(name for name, field in fields if str in get_args(field.annotation) and name != "budget")

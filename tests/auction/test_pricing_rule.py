@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import auctionsim
+from auctionsim.auction.kernel.prices import PRICINGS
 
 PACKAGE = Path(auctionsim.__file__).parent
 
 # The rule: halfway between the generalised second price and the own bid.
+# Those that the house has, so that the test holds in one that has added a rule.
+NAMES = ", ".join(f'"{name}"' for name in PRICINGS)
 CHANGES = {
     "auction/reference.py": [
         (
@@ -23,15 +26,15 @@ CHANGES = {
         )
     ],
     "auction/kernel/prices.py": [
-        ('PRICINGS = ("gsp", "first", "vcg")', 'PRICINGS = ("gsp", "first", "vcg", "halfway")'),
+        (f"PRICINGS = ({NAMES})", f'PRICINGS = ({NAMES}, "halfway")'),
         (
             "    elif rules.pricing == FIRST:\n",
-            "    elif rules.pricing == 3:\n"
+            f"    elif rules.pricing == {len(PRICINGS)}:\n"
             "        per_click = (max(scores[slot + 1, p] / quality, rules.reserve) + scores[slot, p] / quality) / 2\n"
             "    elif rules.pricing == FIRST:\n",
         ),
     ],
-    "scenario/market.py": [('Literal["gsp", "first", "vcg"]', 'Literal["gsp", "first", "vcg", "halfway"]')],
+    "scenario/market.py": [(f"Literal[{NAMES}]", f'Literal[{NAMES}, "halfway"]')],
 }
 
 CHECK = """

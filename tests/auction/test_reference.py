@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.reference import clear
+from auctionsim.errors import InputError
 
 BIDS = st.lists(st.floats(0, 10), min_size=1, max_size=6)
 
@@ -66,3 +67,8 @@ def test_the_winner_s_price_does_not_move_with_its_own_bid(auction: tuple[list[f
     if before:
         raised = [bid * factor if i == before[0].candidate else bid for i, bid in enumerate(bids)]
         assert clear(raised, pctr, reserve=reserve) == before
+
+
+def test_a_pricing_rule_that_the_reference_does_not_know_is_refused():
+    with pytest.raises(InputError, match="pricing: unknown 'vgc'; choose from gsp, first, vcg"):
+        clear([2.0, 1.0], [1.0, 1.0], pricing="vgc")

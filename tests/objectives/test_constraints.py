@@ -190,7 +190,7 @@ def test_every_violation_has_the_sign_of_its_row(one: Constraint):
         "cpc_cap": np.full(5, 0.3), "roi_floor": np.full(5, 0.4), "profit_floor": np.full(5, 0.2),
         "spend_floor": np.full(5, 2.0), "self_bidder_floor": np.full(1, 1.0), "revenue_floor": np.full(1, 9.0),
     }  # fmt: skip
-    limit = limits[one.key]
+    limit = limits.get(one.key, np.full(5 if one.is_each else 1, 1.0))
     market = build_market(parse_scenario(WITH_SELF_BIDDERS, "x.toml"))
     goals = goals_of(market, 0)
     row = one.row(limit, goals.is_self_bidding)

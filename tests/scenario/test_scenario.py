@@ -16,6 +16,7 @@ from auctionsim import load_scenario
 from auctionsim.agents.learners.registry import learner_names
 from auctionsim.errors import InputError
 from auctionsim.scenario import Scenario
+from auctionsim.scenario.advertisers import level_keys
 from auctionsim.scenario.file import builtin_scenarios, parse_scenario
 from auctionsim.scenario.schema import scenario_schema
 
@@ -81,3 +82,13 @@ def test_any_bytes_in_a_scenario_file_load_or_are_reported_in_one_line(tmp_path:
     except InputError as error:
         assert str(error).startswith(f"{path}: ")
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("key", level_keys())
+@pytest.mark.parametrize("value", ['"basline*0.9"', "-3.0"])
+def test_every_level_of_an_advertiser_is_checked_where_the_scenario_is_read(key: str, value: str, small_text: str):
+    text = small_text.replace("count = 5", f"count = 5\n{key} = {value}")
+    with pytest.raises(
+        InputError, match=rf"small.toml: advertisers\[0\].{key}: expected a number >=? 0 or 'baseline\*SHARE', got"
+    ):
+        parse_scenario(text, "small.toml")
