@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import CLICKS, COST, GMV
 from auctionsim.objectives.base import NO_CONSTRAINT, Asked, Constraint, LinearRow
-from auctionsim.objectives.goals import Goals, of_all, ratio
+from auctionsim.objectives.goals import Goals, of_all
+from auctionsim.ratios import safe_ratios
 from auctionsim.scenario import Scenario, resolved_level
 
 Array = NDArray[np.float64]
@@ -25,13 +26,13 @@ class CpcCap(Constraint):
 
     def limit(self, asked: Asked) -> Array:
         """Resolve to currency per click."""
-        usual = ratio(asked.baseline[:, COST], asked.baseline[:, CLICKS])
+        usual = safe_ratios(asked.baseline[:, COST], asked.baseline[:, CLICKS], 0.0)
         caps = _levels([group.cpc_cap for group in asked.groups], usual, self.absent)
         return np.where(caps > 0, caps, self.absent)
 
     def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
         """Return cost per click over the cap, less 1."""
-        cpc = ratio(totals[:, COST], totals[:, CLICKS])
+        cpc = safe_ratios(totals[:, COST], totals[:, CLICKS], 0.0)
         return np.where(np.isfinite(limit), cpc / limit - 1.0, NO_CONSTRAINT)
 
     def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
@@ -47,7 +48,7 @@ class RoiFloor(Constraint):
     def limit(self, asked: Asked) -> Array:
         """Resolve to a ratio."""
         cost, gmv = asked.baseline[:, COST], asked.baseline[:, GMV]
-        return _levels([group.roi_floor for group in asked.groups], ratio(gmv - cost, cost), self.absent)
+        return _levels([group.roi_floor for group in asked.groups], safe_ratios(gmv - cost, cost, 0.0), self.absent)
 
     def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
         """Return 1 less gmv / cost over 1 + floor."""

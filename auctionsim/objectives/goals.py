@@ -107,8 +107,3 @@ def own_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
 def running_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     """Return own and global terms of the fitness, `[advertisers, P]`; those of hours add up to those of the day."""
     return own_score(totals, goals, settings) + settings.global_weight * global_profit(totals, goals)
-
-
-def ratio(above: Array, below: Array) -> Array:
-    """Divide, with 0 where `below` is 0."""
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)

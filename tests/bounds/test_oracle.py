@@ -25,6 +25,7 @@ from auctionsim.market.market import Market
 from auctionsim.objectives import constraints
 from auctionsim.objectives import goals as obj
 from auctionsim.objectives.base import Asked, Constraint, LinearRow
+from auctionsim.ratios import safe_ratios
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.table import HOURS, Traffic
@@ -253,7 +254,7 @@ class CpcFloor(Constraint):
     key, scope, sense, charged = "cpc_floor", "advertiser", "floor", "owner"
 
     def limit(self, asked: Asked) -> np.ndarray:
-        return 2.0 * obj.ratio(asked.baseline[:, COST], asked.baseline[:, CLICKS])
+        return 2.0 * safe_ratios(asked.baseline[:, COST], asked.baseline[:, CLICKS], 0.0)
 
     def violation(self, totals: np.ndarray, limit: np.ndarray, goals: obj.Goals) -> np.ndarray:
         raise NotImplementedError

@@ -16,6 +16,7 @@ from auctionsim.agents.policies.keyword_bids import keyword_bids
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS, Outcome
 from auctionsim.market.market import Market
+from auctionsim.ratios import safe_ratios
 from auctionsim.traffic.steps import Steps, auctions_by_step, first_rows
 
 Array = NDArray[np.float64]
@@ -146,8 +147,8 @@ def _squashed(ratio: Array) -> Array:
 
 
 def _ratio(above: Array, below: Array) -> Array:
-    shape = np.broadcast_shapes(above.shape, below.shape)
-    return np.divide(above, below, out=np.zeros(shape), where=np.broadcast_to(below, shape) > 0)
+    """Return 0 where there is nothing to divide by: a rate of no impressions."""
+    return safe_ratios(above, below, 0.0)
 
 
 __all__ = ["AUCTION_FEATURES", "FEATURES", "HOUR_FEATURES", "INPUTS", "Scales", "View"]

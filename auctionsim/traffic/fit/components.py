@@ -8,6 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.ratios import safe_ratio
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -46,8 +48,8 @@ def variance_components(value: Floats, noise: Floats, query: Ints, advertiser: I
     everything = np.zeros(len(value), dtype=np.int64)
     sums = np.array([_half_squares(value, noise, group) for group in (everything, query, advertiser)])
     # Differences that share neither are all differences minus those that share one, as each pair occurs once.
-    share_neither = _ratio(*(sums[0] - sums[1] - sums[2]))
-    same_query, same_advertiser = _ratio(*sums[1]), _ratio(*sums[2])
+    share_neither = _share(sums[0] - sums[1] - sums[2])
+    same_query, same_advertiser = _share(sums[1]), _share(sums[2])
     if sums[2][1] == 0:
         # If each advertiser is seen once, its effect cannot be separated from the pair's.
         return Components(float(value.mean()), max(share_neither - same_query, 0.0), 0.0, max(same_query, 0.0))
@@ -68,8 +70,9 @@ def _half_squares(value: Floats, noise: Floats, group: Ints) -> tuple[float, flo
     return float((size * squares / 2 - (size - 1) * np.bincount(group, noise) / 2).sum()), float((size * (size - 1) / 2).sum())
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator > 0 else 0.0
+def _share(squares: Floats) -> float:
+    """Return the mean of squared differences from their sum and their number, `[2]`; 0 where there are none."""
+    return safe_ratio(squares[0], squares[1], otherwise=0.0)
 
 
 def log_volumes(counts: Ints) -> tuple[float, float]:
