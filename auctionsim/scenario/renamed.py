@@ -49,7 +49,7 @@ _UNTIL = "until version 0.3"
 
 
 def with_current_names(tree: dict[str, Any], source: str) -> dict[str, Any]:
-    """Rename the old keys, values and levels of a scenario's tree in source, and return it.
+    """Rename the old keys, values and levels of a scenario's tree, and return the same tree.
 
     For example `{"platform": {"reference": "manual"}}` becomes `{"platform": {"baseline": "manual"}}`, and the budget
     `"reference*0.8"` becomes `"baseline*0.8"`.
