@@ -55,7 +55,7 @@ ROOM_OF_MODULE = {
 # `render_mode="rgb_array"` is a picture, and envs may not look up to analysis: one file of theirs draws, when it is asked to.
 LIBRARY_IN = {
     "torch": {"agents"},
-    "scipy": {"bounds", "traffic/ingest/rates/logistic.py"},
+    "scipy": {"bounds", "analysis/statistics.py", "traffic/ingest/rates/logistic.py"},
     "cmaes": {"agents"},
     "matplotlib": {"analysis/documents/plots", "envs/frame.py"},
     "ray": {"jobs/distributed"},

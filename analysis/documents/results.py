@@ -28,8 +28,17 @@ def paired_differences(
     results: pl.DataFrame, scenario: str, arm: str, other: str, metric: str, split: str = "test"
 ) -> NDArray[np.float64]:
     """Return `arm` minus `other` on each seed that both have, `[seeds]`."""
+    one, two = paired_values(results, scenario, arm, other, metric, split)
+    return one - two
+
+
+def paired_values(
+    results: pl.DataFrame, scenario: str, arm: str, other: str, metric: str, split: str = "test"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values of two arms on the seeds that both have, `[seeds]` each, in the same order."""
     one, two = (by_seed(results, scenario, name, metric, split) for name in (arm, other))
-    return np.array([one[seed] - two[seed] for seed in sorted(one.keys() & two.keys())])
+    shared = sorted(one.keys() & two.keys())
+    return np.array([one[seed] for seed in shared]), np.array([two[seed] for seed in shared])
 
 
 def arms_table(

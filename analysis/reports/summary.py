@@ -45,7 +45,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as the object that `--json` prints."""
-        intervals = {name: {"mean": i.mean, "low": i.low, "high": i.high} for name, i in self.ratios.items()}
+        intervals = {name: interval.as_dict() for name, interval in self.ratios.items()}
         return {
             "name": self.name,
             "seeds": self.seeds,

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     for one, table in zip(opened[1:], tables[1:], strict=True):
         own = table.filter(table["seed"].is_in(shared)).sort("seed")
         differences = {name: mean_interval((own[name] - base[name]).to_numpy()) for name in ("revenue", "profit")}
-        found[str(one.path)] = {name: {"mean": i.mean, "low": i.low, "high": i.high} for name, i in differences.items()}
+        found[str(one.path)] = {name: interval.as_dict() for name, interval in differences.items()}
         said = ", ".join(f"{name} {interval}" for name, interval in differences.items())
         lines.append(f"{one.path} minus {opened[0].path}: {said} (ratios to the baseline, {len(shared)} paired seeds)")
     console.result("\n".join([*lines, f"report: {page}"]), {"report": str(page), "differences": found})

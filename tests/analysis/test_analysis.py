@@ -92,6 +92,20 @@ def test_the_figure_of_arms_draws_the_ratios_and_the_bound(run: Run):
     assert bound.get_segments()[0][0, 1] == pytest.approx(2.0)
 
 
+def test_one_seed_draws_no_error_bar_and_gives_json_null(tmp_path: Path, run: Run):
+    alone = Run.create(tmp_path / "alone", parse_scenario(SMALL, "s"), SMALL, seeds=(0,), command="x")
+    for table in ("outcomes", "benchmarks"):
+        alone.write_table(table, run.table(table).filter(pl.col("seed") == 0))
+    summary = summarize(alone)
+    assert str(summary.ratios["revenue"]) == "0.900 (one seed, no interval)"
+    assert json.loads(json.dumps(summary.as_dict(), allow_nan=False))["revenue"] == {"mean": 0.9, "low": None, "high": None}
+    figure = plots.arms_figure([summary])
+    figure.canvas.draw()
+    labels = [text for text in figure.axes[0].texts if text.get_text()]
+    assert len(labels) == 3
+    assert all(np.isfinite(label.xy).all() for label in labels), "labels stand on their bars"
+
+
 def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path):
     text = write_report([run], tmp_path / "report").read_text()
     assert "<b>north</b>" not in text

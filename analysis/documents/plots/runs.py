@@ -31,7 +31,8 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
         axes.bar(
             x, mean, 0.92 * width, yerr=np.maximum(error, 0), capsize=3, color=PALETTE[i % len(PALETTE)], label=summary.name
         )
-        for position, value, high in zip(x, mean, mean + error[1], strict=True):
+        # A single seed has no interval: NaN draws no error bar, and the label stands on the bar itself.
+        for position, value, high in zip(x, mean, mean + np.nan_to_num(error[1]), strict=True):
             axes.annotate(f"{value:.2f}", (position, max(high, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label=BASELINE)
     bound = float(np.mean([summary.ratios["bound"].mean for summary in summaries]))

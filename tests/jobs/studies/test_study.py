@@ -60,7 +60,7 @@ def test_a_study_writes_results_table_and_report(coins: str, tmp_path: Path):
     assert paired_differences(results, "fair", "heads", "tails", "share").tolist() == [0.5, 0.5, 0.5]
     assert "Coins &lt;thrown&gt;" in page.read_text()
     table = (tmp_path / "out" / "table.md").read_text()
-    assert "| heads | 1.500 [0.500, 2.500] |" in table
+    assert "| heads | 1.500 [-0.984, 3.984] |" in table
     assert "`auctionsim reproduce test-coins`" in table
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.documents.sections import Table, Text
 from auctionsim.cli import main
 from auctionsim.jobs.studies.base import Options, Unit
+from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
 from auctionsim.jobs.studies.leaderboard.study import ALL, ONE, SCENARIOS, STUDY, entrants, measures, scenario_of
 from auctionsim.scenario import CONTROLLERS
 
@@ -58,6 +60,38 @@ def test_the_quick_study_ranks_every_entrant_but_those_with_hindsight(tmp_path: 
     assert results["value"].is_finite().all()
     page = (out / "table.md").read_text()
     rows = [line.split("|")[1:-1] for line in page.split("## Mean rank")[1].split("##")[0].splitlines() if line.startswith("|")]
-    names, means = zip(*((row[0].strip(), float(row[2].split("[")[0])) for row in rows[2:]), strict=True)
+    names, means = zip(*((row[0].strip(), float(row[2].split()[0])) for row in rows[2:]), strict=True)
     assert set(names) == set(entrants()) - {"uscb-oracle"}
     assert list(means) == sorted(means)
+
+
+def leaderboard(objectives: dict[str, list[float]]) -> tuple[list[str], list[Table]]:
+    """Return the texts and the tables of a leaderboard of one market; a name without values was measured in revenue alone."""
+    rows = [
+        {"study": "s", "scenario": "m", "arm": arm, "seed": seed, "split": "test", "metric": metric, "value": value}
+        for arm, values in objectives.items()
+        for metric, seeds in (("objective", values), ("revenue", [1.0, 1.0, 1.0]))
+        for seed, value in enumerate(seeds)
+    ]
+    sections = leaderboard_sections(pl.DataFrame(rows), ("es",))
+    return [part.text for part in sections if isinstance(part, Text)], [part for part in sections if isinstance(part, Table)]
+
+
+def test_tied_entrants_share_their_place_and_what_is_undefined_has_none():
+    up = 2.0 * (1 + 1e-12)
+    _, (mean, market) = leaderboard({"pid": [2.0, 2.0, 2.0], "es": [up, up, up], "manual": [1.0, 1.0, 1.0], "target-cpa": []})
+    assert [(row[0], row[1]) for row in market.rows] == [
+        ("es", "1-2, shared"), ("pid", "1-2, shared"), ("manual", "3"), ("target-cpa", ""),
+    ]  # fmt: skip
+    assert [(row[0], row[2].split(" ")[0]) for row in mean.rows][:3] == [("pid", "1.500"), ("es", "1.500"), ("manual", "3.000")]
+
+
+def test_the_lead_of_the_best_is_paired_by_seed():
+    texts, _ = leaderboard({"es": [2.1, 3.1, 4.2], "pid": [2.0, 3.0, 4.0]})
+    assert "the lead, paired by seed, is 0.133 [-0.010, 0.277], above on 3 of 3 seeds" in texts[0]
+    assert texts[0].endswith("which does not tell them apart.")
+    texts, _ = leaderboard({"es": [2.1, 3.1, 4.11], "pid": [2.0, 3.0, 4.0]})
+    assert "the lead, paired by seed, is 0.103 [0.089, 0.118]" in texts[0]
+    assert "tell them apart" not in texts[0]
+    texts, _ = leaderboard({"es": [2.0, 2.0, 2.0], "pid": [2.0, 2.0, 2.0], "manual": [1.0, 1.0, 1.0]})
+    assert texts[0].startswith("m: es and pid 2.000")

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.documents.results import by_seed, interval
+from auctionsim.analysis.documents.results import by_seed, interval, paired_values
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
-from auctionsim.analysis.statistics import INTERVALS, mean_interval, ranks
+from auctionsim.analysis.statistics import INTERVALS, compare_paired, mean_interval, rank_text, ranks
 
 _COLUMNS = {
     "objective": "Objective",
@@ -61,45 +61,68 @@ def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> li
 
 
 def _ranked(results: pl.DataFrame, market: str) -> list[str]:
-    """Return a market's entrants by mean objective, best first; those that know the test day are among them."""
+    """Return a market's entrants by mean objective, best first; those that know the test day are among them.
+
+    Entrants whose objective is not defined come last.
+    """
     names = list(results.filter(scenario=market)["arm"].unique(maintain_order=True))
-    means = {name: float(np.mean(list(by_seed(results, market, name, "objective").values()) or [-np.inf])) for name in names}
-    return list(ranks(means))
+    known = list(ranks(_means(results, market, names)))
+    return known + [name for name in names if name not in known]
+
+
+def _means(results: pl.DataFrame, market: str, names: Sequence[str]) -> dict[str, float]:
+    """Return the mean objective over seeds of each name that has one."""
+    values = {name: list(by_seed(results, market, name, "objective").values()) for name in names}
+    return {name: float(np.mean(own)) for name, own in values.items() if own}
 
 
 def _best_two(results: pl.DataFrame, market: str, names: Sequence[str]) -> str:
-    best, second = [name for name in names if name not in _HINDSIGHT][:2]
-    return f"{market}: {best} {interval(results, market, best, 'objective')}, then {second} " + (
-        f"{interval(results, market, second, 'objective')}."
+    """Return the best of a market, those that tie with it, and its lead over the next one, paired by seed."""
+    ranked = ranks(_means(results, market, [name for name in names if name not in _HINDSIGHT]))
+    best, *tied = [name for name, rank in ranked.items() if rank == next(iter(ranked.values()))]
+    text = f"{market}: {' and '.join([best, *tied])} {interval(results, market, best, 'objective')}"
+    if len(ranked) == 1 + len(tied):
+        return f"{text}."
+    second = list(ranked)[1 + len(tied)]
+    lead = compare_paired(*paired_values(results, market, best, second, "objective"))
+    return f"{text}, then {second} {interval(results, market, second, 'objective')}; the lead, paired by seed, is {lead}" + (
+        "." if lead.differs else ", which does not tell them apart."
     )
 
 
 def _ranks(results: pl.DataFrame, markets: Sequence[str], learners: Collection[str]) -> Table:
     """Return the mean ranks over markets; each seed is ranked by itself, so that the interval is over seeds."""
     names = [name for name in results["arm"].unique(maintain_order=True) if name not in _HINDSIGHT]
-    ranks_of: dict[str, dict[int, list[int]]] = {name: {} for name in names}
+    ranks_of: dict[str, dict[int, list[float]]] = {name: {} for name in names}
     for market in markets:
         objective = {name: by_seed(results, market, name, "objective") for name in names}
         for seed in sorted({seed for own in objective.values() for seed in own}):
             for name, rank in ranks({name: own[seed] for name, own in objective.items() if seed in own}).items():
                 ranks_of[name].setdefault(seed, []).append(rank)
-    found = {name: mean_interval([float(np.mean(own)) for own in seeds.values()]) for name, seeds in ranks_of.items()}
-    rows = [[name, _kind(name, learners), str(found[name])] for name in sorted(names, key=lambda name: found[name].mean)]
-    return Table(["Entrant", "Kind", "Mean rank"], rows, f"Over {len(markets)} markets; 1 is best of {len(names)}.")
+    # A mean over some of the markets only would be no mean of the same thing.
+    whole = {name: [own for own in seeds.values() if len(own) == len(markets)] for name, seeds in ranks_of.items()}
+    found = {name: mean_interval(np.mean(own, axis=1)) for name, own in whole.items() if own}
+    rows = [[name, _kind(name, learners), str(found[name])] for name in sorted(found, key=lambda name: found[name].mean)]
+    rows += [
+        [name, _kind(name, learners), "not defined: a market without its objective"] for name in names if name not in found
+    ]
+    note = f"Over {len(markets)} markets; 1 is best of {len(names)}. Tied entrants share the mean of their places."
+    return Table(["Entrant", "Kind", "Mean rank"], rows, note)
 
 
 def _market_table(results: pl.DataFrame, market: str, names: Sequence[str], learners: Collection[str]) -> Table:
     own = results.filter(scenario=market)
     columns = {name: label for name, label in _COLUMNS.items() if name in set(own["metric"])}
-    rows, rank = [], 0
+    ranked = ranks(_means(results, market, [name for name in names if name not in _HINDSIGHT]))
+    rows = []
     for name in names:
-        rank += name not in _HINDSIGHT
         cells = [interval(own, market, name, metric) for metric in columns]
         texts = [
             "" if cell is None else f"{cell.mean:.1f}" if metric == "seconds" else str(cell)
             for metric, cell in zip(columns, cells, strict=True)
         ]
-        rows.append([name, "" if name in _HINDSIGHT else str(rank), _kind(name, learners), *texts])
+        rank = rank_text(ranked[name], ranked.values()) if name in ranked else ""
+        rows.append([name, rank, _kind(name, learners), *texts])
     return Table(["Entrant", "Rank", "Kind", *columns.values()], rows)
 
 
