@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.errors import InputError, unknown
+from auctionsim.numbers import number_above, whole_number
 
 ACTION_MODES = ("box", "discrete")
 MAX_MULTIPLIER = 50.0
@@ -40,10 +41,8 @@ class Actions:
             raise unknown("bid_model", self.bid_model, BID_MODELS)
         if self.mode not in ACTION_MODES:
             raise unknown("action_mode", self.mode, ACTION_MODES)
-        if self.levels < 2:
-            raise InputError(f"levels: expected a whole number >= 2, got {self.levels}")
-        if not 1 < self.max_multiplier < np.inf:
-            raise InputError(f"max_multiplier: expected a finite number > 1, got {self.max_multiplier}")
+        object.__setattr__(self, "levels", whole_number("levels", self.levels, 2))
+        object.__setattr__(self, "max_multiplier", number_above("max_multiplier", self.max_multiplier, 1))
 
     @property
     def shape(self) -> tuple[int, ...]:

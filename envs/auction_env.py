@@ -9,10 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils import parallel_to_aec
+from pettingzoo.utils.conversions import parallel_to_aec_wrapper
+from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.episode_sampler import EpisodeSampler
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.errors import InputError
@@ -42,7 +42,16 @@ def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[st
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         arguments: Further arguments, as `AuctionParallelEnv` takes them.
     """
-    return parallel_to_aec(parallel_env(scenario, **arguments))
+    return OrderEnforcingWrapper(_TurnByTurn(parallel_env(scenario, **arguments)))
+
+
+class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.float32]]):
+    """PettingZoo's conversion with copies of observations: a learner that scales them in place changes nothing inside."""
+
+    def observe(self, agent: str) -> NDArray[np.float32]:
+        """Return what an agent observes, `[15]`."""
+        seen: NDArray[np.float32] = super().observe(agent)
+        return seen.copy()
 
 
 class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
@@ -151,7 +160,6 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             render_modes=self.metadata["render_modes"],
         )
         self.scenario = self.market.scenario
-        self._sampler = EpisodeSampler(self._days, self.market.seed)
         self.possible_agents = [self.market.advertisers[i] for i in self.market.learners]
         self.agents: list[str] = []
         low, high = bounds()
@@ -187,17 +195,18 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             options: `day` fixes the day.
 
         Returns:
-            Observations and infos by agent.
+            Observations, and infos by agent with the day and objectives of 0.
 
         Raises:
-            InputError: The day is not in the scenario.
+            InputError: The seed is no whole number >= 0 and < 2^63, or the day is not in the scenario. The environment then
+                stays as it was.
         """
-        if seed is not None:
-            self._sampler = EpisodeSampler(self._days, seed)
-        self._begin(options)
+        self._begin(seed, options)
         self._observed = self.batched_days.observations()[0]
         self.agents = list(self.possible_agents)
-        return self._observations(), {agent: {"day": self.day} for agent in self.agents}
+        # The keys are those of a step: wrappers such as TorchRL's make the layout of all infos from the first.
+        nothing = np.zeros(len(obj.OBJECTIVES))
+        return self._observations(), {agent: {"day": self.day, "objectives": nothing.copy()} for agent in self.agents}
 
     def step(
         self, actions: dict[str, NDArray[np.float32]]
@@ -219,7 +228,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         self._observed = self.batched_days.observations()[0]
         agents = self.possible_agents
         rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
-        infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i]} for i, agent in enumerate(agents)}
+        infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i].copy()} for i, agent in enumerate(agents)}
         if is_over or is_cut:
             self.agents = []
         return self._observations(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
@@ -232,8 +241,8 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         """Do nothing: the environment holds nothing open."""
 
     def _observations(self) -> Observations:
-        """Return the observations by agent."""
-        return dict(zip(self.possible_agents, self._observed, strict=True))
+        """Return copies of the observations by agent, which the caller may change."""
+        return {agent: seen.copy() for agent, seen in zip(self.possible_agents, self._observed, strict=True)}
 
     def _log_multipliers(self, actions: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Return the log multipliers of all agents, `[1, A, coefficients]`."""

@@ -122,15 +122,9 @@ class BatchedDays:
 
         Args:
             envs: Indices of the environments, `[E]`.
-            episodes: The episode of each of them, E.
-
-        Raises:
-            InputError: A day is neither one of the scenario's training days nor one of its test days.
+            episodes: The episode of each of them, E; their days are training or test days (`checked_day`).
         """
         days = np.array([episode.day for episode in episodes])
-        for day in np.unique(days).tolist():
-            if day not in self.market.baseline:
-                raise InputError(f"options['day']: expected one of {sorted(self.market.baseline)}, got {day}")
         self.stop(envs)
         self.day[envs], self.hour[envs] = days, 0
         self.cumulative[:, :, envs] = 0.0

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from auctionsim.errors import InputError, unknown
+from auctionsim.errors import InputError, shown, unknown
 from auctionsim.market.market import Market
+from auctionsim.numbers import whole_number
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
 
 SPLITS = ("train", "test")
+UNKNOWN_SEED = -1
+"""Seed of a sampler whose generator was given, as Gymnasium reports it in `np_random_seed`."""
 
 
 def days_of(market: Market, split: str) -> tuple[int, ...]:
@@ -58,17 +62,20 @@ class EpisodeSampler:
     Args:
         days: Days to sample from.
         seed: Seed of the random stream, >= 0.
+        generator: Generator that all days are drawn from, the first one too, in place of the seed's; None for the seed's.
     """
 
-    def __init__(self, days: tuple[int, ...], seed: int) -> None:
-        self._days, self._seed = days, seed
+    def __init__(self, days: tuple[int, ...], seed: int, generator: np.random.Generator | None = None) -> None:
+        self._days, self._generator = days, generator
+        self.seed = seed if generator is None else UNKNOWN_SEED
+        """Seed of the random stream; `UNKNOWN_SEED` where a generator was given."""
         self._episode = -1
         self._n_sampled, self._last = 0, (0, 0)
 
     @cached_property
     def stream(self) -> np.random.Generator:
         """Return the generator that episodes are drawn from."""
-        return stream(self._seed, "env")
+        return stream(self.seed, "env") if self._generator is None else self._generator
 
     def sampled(self, episode: int) -> tuple[int, int]:
         """Draw the episodes up to a given one.
@@ -89,32 +96,43 @@ class EpisodeSampler:
             raise ValueError(f"episode: expected a number >= {self._n_sampled - 1}, got {episode}")
         return self._last
 
-    def next(self, day: object = None) -> EpisodeSeed:
+    def next(self, day: int | None = None) -> EpisodeSeed:
         """Return the next episode. Fixing its day changes no later episode.
 
         Args:
-            day: Day to replay, as given by the user in `options["day"]`; drawn where None.
-
-        Raises:
-            InputError: `day` is neither None nor a whole number.
+            day: Day to replay, from `checked_day`; drawn where None.
         """
         self._episode += 1
-        if day is None:
-            index = self._seed % len(self._days) if self._episode == 0 else self.sampled(self._episode)[0]
-            return EpisodeSeed(self._days[index], self, self._episode)
-        if isinstance(day, bool) or not isinstance(day, int | np.integer):
-            raise InputError(f"options['day']: expected a whole number, got {day!r}")
-        return EpisodeSeed(int(day), self, self._episode)
+        if day is not None:
+            return EpisodeSeed(day, self, self._episode)
+        is_of_seed = self._episode == 0 and self._generator is None
+        index = self.seed % len(self._days) if is_of_seed else self.sampled(self._episode)[0]
+        return EpisodeSeed(self._days[index], self, self._episode)
+
+
+def checked_day(market: Market, day: Any) -> int | None:
+    """Return the day that a user fixes with `options["day"]`; None where the day is drawn.
+
+    Args:
+        market: The market.
+        day: The day as given.
+
+    Raises:
+        InputError: It is no whole number, or neither a training nor a test day.
+    """
+    if day is None:
+        return None
+    if isinstance(day, bool) or not isinstance(day, int | np.integer):
+        raise InputError(f"options['day']: expected a whole number, got {shown(day)}")
+    if int(day) not in market.baseline:
+        raise InputError(f"options['day']: expected one of {sorted(market.baseline)}, got {day}")
+    return int(day)
 
 
 def checked_max_cycles(max_cycles: int | None) -> int:
     """Return the number of steps after which an episode is truncated; 24, a whole day, where None.
 
     Raises:
-        InputError: It is less than 1.
+        InputError: It is no whole number >= 1.
     """
-    if max_cycles is None:
-        return HOURS
-    if max_cycles < 1:
-        raise InputError(f"max_cycles: expected a whole number >= 1, got {max_cycles}")
-    return max_cycles
+    return HOURS if max_cycles is None else whole_number("max_cycles", max_cycles, 1)

@@ -28,6 +28,7 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     def __init__(self, env: AuctionVectorEnv) -> None:
         self.env = env
         self.metadata = env.metadata
+        self.render_mode = env.render_mode
         self._agents = len(env.agents)
         self.num_envs = env.num_envs * self._agents
         low, high = bounds()
@@ -52,6 +53,11 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         observations, rewards, terminations, truncations, infos = self.env.step(grouped)
         terminations, truncations = np.repeat(terminations, self._agents), np.repeat(truncations, self._agents)
         return self._flat(observations), rewards.ravel(), terminations, truncations, self._split(infos)
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Render as `AuctionVectorEnv.render` does, with the picture of an environment once for each of its agents."""
+        frames = self.env.render()
+        return None if frames is None else tuple(frame for frame in frames for _ in range(self._agents))
 
     def _flat(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return `[P, A, ...]` as `[P x A, ...]`."""

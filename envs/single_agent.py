@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.episode_sampler import EpisodeSampler
+from auctionsim.envs.episode_sampler import UNKNOWN_SEED, EpisodeSampler, checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
@@ -19,6 +19,8 @@ from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import InputError, unknown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
+from auctionsim.numbers import whole_number
+from auctionsim.objectives import goals as obj
 from auctionsim.scenario import CONTROLLERS, Scenario
 
 SINGLE_BIDDER = "auctionsim/SingleBidder-v0"
@@ -50,7 +52,8 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
 
 def single_bidder_vector(
     num_envs: int, scenario: Market | Scenario | str | Path = DEFAULT_SCENARIO, *, bidder: str | None = None,
-    rivals: str = "manual", **arguments: Any,
+    rivals: str = "manual", max_cycles: int | None = None, max_episode_steps: int | None = None,
+    disable_env_checker: bool | None = None, **arguments: Any,
 ) -> FlattenAgents:  # fmt: skip
     """Make many single-bidder environments that share calls of the kernel: what `gymnasium.make_vec` makes.
 
@@ -59,9 +62,20 @@ def single_bidder_vector(
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`.
         bidder: Name of the scenario's learner that learns; the first where None.
         rivals: Name of the rule that the other learners follow.
+        max_cycles: Number of steps after which an episode is truncated; None for a whole day.
+        max_episode_steps: The same, as `gymnasium.make` takes it; the smaller one counts. None or -1 for no further limit.
+        disable_env_checker: Accepted as `gymnasium.make` does; Gymnasium has no checker of vector environments.
         arguments: Further arguments, as `AuctionVectorEnv` takes them.
+
+    Raises:
+        InputError: The scenario is wrong, or an argument is unknown or outside its range.
     """
-    return FlattenAgents(AuctionVectorEnv(single_bidder_market(scenario, bidder, rivals), num_envs, **arguments))
+    del disable_env_checker
+    limits = [checked_max_cycles(max_cycles)]
+    if max_episode_steps is not None and max_episode_steps != -1:
+        limits.append(whole_number("max_episode_steps", max_episode_steps, 1))
+    market = single_bidder_market(scenario, bidder, rivals)
+    return FlattenAgents(AuctionVectorEnv(market, num_envs, max_cycles=min(limits), **arguments))
 
 
 class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -121,6 +135,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         self.observation_space = spaces.Box(*bounds())
         self.action_space = self.actions.space()
         self._is_running = False
+        self._np_random, self._np_random_seed = self._sampler.stream, self._sampler.seed
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -129,23 +144,23 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
 
         Args:
             seed: Seed of the days and of their sampling noise. None goes on with the seed given before, the scenario's where
-                none was.
+                none was, or with the generator that was set as `np_random`.
             options: `day` fixes the day.
 
         Returns:
-            The observation, `[15]`, and infos with the day.
+            The observation, `[15]`, and infos with the day and objectives of 0.
 
         Raises:
-            InputError: The day is not in the scenario.
+            InputError: The seed is no whole number >= 0 and < 2^63, or the day is not in the scenario. The environment then
+                stays as it was.
         """
-        super().reset(seed=seed)
-        if seed is not None or self._np_random is None:
-            self._np_random_seed = self.market.seed if seed is None else seed
-            self._sampler = EpisodeSampler(self._days, self._np_random_seed)
-            self._np_random = self._sampler.stream
-        self._begin(options)
+        if seed is None and self._np_random is not self._sampler.stream:
+            # Set from outside, as Gymnasium allows: days and noise are drawn from it from now on.
+            self._sampler = EpisodeSampler(self._days, UNKNOWN_SEED, self._np_random)
+        self._begin(seed, options)
+        self._np_random, self._np_random_seed = self._sampler.stream, self._sampler.seed
         self._is_running = True
-        return self.batched_days.observations()[0, 0], {"day": self.day}
+        return self._observation(), {"day": self.day, "objectives": np.zeros(len(obj.OBJECTIVES))}
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Replay an hour.
@@ -164,5 +179,9 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self.actions.log_multipliers(action, ())[None, None])
         self._is_running = not (is_over or is_cut)
-        info = {"day": self.day, "objectives": hour.objectives[0, 0]}
-        return self.batched_days.observations()[0, 0], float(hour.rewards[0, 0]), is_over, is_cut, info
+        info = {"day": self.day, "objectives": hour.objectives[0, 0].copy()}
+        return self._observation(), float(hour.rewards[0, 0]), is_over, is_cut, info
+
+    def _observation(self) -> NDArray[np.float32]:
+        """Return the learner's observation, `[15]`."""
+        return self.batched_days.observations()[0, 0].copy()

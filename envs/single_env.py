@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from auctionsim.envs.actions import Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
-from auctionsim.envs.episode_sampler import EpisodeSampler, checked_max_cycles, days_of
+from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.market.market import Market
+from auctionsim.numbers import checked_seed
 
 Array = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ class SingleEnvMixin:
         render_mode: str | None,
         render_modes: Sequence[str],
     ) -> None:
-        """Check the arguments, then build the market, which takes longer."""
+        """Check the arguments, then build the market, which takes longer. The scenario's seed is the first one."""
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
         self.render_mode = checked_render_mode(render_mode, render_modes)
         self.max_cycles = checked_max_cycles(max_cycles)
@@ -45,10 +46,18 @@ class SingleEnvMixin:
         self.batched_days = BatchedDays(self.market, bid_model, num_envs=1)
         self._renderer = Renderer(self.market)
         self._days = days_of(self.market, split)
+        self._sampler = EpisodeSampler(self._days, self.market.seed)
 
-    def _begin(self, options: Mapping[str, Any] | None) -> None:
-        """Begin the next day that the sampler draws, or `options["day"]`."""
-        episode = self._sampler.next((options or {}).get("day"))
+    def _begin(self, seed: int | None, options: Mapping[str, Any] | None) -> None:
+        """Begin the next day that the sampler draws, or `options["day"]`.
+
+        Seed and day are checked before anything changes, so that an error leaves the environment as it was.
+        """
+        given = None if seed is None else checked_seed("seed", seed)
+        day = checked_day(self.market, (options or {}).get("day"))
+        if given is not None:
+            self._sampler = EpisodeSampler(self._days, given)
+        episode = self._sampler.next(day)
         self.batched_days.begin(np.array([0]), [episode])
         self.day = episode.day
         self._renderer.begin(self.day)

@@ -14,11 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.auction.threads import usable_threads
 from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
 from auctionsim.envs.batched_days import BatchedDays
-from auctionsim.envs.episode_sampler import EpisodeSampler, checked_max_cycles, days_of
+from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of
 from auctionsim.envs.markets import market_of
-from auctionsim.errors import InputError
+from auctionsim.envs.rendering import Renderer, checked_render_mode
+from auctionsim.errors import InputError, unknown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, bounds
+from auctionsim.numbers import checked_seed, consecutive_seeds, truth_value, whole_number
+from auctionsim.objectives import goals as obj
 from auctionsim.scenario import Scenario
 from auctionsim.traffic.table import HOURS
 
@@ -56,6 +59,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             (`infos["final_obs"]` and `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by
             `options={"reset_mask": mask}`).
         bid_model, action_mode, levels, max_multiplier, split, max_cycles: The same as those of `AuctionParallelEnv`.
+        render_mode: None, `human` (a line per environment and hour) or `rgb_array` (a picture of each environment's day).
 
     `reset(seed=s)` seeds environment i with s + i; a list gives each its own seed. `options={"day": d}` fixes the day of all.
 
@@ -77,24 +81,28 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         max_multiplier: float = MAX_MULTIPLIER,
         split: str = "train",
         max_cycles: int | None = None,
+        render_mode: str | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise InputError(f"num_envs: expected a whole number >= 1, got {num_envs}")
-        if threads is not None and threads < 1:
-            raise InputError(f"threads: expected a whole number >= 1, got {threads}")
+        num_envs = whole_number("num_envs", num_envs, 1)
+        threads = None if threads is None else whole_number("threads", threads, 1)
+        self.same_day = truth_value("same_day", same_day)
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
-        self._autoreset = AutoresetMode(autoreset_mode)
-        self.metadata = {"name": "auctionsim_v0", "render_modes": [], "autoreset_mode": self._autoreset}
+        self._autoreset = _checked_autoreset(autoreset_mode)
+        modes = ["human", "rgb_array"]
+        self.metadata = {"name": "auctionsim_v0", "render_modes": modes, "render_fps": 1, "autoreset_mode": self._autoreset}
+        self.render_mode = checked_render_mode(render_mode, modes)
         self.max_cycles = checked_max_cycles(max_cycles)
         self.market = market_of(scenario)
         n_threads = _threads_worth_it(self.market, num_envs) if threads is None else threads
         self.batched_days = BatchedDays(self.market, bid_model, num_envs, n_threads)
         self.num_envs = num_envs
-        self.same_day = same_day
         self.agents = tuple(self.market.advertisers[i] for i in self.market.learners)
         self._days = days_of(self.market, split)
-        self._samplers = [EpisodeSampler(self._days, self.market.seed + i) for i in range(num_envs)]
+        seeds = consecutive_seeds(f"{self.market.scenario.source}: seed", self.market.seed, num_envs)
+        self._samplers = [EpisodeSampler(self._days, seed) for seed in seeds]
         self._is_done: NDArray[np.bool_] | None = None
+        # Without a render mode no picture can be asked for, and no hour need be kept.
+        self._renderers = [Renderer(self.market) for _ in range(num_envs if self.render_mode else 0)]
         shape = (len(self.agents), len(FEATURES))
         low, high = (np.broadcast_to(bound, shape) for bound in bounds())
         self.single_observation_space = spaces.Box(low, high)
@@ -114,19 +122,22 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
                 that begin a day.
 
         Returns:
-            Observations `[P, A, 15]`, and infos with the day of each environment.
+            Observations `[P, A, 15]`, and infos with the day of each environment and objectives of 0.
 
         Raises:
-            InputError: Seeds, mask or days do not fit the environments, or a day is not in the scenario.
+            InputError: Seeds, mask or days do not fit the environments, or a day is not in the scenario. The environments then
+                stay as they were.
         """
         options = options or {}
-        mask = self._reset_mask(options.get("reset_mask"))
-        for i, given in enumerate(self._seeds(seed)):
+        mask, seeds, days = self._reset_mask(options.get("reset_mask")), self._seeds(seed), self._fixed_days(options.get("day"))
+        for i, given in enumerate(seeds):
             if given is not None and mask[i]:
                 self._samplers[i] = EpisodeSampler(self._days, given)
-        self._begin(mask, options.get("day"))
+        self._begin(mask, days)
         self._is_done = np.zeros(self.num_envs, dtype=bool) if self._is_done is None else self._is_done & ~mask
-        return self.batched_days.observations(), {"day": self.batched_days.day.copy(), "_day": mask}
+        # The keys are those of a step: a learner that stores infos makes their layout from the first.
+        infos: Infos = {"objectives": np.zeros((self.num_envs, len(self.agents), len(obj.OBJECTIVES))), "_objectives": mask}
+        return self.batched_days.observations(), infos | {"day": self.batched_days.day.copy(), "_day": mask.copy()}
 
     def step(self, actions: ArrayLike) -> Step:
         """Replay an hour in every environment.
@@ -145,17 +156,19 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             raise InputError("step: expected a running episode in every environment, got one without (call reset first)")
         is_starting = self._is_done
         hour = self.batched_days.step(self.actions.log_multipliers(actions, (self.num_envs, len(self.agents))))
+        self._show_hour(is_starting)
         truncated = ~is_starting & ~hour.is_over & (self.batched_days.hour >= self.max_cycles)
         self._is_done = hour.is_over | truncated
         if truncated.any():
             self.batched_days.stop(np.flatnonzero(truncated))
-        infos: Infos = {"objectives": hour.objectives, "_objectives": ~is_starting}
+        # Where a day begins, objectives are the zeros of a reset.
+        infos: Infos = {"objectives": hour.objectives, "_objectives": np.ones(self.num_envs, dtype=bool)}
         infos |= {"day": self.batched_days.day.copy(), "_day": np.ones(self.num_envs, dtype=bool)}
         if self._autoreset is AutoresetMode.SAME_STEP and self._is_done.any():
             infos = self._ended(self._is_done, infos)
             is_starting, self._is_done = self._is_done, np.zeros(self.num_envs, dtype=bool)
         if is_starting.any():
-            self._begin(is_starting, None)
+            self._begin(is_starting, [None] * self.num_envs)
             infos["day"] = self.batched_days.day.copy()
         return self.batched_days.observations(), hour.rewards, hour.is_over, truncated, infos
 
@@ -163,17 +176,29 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`."""
         return self.batched_days.observations().reshape(self.num_envs, -1)
 
-    def _begin(self, mask: NDArray[np.bool_], day: ArrayLike | None) -> None:
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Print a line for each environment (`human`), or return a picture of each, `[height, width, 3]` (`rgb_array`)."""
+        frames = tuple(renderer.render(self.render_mode) for renderer in self._renderers)
+        return tuple(frame for frame in frames if frame is not None) if self.render_mode == "rgb_array" else None
+
+    def _show_hour(self, is_starting: NDArray[np.bool_]) -> None:
+        """Give the hour just replayed to the renderers of all environments but those that begin a day."""
+        for i, renderer in enumerate(self._renderers):
+            if not is_starting[i]:
+                renderer.add(self.batched_days.last_step[:, :, i].copy())
+                if self.render_mode == "human":
+                    renderer.render("human")
+
+    def _begin(self, mask: NDArray[np.bool_], days: Sequence[int | None]) -> None:
         """Begin a day in some environments: drawn by each of them, drawn by the first one for all, or fixed."""
         envs = np.flatnonzero(mask)
-        if day is not None and np.shape(day) not in ((), (self.num_envs,)):
-            raise InputError(f"options['day']: expected a day or {self.num_envs} of them, got shape {np.shape(day)}")
-        fixed = [None] * self.num_envs if day is None else np.broadcast_to(np.asarray(day), self.num_envs).tolist()
         if self.same_day:
-            episodes = [self._samplers[0].next(fixed[envs[0]])] * len(envs)
+            episodes = [self._samplers[0].next(days[envs[0]])] * len(envs)
         else:
-            episodes = [self._samplers[i].next(fixed[i]) for i in envs.tolist()]
+            episodes = [self._samplers[i].next(days[i]) for i in envs.tolist()]
         self.batched_days.begin(envs, episodes)
+        for i in envs.tolist() if self._renderers else ():
+            self._renderers[i].begin(int(self.batched_days.day[i]))
 
     def _ended(self, is_done: NDArray[np.bool_], infos: Infos) -> Infos:
         """Return the infos of a step in which days ended and the next ones begin: those of the end have names in `final_`."""
@@ -182,7 +207,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         for i in np.flatnonzero(is_done).tolist():
             final_obs[i] = observations[i]
         final_info = {name: is_done.copy() if name.startswith("_") else values.copy() for name, values in infos.items()}
-        infos["_objectives"] = infos["_objectives"] & ~is_done
+        infos["objectives"] = np.where(is_done[:, None, None], 0.0, infos["objectives"])
         return infos | {
             "final_obs": final_obs,
             "_final_obs": is_done.copy(),
@@ -201,13 +226,33 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             raise InputError("options['reset_mask']: expected all environments in the first reset, got some")
         return mask.copy()
 
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+    def _seeds(self, seed: Any) -> Sequence[int | None]:
         """Return the seed of each environment, None where it keeps its own."""
-        if seed is None or isinstance(seed, int | np.integer):
-            return [None if seed is None else int(seed) + i for i in range(self.num_envs)]
+        if seed is None:
+            return [None] * self.num_envs
+        if not isinstance(seed, list | tuple | np.ndarray) or np.ndim(seed) == 0:
+            return consecutive_seeds("seed", seed, self.num_envs)
         if len(seed) != self.num_envs:
             raise InputError(f"seed: expected a number or {self.num_envs} of them, got {len(seed)}")
-        return seed
+        return [None if given is None else checked_seed(f"seed[{i}]", given) for i, given in enumerate(seed)]
+
+    def _fixed_days(self, day: Any) -> Sequence[int | None]:
+        """Return the day that is fixed for each environment, None where it is drawn."""
+        if isinstance(day, list | tuple | np.ndarray) and np.ndim(day) > 0:
+            if len(day) != self.num_envs:
+                raise InputError(f"options['day']: expected a day or {self.num_envs} of them, got {len(day)}")
+            return [checked_day(self.market, of_env) for of_env in day]
+        return [checked_day(self.market, day)] * self.num_envs
+
+
+def _checked_autoreset(given: AutoresetMode | str) -> AutoresetMode:
+    """Return the rule that starts the next day, from itself or from its name."""
+    if isinstance(given, AutoresetMode):
+        return given
+    modes = {mode.name: mode for mode in AutoresetMode} | {mode.value: mode for mode in AutoresetMode}
+    if given not in modes:
+        raise unknown("autoreset_mode", given, [mode.name for mode in AutoresetMode])
+    return modes[given]
 
 
 def _threads_worth_it(market: Market, num_envs: int) -> int:
