@@ -1,7 +1,7 @@
 """Make a traffic table from raw logs.
 
 Formats: auctions-csv (any table; --mapping names its columns), auctionnet, ipinyou, criteo-attribution. Logs are files or
-folders of them, plain or packed as gz, bz2 or zip. See docs/own-logs.md.
+folders of them, plain or packed as gz, bz2, xz, zst or zip. See docs/own-logs.md.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="empirical",
         metavar="METHOD",
         help="how rates that the log lacks are estimated from earlier days: empirical or logistic (default: empirical)",
+    )
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="zone of days and hours: Europe/Berlin, +01:00 or UTC (default: that of the mapping, or else of the log)",
     )
     parser.add_argument(
         "--max-bad",
@@ -90,6 +95,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             max_bad=arguments.max_bad,
             budgets=budgets,
             min_days=1 if scenario is None else 2,
+            timezone=arguments.timezone,
             progress=progress,
         )
     lines, value = summary.lines(), {"out": str(out), **summary.as_json()}

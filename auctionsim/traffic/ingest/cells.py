@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from auctionsim.errors import InputError, shown
-from auctionsim.traffic.ingest.database import Database, quoted
+from auctionsim.traffic.ingest.database import Database
 
 SECONDS = {"hour": 3600, "quarter": 900, "none": 1}
 """Length in seconds of the period whose auctions are aggregated, by the name of the aggregation."""
@@ -16,7 +13,7 @@ _COLUMNS = (
 )
 
 
-def make_cells(database: Database, aggregate: str, source: Callable[[int], str], *, is_single: bool) -> None:
+def make_cells(database: Database, aggregate: str, *, is_single: bool) -> None:
     """Make the table `cells` from the view `rated`.
 
     With aggregation, auctions of the same period become one cell if they have the same query, the same candidates and external
@@ -25,14 +22,8 @@ def make_cells(database: Database, aggregate: str, source: Callable[[int], str],
     Args:
         database: The database that holds `log` and `rated`.
         aggregate: The aggregation: `none`, `hour` or `quarter` (15 minutes).
-        source: Function from a row of the log to its file and row, for messages.
         is_single: Whether each row is an auction of its own.
-
-    Raises:
-        InputError: The rows of an auction disagree, or name an advertiser twice.
     """
-    if not is_single:
-        _check_auctions(database, source)
     if aggregate != "none":
         _aggregated(database, SECONDS[aggregate], is_single=is_single)
     elif is_single:
@@ -49,34 +40,6 @@ def make_cells(database: Database, aggregate: str, source: Callable[[int], str],
             f"CREATE TABLE cells AS SELECT {_COLUMNS} FROM (SELECT rated.* REPLACE (a.second AS second), a.rowid AS cell "
             "FROM rated JOIN auctions AS a USING (auction)) ORDER BY cell, row",
             "ordering rows",
-        )
-
-
-def _check_auctions(database: Database, source: Callable[[int], str]) -> None:
-    """Check that the rows of each auction agree and name each advertiser once."""
-    same = {"day": "day", "hour": "second // 3600", "query": "query", "weight": "weight", "market_ecpm": "market_ecpm"}
-    differ = " OR ".join(f"min({value}) <> max({value})" for value in same.values())
-    wrong = database.rows(f"SELECT auction FROM log GROUP BY auction HAVING {differ} ORDER BY min(row) LIMIT 1")
-    if wrong:
-        (auction,) = wrong[0]
-        rows = database.rows(f"SELECT row, {', '.join(same.values())} FROM log WHERE auction = {quoted(auction)} ORDER BY row")
-        # The first of the auction's rows that differs from its first row, and the column in which it differs.
-        row, name, value, first = next(
-            (row[0], name, value, first)
-            for row in rows
-            for name, value, first in zip(same, row[1:], rows[0][1:], strict=True)
-            if value != first
-        )
-        both = f"{shown(first)} and {shown(value)}"
-        raise InputError(f"{source(row)}: auction {shown(auction)}: expected the same {name} in all its rows, got {both}")
-    wrong = database.rows(
-        "SELECT auction, advertiser, max(row) FROM log GROUP BY auction, advertiser HAVING count(*) > 1 "
-        "ORDER BY min(row) LIMIT 1"
-    )
-    if wrong:
-        auction, advertiser, row = wrong[0]
-        raise InputError(
-            f"{source(row)}: auction {shown(auction)}: expected each advertiser once, got {shown(advertiser)} again"
         )
 
 

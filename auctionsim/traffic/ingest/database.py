@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,9 +69,9 @@ class Database:
             done.set()
             watcher.join()
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return all rows of a small result."""
-        return self._connection.execute(sql).fetchall()
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows of a small result; `values` stand for the question marks of the statement."""
+        return self._connection.execute(sql, list(values)).fetchall()
 
     def row(self, sql: str) -> tuple[Any, ...]:
         """Return the only row of a result."""
@@ -95,6 +96,11 @@ class Database:
 def quoted(text: str | Path) -> str:
     """Quote text as an SQL literal."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def file_name(path: Path) -> str:
+    """Quote the path of a file to be read as an SQL literal in which `[`, `*` and `?` are no patterns."""
+    return quoted(re.sub(r"[\[*?]", r"[\g<0>]", str(path)))
 
 
 def named(names: Sequence[str]) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from auctionsim.errors import InputError, shown
 
 _CHUNK = 1 << 20
-_PACKED = (".gz", ".bz2", ".zip")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_OTHERWISE_PACKED = (".tar", ".tgz", ".7z", ".rar", ".lz4", ".lzma", ".lzo", ".br", ".z", ".snappy", ".sz")
+_ARE_READ = "a log, plain or packed as gz, bz2, xz, zst or zip"
+# Files that systems leave beside logs.
+_NO_LOGS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini"})
 _HEAD_BYTES = 1 << 16
 
 
@@ -33,12 +38,14 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
         paths: Files, and folders whose files are taken in order of their names, except hidden ones.
 
     Raises:
-        InputError: A path does not exist, or a folder holds no file.
+        InputError: A path does not exist, a folder holds no file, or a file is named twice.
     """
-    found = []
+    found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(inner for inner in path.rglob("*") if inner.is_file() and not inner.name.startswith("."))
+            inside = sorted(
+                inner for inner in path.rglob("*") if inner.is_file() and not _is_hidden(inner.relative_to(path).parts)
+            )
             if not inside:
                 raise InputError(f"{path}: expected log files in the folder, got none")
             found += inside
@@ -46,6 +53,11 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
             found.append(path)
         else:
             raise InputError(f"{path}: expected a log file or a folder of log files, got no such file")
+    seen: set[Path] = set()
+    for path in found:
+        if path.resolve() in seen:
+            raise InputError(f"{path}: expected each log file once, got it twice")
+        seen.add(path.resolve())
     return found
 
 
@@ -54,16 +66,17 @@ def unpacked(path: Path, folder: Path) -> Iterator[list[tuple[str, Path]]]:
     """Unpack a log file if it is compressed. Unpacked files are removed at the end of the context.
 
     Args:
-        path: A file, plain or ending in `.gz`, `.bz2` or `.zip`.
+        path: A file, plain or ending in `.gz`, `.bz2`, `.xz`, `.zst` or `.zip`, in any case.
         folder: A new folder for the unpacked files.
 
     Yields:
         The plain files, each with its name for messages.
 
     Raises:
-        InputError: A compressed file is damaged, or not of the kind its name states.
+        InputError: A compressed file is damaged, not of the kind its name states, or of another kind.
     """
-    if path.suffix not in _PACKED:
+    _expect_known(str(path), path.name)
+    if path.suffix.lower() not in _PACKED:
         yield [(str(path), path)]
         return
     folder.mkdir()
@@ -76,10 +89,10 @@ def unpacked(path: Path, folder: Path) -> Iterator[list[tuple[str, Path]]]:
         if not plain:
             raise InputError(f"{path}: expected log files in the archive, got none")
         yield plain
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
         raise _damaged(path, error) from error
     except OSError as error:
-        # bz2 raises an OSError without a number for a file that is no bz2 file; other errors have a number.
+        # bz2 and zst raise an OSError without a number for a file that is none of theirs; other errors have a number.
         if error.errno is None:
             raise _damaged(path, error) from error
         raise
@@ -92,45 +105,67 @@ def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
 
     Args:
         name: The file's name in messages.
-        path: The file.
+        path: The file, in UTF-8.
         count: Number of lines to read.
 
     Raises:
-        InputError: The file is empty, binary or not UTF-8.
+        InputError: The file is empty.
     """
     with path.open("rb") as opened:
         head = opened.read(_HEAD_BYTES)
     if not head.strip():
         raise InputError(f"{name}: expected a log, got an empty file")
-    if b"\0" in head:
-        raise InputError(f"{name}: expected text, got a binary file")
     lines = head.split(b"\n")
     # The last line may be cut off by the limit on bytes.
     whole = lines if len(head) < _HEAD_BYTES else lines[:-1] or lines
-    read = []
-    for i, line in enumerate(whole[:count]):
-        try:
-            read.append(line.decode("utf-8").rstrip("\r"))
-        except UnicodeDecodeError as error:
-            raise InputError(f"{name}: row {i + 1}: expected UTF-8, got byte {error.object[error.start]:#04x}") from error
+    # Bytes that are no UTF-8 make bad rows, which the reader counts.
+    read = [line.decode("utf-8", errors="replace").rstrip("\r") for line in whole[:count]]
     return [line for line in read if line.strip()]
 
 
 def _streams(path: Path) -> Iterator[tuple[str, SupportsRead]]:
     """Open the files packed in `path` one after the other, each with its name for messages."""
-    if path.suffix == ".gz":
-        with gzip.open(path) as stream:
-            yield str(path), stream
-    elif path.suffix == ".bz2":
-        with bz2.open(path) as stream:
-            yield str(path), stream
-    else:
+    kind = path.suffix.lower()
+    if kind == ".zip":
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                if not member.is_dir():
-                    _expect_inside(path, member)
+                _expect_inside(path, member)
+                if not member.is_dir() and not _is_hidden(member.filename.split("/")):
+                    _expect_known(f"{path}:{member.filename}", member.filename, is_packed=True)
                     with archive.open(member) as stream:
                         yield f"{path}:{member.filename}", stream
+        return
+    with _opened(path, kind) as stream:
+        yield str(path), stream
+
+
+def _opened(path: Path, kind: str) -> AbstractContextManager[SupportsRead]:
+    """Open a compressed file."""
+    if kind == ".gz":
+        return gzip.open(path)
+    if kind == ".bz2":
+        return bz2.open(path)
+    if kind == ".xz":
+        return lzma.open(path)
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise InputError(f"{path}: expected {_ARE_READ}, got zst without the package pyarrow, which reads it") from error
+    return cast(AbstractContextManager[SupportsRead], pyarrow.CompressedInputStream(str(path), "zstd"))
+
+
+def _expect_known(source: str, name: str, *, is_packed: bool = False) -> None:
+    """Refuse a file that is packed in a way that is not read, or twice."""
+    kinds = [kind.lower() for kind in Path(name).suffixes]
+    if kinds and (kinds[-1] in _OTHERWISE_PACKED or (is_packed and kinds[-1] in _PACKED)):
+        raise InputError(f"{source}: expected {_ARE_READ}, got {kinds[-1]}{' inside an archive' if is_packed else ''}")
+    if kinds[-2:-1] == [".tar"] and kinds[-1] in _PACKED:
+        raise InputError(f"{source}: expected {_ARE_READ}, got .tar{kinds[-1]}")
+
+
+def _is_hidden(parts: Sequence[str]) -> bool:
+    """Return whether a path is of a hidden file, in a hidden folder, or left behind by a system."""
+    return any(part.startswith(".") or part in _NO_LOGS for part in parts)
 
 
 def _expect_inside(path: Path, member: zipfile.ZipInfo) -> None:

@@ -1,16 +1,23 @@
-"""Read log files into the view `good`: a format's fields, typed and checked. Invalid rows are counted by reason."""
+"""Read log files into the view `good`: a format's fields, typed and checked. Invalid rows go to the table `bad`."""
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from auctionsim.errors import InputError, shown
-from auctionsim.traffic.ingest.database import Database, named, quoted
+from auctionsim.traffic.ingest.bad_rows import add_bad_rows, expect_few_bad, make_bad_table
+from auctionsim.traffic.ingest.database import Database, file_name, named, quoted
+from auctionsim.traffic.ingest.dialect.clock import Clock, read_clock, read_days
+from auctionsim.traffic.ingest.dialect.numbers import PLAIN, find_marks
+from auctionsim.traffic.ingest.dialect.text_files import as_utf8
+from auctionsim.traffic.ingest.dialect.zones import Zone
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout
 from auctionsim.traffic.ingest.log_files import first_lines, unpacked
 
@@ -23,68 +30,91 @@ _REJECTED = {
     "UNQUOTED VALUE": "expected quotes that are closed, got an open one",
 }
 _REJECTED_OTHERWISE = "expected a line of the log, got one that cannot be read"
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
-Rejects = list[tuple[int, str]]
-"""Lines of a file that could not be split into columns, ascending, each with the reason."""
+
+@dataclass(frozen=True)
+class LogFile:
+    """A file that was read, one for each member of an archive."""
+
+    name: str
+    """Name in messages."""
+    rejected: tuple[int, ...]
+    """Lines that could not be split into columns, ascending."""
+    dialect: str
+    """Words for its encoding and delimiter."""
 
 
 @dataclass(frozen=True)
 class ReadLog:
-    """Counts of the rows that were read, and where they came from."""
+    """Number of the rows that were read, and where they came from."""
 
     rows: int
     """Number of rows read, valid or not."""
-    dropped: Counter[str]
-    """Number of rows dropped, by reason."""
-    names: Sequence[str]
-    """Names of the files in messages, one for each member of an archive."""
-    rejects: Sequence[Rejects]
-    """Rejected lines of each file."""
+    files: Sequence[LogFile]
+    """Files in the order of their rows."""
+    clock: Clock | None
+    """How the log's times or days were read, or None if the format has its own."""
+    assumed: tuple[str, ...]
+    """Lines that say what was assumed about encodings, delimiters, numbers and times."""
 
-    def source(self, row: int) -> str:
-        """Return file and row of a row of the log, for messages."""
-        file, number = divmod(row, _FILE)
-        return f"{self.names[file]}: row {_line(number, self.rejects[file])}"
+    def source(self, row: int, is_line: bool = False) -> str:
+        """Return file and row of a row of the log, or of a rejected line, for messages."""
+        return _source(self.files, row, is_line)
 
 
-def read_logs(database: Database, form: Format, files: Sequence[Path], work: Path, max_bad: float) -> ReadLog:
-    """Read all files into the table `raw`, and make the view `good` of its valid rows.
+def read_logs(
+    database: Database, form: Format, files: Sequence[Path], work: Path, max_bad: float, zone: Zone | None = None
+) -> ReadLog:
+    """Read all files into the table `raw`, and make the view `good` of its valid rows and the table `bad` of the others.
 
     Args:
-        database: The database for `raw` and `good`.
+        database: The database for the tables.
         form: The logs' format.
         files: The log's files.
         work: A folder for unpacked files.
         max_bad: Largest share of rows, 0 to 1, that may be invalid.
+        zone: The zone of days and hours, or None for that of the log.
 
     Raises:
         InputError: A file is empty or damaged, lacks a column, or more rows than `max_bad` are invalid.
     """
-    columns = ", ".join(f"{named([field.name])} VARCHAR" for field in form.fields)
+    columns = ", ".join(f"{named([field.key])} VARCHAR" for field in form.fields)
     database.run(f"CREATE TABLE raw (row BIGINT, {columns})", "reading")
-    names: list[str] = []
-    rejects: list[Rejects] = []
+    make_bad_table(database)
+    read: list[LogFile] = []
     for i, path in enumerate(files):
         with unpacked(path, work / f"unpacked-{i}") as plain:
             for name, file in plain:
-                names.append(name)
-                layout = form.layout(name, first_lines(name, file))
+                copy = work / f"text-{len(read)}.csv"
+                text = as_utf8(name, file, copy, form.dialect.encoding if form.dialect else None)
+                layout = form.layout(name, first_lines(name, text.path))
                 step = f"reading {Path(name).name} ({i + 1} of {len(files)})"
-                rejects.append(_read_file(database, form, layout, name, file, len(names) - 1, step))
-    database.run(_good(form), "reading")
-    dropped = _count_bad(database, form, names, rejects, max_bad)
-    (read,) = database.row("SELECT count(*) FROM raw")
-    return ReadLog(read + sum(map(len, rejects)), dropped, names, rejects)
+                rejected = _read_file(database, form, layout, name, text.path, len(read), step)
+                split = _DELIMITERS.get(layout.delimiter, repr(layout.delimiter))
+                read.append(LogFile(name, rejected, f"{text.encoding}, columns separated by {split}"))
+                copy.unlink(missing_ok=True)
+    parses, clock, assumed = _dialect(database, form, zone, read)
+    database.run(_good(form, parses), "reading")
+    add_bad_rows(database, _bad(form))
+    rows = database.row("SELECT count(*) FROM raw")[0] + sum(len(file.rejected) for file in read)
+    log = ReadLog(rows, read, clock, (*_files_words(form, read), *assumed))
+    expect_few_bad(database, rows, max_bad, log.source)
+    return log
 
 
-def _read_file(database: Database, form: Format, layout: Layout, name: str, file: Path, index: int, step: str) -> Rejects:
-    """Append a file to `raw` and return its rejected lines; `index` is its number among all files."""
+def _read_file(
+    database: Database, form: Format, layout: Layout, name: str, file: Path, index: int, step: str
+) -> tuple[int, ...]:
+    """Append a file to `raw` and `bad`, and return its rejected lines; `index` is its number among all files."""
+    # Columns are read by position: their names may differ in case alone, or stand twice.
     values = [_value(field, layout) for field in form.fields]
-    kinds = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in _unique(layout.names))
+    kinds = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(layout.names)))
     scan = (
-        f"read_csv({quoted(file)}, auto_detect=false, delim={quoted(layout.delimiter)}, header={layout.has_header}, "
+        f"read_csv({file_name(file)}, auto_detect=false, delim={quoted(layout.delimiter)}, header={layout.has_header}, "
         f"quote={quoted(layout.quote)}, escape={quoted(layout.quote)}, columns={{{kinds}}}, store_rejects=true, "
-        f"rejects_table='rejects_{index}', rejects_scan='scans_{index}', rejects_limit=0, max_line_size=16000000)"
+        f"rejects_table='rejects_{index}', rejects_scan='scans_{index}', rejects_limit=0, max_line_size=16000000, "
+        "hive_partitioning=false)"
     )
     first = index * _FILE + layout.has_header
     before = database.row("SELECT count(*) FROM raw")
@@ -92,68 +122,113 @@ def _read_file(database: Database, form: Format, layout: Layout, name: str, file
         database.run(f"INSERT INTO raw SELECT {first} + row_number() OVER (), {', '.join(values)} FROM {scan}", step)
     except duckdb.Error as error:
         raise InputError(f"{name}: expected {form.name}, got {shown(str(error).splitlines()[0], 120)}") from error
-    rows = database.rows(f"SELECT line, min(error_type) FROM rejects_{index} GROUP BY line ORDER BY line")
-    rejects = [(int(line), _REJECTED.get(kind, _REJECTED_OTHERWISE)) for line, kind in rows]
-    if database.row("SELECT count(*) FROM raw") == before and not rejects:
+    rows = database.rows(f"SELECT line, min(error_type), any_value(csv_line) FROM rejects_{index} GROUP BY line ORDER BY line")
+    if database.row("SELECT count(*) FROM raw") == before and not rows:
         raise InputError(f"{name}: expected one or more rows below the header, got none")
-    return rejects
+    position = next((layout.names.index(f.name) for f in form.fields if f.is_auction and f.name in layout.names), None)
+    if rows:
+        database.append(
+            "bad",
+            {
+                "row": np.array([index * _FILE + line for line, _, _ in rows]),
+                "is_line": np.ones(len(rows), dtype=bool),
+                "reason": np.array([_REJECTED.get(kind, _REJECTED_OTHERWISE) for _, kind, _ in rows], dtype=object),
+                "id": np.array([_cut(text, position, layout) for _, _, text in rows], dtype=object),
+            },
+        )
+    return tuple(int(line) for line, _, _ in rows)
+
+
+def _cut(line: str | None, position: int | None, layout: Layout) -> str | None:
+    """Return the text of a column of a rejected line, None if it cannot be told."""
+    if line is None or position is None:
+        return None
+    try:
+        values = next(csv.reader([line], delimiter=layout.delimiter, quotechar=layout.quote or None), [])
+    except csv.Error:
+        return None
+    return values[position].strip() or None if position < len(values) else None
 
 
 def _value(field: Field, layout: Layout) -> str:
     """Return the SQL of a field's text: a constant, a column of the file, or NULL."""
     if field.name in layout.constants:
         return quoted(layout.constants[field.name])
-    return named([field.name]) if field.name in layout.names else "NULL"
+    return f"c{layout.names.index(field.name)}" if field.name in layout.names else "NULL"
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    """Name the unnamed columns of a file, which DuckDB does not accept."""
-    return [name or f"column {i}" for i, name in enumerate(names)]
+def _dialect(
+    database: Database, form: Format, zone: Zone | None, files: Sequence[LogFile]
+) -> tuple[dict[str, tuple[str, str]], Clock | None, tuple[str, ...]]:
+    """Find out how numbers and times are written. Returns parse and rule by key, the clock, and what was assumed."""
+
+    def source(row: int) -> str:
+        return _source(files, row, False)
+
+    parses: dict[str, tuple[str, str]] = {}
+    assumed: list[str] = []
+    if form.dialect is not None:
+        numbers = {field.key: field.name for field in form.fields if field.parse == PLAIN and not field.is_day}
+        marks = find_marks(database, numbers, form.dialect.decimal, form.dialect.thousands, source)
+        parses = {field.key: (marks.parse, field.rule) for field in form.fields if field.key in numbers}
+        assumed.append(f"numbers: {marks.words}")
+    clock = None
+    for field in form.fields:
+        if field.times is not None:
+            clock = read_clock(database, field.name, field.key, field.times, zone, source)
+        elif field.is_day:
+            clock = read_days(database, field.key, field.parse, field.rule)
+        else:
+            continue
+        parses[field.key] = (clock.parse, clock.rule)
+        assumed += clock.assumed
+    return parses, clock, tuple(assumed)
 
 
-def _good(form: Format) -> str:
+def _good(form: Format, parses: Mapping[str, tuple[str, str]]) -> str:
     """Return the SQL of the views `checked`, with the index of each row's first invalid field, and `good`, the valid rows."""
-    filled, typed, wrong = [], [], []
+    filled, typed, wrong, came = [], [], [], []
     for i, field in enumerate(form.fields):
-        name, absent = named([field.name]), named([f"no {field.name}"])
+        name, text = named([field.key]), named([f"text {field.key}"])
+        parse, rule = parses.get(field.key, (field.parse, field.rule))
         filled.append(f"nullif(trim({name}), '') AS {name}")
-        typed.append(f"{field.parse.format(name)} AS {name}, {name} IS NULL AS {absent}")
-        right = f"coalesce({field.rule.format(name)}, false)"
-        wrong.append(f"WHEN NOT {right if field.needed else f'({absent} OR {right})'} THEN {i}")
-    names = named([field.name for field in form.fields])
+        typed.append(f"{parse.format(name)} AS {name}, {name} AS {text}")
+        right = f"coalesce({rule.format(name)}, false)"
+        wrong.append(f"WHEN NOT {right if field.needed else f'({text} IS NULL OR {right})'} THEN {i}")
+        came.append(f"WHEN {i} THEN {text}")
+    names = named([field.key for field in form.fields])
     return (
-        f"CREATE VIEW checked AS SELECT row, {names}, CASE {' '.join(wrong)} END AS wrong "
-        f"FROM (SELECT row, {', '.join(typed)} FROM (SELECT row, {', '.join(filled)} FROM raw)); "
+        f"CREATE VIEW checked AS SELECT *, CASE wrong {' '.join(came)} END AS came FROM ("
+        f"SELECT *, CASE {' '.join(wrong)} END AS wrong "
+        f"FROM (SELECT row, {', '.join(typed)} FROM (SELECT row, {', '.join(filled)} FROM raw))); "
         f"CREATE VIEW good AS SELECT row, {names} FROM checked WHERE wrong IS NULL"
     )
 
 
-def _count_bad(
-    database: Database, form: Format, names: Sequence[str], rejects: Sequence[Rejects], max_bad: float
-) -> Counter[str]:
-    """Count rejected lines and invalid rows by reason; raise an error about the first if they are more than `max_bad`."""
-    counted = database.rows("SELECT wrong, count(*), min(row) FROM checked WHERE wrong IS NOT NULL GROUP BY wrong ORDER BY 3")
-    dropped = Counter({f"{form.fields[w].name}: expected {form.fields[w].words}": n for w, n, _ in counted})
-    n_rejects = sum(map(len, rejects))
-    dropped.update(reason for lines in rejects for _, reason in lines)
-    (read,) = database.row("SELECT count(*) FROM raw")
-    bad = sum(dropped.values())
-    if bad <= max_bad * (read + n_rejects):
-        return dropped
-    share = f" ({bad} of {read + n_rejects} rows are invalid, more than --max-bad {max_bad:g})"
-    file = next((i for i, lines in enumerate(rejects) if lines), len(rejects))
-    if not counted or (n_rejects and file * _FILE + rejects[file][0][0] <= counted[0][2]):
-        line, reason = rejects[file][0]
-        raise InputError(f"{names[file]}: row {line}: {reason}{share}")
-    field, row = form.fields[counted[0][0]], counted[0][2]
+def _bad(form: Format) -> str:
+    """Return the SELECT of the invalid rows of `checked`, for `bad`."""
+    fields = ", ".join(quoted(field.name) for field in form.fields)
+    words = ", ".join(quoted(f"expected {field.words}") for field in form.fields)
+    auction = f"({form.auction})::VARCHAR" if form.auction else "NULL"
+    return (
+        f"SELECT row, false AS is_line, [{fields}][wrong + 1] AS field, [{words}][wrong + 1] AS reason, came AS value, "
+        f"{auction} AS id, ({form.day})::BIGINT AS day, ({form.second})::INTEGER AS second FROM checked WHERE wrong IS NOT NULL"
+    )
+
+
+def _files_words(form: Format, files: Sequence[LogFile]) -> list[str]:
+    """Say how the files were read, with one line for each dialect."""
+    if form.dialect is None:
+        return []
+    counts = Counter(file.dialect for file in files)
+    names = {file.dialect: file.name for file in reversed(files)}
+    return [f"{names[words]}{f' and {n - 1} more' if n > 1 else ''}: {words}" for words, n in counts.items()]
+
+
+def _source(files: Sequence[LogFile], row: int, is_line: bool) -> str:
+    """Return file and row; rows do not count rejected lines, lines do."""
     file, number = divmod(row, _FILE)
-    (value,) = database.row(f"SELECT {named([field.name])} FROM raw WHERE row = {row}")
-    where = f"{names[file]}: row {_line(number, rejects[file])}, column {field.name}"
-    raise InputError(f"{where}: expected {field.words}, got {shown(value)}{share}")
-
-
-def _line(number: int, rejects: Rejects) -> int:
-    """Return the line of a file that holds its row `number`; rows do not count rejected lines, lines do."""
-    for line, _ in rejects:
-        number += line <= number
-    return number
+    if not is_line:
+        for line in files[file].rejected:
+            number += line <= number
+    return f"{files[file].name}: row {number}"

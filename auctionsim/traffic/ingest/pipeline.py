@@ -5,22 +5,26 @@ from __future__ import annotations
 import datetime
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auctionsim.errors import InputError, unknown
 from auctionsim.files import expect_new_folder
+from auctionsim.traffic.ingest.auctions import DroppedAuctions, keep_whole_auctions
+from auctionsim.traffic.ingest.bad_rows import count_bad_rows, expect_few_bad
 from auctionsim.traffic.ingest.budgets import budget_table, expect_budgets, logged_advertisers, save_logged_budgets
 from auctionsim.traffic.ingest.cells import SECONDS, make_cells
 from auctionsim.traffic.ingest.database import Database, ProgressCallback, no_progress
+from auctionsim.traffic.ingest.dialect.clock import Clock, clock_changes
+from auctionsim.traffic.ingest.dialect.zones import Zone, find_zone
 from auctionsim.traffic.ingest.formats import auctionnet, criteo, ipinyou
 from auctionsim.traffic.ingest.formats.auctions_csv import auctions_csv
 from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS, Format
 from auctionsim.traffic.ingest.log_files import log_files
-from auctionsim.traffic.ingest.log_reader import read_logs
+from auctionsim.traffic.ingest.log_reader import ReadLog, read_logs
 from auctionsim.traffic.ingest.output import write_folder, write_parquet
 from auctionsim.traffic.ingest.rates.estimate import PRIOR_TRIALS, check_method, fill_rates
-from auctionsim.traffic.ingest.summary import Summary, summarize
+from auctionsim.traffic.ingest.summary import LogRecord, Summary, summarize
 
 _FIXED = {form.name: form for form in (auctionnet.FORMAT, ipinyou.FORMAT, criteo.FORMAT)}
 FORMATS = ("auctions-csv", *_FIXED)
@@ -57,6 +61,7 @@ def ingest(
     max_bad: float = 0.01,
     budgets: Path | None = None,
     min_days: int = 1,
+    timezone: str | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Summary:
     """Make a traffic table from logs.
@@ -70,6 +75,7 @@ def ingest(
         max_bad: Largest share of rows, 0 to 1, that may be invalid and are dropped.
         budgets: The CSV file to write the advertisers' budgets to, or None.
         min_days: Number of days that the log must have.
+        timezone: The zone of days and hours: an IANA name, an offset or UTC; None for that of the mapping, or else of the log.
         progress: The progress callback.
 
     Raises:
@@ -78,27 +84,27 @@ def ingest(
     if aggregate not in SECONDS:
         raise unknown("--aggregate", aggregate, SECONDS)
     check_method(rates)
+    zone = _find_zone(timezone, form)
     _check_output(out)
     files = log_files(logs)
     work = Path(tempfile.mkdtemp(prefix=".ingest-", dir=_existing(out.absolute().parent)))
     try:
         database = Database(work, progress)
         try:
-            read = read_logs(database, form, files, work, max_bad)
-            first_day = _make_log(database, form, files[0])
-            read.dropped.update({reason: database.row(count)[0] for reason, count in form.left_out})
+            read = read_logs(database, form, files, work, max_bad, zone)
+            log = _make_log(database, form, files[0], read, max_bad)
             budget_table(database, form)
             database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
             calibration = fill_rates(database, rates)
-            make_cells(database, aggregate, read.source, is_single=form.is_single)
+            make_cells(database, aggregate, is_single=form.is_single)
             logged = logged_advertisers(database, form)
             if budgets is not None:
                 expect_budgets(logged, form, files[0])
-            summary = summarize(database, read.rows, +read.dropped, calibration, logged)
+            summary = summarize(database, read.rows, log, calibration, logged)
             if len(summary.days) < min_days:
                 raise InputError(f"{files[0]}: expected a log of {min_days} or more days, got {len(summary.days)}")
             if _is_file(out):
-                write_parquet(database, out, _notes(form, aggregate, files, first_day, summary))
+                write_parquet(database, out, _notes(form, aggregate, files, log, summary))
             else:
                 write_folder(database, out)
             if budgets is not None:
@@ -128,27 +134,61 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
-def _make_log(database: Database, form: Format, file: Path) -> int | None:
-    """Make the table `log`. Returns its first day as days since 1970 if its days are dates, else None."""
+def _find_zone(timezone: str | None, form: Format) -> Zone | None:
+    """Return the zone that days and hours are asked for in, None for that of the log."""
+    if timezone is None:
+        return form.dialect.zone if form.dialect else None
+    zone = find_zone("--timezone", timezone)
+    if not any(field.times for field in form.fields):
+        raise InputError(f"--timezone: expected with a log that has times, got it with days and hours of {form.name}")
+    return zone
+
+
+def _make_log(database: Database, form: Format, file: Path, read: ReadLog, max_bad: float) -> LogRecord:
+    """Make the table `log` of whole auctions, with days from the first if they are dates."""
     columns = ", ".join(f'"{name}" {kind}' for name, kind in LOG_COLUMNS.items())
     database.run(f"CREATE TABLE log ({columns}); INSERT INTO log {form.log}", "joining")
+    found = [day for (day,) in database.rows("SELECT DISTINCT day FROM log ORDER BY day")]
+    if not found:
+        raise InputError(f"{file}: expected auctions in the {form.name} log, got none among its rows")
+    clock = read.clock
+    changes = clock_changes(clock.zone, found) if clock is not None and clock.has_date else []
+    dropped = DroppedAuctions()
+    if not form.is_single:
+        # Where the clock is set forward, a second later may read as an hour later.
+        dropped = keep_whole_auctions(database, form.max_seconds + (3600 if changes else 0))
+        expect_few_bad(database, read.rows, max_bad, read.source)
     count, first_day = database.row("SELECT count(*), min(day) FROM log")
     if not count:
-        raise InputError(f"{file}: expected auctions in the {form.name} log, got none among its rows")
+        raise InputError(f"{file}: expected an auction whose rows can all be used, got none")
     # The following steps add floating-point numbers. One thread fixes their order, so that the same log gives the same bytes.
     database.run("SET threads = 1", "joining")
-    if not form.is_dated:
-        return None
-    database.run(f"UPDATE log SET day = day - {first_day}", "joining")
-    return int(first_day)
+    if clock is not None and clock.is_dated:
+        database.run(f"UPDATE log SET day = day - ({first_day})", "joining")
+    left_out = {reason: database.row(counted)[0] for reason, counted in form.left_out}
+    bad = count_bad_rows(database, read.source)
+    date = datetime.date(1970, 1, 1) + datetime.timedelta(days=first_day) if clock is not None and clock.has_date else None
+    return LogRecord(
+        bad, dropped, {reason: n for reason, n in left_out.items() if n}, date, (*read.assumed, *_told(clock, changes))
+    )
 
 
-def _notes(form: Format, aggregate: str, files: Sequence[Path], first_day: int | None, summary: Summary) -> dict[str, str]:
+def _told(clock: Clock | None, changes: Sequence[tuple[datetime.date, float]]) -> Iterator[str]:
+    """Say which days do not have 24 hours."""
+    for day, hours in changes:
+        if clock is not None and clock.zone is not None:
+            which = "one hour is missing" if hours < 24 else "one hour stands twice"
+            yield f"{day} has {hours:g} hours by the clock of {clock.zone.name}: {which}"
+
+
+def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, summary: Summary) -> dict[str, str]:
     """Describe the table's provenance, for its metadata."""
     names = ", ".join(file.name for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
     notes = {"source": f"{form.name} log: {names}", "aggregate": aggregate, **form.notes}
-    if first_day is not None:
-        notes["first day"] = (datetime.date(1970, 1, 1) + datetime.timedelta(days=first_day)).isoformat()
+    if log.first_day is not None:
+        notes["first day"] = log.first_day.isoformat()
+    if log.assumed:
+        notes["read as"] = "; ".join(log.assumed)
     if summary.calibration:
         methods = {
             "empirical": f"empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials",

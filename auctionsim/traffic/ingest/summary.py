@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from auctionsim.traffic.ingest.auctions import DroppedAuctions
+from auctionsim.traffic.ingest.bad_rows import BadRows
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.rates.calibration import Calibration
 from auctionsim.traffic.table import HOURS
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """What became of a log's rows, and how they were read."""
+
+    bad: tuple[BadRows, ...]
+    """Rows that cannot be used, by reason."""
+    dropped: DroppedAuctions
+    """Auctions that were dropped because of them."""
+    left_out: Mapping[str, int]
+    """Number of valid rows that are not replayed, by reason."""
+    first_day: datetime.date | None
+    """Date of the table's first day, None if it is not known."""
+    assumed: tuple[str, ...]
+    """Lines that say what was assumed about encodings, delimiters, numbers and times."""
+
+    @property
+    def rows_dropped(self) -> dict[str, int]:
+        """Number of rows that are not in the table, by reason."""
+        others = self.dropped
+        whole = f"the other rows of {others.auctions} auctions dropped whole, as a row of each is invalid"
+        rows = {bad.reason: bad.count for bad in self.bad} | ({whole: others.rows} if others.auctions else {})
+        return rows | dict(self.left_out)
 
 
 @dataclass(frozen=True)
@@ -24,6 +51,12 @@ class Summary:
     """Number of rows of the common log."""
     dropped: Mapping[str, int]
     """Number of rows dropped, by reason."""
+    bad: tuple[BadRows, ...]
+    """Rows that cannot be used, by reason, with examples."""
+    dropped_auctions: DroppedAuctions
+    """Auctions that were dropped because a row of each cannot be used."""
+    assumed: tuple[str, ...]
+    """Lines that say what was assumed about encodings, delimiters, numbers and times."""
     auctions: int
     """Number of auctions of the table."""
     cells: int
@@ -61,9 +94,14 @@ class Summary:
 
     def lines(self) -> list[str]:
         """Write the figures as lines of text."""
-        dropped = [f"  dropped {count:>10}  {reason}" for reason, count in self.dropped.items()]
+        first = {bad.reason: f" (first: {bad.examples[0]})" for bad in self.bad}
+        dropped = [f"  dropped {count:>10}  {reason}{first.get(reason, '')}" for reason, count in self.dropped.items()]
+        unknown = self.dropped_auctions.unknown
+        if unknown:
+            dropped.append(f"          {unknown:>10}  of them of auctions that cannot be read, which stay without them")
         prices = "  ".join(f"{name} {value:.6g}" for name, value in self.price_quantiles.items())
         return [
+            *(f"read as   {line}" for line in self.assumed),
             f"rows      {self.rows_read:>10}  read",
             f"  kept    {self.rows_kept:>10}",
             *dropped,
@@ -79,7 +117,7 @@ class Summary:
 def summarize(
     database: Database,
     read: int,
-    dropped: Mapping[str, int],
+    log: LogRecord,
     calibration: Mapping[str, Calibration],
     logged: tuple[LoggedAdvertiser, ...],
 ) -> Summary:
@@ -88,7 +126,7 @@ def summarize(
     Args:
         database: The database that holds both.
         read: Number of rows read.
-        dropped: Number of rows dropped, by reason.
+        log: The record of the log's rows.
         calibration: Calibration of each estimated rate.
         logged: Advertisers with budgets.
     """
@@ -104,7 +142,10 @@ def summarize(
     return Summary(
         rows_read=read,
         rows_kept=kept,
-        dropped=dict(dropped),
+        dropped=log.rows_dropped,
+        bad=log.bad,
+        dropped_auctions=log.dropped,
+        assumed=log.assumed,
         auctions=int(sum(by_hour.values())),
         cells=cells,
         candidates=candidates,

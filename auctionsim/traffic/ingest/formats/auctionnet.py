@@ -17,8 +17,9 @@ _FIELDS = (
     whole("pvIndex"), number("pValue", maximum=1), price("bid"), whole("xi", maximum=1), price("cost"),
     whole("isExposed", maximum=1), whole("conversionAction", maximum=1),
 )  # fmt: skip
-_LOG = """SELECT row, "deliveryPeriodIndex", "timeStepIndex" * 1800,
-  "deliveryPeriodIndex"::BIGINT || ' ' || "timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT, 1, 'all',
+_DAY, _SECOND = '"deliveryPeriodIndex"::BIGINT', '("timeStepIndex" * 1800)::INTEGER'
+_AUCTION = """"timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT"""
+_LOG = f"""SELECT row, {_DAY}, {_SECOND}, {_DAY} || ' ' || {_AUCTION}, 1, 'all',
   printf('advertiser-%02d', "advertiserNumber"::BIGINT), 1, "pValue", "CPAConstraint", "bid", NULL, NULL, 0, 0, 0, 0, 0,
   "xi", "isExposed", "conversionAction" * "isExposed", CASE WHEN "isExposed" = 1 THEN "cost" END FROM good"""
 
@@ -42,7 +43,9 @@ FORMAT = Format(
         "conversions": "pcvr is the logged pValue, item_price the advertiser's CPA constraint",
         "time": "a day is a delivery period, an hour two of its 48 steps",
     },
-    is_dated=False,
+    day=_DAY,
+    second=_SECOND,
+    auction=_AUCTION,
     slot_effect=(1.0, 0.8, 0.6),
     reserve=0.01,
     budgets=_BUDGETS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +12,35 @@ from typing import Any
 import duckdb
 
 from auctionsim.errors import InputError, shown, unknown
-from auctionsim.traffic.ingest.database import named, quoted
-from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, number, price, text, whole, with_header
+from auctionsim.traffic.ingest.database import quoted
+from auctionsim.traffic.ingest.dialect.numbers import DECIMAL_MARKS, THOUSANDS_MARKS
+from auctionsim.traffic.ingest.dialect.text_files import find_encoding
+from auctionsim.traffic.ingest.dialect.times import ISO, UNITS, TimeFormat, day_of, second_of
+from auctionsim.traffic.ingest.dialect.zones import find_zone
+from auctionsim.traffic.ingest.formats.base import (
+    Dialect,
+    Field,
+    Format,
+    Layout,
+    number,
+    price,
+    text,
+    times,
+    whole,
+    with_header,
+)
 from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
 TEMPLATE = """\
 # The right-hand sides name the columns of your log. Delete the lines of columns that your log does not have.
-delimiter = ","
-# Format of `timestamp`: "unix", "unix-ms", or a format of strptime.
+# Format of `timestamp`: "iso" (2024-03-04T23:30:00+01:00), "unix", "unix-ms", "unix-us", "unix-ns", or a format of strptime.
 timestamp_format = "%Y-%m-%d %H:%M:%S"
+# Without these lines, they are found from the log, and `ingest` prints what it found.
+# timezone = "Europe/Berlin"    # zone of days and hours; or --timezone. Without it that of the log
+# delimiter = ","               # or ";", "\t", "|"
+# encoding = "utf-8"            # or "utf-16", "cp1252", "gb18030"
+# decimal = "."                 # or ","
+# thousands = ""                # or ",", ".", " ", "'"
 # Currency of the prices and what they are paid for, in words for reports.
 prices = "CNY per click"
 
@@ -50,7 +71,8 @@ _FIELDS = {
         whole("converted", maximum=1, needed=False), price("budget", needed=False),
     )
 }  # fmt: skip
-_KEYS = ("delimiter", "timestamp_format", "prices", "columns")
+_KEYS = ("delimiter", "encoding", "decimal", "thousands", "timestamp_format", "timezone", "prices", "columns")
+_DELIMITERS = (",", ";", "\t", "|")
 # Names of columns that identify people, in lower case and without `_` and `-`.
 _PEOPLE = frozenset(
     {"uid", "userid", "user", "ip", "ipaddress", "useragent", "ipinyouid", "cookie", "cookieid", "deviceid", "idfa", "email"}
@@ -70,28 +92,44 @@ def auctions_csv(mapping: Path) -> Format:
     columns: dict[str, str] = settings["columns"]
     when = settings.get("timestamp_format", "%Y-%m-%d %H:%M:%S")
     fields = tuple(
-        Field(column, f"a time written as {when}", _parsed_time(when), "{0} IS NOT NULL")
+        times(column, TimeFormat(when), f"a time written as {when}", key=key)
         if key == "timestamp"
-        else replace(_FIELDS[key], name=column)
+        else replace(_FIELDS[key], name=column, own_key=key, is_day=key == "day", is_auction=key == "auction")
         for key, column in columns.items()
     )
-    delimiter = settings.get("delimiter", ",")
     # A mapped column must exist, even if some of its values may be empty.
     wanted = [replace(field, needed=True) for field in fields]
 
     def layout(source: str, lines: Sequence[str]) -> Layout:
+        delimiter = settings.get("delimiter") or _delimiter(lines[0], [field.name for field in wanted])
         return with_header(source, lines, delimiter, wanted, hint=f" (named in {mapping})")
 
+    zone = find_zone(f"{mapping}: timezone", settings["timezone"]) if "timezone" in settings else None
+    day, second = _time(columns)
     return Format(
         "auctions-csv",
         fields,
         layout,
         _log(columns),
         {"prices": f"{settings.get('prices', 'the unit of the log')}, as in the log"},
-        is_single="auction" not in columns,
-        is_dated="timestamp" in columns,
+        day=day,
+        second=second,
+        auction="auction" if "auction" in columns else None,
+        # Without minutes, rows of neighboring hours may be of one auction.
+        max_seconds=300 if "timestamp" in columns else 3600,
+        dialect=Dialect(settings.get("encoding"), settings.get("decimal"), settings.get("thousands"), zone),
         budgets=_budgets(columns),
     )
+
+
+def _delimiter(header: str, names: Sequence[str]) -> str:
+    """Return the delimiter under which a header has most of the named columns, a comma if none is better."""
+
+    def found(delimiter: str) -> int:
+        cut = {name.strip() for name in next(csv.reader([header.removeprefix("\ufeff")], delimiter=delimiter))}
+        return len(cut & set(names))
+
+    return max(_DELIMITERS, key=found)
 
 
 def _read(mapping: Path) -> dict[str, Any]:
@@ -105,19 +143,33 @@ def _read(mapping: Path) -> dict[str, Any]:
     for key, value in settings.items():
         if key not in _KEYS:
             raise unknown(str(mapping), key, _KEYS, what="unknown key")
-        if not isinstance(value, dict if key == "columns" else str) or not value:
+        may_be_empty = key == "thousands" and value == ""
+        if not isinstance(value, dict if key == "columns" else str) or not (value or may_be_empty):
             raise InputError(f"{mapping}: {key}: expected {'a table' if key == 'columns' else 'text'}, got {shown(value)}")
-    if len(settings.get("delimiter", ",")) != 1 or settings.get("delimiter", ",") in '"\r\n':
-        raise InputError(f"{mapping}: delimiter: expected one character between values, got {shown(settings['delimiter'])}")
+    _check_dialect(mapping, settings)
     when = settings.get("timestamp_format", "unix")
     try:
-        duckdb.execute(f"SELECT {_parsed_time(when).format(quoted('x'))}")
+        duckdb.execute(f"SELECT {TimeFormat(when).written(quoted('x'))}")
     except duckdb.Error as error:
+        choices = ", ".join((ISO, *UNITS))
         raise InputError(
-            f"{mapping}: timestamp_format: expected unix, unix-ms or a format of strptime, got {shown(when)}"
+            f"{mapping}: timestamp_format: expected {choices} or a format of strptime, got {shown(when)}"
         ) from error
     _check_columns(mapping, settings.setdefault("columns", {}))
     return settings
+
+
+def _check_dialect(mapping: Path, settings: dict[str, Any]) -> None:
+    """Check the keys that say how a log is written, and give the encoding its normal name."""
+    if len(settings.get("delimiter", ",")) != 1 or settings.get("delimiter", ",") in '"\r\n':
+        raise InputError(f"{mapping}: delimiter: expected one character between values, got {shown(settings['delimiter'])}")
+    for key, marks in (("decimal", DECIMAL_MARKS), ("thousands", THOUSANDS_MARKS)):
+        if settings.get(key) not in (None, *marks):
+            raise InputError(f"{mapping}: {key}: expected one of {', '.join(map(repr, marks))}, got {shown(settings[key])}")
+    if settings.get("decimal", ".") == settings.get("thousands"):
+        raise InputError(f"{mapping}: thousands: expected another mark than decimal, got {shown(settings['thousands'])}")
+    if "encoding" in settings:
+        settings["encoding"] = find_encoding(f"{mapping}: encoding", settings["encoding"])
 
 
 def _check_columns(mapping: Path, columns: dict[str, Any]) -> None:
@@ -139,36 +191,27 @@ def _check_columns(mapping: Path, columns: dict[str, Any]) -> None:
             raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
 
 
-def _parsed_time(when: str) -> str:
-    """Return the SQL from a text `{0}` to a time, NULL if it is not written as the time format states."""
-    if when in ("unix", "unix-ms"):
-        seconds = "try_cast({0} AS DOUBLE)" + (" / 1000" if when == "unix-ms" else "")
-        # Outside the years 1970 to 5138 `to_timestamp` may fail instead of giving NULL.
-        return f"CASE WHEN {seconds} BETWEEN 0 AND 1e11 THEN to_timestamp({seconds}) AT TIME ZONE 'UTC' END"
-    return f"try_strptime({{0}}, {quoted(when.replace('{', '{{').replace('}', '}}'))})"
+def _time(columns: dict[str, str]) -> tuple[str, str]:
+    """Return the SQL of `Format.day` and `Format.second`."""
+    return (
+        (day_of("timestamp"), second_of("timestamp")) if "timestamp" in columns else ("day::BIGINT", "(hour * 3600)::INTEGER")
+    )
 
 
 def _budgets(columns: dict[str, str]) -> str | None:
     """Return `Format.budgets`, or None if no budget is mapped."""
     if "budget" not in columns:
         return None
-    day = f"{named([columns['timestamp']])}::DATE" if "timestamp" in columns else named([columns["day"]])
-    return (
-        f"SELECT {named([columns['advertiser']])} AS advertiser, {day} AS day, {named([columns['budget']])} AS budget FROM good"
-    )
+    return f"SELECT advertiser, {_time(columns)[0]} AS day, budget FROM good"
 
 
 def _log(columns: dict[str, str]) -> str:
     """Return `Format.log`."""
 
     def of(key: str, otherwise: str) -> str:
-        return f"coalesce({named([columns[key]])}, {otherwise})" if key in columns else otherwise
+        return f"coalesce({key}, {otherwise})" if key in columns else otherwise
 
-    if "timestamp" in columns:
-        time = named([columns["timestamp"]])
-        day, second = f"datediff('day', DATE '1970-01-01', {time}::DATE)", f"(epoch({time}) % 86400)::INTEGER"
-    else:
-        day, second = named([columns["day"]]), f"{named([columns['hour']])} * 3600"
+    day, second = _time(columns)
     auction = f"{day} || ' ' || {of('auction', 'row::VARCHAR')}"
     weight, clicked, converted = of("weight", "1"), of("clicked", "NULL"), of("converted", "NULL")
     shown_rows = f"CASE WHEN {clicked} IS NOT NULL THEN {weight} ELSE 0 END"

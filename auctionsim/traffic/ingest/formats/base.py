@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.traffic.checks import PRICE_LIMIT, PRICE_WORDS
+from auctionsim.traffic.ingest.dialect.numbers import PLAIN
+from auctionsim.traffic.ingest.dialect.times import TimeFormat
+from auctionsim.traffic.ingest.dialect.zones import Zone
 
 LOG_COLUMNS = {
     "row": "BIGINT", "day": "BIGINT", "second": "INTEGER", "auction": "VARCHAR", "weight": "BIGINT", "query": "VARCHAR",
@@ -29,15 +32,28 @@ class Field:
     """A column of a log that is read. All other columns, such as identifiers of people, are never read."""
 
     name: str
-    """Name of the column."""
+    """Name of the column in the log."""
     words: str
     """Valid values in words, for messages."""
-    parse: str = "try_cast(trim({0}) AS DOUBLE)"
+    parse: str = PLAIN
     """SQL from the text `{0}` to the value, NULL if it cannot be parsed."""
     rule: str = "isfinite({0})"
     """SQL that is true if the value `{0}` is valid."""
     needed: bool = True
     """Whether the column must exist and have a value in each row; if not, missing values are NULL."""
+    own_key: str = ""
+    """Name of the column in `good`, if it is another than in the log."""
+    times: TimeFormat | None = None
+    """Format of the times, of a column of times. `parse` is then made from it."""
+    is_day: bool = False
+    """Whether the column holds days: whole numbers, or dates."""
+    is_auction: bool = False
+    """Whether the column alone is the log's own id of an auction."""
+
+    @property
+    def key(self) -> str:
+        """Name of the column in `good`. Columns of a user's log have any names there are, so SQL uses other ones."""
+        return self.own_key or self.name
 
 
 def text(name: str, *, needed: bool = True) -> Field:
@@ -59,6 +75,25 @@ def whole(name: str, *, minimum: int = 0, maximum: int = 2**53, needed: bool = T
     """Make a field of whole numbers from `minimum` to `maximum`."""
     words = f"a whole number >= {minimum}" if maximum == 2**53 else f"a whole number from {minimum} to {maximum}"
     return Field(name, words, rule=f"{{0}} = round({{0}}) AND {{0}} BETWEEN {minimum} AND {maximum}", needed=needed)
+
+
+def times(name: str, form: TimeFormat, words: str, *, key: str = "") -> Field:
+    """Make a field of times."""
+    return Field(name, words, rule="{0} IS NOT NULL", own_key=key, times=form)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a user's log is written. What is None is found from the log and printed."""
+
+    encoding: str | None = None
+    """Encoding of the files."""
+    decimal: str | None = None
+    """Decimal mark."""
+    thousands: str | None = None
+    """Mark between thousands."""
+    zone: Zone | None = None
+    """Zone of days and hours."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +123,21 @@ class Format:
     layout: Callable[[str, Sequence[str]], Layout]
     """Function from a file's name in messages and its first lines, without line ends, to its layout."""
     log: str
-    """SELECT from the view `good` (the fields, and `row`) that gives the columns of `LOG_COLUMNS`, in their order."""
+    """SELECT from the view `good` (the fields, and `row`) that gives the columns of `LOG_COLUMNS`, in their order.
+
+    `auction` is the day, a blank, and `Format.auction`."""
     notes: Mapping[str, str]
     """Notes for the table's provenance: units, and what is assumed."""
-    is_single: bool = False
-    """Whether each row is an auction of its own."""
-    is_dated: bool = True
-    """Whether `day` counts days since 1970. The table then counts days from the log's first."""
+    day: str
+    """SQL of the day from a row of `good`."""
+    second: str
+    """SQL of the second of the day, 0 to 86399, from a row of `good`."""
+    auction: str | None = None
+    """SQL of the log's own id of the auction from a row of `good`; None if each row is an auction of its own."""
+    max_seconds: int = 300
+    """Longest time in seconds from the first row of an auction to its last, if they are of different hours."""
+    dialect: Dialect | None = None
+    """How the log is written, or None for a released log, which is UTF-8 with plain numbers."""
     slot_effect: tuple[float, ...] = (1.0,)
     """Slot effects of the log's auctions, for `--scenario`."""
     reserve: float = 0.0
@@ -105,6 +148,11 @@ class Format:
     """Whether the advertisers limit the cost of a conversion to `item_price`."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Reasons why valid rows are not replayed, each with the SELECT that counts these rows in `good`."""
+
+    @property
+    def is_single(self) -> bool:
+        """Whether each row is an auction of its own."""
+        return self.auction is None
 
 
 def with_header(
@@ -121,7 +169,7 @@ def with_header(
         hint: Text that ends a message about a missing column.
 
     Raises:
-        InputError: A required column is missing, a name occurs twice, or the line has another delimiter.
+        InputError: A required column is missing or stands twice, or the line has another delimiter.
     """
     header = lines[0].removeprefix("\ufeff")
     cut = next(csv.reader([header], delimiter=delimiter, quotechar=quote)) if quote else header.split(delimiter)
@@ -134,7 +182,7 @@ def with_header(
     if missing:
         near = suggestion(missing[0], names) or f" among {len(names)} columns"
         raise InputError(f"{source}: row 1: expected a column {missing[0]}, got none{near}{hint}")
-    twice = [name for i, name in enumerate(names) if name and name.lower() in (other.lower() for other in names[:i])]
+    twice = [wanted.name for wanted in fields if names.count(wanted.name) > 1]
     if twice:
         raise InputError(f"{source}: row 1: expected each column once, got {shown(twice[0])} twice")
     return Layout(delimiter, names, quote=quote)

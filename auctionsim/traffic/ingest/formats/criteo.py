@@ -21,11 +21,12 @@ _FIELDS = (
     price("cpo"),
     text("cat1", needed=False),
 )
-_LOG = """WITH marked AS (
+_DAY, _SECOND = 'floor("timestamp" / 86400)::BIGINT', '("timestamp" % 86400)::INTEGER'
+_LOG = f"""WITH marked AS (
   SELECT *, CASE WHEN click = 1 AND attribution = 1 AND click_pos = click_nb - 1 THEN 1 ELSE 0 END AS bought FROM good),
 worth AS (
   SELECT campaign, avg(cost) AS bid, coalesce(avg(cpo) FILTER (cpo > 0), 0) AS price FROM marked GROUP BY campaign)
-SELECT row, floor("timestamp" / 86400), ("timestamp" % 86400)::INTEGER, row::VARCHAR, 1, coalesce('cat1 ' || cat1, 'all'),
+SELECT row, {_DAY}, {_SECOND}, row::VARCHAR, 1, coalesce('cat1 ' || cat1, 'all'),
   marked.campaign, 1, NULL, worth.price, worth.bid, 1, bought, cost, 0, 0, 1, bought, 1, click, bought, cost
 FROM marked JOIN worth USING (campaign)"""
 
@@ -46,6 +47,6 @@ FORMAT = Format(
         "values": "assumed: item_price is the campaign's mean cpo, manual_bid its mean cost",
         "cvr": "1 if the impression led to a conversion in the log, else 0",
     },
-    is_single=True,
-    is_dated=False,
+    day=_DAY,
+    second=_SECOND,
 )

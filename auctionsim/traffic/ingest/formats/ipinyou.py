@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 
 from auctionsim.errors import InputError, shown
-from auctionsim.traffic.ingest.formats.base import Field, Format, Layout, price, text, whole, with_header
+from auctionsim.traffic.ingest.dialect.times import TimeFormat, day_of, second_of
+from auctionsim.traffic.ingest.formats.base import Format, Layout, price, text, times, whole, with_header
 
 _IDENTIFIED = ("ipinyouid", "useragent", "IP")
 _PLACED = (
@@ -19,6 +20,7 @@ _PLACED = (
 )  # fmt: skip
 _SHOWN = ("payprice", "keypage")
 _LAST = ("advertiser", "usertag")
+_TEST = ("nclick", "nconversation")
 _RAW = ("bidid", "timestamp", "logtype", *_IDENTIFIED, *_PLACED, *_SHOWN, *_LAST)
 _BIDS = ("bidid", "timestamp", *_IDENTIFIED, *_PLACED, *_LAST)
 _JOINED = ("click", "weekday", "hour", *_RAW)
@@ -27,10 +29,11 @@ _BID, _IMPRESSION, _CLICK, _CONVERSION = "0", "1", "2", "3"
 
 _FIELDS = (
     text("bidid"),
-    Field("timestamp", "17 digits, from the year to the millisecond", "try_strptime(trim({0}), '%Y%m%d%H%M%S%g')",
-          "{0} IS NOT NULL"),
+    times("timestamp", TimeFormat("%Y%m%d%H%M%S%g"), "17 digits, from the year to the millisecond"),
     whole("logtype", maximum=3),
     whole("click", needed=False),
+    whole("nclick", needed=False),
+    whole("nconversation", needed=False),
     text("adexchange", needed=False),
     whole("slotwidth", needed=False),
     whole("slotheight", needed=False),
@@ -38,16 +41,17 @@ _FIELDS = (
     price("payprice"),
     text("advertiser"),
 )  # fmt: skip
+_DAY, _SECOND = day_of('"timestamp"'), second_of('"timestamp"')
 _LOG = f"""WITH shown AS (
   SELECT * FROM good WHERE logtype = {_IMPRESSION} QUALIFY row_number() OVER (PARTITION BY bidid ORDER BY row) = 1),
 clicks AS (SELECT DISTINCT bidid FROM good WHERE logtype = {_CLICK}),
 conversions AS (SELECT DISTINCT bidid FROM good WHERE logtype = {_CONVERSION}),
 joined AS (
-  SELECT shown.*, (coalesce(click, 0) > 0 OR clicks.bidid IS NOT NULL)::INTEGER AS clicked,
-    (conversions.bidid IS NOT NULL)::INTEGER AS converted
+  SELECT shown.*, (coalesce(click, 0) > 0 OR coalesce(nclick, 0) > 0 OR clicks.bidid IS NOT NULL)::INTEGER AS clicked,
+    (coalesce(nconversation, 0) > 0 OR conversions.bidid IS NOT NULL)::INTEGER AS converted
   FROM shown LEFT JOIN clicks USING (bidid) LEFT JOIN conversions USING (bidid)),
 worth AS (SELECT advertiser, coalesce(sum(payprice) / nullif(sum(clicked), 0), 0) AS price FROM joined GROUP BY advertiser)
-SELECT row, datediff('day', DATE '1970-01-01', "timestamp"::DATE), (epoch("timestamp") % 86400)::INTEGER, row::VARCHAR, 1,
+SELECT row, {_DAY}, {_SECOND}, row::VARCHAR, 1,
   'exchange ' || coalesce(adexchange, '?') || ', ' || coalesce(slotwidth::BIGINT::VARCHAR, '?') || 'x'
     || coalesce(slotheight::BIGINT::VARCHAR, '?'),
   joined.advertiser, 1, NULL, worth.price, bidprice, 1, clicked, payprice, 0, 0, 1, clicked, 1, clicked, converted, payprice
@@ -92,9 +96,16 @@ def _names(source: str, time: int, first: Sequence[str]) -> tuple[str, ...]:
         # Some releases lack the last column, the tags, and some the landing page. Tags are no single number, an advertiser is.
         missing = "usertag" if first[-1].strip().isdigit() else "keypage"
         return (*before, *(name for name in full if name != missing))
-    if n_rest >= len(full):
-        return (*before, *full, *(f"more {i}" for i in range(n_rest - len(full))))
-    known = f"{len(_BIDS)} (bids), {len(_RAW)} (impressions, clicks, conversions) or {len(_JOINED)} columns (joined)"
+    if n_rest == len(full):
+        return (*before, *full)
+    # The files of the competition's tests end in the clicks and conversions of each impression.
+    counts = first[-len(_TEST) :]
+    if n_rest == len(full) + len(_TEST) and all(value.strip().isdigit() for value in counts):
+        return (*before, *full, *_TEST)
+    known = (
+        f"{len(_BIDS)} (bids), {len(_RAW)} (impressions, clicks, conversions), {len(_RAW) + len(_TEST)} (tests, which end in "
+        f"nclick and nconversation) or {len(_JOINED)} columns (joined)"
+    )
     raise InputError(f"{source}: row 1: expected {known} or a header, got {len(first)} columns")
 
 
@@ -110,7 +121,8 @@ FORMAT = Format(
         "values": "assumed: item_price is what the advertiser paid per click in this log",
         "cvr": "1 if the impression was clicked in the log, else 0",
     },
-    is_single=True,
+    day=_DAY,
+    second=_SECOND,
     left_out=(
         (
             "bids without an impression: the log does not hold the price of a lost bid",
