@@ -98,8 +98,9 @@ def train_run(
     title: str,
     markets: dict[int, Market] | None = None,
     starts: dict[int, Arrays] | None = None,
+    until: int | None = None,
 ) -> None:
-    """Train a run to its end and show the progress. On a signal, keep a checkpoint and print how to resume.
+    """Train a run to its end or to an iteration, and show the progress. On a signal, keep a checkpoint and say how to resume.
 
     Args:
         run: The run folder.
@@ -108,6 +109,7 @@ def train_run(
         title: The name of the job in the progress display.
         markets: The market of each seed, if the caller has built them already.
         starts: The learner's initial state for each seed, if the caller has computed them already.
+        until: The iteration to stop at after its checkpoint; None for the end.
 
     Raises:
         KeyboardInterrupt: A signal ended the training.
@@ -116,7 +118,7 @@ def train_run(
 
     try:
         with console.training(title) as progress:
-            train(run, pool, progress, markets, starts=starts)
+            train(run, pool, progress, markets, starts=starts, until=until)
     except Interrupted:
         console.say(f"{run.path}: interrupted, checkpoint written")
         console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}")

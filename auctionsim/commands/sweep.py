@@ -1,4 +1,4 @@
-"""Sweep a scenario's settings: sample them, train every trial, stop the worst ones early, and report the best.
+"""Sweep a scenario's settings: try them, stop the worst trials early, and report the best of those trained equally long.
 
 The command writes OUT/results.parquet (a row per trial and rung), OUT/table.md, OUT/report/index.html and a run folder per
 trial. After an interruption, the same command with the same OUT continues. --workers never changes a result.
@@ -7,7 +7,9 @@ trial. After an interruption, the same command with the same OUT continues. --wo
 from __future__ import annotations
 
 import argparse
+import shlex
 import warnings
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from auctionsim.errors import RenamedWarning
 if TYPE_CHECKING:
     import polars as pl
 
+    from auctionsim.analysis.reports.sweep.document import SweepView
     from auctionsim.jobs.sweeps.sweep import Sweep
     from auctionsim.scenario import Scenario
 
@@ -29,13 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_scenario(parser)
     parser.add_argument(
         "--param", dest="parameters", metavar="KEY.PATH=DISTRIBUTION", action="append", required=True,
-        help="a key and its distribution: loguniform(LOW,HIGH), uniform(LOW,HIGH), randint(LOW,HIGH[,STEP]) or "
-             "choice(A,B,...); repeatable (required)",
+        help="a key and its distribution: loguniform(LOW,HIGH), uniform(LOW,HIGH), randint(LOW,HIGH[,STEP]), "
+             "choice(A,B,...), or grid(A,B,...) for all combinations; repeatable (required)",
     )  # fmt: skip
-    parser.add_argument("--samples", type=_common.positive, default=20, help="number of trials, >= 1 (default: 20)")
+    parser.add_argument(
+        "--samples", type=_common.positive, default=20,
+        help="number of sampled settings, >= 1, per combination of grid values (default: 20, or all there are if fewer)",
+    )  # fmt: skip
     parser.add_argument("--seeds", type=_common.positive, default=1, help="seeds per trial, >= 1, from --seed on (default: 1)")
     parser.add_argument(
-        "--metric", default="fitness", help="fitness, profit or revenue, on the training days (default: fitness)"
+        "--metric",
+        help="the figure to rank by, on the training days: profit, revenue, learner_profit, learner_gmv, learner_clicks, "
+        "learner_conversions or fitness (default: what the learners aim at, docs/sweeps.md)",
     )
     parser.add_argument("--minimize", action="store_true", help="prefer low values of the metric (default: high values)")
     parser.add_argument("--minimise", action=_Minimise, nargs=0, help=argparse.SUPPRESS)
@@ -48,17 +56,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the trials and print their table."""
+    from auctionsim.analysis.documents.sections import write_document
+    from auctionsim.analysis.reports.sweep.document import sweep_sections
     from auctionsim.files import write_then_rename
     from auctionsim.jobs.distributed.tuner import TunePool
     from auctionsim.jobs.sweeps.sweep import run_sweep
+    from auctionsim.jobs.sweeps.trial import run_folder
 
     scenario, sweep = _parsed(arguments)
     out = Path(arguments.out or _common.default_folder(scenario, "-sweep")).resolve()
     asked = scenario.cluster.workers if arguments.workers is None else arguments.workers
     is_serial = arguments.address is None and asked == 0
+    console.say(f"{scenario.name}: {sweep.design.sentence}")
 
     def line(rung: int, iterations: int, trials: int, best: float) -> None:
-        console.say(f"{scenario.name}: rung {rung}, {trials} trials to iteration {iterations}, best {sweep.metric} {best:.4f}")
+        figure = f", best {sweep.metric} {best:.6g}" if isfinite(best) else ""
+        console.say(
+            f"{scenario.name}: rung {rung}, {trials} trial{'s' if trials > 1 else ''} to iteration {iterations}{figure}"
+        )
 
     try:
         with _common.pool_of(arguments, scenario.cluster.workers) as pool:
@@ -68,11 +83,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.next_command(_common.command_line())
         raise
     write_then_rename(out / "results.parquet", results.write_parquet)
-    page = _report(f"Sweep of {scenario.name}", sweep, results, out)
-    table = (out / "table.md").read_text(encoding="utf-8")
-    console.result(f"{table}\nreport: {page}", {"report": str(page), "results": str(out / "results.parquet")})
-    last = results.filter(rung=results["rung"].max()).sort([sweep.metric, "trial"], descending=[sweep.is_max, False])
-    console.next_command(f"auctionsim report {out}/trials/{last['trial'][0]:04d}")
+    view = _view(sweep, results)
+    page = write_document(f"Sweep of {scenario.name}", [sweep.command], sweep_sections(view), out)
+    table, best = (out / "table.md").read_text(encoding="utf-8"), view.best
+    value = {"report": str(page), "results": str(out / "results.parquet"), "metric": sweep.metric, "best": best}
+    console.result(f"{table}\nreport: {page}", value)
+    shown = run_folder(out, best[0]["trial"] if best else 0)
+    console.next_command(f"auctionsim report {shlex.quote(str(shown))}")
     return 0
 
 
@@ -86,37 +103,38 @@ class _Minimise(argparse.Action):
 
 def _parsed(arguments: argparse.Namespace) -> tuple[Scenario, Sweep]:
     """Read the scenario, and check and describe the sweep."""
-    from auctionsim.errors import InputError, unknown
+    from auctionsim.errors import InputError
+    from auctionsim.jobs.sweeps.comparable import checked_metric
     from auctionsim.jobs.sweeps.distributions import parse_parameter
-    from auctionsim.jobs.sweeps.sweep import Sweep, draw_trials
-    from auctionsim.jobs.sweeps.trial import METRICS
+    from auctionsim.jobs.sweeps.sweep import Sweep
     from auctionsim.scenario.file import load_scenario, read_scenario
 
-    if arguments.metric not in METRICS:
-        raise unknown("--metric", arguments.metric, METRICS)
     if arguments.eta < 2:
         raise InputError(f"--eta: expected a whole number >= 2, got {arguments.eta}")
     overrides, path = _common.overrides_of(arguments), Path(arguments.scenario)
     scenario, (text, source) = load_scenario(arguments.scenario, overrides=overrides), read_scenario(arguments.scenario)
+    parameters = tuple(parse_parameter(item) for item in arguments.parameters)
     sweep = Sweep(
-        text, source, path.parent if path.is_file() else None, overrides,
-        tuple(parse_parameter(item) for item in arguments.parameters), arguments.samples,
-        _common.seeds_from(scenario.seed, arguments.seeds), arguments.metric, not arguments.minimize, arguments.eta,
-        _common.command_line(),
+        text, source, path.parent if path.is_file() else None, overrides, parameters, arguments.samples,
+        _common.seeds_from(scenario.seed, arguments.seeds), checked_metric(arguments.metric, scenario, parameters),
+        not arguments.minimize, arguments.eta, _common.command_line(),
     )  # fmt: skip
-    # Drawn here only to check the parameters before anything is written.
-    draw_trials(sweep)
+    # Laid out here to check the parameters before anything is written.
+    assert sweep.design.trials
     return scenario, sweep
 
 
-def _report(title: str, sweep: Sweep, results: pl.DataFrame, out: Path) -> Path:
-    """Write the table and the report; returns the path of the page."""
-    from auctionsim.analysis.documents.sections import write_document
-    from auctionsim.analysis.reports.sweep import sweep_sections
-    from auctionsim.jobs.sweeps.sweep import figures_on_test_days
+def _view(sweep: Sweep, results: pl.DataFrame) -> SweepView:
+    """Return the results as the report reads them."""
+    from auctionsim.analysis.reports.sweep.document import SweepView
+    from auctionsim.jobs.sweeps.comparable import changes_rules
+    from auctionsim.jobs.training.figures import METRICS
 
-    finished = results.filter(rung=results["rung"].max())["trial"].to_list()
-    tested = {trial: figures_on_test_days(out, trial) for trial in finished}
     keys = {parameter.key: parameter.is_log for parameter in sweep.parameters}
-    sections = sweep_sections(results, keys, sweep.metric, tested, is_max=sweep.is_max, seeds=len(sweep.seeds))
-    return write_document(title, [sweep.command], sections, out)
+    floors = ("revenue_floor", "self_bidder_floor")
+    platform = sweep.scenario().platform
+    return SweepView(
+        results, keys, sweep.metric, METRICS[sweep.metric], sweep.is_max, len(sweep.seeds), sweep.design.sentence,
+        has_floors=any(getattr(platform, floor) > 0 or f"platform.{floor}" in keys for floor in floors),
+        unranked_by=sweep.unranked_by, rules_by=tuple(key for key in keys if changes_rules(key)),
+    )  # fmt: skip

@@ -19,6 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_scenario(parser)
     _common.add_workers(parser)
     parser.add_argument("--seeds", type=_common.positive, default=1, help="number of seeds, >= 1, from --seed on (default: 1)")
+    parser.add_argument(
+        "--until", type=_common.positive,
+        help="stop after this iteration, as a sweep stops a trial, and evaluate; resume goes on (default: train to the end)",
+    )  # fmt: skip
     parser.add_argument("--out", help="the run folder, new or empty (default: runs/NAME)")
 
 
@@ -28,12 +32,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.agents.learners.registry import make_learner, with_constants
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
-    from auctionsim.jobs.training.train import starting_states
+    from auctionsim.errors import InputError
+    from auctionsim.jobs.training.figures import figures_line, learned_figures
+    from auctionsim.jobs.training.train import evaluate, starting_states
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario, read_scenario
 
     overrides = _common.overrides_of(arguments)
     scenario = with_constants(load_scenario(arguments.scenario, overrides=overrides))
+    if arguments.until is not None and arguments.until > scenario.train.iterations:
+        raise InputError(f"--until: expected <= train.iterations = {scenario.train.iterations}, got {arguments.until}")
     out = _common.run_folder(arguments.out, scenario)
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
     # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.
@@ -42,9 +50,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     text, _ = read_scenario(arguments.scenario)
     with _common.pool_of(arguments, scenario.cluster.workers) as pool:
         created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
-        _common.train_run(created, console, pool, title=scenario.name, markets=markets, starts=starts)
+        _common.train_run(created, console, pool, title=scenario.name, markets=markets, starts=starts, until=arguments.until)
+    if created.status != "finished":
+        # Stopped by --until: what it has learned so far is evaluated.
+        evaluate(created)
+    figures = learned_figures(make_learner(scenario), markets, created.load_checkpoint(created.last_checkpoint()))
     summary = summarize(created)
     page = write_report([created], out / "report")
-    console.result(f"{summary.sentence}\nreport: {page}", {"run": str(out), "report": str(page), **summary.as_dict()})
+    value = {"run": str(out), "report": str(page), **summary.as_dict(), "figures": figures}
+    console.result(f"{summary.sentence}\n{figures_line(figures)}\nreport: {page}", value)
     console.next_command(f"auctionsim report {out}")
     return 0

@@ -1,65 +1,103 @@
-"""Draw a sweep as parallel coordinates: one axis per swept key and one for the metric."""
+"""Draw a sweep as parallel coordinates: one axis per swept key, and one for the figure at each rung."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import polars as pl
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE
 
 _TICKS = 5
+_LONGEST_NAME = 16
 
 
-def parallel_coordinates(trials: pl.DataFrame, keys: Mapping[str, bool], metric: str, *, is_max: bool) -> Figure:
-    """Return a figure with one line per trial over all axes; the best trial is highlighted.
+@dataclass(frozen=True)
+class Axis:
+    """One vertical axis and where each trial crosses it."""
+
+    name: str
+    values: Sequence[Any]
+    """The value of each trial: numbers, or words, which keep the order of their first appearance; None where it has none."""
+    is_log: bool = False
+
+
+def parallel_coordinates(axes: Sequence[Axis], best: Collection[int]) -> Figure:
+    """Return a figure with one line per trial over all axes. A line ends at the first axis that it has no value for.
 
     Args:
-        trials: One row per trial, with `rung`, the metric and a column per key.
-        keys: The swept keys in order, with True for a key whose axis is logarithmic.
-        metric: The column of the last axis.
-        is_max: True if a larger metric is better.
+        axes: The axes from left to right, with as many values each as there are trials.
+        best: The positions of the trials that are highlighted.
     """
-    names = [*keys, metric]
-    heights, figure = np.empty((len(trials), len(names))), Figure(figsize=(1.8 + 1.7 * len(names), 3.6), layout="constrained")
-    axes = figure.subplots()
-    for i, name in enumerate(names):
-        heights[:, i], ticks = _axis(trials[name], is_log=keys.get(name, False))
-        axes.axvline(i, color=GREY, linewidth=0.8)
+    figure = Figure(figsize=(1.8 + 1.7 * len(axes), 3.8), layout="constrained")
+    plot = figure.subplots()
+    heights = np.empty((len(axes[0].values), len(axes)))
+    for position, axis in enumerate(axes):
+        heights[:, position], ticks = _scale(axis)
+        plot.axvline(position, color=GREY, linewidth=0.8)
         for height, label in ticks:
-            axes.annotate(label, (i, height), (-4, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
-    furthest = max(int(trials["rung"].to_numpy().max()), 1)
-    scores = trials[metric].to_numpy()
-    at_the_end = np.where(trials["rung"].to_numpy() == trials["rung"].max(), scores if is_max else -scores, np.nan)
-    best = -1 if np.isnan(at_the_end).all() else int(np.nanargmax(at_the_end))
-    for k, line in enumerate(heights):
-        opacity = 0.2 + 0.6 * float(trials["rung"][k]) / furthest
-        is_best = k == best
-        axes.plot(line, color=PALETTE[1] if is_best else PALETTE[0], alpha=1.0 if is_best else opacity, lw=2 if is_best else 1)
-    axes.set_xticks(range(len(names)), names, fontsize=8)
-    axes.set_xlim(-0.6, len(names) - 0.8)
-    axes.set_ylim(-0.04, 1.04)
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
+            # Names are text, not formulas: matplotlib would read what stands between two dollar signs as mathematics.
+            plot.annotate(
+                _shortened(label), (position, height), (-4, 0), textcoords="offset points", ha="right", va="center",
+                fontsize=7, parse_math=False,
+            )  # fmt: skip
+    order = sorted(range(len(heights)), key=lambda trial: (trial in best, trial))
+    for trial in order:
+        # The longer a trial went, the darker: 0.25 for one that ends at the first figure, 0.8 at the last.
+        length = np.isfinite(heights[trial]).mean()
+        is_best = trial in best
+        color, opacity = (PALETTE[1], 1.0) if is_best else (PALETTE[0], 0.25 + 0.55 * length**4)
+        plot.plot(
+            heights[trial], color=color, alpha=opacity, lw=2 if is_best else 1,
+            marker="o", markersize=4 if is_best else 2.5, clip_on=False,
+        )  # fmt: skip
+    plot.set_xticks(range(len(axes)), [_wrapped(axis.name) for axis in axes], fontsize=8, parse_math=False)
+    plot.set_xlim(-0.6, len(axes) - 0.8)
+    plot.set_ylim(-0.04, 1.04)
+    plot.set_yticks([])
+    plot.spines[:].set_visible(False)
     return figure
 
 
-def _axis(values: pl.Series, *, is_log: bool) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
-    """Return every value's height in [0, 1], and the ticks as (height, label); words are in order of first appearance."""
-    if not values.dtype.is_numeric():
-        words = list(dict.fromkeys(str(value) for value in values))
-        heights = {word: k / max(len(words) - 1, 1) for k, word in enumerate(words)}
-        return np.array([heights[str(value)] for value in values]), [(height, word) for word, height in heights.items()]
-    numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    scaled = np.log(numbers) if is_log else numbers
-    if np.isnan(scaled).all():
+def _scale(axis: Axis) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
+    """Return every value's height in [0, 1], NaN where there is none, and the ticks as (height, label)."""
+    given = [value for value in axis.values if value is not None]
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in given):
+        words = list(dict.fromkeys(_word(value) for value in given))
+        at = {word: k / (len(words) - 1) if len(words) > 1 else 0.5 for k, word in enumerate(words)}
+        return np.array([np.nan if value is None else at[_word(value)] for value in axis.values]), [(at[w], w) for w in words]
+    numbers = np.array([np.nan if value is None else float(value) for value in axis.values])
+    scaled = np.log(numbers) if axis.is_log else numbers
+    distinct = np.unique(scaled[np.isfinite(scaled)])
+    if len(distinct) == 0:
         return np.full(len(numbers), np.nan), []
-    low, high = float(np.nanmin(scaled)), float(np.nanmax(scaled))
-    width = high - low or 1.0
-    marks = np.linspace(low, high, _TICKS) if high > low else np.array([low])
-    return (scaled - low) / width, [
-        ((mark - low) / width, f"{np.exp(mark) if is_log else mark:.3g}") for mark in marks.tolist()
-    ]
+    low, width = float(distinct[0]), float(distinct[-1] - distinct[0])
+    if width == 0:
+        return np.where(np.isfinite(scaled), 0.5, np.nan), [(0.5, _number(numbers[np.isfinite(scaled)][0]))]
+    marks = distinct if len(distinct) <= _TICKS else np.linspace(distinct[0], distinct[-1], _TICKS)
+    labels = [_number(float(np.exp(mark)) if axis.is_log else mark) for mark in marks.tolist()]
+    return (scaled - low) / width, [((mark - low) / width, text) for mark, text in zip(marks.tolist(), labels, strict=True)]
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= _LONGEST_NAME else f"{word[: _LONGEST_NAME - 3]}..."
+
+
+def _wrapped(name: str) -> str:
+    """Break a long name before its last part, and shorten each line."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    head, dot, tail = name.rpartition(".")
+    return f"{_shortened(head)}{dot}\n{_shortened(tail)}" if dot else _shortened(name)

@@ -1,13 +1,14 @@
-"""Sweep a scenario's settings: draw many at random, train them side by side, stop the worse ones early.
+"""Sweep a scenario's settings: try many, train them side by side, stop the worse ones early.
 
 The method is successive halving (Jamieson and Talwalkar 2016; the inner loop of HyperBand and of ASHA), synchronous: every rung
-waits for all of its trials, then the best 1 / eta by the metric go on, ties to the lower number. An asynchronous scheduler such
-as ASHA decides as results arrive, so it stops other trials when workers are faster or slower; here the same seed gives the same
-table for any number of workers. Trials of a rung are run by Ray Tune, or in this process.
+waits for all of its trials, which have the same number of iterations then, and the best 1 / eta by the metric go on, ties
+included. An asynchronous scheduler such as ASHA decides as results arrive, so it stops other trials when workers are faster or
+slower; here the same seed gives the same table for any number of workers. Trials of a rung are run by Ray Tune, or in this
+process.
 
-A trial is a run folder like any other, trained from rung to rung from its own checkpoint. The metrics of a rung have a file of
-their own, so that the same command continues an interrupted sweep. Trials are ranked on training days only; those that finish
-are also evaluated on test days, for information.
+A trial is a run folder like any other, trained from rung to rung from its own checkpoint. The figures of a rung have a file of
+their own, so that the same command continues an interrupted sweep. Trials are ranked on training days only; test days choose
+nothing.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from auctionsim import __version__
 from auctionsim.agents.learners.registry import with_constants
-from auctionsim.analysis.reports.metrics import seed_ratios
+from auctionsim.analysis.reports.sweep.ranking import going_on, ranks
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.studies.base import lock_plan
+from auctionsim.jobs.sweeps.comparable import changes_traffic
+from auctionsim.jobs.sweeps.design import Design, lay_out
 from auctionsim.jobs.sweeps.distributions import Parameter
-from auctionsim.jobs.sweeps.trial import METRICS, TrialTask, run_folder, train_to_rung
-from auctionsim.runs import Run
+from auctionsim.jobs.sweeps.trial import TrialTask, train_to_rung, trial_command
+from auctionsim.jobs.training.figures import METRICS, SHORTFALL
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
-from auctionsim.streams import stream
 
 _NOT_SWEPT = ("name", "seed", "train.iterations", "cluster.workers")
 
@@ -51,47 +53,34 @@ class Sweep:
     """The `--set` items that all trials share."""
     parameters: tuple[Parameter, ...]
     samples: int
-    """The number of trials."""
+    """The number of sampled settings, each of which meets every combination of grid values."""
     seeds: tuple[int, ...]
     """The seeds that each trial is trained on."""
     metric: str
-    """The metric to rank by, one of `METRICS`."""
+    """The figure to rank by, one of `METRICS`."""
     is_max: bool
     """True if a larger metric is better."""
     eta: int
     """One in `eta` trials goes on at each rung, >= 2."""
     command: str
 
+    @property
+    def unranked_by(self) -> tuple[str, ...]:
+        """Return the swept keys that change the traffic: trials on different auctions are not ranked, and none is stopped."""
+        return tuple(parameter.key for parameter in self.parameters if changes_traffic(parameter.key))
+
+    @cached_property
+    def design(self) -> Design:
+        """Return the trials.
+
+        Raises:
+            InputError: A key is unknown or cannot be swept, is given twice, or a value does not fit it.
+        """
+        return _checked_design(self)
+
     def scenario(self, *more: str) -> Scenario:
         """Return the scenario with the shared overrides and a trial's own."""
         return with_constants(parse_scenario(self.text, self.source, overrides=[*self.overrides, *more], folder=self.folder))
-
-
-def draw_trials(sweep: Sweep) -> list[dict[str, Any]]:
-    """Draw each trial's values by key, from the stream of (seed, trial, key), and check that each makes a valid scenario.
-
-    Raises:
-        InputError: A key is unknown or cannot be swept, is given twice, or a value does not fit it.
-    """
-    base = sweep.scenario()
-    keys = [parameter.key for parameter in sweep.parameters]
-    for parameter in sweep.parameters:
-        if parameter.key in _NOT_SWEPT:
-            raise InputError(
-                f"{_source(parameter)}: expected a key that trials may differ in, got one of {', '.join(_NOT_SWEPT)}"
-            )
-        if keys.count(parameter.key) > 1:
-            raise InputError(f"{_source(parameter)}: expected each key once, got it twice")
-    trials = []
-    for trial in range(sweep.samples):
-        values = {p.key: p.draw(stream(base.seed, "sweep", trial, p.key)) for p in sweep.parameters}
-        for parameter in sweep.parameters:
-            # One key at a time first, so that the message names the --param it comes from.
-            alone = [*sweep.overrides, parameter.override(values[parameter.key])]
-            parse_scenario(sweep.text, _source(parameter), overrides=alone, folder=sweep.folder)
-        sweep.scenario(*_overrides(sweep, values))
-        trials.append(values)
-    return trials
 
 
 def rungs_of(iterations: int, samples: int, eta: int) -> list[int]:
@@ -108,84 +97,139 @@ def rungs_of(iterations: int, samples: int, eta: int) -> list[int]:
 
 
 def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, int, float], None]) -> pl.DataFrame:
-    """Run every rung, skipping the trials whose metrics are on disk already.
+    """Run every rung, skipping the trials whose figures are on disk already.
 
     Args:
-        sweep: The scenario, the settings to draw, and how to rank.
+        sweep: The scenario, the settings to try, and how to rank.
         pool: The pool that trains the trials of a rung.
         out: The sweep's folder: new, or of this very sweep.
-        report: Called after every rung with its number, its iterations, its number of trials, and the best metric.
+        report: Called after every rung with its number, its iterations, its number of trials, and the best figure (NaN if it is
+            not defined, or if trials are not ranked).
 
     Returns:
-        One row per trial and rung: trial, rung, iterations, is_kept, the metrics, and a column per parameter.
+        One row per trial and rung, with the columns of docs/sweeps.md.
 
     Raises:
         InputError: `out` holds something else, or a parameter is wrong.
     """
-    base, trials = sweep.scenario(), draw_trials(sweep)
-    rungs = rungs_of(base.train.iterations, sweep.samples, sweep.eta)
-    lock_plan(out, _plan(sweep, base, trials))
+    base, trials = sweep.scenario(), sweep.design.trials
+    is_ranked = not sweep.unranked_by
+    rungs = rungs_of(base.train.iterations, len(trials) if is_ranked else 1, sweep.eta)
+    lock_plan(out, _plan(sweep, base, rungs))
     rows: list[dict[str, Any]] = []
-    alive = list(range(sweep.samples))
+    alive = list(range(len(trials)))
+    for rung, iterations in enumerate(rungs):
+        found = _trained(sweep, pool, out, rung, iterations, alive)
+        figures = [found[trial]["train"][sweep.metric] for trial in alive]
+        places = ranks(figures, [found[trial]["train"][SHORTFALL] for trial in alive], is_max=sweep.is_max)
+        is_last = rung == len(rungs) - 1
+        kept = going_on(places, len(alive) if is_last else max(1, len(alive) // sweep.eta))
+        until = None if is_last else iterations
+        for trial, place, is_kept in zip(alive, places, kept, strict=True):
+            row: dict[str, Any] = {"trial": trial, "rung": rung, "iterations": iterations, "is_kept": is_kept}
+            row |= {"rank": place if is_ranked else None, **_columns(found[trial])}
+            rows.append(
+                row | {"command": trial_command(sweep.source, _all_overrides(sweep, trial), len(sweep.seeds), trial, until)}
+            )
+        best = figures[places.index(1)] if is_ranked else None
+        report(rung, iterations, len(alive), float("nan") if best is None else best)
+        alive = [trial for trial, is_kept in zip(alive, kept, strict=True) if is_kept]
+    return _table(rows, trials)
+
+
+def _checked_design(sweep: Sweep) -> Design:
+    """Lay out the trials, and check that each makes a valid scenario.
+
+    Raises:
+        InputError: A key is unknown or cannot be swept, is given twice, or a value does not fit it.
+    """
+    base = sweep.scenario()
+    keys = [parameter.key for parameter in sweep.parameters]
+    for parameter in sweep.parameters:
+        if parameter.key in _NOT_SWEPT:
+            raise InputError(
+                f"{parameter.source}: expected a key that trials may differ in, got one of {', '.join(_NOT_SWEPT)}"
+            )
+        if keys.count(parameter.key) > 1:
+            raise InputError(f"{parameter.source}: expected each key once, got it twice")
+    design = lay_out(sweep.parameters, sweep.samples, base.seed)
+    for values in design.trials:
+        _check(sweep, values)
+    return design
+
+
+def _check(sweep: Sweep, values: dict[str, Any]) -> None:
+    """Check that a trial's settings make a valid scenario; the message names the parameter at fault where it is one alone."""
+    try:
+        sweep.scenario(*_overrides(sweep, values))
+    except InputError as error:
+        for parameter in sweep.parameters:
+            alone = [*sweep.overrides, parameter.override(values[parameter.key])]
+            parse_scenario(sweep.text, parameter.source, overrides=alone, folder=sweep.folder)
+        raise InputError(f"--param: a trial with {', '.join(_overrides(sweep, values))}: {error}") from error
+
+
+def _trained(
+    sweep: Sweep, pool: Pool, out: Path, rung: int, iterations: int, trials: Sequence[int]
+) -> dict[int, dict[str, dict[str, float | None]]]:
+    """Train some trials up to a rung, and return their figures by trial, split and name."""
     # A worker's current folder is another one.
     folder = None if sweep.folder is None else sweep.folder.resolve()
-    for rung, iterations in enumerate(rungs):
-        tasks = [
-            TrialTask(
-                out, trial, rung, iterations, sweep.text, sweep.source, folder,
-                (*sweep.overrides, *_overrides(sweep, trials[trial])), sweep.seeds, sweep.command, base.learner, Path.cwd(),
-            )
-            for trial in alive
-        ]  # fmt: skip
-        missing = [task for task in tasks if not task.result_path.exists()]
-        if missing:
-            pool.map(train_to_rung, [(None, task) for task in missing])
-        found = {task.trial: json.loads(task.result_path.read_text(encoding="utf-8")) for task in tasks}
-        ranked = sorted(alive, key=lambda trial: (_cost(found[trial][sweep.metric], is_max=sweep.is_max), trial))
-        kept = ranked[: max(1, len(alive) // sweep.eta)] if rung < len(rungs) - 1 else ranked
-        for trial in alive:
-            row = {"trial": trial, "rung": rung, "iterations": iterations, "is_kept": trial in kept}
-            rows.append(row | {name: _or_nan(found[trial][name]) for name in METRICS} | trials[trial])
-        report(rung, iterations, len(alive), _or_nan(found[ranked[0]][sweep.metric]))
-        alive = sorted(kept)
-    return pl.DataFrame(rows, infer_schema_length=None)
+    tasks = []
+    for trial in trials:
+        overrides = _all_overrides(sweep, trial)
+        command = trial_command(sweep.source, overrides, len(sweep.seeds), trial)
+        task = TrialTask(
+            out, trial, rung, iterations, sweep.text, sweep.source, folder, overrides, sweep.seeds, command, Path.cwd()
+        )
+        tasks.append(task)
+    missing = [task for task in tasks if not task.result_path.exists()]
+    if missing:
+        pool.map(train_to_rung, [(None, task) for task in missing])
+    return {task.trial: json.loads(task.result_path.read_text(encoding="utf-8")) for task in tasks}
 
 
-def figures_on_test_days(out: Path, trial: int) -> dict[str, float]:
-    """Return a finished trial's revenue and total profit on test days, as ratios to the baseline, means over seeds."""
-    ratios = seed_ratios(Run.open(run_folder(out, trial)))
-    return {name: float(ratios[name].to_numpy().mean()) for name in ("revenue", "profit")}
+def _columns(found: dict[str, dict[str, float | None]]) -> dict[str, float | None]:
+    """Return a trial's figures as columns: those of training days by their names, those of test days with `test_` before."""
+    return found["train"] | {f"test_{name}": value for name, value in found["test"].items()}
 
 
-def _source(parameter: Parameter) -> str:
-    """Return the parameter as messages name it."""
-    return f"--param {parameter.key}={parameter.distribution}"
+def _table(rows: list[dict[str, Any]], trials: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Return the rows as a table, with a column of values per swept key before the command."""
+    types = {name: pl.Float64 for name, value in rows[0].items() if value is None or isinstance(value, float)}
+    table = pl.DataFrame(rows, schema_overrides={**types, "rank": pl.Int64}, infer_schema_length=None)
+    columns = [_column(key, [trials[trial][key] for trial in table["trial"]]) for key in trials[0]]
+    return table.drop("command").with_columns(*columns, table["command"])
+
+
+def _column(key: str, values: list[Any]) -> pl.Series:
+    """Return a key's values as a column; values of several kinds, and lists, as the text of an override."""
+    kinds = {type(value) for value in values}
+    if kinds == {int, float}:
+        return pl.Series(key, [float(value) for value in values])
+    is_plain = len(kinds) == 1 and kinds <= {int, float, bool, str}
+    return pl.Series(key, values if is_plain else [json.dumps(value, ensure_ascii=False) for value in values])
 
 
 def _overrides(sweep: Sweep, values: dict[str, Any]) -> tuple[str, ...]:
     return tuple(parameter.override(values[parameter.key]) for parameter in sweep.parameters)
 
 
-def _cost(value: float | None, *, is_max: bool) -> float:
-    """Return a metric as a cost, smaller being better; a metric that failed costs the most."""
-    if value is None:
-        return np.inf
-    return -value if is_max else value
+def _all_overrides(sweep: Sweep, trial: int) -> tuple[str, ...]:
+    return (*sweep.overrides, *_overrides(sweep, sweep.design.trials[trial]))
 
 
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def _plan(sweep: Sweep, base: Scenario, trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _plan(sweep: Sweep, base: Scenario, rungs: Sequence[int]) -> dict[str, Any]:
     """Return everything that the table depends on: a sweep is continued only under the same plan."""
     return {
         "sweep": json.loads(base.model_dump_json()),
         "version": __version__,
         "parameters": {parameter.key: parameter.distribution for parameter in sweep.parameters},
-        "trials": list(trials),
+        "trials": sweep.design.trials,
         "seeds": list(sweep.seeds),
         "metric": sweep.metric,
         "is_max": sweep.is_max,
         "eta": sweep.eta,
+        "rungs": list(rungs),
+        "metrics": list(METRICS),
     }

@@ -1,0 +1,1 @@
+"""Rank the trials of a sweep, measure which settings mattered, and report both."""

@@ -1,0 +1,99 @@
+"""Measure learned policies in currency and counts on some days: what sweeps rank trials by, and what `train` prints.
+
+Ratios to a baseline have no place here: a baseline that loses money would turn a ranking around, and trials whose auction rules
+differ have different baselines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.agents.learners.base import Arrays, Learner
+from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, Outcome
+from auctionsim.market.goals import goals_of
+from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
+from auctionsim.objectives.constraints import constraints_in
+from auctionsim.objectives.fitness import day_score, violations
+from auctionsim.objectives.goals import day_totals
+
+METRICS: Mapping[str, str] = {
+    "profit": "total profit of all advertisers, currency a day",
+    "revenue": "the platform's revenue, currency a day",
+    "learner_profit": "total profit of the advertisers that learn, currency a day",
+    "learner_gmv": "total GMV of the advertisers that learn, currency a day",
+    "learner_clicks": "clicks of the advertisers that learn, a day",
+    "learner_conversions": "conversions of the advertisers that learn, a day",
+    "fitness": "mean fitness of the advertisers that learn: their objectives over the baseline's, less penalties",
+}
+"""Figures by name, with their meaning. All are means over seeds and days."""
+SHORTFALL = "shortfall"
+"""The figure of constraints: how far `[platform]`'s floors were missed, relative to them, mean over seeds and days; 0 if all
+were kept on every day."""
+
+
+def learned_figures(learner: Learner, markets: Mapping[int, Market], states: Mapping[int, Arrays]) -> dict[str, Any]:
+    """Measure a learner's policies on training and on test days.
+
+    Args:
+        learner: The learner.
+        markets: The market of each seed.
+        states: The learner's state of each seed.
+
+    Returns:
+        For `train` and `test` each figure by its name in `METRICS` or `SHORTFALL`, and `baseline_profit` and
+        `baseline_revenue`; None for a figure that is not a finite number.
+    """
+    policies = {seed: learner.policy(market, states[seed]) for seed, market in markets.items()}
+    traffic = next(iter(markets.values())).scenario.traffic
+    names = (*METRICS, SHORTFALL, "baseline_profit", "baseline_revenue")
+    figures = {}
+    for split, days in (("train", traffic.train_days), ("test", traffic.test_days)):
+        each = [
+            _day_figures(market, day, simulate_day(market, day, policies[seed]).outcome)
+            for seed, market in markets.items()
+            for day in days
+        ]
+        means: list[float] = np.mean(each, axis=0).tolist()
+        figures[split] = {name: mean if np.isfinite(mean) else None for name, mean in zip(names, means, strict=True)}
+    return figures
+
+
+def figures_line(figures: Mapping[str, Mapping[str, float | None]]) -> str:
+    """Return profit and revenue of training and test days in one line."""
+    train, test = figures["train"], figures["test"]
+    return (
+        f"currency a day on training days (test days): total profit {_shown(train['profit'])} ({_shown(test['profit'])}), "
+        f"revenue {_shown(train['revenue'])} ({_shown(test['revenue'])})"
+    )
+
+
+def _day_figures(market: Market, day: int, outcome: Outcome) -> list[float]:
+    """Return one day's figures, in the order of their names."""
+    totals, goals, baseline = day_totals(outcome), goals_of(market, day), day_totals(market.baseline[day])
+    learners = totals[market.learners]
+    found = violations(totals, goals)
+    missed = [float(found[one.key][0]) for one in constraints_in(found) if not one.is_each]
+    fitness = day_score(totals, goals, market.scenario.learner)[market.learners]
+    return [
+        _profit(totals),
+        float(totals[:, COST].sum()),
+        _profit(learners),
+        *(float(learners[:, column].sum()) for column in (GMV, CLICKS, CONVERSIONS)),
+        float(fitness.mean()) if len(fitness) else np.nan,
+        sum(max(0.0, violation) for violation in missed),
+        _profit(baseline),
+        float(baseline[:, COST].sum()),
+    ]
+
+
+def _profit(totals: NDArray[np.float64]) -> float:
+    return float((totals[:, GMV] - totals[:, COST]).sum())
+
+
+def _shown(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"
