@@ -20,7 +20,7 @@ from auctionsim.errors import RenamedWarning
 if TYPE_CHECKING:
     import polars as pl
 
-    from auctionsim.analysis.reports.sweep.document import SweepView
+    from auctionsim.analysis.reports.sweep.view import SweepView
     from auctionsim.jobs.sweeps.sweep import Sweep
     from auctionsim.scenario import Scenario
 
@@ -126,7 +126,7 @@ def _parsed(arguments: argparse.Namespace) -> tuple[Scenario, Sweep]:
 
 def _view(sweep: Sweep, results: pl.DataFrame) -> SweepView:
     """Return the results as the report reads them."""
-    from auctionsim.analysis.reports.sweep.document import SweepView
+    from auctionsim.analysis.reports.sweep.view import SweepView
     from auctionsim.jobs.sweeps.comparable import changes_rules
     from auctionsim.jobs.training.figures import METRICS
 

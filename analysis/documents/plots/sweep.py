@@ -26,12 +26,13 @@ class Axis:
     is_log: bool = False
 
 
-def parallel_coordinates(axes: Sequence[Axis], best: Collection[int]) -> Figure:
+def parallel_coordinates(axes: Sequence[Axis], best: Collection[int], dashed: Collection[int] = ()) -> Figure:
     """Return a figure with one line per trial over all axes. A line ends at the first axis that it has no value for.
 
     Args:
         axes: The axes from left to right, with as many values each as there are trials.
         best: The positions of the trials that are highlighted.
+        dashed: The positions of the trials that are drawn dashed.
     """
     figure = Figure(figsize=(1.8 + 1.7 * len(axes), 3.8), layout="constrained")
     plot = figure.subplots()
@@ -43,7 +44,8 @@ def parallel_coordinates(axes: Sequence[Axis], best: Collection[int]) -> Figure:
             # Names are text, not formulas: matplotlib would read what stands between two dollar signs as mathematics.
             plot.annotate(
                 _shortened(label), (position, height), (-4, 0), textcoords="offset points", ha="right", va="center",
-                fontsize=7, parse_math=False,
+                fontsize=7, parse_math=False, zorder=4,
+                bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
             )  # fmt: skip
     order = sorted(range(len(heights)), key=lambda trial: (trial in best, trial))
     for trial in order:
@@ -52,7 +54,7 @@ def parallel_coordinates(axes: Sequence[Axis], best: Collection[int]) -> Figure:
         is_best = trial in best
         color, opacity = (PALETTE[1], 1.0) if is_best else (PALETTE[0], 0.25 + 0.55 * length**4)
         plot.plot(
-            heights[trial], color=color, alpha=opacity, lw=2 if is_best else 1,
+            heights[trial], color=color, alpha=opacity, lw=2 if is_best else 1, ls="--" if trial in dashed else "-",
             marker="o", markersize=4 if is_best else 2.5, clip_on=False,
         )  # fmt: skip
     plot.set_xticks(range(len(axes)), [_wrapped(axis.name) for axis in axes], fontsize=8, parse_math=False)
@@ -97,7 +99,7 @@ def _shortened(word: str) -> str:
 
 def _wrapped(name: str) -> str:
     """Break a long name before its last part, and shorten each line."""
-    if len(name) <= _LONGEST_NAME:
+    if len(name) <= _LONGEST_NAME or "\n" in name:
         return name
     head, dot, tail = name.rpartition(".")
     return f"{_shortened(head)}{dot}\n{_shortened(tail)}" if dot else _shortened(name)

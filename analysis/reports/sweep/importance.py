@@ -1,15 +1,15 @@
 """Measure how much of the difference between trials goes with each swept key, and how much of that chance alone would give.
 
-Eta squared is the share of the figures' variance that lies between the values of a key (Fisher's correlation ratio): 1 if trials
-with the same value have the same figure, 0 if all values have one mean. Many values and few trials make it large by chance
-alone, so that it is compared with that of the same figures dealt to the trials at random.
+Eta squared is the share of the figures' variance that lies between the values of a key (Fisher's correlation ratio): 1 if
+trials with the same value have the same figure, 0 if all values have one mean. Many values and few trials make it large by
+chance alone, so that it is compared with that of the same figures dealt to the trials at random.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class Importance:
     """The share of dealings with an eta squared at least as large, the trials' own counted as one."""
     groups: int
     """The number of values or bins."""
-    is_binned: bool
-    """True if numbers were put into bins."""
+    kind: Literal["values", "bins"]
+    """What was compared: single values, or bins of numbers."""
 
 
 def importance(values: Sequence[Any], figures: Sequence[float | None], name: str) -> Importance | str:
@@ -52,8 +52,8 @@ def importance(values: Sequence[Any], figures: Sequence[float | None], name: str
     """
     defined = [(value, figure) for value, figure in zip(values, figures, strict=True) if figure is not None]
     if len(defined) < LEAST_TRIALS:
-        return f"fewer than {LEAST_TRIALS} trials"
-    group, is_binned = _groups([value for value, _ in defined])
+        return f"{len(defined)} trials, fewer than {LEAST_TRIALS}"
+    group, kind = _groups([value for value, _ in defined])
     groups = int(group.max()) + 1
     if groups < 2:
         return "one value"
@@ -67,21 +67,21 @@ def importance(values: Sequence[Any], figures: Sequence[float | None], name: str
     share = _eta_squared(group, figure, groups)
     # Equal dealings differ in the last bits, as sums in another order do.
     p_value = (1 + int((dealt >= share - 1e-12).sum())) / (PERMUTATIONS + 1)
-    return Importance(share, float(np.quantile(dealt, 0.95)), p_value, groups, is_binned)
+    return Importance(share, float(np.quantile(dealt, 0.95)), p_value, groups, kind)
 
 
-def _groups(values: Sequence[Any]) -> tuple[NDArray[np.int64], bool]:
-    """Return the number of each trial's value or bin, and whether numbers were put into bins."""
+def _groups(values: Sequence[Any]) -> tuple[NDArray[np.int64], Literal["values", "bins"]]:
+    """Return the number of each trial's value or bin, and which of the two it is."""
     names = [repr(value) for value in values]
     distinct = {value: number for number, value in enumerate(dict.fromkeys(names))}
     are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if not are_numbers or len(distinct) <= MOST_BINS:
-        return np.array([distinct[value] for value in names]), False
+        return np.array([distinct[value] for value in names]), "values"
     numbers = np.array([float(value) for value in values])
     bins = min(MOST_BINS, len(numbers) // 4)
     edges = np.quantile(numbers, np.linspace(0, 1, bins + 1)[1:-1])
     # Equal numbers stay together; a bin that they leave empty goes.
-    return np.unique(np.searchsorted(edges, numbers, side="left"), return_inverse=True)[1].astype(np.int64), True
+    return np.unique(np.searchsorted(edges, numbers, side="left"), return_inverse=True)[1].astype(np.int64), "bins"
 
 
 def _eta_squared(group: NDArray[np.int64], figure: NDArray[np.float64], groups: int) -> float:

@@ -1,7 +1,7 @@
 """Decide what trials may be ranked by: a swept key can change the auctions, the rules, or what fitness measures.
 
-Figures in currency are comparable wherever all trials replay the same traffic. Fitness is relative to the baseline's outcome, so
-that it is comparable only where all trials share rules, budgets, goals and weights too.
+Figures in currency are comparable wherever all trials replay the same traffic. Fitness is relative to the baseline's outcome,
+so that it is comparable only where all trials share rules, budgets, goals and weights too.
 """
 
 from __future__ import annotations
