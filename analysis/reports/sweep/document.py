@@ -11,7 +11,7 @@ from auctionsim.analysis.documents.sections import Heading, Note, Picture, Secti
 from auctionsim.analysis.reports.sweep.importance import PERMUTATIONS, Importance, importance
 from auctionsim.analysis.reports.sweep.ranking import ROUNDING
 from auctionsim.analysis.reports.sweep.tables import commands_table, finished_table, stopped_table
-from auctionsim.analysis.reports.sweep.view import NOT_DEFINED, Row, SweepView, number_text, value_text
+from auctionsim.analysis.reports.sweep.view import NOT_DEFINED, Row, SweepView, iterations_text, number_text, value_text
 
 
 def sweep_sections(view: SweepView) -> list[Section]:
@@ -31,14 +31,14 @@ def sweep_sections(view: SweepView) -> list[Section]:
 def _verdict(view: SweepView) -> str:
     if view.unranked_by:
         return (
-            f"Trials are not ranked: {', '.join(view.unranked_by)} changes their traffic, so that their totals are not of the "
-            "same auctions. All were trained to the end."
+            f"Trials are not ranked: their traffic differs (by {', '.join(view.unranked_by)}), so that their totals are not of "
+            "the same auctions. All were trained to the end."
         )
     finished, best = view.finished, view.best
     if not best:
         return f"Best by {view.metric}: {NOT_DEFINED}, as no trial has a finite figure."
     row, sense = best[0], "" if view.is_max else " (the lowest)"
-    figure = f"{view.metric} {number_text(row[view.metric])}{sense} on training days after {row['iterations']} iterations"
+    figure = f"{view.metric} {number_text(row[view.metric])}{sense} on training days after {iterations_text(row['iterations'])}"
     if len(best) > 1:
         text = f"{_trials(best)} tie for the best by {view.metric}, with equal figures: {figure}."
     else:
@@ -46,8 +46,8 @@ def _verdict(view: SweepView) -> str:
     first = view.results.filter(rung=0)
     if first.height > 1 and first[view.metric].n_unique() == 1 and len(best) == len(finished):
         text += " All trials have the same figure, so the swept keys made no difference to it."
-        if row["profit"] == row["revenue"] == 0:
-            text += " Nobody won anything: revenue and profit are 0."
+    if row["profit"] == row["revenue"] == 0:
+        text += " Nobody won anything: revenue and profit are 0."
     return text + _floors_sentence(view, best)
 
 
@@ -87,9 +87,9 @@ def _importance_table(view: SweepView) -> list[Section]:
         return list(missing)
     note = (
         f"Share of the variance of {view.metric} between a key's values (eta squared), over the {first.height} trials after "
-        f"{first['iterations'][0]} iterations, where all are compared; beside it the share that chance alone exceeds in 5 % of "
-        f"{PERMUTATIONS} random dealings, and how often chance reached the share. Keys that act together, or only later in "
-        "training, are not seen."
+        f"{iterations_text(first['iterations'][0])}, where all are compared; beside it the share that chance alone exceeds "
+        f"in 5 % of {PERMUTATIONS} random dealings, and how often chance reached the share. Keys that act together, or "
+        "only later in training, are not seen."
     )
     return [
         Heading("What mattered"),
@@ -122,7 +122,7 @@ def _picture(view: SweepView) -> Section:
 
 
 def _halving(view: SweepView) -> str:
-    if view.unranked_by:
+    if not view.stopped:
         return "No trial was stopped early."
     rungs = [
         f"{len(rows)} to iteration {iterations}"

@@ -52,7 +52,7 @@ def importance(values: Sequence[Any], figures: Sequence[float | None], name: str
     """
     defined = [(value, figure) for value, figure in zip(values, figures, strict=True) if figure is not None]
     if len(defined) < LEAST_TRIALS:
-        return f"{len(defined)} trials, fewer than {LEAST_TRIALS}"
+        return f"fewer than {LEAST_TRIALS} trials ({len(defined)})"
     group, kind = _groups([value for value, _ in defined])
     groups = int(group.max()) + 1
     if groups < 2:
@@ -62,9 +62,12 @@ def importance(values: Sequence[Any], figures: Sequence[float | None], name: str
     figure = np.array([figure for _, figure in defined])
     if np.ptp(figure) == 0:
         return "all figures are equal"
+    # Scaled, so that squares neither overflow nor vanish, and in the order of groups, whose sums are then those of slices.
+    figure = (figure / np.abs(figure).max())[np.argsort(group, kind="stable")]
+    starts = np.searchsorted(np.sort(group), np.arange(groups))
+    share = float(_eta_squared(figure[None], starts)[0])
     rng = stream(0, "importance", name)
-    dealt = np.array([_eta_squared(group, rng.permutation(figure), groups) for _ in range(PERMUTATIONS)])
-    share = _eta_squared(group, figure, groups)
+    dealt = _eta_squared(rng.permuted(np.tile(figure, (PERMUTATIONS, 1)), axis=1), starts)
     # Equal dealings differ in the last bits, as sums in another order do.
     p_value = (1 + int((dealt >= share - 1e-12).sum())) / (PERMUTATIONS + 1)
     return Importance(share, float(np.quantile(dealt, 0.95)), p_value, groups, kind)
@@ -84,10 +87,10 @@ def _groups(values: Sequence[Any]) -> tuple[NDArray[np.int64], Literal["values",
     return np.unique(np.searchsorted(edges, numbers, side="left"), return_inverse=True)[1].astype(np.int64), "bins"
 
 
-def _eta_squared(group: NDArray[np.int64], figure: NDArray[np.float64], groups: int) -> float:
-    """Return the share of variance between groups."""
-    centered = figure - figure.mean()
-    count = np.bincount(group, minlength=groups)
-    means = np.bincount(group, weights=centered, minlength=groups) / count
-    between, total = float((count * means**2).sum()), float((centered**2).sum())
-    return min(between / total, 1.0)
+def _eta_squared(figures: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the share of variance between groups of each row; group g starts at column `starts[g]`."""
+    centered = figures - figures.mean(axis=1, keepdims=True)
+    sums = np.add.reduceat(centered, starts, axis=1)
+    between = (sums**2 / np.diff(np.append(starts, figures.shape[1]))).sum(axis=1)
+    share: NDArray[np.float64] = np.minimum(between / (centered**2).sum(axis=1), 1.0)
+    return share

@@ -13,6 +13,7 @@ from auctionsim.analysis.reports.sweep.view import (
     Row,
     SweepView,
     floors_text,
+    iterations_text,
     left_out,
     number_text,
     title_of,
@@ -51,7 +52,7 @@ def finished_table(view: SweepView) -> list[Section]:
         own = [number_text(known[name]) if name in known else "" for name in figures]
         cells.append(["baseline", *blank, *own, *floors, number_text(row["test_baseline_profit"]),
                       number_text(row["test_baseline_revenue"]), ""])  # fmt: skip
-    title = "All trials" if view.unranked_by else f"Trials compared after {rows[0]['iterations']} iterations"
+    title = "All trials" if view.unranked_by else f"Trials compared after {iterations_text(rows[0]['iterations'])}"
     return [Heading(title), Table(header, cells, _note(view, len(rows)))]
 
 
@@ -94,12 +95,13 @@ def commands_table(view: SweepView) -> list[Section]:
 def _note(view: SweepView, rows: int) -> str:
     text = (
         f"Means over {view.seeds} seed{'s' if view.seeds > 1 else ''} and the days, per day. "
-        f"{title_of(view.metric)}: {view.meaning}. Trials are ranked on training days; test days chose nothing."
+        f"{title_of(view.metric)}: {view.meaning}."
     )
+    text += "" if view.unranked_by else " Trials are ranked on training days; test days chose nothing."
     if view.rules_by and not view.unranked_by:
         text += (
-            f" {', '.join(view.rules_by)} changes the rules, so that each trial has a baseline of its own: figures are compared "
-            "in currency and counts, and each floor is a share of the trial's own baseline."
+            f" Rules differ (by {', '.join(view.rules_by)}), so that each trial has a baseline of its own: figures are "
+            "compared in currency and counts, and each floor is a share of the trial's own baseline."
         )
     return text + left_out(rows)
 

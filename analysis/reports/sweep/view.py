@@ -66,6 +66,11 @@ def number_text(value: float | None) -> str:
     return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"
 
 
+def iterations_text(iterations: int) -> str:
+    """Word a number of iterations."""
+    return f"{iterations} iteration{'s' if iterations != 1 else ''}"
+
+
 def value_text(value: object) -> str:
     """Word a swept value."""
     if isinstance(value, bool):

@@ -15,7 +15,7 @@ from auctionsim.scenario import Scenario
 
 _RULES = ("mechanism", "platform", "advertisers", "traffic")
 _FITNESS = ("learner", "learner.own_weight", "learner.global_weight", "learner.penalty")
-_ADVERTISER_TRAFFIC = ("group", "count", "keywords")
+_ADVERTISER_TRAFFIC = ("count", "keywords")
 
 
 def changes_traffic(key: str) -> bool:

@@ -133,12 +133,12 @@ def _size(parameter: Parameter) -> int:
 
 def _sentence(grid: int, combinations: int, sampled: int, samples: int, space: int | None) -> str:
     """Say what was combined and what was sampled."""
-    crossed = f"all {combinations} combination{'s' if combinations != 1 else ''} of the grid"
+    crossed = "the one combination of the grid" if combinations == 1 else f"all {combinations} combinations of the grid"
     if not sampled:
         return f"Trials: {crossed}, each once."
     if space is not None and space <= samples:
         fewer = f" ({samples} samples were asked for)" if space < samples else ""
-        drawn = f"all {space} setting{'s' if space != 1 else ''} that exist{'s' if space == 1 else ''}{fewer}"
+        drawn = f"{'the one setting that exists' if space == 1 else f'all {space} settings that exist'}{fewer}"
     elif space is not None:
         drawn = f"{samples} of {space} settings, sampled without replacement"
     else:

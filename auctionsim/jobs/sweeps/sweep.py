@@ -121,7 +121,9 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
     for rung, iterations in enumerate(rungs):
         found = _trained(sweep, pool, out, rung, iterations, alive)
         figures = [found[trial]["train"][sweep.metric] for trial in alive]
-        places = ranks(figures, [found[trial]["train"][SHORTFALL] for trial in alive], is_max=sweep.is_max)
+        # Fitness holds the penalties of missed floors already.
+        missed = [0.0 if sweep.metric == "fitness" else found[trial]["train"][SHORTFALL] for trial in alive]
+        places = ranks(figures, missed, is_max=sweep.is_max)
         is_last = rung == len(rungs) - 1
         kept = going_on(places, len(alive) if is_last else max(1, len(alive) // sweep.eta))
         until = None if is_last else iterations
