@@ -67,7 +67,7 @@ def _floors_sentence(view: SweepView, best: Sequence[Row]) -> str:
     missed = best[0]["shortfall"]
     one = "They keep" if len(best) > 1 else "It keeps"
     if missed is not None and missed <= ROUNDING:
-        return f" {one} the platform's floors on every training day; trials that do not rank behind."
+        return f" {one} the platform's floors on every training day; trials that miss them rank behind."
     return " No trial that got there keeps the platform's floors on every training day; the one that misses least ranks first."
 
 

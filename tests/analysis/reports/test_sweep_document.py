@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -44,7 +45,7 @@ def verdict(view: SweepView) -> str:
 def tables(view: SweepView) -> dict[str, Table]:
     found: dict[str, Table] = {}
     sections: list[Section] = sweep_sections(view)
-    for before, section in zip(sections, sections[1:], strict=False):
+    for before, section in pairwise(sections):
         if isinstance(section, Table) and isinstance(before, Heading):
             found[before.text] = section
     return found
@@ -53,7 +54,7 @@ def tables(view: SweepView) -> dict[str, Table]:
 def test_the_best_has_the_best_figure_of_its_table_though_a_stopped_trial_had_a_better_one():
     view = view_of({0: 0.9, 1: 0.5, 2: 0.8, 3: 0.7}, {0: 0.4, 2: 0.3})
     assert verdict(view).startswith(
-        "Best by profit: trial 0 with k = v0; profit 0.4 on training days after 20 iterations, the best of the 2 trials that got "
+        "Best by profit: trial 0 with k = v0; profit 0.4 on training days after 20 iterations, the best of the 2 trials that"
     )
     found = tables(view)
     finished, stopped = found["Trials compared after 20 iterations"], found["Trials stopped early"]
@@ -84,8 +85,8 @@ def test_a_tie_names_all_that_tie_and_each_rank_says_so():
 def test_a_missed_floor_is_told_and_ranks_behind():
     view = view_of({0: 9.0, 1: 3.0}, missed={0: 0.013}, has_floors=True)
     assert verdict(view).startswith("Best by profit: trial 1 ")
-    assert "keeps the platform's floors on every training day; trials that do not rank behind" in verdict(view)
-    assert [row[4] for row in tables(view)["Trials compared after 10 iterations"].rows[:-1]] == ["kept", "missed by 1.3 %"]
+    assert "keeps the platform's floors on every training day; trials that miss them rank behind" in verdict(view)
+    assert [row[5] for row in tables(view)["Trials compared after 10 iterations"].rows[:-1]] == ["kept", "missed by 1.3 %"]
     nobody = view_of({0: 9.0, 1: 3.0}, missed={0: 0.013, 1: 0.2}, has_floors=True)
     assert "No trial that got there keeps the platform's floors" in verdict(nobody)
 
