@@ -25,7 +25,7 @@ LEAST_TRIALS = 8
 
 @dataclass(frozen=True)
 class Importance:
-    """What a key's values explain of the trials' figures."""
+    """The share of the trials' figures that a key's values explain."""
 
     share: float
     """Eta squared, in [0, 1]: the share of variance between values or bins."""
@@ -36,7 +36,7 @@ class Importance:
     groups: int
     """The number of values or bins."""
     kind: Literal["values", "bins"]
-    """What was compared: single values, or bins of numbers."""
+    """The groups that were compared: single values, or bins of numbers."""
 
 
 def importance(values: Sequence[Any], figures: Sequence[float | None], name: str) -> Importance | str:

@@ -23,17 +23,17 @@ def ranks(figures: Sequence[float | None], shortfalls: Sequence[float | None], *
     """
     order = [_order(figure, missed, is_max=is_max) for figure, missed in zip(figures, shortfalls, strict=True)]
     sorted_order = sorted(order)
-    first = {place: position for position, place in reversed(list(enumerate(sorted_order, start=1)))}
-    return [first[place] for place in order]
+    first = {key: position for position, key in reversed(list(enumerate(sorted_order, start=1)))}
+    return [first[key] for key in order]
 
 
-def going_on(rank: Sequence[int], places: int) -> list[bool]:
-    """Return which trials go on where there are `places`: whoever is among them by rank, all of a tie at the end included.
+def going_on(rank: Sequence[int], wanted: int) -> list[bool]:
+    """Return which trials go on where `wanted` are to: the best by rank, all of a tie for the last of them included.
 
-    Each trial that stops is worse than each that goes on. Ranks 1, 1, 1, 4 and one place let three go on: nothing tells them
-    apart.
+    Each trial that stops is worse than each that goes on. With ranks 1, 1, 1, 4 and one wanted, three go on: nothing tells
+    them apart.
     """
-    return [one <= places for one in rank]
+    return [one <= wanted for one in rank]
 
 
 def _order(figure: float | None, missed: float | None, *, is_max: bool) -> tuple[int, float, float]:

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SweepView:
-    """The results of a sweep, and what has to be known to read them."""
+    """The results of a sweep, and how to read them."""
 
     results: pl.DataFrame
     """One row per trial and rung, as in results.parquet (docs/sweeps.md)."""
@@ -27,7 +27,7 @@ class SweepView:
     metric: str
     """The figure that trials were ranked by."""
     meaning: str
-    """What the figure measures, and its unit."""
+    """The meaning of the figure, and its unit."""
     is_max: bool
     """True if a larger figure is better."""
     seeds: int

@@ -35,7 +35,7 @@ class Design:
     trials: list[dict[str, Any]]
     """Each trial's value by key."""
     sentence: str
-    """What was combined and sampled, for the reader."""
+    """A sentence on the combinations and samples, for the reader."""
 
 
 def lay_out(parameters: Sequence[Parameter], samples: int, seed: int) -> Design:

@@ -123,17 +123,17 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
         figures = [found[trial]["train"][sweep.metric] for trial in alive]
         # Fitness holds the penalties of missed floors already.
         missed = [0.0 if sweep.metric == "fitness" else found[trial]["train"][SHORTFALL] for trial in alive]
-        places = ranks(figures, missed, is_max=sweep.is_max)
+        ranked = ranks(figures, missed, is_max=sweep.is_max)
         is_last = rung == len(rungs) - 1
-        kept = going_on(places, len(alive) if is_last else max(1, len(alive) // sweep.eta))
+        kept = going_on(ranked, len(alive) if is_last else max(1, len(alive) // sweep.eta))
         until = None if is_last else iterations
-        for trial, place, is_kept in zip(alive, places, kept, strict=True):
+        for trial, rank, is_kept in zip(alive, ranked, kept, strict=True):
             row: dict[str, Any] = {"trial": trial, "rung": rung, "iterations": iterations, "is_kept": is_kept}
-            row |= {"rank": place if is_ranked else None, **_columns(found[trial])}
+            row |= {"rank": rank if is_ranked else None, **_columns(found[trial])}
             rows.append(
                 row | {"command": trial_command(sweep.source, _all_overrides(sweep, trial), len(sweep.seeds), trial, until)}
             )
-        best = figures[places.index(1)] if is_ranked else None
+        best = figures[ranked.index(1)] if is_ranked else None
         report(rung, iterations, len(alive), float("nan") if best is None else best)
         alive = [trial for trial, is_kept in zip(alive, kept, strict=True) if is_kept]
     return _table(rows, trials)

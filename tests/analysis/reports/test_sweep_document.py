@@ -21,8 +21,8 @@ def view_of(*rungs: dict[int, float], missed: dict[int, float] | None = None, **
     for rung, profits in enumerate(rungs):
         missing = [missed.get(trial, 0.0) for trial in profits]
         rank = ranks(list(profits.values()), missing, is_max=True)
-        places = len(rungs[rung + 1]) if rung + 1 < len(rungs) else len(profits)
-        for trial, place, goes_on, short in zip(profits, rank, going_on(rank, places), missing, strict=True):
+        wanted = len(rungs[rung + 1]) if rung + 1 < len(rungs) else len(profits)
+        for trial, place, goes_on, short in zip(profits, rank, going_on(rank, wanted), missing, strict=True):
             row: dict[str, Any] = {
                 "trial": trial,
                 "rung": rung,
@@ -86,7 +86,7 @@ def test_a_missed_floor_is_told_and_ranks_behind():
     view = view_of({0: 9.0, 1: 3.0}, missed={0: 0.013}, has_floors=True)
     assert verdict(view).startswith("Best by profit: trial 1 ")
     assert "keeps the platform's floors on every training day; trials that miss them rank behind" in verdict(view)
-    assert [row[5] for row in tables(view)["Trials compared after 10 iterations"].rows[:-1]] == ["kept", "missed by 1.3 %"]
+    assert [row[6] for row in tables(view)["Trials compared after 10 iterations"].rows[:-1]] == ["kept", "missed by 1.3 %"]
     nobody = view_of({0: 9.0, 1: 3.0}, missed={0: 0.013, 1: 0.2}, has_floors=True)
     assert "No trial that got there keeps the platform's floors" in verdict(nobody)
 
