@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.sources import TableSource
 from auctionsim.market.market import Market
@@ -75,7 +76,7 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_]) -> Array
     score = np.where(is_member, market.quality * value, -1.0)
     cell = np.repeat(np.arange(len(traffic.weight)), np.diff(traffic.cell_start))
     # Best first within a cell, ties to the lower row, as the auction ranks.
-    order = np.lexsort((-score, cell))
+    order = np.lexsort((-tie_keys(score), cell))
     is_best = np.zeros(len(value), dtype=bool)
     is_best[order[traffic.cell_start[:-1]]] = True
     phi = market.phi.copy()

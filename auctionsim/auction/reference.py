@@ -3,8 +3,9 @@
 One auction has candidates in a fixed order. Candidate i bids b_i per click and has predicted click-through rate q_i.
 Rank score s_i = q_i^squash b_i (squash = 1: eCPM / 1000; 0: rank by bid; Lahaie and Pennock 2007). Eligible: b_i >= r, the
 reserve. Slot k (from 0) has effect e_k, e_0 = 1, falling, and shows the eligible candidate with the k-th largest rank score;
-of equal scores the lower index ranks higher. A click in slot k happens with probability ctr_i e_k. An external competitor with
-rank score m > 0 ranks below equal scores, takes a slot like any candidate, and is neither paid nor charged for.
+of equal scores, those that agree to 13 significant digits, the lower index ranks higher. A click in slot k happens with
+probability ctr_i e_k. An external competitor with rank score m > 0 ranks below equal scores, takes a slot like any candidate,
+and is neither paid nor charged for.
 
 Price per click of the candidate in slot k, with s_(k) the k-th largest rank score (0 where there is none):
 
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uniform
 from auctionsim.auction.kernel.prices import PRICINGS
+from auctionsim.auction.kernel.ties import tie_key, tie_keys
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.errors import unknown
@@ -69,16 +71,19 @@ def clear(
     # The kernel's own function: powers differ in the last bit between libraries, which would break ties.
     quality = Rules(squash=squash).quality(np.asarray(pctr, dtype=np.float64))
     scores = [quality[i] * bid for i, bid in enumerate(bids)]
-    eligible = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-scores[i], i))
+    # Equal are scores that agree to 13 digits (`kernel/ties.py`): 0.3 x 1 and 0.1 x 3 tie, though not as doubles.
+    key = [float(rounded) for rounded in tie_keys(np.array(scores, dtype=np.float64))]
+    eligible = sorted((i for i, bid in enumerate(bids) if bid >= reserve), key=lambda i: (-key[i], i))
     ranked: list[int | None] = list(eligible)
+    offers = [scores[i] for i in eligible]
     if external_score > 0:
-        ranked.insert(sum(scores[i] >= external_score for i in eligible), None)
+        ranked.insert(sum(key[i] >= tie_key(external_score) for i in eligible), None)
+        offers.append(external_score)
+    # Of tied candidates the winner pays the lower score, so no more than its own.
+    offers.sort(reverse=True)
 
     def score_at(position: int) -> float:
-        if position >= len(ranked):
-            return 0.0
-        i = ranked[position]
-        return external_score if i is None else scores[i]
+        return offers[position] if position < len(offers) else 0.0
 
     effect = [*slot_effect, 0.0]
     shown = []

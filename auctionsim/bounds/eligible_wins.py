@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.budgets import exhausted_threshold
+from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 
@@ -158,14 +159,17 @@ class _Candidates:
         n_cells, rules = len(self.weight), self.market.rules
         sure = np.where(self.is_sure, self.score, -1.0)
         top, second = _two_best(sure, self.cell, n_cells)
-        # Of equal scores the first row wins, and the outside bidder never does.
+        # Of equal scores the first row wins, and the outside bidder never does. Payments follow the scores as they are.
+        key = tie_keys(self.score)
+        sure_key = np.where(self.is_sure, key, -1.0)
+        top_key = _largest(sure_key, self.cell, n_cells)
         is_top = np.zeros(len(self.row), dtype=bool)
-        first_top = np.flatnonzero(self.is_sure & (sure == top[self.cell]))
+        first_top = np.flatnonzero(self.is_sure & (sure_key == top_key[self.cell]))
         is_top[first_top[np.unique(self.cell[first_top], return_index=True)[1]]] = True
         top_row = np.full(n_cells, len(self.row))
         top_row[self.cell[is_top]] = np.flatnonzero(is_top)
-        beats_top = (self.score > top[self.cell]) | (
-            (self.score == top[self.cell]) & (np.arange(len(self.row)) <= top_row[self.cell])
+        beats_top = (key > top_key[self.cell]) | (
+            (key == top_key[self.cell]) & (np.arange(len(self.row)) <= top_row[self.cell])
         )
 
         given = np.maximum(np.where(is_top, second[self.cell], top[self.cell]), self.outside[self.cell])
@@ -179,7 +183,7 @@ class _Candidates:
         max_of_learner = np.where(others_free > 0, highest_bid, ctr * np.maximum(all_given / quality, rules.reserve))
         # With room for rounding: a bid at the cap may just tie.
         free_can_win = self.is_free & (payment_min <= ctr * rules.bid_cap * (1 + 1e-9))
-        can_win = free_can_win | (beats_top & ~self.is_free & (self.score >= self.outside[self.cell]))
+        can_win = free_can_win | (beats_top & ~self.is_free & (key >= tie_keys(self.outside)[self.cell]))
         max_of_fixed = np.where(others_free + others_unsure > 0, np.maximum(ctr * self.bid, payment_min), payment_min)
         must_fill = np.zeros(n_cells, dtype=bool)
         must_fill[self.cell[is_top & can_win]] = True

@@ -2,7 +2,8 @@
 
 The prefilter computes all rank scores in single precision, twice as many policies to a vector register as in double precision.
 Its order is trusted only where scores lie further apart than its error. Everything else (ties, near ties, scores outside its
-range) is ranked again by `simd.rank_exactly`. Either way the result is what `rank_exactly` would write, bit for bit.
+range) is ranked again by `rank_block`. Either way the result is what `rank_block` would write, bit for bit: the order of
+`simd.rank_exactly`, with near ties decided by `ties.rank_ties`.
 
 **Error of a screened score.** A score is a sum of products of numbers >= 0, so nothing cancels. At most six roundings of
 2**-24 each lead to it (feature x quality, coefficient, product, three sums): it is within 2**-21 of the exact score, relative.
@@ -57,6 +58,7 @@ from auctionsim.auction.kernel.simd import (
     pointers,
     rank_exactly,
 )
+from auctionsim.auction.kernel.ties import CLEAR_RATIO, is_order_open, rank_ties
 
 SCREEN_COLUMNS = 8
 """Columns of `Workspace.screen_features`: features x quality, the least score that is kept, `SURELY_ELIGIBLE`, two unused."""
@@ -200,6 +202,13 @@ def rank_block(first: int, last: int, lane: int, external_score: float, auction:
         theta, candidates.features, candidates.advertiser, first, last, theta.shape[2], lane, rules.reserve,
         rules.bid_floor, rules.bid_cap, external_score, workspace.scores, workspace.winners,
     )  # fmt: skip
+    n_slots = rules.slot_effect.shape[0]
+    for p in range(lane, lane + BLOCK):
+        if is_order_open(p, n_slots, workspace.scores):
+            rank_ties(
+                first, last, p, n_slots, auction.bids.theta, candidates.features, candidates.advertiser, rules.reserve,
+                rules.bid_floor, rules.bid_cap, external_score, workspace.winners,
+            )  # fmt: skip
 
 
 @inlined
@@ -217,8 +226,11 @@ def _rank_candidates_found(first: int, p: int, index_bits: int, external_score: 
             break
         row = first + (code & index_mask)
         bid = exact_bid(theta, candidates.features, element_at(candidates.advertiser, row) * n_lanes + p, row)
+        score = feature_at(candidates.features, row, QUALITY) * bid
         is_certain &= (certain_levels >> level) & 1 != 0 and bid >= auction.rules.reserve
-        workspace.scores[level, p] = feature_at(candidates.features, row, QUALITY) * bid
+        # An external score that is above by the last bits only may be a tie, which the candidate wins.
+        is_certain &= not score < external_score <= score * CLEAR_RATIO
+        workspace.scores[level, p] = score
         workspace.winners[level, p] = row
         n_found = level + 1
     _insert_external(n_found, depth, p, external_score, workspace)
