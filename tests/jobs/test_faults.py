@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ from .test_runs import contents, new_run, nothing
 # A checkpoint every iteration: as many moments as possible at which something is being written.
 SETTINGS = ("train.iterations=30", "train.checkpoint_every=1", "traffic.auctions_per_day=3000")
 _fsync = os.fsync
+RUN_SECONDS = 600
+"""The longest that a run may take on a machine with much else to do, its start of Ray included."""
 N_FULL_DISKS = 60
 """More than the files that a small run writes."""
 
@@ -52,6 +55,19 @@ def command(scenario: Path, out: Path, workers: int) -> list[str]:
         else ["train", str(scenario), *(word for item in SETTINGS for word in ("--set", item)), "--out", str(out)]
     )
     return [sys.executable, "-m", "auctionsim", *verb, "--workers", str(workers)]
+
+
+@contextmanager
+def started(words: list[str], messages: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command with its messages in a file, since nobody empties a pipe meanwhile; at the end nothing of it is left."""
+    with messages.open("wb") as opened:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=opened, start_new_session=True)
+    try:
+        yield process
+    finally:
+        for pid in [*descendants(process.pid), process.pid] if process.poll() is None else ():
+            _kill(pid)
+        process.wait(timeout=60)
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -103,17 +119,19 @@ def test_a_driver_killed_at_any_moment_goes_on_to_the_same_bytes(tmp_path: Path,
 def test_killed_workers_of_a_run_change_nothing(tmp_path: Path, small_scenario: Path, n_kills: int):
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "run"
     subprocess.run(command(small_scenario, undisturbed, 0), check=True, capture_output=True)
-    process = subprocess.Popen(command(small_scenario, out, 2), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     rng, killed = random.Random(9), 0
-    while process.poll() is None and killed < max(n_kills // 5, 1):
-        time.sleep(rng.uniform(0.2, 1.0))
-        # Ray's own servers bear such names too; without one of them there is no Ray.
-        workers = [pid for pid in descendants(process.pid) if _command_line(pid).startswith(("ray::IDLE", "ray::_call"))]
-        if workers:
-            _kill(rng.choice(workers))
-            killed += 1
-    _, message = process.communicate(timeout=600)
-    assert process.returncode == 0, message.decode()
+    with started(command(small_scenario, out, 2), tmp_path / "messages.txt") as process:
+        deadline = time.monotonic() + RUN_SECONDS
+        while process.poll() is None and killed < max(n_kills // 5, 1):
+            assert time.monotonic() < deadline, f"no worker to kill: {(tmp_path / 'messages.txt').read_text()}"
+            time.sleep(rng.uniform(0.2, 1.0))
+            # Ray's own servers bear such names too; without one of them there is no Ray.
+            workers = [pid for pid in descendants(process.pid) if _command_line(pid).startswith(("ray::IDLE", "ray::_call"))]
+            if workers:
+                _kill(rng.choice(workers))
+                killed += 1
+        process.wait(timeout=RUN_SECONDS)
+    assert process.returncode == 0, (tmp_path / "messages.txt").read_text()
     assert killed > 0
     assert results(out) == results(undisturbed)
 

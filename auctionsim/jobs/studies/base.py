@@ -23,6 +23,7 @@ from auctionsim.errors import InputError, unknown
 from auctionsim.files import write_json, write_then_rename
 from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.locks import lock_until_exit
 
 RESULTS_SCHEMA = {
     "study": pl.String, "scenario": pl.String, "arm": pl.String, "seed": pl.Int64,
@@ -152,7 +153,7 @@ def lock_plan(out: Path, plan: dict[str, Any]) -> None:
     """Write the plan of a job to plan.json in a new folder, or check that a folder has this very plan and can be continued.
 
     Raises:
-        InputError: The folder holds another plan, or other files and no plan.
+        InputError: The folder holds another plan, or other files and no plan, or another process is writing it.
     """
     plan = json.loads(json.dumps(plan))
     path = out / "plan.json"
@@ -164,9 +165,12 @@ def lock_plan(out: Path, plan: dict[str, Any]) -> None:
         if before != plan:
             differs = [key for key in plan if not isinstance(before, dict) or before.get(key) != plan[key]]
             raise InputError(f"{path}: expected the plan of this very command, got another {differs[0]} (choose another --out)")
+        lock_until_exit(out, "job")
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: expected a new or empty folder, got one that holds files (choose another with --out)")
+    out.mkdir(parents=True, exist_ok=True)
+    lock_until_exit(out, "job")
     write_json(path, plan)
 
 

@@ -19,6 +19,7 @@ from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
+from auctionsim.locks import locked
 from auctionsim.market.market import Market
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
@@ -62,47 +63,27 @@ def train(
         until: An iteration to stop at, after its checkpoint; the run then counts as interrupted. The end where None.
 
     Raises:
-        InputError: The run's learner cannot be found, or was trained outside.
+        InputError: The run's learner cannot be found, or was trained outside, or another process is writing the run.
         Interrupted: A signal came. The run can be resumed.
     """
-    # Before anything is written: what is wrong with a run folder is said, and the folder left as it is.
-    run.expect_trained_here("resume")
-    scenario = run.scenario()
-    learner = make_learner(scenario)
-    markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
-    iteration, states = _last_states(run, starts or starting_states(learner, markets))
-    run.metrics()
-    run.set_status("running")
-    try:
-        run.tidy(keep=scenario.train.keep_checkpoints)
-        last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
-        states = _train_all(run, scenario, learner, markets, iteration, states, pool or SerialPool(), report, last)
-        if last < scenario.train.iterations:
-            run.set_status("interrupted")
-            return
-        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
-    except (Interrupted, KeyboardInterrupt):
-        run.set_status("interrupted")
-        raise
-    except BaseException:
-        run.set_status("failed")
-        raise
-    run.set_status("finished")
+    with locked(run.path, "run"):
+        _train_locked(run, pool or SerialPool(), report, markets, starts, until)
 
 
 def evaluate(run: Run) -> None:
     """Evaluate the last checkpoint on the test days again.
 
     Raises:
-        InputError: There is none, or the run was trained outside.
+        InputError: There is none, or the run was trained outside, or another process is writing it.
     """
     run.expect_trained_here("evaluate")
-    scenario = run.scenario()
-    learner = make_learner(scenario)
-    run.last_checkpoint()
-    markets = {seed: build_market(scenario, seed) for seed in run.seeds}
-    _, states = _last_states(run, starting_states(learner, markets))
-    write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+    with locked(run.path, "run"):
+        scenario = run.scenario()
+        learner = make_learner(scenario)
+        run.last_checkpoint()
+        markets = {seed: build_market(scenario, seed) for seed in run.seeds}
+        _, states = _last_states(run, starting_states(learner, markets))
+        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
 
 
 def starting_states(learner: Learner, markets: dict[int, Market]) -> dict[int, Arrays]:
@@ -116,6 +97,39 @@ def starting_states(learner: Learner, markets: dict[int, Market]) -> dict[int, A
         scenario = markets[seed].scenario
         expect_arrays(f"{scenario.source}: learner.algorithm: start of {scenario.learner.algorithm}", state)
     return states
+
+
+def _train_locked(
+    run: Run,
+    pool: Pool,
+    report: Callable[[Progress], None] | None,
+    markets: dict[int, Market] | None,
+    starts: dict[int, Arrays] | None,
+    until: int | None,
+) -> None:
+    # Before anything is written: what is wrong with a run folder is said, and the folder left as it is.
+    run.expect_trained_here("resume")
+    scenario = run.scenario()
+    learner = make_learner(scenario)
+    markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
+    iteration, states = _last_states(run, starts or starting_states(learner, markets))
+    run.metrics()
+    run.set_status("running")
+    try:
+        run.tidy(keep=scenario.train.keep_checkpoints)
+        last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
+        states = _train_all(run, scenario, learner, markets, iteration, states, pool, report, last)
+        if last < scenario.train.iterations:
+            run.set_status("interrupted")
+            return
+        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+    except (Interrupted, KeyboardInterrupt):
+        run.set_status("interrupted")
+        raise
+    except BaseException:
+        run.set_status("failed")
+        raise
+    run.set_status("finished")
 
 
 def _last_states(run: Run, starts: dict[int, Arrays]) -> tuple[int, dict[int, Arrays]]:

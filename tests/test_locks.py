@@ -1,0 +1,140 @@
+"""A folder is written by one process at a time, and a killed process leaves no lock behind."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from auctionsim import locks
+from auctionsim.cli import main
+from auctionsim.errors import InputError
+from auctionsim.jobs.studies.base import lock_plan
+from auctionsim.locks import lock_until_exit, locked
+
+from .conftest import SMALL
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from auctionsim import locks
+{refuse}
+with locks.locked(Path(sys.argv[1]), "run"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+REFUSE = """
+import errno, os, stat
+real = locks.fcntl.flock
+def flock(opened, how):
+    if stat.S_ISDIR(os.fstat(opened).st_mode):
+        raise OSError(errno.EBADF, "as NFS answers")
+    real(opened, how)
+locks.fcntl.flock = flock
+"""
+
+
+def holder(folder: Path, refuse: str = "") -> subprocess.Popen[str]:
+    """Start a process that holds the lock on a folder."""
+    code = HOLD.format(refuse=refuse)
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+
+
+def is_free(folder: Path) -> bool:
+    try:
+        with locked(folder, "run"):
+            return True
+    except InputError:
+        return False
+
+
+def test_a_killed_process_leaves_no_lock_and_no_file(tmp_path: Path):
+    process = holder(tmp_path)
+    try:
+        with pytest.raises(InputError, match="^.*: expected a run that no other process is writing, got one that is in use"):
+            locked(tmp_path, "run").__enter__()
+    finally:
+        stop(process)
+    assert is_free(tmp_path)
+    assert is_free(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_locked_where_the_folder_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = fcntl.flock
+
+    def flock(opened: int, how: int) -> None:
+        if stat.S_ISDIR(os.fstat(opened).st_mode):
+            raise OSError(errno.EBADF, "as NFS answers")
+        real(opened, how)
+
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
+    process = holder(tmp_path, REFUSE)
+    try:
+        assert not is_free(tmp_path)
+    finally:
+        stop(process)
+    assert is_free(tmp_path)
+
+
+def test_a_program_that_outlives_the_holder_does_not_keep_the_lock(tmp_path: Path):
+    with locked(tmp_path, "run"):
+        child = subprocess.Popen(["sleep", "600"], close_fds=False)
+    try:
+        assert is_free(tmp_path)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_job_is_locked_until_its_process_ends_and_may_go_on_in_it(tmp_path: Path):
+    out = tmp_path / "job"
+    for _ in range(2):
+        lock_plan(out, {"samples": 4})
+    lock_until_exit(out, "job")
+    assert not is_free(out)
+    other = tmp_path / "other"
+    lock_plan(other, {"samples": 4})
+    code = "import sys, pathlib; from auctionsim.locks import locked; locked(pathlib.Path(sys.argv[1]), 'job').__enter__()"
+    refused = subprocess.run([sys.executable, "-c", code, str(other)], capture_output=True, text=True)
+    assert "expected a job that no other process is writing" in refused.stderr
+
+
+@pytest.mark.timeout(300)
+def test_a_run_that_is_being_trained_is_left_alone_and_goes_on_after_a_kill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    words = ["train", "small.toml", "--set", "train.iterations=4000", "--set", "train.checkpoint_every=1", "--out", "run"]
+    process = subprocess.Popen([sys.executable, "-m", "auctionsim", *words], stdout=subprocess.DEVNULL, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not Path("run/checkpoints").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for again in (["resume", "run"], ["evaluate", "run"], words):
+            assert main(again) == 2
+            assert len(capsys.readouterr().err.splitlines()) == 1
+        assert process.poll() is None
+    finally:
+        stop(process)
+    lines = Path("run/metrics.jsonl").read_text().count("\n")
+    assert 0 < lines < 4000
+    assert main(["evaluate", "run"]) == 0
+    assert not Path("run/.lock").exists()
