@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
+from auctionsim.environment import quiet_matplotlib
 from auctionsim.errors import unknown
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
@@ -58,6 +59,8 @@ class Renderer:
             print(self.line())
         if render_mode != "rgb_array":
             return None
+        # Imported here, since it imports matplotlib.
+        quiet_matplotlib()
         from auctionsim.envs.frame import day_frame
 
         baseline = None if self._day is None else self._market.baseline[self._day]

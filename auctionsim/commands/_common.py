@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auctionsim.console import Console
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
+from auctionsim.numbers import SEED_LIMIT, consecutive_seeds
 
 if TYPE_CHECKING:
     from auctionsim.agents.learners.base import Arrays
@@ -81,8 +82,12 @@ def overrides_of(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` consecutive seeds from `first` on."""
-    return tuple(range(first, first + count))
+    """Return `count` consecutive seeds from `first` on.
+
+    Raises:
+        InputError: The last of them is not below 2^63, the limit of the tables that hold seeds.
+    """
+    return consecutive_seeds("seed", first, count)
 
 
 def command_line() -> str:
@@ -134,8 +139,8 @@ def positive(text: str) -> int:
 
 def natural(text: str) -> int:
     """Parse a whole number >= 0 and < 2^63, as an argparse type."""
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 0, got '{text}'")
+    if not text.isdecimal() or int(text) >= SEED_LIMIT:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 2^63, got '{text}'")
     return int(text)
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import njit
-
+from auctionsim.auction.jit import jit
 from auctionsim.auction.kernel.compiled import digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,9 +21,8 @@ _SOURCES = digest(sorted(Path(__file__).parent.glob("*.py")))
 def compiled(function: Function, *, inline: bool = False) -> Function:
     """Compile a function with numba, cached on disk."""
     function.__qualname__ += f"_{_SOURCES}"
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "forceinline": inline}
-    result: Function = njit(**options)(function)
-    return result
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": inline}
+    return jit(function, **options)
 
 
 def inlined(function: Function) -> Function:

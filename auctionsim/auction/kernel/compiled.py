@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import njit
+from auctionsim.auction.jit import jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,9 +36,8 @@ def compiled(function: Function, *, inline: bool = False) -> Function:
     # Without numba's runtime (`_nrt`), array references are not counted. The atomic instructions that count them took longer
     # than the auctions: 40 ns per auction and policy, more than ranking and settling together. The price is that compiled code
     # cannot allocate, so the caller passes a workspace.
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "forceinline": inline, "_nrt": False}
-    result: Function = njit(**options)(function)
-    return result
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": inline, "_nrt": False}
+    return jit(function, **options)
 
 
 def inlined(function: Function) -> Function:

@@ -1,0 +1,43 @@
+"""Prepare what libraries read from the environment when they are imported: refuse values that end in a traceback."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from auctionsim.errors import InputError, shown
+
+_THREADS = ("NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+def check_environment() -> None:
+    """Check variables that numba and polars read once, when they are imported.
+
+    Raises:
+        InputError: A number of threads is no whole number >= 1, or numba is told not to compile.
+    """
+    for name in _THREADS:
+        value = os.environ.get(name, "").strip()
+        if value and not (value.isdecimal() and int(value) >= 1):
+            raise InputError(f"{name}: expected a whole number >= 1 in the environment, got {shown(value)} (or unset it)")
+    value = os.environ.get("NUMBA_DISABLE_JIT", "").strip()
+    if value not in ("", "0"):
+        wanted = "expected 0 in the environment, as the kernel runs compiled only"
+        raise InputError(f"NUMBA_DISABLE_JIT: {wanted}, got {shown(value)} (or unset it)")
+
+
+def quiet_matplotlib() -> None:
+    """Give matplotlib a temporary folder for its settings where the user has none: it would print two paragraphs about it."""
+    if os.environ.get("MPLCONFIGDIR"):
+        return
+    # Left as it is where there is no home at all, unlike by `Path.expanduser`, which fails then.
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "matplotlib")
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if str(folder) == "." or not os.access(folder, os.W_OK | os.X_OK):
+        made = tempfile.mkdtemp(prefix="auctionsim-matplotlib-")
+        atexit.register(shutil.rmtree, made, ignore_errors=True)
+        os.environ["MPLCONFIGDIR"] = made
