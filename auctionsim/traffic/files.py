@@ -77,7 +77,8 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
     for name in ("advertiser", "budget"):
         if name not in table.columns:
             raise InputError(f"{path}: column {name}: expected in the budgets file, got {', '.join(table.columns)}")
-    budget = table["budget"].cast(pl.Float64, strict=False)
+    text = table["budget"]
+    budget = (text.str.strip_chars() if text.dtype == pl.String else text).cast(pl.Float64, strict=False)
     wrong = ~(budget.is_finite() & (budget > 0)).fill_null(False)
     if wrong.any():
         row = int(wrong.arg_max() or 0)

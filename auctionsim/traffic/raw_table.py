@@ -26,7 +26,7 @@ def read_table(path: Path) -> pl.DataFrame:
     is_parquet = path.suffix == ".parquet"
     try:
         # Everything is read as text first, so that we can report a value that does not parse with its row.
-        table = pl.read_parquet(path, glob=False) if is_parquet else pl.read_csv(path, infer_schema=False, glob=False)
+        table = pl.read_parquet(path, glob=False) if is_parquet else _read_csv(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if not is_parquet:
             _explain(path)
@@ -36,7 +36,16 @@ def read_table(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: expected one or more rows, got an empty table")
     if not is_parquet:
         _expect_columns(path)
+        table = table.rename(str.strip)
     return table
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Read a CSV file as text. Polars does not know the line ends of old Macs, which are replaced."""
+    text = path.read_bytes()
+    has_returns = text.count(b"\r") > text.count(b"\r\n")
+    source = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if has_returns else path
+    return pl.read_csv(source, infer_schema=False, glob=False)
 
 
 def _explain(path: Path) -> None:
@@ -63,7 +72,7 @@ def _expect_columns(path: Path) -> None:
     """
     try:
         with path.open(encoding="utf-8", newline="") as opened:
-            names = next(csv.reader(opened))
+            names = [name.strip() for name in next(csv.reader(opened))]
     except UnicodeDecodeError:
         _explain(path)
         raise

@@ -36,7 +36,8 @@ class LogRecord:
     def rows_dropped(self) -> dict[str, int]:
         """Number of rows that are not in the table, by reason."""
         others = self.dropped
-        whole = f"the other rows of {others.auctions} auctions dropped whole, as a row of each is invalid"
+        auctions = "1 auction" if others.auctions == 1 else f"{others.auctions} auctions"
+        whole = f"the other rows of {auctions} dropped whole, as a row of each is invalid"
         rows = {bad.reason: bad.count for bad in self.bad} | ({whole: others.rows} if others.auctions else {})
         return rows | dict(self.left_out)
 

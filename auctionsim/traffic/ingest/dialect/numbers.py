@@ -47,7 +47,7 @@ class Marks:
         """Regular expression of a number with these marks."""
         mark = re.escape(self.decimal)
         tail = f"(?:{mark}\\d*)?(?:[eE][+-]?\\d+)?"
-        grouped = f"\\d{{1,3}}(?:[{self._kinds}]\\d{{3}})+{tail}|" if self.thousands else ""
+        grouped = f"[1-9]\\d{{0,2}}(?:[{self._kinds}]\\d{{3}})+{tail}|" if self.thousands else ""
         return f"^[+-]?(?:{grouped}\\d+{tail}|{mark}\\d+(?:[eE][+-]?\\d+)?)$"
 
     @property

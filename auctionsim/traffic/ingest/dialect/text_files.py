@@ -148,6 +148,8 @@ def _copy(name: str, path: Path, out: Path, encoding: str, errors: str) -> None:
                 row += error.object[: error.start].count(b"\n")
                 byte = error.object[error.start]
                 raise InputError(f"{name}: row {row}: expected {encoding}, got byte {byte:#04x}") from error
+            except UnicodeError as error:
+                raise InputError(f"{name}: expected {encoding}, got other text: {shown(str(error))}") from error
             # A carriage return at the end may be half of a line end.
             held = "\r" if text.endswith("\r") and chunk else ""
             text = text.removesuffix("\r") if held else text

@@ -89,7 +89,7 @@ def find_zone(source: str, name: str) -> Zone:
     zone = named_zone(name)
     if zone is None:
         expected = "expected an IANA name (Europe/Berlin), an offset (+01:00), UTC or Z"
-        raise InputError(f"{source}: {expected}, got {shown(name)}{suggestion(name, zoneinfo.available_timezones())}")
+        raise InputError(f"{source}: {expected}, got {shown(name)}{suggestion(name, _names())}")
     return zone
 
 
@@ -102,9 +102,7 @@ def named_zone(name: str) -> Zone | None:
         hours, minutes, seconds = (int(part or 0) for part in fixed.groups()[1:])
         offset = (hours * 3600 + minutes * 60 + seconds) * (-1 if fixed[1] == "-" else 1)
         return None if hours > 14 else fixed_zone(offset)
-    if name in _NOT_PORTABLE or name not in zoneinfo.available_timezones():
-        return None
-    return Zone(name, zoneinfo.ZoneInfo(name))
+    return Zone(name, zoneinfo.ZoneInfo(name)) if name in _names() else None
 
 
 def fixed_zone(offset: int) -> Zone:
@@ -115,3 +113,8 @@ def fixed_zone(offset: int) -> Zone:
     seconds = f":{rest % 60:02d}" if rest % 60 else ""
     name = f"UTC{'-' if offset < 0 else '+'}{hours:02d}:{rest // 60:02d}{seconds}"
     return Zone(name, datetime.timezone(datetime.timedelta(seconds=offset)))
+
+
+def _names() -> set[str]:
+    """Return all IANA names."""
+    return zoneinfo.available_timezones() - _NOT_PORTABLE

@@ -1,0 +1,119 @@
+"""Rows of one auction: it is replayed whole or not at all, and what is dropped is counted with its reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auctionsim import load_traffic, replay
+
+from ...logs import RAW, impressions, ingest, tsv
+from .mapped import BY_DAY, HEADER, hours, ingest_log, line, plenty, rows
+
+WHEN = "2024-03-04 05:06:07"
+
+
+def kept(folder: Path, bad: str, capsys: pytest.CaptureFixture[str], **more: Any) -> tuple[list[int], dict[str, Any]]:
+    """Candidates per auction of 300 good ones and a few rows, and the counts that `ingest` prints."""
+    capsys.readouterr()
+    table = ingest_log(folder, HEADER + plenty() + bad, "--json", **more)
+    return np.bincount(rows(table, "cell")).tolist(), json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason", "auction"),
+    [
+        (line("x", WHEN, "t", "8 EUR"), "bid: expected a number >= 0 and < 1e9", "x"),
+        (line("x", "yesterday", "t", 8), "ts: expected a time written as %Y-%m-%d %H:%M:%S", "x"),
+        (f"x,{WHEN},k,t\n", "expected as many columns as in the first row, got fewer", "x"),
+        (line("x", WHEN, "t", 8).replace("\n", ",9\n"), "expected as many columns as in the first row, got more", "x"),
+        (line("x", WHEN, "t", 8, query="l"), "expected the same query in all its rows", "x"),
+        (line("x", "2024-03-04 15:06:07", "t", 8), "expected the rows of an auction within 300 s of its first", "x"),
+        (line("x", WHEN, "s", 8), "expected each advertiser once", "x"),
+    ],
+)  # fmt: skip
+def test_an_auction_with_a_bad_row_is_dropped_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: str, reason: str, auction: str
+):
+    sizes, found = kept(tmp_path, line("x", WHEN, "s", 9) + bad, capsys)
+    assert sizes == [2] * 300
+    assert found["dropped"] == {reason: 1, "the other rows of 1 auction dropped whole, as a row of each is invalid": 1}
+    assert found["dropped_auctions"] == {"auctions": 1, "rows": 1, "unknown": 0}
+    assert found["rows_read"] == found["rows_kept"] + sum(found["dropped"].values()) == 602
+    assert [bad["reason"] for bad in found["bad"]] == [reason]
+    (example,) = found["bad"][0]["examples"]
+    assert example["source"].endswith("a.csv: row 603")
+    assert example["auction"] == auction
+
+
+def test_the_price_of_an_auction_that_lost_a_row_is_not_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    kept(tmp_path, line("x", WHEN, "s", 9) + line("x", WHEN, "t", "8 EUR"), capsys)
+    traffic = load_traffic(tmp_path / "t.parquet")
+    day = replay(traffic, day=0, coefficients=np.ones((2, 1, 1)))
+    assert day.cost.sum() == pytest.approx(day.clicks.sum() * 3)
+
+
+def test_a_copy_of_a_row_is_dropped_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    sizes, found = kept(tmp_path, line("good-5", WHEN, "t"), capsys)
+    assert sizes == [2] * 300
+    assert found["dropped"] == {"expected each advertiser once": 1}
+    assert found["bad"][0]["examples"][0]["auction"] == "good-5"
+
+
+def test_bad_rows_without_an_auction_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    sizes, found = kept(tmp_path, line("", WHEN, "u"), capsys)
+    assert sizes == [2] * 300
+    assert found["dropped_auctions"]["unknown"] == 1
+
+
+def test_a_bad_row_drops_the_auction_of_its_day_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    both = "".join(line("x", f"2024-03-0{day} 05:06:07", seller) for day in (4, 5) for seller in "st")
+    sizes, found = kept(tmp_path, both + line("x", "2024-03-05 05:06:07", "u", "free"), capsys)
+    assert found["dropped_auctions"] == {"auctions": 1, "rows": 2, "unknown": 0}
+    assert sizes == [2] * 301
+
+
+def test_an_auction_over_the_hour_belongs_to_its_first_row(tmp_path: Path):
+    text = line(1, "2024-03-04 22:59:59", "s") + line(1, "2024-03-04 23:00:00", "t") + line(2, "2024-03-04 23:00:00", "t")
+    assert rows(ingest_log(tmp_path, HEADER + text), "hour", "cell") == [(22, 0), (22, 0), (23, 1)]
+
+
+def test_an_auction_over_midnight_is_one(tmp_path: Path):
+    text = line(1, "2024-03-04 23:59:59", "s") + line(1, "2024-03-05 00:00:00", "t") + line(2, "2024-03-05 00:00:00", "t")
+    assert rows(ingest_log(tmp_path, HEADER + text), "day", "hour", "cell") == [(0, 23, 0), (0, 23, 0), (1, 0, 1)]
+    days = HEADER.replace("ts,", "d,h,") + line(1, "0,23") + line(1, "1,0", "t") + line(2, "1,0", "t")
+    assert rows(ingest_log(tmp_path, days, mapping=BY_DAY), "day", "cell") == [(0, 0), (0, 0), (1, 1)]
+
+
+def test_ids_that_begin_again_each_day_are_other_auctions(tmp_path: Path):
+    text = "".join(line(i, f"2024-03-0{day} 05:06:0{i}", seller) for day in (4, 5) for i in range(3) for seller in "st")
+    table = ingest_log(tmp_path, HEADER + text)
+    assert np.bincount(rows(table, "cell")).tolist() == [2] * 6
+    assert [day for day, _ in hours(table)] == [0] * 6 + [1] * 6
+
+
+def test_an_auction_over_an_hour_that_is_missing_is_one(tmp_path: Path):
+    # In Berlin 01:59:59 is followed by 03:00:00 on that day.
+    text = line(1, "2024-03-31T00:59:59Z", "s") + line(1, "2024-03-31T01:00:00Z", "t")
+    table = ingest_log(tmp_path, HEADER + text, "--timezone", "Europe/Berlin", top='timestamp_format = "iso"\n')
+    assert rows(table, "hour", "cell") == [(1, 0), (1, 0)]
+
+
+def test_too_many_repeated_rows_are_an_error_about_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    ingest_log(tmp_path, HEADER + 2 * line(7, WHEN), code=2)
+    assert "a.csv: row 3: auction '7': expected each advertiser once, got 's' again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("click", ["nclick", "click"])
+def test_ipinyous_test_files_keep_their_clicks(tmp_path: Path, click: str):
+    names = [*RAW, "nclick", "nconversation"]
+    clicks = {1, 4, 6}
+    data = [row | {"nclick": int(i in clicks), "nconversation": int(i == 4)} for i, row in enumerate(impressions(10))]
+    log = tmp_path / "leaderboard.test.txt"
+    log.write_text(tsv(data, names, header=click == "click"))
+    assert np.flatnonzero(rows(ingest(tmp_path, log, "ipinyou"), "cvr")).tolist() or click
+    assert sum(rows(tmp_path / "traffic.parquet", "cvr")) == 3
