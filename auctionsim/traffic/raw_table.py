@@ -49,7 +49,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
 
 
 def _explain(path: Path) -> None:
-    """Raise an error for the first row of a CSV file that is not UTF-8 or has more values than the header."""
+    """Raise an error for a wrong header, or for the first row that is not UTF-8 or has more values than the header."""
     with path.open("rb") as opened:
         for row, line in enumerate(opened):
             try:
@@ -57,6 +57,7 @@ def _explain(path: Path) -> None:
             except UnicodeDecodeError as error:
                 byte = error.object[error.start]
                 raise InputError(f"{path}: {_row(row)}: expected UTF-8, got byte {byte:#04x}") from error
+    _expect_columns(path)
     with path.open(encoding="utf-8", newline="") as opened:
         reader = csv.reader(opened)
         expected = len(next(reader, []))

@@ -34,6 +34,15 @@ _AUCTIONNET = (
 _CRITEO = "timestamp\tcampaign\tattribution\tclick\tclick_pos\tclick_nb\tcost\tcpo\n"
 
 
+def zipped(*names: str) -> bytes:
+    """An archive of members that hold an `a`."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, "a")
+    return packed.getvalue()
+
+
 def _zip(**members: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -74,16 +83,23 @@ _MAPPED: list[tuple[str, str | bytes, str]] = [
     ("a quote left open", _HEADER + _LINE + _START + '"k;s;3;1;0.1;;\n',
      "a.csv: row 3: expected quotes that are closed, got an open one"),
     ("an advertiser twice in an auction", _HEADER + 2 * _LINE,
-     "a.csv: row 3: auction '19786 1': expected each advertiser once, got 's' again"),
+     "a.csv: row 3: auction '1': expected each advertiser once, got 's' again"),
     ("an advertiser with HTML twice in an auction", _HEADER + 2 * _LINE.replace("s;", "<b>s</b>;"),
-     "a.csv: row 3: auction '19786 1': expected each advertiser once, got '<b>s</b>' again"),
+     "a.csv: row 3: auction '1': expected each advertiser once, got '<b>s</b>' again"),
     ("an auction of two queries", _HEADER + _LINE + _START + "l;t;3;1;0.1;;\n",
-     "a.csv: row 3: auction '19786 1': expected the same query in all its rows, got 'k' and 'l'"),
-    ("a log in Latin-1 from the start", (_HEADER + _START + "\u00fc;s;3;1;0.1;;\n").encode("latin-1"),
-     "a.csv: row 2: expected UTF-8, got byte 0xfc"),
-    ("a log in two encodings", (_HEADER + 80 * _LINE + 9 * (_START + "\u00fc;s;3;1;0.1;;\n")).encode("latin-1"),
+     "a.csv: row 3: auction '1': expected the same query in all its rows, got 'k' and 'l'"),
+    ("a log in two encodings",
+     (_HEADER + 80 * (_START + "\u00fc;s;3;1;0.1;;\n")).encode() + 9 * (_START.encode() + b"\xfc;s;3;1;0.1;;\n"),
      "a.csv: row 82: expected UTF-8, got other bytes (9 of 89 rows are invalid, more than --max-bad 0.01)"),
-    ("a log in UTF-16", (_HEADER + _LINE).encode("utf-16"), "a.csv: expected text, got a binary file"),
+    ("a log in Chinese of another encoding", (_HEADER + _START + "\u5e7f\u544a;s;3;1;0.1;;\n").encode("gb18030"),
+     "a.csv: row 2: expected UTF-8, got other bytes"),
+    ("a log of NUL bytes", _HEADER.encode() + bytes(99), "a.csv: expected text, got a binary file"),
+    ("a comma that may be decimal or between thousands", _HEADER + _START + "k;s;1,234;1;1;;\n",
+     "a.csv: row 2, column cpc: expected a decimal comma or commas between thousands, got '1,234', which may be both: set"),
+    ("a time without its seconds", _HEADER + "1;2024-03-04 05:06;k;s;3;1;0.1;;\n",
+     "a.csv: row 2, column ts: expected a time written as %Y-%m-%d %H:%M:%S, got '2024-03-04 05:06'"),
+    ("an offset that the format does not have", _HEADER + "1;2024-03-04 05:06:07+01:00;k;s;3;1;0.1;;\n",
+     "a.csv: row 2, column ts: expected a time written as %Y-%m-%d %H:%M:%S, got '2024-03-04 05:06:07+01:00'"),
     ("a pickle for a log", b"\x80\x04\x95\x00\x00pickle", "a.csv: expected text, got a binary file"),
 ]  # fmt: skip
 
@@ -95,6 +111,18 @@ _RELEASED: list[tuple[str, str, str | bytes, str, str]] = [
     ("a bzip2 file cut short", "a.bz2", bz2.compress(bytes(range(256)) * 40)[:-9], "ipinyou",
      "a.bz2: expected a complete .bz2 file, got"),
     ("a bzip2 file that is none", "a.bz2", b"no bz2 at all", "ipinyou", "a.bz2: expected a complete .bz2 file, got"),
+    ("an xz file that is none", "a.xz", b"no xz at all", "ipinyou", "a.xz: expected a complete .xz file, got"),
+    ("a zst file that is none", "a.zst", b"no zst at all", "ipinyou", "a.zst: expected a complete .zst file, got"),
+    ("a log packed by 7z", "a.csv.7z", b"7z", "ipinyou",
+     "a.csv.7z: expected a log, plain or packed as gz, bz2, xz, zst or zip, got .7z"),
+    ("a log in a tar file", "a.tar.gz", b"tar", "ipinyou",
+     "a.tar.gz: expected a log, plain or packed as gz, bz2, xz, zst or zip, got .tar.gz"),
+    ("a gzip file in a zip file", "a.zip", zipped("a.csv.gz"), "ipinyou",
+     "a.zip:a.csv.gz: expected a log, plain or packed as gz, bz2, xz, zst or zip, got .gz inside an archive"),
+    ("a zip file of hidden files", "a.zip", zipped("__MACOSX/._a.csv", ".DS_Store"), "ipinyou",
+     "a.zip: expected log files in the archive, got none"),
+    ("an iPinYou log of 25 columns", "a.txt", "\t".join(["b", _TIME, *23 * ["1"]]) + "\n", "ipinyou",
+     "a.txt: row 1: expected 21 (bids), 24 (impressions, clicks, conversions), 26 (tests, which end in nclick"),
     ("a zip file that is none", "a.zip", b"no zip at all", "ipinyou", "a.zip: expected a complete .zip file, got"),
     ("a zip file that leaves its folder", "a.zip", _zip(up__up__etc__x="a"), "ipinyou",
      "a.zip: expected members inside the archive's folder, got '../../etc/x'"),
@@ -127,7 +155,7 @@ _RELEASED: list[tuple[str, str, str | bytes, str, str]] = [
 _MAPPINGS: list[tuple[str, str | bytes, str]] = [
     ("a mapping of an unknown column", "[columns]\nadvertisr = 'a'\n", "columns: unknown key 'advertisr'; choose from auction"),
     ("a mapping with an unknown key", "delimitr = ','\n",
-     "unknown key 'delimitr'; choose from delimiter, timestamp_format, prices, "),
+     "unknown key 'delimitr'; choose from delimiter, encoding, decimal, thousands, timestamp_format, timezone, prices, "),
     ("a mapping without a time", "[columns]\nadvertiser = 'a'\nmanual_bid = 'b'\n",
      "columns: expected a line for timestamp, got none"),
     ("a mapping to a number", "[columns]\nadvertiser = 3\n", "columns.advertiser: expected the name of a column, got 3"),
@@ -137,7 +165,16 @@ _MAPPINGS: list[tuple[str, str | bytes, str]] = [
      "columns.query: expected no identifier of people, got 'User-ID'"),
     ("a delimiter of two characters", "delimiter = ';;'\n", "delimiter: expected one character between values, got ';;'"),
     ("a time format that is none", "timestamp_format = '%Q'\n",
-     "timestamp_format: expected unix, unix-ms or a format of strptime, got '%Q'"),
+     "timestamp_format: expected iso, unix, unix-ms, unix-us, unix-ns or a format of strptime, got '%Q'"),
+    ("a zone that is none", f"timezone = 'Europe/Berln'\n{MAPPING}",
+     "timezone: expected an IANA name (Europe/Berlin), an offset (+01:00), UTC or Z, got 'Europe/Berln' (did you mean"),
+    ("an encoding that is none", f"encoding = 'utf-9'\n{MAPPING}",
+     "encoding: expected an encoding such as utf-8, utf-16 or cp1252, got 'utf-9' (did you mean 'utf-8'?)"),
+    ("a decimal mark that is none", f"decimal = ':'\n{MAPPING}", "decimal: expected one of '.', ',', got ':'"),
+    ("a mark between thousands that is none", f"thousands = '_'\n{MAPPING}",
+     "thousands: expected one of '', ',', '.', ' ', \"'\", got '_'"),
+    ("one mark for two uses", f"decimal = ','\nthousands = ','\n{MAPPING}",
+     "thousands: expected another mark than decimal, got ','"),
     ("a mapping that is no TOML", "= 3", "expected a mapping file (auctionsim ingest --template), got"),
     ("a mapping in Latin-1", "prices = '\u00fc'".encode("latin-1"),
      "expected a mapping file (auctionsim ingest --template), got"),
@@ -164,6 +201,12 @@ _USES = [
      "a.csv: --budgets: expected a log with budgets (auctionnet, or a mapped `budget`), got none as auctions-csv"),
     ("a share above 1", f"{_MAPPED_TO} t.parquet --max-bad 2",
      "auctionsim ingest: argument --max-bad: expected a number from 0 to 1, got '2'"),
+    ("a zone that is not offered", f"{_MAPPED_TO} t.parquet --timezone Mars/Olympus",
+     "--timezone: expected an IANA name (Europe/Berlin), an offset (+01:00), UTC or Z, got 'Mars/Olympus'"),
+    ("a zone of a log without times", "ingest a.csv --format criteo-attribution --out t.parquet --timezone UTC",
+     "--timezone: expected with a log that has times, got it with days and hours of criteo-attribution"),
+    ("a log named twice", f"{_MAPPED_TO.replace('a.csv', 'a.csv ./a.csv')} t.parquet",
+     "a.csv: expected each log file once, got it twice"),
     ("no mapping", "ingest a.csv --format auctions-csv --out t.parquet",
      "--mapping: expected the file that names the columns (auctionsim ingest --template), got none"),
     ("a table that ends in .txt", f"{_MAPPED_TO} t.txt", "t.txt: expected a name that ends in .parquet, or a folder, got .txt"),
@@ -175,7 +218,35 @@ _USES = [
      "map.toml: expected a new file, got one that exists"),
 ]  # fmt: skip
 
+_WITH_TIMES = {
+    when: {"map.toml": f'timestamp_format = "{when}"\n{MAPPING}', "a.csv": _HEADER + "".join(f"{i};{time};k;s;3;1;0.1;;\n"
+    for i, time in enumerate(times))}
+    for when, times in (
+        ("iso", ("2024-03-04T05:06:07+01:00", "2024-07-04T05:06:07+02:00")),
+        ("%Y-%m-%d %H:%M:%S%z", ("2024-03-04 05:06:07Z", "2024-07-04 05:06:07")),
+        ("unix-ms", ("1709566200", "1709652600")),
+        ("unix", ("1709566200000",)),
+        ("%Y-%m-%d %H:%M:%S %Z", ("2024-07-04 05:06:07 CEST",)),
+    )
+}  # fmt: skip
+# Format of the times, and what is said.
+_TIMES = [
+    ("times of two offsets", "iso",
+     "a.csv: row 3, column ts: expected UTC+01:00 as before, or --timezone ZONE to convert all times to, got UTC+02:00"),
+    ("a time without the offset of the others", "%Y-%m-%d %H:%M:%S%z",
+     "a.csv: row 3, column ts: expected a time written as %Y-%m-%d %H:%M:%S%z, got '2024-07-04 05:06:07'"),
+    ("seconds called milliseconds", "unix-ms",
+     'a.csv: row 2, column ts: expected milliseconds since 1970 (timestamp_format = "unix-ms"), got \'1709566200\', which '
+     'as seconds is in 2024: set timestamp_format = "unix"'),
+    ("milliseconds called seconds", "unix",
+     'a.csv: row 2, column ts: expected seconds since 1970 (timestamp_format = "unix"), got \'1709566200000\', which as '
+     'milliseconds is in 2024: set timestamp_format = "unix-ms"'),
+    ("a zone's name that is no zone", "%Y-%m-%d %H:%M:%S %Z",
+     "a.csv: row 2, column ts: expected a time written as %Y-%m-%d %H:%M:%S %Z, got '2024-07-04 05:06:07 CEST'"),
+]  # fmt: skip
+
 CASES = {
+    **{name: Broken(f"{_MAPPED_TO} t.parquet", says, _WITH_TIMES[when]) for name, when, says in _TIMES},
     **{name: Broken(f"{_MAPPED_TO} new/t.parquet", says, {"map.toml": MAPPING, "a.csv": text}) for name, text, says in _MAPPED},
     **{
         name: Broken(f"ingest {file} --format {form} --out new/t.parquet", says, {file: text})

@@ -119,6 +119,10 @@ _BUDGETED = scenario("t.csv", 'budgets = "b.csv"', "budget = 'table'")
 _BUDGETS: list[tuple[str, str | bytes, str]] = [
     ("budgets without a column of budgets", "advertiser,money\nnorth,1\nsouth,2\n",
      "column budget: expected in the budgets file, got advertiser, money"),
+    ("budgets cut by semicolons", "advertiser;budget\nnorth;1\nsouth;2,5\n",
+     "the header: expected columns separated by ',', got columns separated by ';'"),
+    ("a column of budgets twice", "advertiser,budget, budget\nnorth,1,1\nsouth,3,3\n",
+     "column 'budget': expected once, got it twice"),
     ("a negative budget in the file", "advertiser,budget\nnorth,1\nsouth,-3\n",
      "row 2, column budget: expected a number > 0, got '-3'"),
     ("a budget of NaN in the file", "advertiser,budget\nnorth,nan\nsouth,3\n",

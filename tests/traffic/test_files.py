@@ -119,3 +119,29 @@ def test_budgets_are_read_by_name(tmp_path: Path):
     path = tmp_path / "budgets.csv"
     path.write_text("advertiser,budget\nsouth,3\nnorth,2\n")
     assert load_budgets(path, ("north", "south")).tolist() == [2.0, 3.0]
+
+
+def test_blanks_around_numbers_and_names_of_columns_do_not_matter(tmp_path: Path):
+    path = tmp_path / "budgets.csv"
+    path.write_text(" advertiser, budget\nsouth, 3\nnorth,2 \n")
+    assert load_budgets(path, ("north", "south")).tolist() == [2.0, 3.0]
+    table = written(tmp_path, [row.replace(",", ", ").replace(", north", ",north") for row in ROWS], HEADER.replace(",", " ,"))
+    assert load_traffic(table).weight.tolist() == [2, 1]
+
+
+def test_line_ends_of_all_kinds_are_read(tmp_path: Path):
+    path, text = tmp_path / "t.csv", "\n".join([HEADER, *ROWS]) + "\n"
+    for ends in (text.replace("\n", "\r"), text.replace("\n", "\r\n"), text.replace("\n", "\r\n", 2)):
+        path.write_bytes(ends.encode())
+        assert load_traffic(path).weight.tolist() == [2, 1], ends
+
+
+def test_names_of_files_are_no_patterns(tmp_path: Path):
+    for i, name in enumerate(("t[1]", "t1", "t*", "t2")):
+        table = pl.read_csv(written(tmp_path, ROWS)).with_columns(weight=i + 1)
+        table.write_parquet(tmp_path / f"{name}.parquet", metadata={"auctionsim-notes": f'{{"source": "{name}"}}'})
+        table.write_csv(tmp_path / f"{name}.csv")
+    for i, name in enumerate(("t[1]", "t1", "t*")):
+        for kind in ("parquet", "csv"):
+            assert load_traffic(tmp_path / f"{name}.{kind}").weight.tolist() == [i + 1] * 2, name
+        assert load_traffic(tmp_path / f"{name}.parquet").notes["source"] == name

@@ -31,7 +31,7 @@ class BadRow:
     auction: str | None
     """The log's own id of its auction, or None if it has none or cannot be read."""
     value: str | None
-    """What came, as text."""
+    """Text that came, None if the row could not be split."""
 
     def __str__(self) -> str:
         came = f", got {shown(self.value)}" if self.value is not None else ""
@@ -43,7 +43,7 @@ class BadRows:
     """Rows that were dropped for one reason."""
 
     reason: str
-    """What was expected, with the column of the log: `cpc: expected a number >= 0 and < 1e9`."""
+    """Expectation that they missed, with the column of the log: `cpc: expected a number >= 0 and < 1e9`."""
     count: int
     """Number of rows."""
     examples: tuple[BadRow, ...]

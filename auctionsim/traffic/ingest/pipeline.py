@@ -169,11 +169,11 @@ def _make_log(database: Database, form: Format, file: Path, read: ReadLog, max_b
     bad = count_bad_rows(database, read.source)
     date = datetime.date(1970, 1, 1) + datetime.timedelta(days=first_day) if clock is not None and clock.has_date else None
     return LogRecord(
-        bad, dropped, {reason: n for reason, n in left_out.items() if n}, date, (*read.assumed, *_told(clock, changes))
+        bad, dropped, {reason: n for reason, n in left_out.items() if n}, date, (*read.assumed, *_clock_words(clock, changes))
     )
 
 
-def _told(clock: Clock | None, changes: Sequence[tuple[datetime.date, float]]) -> Iterator[str]:
+def _clock_words(clock: Clock | None, changes: Sequence[tuple[datetime.date, float]]) -> Iterator[str]:
     """Say which days do not have 24 hours."""
     for day, hours in changes:
         if clock is not None and clock.zone is not None:

@@ -38,9 +38,7 @@ def zstd(contents: bytes) -> bytes:
         ("utf-16-le", "Mller", "utf-16-le"), ("utf-16-be", "Mller", "utf-16-be"), ("cp1252", "Müller €", "cp1252"),
     ],
 )  # fmt: skip
-def test_an_encoding_is_found_and_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str, name: str, said: str
-):
+def test_an_encoding_is_found_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str, name: str, said: str):
     table = ingest_log(tmp_path, (HEADER + line(1, WHEN, name)).encode(encoding))
     assert rows(table, "advertiser") == [name]
     assert f"a.csv: {said}, columns separated by commas" in capsys.readouterr().out
@@ -69,7 +67,8 @@ def test_a_delimiter_is_found(tmp_path: Path, delimiter: str):
 
 
 ENDS: dict[str, Callable[[str], str]] = {
-    "unix": lambda text: text, "windows": lambda text: text.replace("\n", "\r\n"), "old mac": lambda text: text.replace("\n", "\r"),
+    "unix": lambda text: text, "windows": lambda text: text.replace("\n", "\r\n"),
+    "old mac": lambda text: text.replace("\n", "\r"),
     "joined": lambda text: text.replace("\n", "\r\n", 2), "with old mac": lambda text: text.replace("\n", "\r", 1),
 }  # fmt: skip
 
@@ -97,7 +96,7 @@ def test_quoted_values_hold_delimiters_quotes_and_lines(tmp_path: Path):
         (("1,234", "2.5"), "decimal point, commas between thousands", [1234, 2.5]),
         (("1,234,567", "2"), "decimal point, commas between thousands", [1234567, 2]),
         (("1 234,5", "1\u00a0000"), "decimal comma, blanks between thousands", [1234.5, 1000]),
-        (("1'234.5", "1’000"), "decimal point, apostrophes between thousands", [1234.5, 1000]),
+        (("1'234.5", "1\u2019000"), "decimal point, apostrophes between thousands", [1234.5, 1000]),
         (("1.234", "2.345"), "decimal point", [1.234, 2.345]),
     ],
 )  # fmt: skip

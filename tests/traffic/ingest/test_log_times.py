@@ -97,7 +97,7 @@ def test_the_zone_of_the_mapping_holds_unless_another_is_asked_for(tmp_path: Pat
     top = f'{ISO}timezone = "Asia/Tokyo"\n'
     text = log("2024-03-04T23:30:00Z")
     assert hours(ingest_log(tmp_path, text, top=top)) == [(0, 8)]
-    assert hours(ingest_log(tmp_path, text, "--timezone", "-05:00", top=top)) == [(0, 18)]
+    assert hours(ingest_log(tmp_path, text, "--timezone=-05:00", top=top)) == [(0, 18)]
     assert load_traffic(tmp_path / "t.parquet").notes["read as"].endswith("times: converted from UTC to UTC-05:00")
 
 

@@ -63,10 +63,11 @@ def as_utf8(name: str, path: Path, out: Path, encoding: str | None) -> TextFile:
     """
     with path.open("rb") as opened:
         head = opened.read(_CHUNK)
-    found = encoding or _by_head(head) or ("cp1252" if _is_cp1252(path) else "utf-8")
+    found = encoding or _by_head(head)
+    if b"\0" in head and (found is None or found.startswith("utf-8")):
+        raise InputError(f"{name}: expected text, got a binary file")
+    found = found or ("cp1252" if _is_cp1252(path) else "utf-8")
     if found == "utf-8" or (found == "utf-8-sig" and head.startswith(codecs.BOM_UTF8)):
-        if b"\0" in head:
-            raise InputError(f"{name}: expected text, got a binary file")
         if not _has_other_line_ends(path):
             return TextFile(path, "utf-8")
         _copy(name, path, out, "utf-8", "surrogateescape")

@@ -137,7 +137,7 @@ class Format:
     max_seconds: int = 300
     """Longest time in seconds from the first row of an auction to its last, if they are of different hours."""
     dialect: Dialect | None = None
-    """How the log is written, or None for a released log, which is UTF-8 with plain numbers."""
+    """Dialect of the log, or None for a released log, which is UTF-8 with plain numbers."""
     slot_effect: tuple[float, ...] = (1.0,)
     """Slot effects of the log's auctions, for `--scenario`."""
     reserve: float = 0.0
