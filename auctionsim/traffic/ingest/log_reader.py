@@ -54,7 +54,7 @@ class ReadLog:
     files: Sequence[LogFile]
     """Files in the order of their rows."""
     clock: Clock | None
-    """How the log's times or days were read, or None if the format has its own."""
+    """Clock of the log's times or days, or None if the format has its own."""
     assumed: tuple[str, ...]
     """Lines that say what was assumed about encodings, delimiters, numbers and times."""
 

@@ -64,7 +64,8 @@ budget = "budget"               # the advertiser's daily budget, currency; see -
 _FIELDS = {
     field.name: field
     for field in (
-        text("auction"), text("timestamp"), replace(whole("day"), words="a whole number >= 0, or dates as 20130606"), whole("hour", maximum=23), text("query"), text("advertiser"),
+        text("auction"), text("timestamp"), replace(whole("day"), words="a whole number >= 0, or dates as 20130606"),
+        whole("hour", maximum=23), text("query"), text("advertiser"),
         price("manual_bid"), price("item_price", needed=False),
         Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", maximum=1, needed=False),
         price("market_ecpm", needed=False), whole("weight", minimum=1), whole("clicked", maximum=1, needed=False),
