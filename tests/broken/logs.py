@@ -166,6 +166,8 @@ _MAPPINGS: list[tuple[str, str | bytes, str]] = [
     ("a delimiter of two characters", "delimiter = ';;'\n", "delimiter: expected one character between values, got ';;'"),
     ("a time format that is none", "timestamp_format = '%Q'\n",
      "timestamp_format: expected iso, unix, unix-ms, unix-us, unix-ns or a format of strptime, got '%Q'"),
+    ("a time format of two zones", "timestamp_format = '%Y-%m-%d %H:%M:%S %z %Z'\n",
+     "timestamp_format: expected iso, unix, unix-ms, unix-us, unix-ns or a format of strptime with one zone, got '%Y"),
     ("a zone that is none", f"timezone = 'Europe/Berln'\n{MAPPING}",
      "timezone: expected an IANA name (Europe/Berlin), an offset (+01:00), UTC or Z, got 'Europe/Berln' (did you mean"),
     ("an encoding that is none", f"encoding = 'utf-9'\n{MAPPING}",

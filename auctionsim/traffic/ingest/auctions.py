@@ -50,7 +50,11 @@ def keep_whole_auctions(database: Database, max_seconds: int) -> DroppedAuctions
 
 
 def _join_over_midnight(database: Database, max_seconds: int) -> None:
-    """Give rows soon after midnight the auction of their id before midnight, if its last row is no longer ago."""
+    """Give rows soon after midnight the auction of their id before midnight, if its last row is no longer ago.
+
+    If ids stand again on other days otherwise, the log counts them anew each day, and two rows of one id around midnight are of
+    two auctions.
+    """
     database.run(
         "CREATE TABLE joined AS SELECT early.auction AS auction, late.auction AS earlier FROM "
         f"(SELECT auction, {OWN_ID} AS id, min(day) AS day, max(second) AS second FROM log "
@@ -60,13 +64,20 @@ def _join_over_midnight(database: Database, max_seconds: int) -> None:
         f"ON early.id = late.id AND early.day = late.day + 1 AND early.second + {_DAY} - late.second <= {max_seconds}",
         _STEP,
     )
-    if database.row("SELECT count(*) FROM joined")[0]:
+    (count,) = database.row("SELECT count(*) FROM joined")
+    if count and count == _days_again(database):
         database.run(
             f"UPDATE log SET auction = joined.earlier FROM joined WHERE log.auction = joined.auction "
             f"AND log.second <= {max_seconds}",
             _STEP,
         )
     database.run("DROP TABLE joined", _STEP)
+
+
+def _days_again(database: Database) -> int:
+    """Count on how many further days ids stand, summed over ids."""
+    (again,) = database.row(f"SELECT sum(days - 1) FROM (SELECT count(DISTINCT day) AS days FROM log GROUP BY {OWN_ID})")
+    return int(again)
 
 
 def _find_unlike(database: Database, max_seconds: int) -> None:

@@ -168,7 +168,8 @@ def _dialect(
     parses: dict[str, tuple[str, str]] = {}
     assumed: list[str] = []
     if form.dialect is not None:
-        numbers = {field.key: field.name for field in form.fields if field.parse == PLAIN and not field.is_day}
+        is_time = {field.key: field.times is not None or field.is_day for field in form.fields}
+        numbers = {field.key: field.name for field in form.fields if field.parse == PLAIN and not is_time[field.key]}
         marks = find_marks(database, numbers, form.dialect.decimal, form.dialect.thousands, source)
         parses = {field.key: (marks.parse, field.rule) for field in form.fields if field.key in numbers}
         assumed.append(f"numbers: {marks.words}")

@@ -96,6 +96,13 @@ def test_ids_that_begin_again_each_day_are_other_auctions(tmp_path: Path):
     assert [day for day, _ in hours(table)] == [0] * 6 + [1] * 6
 
 
+def test_ids_that_begin_again_are_not_joined_over_midnight(tmp_path: Path):
+    # Id 1 is the last of one day and the first of the next.
+    text = "".join(line(i, when, "st"[i]) for i, when in ((0, "0,4"), (1, "0,23"), (1, "1,0"), (0, "1,7")))
+    days = HEADER.replace("ts,", "d,h,") + text
+    assert rows(ingest_log(tmp_path, days, mapping=BY_DAY), "day", "hour") == [(0, 4), (0, 23), (1, 0), (1, 7)]
+
+
 def test_an_auction_over_an_hour_that_is_missing_is_one(tmp_path: Path):
     # In Berlin 01:59:59 is followed by 03:00:00 on that day.
     text = line(1, "2024-03-31T00:59:59Z", "s") + line(1, "2024-03-31T01:00:00Z", "t")
@@ -108,12 +115,16 @@ def test_too_many_repeated_rows_are_an_error_about_the_first(tmp_path: Path, cap
     assert "a.csv: row 3: auction '7': expected each advertiser once, got 's' again" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("click", ["nclick", "click"])
-def test_ipinyous_test_files_keep_their_clicks(tmp_path: Path, click: str):
+@pytest.mark.parametrize("header", [True, False])
+def test_ipinyous_test_files_keep_their_clicks(tmp_path: Path, capsys: pytest.CaptureFixture[str], header: bool):
     names = [*RAW, "nclick", "nconversation"]
     clicks = {1, 4, 6}
-    data = [row | {"nclick": int(i in clicks), "nconversation": int(i == 4)} for i, row in enumerate(impressions(10))]
+    data = [
+        row | {"timestamp": f"2013060612{i:02d}00104", "nclick": int(i in clicks), "nconversation": int(i == 4)}
+        for i, row in enumerate(impressions(10))
+    ]
     log = tmp_path / "leaderboard.test.txt"
-    log.write_text(tsv(data, names, header=click == "click"))
-    assert np.flatnonzero(rows(ingest(tmp_path, log, "ipinyou"), "cvr")).tolist() or click
-    assert sum(rows(tmp_path / "traffic.parquet", "cvr")) == 3
+    log.write_text(tsv(data, names, header=header))
+    assert np.flatnonzero(rows(ingest(tmp_path, log, "ipinyou", "--json"), "cvr")).tolist() == sorted(clicks)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ctr"], found["cvr"]) == (0.3, pytest.approx(1 / 3))

@@ -188,7 +188,7 @@ def test_names_of_files_are_no_patterns(tmp_path: Path, name: str):
         (folder / file).write_text(HEADER + line(i, WHEN, f"s{i}"))
     table = ingest_log(folder, HEADER + line(0, WHEN, "s0"), name=name)
     assert rows(table, "advertiser") == ["s0"]
-    paths = ("--mapping", str(folder / "map.toml"), "--out", str(tmp_path / "all.parquet"))
+    paths = ("--mapping", str(folder / "map.toml"), "--out", str(tmp_path / "all[1].parquet"))
     files = [str(folder / file) for file in (name, "log1.csv", "log2.csv")]
     assert main(["ingest", *files, "--format", "auctions-csv", *paths]) == 0
-    assert rows(tmp_path / "all.parquet", "advertiser") == ["s0", "s1", "s2"]
+    assert rows(tmp_path / "all[1].parquet", "advertiser") == ["s0", "s1", "s2"]

@@ -108,7 +108,7 @@ def _shapes(database: Database, keys: Sequence[str]) -> dict[str, int]:
     if not keys or not database.row(f"SELECT coalesce(bool_or({marked}), false) FROM raw")[0]:
         return {}
     values = " UNION ALL ".join(f"SELECT {text} AS value FROM raw" for text in texts)
-    nines = "regexp_replace(value, '[0-9]', '9', 'g')"
+    nines = "translate(value, '012345678', '999999999')"
     rows = database.rows(
         f"SELECT CASE WHEN starts_with(value, '0') THEN '0' || substr({nines}, 2) ELSE {nines} END AS shape, count(*) AS n "
         f"FROM ({values}) WHERE value <> '' GROUP BY shape ORDER BY n DESC, shape LIMIT {_MAX_SHAPES}"

@@ -34,6 +34,11 @@ class TimeFormat:
         return UNITS.get(self.when)
 
     @property
+    def has_one_zone(self) -> bool:
+        """Whether at most one directive is of a zone: two may contradict each other."""
+        return len(self._zone_directives) <= 1
+
+    @property
     def has_offset(self) -> bool:
         """Whether a zone is known from the time itself. `ISO` times may have one or not."""
         return self.unit is not None or self.when == ISO or self._zone_directive is not None
@@ -75,10 +80,13 @@ class TimeFormat:
         return f"regexp_extract({text}, {quoted(self._pattern)}, 2)"
 
     @property
+    def _zone_directives(self) -> list[str]:
+        return [match[0] for match in _DIRECTIVE.finditer(self.when.replace("%%", "")) if match[1] in ("z", "Z")]
+
+    @property
     def _zone_directive(self) -> str | None:
         """Return `%z` or `%Z`, whichever the format has."""
-        found = [match[0] for match in _DIRECTIVE.finditer(self.when.replace("%%", "")) if match[1] in ("z", "Z")]
-        return found[0] if found else None
+        return next(iter(self._zone_directives), None)
 
     @property
     def _without_zone(self) -> str:

@@ -149,13 +149,13 @@ def _read(mapping: Path) -> dict[str, Any]:
             raise InputError(f"{mapping}: {key}: expected {'a table' if key == 'columns' else 'text'}, got {shown(value)}")
     _check_dialect(mapping, settings)
     when = settings.get("timestamp_format", "unix")
+    choices = f"{', '.join((ISO, *UNITS))} or a format of strptime"
+    if not TimeFormat(when).has_one_zone:
+        raise InputError(f"{mapping}: timestamp_format: expected {choices} with one zone, got {shown(when)}")
     try:
         duckdb.execute(f"SELECT {TimeFormat(when).written(quoted('x'))}")
     except duckdb.Error as error:
-        choices = ", ".join((ISO, *UNITS))
-        raise InputError(
-            f"{mapping}: timestamp_format: expected {choices} or a format of strptime, got {shown(when)}"
-        ) from error
+        raise InputError(f"{mapping}: timestamp_format: expected {choices}, got {shown(when)}") from error
     _check_columns(mapping, settings.setdefault("columns", {}))
     return settings
 
