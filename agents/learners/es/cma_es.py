@@ -4,8 +4,9 @@ All parameters are one vector and all advertisers share one fitness, the mean of
 parameters the separable variant (Ros and Hansen 2008) keeps a diagonal only. `learner.sigma` is the first standard
 deviation, `learner.population` the candidates of a generation; the learning rate is the method's own.
 
-The library's object is made anew for every call from arrays: its own way of saving is a pickle that forgets the generator. The
-population of a generation is drawn from a seed keyed by generation, so asking again gives the same candidates.
+The library's object holds the constants and the state. It is made anew for every call from arrays: its own way of saving is
+a pickle that forgets the generator. The population of a generation is drawn from a seed keyed by generation, so asking again
+gives the same candidates. `covariance` samples and updates in place of the library, whose bytes depend on the processor.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
 from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.es.covariance import Roots, roots, sample, update
 from auctionsim.agents.learners.es.generations import candidate_tasks, logged, mean_fitness, scored_days, started
 from auctionsim.agents.learners.es.scores import Scores, updated_multipliers
 from auctionsim.agents.policies.base import Policy
@@ -31,7 +33,7 @@ FULL_UP_TO = 100
 """Parameters up to which the whole covariance matrix is kept."""
 
 # What changes from generation to generation, as the library names it; its other fields follow from the constructor or serve its
-# own stopping rule, which is not used. `test_cma_es.py` holds the remade object equal to one that ran through.
+# own stopping rule, which is not used. `test_cma_es.py` holds the update equal to the library's.
 _CHANGING = ("mean", "sigma", "C", "p_sigma", "pc", "g")
 
 
@@ -49,7 +51,7 @@ class CmaES:
 
     def ask(self, market: Market, state: Arrays) -> TaskBatch:
         """Return one task per training day and block of candidates."""
-        population = np.stack(self._asked(market, state)[1])
+        population = self._asked(market, state)[2]
         parameters = population.reshape(len(population), *self._shape(market))
         return candidate_tasks(self._scenario, parameters, state.get("multipliers"))
 
@@ -58,8 +60,8 @@ class CmaES:
         days = scored_days(self._scenario, results)
         fitness = mean_fitness(market, self._scenario, days, state.get("multipliers"))
         loss = np.nan_to_num(-fitness.mean(axis=0), nan=np.inf)
-        optimizer, population = self._asked(market, state)
-        optimizer.tell(list(zip(population, loss.tolist(), strict=True)))
+        optimizer, of, population = self._asked(market, state)
+        update(optimizer, of, population, loss)
         after, multipliers = optimizer_state(optimizer), state.get("multipliers")
         if multipliers is not None:
             after["multipliers"] = updated_multipliers(self._scenario, multipliers, days)
@@ -76,12 +78,13 @@ class CmaES:
     def _shape(self, market: Market) -> tuple[int, ...]:
         return start_parameters(market, self._scenario.learner).shape
 
-    def _asked(self, market: Market, state: Arrays) -> tuple[CMA | SepCMA, list[Array]]:
-        """Return the optimizer of a generation after it drew its population, and the population."""
+    def _asked(self, market: Market, state: Arrays) -> tuple[CMA | SepCMA, Roots, Array]:
+        """Return the optimizer of a generation after it drew its population, its covariance's roots, and the population."""
         size = self._scenario.learner.population
         seed = int(stream(market.seed, "cma", int(state["g"][0])).integers(2**32))
         optimizer = remade_optimizer(state, size, seed)
-        return optimizer, [optimizer.ask() for _ in range(size)]
+        of = roots(optimizer._C)
+        return optimizer, of, sample(optimizer, of, size)
 
 
 def new_optimizer(mean: Array, sigma: float, population: int, seed: int) -> CMA | SepCMA:
