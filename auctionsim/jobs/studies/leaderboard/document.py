@@ -19,6 +19,8 @@ _COLUMNS = {
     "collusion": "Collusion index",
     "seconds": "Seconds",
 }
+_SAME_EVERYWHERE = ("macg-es", "openai-es", "cma-es")
+"""Learners that give the same bytes on every processor; the others train networks by torch."""
 _HINDSIGHT = ("uscb-oracle",)
 """Entrants that know the test day: shown, not ranked."""
 
@@ -54,10 +56,16 @@ def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> li
             "of keyword bids, mean over the advertisers that follow the entrant. Revenue: the platform's revenue as a ratio to "
             "the baseline. Collusion index: profit gain if all follow the entrant, 0 at truthful bids and 1 at the cartel. "
             "Seconds: wall time of training, or of preparing the rule, on the machine that made this table; it alone differs "
-            "from run to run."
+            f"from run to run. On another processor the figures of {', '.join(_torch_trained(learners))} may differ: torch "
+            "sums in an order that depends on it. Those of all others follow from the traffic alone."
         )
     )
     return parts
+
+
+def _torch_trained(learners: Collection[str]) -> list[str]:
+    """Return the learners whose bytes depend on the processor: all but the evolution strategies."""
+    return [name for name in learners if name not in _SAME_EVERYWHERE]
 
 
 def _ranked(results: pl.DataFrame, market: str) -> list[str]:
