@@ -166,8 +166,20 @@ def test_a_published_figure_holds_at_its_ends():
     assert figure.holds(inside)
     assert not figure.holds(outside)
     assert [row[-1] for row in published_table([(figure, inside), (figure, outside)], "x").rows] == ["yes", "no"]
-    assert verdict([(figure, inside)]) == "Reproduced: 1 figure inside the published range."
-    assert verdict([(figure, outside)]).endswith("not: m.")
+    assert verdict([(figure, inside)]) == "Reproduced: 1 of 1 simulated figures inside the published range."
+    assert verdict([(figure, inside), (figure, outside)]).endswith(
+        "1 of 2 simulated figures inside the published range; not: m."
+    )
+
+
+def test_a_closed_form_is_no_reproduction():
+    formula, simulated = Published("price", "1.47", 1.47, 1.48, is_closed_form=True), Published("Delta", "0.85", 0.8, 0.9)
+    pairs = [(formula, Interval(1.473, 1.473, 1.473)), (simulated, Interval(0.7, 0.69, 0.71))]
+    assert verdict(pairs) == (
+        "Reproduced: 0 of 1 simulated figures inside the published range; not: Delta. 1 of 1 closed forms agree; they check "
+        "the code and are no reproductions."
+    )
+    assert [row[-1] for row in published_table(pairs, "x").rows] == ["yes (closed form)", "no"]
 
 
 def quick(name: str, out: Path) -> tuple[pl.DataFrame, str]:
@@ -177,7 +189,7 @@ def quick(name: str, out: Path) -> tuple[pl.DataFrame, str]:
 
 def test_first_price_learners_collude_and_second_price_learners_do_not(tmp_path: Path):
     results, table = quick("banchio-skrzypacz", tmp_path)
-    assert "Reproduced: all 2 figures inside the published range." in table
+    assert "Reproduced: 2 of 2 simulated figures inside the published range." in table
     shares = [interval(results, "drawn start", f"a = {a}", "collusive").mean for a in (1.0, 2.0)]
     assert shares == [1.0, 0.0]
 
