@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from auctionsim.auction.reference import clear
 from auctionsim.cli import main
 
 JOINED = [
@@ -109,3 +110,40 @@ def tsv(rows: Sequence[dict[str, Any]], names: Sequence[str], *, header: bool, s
 def ingest(tmp_path: Path, log: Path, form: str, *more: str, out: str = "traffic.parquet") -> Path:
     assert main(["ingest", str(log), "--format", form, "--out", str(tmp_path / out), *more]) == 0
     return tmp_path / out
+
+
+def shown_auctions(
+    tmp_path: Path,
+    *,
+    n: int = 300,
+    slot_effect: Sequence[float] = (1.0, 0.5),
+    pricing: str = "gsp",
+    squash: float = 1.0,
+    columns: Sequence[str] = ("item_price", "pctr", "slot", "shown", "clicked", "converted", "cost_per_click"),
+    ctr: float = 0.15,
+) -> tuple[Path, Path]:
+    """Write a log of auctions that are cleared by a known mechanism, and the mapping of some of its columns."""
+    draw = np.random.default_rng(4)
+    names = ["id", "day", "hour", "query", "advertiser", "manual_bid", "item_price", "pctr", "pcvr", "slot", "shown", "clicked"]
+    names += ["converted", "cost_per_click", "cost_per_impression"]
+    rate = ctr * np.exp(0.4 * draw.standard_normal((3, 5)))
+    lines = [",".join(names)]
+    for i in range(n):
+        query, who = int(draw.integers(3)), np.sort(draw.choice(5, 4, replace=False))
+        pctr, bid = np.round(rate[query, who], 6), np.round(np.exp(0.3 * draw.standard_normal(4)), 4)
+        placed = clear(bid.tolist(), pctr.tolist(), slot_effect=slot_effect, pricing=pricing, squash=squash)
+        at = {one.candidate: one for one in placed}
+        for j, seller in enumerate(who):
+            one = at.get(j)
+            click = one is not None and draw.random() < pctr[j] * slot_effect[one.slot]
+            values = [i, i * 3 // n, i * 72 // n % 24, f"q{query}", f"s{seller}", bid[j], 9.5, pctr[j], 0.1]
+            values += ["", 0, "", "", "", ""] if one is None else [
+                one.slot + 1, 1, int(click), int(click and draw.random() < 0.3), f"{one.price:.9f}" if click else 0,
+                f"{one.price * pctr[j] * slot_effect[one.slot]:.12f}",
+            ]  # fmt: skip
+            lines.append(",".join(map(str, values)))
+    log, mapping = tmp_path / "shown.csv", tmp_path / "shown.toml"
+    log.write_text("\n".join(lines) + "\n")
+    mapped = ["day", "hour", "query", "advertiser", "manual_bid", *columns]
+    mapping.write_text("[columns]\nauction = 'id'\n" + "".join(f"{name} = '{name}'\n" for name in mapped))
+    return log, mapping

@@ -66,11 +66,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also write the log's daily budgets as CSV with the columns advertiser,budget (default: none written)",
     )
+    parser.add_argument(
+        "--quality",
+        metavar="FILE",
+        help="also write a data-quality page, a new file that ends in .html (default: none written)",
+    )
     parser.add_argument("--scenario", metavar="FILE", help="also write a scenario file to start from (default: none written)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ingest the logs and print the counts, or print a mapping file."""
+    from auctionsim.commands._common import command_line
+    from auctionsim.commands._log_check import check_log, write_quality_page
     from auctionsim.files import write_text
     from auctionsim.traffic.ingest.formats.auctions_csv import TEMPLATE
     from auctionsim.traffic.ingest.pipeline import find_format, ingest
@@ -85,6 +92,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     _check_scenario(scenario, out)
     if budgets is not None and budgets.exists():
         raise InputError(f"{budgets}: expected a new file, got one that exists")
+    quality = Path(arguments.quality) if arguments.quality else None
+    _check_quality(quality)
     form = find_format(arguments.form, Path(arguments.mapping) if arguments.mapping else None)
     with console.steps() as progress:
         summary = ingest(
@@ -97,17 +106,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             budgets=budgets,
             min_days=1 if scenario is None else 2,
             timezone=arguments.timezone,
+            with_quality=quality is not None,
             progress=progress,
         )
-    lines, value = summary.lines(), {"out": str(out), **summary.as_json()}
+    check = check_log(summary, form)
+    lines, value = [check.line, *summary.lines()], {"out": str(out), "replay": check.as_json(), **summary.as_json()}
     if arguments.report:
         picture = out.with_name(f"{out.stem}-hours.png")
         _draw(summary.auctions_by_hour, picture)
         lines += [*summary.curve(), f"picture   {picture}"]
         value["picture"] = str(picture)
+    if quality is not None:
+        write_quality_page(summary, check, quality, f"{', '.join(arguments.logs)} as {form.name}", command_line())
+        lines.append(f"quality   {quality}")
+        value["quality"] = str(quality)
     console.result("\n".join([*lines, f"wrote {out}"]), value)
     if scenario is not None:
-        write_text(scenario, starter_scenario(summary, form, out, scenario, budgets))
+        write_text(scenario, starter_scenario(summary, form, out, scenario, budgets, check.mechanism))
         console.next_command(f"auctionsim train {shlex.quote(str(scenario))}")
     return 0
 
@@ -130,6 +145,15 @@ def _check_scenario(scenario: Path | None, out: Path) -> None:
         raise InputError(f"{scenario}: expected a new file, got one that exists")
     if out.suffix != ".parquet":
         raise InputError(f"--scenario: expected an --out that ends in .parquet, got {out}")
+
+
+def _check_quality(quality: Path | None) -> None:
+    if quality is None:
+        return
+    if quality.exists():
+        raise InputError(f"{quality}: expected a new file, got one that exists")
+    if quality.suffix != ".html":
+        raise InputError(f"--quality: expected a name that ends in .html, got {quality}")
 
 
 def _draw(auctions_by_hour: tuple[int, ...], picture: Path) -> None:

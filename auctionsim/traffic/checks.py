@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.traffic.table import CELL_COLUMNS, HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN
@@ -18,9 +19,14 @@ PRICE_LIMIT = 1e9
 PRICE_WORDS = f"a number >= 0 and < {PRICE_LIMIT:.0e}".replace("e+0", "e")
 """The valid range of prices and bids, for messages."""
 
+MAX_DAY = 10**9
+"""Largest number of a day: dates written as 20240304 are days, and day x 24 + hour stays a 64-bit integer."""
+MAX_AUCTIONS = 2**53
+"""Most auctions of a table, the sum of all weights: up to here counts are exact in floating point, too."""
+
 # For each column, its valid values in words, and an expression that is true for a valid row.
 _RULES: dict[str, Rule] = {
-    "day": ("a whole number >= 0", lambda c: c.ge(0)),
+    "day": (f"a whole number from 0 to {MAX_DAY}", lambda c: c.ge(0) & c.le(MAX_DAY)),
     "hour": ("a whole number from 0 to 23", lambda c: c.ge(0) & c.lt(HOURS)),
     "cell": ("a whole number", lambda c: c.is_not_null()),
     "weight": ("a whole number >= 1", lambda c: c.ge(1)),
@@ -122,7 +128,8 @@ def _check_cells(table: pl.DataFrame, path: Path) -> None:
             f"hour {table['hour'][row - 1]}"
         )
     cell = table["cell"].to_numpy()
-    starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
+    starts = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
+    _check_auctions(table["weight"].to_numpy()[starts], starts, path)
     _, first_seen = np.unique(cell[starts], return_index=True)
     if len(first_seen) < len(starts):
         row = int(starts[np.setdiff1d(np.arange(len(starts)), first_seen)[0]])
@@ -147,4 +154,20 @@ def _check_cells(table: pl.DataFrame, path: Path) -> None:
         raise InputError(
             f"{path}: row {row + 1}, column advertiser: expected each advertiser once in a cell, "
             f"got {shown(table['advertiser'][row])} again in cell {cell[row]}"
+        )
+
+
+def _check_auctions(weight: NDArray[np.int64], starts: NDArray[np.int64], path: Path) -> None:
+    """Check that all weights together are a count that neither wraps around nor is rounded.
+
+    A sum of 64-bit integers wraps around: 2^63 - 1 and 10 auctions would be -(2^63 - 9). The sum of doubles is within 1e-9 of
+    the true sum, which decides for all but a table at the very limit.
+    """
+    total = np.cumsum(weight, dtype=np.float64)
+    beyond = np.flatnonzero(total > MAX_AUCTIONS)
+    if len(beyond):
+        row = int(starts[beyond[0]])
+        raise InputError(
+            f"{path}: row {row + 1}, column weight: expected weights of cells that sum to <= {MAX_AUCTIONS} (2^53), "
+            f"got {total[beyond[0]]:.6g} up to this row"
         )

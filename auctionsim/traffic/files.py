@@ -36,7 +36,7 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
     advertiser, advertisers = _codes(table["advertiser"])
     query, queries = _codes(table["query"])
     cell = table["cell"].to_numpy()
-    starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
+    starts = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
     column = {name: table[name].to_numpy() for name in table.columns if name not in TEXT_COLUMNS}
     return Traffic(
         advertisers=advertisers,

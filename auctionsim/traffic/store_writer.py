@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.errors import InputError
 from auctionsim.files import expect_new_folder, part_of
 from auctionsim.traffic.store import CELL_TYPES, FORMAT, INDEX, ROW_TYPES, Columns, StoredTraffic, column_file, open_traffic
 
@@ -63,7 +64,7 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str,
             for cells, rows in _cuts(np.asarray(columns["size"])):
                 for names, cut in ((CELL_TYPES, cells), (ROW_TYPES, rows)):
                     for name, kind in names.items():
-                        np.asarray(columns[name][cut]).astype(kind).tofile(files[name])
+                        _fitting(name, np.asarray(columns[name][cut]), np.dtype(kind)).tofile(files[name])
                 chunks.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
                 n_cells += cells.stop - cells.start
                 n_rows += rows.stop - rows.start
@@ -73,6 +74,24 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]]) -> dict[str,
         for file in files.values():
             file.close()
     return {"pieces": chunks, "cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
+
+
+def _fitting(name: str, column: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Convert a column to its type in the store. A cast alone would wrap a weight of 2^31 around to -2^31.
+
+    Raises:
+        InputError: A whole number is beyond 32 bits, or a pctr is 0 in single precision.
+    """
+    if kind.kind == "i" and len(column) and column.max() > np.iinfo(kind).max:
+        raise InputError(f"column {name}: expected whole numbers <= {np.iinfo(kind).max} in stored traffic, got {column.max()}")
+    with np.errstate(under="ignore"):
+        converted = column.astype(kind)
+    if name == "pctr" and (converted <= 0).any():
+        least = np.finfo(kind).smallest_normal
+        raise InputError(
+            f"column pctr: expected numbers >= {least:.3g} in stored traffic (single precision), got {column.min()}"
+        )
+    return converted
 
 
 def _cuts(size: NDArray[Any]) -> Iterator[tuple[slice, slice]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.errors import InputError
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
@@ -99,5 +100,7 @@ def _at_price_level(world: World, cpc: float) -> World:
     winner = np.argmax(world.ctr * world.keyword_bid, axis=1)
     winner_ctr = np.take_along_axis(world.ctr, winner[:, None], axis=1)[:, 0]
     paid = (world.query_share * score[:, -2]).sum() / (world.query_share * winner_ctr).sum()
+    if not (np.isfinite(paid) and paid > 0):
+        raise InputError(f"traffic.profile: expected spreads under which keyword bids pay a price > 0, got a price of {paid:g}")
     scale = cpc / paid
     return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.keyword_bid * scale)

@@ -151,3 +151,16 @@ def test_cells_without_candidates_bring_nothing(tmp_path: Path, slot_effect: tup
     traffic = store_traffic(tmp_path / "day", ("a", "b"), ("query",), [(0, 0, columns)])
     outcome = replay(traffic, coefficients=np.ones((2, 1, 16)), slot_effect=slot_effect)
     assert outcome.impressions[0].T.tolist() == [[1.0, 2.0 + (len(slot_effect) > 1)]] * 16
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("weight", 2**31, r"column weight: expected whole numbers <= 2147483647 in stored traffic, got 2147483648"),
+    ("pctr", 1e-60, r"column pctr: expected numbers >= 1.18e-38 in stored traffic \(single precision\), got 1e-60"),
+])  # fmt: skip
+def test_numbers_that_the_store_cannot_hold_are_refused(tmp_path: Path, name: str, value: float, said: str):
+    columns = {"size": [1], "weight": [1], "query": [0], "market_ecpm": [0.0]}
+    columns |= {"advertiser": [0], "pctr": [0.1], "pcvr": [0.1], "item_price": [1.0], "keyword_bid": [1.0]}
+    arrays = {key: np.array([value] if key == name else held) for key, held in columns.items()}
+    with pytest.raises(InputError, match=said):
+        store_traffic(tmp_path / "day", ("a",), ("q",), [(0, 0, arrays)])
+    assert not (tmp_path / "day").exists()

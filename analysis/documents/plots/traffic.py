@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
@@ -47,6 +48,7 @@ def fit_figure(table: Curves, drawn: Sequence[Curves], distributions: Sequence[s
     panels[1].set(xlabel="queries, largest first, share of all", ylabel="share of auctions", yscale="log")
     panels[0].legend(frameon=False)
     for axes, name in zip(panels[2:], distributions, strict=False):
+        _widen(axes)
         axes.set(xlabel=name, ylabel="share of candidates below", xscale="log", ylim=(0, 1))
         axes.xaxis.set_minor_formatter(NullFormatter())
     for axes in panels:
@@ -54,6 +56,13 @@ def fit_figure(table: Curves, drawn: Sequence[Curves], distributions: Sequence[s
     for axes in panels[2 + len(distributions) :]:
         axes.set_visible(False)
     return figure
+
+
+def _widen(axes: Axes) -> None:
+    """Give an axis on which all values are equal a decade on each side, before it is logarithmic; matplotlib would warn."""
+    values = np.concatenate([np.asarray(line.get_xdata(), dtype=np.float64) for line in axes.get_lines()] or [np.zeros(0)])
+    if len(values) and values.max() <= values.min() * (1 + 1e-9):
+        axes.set_xlim(values.min() / 10, values.max() * 10)
 
 
 def hourly_curve(auctions_by_hour: Sequence[float], title: str = "") -> Figure:

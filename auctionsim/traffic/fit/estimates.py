@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from auctionsim.errors import InputError
+from auctionsim.ratios import safe_ratio
 from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.fit.components import (
     Components,
@@ -17,11 +18,12 @@ from auctionsim.traffic.fit.components import (
     pooled_variance,
     variance_components,
 )
+from auctionsim.traffic.fit.limits import check_spreads, check_table
 from auctionsim.traffic.fit.pairs import Pairs, group_pairs
 from auctionsim.traffic.fit.volumes import MIN_SHARE, daily_counts, mean_walk, query_volumes, volumes
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import Profile, Spreads
-from auctionsim.traffic.table import HOURS, Traffic
+from auctionsim.traffic.table import HOURS, KEYWORD_BID_COLUMN, Traffic
 
 _SIMULATED_AUCTIONS = 5000
 
@@ -70,14 +72,29 @@ def fit_traffic(traffic: Traffic, name: str, source: str) -> Fit:
         source: The table's file, for messages.
 
     Raises:
-        InputError: The generator cannot draw such a table: its advertisers do not meet, or all prices, bids or rates are 0.
+        InputError: The generator cannot draw such a table: its advertisers do not meet, all prices, bids or rates are 0, or
+            values, days or spreads are beyond its range.
     """
-    candidates = _checked_candidates(traffic, source)
+    candidates = check_table(traffic, source)
+    # Whatever overflows here ends as a spread that is not finite, which `check_spreads` refuses.
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        fit = _fitted(traffic, name, source, candidates)
+        price, unit_price = price_per_click(traffic), _simulated_price(fit)
+    if not (unit_price > 0 and np.isfinite(price / unit_price)):
+        raise InputError(f"{source}: expected a table whose fit sells clicks at a price > 0, got {unit_price:g} per click")
+    return replace(fit, profile=replace(fit.profile, cpc=price / unit_price))
+
+
+def _fitted(traffic: Traffic, name: str, source: str, candidates: float) -> Fit:
+    """Return the fit at a price level of 1; `candidates` is the mean number of candidates per auction."""
     pairs = group_pairs(traffic)
     hours, week, per_day = volumes(traffic)
     level, hour_factor, log_sd = _prices(traffic, pairs)
-    found = _estimates(traffic, pairs, level)
+    found = _estimates(traffic, pairs, level, source)
     volume, queries = query_volumes(traffic, found.drift)
+    spreads = _spreads(found, volume)
+    section = _section(traffic, found, (per_day, queries, candidates), source)
+    check_spreads({"prices between hours": log_sd, **asdict(spreads)}, source)
     profile = Profile(
         name=name,
         hour_share=hours,
@@ -91,14 +108,17 @@ def fit_traffic(traffic: Traffic, name: str, source: str) -> Fit:
         cvr_hour_factor=_purchases(traffic),
         budget_quantiles=_budgets(traffic),
         sources=(),
-        spreads=_spreads(found, volume),
+        spreads=spreads,
     )
-    fit = Fit(_section(traffic, found, (per_day, queries, candidates)), profile, len(traffic.advertisers))
-    return replace(fit, profile=replace(profile, cpc=price_per_click(traffic) / _simulated_price(fit)))
+    return Fit(section, profile, len(traffic.advertisers))
 
 
 def price_per_click(traffic: Traffic) -> float:
-    """Compute the mean price per click under keyword bids: one slot, second price, no reserve, no external competitors."""
+    """Compute the mean price per click under keyword bids: one slot, second price, no reserve, no external competitors.
+
+    Returns:
+        The price, currency per click; NaN if no bid is > 0.
+    """
     score, start = traffic.pctr * traffic.keyword_bid, traffic.cell_start
     # Rows sorted by cell, and by falling score within a cell.
     order = np.lexsort((-score, np.repeat(np.arange(len(start) - 1), np.diff(start))))
@@ -106,24 +126,11 @@ def price_per_click(traffic: Traffic) -> float:
     has_second = np.diff(start) > 1
     second = np.where(has_second, score[order[np.minimum(start[:-1] + 1, len(order) - 1)]], 0.0)
     sold = score[winner] > 0
-    return float((traffic.weight * second)[sold].sum() / (traffic.weight * traffic.pctr[winner])[sold].sum())
+    paid, clicks = (traffic.weight * second)[sold].sum(), (traffic.weight * traffic.pctr[winner])[sold].sum()
+    return safe_ratio(float(paid), float(clicks))
 
 
-def _checked_candidates(traffic: Traffic, source: str) -> float:
-    """Check that the generator can draw such a table, and return the mean number of candidates per auction."""
-    candidates = float(np.average(np.diff(traffic.cell_start), weights=traffic.weight))
-    if candidates < 1.5 or len(traffic.advertisers) < 2:
-        raise InputError(
-            f"{source}: column advertiser: expected two or more advertisers that meet, as the generator has no external "
-            f"competitors, got {candidates:.2f} candidates per auction"
-        )
-    for column in ("item_price", "keyword_bid", "pcvr"):
-        if not (getattr(traffic, column) > 0).any():
-            raise InputError(f"{source}: column {column}: expected values > 0, got none")
-    return candidates
-
-
-def _estimates(traffic: Traffic, pairs: Pairs, level: Floats) -> _Estimates:
+def _estimates(traffic: Traffic, pairs: Pairs, level: Floats, source: str) -> _Estimates:
     """Estimate noise, drift and components; `level` is the price level of each row's hour."""
     drift = drift_variance(daily_counts(traffic), np.array(traffic.days))
     ctr_noise = pooled_variance(np.log(traffic.pctr), pairs.code)
@@ -136,14 +143,24 @@ def _estimates(traffic: Traffic, pairs: Pairs, level: Floats) -> _Estimates:
         ctr=pairs.components(traffic.pctr, ctr_noise),
         cvr=pairs.components(traffic.pcvr / level, cvr_noise),
         value=pairs.components(traffic.item_price, 0.0),
-        keyword_bid=_keyword_bids(traffic, pairs, level, cvr_noise),
+        keyword_bid=_keyword_bids(traffic, pairs, level, cvr_noise, source),
         # Log conversion rates walk half as far as log volumes, each pair on its own: a quarter of the variance.
         walk=drift / 4 * mean_walk(len(traffic.days)),
     )
 
 
-def _section(traffic: Traffic, found: _Estimates, counts: tuple[float, float, float]) -> TrafficSection:
+def _section(traffic: Traffic, found: _Estimates, counts: tuple[float, float, float], source: str) -> TrafficSection:
     """Write the estimates as the scenario's section; `counts` are auctions per day, queries, and candidates per auction."""
+    check_spreads(
+        {
+            "query volumes from day to day": found.drift**0.5,
+            "pctr within a query and advertiser": found.ctr_noise**0.5,
+            "pcvr within a query, advertiser and day": found.cvr_noise**0.5,
+            "keyword bids": (found.keyword_bid.query + found.keyword_bid.pair) ** 0.5,
+            "keyword bids between advertisers": found.keyword_bid.advertiser**0.5,
+        },
+        source,
+    )
     per_day, queries, candidates = counts
     days = max(traffic.days[-1] - traffic.days[0] + 1, 2)
     test = max(days // 3, 1)
@@ -215,11 +232,13 @@ def _by_day(traffic: Traffic, pairs: Pairs) -> Ints:
     return np.unique(pairs.code * (traffic.days[-1] + 1) + traffic.row_day, return_inverse=True)[1]
 
 
-def _keyword_bids(traffic: Traffic, pairs: Pairs, level: Floats, cvr_noise: float) -> Components:
+def _keyword_bids(traffic: Traffic, pairs: Pairs, level: Floats, cvr_noise: float, source: str) -> Components:
     """Estimate the components of the log of keyword bids over the pair's mean value of a click."""
     log_value, error, has_value = pairs.log_mean(traffic.pcvr / level * traffic.item_price, cvr_noise)
     log_bid, _, has_bid = pairs.log_mean(traffic.keyword_bid / level, 0.0)
     both = has_value & has_bid
+    if not both.any():
+        raise InputError(f"{source}: column {KEYWORD_BID_COLUMN}: expected bids > 0 where a click has a value, got none")
     ratio = (log_bid - log_value)[both]
     return variance_components(ratio, error[both], pairs.query[both], pairs.advertiser[both])
 

@@ -6,6 +6,7 @@ import datetime
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auctionsim.errors import InputError, unknown
@@ -20,9 +21,14 @@ from auctionsim.traffic.ingest.dialect.zones import Zone, find_zone
 from auctionsim.traffic.ingest.formats import auctionnet, criteo, ipinyou
 from auctionsim.traffic.ingest.formats.auctions_csv import auctions_csv
 from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS, Format
+from auctionsim.traffic.ingest.limits import check_total_weight
 from auctionsim.traffic.ingest.log_files import log_files
 from auctionsim.traffic.ingest.log_reader import ReadLog, read_logs
+from auctionsim.traffic.ingest.objective import find_objective
+from auctionsim.traffic.ingest.observed import make_observed, sample_auctions
 from auctionsim.traffic.ingest.output import write_folder, write_parquet
+from auctionsim.traffic.ingest.position_effects import discount_trials, position_effects
+from auctionsim.traffic.ingest.quality import column_quality, log_quality
 from auctionsim.traffic.ingest.rates.estimate import PRIOR_TRIALS, check_method, fill_rates
 from auctionsim.traffic.ingest.summary import LogRecord, Summary, summarize
 
@@ -62,6 +68,7 @@ def ingest(
     budgets: Path | None = None,
     min_days: int = 1,
     timezone: str | None = None,
+    with_quality: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Summary:
     """Make a traffic table from logs.
@@ -76,6 +83,7 @@ def ingest(
         budgets: The CSV file to write the advertisers' budgets to, or None.
         min_days: Number of days that the log must have.
         timezone: The zone of days and hours: an IANA name, an offset or UTC; None for that of the mapping, or else of the log.
+        with_quality: Whether to measure the figures of the data-quality page.
         progress: The progress callback.
 
     Raises:
@@ -93,14 +101,23 @@ def ingest(
         try:
             read = read_logs(database, form, files, work, max_bad, zone)
             log = _make_log(database, form, files[0], read, max_bad)
+            check_total_weight(database, read.source, is_single=form.is_single)
+            columns = column_quality(database, form) if with_quality else ()
+            has = make_observed(database, form)
             budget_table(database, form)
             database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
+            effects = position_effects(database, has)
+            discount_trials(database, effects)
+            objective = find_objective(database)
             calibration = fill_rates(database, rates)
+            sample = sample_auctions(database, form, has)
+            quality = log_quality(database, form, columns, has, effects, log.first_day) if with_quality else None
             make_cells(database, aggregate, is_single=form.is_single)
             logged = logged_advertisers(database, form)
             if budgets is not None:
                 expect_budgets(logged, form, files[0])
             summary = summarize(database, read.rows, log, calibration, logged)
+            summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
             if len(summary.days) < min_days:
                 raise InputError(f"{files[0]}: expected a log of {min_days} or more days, got {len(summary.days)}")
             if _is_file(out):
@@ -189,6 +206,10 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, 
         notes["first day"] = log.first_day.isoformat()
     if log.assumed:
         notes["read as"] = "; ".join(log.assumed)
+    if summary.objective.reason:
+        notes["objective"] = f"{summary.objective.name}: {summary.objective.reason}"
+    if summary.position_effects.slots:
+        notes["pctr"] = "click rates in slot 1; lower slots have the position effects that ingest printed"
     if summary.calibration:
         methods = {
             "empirical": f"empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials",

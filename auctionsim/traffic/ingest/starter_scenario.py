@@ -4,16 +4,44 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from auctionsim.slots import MAX_SLOTS
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.formats.base import Format
+from auctionsim.traffic.ingest.objective import LogObjective
 from auctionsim.traffic.ingest.summary import Summary
 
 _MAX_GROUPS = 100
 
 
-def starter_scenario(summary: Summary, form: Format, table: Path, scenario: Path, budgets: Path | None = None) -> str:
+@dataclass(frozen=True)
+class FittingMechanism:
+    """The mechanism under which the log's own bids reproduce its winners and charges best."""
+
+    pricing: str = "gsp"
+    """Pricing rule."""
+    squash: float = 1.0
+    """Exponent of pctr in the rank score."""
+    words: str = ""
+    """How well it fits, for a comment."""
+
+    @property
+    def squash_line(self) -> str:
+        """Return the line of the key `squash`, with the comment; nothing where neither differs from the default."""
+        comment = f"# {self.words}\n" if self.words else ""
+        return comment + (f"squash = {self.squash}\n" if self.squash != 1.0 else "")
+
+
+def starter_scenario(
+    summary: Summary,
+    form: Format,
+    table: Path,
+    scenario: Path,
+    budgets: Path | None = None,
+    mechanism: FittingMechanism | None = None,
+) -> str:
     """Write a scenario on a table as TOML text. The last third of the days is held out for testing.
 
     If the log has budgets, each advertiser is a group with its own budget. More than 100 advertisers are one group, whose
@@ -25,17 +53,19 @@ def starter_scenario(summary: Summary, form: Format, table: Path, scenario: Path
         table: The traffic table.
         scenario: The scenario file to be written. Paths in it are relative to its folder.
         budgets: The file of budgets, if one was written.
+        mechanism: The mechanism that fits the log best; None for the usual one.
     """
+    mechanism = mechanism or FittingMechanism()
     days = list(summary.days)
     n_test = max(len(days) // 3, 1)
     source = _from(scenario, table)
     if summary.logged and summary.advertisers <= _MAX_GROUPS:
         budgets = None
-        advertisers = "\n".join(_own_group(one) for one in summary.logged)
+        advertisers = "\n".join(_own_group(one, summary.objective) for one in summary.logged)
     else:
         budget = '"table"' if budgets else '"baseline*0.5"'
         words = "the log's" if budgets else "per day, as a share of what the logged bids spend"
-        advertisers = _group("advertiser", summary.advertisers, f"budget = {budget:<24}# {words}")
+        advertisers = _group("advertiser", summary.advertisers, summary.objective, f"budget = {budget:<24}# {words}")
     budgets_line = "" if budgets is None else f"budgets = {json.dumps(_from(scenario, budgets))}\n"
     return f"""\
 # Written by `auctionsim ingest --scenario`; every key: docs/scenario.md.
@@ -48,9 +78,9 @@ source = {json.dumps(source)}
 test_days = {days[-n_test:]}
 
 [mechanism]
-pricing = "gsp"
-slot_effect = {list(form.slot_effect)}
-reserve = {form.reserve}
+pricing = {json.dumps(mechanism.pricing)}
+{_slot_effect(summary, form)}
+{mechanism.squash_line}reserve = {form.reserve}
 
 [platform]
 baseline = "manual"             # the logged bids
@@ -71,22 +101,39 @@ def _from(scenario: Path, file: Path) -> str:
     return os.path.relpath(file.absolute(), scenario.absolute().parent)
 
 
-def _group(name: str, count: int, *lines: str) -> str:
+def _slot_effect(summary: Summary, form: Format) -> str:
+    """Return the key `slot_effect`: the format's, or as the log's position effects say, with their standard errors."""
+    effects = summary.position_effects
+    if form.slot_effect != (1.0,) or effects.shown_slots == 1:
+        return f"slot_effect = {list(form.slot_effect)}"
+    if not effects.slots:
+        assumed = f"# Assumed: as many slots as the log shows. Their effects are not known: {effects.reason}."
+        return f"{assumed}\nslot_effect = {[1.0] * min(effects.shown_slots, MAX_SLOTS)}"
+    values = effects.slot_effect()
+    errors = ", ".join(f"{one.error:.3g}" for one in effects.slots[1 : len(values)])
+    beyond = len(effects.slots) - len(values)
+    cut = f"; {beyond} lower slots without an estimate, or beyond {MAX_SLOTS}, are left out" if beyond else ""
+    told = f"Estimated from clicks by slot, standard errors {errors}" if errors else "Estimated from clicks by slot"
+    return f"# {told}{cut}.\nslot_effect = {list(values)}"
+
+
+def _group(name: str, count: int, objective: LogObjective, *lines: str) -> str:
     return "\n".join(
         [
             "[[advertisers]]",
             f"group = {json.dumps(name)}",
             f"count = {count}",
             'controller = "learner"',
-            "objectives = { conversions = 1.0 }",
+            *([f"# {objective.reason[0].upper()}{objective.reason[1:]}."] if objective.reason else []),
+            f"objectives = {{ {objective.name} = 1.0 }}",
             *lines,
             "",
         ]
     )
 
 
-def _own_group(one: LoggedAdvertiser) -> str:
+def _own_group(one: LoggedAdvertiser, objective: LogObjective) -> str:
     lines = [] if one.budget is None else [f"budget = {one.budget!r:<24}# per day, the log's"]
     if one.has_cpa:
         lines.append(f"roi_floor = {0.0!r:<21}# soft: a conversion costs no more than item_price, the log's CPA constraint")
-    return _group(one.name, 1, *lines)
+    return _group(one.name, 1, objective, *lines)

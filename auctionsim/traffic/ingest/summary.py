@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from auctionsim.traffic.ingest.auctions import DroppedAuctions
 from auctionsim.traffic.ingest.bad_rows import BadRows
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.database import Database
+from auctionsim.traffic.ingest.objective import LogObjective
+from auctionsim.traffic.ingest.observed import LoggedAuctions
+from auctionsim.traffic.ingest.position_effects import PositionEffects
+from auctionsim.traffic.ingest.quality import Quality
 from auctionsim.traffic.ingest.rates.calibration import Calibration
 from auctionsim.traffic.table import HOURS
 
@@ -82,10 +86,24 @@ class Summary:
     """Advertisers in the table's order if the log has budgets, else none."""
     calibration: Mapping[str, Calibration]
     """Calibration of each estimated rate."""
+    objective: LogObjective = field(default_factory=LogObjective)
+    """The objective that the log allows."""
+    position_effects: PositionEffects = field(default_factory=PositionEffects)
+    """Click rates of slots relative to the first."""
+    sample: LoggedAuctions | None = None
+    """Auctions whose own bids can be replayed; None if the log does not say what was shown."""
+    quality: Quality | None = None
+    """Figures of the data-quality page, if it was asked for."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as the value that `--json` prints."""
-        return {**asdict(self), "calibration": {rate: found.as_json() for rate, found in self.calibration.items()}}
+        values = asdict(replace(self, sample=None, quality=None))
+        del values["sample"], values["quality"]
+        return {
+            **values,
+            "calibration": {rate: found.as_json() for rate, found in self.calibration.items()},
+            "position_effects": self.position_effects.as_json(),
+        }
 
     def curve(self) -> list[str]:
         """Draw the auctions by hour as lines of text."""
@@ -111,6 +129,8 @@ class Summary:
             f"CTR       {_rate(self.ctr)}",
             f"CVR       {_rate(self.cvr)}",
             f"prices    {prices or 'none in the log'}",
+            *self.objective.lines(),
+            *self.position_effects.lines(),
             *(line for rate, calibration in self.calibration.items() for line in calibration.lines(rate)),
         ]  # fmt: skip
 

@@ -77,3 +77,23 @@ def test_aggregated_impressions_cost_what_they_cost(tmp_path: Path, joined: Path
     paid = [row["payprice"] for row in impressions() if row["timestamp"].startswith("20130606")]
     assert day.impressions.sum() == len(paid)
     assert day.cost.sum() == pytest.approx(sum(paid), rel=1e-12)
+
+
+def test_weights_of_a_log_that_cannot_be_counted_are_refused_with_file_and_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    log, mapping = tmp_path / "log.csv", tmp_path / "map.toml"
+    rows = [f"{hour},0,{hour},{who},1.5,{2**52}" for hour in range(3) for who in "ab"]
+    log.write_text("\n".join(["a,d,h,who,bid,n", *rows]) + "\n")
+    mapping.write_text(
+        '[columns]\nauction = "a"\nday = "d"\nhour = "h"\nadvertiser = "who"\nmanual_bid = "bid"\nweight = "n"\n'
+    )
+    out = tmp_path / "t.parquet"
+    command = ["ingest", str(log), "--format", "auctions-csv", "--mapping", str(mapping), "--out", str(out)]
+    assert main(command) == 2
+    assert f"{log}: row 6, column weight: expected weights of auctions that sum to <= {2**53}" in capsys.readouterr().err
+    assert not out.exists()
+    # Two rows of an auction are one auction: two auctions of 2^52 are counted to the last one.
+    log.write_text("\n".join(["a,d,h,who,bid,n", *rows[:4]]) + "\n")
+    assert main([*command, "--aggregate", "hour"]) == 0
+    assert load_traffic(out).auctions == 2**53

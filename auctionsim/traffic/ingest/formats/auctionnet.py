@@ -15,7 +15,7 @@ _FIELDS = (
     whole("deliveryPeriodIndex"), whole("advertiserNumber"), price("CPAConstraint"), price("budget", needed=False),
     whole("timeStepIndex", maximum=47),
     whole("pvIndex"), number("pValue", maximum=1), price("bid"), whole("xi", maximum=1), price("cost"),
-    whole("isExposed", maximum=1), whole("conversionAction", maximum=1),
+    whole("isExposed", maximum=1), whole("conversionAction", maximum=1), whole("adSlot", maximum=3, needed=False),
 )  # fmt: skip
 _DAY, _SECOND = '"deliveryPeriodIndex"::BIGINT', '("timeStepIndex" * 1800)::INTEGER'
 _AUCTION = """"timeStepIndex"::BIGINT || ' ' || "pvIndex"::BIGINT"""
@@ -26,6 +26,10 @@ _LOG = f"""SELECT row, {_DAY}, {_SECOND}, {_DAY} || ' ' || {_AUCTION}, 1, 'all',
 
 _BUDGETS = """SELECT printf('advertiser-%02d', "advertiserNumber"::BIGINT) AS advertiser, "deliveryPeriodIndex" AS day, "budget"
 FROM good"""
+
+# A slot that was won is shown to the engine; its click is an exposure, which alone is charged.
+_OBSERVED = """SELECT row, nullif("adSlot", 0)::BIGINT, "xi" = 1, CASE WHEN "xi" = 1 THEN "isExposed" END,
+  CASE WHEN "isExposed" = 1 THEN "cost" END FROM good"""
 
 
 def _layout(source: str, lines: Sequence[str]) -> Layout:
@@ -50,4 +54,7 @@ FORMAT = Format(
     reserve=0.01,
     budgets=_BUDGETS,
     has_cpa=True,
+    observed=_OBSERVED,
+    has_shown=True,
+    cost_per="click",
 )

@@ -32,7 +32,8 @@ from auctionsim.traffic.ingest.formats.base import (
 from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
 TEMPLATE = """\
-# The right-hand sides name the columns of your log. Delete the lines of columns that your log does not have.
+# The right-hand sides name the columns of your log. Delete the lines of columns that your log does not have, and remove the `#`
+# before those that it has.
 # Format of `timestamp`: "iso" (2024-03-04T23:30:00+01:00), "unix", "unix-ms", "unix-us", "unix-ns", or a format of strptime.
 timestamp_format = "%Y-%m-%d %H:%M:%S"
 # Without these lines, they are found from the log, and `ingest` prints what it found.
@@ -58,6 +59,9 @@ weight = "weight"               # identical auctions that a row stands for; with
 clicked = "clicked"             # 1, 0, or empty where the ad was not shown
 converted = "converted"         # 1 or 0
 budget = "budget"               # the advertiser's daily budget, currency; see --budgets
+# shown = "shown"               # 1 or 0: whether the ad was shown; its bids are then replayed against the log
+# slot = "slot"                 # position shown, from 1; empty where not shown; position effects are estimated from it
+# cost_per_click = "cost"       # what a click was charged, currency; or `cost_per_impression`: what an impression was charged
 """
 """A mapping file to start from."""
 
@@ -69,7 +73,9 @@ _FIELDS = {
         price("manual_bid"), price("item_price", needed=False),
         Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", maximum=1, needed=False),
         price("market_ecpm", needed=False), whole("weight", minimum=1), whole("clicked", maximum=1, needed=False),
-        whole("converted", maximum=1, needed=False), price("budget", needed=False),
+        whole("converted", maximum=1, needed=False), price("budget", needed=False), whole("shown", maximum=1, needed=False),
+        whole("slot", minimum=1, maximum=1000, needed=False), price("cost_per_click", needed=False),
+        price("cost_per_impression", needed=False),
     )
 }  # fmt: skip
 _KEYS = ("delimiter", "encoding", "decimal", "thousands", "timestamp_format", "timezone", "prices", "columns")
@@ -120,6 +126,9 @@ def auctions_csv(mapping: Path) -> Format:
         max_seconds=300 if "timestamp" in columns else 3600,
         dialect=Dialect(settings.get("encoding"), settings.get("decimal"), settings.get("thousands"), zone),
         budgets=_budgets(columns),
+        observed=_observed(columns),
+        has_shown="shown" in columns or "slot" in columns,
+        cost_per="click" if "cost_per_click" in columns else "impression" if "cost_per_impression" in columns else None,
     )
 
 
@@ -186,6 +195,8 @@ def _check_columns(mapping: Path, columns: dict[str, Any]) -> None:
             raise InputError(f"{mapping}: columns.{key}: expected no identifier of people, got {shown(column)}")
         if list(columns.values()).count(column) > 1:
             raise InputError(f"{mapping}: columns.{key}: expected each column once, got {shown(column)} twice")
+    if "cost_per_click" in columns and "cost_per_impression" in columns:
+        raise InputError(f"{mapping}: columns: expected cost_per_click or cost_per_impression, got both")
     time = "day" if "day" in columns and "timestamp" not in columns else "timestamp"
     for key in ("advertiser", "manual_bid", time, *(("hour",) if time == "day" else ())):
         if key not in columns:
@@ -206,6 +217,39 @@ def _budgets(columns: dict[str, str]) -> str | None:
     return f"SELECT advertiser, {_time(columns)[0]} AS day, budget FROM good"
 
 
+def _is_shown(columns: dict[str, str]) -> str:
+    """Return the SQL that is true if a row was shown: by the column `shown`, or because it has a slot, or a click or none."""
+    if "shown" in columns:
+        return "(coalesce(shown, 0) = 1)"
+    return "(slot IS NOT NULL)" if "slot" in columns else "true"
+
+
+def _observed(columns: dict[str, str]) -> str:
+    """Return `Format.observed`."""
+
+    def of(key: str) -> str:
+        return key if key in columns else "NULL"
+
+    shown_rows = _is_shown(columns) if "shown" in columns or "slot" in columns else f"({of('clicked')} IS NOT NULL)"
+    slot, clicked = f"CASE WHEN {shown_rows} THEN {of('slot')}::BIGINT END", f"CASE WHEN {shown_rows} THEN {of('clicked')} END"
+    return f"SELECT row, {slot}, {shown_rows}, {clicked}, {_cost(columns, shown_rows) or 'NULL'} FROM good"
+
+
+def _cost(columns: dict[str, str], shown_rows: str) -> str | None:
+    """Return the SQL of what was charged, NULL where nothing was; None if no cost is mapped."""
+    key = "cost_per_click" if "cost_per_click" in columns else "cost_per_impression"
+    if key not in columns:
+        return None
+    # A row without a click is charged nothing for it, and many logs write 0 there: it says nothing about the price of a click.
+    is_clicked = "clicked = 1" if key == "cost_per_click" and "clicked" in columns else "true"
+    return f"CASE WHEN {shown_rows} AND {is_clicked} THEN {key} END"
+
+
+def _paid(columns: dict[str, str]) -> str:
+    """Return the SQL of the price whose quantiles the summary shows: what was charged, else the bid."""
+    return _cost(columns, _is_shown(columns)) or "manual_bid"
+
+
 def _log(columns: dict[str, str]) -> str:
     """Return `Format.log`."""
 
@@ -215,7 +259,7 @@ def _log(columns: dict[str, str]) -> str:
     day, second = _time(columns)
     auction = f"{day} || ' ' || {of('auction', 'row::VARCHAR')}"
     weight, clicked, converted = of("weight", "1"), of("clicked", "NULL"), of("converted", "NULL")
-    shown_rows = f"CASE WHEN {clicked} IS NOT NULL THEN {weight} ELSE 0 END"
+    shown_rows = f"CASE WHEN {_is_shown(columns)} AND {clicked} IS NOT NULL THEN {weight} ELSE 0 END"
     clicks = f"coalesce({clicked}, 0) * {weight}"
     # Conversions are counted among clicks. If no column is mapped, there are no trials to estimate a rate from.
     trials = clicks if "converted" in columns else "0"
@@ -224,5 +268,5 @@ def _log(columns: dict[str, str]) -> str:
         f"SELECT row, {day}, {second}, {auction}, {weight}, {of('query', quoted('all'))}, {of('advertiser', 'NULL')}, "
         f"{of('pctr', 'NULL')}, {of('pcvr', 'NULL' if 'converted' in columns else '0')}, {of('item_price', '0')}, "
         f"{of('manual_bid', 'NULL')}, NULL, NULL, {of('market_ecpm', '0')}, {shown_rows}, {clicks}, {trials}, {hits}, "
-        f"{shown_rows}, {clicks}, {hits}, {of('manual_bid', 'NULL')} FROM good"
+        f"{shown_rows}, {clicks}, {hits}, {_paid(columns)} FROM good"
     )

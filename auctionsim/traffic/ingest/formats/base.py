@@ -146,6 +146,12 @@ class Format:
     """SELECT of `advertiser, day, budget` (currency per day) from `good`; None if the format has no budgets."""
     has_cpa: bool = False
     """Whether the advertisers limit the cost of a conversion to `item_price`."""
+    observed: str | None = None
+    """SELECT of `row, slot, is_shown, clicked, cost` from `good`, for `make_observed`; None if the log tells nothing."""
+    has_shown: bool = False
+    """Whether `observed` says what was shown."""
+    cost_per: str | None = None
+    """What the cost in `observed` is charged for, `click` or `impression`; None if the log has no costs."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Reasons why valid rows are not replayed, each with the SELECT that counts these rows in `good`."""
 

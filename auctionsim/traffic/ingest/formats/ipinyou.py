@@ -123,6 +123,10 @@ FORMAT = Format(
     },
     day=_DAY,
     second=_SECOND,
+    # Each impression was won, at its paying price.
+    observed=f"SELECT row, NULL, true, NULL, payprice FROM good WHERE logtype = {_IMPRESSION}",
+    has_shown=True,
+    cost_per="click",
     left_out=(
         (
             "bids without an impression: the log does not hold the price of a lost bid",

@@ -14,6 +14,8 @@ from auctionsim.traffic.ingest.rates.calibration import Calibration, calibrate
 METHODS = ("empirical", "logistic")
 PRIOR_TRIALS = 100
 """Trials that the prior is worth, k."""
+MAX_RATE = 1 - 1e-9
+"""Largest rate that is estimated."""
 _LEVELS = ((), ("advertiser",), ("advertiser", "query"), ("advertiser", "query", "hour"))
 
 
@@ -78,7 +80,8 @@ def _level(depth: int, missing: list[str], first_day: int) -> str:
             )
             earlier.append(f"CASE WHEN day = {first_day} THEN {count} ELSE {cumulative} END AS {count}")
         above = f"({rate}_c + {PRIOR_TRIALS} * above.{rate}) / ({rate}_n + {PRIOR_TRIALS})"
-        shrunk.append(f"{above if depth else f'({rate}_c + 0.5) / ({rate}_n + 1)'} AS {rate}")
+        # Impressions in lower slots count for less than one trial, so that a few of them may have more hits than trials.
+        shrunk.append(f"least({above if depth else f'({rate}_c + 0.5) / ({rate}_n + 1)'}, {MAX_RATE}) AS {rate}")
     join = f"JOIN level{depth - 1} AS above USING ({', '.join(('day', *_LEVELS[depth - 1]))})" if depth else ""
     return (
         f"SELECT {keys}, {', '.join(shrunk)} FROM (SELECT {keys}, {', '.join(earlier)} FROM "

@@ -1,0 +1,83 @@
+"""Check of an ingested log against a replay of its own bids, for the command `ingest`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auctionsim.auction.log_replay import LogReplay, replay_log
+from auctionsim.traffic.ingest.formats.base import Format
+from auctionsim.traffic.ingest.starter_scenario import FittingMechanism
+from auctionsim.traffic.ingest.summary import Summary
+
+_LEAST_WINNERS = 0.5
+"""Share of winners from which on the starter scenario takes over the mechanism that fits best."""
+
+
+@dataclass(frozen=True)
+class LogCheck:
+    """How well a replay of a log's own bids reproduces it."""
+
+    replay: LogReplay | None
+    """The replay; None if the log does not say what was shown."""
+
+    @property
+    def line(self) -> str:
+        """Say it in one line."""
+        if self.replay is None:
+            return "replay of the log's own bids: not defined: the log has no shown column"
+        return self.replay.line()
+
+    @property
+    def mechanism(self) -> FittingMechanism:
+        """Return the mechanism for the starter scenario: the one that fits best, if it explains half of the winners."""
+        if self.replay is None:
+            return FittingMechanism()
+        best = self.replay.best
+        words = f"{self.replay.line()[0].upper()}{self.replay.line()[1:]}."
+        if best.winners < _LEAST_WINNERS:
+            return FittingMechanism(words=f"Assumed, as no mechanism explains the log. {words}")
+        return FittingMechanism(best.pricing if not np.isnan(best.charges) else "gsp", best.squash, words)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as the value that `--json` prints; figures that are not defined are null."""
+        if self.replay is None:
+            return {"reason": "the log has no shown column", "mechanisms": []}
+        mechanisms = [
+            {key: None if value != value else value for key, value in asdict(one).items()} for one in self.replay.candidates
+        ]
+        return {"auctions": self.replay.auctions, "total": self.replay.total, "per": self.replay.per, "mechanisms": mechanisms}
+
+
+def write_quality_page(summary: Summary, check: LogCheck, path: Path, log: str, command: str) -> None:
+    """Write the data-quality page of a log.
+
+    Args:
+        summary: The summary of the log, with its quality.
+        check: Its check against a replay.
+        path: The HTML file to write.
+        log: The log and its format in words, for the title.
+        command: The command line that made the page.
+    """
+    from auctionsim.analysis.reports.log_quality import LogMechanism, quality_page
+    from auctionsim.files import write_text
+
+    replayed = () if check.replay is None else check.replay.candidates
+    mechanisms = [LogMechanism(one.name, one.winners, one.charges, one.error) for one in replayed]
+    write_text(path, quality_page(summary, check.line, mechanisms, log, command))
+
+
+def check_log(summary: Summary, form: Format) -> LogCheck:
+    """Replay the log's own bids.
+
+    Args:
+        summary: The summary of the log.
+        form: The log's format, whose slot effects and reserve hold where it states them.
+    """
+    if summary.sample is None:
+        return LogCheck(None)
+    effect = form.slot_effect if form.slot_effect != (1.0,) else summary.position_effects.slot_effect()
+    return LogCheck(replay_log(summary.sample, effect, form.reserve))
