@@ -126,7 +126,7 @@ def shown_auctions(
     draw = np.random.default_rng(4)
     names = ["id", "day", "hour", "query", "advertiser", "manual_bid", "item_price", "pctr", "pcvr", "slot", "shown", "clicked"]
     names += ["converted", "cost_per_click", "cost_per_impression"]
-    rate = ctr * np.exp(0.4 * draw.standard_normal((3, 5)))
+    rate = np.minimum(ctr * np.exp(0.4 * draw.standard_normal((3, 5))), 0.9)
     lines = [",".join(names)]
     for i in range(n):
         query, who = int(draw.integers(3)), np.sort(draw.choice(5, 4, replace=False))

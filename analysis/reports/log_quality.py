@@ -75,13 +75,10 @@ def _dropped(summary: Summary) -> list[str]:
     title = page.heading("Rows that were dropped")
     if not summary.dropped:
         return [title, page.note("None.")]
-    examples = {bad.reason: "; ".join(_place(example) for example in bad.examples) for bad in summary.bad}
-    rows = [
-        [reason, str(count), f"{safe_ratio(count, summary.rows_read):.3%}", examples.get(reason, "")]
-        for reason, count in summary.dropped.items()
-    ]
-    notes = [page.note(f"Read as: {line}") for line in summary.assumed]
-    return [title, page.table(["reason", "rows", "share of rows", "first of them"], rows), *notes]
+    rows = [[reason, str(count), f"{safe_ratio(count, summary.rows_read):.3%}"] for reason, count in summary.dropped.items()]
+    notes = [f"First of them: {bad.reason}: {'; '.join(map(_place, bad.examples))}." for bad in summary.bad]
+    notes += [f"Read as: {line}." for line in summary.assumed]
+    return [title, page.table(["reason", "rows", "share of rows"], rows), *map(page.note, notes)]
 
 
 def _place(bad: BadRow) -> str:

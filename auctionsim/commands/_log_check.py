@@ -23,13 +23,15 @@ class LogCheck:
 
     replay: LogReplay | None
     """The replay; None if the log does not say what was shown."""
+    is_estimated: bool = False
+    """Whether click rates are estimates, which the log's own auctions did not know."""
 
     @property
     def line(self) -> str:
         """Say it in one line."""
         if self.replay is None:
             return "replay of the log's own bids: not defined: the log has no shown column"
-        return self.replay.line()
+        return self.replay.line() + (", by estimated pctr" if self.is_estimated else "")
 
     @property
     def mechanism(self) -> FittingMechanism:
@@ -37,7 +39,7 @@ class LogCheck:
         if self.replay is None:
             return FittingMechanism()
         best = self.replay.best
-        words = f"{self.replay.line()[0].upper()}{self.replay.line()[1:]}."
+        words = f"{self.line[0].upper()}{self.line[1:]}."
         if best.winners < _LEAST_WINNERS:
             return FittingMechanism(words=f"Assumed, as no mechanism explains the log. {words}")
         return FittingMechanism(best.pricing if not np.isnan(best.charges) else "gsp", best.squash, words)
@@ -80,4 +82,4 @@ def check_log(summary: Summary, form: Format) -> LogCheck:
     if summary.sample is None:
         return LogCheck(None)
     effect = form.slot_effect if form.slot_effect != (1.0,) else summary.position_effects.slot_effect()
-    return LogCheck(replay_log(summary.sample, effect, form.reserve))
+    return LogCheck(replay_log(summary.sample, effect, form.reserve), "pctr" in summary.calibration)

@@ -94,7 +94,7 @@ def test_position_effects_of_a_log_become_the_scenarios(tmp_path: Path, capsys: 
 
 
 def test_estimated_click_rates_are_those_of_the_first_slot(tmp_path: Path):
-    log, mapping = shown_auctions(tmp_path, n=3000, columns=("item_price", "slot", "shown", "clicked", "converted"))
+    log, mapping = shown_auctions(tmp_path, n=3000, columns=("slot", "shown", "clicked"), ctr=0.35)
     out = ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping))
     shown = (
         pl.read_csv(log)
@@ -162,7 +162,9 @@ def test_the_quality_page_is_whole_and_escaped(tmp_path: Path):
     assert "<script>alert" not in text
     assert "<b>" not in text
     assert "&lt;b&gt;worth&lt;/b&gt;: expected a number &gt;= 0 and &lt; 1e9" in text
-    assert "http" not in text.replace("http-equiv", "")
+    assert "First of them: &lt;b&gt;worth&lt;/b&gt;: expected a number" in text
+    assert f"{log}: row 41, auction 9" in text
+    assert "http" not in text
     for title in (
         "Rows that were dropped", "Columns that were read", "Volume by day and hour", "Candidates per auction",
         "Calibration of click rates", "Position effects", "Replay of the log",
