@@ -57,7 +57,7 @@ def quality_page(summary: Summary, replay: str, mechanisms: Sequence[LogMechanis
         *_candidates(quality),
         *_calibration(summary, quality),
         *_positions(summary),
-        *_mechanisms(mechanisms),
+        *_mechanisms(mechanisms, replay),
         page.command(command),
     ]
     return page.page(f"Data quality: {log}", parts)
@@ -178,10 +178,10 @@ def _slot_row(one: SlotEffect) -> list[str]:
     return [str(one.slot), f"{one.impressions:.0f}", f"{one.clicks:.0f}", *shown, interval if one.slot > 1 else "-", raw]
 
 
-def _mechanisms(mechanisms: Sequence[LogMechanism]) -> list[str]:
+def _mechanisms(mechanisms: Sequence[LogMechanism], replay: str) -> list[str]:
     title = page.heading("Replay of the log's own bids")
     if not mechanisms:
-        return [title, page.note(f"{_UNDEFINED.capitalize()}: the log has no shown column.")]
+        return [title, page.note(f"{replay[0].upper()}{replay[1:]}.")]
     rows = [
         [
             one.name,

@@ -51,7 +51,7 @@ class LogReplay:
     auctions: int
     """Number of auctions that were replayed."""
     total: int
-    """Number of auctions of the log in which an ad was shown."""
+    """Number of auctions of the log in which an ad was shown among others."""
     per: str | None
     """What the log charges for, `click` or `impression`; None if it has no costs."""
 

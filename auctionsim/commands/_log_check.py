@@ -22,7 +22,9 @@ class LogCheck:
     """How well a replay of a log's own bids reproduces it."""
 
     replay: LogReplay | None
-    """The replay; None if the log does not say what was shown."""
+    """The replay; None if nothing can be replayed."""
+    reason: str = ""
+    """Why nothing can be replayed."""
     is_estimated: bool = False
     """Whether click rates are estimates, which the log's own auctions did not know."""
 
@@ -30,7 +32,7 @@ class LogCheck:
     def line(self) -> str:
         """Say it in one line."""
         if self.replay is None:
-            return "replay of the log's own bids: not defined: the log has no shown column"
+            return f"replay of the log's own bids: not defined: {self.reason}"
         return self.replay.line() + (", by estimated pctr" if self.is_estimated else "")
 
     @property
@@ -47,7 +49,7 @@ class LogCheck:
     def as_json(self) -> dict[str, Any]:
         """Return the figures as the value that `--json` prints; figures that are not defined are null."""
         if self.replay is None:
-            return {"reason": "the log has no shown column", "mechanisms": []}
+            return {"reason": self.reason, "mechanisms": []}
         mechanisms = [
             {key: None if value != value else value for key, value in asdict(one).items()} for one in self.replay.candidates
         ]
@@ -79,7 +81,7 @@ def check_log(summary: Summary, form: Format) -> LogCheck:
         summary: The summary of the log.
         form: The log's format, whose slot effects and reserve hold where it states them.
     """
-    if summary.sample is None:
-        return LogCheck(None)
+    if isinstance(summary.sample, str):
+        return LogCheck(None, summary.sample)
     effect = form.slot_effect if form.slot_effect != (1.0,) else summary.position_effects.slot_effect()
-    return LogCheck(replay_log(summary.sample, effect, form.reserve), "pctr" in summary.calibration)
+    return LogCheck(replay_log(summary.sample, effect, form.reserve), is_estimated="pctr" in summary.calibration)

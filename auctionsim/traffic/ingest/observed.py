@@ -17,6 +17,8 @@ from auctionsim.traffic.ingest.formats.base import Format
 
 MAX_AUCTIONS = 10_000
 """Most auctions of a log whose bids are replayed: every k-th one, so that the standard error of a share is <= 0.005."""
+NO_SHOWN = "the log has no shown column"
+"""Why a log cannot be compared with a replay, if it does not say what was shown."""
 _STEP = "joining"
 
 
@@ -38,7 +40,7 @@ class Has:
 
 @dataclass(frozen=True, eq=False)
 class LoggedAuctions:
-    """A sample of a log's auctions in which an ad was shown, in order, for the replay of their own bids."""
+    """A sample of a log's auctions in which an ad was shown among others, in order, for the replay of their own bids."""
 
     start: NDArray[np.int64]
     """First row of each auction, followed by the number of rows, `[auctions + 1]`."""
@@ -59,7 +61,7 @@ class LoggedAuctions:
     per: str | None
     """What is charged for, `click` or `impression`; None if the log has no costs."""
     total: int
-    """Number of auctions of the log in which an ad was shown."""
+    """Number of auctions of the log in which an ad was shown among others."""
 
 
 def make_observed(database: Database, form: Format) -> Has:
@@ -84,8 +86,8 @@ def make_observed(database: Database, form: Format) -> Has:
     return Has(form.has_shown, slots > 0, clicks > 0, costs > 0, bool(own))
 
 
-def sample_auctions(database: Database, form: Format, has: Has) -> LoggedAuctions | None:
-    """Read a sample of the auctions in which an ad was shown, evenly over the log.
+def sample_auctions(database: Database, form: Format, has: Has) -> LoggedAuctions | str:
+    """Read a sample of the auctions in which an ad was shown and had a competitor, evenly over the log.
 
     Args:
         database: The database that holds `log`, `rated` and `observed`.
@@ -93,18 +95,19 @@ def sample_auctions(database: Database, form: Format, has: Has) -> LoggedAuction
         has: Which outcomes the log holds.
 
     Returns:
-        The sample, or None if the log does not say what was shown.
+        The sample, or why there is none.
     """
     if not has.shown:
-        return None
+        return NO_SHOWN
     database.run(
         "CREATE TABLE with_shown AS SELECT auction, row_number() OVER (ORDER BY min(row)) - 1 AS number FROM log "
-        "JOIN observed USING (row) GROUP BY auction HAVING bool_or(is_shown)",
+        "JOIN observed USING (row) GROUP BY auction "
+        "HAVING bool_or(is_shown) AND (count(*) > 1 OR max(market_ecpm) > 0)",
         _STEP,
     )
     (total,) = database.row("SELECT count(*) FROM with_shown")
     if not total:
-        return None
+        return "no auction of the log has two candidates"
     step = -(-total // MAX_AUCTIONS)
     part = database.columns(
         "SELECT number, weight, market_ecpm, manual_bid, pctr, "

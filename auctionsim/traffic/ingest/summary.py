@@ -12,7 +12,7 @@ from auctionsim.traffic.ingest.bad_rows import BadRows
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.objective import LogObjective
-from auctionsim.traffic.ingest.observed import LoggedAuctions
+from auctionsim.traffic.ingest.observed import NO_SHOWN, LoggedAuctions
 from auctionsim.traffic.ingest.position_effects import PositionEffects
 from auctionsim.traffic.ingest.quality import Quality
 from auctionsim.traffic.ingest.rates.calibration import Calibration
@@ -90,14 +90,14 @@ class Summary:
     """The objective that the log allows."""
     position_effects: PositionEffects = field(default_factory=PositionEffects)
     """Click rates of slots relative to the first."""
-    sample: LoggedAuctions | None = None
-    """Auctions whose own bids can be replayed; None if the log does not say what was shown."""
+    sample: LoggedAuctions | str = NO_SHOWN
+    """Auctions whose own bids can be replayed, or why there are none."""
     quality: Quality | None = None
     """Figures of the data-quality page, if it was asked for."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as the value that `--json` prints."""
-        values = asdict(replace(self, sample=None, quality=None))
+        values = asdict(replace(self, sample="", quality=None))
         del values["sample"], values["quality"]
         return {
             **values,

@@ -74,6 +74,15 @@ def test_without_a_shown_column_nothing_is_compared(tmp_path: Path, capsys: pyte
     assert "position effects: not defined: the log has no slot or shown column" in lines
 
 
+def test_a_log_of_winners_alone_is_not_called_reproduced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log, mapping = shown_auctions(tmp_path, columns=("pctr", "slot"))
+    rows = [line for line in log.read_text().splitlines() if line.split(",")[9] in ("slot", "1")]
+    log.write_text("\n".join(rows) + "\n")
+    ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping))
+    expected = "replay of the log's own bids: not defined: no auction of the log has two candidates"
+    assert capsys.readouterr().out.splitlines()[0] == expected
+
+
 def test_auctionnets_winners_and_costs_are_reproduced(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     log = tmp_path / "period-7.csv"
     log.write_text(tsv(auctionnet_rows(), AUCTIONNET, header=True, sep=","))
