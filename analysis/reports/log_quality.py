@@ -65,9 +65,10 @@ def quality_page(summary: Summary, replay: str, mechanisms: Sequence[LogMechanis
 
 def _overview(summary: Summary) -> str:
     kept = safe_ratio(summary.rows_kept, summary.rows_read)
+    stray = f" {summary.stray_clicks} clicks are not counted: their rows were not shown." if summary.stray_clicks else ""
     return (
         f"{summary.rows_read} rows read, {summary.rows_kept} kept ({kept:.2%}). {summary.auctions} auctions of "
-        f"{summary.advertisers} advertisers and {summary.queries} queries on {len(summary.days)} days."
+        f"{summary.advertisers} advertisers and {summary.queries} queries on {len(summary.days)} days.{stray}"
     )
 
 

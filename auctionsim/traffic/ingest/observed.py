@@ -36,6 +36,8 @@ class Has:
     """Whether rows say what was charged."""
     own_pctr: bool = False
     """Whether all rows have a click rate of the log's own, so that none is estimated."""
+    stray_clicks: int = 0
+    """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class LoggedAuctions:
 
 
 def make_observed(database: Database, form: Format) -> Has:
-    """Make the table `observed` from the view `good`: row, slot, is_shown, clicked and cost of each row of `log`.
+    """Make the table `observed` from the view `good`: row, slot, is_shown, clicked, cost and is_stray of each row.
 
     Args:
         database: The database that holds `good` and `log`.
@@ -74,16 +76,16 @@ def make_observed(database: Database, form: Format) -> Has:
     Returns:
         Which outcomes the log holds.
     """
-    columns = "row BIGINT, slot BIGINT, is_shown BOOLEAN, clicked DOUBLE, cost DOUBLE"
+    columns = "row BIGINT, slot BIGINT, is_shown BOOLEAN, clicked DOUBLE, cost DOUBLE, is_stray BOOLEAN"
     database.run(f"CREATE TABLE observed ({columns})", _STEP)
     if form.observed is None:
         return Has()
     database.run(f"INSERT INTO observed {form.observed}", _STEP)
-    slots, clicks, costs, own = database.row(
+    slots, clicks, costs, own, stray = database.row(
         "SELECT count(slot) FILTER (is_shown), count(observed.clicked) FILTER (is_shown), count(cost), "
-        "count(*) = count(pctr) FROM observed JOIN log USING (row)"
+        "count(*) = count(pctr), count(*) FILTER (is_stray) FROM observed JOIN log USING (row)"
     )
-    return Has(form.has_shown, slots > 0, clicks > 0, costs > 0, bool(own))
+    return Has(form.has_shown, slots > 0, clicks > 0, costs > 0, bool(own), stray)
 
 
 def sample_auctions(database: Database, form: Format, has: Has) -> LoggedAuctions | str:

@@ -118,6 +118,7 @@ def ingest(
                 expect_budgets(logged, form, files[0])
             summary = summarize(database, read.rows, log, calibration, logged)
             summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
+            summary = replace(summary, stray_clicks=has.stray_clicks)
             if len(summary.days) < min_days:
                 raise InputError(f"{files[0]}: expected a log of {min_days} or more days, got {len(summary.days)}")
             if _is_file(out):

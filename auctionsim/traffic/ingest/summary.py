@@ -92,6 +92,8 @@ class Summary:
     """Click rates of slots relative to the first."""
     sample: LoggedAuctions | str = NO_SHOWN
     """Auctions whose own bids can be replayed, or why there are none."""
+    stray_clicks: int = 0
+    """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
     quality: Quality | None = None
     """Figures of the data-quality page, if it was asked for."""
 
@@ -129,6 +131,7 @@ class Summary:
             f"CTR       {_rate(self.ctr)}",
             f"CVR       {_rate(self.cvr)}",
             f"prices    {prices or 'none in the log'}",
+            *([f"clicks    {self.stray_clicks:>10}  not counted, of rows that were not shown"] if self.stray_clicks else []),
             *self.objective.lines(),
             *self.position_effects.lines(),
             *(line for rate, calibration in self.calibration.items() for line in calibration.lines(rate)),

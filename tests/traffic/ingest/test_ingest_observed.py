@@ -114,14 +114,20 @@ def test_estimated_click_rates_are_those_of_the_first_slot(tmp_path: Path):
     assert shown["estimate"].mean() / shown["pctr"].mean() == pytest.approx(1.0, abs=0.08)
 
 
-def test_rows_not_shown_are_no_trials_of_a_click(tmp_path: Path):
+@pytest.mark.parametrize("written", [("0", "0", "1"), ("", "", "1"), ("", "0", "true"), ("1", "0", "1")])
+def test_only_shown_rows_are_trials_of_a_click_however_the_others_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: tuple[str, str, str]
+):
     log, mapping = shown_auctions(tmp_path, columns=("shown", "clicked"))
-    # Many logs write 0 clicks where nothing was shown.
+    plain = pl.read_parquet(ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping), out="plain.parquet"))
+    words = dict(zip(("", "0", "1"), written, strict=True))
     rows = [line.split(",") for line in log.read_text().splitlines()]
-    log.write_text("\n".join(",".join([*row[:11], row[11] or "0", *row[12:]]) for row in rows) + "\n")
-    zeros = pl.read_parquet(ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping), out="a.parquet"))
-    log.write_text("\n".join(",".join(row) for row in rows) + "\n")
-    assert zeros.equals(pl.read_parquet(ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping), out="b.parquet")))
+    changed = [rows[0], *([*row[:11], words[row[11]], *row[12:]] for row in rows[1:])]
+    log.write_text("\n".join(",".join(row) for row in changed) + "\n")
+    capsys.readouterr()
+    table = pl.read_parquet(ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping)))
+    assert table.equals(plain)
+    assert ("600  not counted, of rows that were not shown" in capsys.readouterr().out) == (written[0] == "1")
 
 
 def test_a_log_with_clicks_alone_is_trained_for_clicks(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -29,7 +29,7 @@ FROM good"""
 
 # A slot that was won is shown to the engine; its click is an exposure, which alone is charged.
 _OBSERVED = """SELECT row, nullif("adSlot", 0)::BIGINT, "xi" = 1, CASE WHEN "xi" = 1 THEN "isExposed" END,
-  CASE WHEN "isExposed" = 1 THEN "cost" END FROM good"""
+  CASE WHEN "isExposed" = 1 THEN "cost" END, false FROM good"""
 
 
 def _layout(source: str, lines: Sequence[str]) -> Layout:

@@ -22,6 +22,7 @@ from auctionsim.traffic.ingest.formats.base import (
     Field,
     Format,
     Layout,
+    flag,
     number,
     price,
     text,
@@ -72,8 +73,8 @@ _FIELDS = {
         whole("hour", maximum=23), text("query"), text("advertiser"),
         price("manual_bid"), price("item_price", needed=False),
         Field("pctr", "a number in (0, 1]", rule="{0} > 0 AND {0} <= 1", needed=False), number("pcvr", maximum=1, needed=False),
-        price("market_ecpm", needed=False), whole("weight", minimum=1), whole("clicked", maximum=1, needed=False),
-        whole("converted", maximum=1, needed=False), price("budget", needed=False), whole("shown", maximum=1, needed=False),
+        price("market_ecpm", needed=False), whole("weight", minimum=1), flag("clicked"),
+        flag("converted"), price("budget", needed=False), flag("shown"),
         whole("slot", minimum=1, maximum=1000, needed=False), price("cost_per_click", needed=False),
         price("cost_per_impression", needed=False),
     )
@@ -224,15 +225,21 @@ def _is_shown(columns: dict[str, str]) -> str:
     return "(slot IS NOT NULL)" if "slot" in columns else "true"
 
 
+def _clicked(columns: dict[str, str]) -> str:
+    """Return the SQL of 1, 0, or NULL where no click can be: in rows that were not shown. A shown row without a value is 0."""
+    if "clicked" not in columns:
+        return "NULL"
+    return f"CASE WHEN {_is_shown(columns)} THEN coalesce(clicked, 0) END" if {"shown", "slot"} & set(columns) else "clicked"
+
+
 def _observed(columns: dict[str, str]) -> str:
     """Return `Format.observed`."""
-
-    def of(key: str) -> str:
-        return key if key in columns else "NULL"
-
-    shown_rows = _is_shown(columns) if "shown" in columns or "slot" in columns else f"({of('clicked')} IS NOT NULL)"
-    slot, clicked = f"CASE WHEN {shown_rows} THEN {of('slot')}::BIGINT END", f"CASE WHEN {shown_rows} THEN {of('clicked')} END"
-    return f"SELECT row, {slot}, {shown_rows}, {clicked}, {_cost(columns, shown_rows) or 'NULL'} FROM good"
+    told = "shown" in columns or "slot" in columns
+    clicked = _clicked(columns)
+    shown_rows = _is_shown(columns) if told else f"({clicked} IS NOT NULL)"
+    slot = f"CASE WHEN {shown_rows} THEN slot::BIGINT END" if "slot" in columns else "NULL"
+    stray = f"NOT {shown_rows} AND coalesce(clicked, 0) = 1" if told and "clicked" in columns else "false"
+    return f"SELECT row, {slot}, {shown_rows}, {clicked}, {_cost(columns, shown_rows) or 'NULL'}, {stray} FROM good"
 
 
 def _cost(columns: dict[str, str], shown_rows: str) -> str | None:
@@ -258,7 +265,7 @@ def _log(columns: dict[str, str]) -> str:
 
     day, second = _time(columns)
     auction = f"{day} || ' ' || {of('auction', 'row::VARCHAR')}"
-    weight, clicked, converted = of("weight", "1"), of("clicked", "NULL"), of("converted", "NULL")
+    weight, clicked, converted = of("weight", "1"), f"({_clicked(columns)})", of("converted", "NULL")
     shown_rows = f"CASE WHEN {_is_shown(columns)} AND {clicked} IS NOT NULL THEN {weight} ELSE 0 END"
     clicks = f"coalesce({clicked}, 0) * {weight}"
     # Conversions are counted among clicks. If no column is mapped, there are no trials to estimate a rate from.

@@ -77,6 +77,12 @@ def whole(name: str, *, minimum: int = 0, maximum: int = 2**53, needed: bool = T
     return Field(name, words, rule=f"{{0}} = round({{0}}) AND {{0}} BETWEEN {minimum} AND {maximum}", needed=needed)
 
 
+def flag(name: str) -> Field:
+    """Make a field of 1 or 0, or true or false, that may be empty."""
+    parse = "CASE lower(trim({0})) WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE try_cast(trim({0}) AS DOUBLE) END"
+    return Field(name, "1 or 0, or true or false", parse, "{0} = 0 OR {0} = 1", needed=False)
+
+
 def times(name: str, form: TimeFormat, words: str, *, key: str = "") -> Field:
     """Make a field of times."""
     return Field(name, words, rule="{0} IS NOT NULL", own_key=key, times=form)
@@ -147,7 +153,7 @@ class Format:
     has_cpa: bool = False
     """Whether the advertisers limit the cost of a conversion to `item_price`."""
     observed: str | None = None
-    """SELECT of `row, slot, is_shown, clicked, cost` from `good`, for `make_observed`; None if the log tells nothing."""
+    """SELECT of `row, slot, is_shown, clicked, cost, is_stray` from `good`, for `make_observed`; None if it is not known."""
     has_shown: bool = False
     """Whether `observed` says what was shown."""
     cost_per: str | None = None

@@ -124,7 +124,7 @@ FORMAT = Format(
     day=_DAY,
     second=_SECOND,
     # Each impression was won, at its paying price.
-    observed=f"SELECT row, NULL, true, NULL, payprice FROM good WHERE logtype = {_IMPRESSION}",
+    observed=f"SELECT row, NULL, true, NULL, payprice, false FROM good WHERE logtype = {_IMPRESSION}",
     has_shown=True,
     cost_per="click",
     left_out=(
