@@ -121,6 +121,7 @@ def shown_auctions(
     squash: float = 1.0,
     columns: Sequence[str] = ("item_price", "pctr", "slot", "shown", "clicked", "converted", "cost_per_click"),
     ctr: float = 0.15,
+    reserve: float = 0.0,
 ) -> tuple[Path, Path]:
     """Write a log of auctions that are cleared by a known mechanism, and the mapping of some of its columns."""
     draw = np.random.default_rng(4)
@@ -131,7 +132,7 @@ def shown_auctions(
     for i in range(n):
         query, who = int(draw.integers(3)), np.sort(draw.choice(5, 4, replace=False))
         pctr, bid = np.round(rate[query, who], 6), np.round(np.exp(0.3 * draw.standard_normal(4)), 4)
-        placed = clear(bid.tolist(), pctr.tolist(), slot_effect=slot_effect, pricing=pricing, squash=squash)
+        placed = clear(bid.tolist(), pctr.tolist(), slot_effect=slot_effect, pricing=pricing, squash=squash, reserve=reserve)
         at = {one.candidate: one for one in placed}
         for j, seller in enumerate(who):
             one = at.get(j)

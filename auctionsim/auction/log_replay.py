@@ -19,6 +19,8 @@ PRICINGS = {"gsp": "gsp", "vcg": "vcg", "first": "first price"}
 """The pricing rules that are tried, with their words."""
 RANKINGS = {1.0: "eCPM", 0.0: "bid"}
 """The rankings that are tried, by the exponent of pctr in the rank score."""
+_LEAST_SHARE, _LEAST_TIMES = 0.01, 5
+"""Share and number of clicks that are charged the lowest charge, from which on it is called the reserve."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class LogReplay:
     """Number of auctions of the log in which an ad was shown among others."""
     per: str | None
     """What the log charges for, `click` or `impression`; None if it has no costs."""
+    reserve: float
+    """Reserve of the replay, currency per click: the log's, as far as it shows."""
 
     @property
     def best(self) -> Candidate:
@@ -69,6 +73,7 @@ class LogReplay:
             charges = f"charges not defined, as no winner was charged ({RANKINGS[best.squash]} ranking"
         else:
             charges = f"charges {best.charges:.3f} of the log's, {best.error:.1%} off on average ({best.name}"
+        charges += f", reserve {self.reserve:g}" if self.reserve else ""
         part = "" if self.auctions == self.total else f", on {self.auctions} of {self.total} auctions"
         return f"replay of the log's own bids: {best.winners:.1%} of the winners, {charges}; {self._others()}{part})"
 
@@ -83,18 +88,33 @@ class LogReplay:
         return ", ".join([*words, f"ranked by {RANKINGS[other.squash]}: {other.winners:.1%} of the winners"])
 
 
-def replay_log(auctions: LoggedAuctions, slot_effect: Sequence[float], reserve: float = 0.0) -> LogReplay:
+def find_reserve(auctions: LoggedAuctions) -> float:
+    """Return the reserve that a log's charges per click show: the lowest charge, if one in a hundred clicks is charged it.
+
+    Without a reserve the lowest charge is one of many different bids, or 0. With 1000 clicks, 30 of which are charged 0.05 and
+    none less, the reserve is 0.05.
+    """
+    charge = auctions.charge[np.isfinite(auctions.charge)]
+    if auctions.per != "click" or not len(charge):
+        return 0.0
+    lowest = float(charge.min())
+    times = int((charge <= lowest * (1 + 1e-9)).sum())
+    return lowest if times >= max(_LEAST_TIMES, _LEAST_SHARE * len(charge)) else 0.0
+
+
+def replay_log(auctions: LoggedAuctions, slot_effect: Sequence[float], reserve: float | None = None) -> LogReplay:
     """Replay a log's own bids under every pricing rule and ranking.
 
     Args:
         auctions: A sample of the log's auctions.
         slot_effect: Click decay by slot, first 1.0, falling; as far as it is known. Lower slots have the last effect.
-        reserve: Lowest bid and lowest price, currency per click.
+        reserve: Lowest bid and lowest price, currency per click; None for that which the charges show.
     """
+    reserve = find_reserve(auctions) if reserve is None else reserve
     found = [_replayed(auctions, slot_effect, reserve, pricing, squash) for squash in RANKINGS for pricing in PRICINGS]
     # Where charges are not defined, the order of `PRICINGS` decides, so that the sort must be stable.
     order = sorted(found, key=lambda one: (-one.winners, one.error if one.error == one.error else 0.0))
-    return LogReplay(tuple(order), len(auctions.weight), auctions.total, auctions.per)
+    return LogReplay(tuple(order), len(auctions.weight), auctions.total, auctions.per, reserve)
 
 
 def _replayed(auctions: LoggedAuctions, slot_effect: Sequence[float], reserve: float, pricing: str, squash: float) -> Candidate:

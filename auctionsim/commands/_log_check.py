@@ -44,7 +44,8 @@ class LogCheck:
         words = f"{self.line[0].upper()}{self.line[1:]}."
         if best.winners < _LEAST_WINNERS:
             return FittingMechanism(words=f"Assumed, as no mechanism explains the log. {words}")
-        return FittingMechanism(best.pricing if not np.isnan(best.charges) else "gsp", best.squash, words)
+        pricing = best.pricing if not np.isnan(best.charges) else "gsp"
+        return FittingMechanism(pricing, best.squash, self.replay.reserve, words)
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as the value that `--json` prints; figures that are not defined are null."""
@@ -53,7 +54,8 @@ class LogCheck:
         mechanisms = [
             {key: None if value != value else value for key, value in asdict(one).items()} for one in self.replay.candidates
         ]
-        return {"auctions": self.replay.auctions, "total": self.replay.total, "per": self.replay.per, "mechanisms": mechanisms}
+        figures = {"auctions": self.replay.auctions, "total": self.replay.total, "per": self.replay.per}
+        return {**figures, "reserve": self.replay.reserve, "mechanisms": mechanisms}
 
 
 def write_quality_page(summary: Summary, check: LogCheck, path: Path, log: str, command: str) -> None:
@@ -84,4 +86,4 @@ def check_log(summary: Summary, form: Format) -> LogCheck:
     if isinstance(summary.sample, str):
         return LogCheck(None, summary.sample)
     effect = form.slot_effect if form.slot_effect != (1.0,) else summary.position_effects.slot_effect()
-    return LogCheck(replay_log(summary.sample, effect, form.reserve), is_estimated="pctr" in summary.calibration)
+    return LogCheck(replay_log(summary.sample, effect, form.reserve or None), is_estimated="pctr" in summary.calibration)

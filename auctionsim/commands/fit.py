@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.traffic.files import load_traffic
     from auctionsim.traffic.fit.estimates import fit_traffic
     from auctionsim.traffic.fit.output import profile_text, scenario_text
+    from auctionsim.traffic.profile import parse_profile
 
     out = Path(arguments.out)
     if out.suffix != ".toml":
@@ -45,8 +46,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise InputError(f"{path}: expected a new file, got one that exists")
     table = load_traffic(arguments.table, budgets=arguments.budgets)
     fit = fit_traffic(table, out.stem, arguments.table)
+    figures = profile_text(fit)
+    # A figure that a profile cannot hold, such as an hour's price at 1e-13 of the mean, is refused before anything is written.
+    parse_profile(figures, f"{arguments.table}: the fitted profile")
     rows, page = write_goodness_of_fit(table, draw(fit), report, command_line())
-    write_text(profile, profile_text(fit))
+    write_text(profile, figures)
     write_text(out, scenario_text(fit, out.stem, profile.name))
     lines = [f"{row.measure:<44} {row.table:>12.6g} {row.drawn:>12.6g}{_distance(row.distance)}" for row in rows]
     head = f"{'':<44} {'table':>12} {'drawn':>12}   distance"

@@ -70,3 +70,12 @@ def test_a_table_without_variation_is_fitted_and_its_scenario_builds(tmp_path: P
     market = build_market(load_scenario(out))
     assert math.isfinite(market.traffic.keyword_bid.mean())
     assert "nan" not in (tmp_path / "s-fit" / "table.md").read_text()
+
+
+@pytest.mark.filterwarnings("error")
+def test_budgets_that_a_profile_cannot_hold_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path, budgets = table(tmp_path / "t.parquet"), tmp_path / "b.csv"
+    budgets.write_text("advertiser,budget\na,1e-300\nb,1e308\n")
+    assert main(["fit", str(path), "--budgets", str(budgets), "--out", str(tmp_path / "s.toml")]) == 2
+    assert f"{path}: budgets: expected finite budgets >= 1e-12 of their median, got 1e-300" in capsys.readouterr().err
+    assert not (tmp_path / "s-profile.toml").exists()

@@ -15,6 +15,7 @@ MAX_SPAN = 10_000
 """Most days from a table's first to its last; the generator draws each of them."""
 MAX_DAILY_AUCTIONS = 10**12
 """Most auctions of a day that a scenario can ask for."""
+_LEAST_BUDGET = 1e-12
 _LEAST = {"pctr": 1e-9, "pcvr": 1e-12, "item_price": 1e-12, "keyword_bid": 1e-12}
 """Least value > 0 of each column that the generator draws or a profile holds."""
 
@@ -58,6 +59,7 @@ def check_table(traffic: Traffic, source: str) -> float:
     daily = max(traffic.auctions_on(day) for day in traffic.days)
     if daily > MAX_DAILY_AUCTIONS:
         raise InputError(f"{source}: column weight: expected <= {MAX_DAILY_AUCTIONS:g} auctions a day, got {daily:.6g}")
+    _check_budgets(traffic, source)
     return candidates
 
 
@@ -84,6 +86,20 @@ def _check_meetings(traffic: Traffic, source: str) -> None:
     if bids.max() < 2:
         raise InputError(
             f"{source}: column {KEYWORD_BID_COLUMN}: expected auctions with two bids > 0, which set a price, got none"
+        )
+
+
+def _check_budgets(traffic: Traffic, source: str) -> None:
+    """Check that budgets relative to their median are figures that a profile can hold."""
+    if traffic.budgets is None:
+        return
+    with np.errstate(over="ignore"):
+        ratio = traffic.budgets / np.median(traffic.budgets)
+    wrong = np.flatnonzero(~(np.isfinite(ratio) & (ratio >= _LEAST_BUDGET)))
+    if len(wrong):
+        raise InputError(
+            f"{source}: budgets: expected finite budgets >= {_LEAST_BUDGET:g} of their median, "
+            f"got {traffic.budgets[wrong[0]]:g} with a median of {np.median(traffic.budgets):g}"
         )
 
 

@@ -24,6 +24,8 @@ class FittingMechanism:
     """Pricing rule."""
     squash: float = 1.0
     """Exponent of pctr in the rank score."""
+    reserve: float = 0.0
+    """Reserve, currency per click, as far as the log's charges show it."""
     words: str = ""
     """How well it fits, for a comment."""
 
@@ -80,7 +82,7 @@ test_days = {days[-n_test:]}
 [mechanism]
 pricing = {json.dumps(mechanism.pricing)}
 {_slot_effect(summary, form)}
-{mechanism.squash_line}reserve = {form.reserve}
+{mechanism.squash_line}reserve = {form.reserve or mechanism.reserve}
 
 [platform]
 baseline = "manual"             # the logged bids

@@ -35,12 +35,22 @@ def test_the_mechanism_of_a_log_is_found_by_replaying_its_bids(
     scenario = tmp_path / "s.toml"
     replayed = told(tmp_path, capsys, log, mapping, "--scenario", str(scenario))["replay"]
     best = replayed["mechanisms"][0]
+    assert replayed["reserve"] == 0
     assert (best["pricing"], best["squash"], best["winners"]) == (pricing, squash, 1.0)
     # Charges by VCG, and those per impression, depend on the effects of slots, which are estimated.
     assert best["charges"] == pytest.approx(1.0, abs=1e-6 if (pricing, cost[-5:]) == ("gsp", "click") else 0.15)
     assert replayed["mechanisms"][-1]["winners"] < 0.7
     mechanism = load_scenario(scenario).mechanism
     assert (mechanism.pricing, mechanism.squash) == (pricing, squash)
+
+
+def test_a_reserve_shows_in_the_lowest_charge(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log, mapping = shown_auctions(tmp_path, n=600, reserve=0.9, columns=(*ALL, "cost_per_click"))
+    scenario = tmp_path / "s.toml"
+    replayed = told(tmp_path, capsys, log, mapping, "--scenario", str(scenario))["replay"]
+    assert replayed["reserve"] == 0.9
+    assert replayed["mechanisms"][0]["error"] < 1e-6
+    assert load_scenario(scenario).mechanism.reserve == 0.9
 
 
 def test_the_first_line_says_how_well_a_replay_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
