@@ -74,7 +74,7 @@ class LogReplay:
         else:
             charges = f"charges {best.charges:.3f} of the log's, {best.error:.1%} off on average ({best.name}"
         charges += f", reserve {self.reserve:g}" if self.reserve else ""
-        part = "" if self.auctions == self.total else f", on {self.auctions} of {self.total} auctions"
+        part = "" if self.auctions == self.total else f"; {self.auctions} of {self.total} auctions"
         return f"replay of the log's own bids: {best.winners:.1%} of the winners, {charges}; {self._others()}{part})"
 
     def _others(self) -> str:
@@ -83,9 +83,9 @@ class LogReplay:
         words = []
         if self.per is not None and not np.isnan(best.charges):
             same = [one for one in self.candidates if one.squash == best.squash and one is not best]
-            words += [f"{PRICINGS[one.pricing]}: {one.charges:.3f}" for one in same]
+            words = ["charges by " + ", by ".join(f"{PRICINGS[one.pricing]} {one.charges:.3f}" for one in same)]
         other = next(one for one in self.candidates if one.squash != best.squash)
-        return ", ".join([*words, f"ranked by {RANKINGS[other.squash]}: {other.winners:.1%} of the winners"])
+        return "; ".join([*words, f"winners ranked by {RANKINGS[other.squash]} {other.winners:.1%}"])
 
 
 def find_reserve(auctions: LoggedAuctions) -> float:

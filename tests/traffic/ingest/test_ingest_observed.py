@@ -66,7 +66,7 @@ def test_the_first_line_says_how_well_a_replay_fits(tmp_path: Path, capsys: pyte
     ingest(tmp_path, log, "auctions-csv", "--mapping", str(mapping))
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("replay of the log's own bids: 99.0% of the winners, charges 1.000 of the log's")
-    assert "(gsp, ranked by eCPM; vcg: " in first
+    assert "(gsp, ranked by eCPM; charges by vcg " in first
 
 
 def test_without_slots_the_shown_ads_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
