@@ -127,7 +127,7 @@ def _parsed(arguments: argparse.Namespace) -> tuple[Scenario, Sweep]:
 def _view(sweep: Sweep, results: pl.DataFrame) -> SweepView:
     """Return the results as the report reads them."""
     from auctionsim.analysis.reports.sweep.view import SweepView
-    from auctionsim.jobs.sweeps.comparable import changes_rules
+    from auctionsim.jobs.sweeps.comparable import changes_baseline
     from auctionsim.jobs.training.figures import METRICS
 
     keys = {parameter.key: parameter.is_log for parameter in sweep.parameters}
@@ -136,5 +136,5 @@ def _view(sweep: Sweep, results: pl.DataFrame) -> SweepView:
     return SweepView(
         results, keys, sweep.metric, METRICS[sweep.metric], sweep.is_max, len(sweep.seeds), sweep.design.sentence,
         has_floors=any(getattr(platform, floor) > 0 or f"platform.{floor}" in keys for floor in floors),
-        unranked_by=sweep.unranked_by, rules_by=tuple(key for key in keys if changes_rules(key)),
+        unranked_by=sweep.unranked_by, baselines_by=tuple(key for key in keys if changes_baseline(key)),
     )  # fmt: skip

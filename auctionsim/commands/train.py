@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.errors import InputError
-    from auctionsim.jobs.training.figures import figures_line, learned_figures
+    from auctionsim.jobs.training.figures import figures_line, run_figures
     from auctionsim.jobs.training.train import evaluate, starting_states
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario, read_scenario
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if created.status != "finished":
         # Stopped by --until: what it has learned so far is evaluated.
         evaluate(created)
-    figures = learned_figures(make_learner(scenario), markets, created.load_checkpoint(created.last_checkpoint()))
+    figures = run_figures(created, markets)
     summary = summarize(created)
     page = write_report([created], out / "report")
     value = {"run": str(out), "report": str(page), **summary.as_dict(), "figures": figures}

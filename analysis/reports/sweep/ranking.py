@@ -18,7 +18,7 @@ def ranks(figures: Sequence[float | None], shortfalls: Sequence[float | None], *
 
     Args:
         figures: The figure of each trial; None where it is not defined, which is never better than one that is.
-        shortfalls: How far each trial misses the floors, relative to them; 0 where it keeps them. None counts as not defined.
+        shortfalls: Shortfall of each trial from the floors, relative to them; 0 where it keeps them, None where not defined.
         is_max: True if a larger figure is better.
     """
     order = [_order(figure, missed, is_max=is_max) for figure, missed in zip(figures, shortfalls, strict=True)]

@@ -27,7 +27,7 @@ def finished_table(view: SweepView) -> list[Section]:
     rows = view.finished
     figures = [view.metric, *(name for name in ("profit", "revenue") if name != view.metric)]
     tested = ["test_profit", "test_revenue"]
-    is_one_baseline = not view.rules_by and not view.unranked_by
+    is_one_baseline = not view.baselines_by and not view.unranked_by
     header = ["Trial", *([] if view.unranked_by else ["Rank"]), *view.keys, "Iterations"]
     header += [*(f"{title_of(name)}, training" for name in figures), *(["Floors"] if view.has_floors else [])]
     header += ["Profit, test", "Revenue, test", "Profit / baseline, test" if is_one_baseline else "Baseline's profit, test"]
@@ -98,11 +98,13 @@ def _note(view: SweepView, rows: int) -> str:
         f"{title_of(view.metric)}: {view.meaning}."
     )
     text += "" if view.unranked_by else " Trials are ranked on training days; test days chose nothing."
-    if view.rules_by and not view.unranked_by:
+    if view.baselines_by and not view.unranked_by:
         text += (
-            f" Rules differ (by {', '.join(view.rules_by)}), so that each trial has a baseline of its own: figures are "
-            "compared in currency and counts, and each floor is a share of the trial's own baseline."
+            f" Each trial has a baseline of its own (by {', '.join(view.baselines_by)}): figures are compared in currency and "
+            "counts, and each floor is a share of the trial's own baseline."
         )
+    if any(key.startswith("platform.") and key.endswith("_floor") for key in view.keys):
+        text += " Each trial is held to its own floors."
     return text + left_out(rows)
 
 

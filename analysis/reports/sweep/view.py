@@ -38,8 +38,8 @@ class SweepView:
     """True if the scenario asks for a floor of `[platform]`."""
     unranked_by: Sequence[str] = ()
     """The swept keys that change the traffic; trials are not ranked if there are any."""
-    rules_by: Sequence[str] = ()
-    """The swept keys that change rules, budgets or goals, so that each trial has a baseline of its own."""
+    baselines_by: Sequence[str] = ()
+    """The swept keys that change auction rules, budgets or the baseline policy: each trial has a baseline of its own."""
 
     @property
     def finished(self) -> Sequence[Row]:

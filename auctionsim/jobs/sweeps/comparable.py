@@ -13,7 +13,7 @@ from auctionsim.jobs.sweeps.distributions import Parameter
 from auctionsim.jobs.training.figures import METRICS
 from auctionsim.scenario import Scenario
 
-_RULES = ("mechanism", "platform", "advertisers", "traffic")
+_GOALS = ("mechanism", "platform", "advertisers", "traffic")
 _FITNESS = ("learner", "learner.own_weight", "learner.global_weight", "learner.penalty")
 _ADVERTISER_TRAFFIC = ("count", "keywords")
 
@@ -27,14 +27,17 @@ def changes_traffic(key: str) -> bool:
     return section == "advertisers" and (len(path) < 2 or path[1] in _ADVERTISER_TRAFFIC)
 
 
-def changes_rules(key: str) -> bool:
-    """Return whether trials that differ in a key have different auction rules, budgets or goals, and so different baselines."""
-    return key.split(".", 1)[0] in _RULES
+def changes_baseline(key: str) -> bool:
+    """Return whether trials that differ in a key have different baselines: other auction rules, budgets, or baseline policies."""
+    section, *path = key.split(".")
+    if section == "advertisers":
+        return len(path) < 2 or path[1] == "budget"
+    return section == "mechanism" or key in ("platform", "platform.baseline", "traffic.budgets")
 
 
 def changes_fitness(key: str) -> bool:
     """Return whether trials that differ in a key measure fitness differently."""
-    return changes_rules(key) or key in _FITNESS
+    return key.split(".", 1)[0] in _GOALS or key in _FITNESS
 
 
 def default_metric(scenario: Scenario) -> str:

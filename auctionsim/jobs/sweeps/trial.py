@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auctionsim.agents.build import build_market
-from auctionsim.agents.learners.registry import make_learner, with_constants
+from auctionsim.agents.learners.registry import with_constants
 from auctionsim.errors import InputError
 from auctionsim.files import write_json
 from auctionsim.jobs.distributed.cluster import SerialPool
-from auctionsim.jobs.training.figures import learned_figures
+from auctionsim.jobs.training.figures import run_figures
 from auctionsim.jobs.training.train import Interrupted, train
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
@@ -99,5 +99,4 @@ def _train_to_rung(task: TrialTask) -> None:
         )  # fmt: skip
     run = Run.open(path)
     train(run, SerialPool(), lambda _: None, markets, until=task.iterations)
-    learner = make_learner(run.scenario())
-    write_json(task.result_path, learned_figures(learner, markets, run.load_checkpoint(task.iterations)))
+    write_json(task.result_path, run_figures(run, markets, task.iterations))

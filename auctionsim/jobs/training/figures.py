@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, Learner
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, Outcome
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
@@ -20,6 +21,7 @@ from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.constraints import constraints_in
 from auctionsim.objectives.fitness import day_score, violations
 from auctionsim.objectives.goals import day_totals
+from auctionsim.runs import Run
 
 METRICS: Mapping[str, str] = {
     "profit": "total profit of all advertisers, currency a day",
@@ -36,19 +38,22 @@ SHORTFALL = "shortfall"
 were kept on every day."""
 
 
-def learned_figures(learner: Learner, markets: Mapping[int, Market], states: Mapping[int, Arrays]) -> dict[str, Any]:
-    """Measure a learner's policies on training and on test days.
+def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None = None) -> dict[str, Any]:
+    """Measure a run's policies on training and on test days.
 
     Args:
-        learner: The learner.
+        run: The run folder.
         markets: The market of each seed.
-        states: The learner's state of each seed.
+        iteration: The iteration of the checkpoint to measure; None for the last one.
 
     Returns:
         For `train` and `test` each figure by its name in `METRICS` or `SHORTFALL`, and `baseline_profit` and
         `baseline_revenue`; None for a figure that is not a finite number.
+
+    Raises:
+        InputError: There is no such checkpoint.
     """
-    policies = {seed: learner.policy(market, states[seed]) for seed, market in markets.items()}
+    policies = _policies(run, markets, iteration)
     traffic = next(iter(markets.values())).scenario.traffic
     names = (*METRICS, SHORTFALL, "baseline_profit", "baseline_revenue")
     figures = {}
@@ -70,6 +75,15 @@ def figures_line(figures: Mapping[str, Mapping[str, float | None]]) -> str:
         f"currency a day on training days (test days): total profit {_shown(train['profit'])} ({_shown(test['profit'])}), "
         f"revenue {_shown(train['revenue'])} ({_shown(test['revenue'])})"
     )
+
+
+def _policies(run: Run, markets: Mapping[int, Market], iteration: int | None) -> dict[int, Policy]:
+    """Return the policy of each seed: the learned one, or the rules where nobody learns."""
+    if not any(len(market.learners) for market in markets.values()):
+        return {seed: Constant(market.fixed[:, :, None]) for seed, market in markets.items()}
+    learner = make_learner(run.scenario())
+    states = run.load_checkpoint(run.last_checkpoint() if iteration is None else iteration)
+    return {seed: learner.policy(market, states[seed]) for seed, market in markets.items()}
 
 
 def _day_figures(market: Market, day: int, outcome: Outcome) -> list[float]:

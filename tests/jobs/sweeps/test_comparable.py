@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auctionsim.errors import InputError
-from auctionsim.jobs.sweeps.comparable import changes_rules, changes_traffic, checked_metric, default_metric
+from auctionsim.jobs.sweeps.comparable import changes_baseline, changes_traffic, checked_metric, default_metric
 from auctionsim.jobs.sweeps.distributions import parse_parameter
 from auctionsim.scenario.file import parse_scenario
 
@@ -29,16 +29,16 @@ def test_other_auctions_or_days_are_other_traffic(key: str):
     assert changes_traffic(key)
 
 
-@pytest.mark.parametrize("key", ["mechanism.pricing", "platform.revenue_floor", "advertisers.0.budget", "traffic.budgets"])
-def test_rules_budgets_and_goals_leave_the_auctions_and_change_the_baseline(key: str):
+@pytest.mark.parametrize("key", ["mechanism.pricing", "platform.baseline", "advertisers.0.budget", "traffic.budgets"])
+def test_rules_and_budgets_leave_the_auctions_and_change_the_baseline(key: str):
     assert not changes_traffic(key)
-    assert changes_rules(key)
+    assert changes_baseline(key)
 
 
-@pytest.mark.parametrize("key", ["learner.sigma", "learner.penalty", "train.checkpoint_every"])
-def test_a_learner_changes_neither(key: str):
+@pytest.mark.parametrize("key", ["learner.sigma", "learner.penalty", "platform.revenue_floor", "advertisers.0.controller"])
+def test_learners_controllers_and_floors_change_neither(key: str):
     assert not changes_traffic(key)
-    assert not changes_rules(key)
+    assert not changes_baseline(key)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_the_default_is_what_the_learners_aim_at(overrides: list[str], expected:
     assert default_metric(parse_scenario(SMALL, "small.toml", overrides=overrides)) == expected
 
 
-@pytest.mark.parametrize("key", ["mechanism.pricing=grid(gsp, vcg)", "learner.penalty=uniform(2, 30)"])
+@pytest.mark.parametrize(
+    "key", ["mechanism.pricing=grid(gsp, vcg)", "platform.revenue_floor=uniform(0, 1)", "learner.penalty=uniform(2, 30)"]
+)
 def test_fitness_is_refused_where_a_swept_key_changes_what_it_measures(key: str):
     scenario, parameters = parse_scenario(SMALL, "small.toml"), [parse_parameter(key)]
     with pytest.raises(InputError, match=r"--metric fitness: expected a figure that means the same in all trials") as caught:

@@ -97,7 +97,7 @@ def test_pricing_rules_are_ranked_in_currency_on_the_same_auctions(here: Path):
     assert best["profit"] > other["profit"]
     table = (here / "out" / "table.md").read_text()
     assert f"Best by profit: trial {best['trial']} " in table
-    assert "each trial has a baseline of its own" in table
+    assert "Each trial has a baseline of its own (by mechanism.pricing)" in table
     assert "/ baseline" not in table
 
 
