@@ -28,7 +28,7 @@ def changes_traffic(key: str) -> bool:
 
 
 def changes_baseline(key: str) -> bool:
-    """Return whether trials that differ in a key have different baselines: other auction rules, budgets, or baseline policies."""
+    """Return whether trials that differ in a key have different baselines: other rules, budgets or baseline policies."""
     section, *path = key.split(".")
     if section == "advertisers":
         return len(path) < 2 or path[1] == "budget"
