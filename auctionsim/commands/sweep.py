@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--samples", type=_common.positive, default=20,
-        help="number of sampled settings, >= 1, per combination of grid values (default: 20, or all there are if fewer)",
+        help="number of sampled settings, >= 1, per combination of grid values; all of them if there are fewer (default: 20)",
     )  # fmt: skip
     parser.add_argument("--seeds", type=_common.positive, default=1, help="seeds per trial, >= 1, from --seed on (default: 1)")
     parser.add_argument(
