@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import NoReturn, TextIO
 
 from auctionsim import __version__, commands
+from auctionsim.auction.environment import check_environment
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
 from auctionsim.files import without_part
@@ -130,6 +131,7 @@ def _run(arguments: Sequence[str]) -> int:
     if parsed.command is None:
         parser.print_help()
         return 2
+    check_environment()
     code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
     return code
 

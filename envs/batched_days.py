@@ -23,7 +23,7 @@ from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
 from auctionsim.objectives import goals as obj
-from auctionsim.objectives.fitness import day_charge
+from auctionsim.objectives.fitness import reward_charge
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
@@ -165,7 +165,7 @@ class BatchedDays:
         reward = obj.running_score(self.last_step, self._goals, settings)
         is_over = was_running & (self.hour == HOURS)
         if is_over.any():
-            reward = reward - np.where(is_over, day_charge(self.cumulative, self._goals, settings), 0.0)
+            reward = reward - np.where(is_over, reward_charge(self.cumulative, self._goals, settings), 0.0)
         learners = self.market.learners
         objectives = obj.objective_vector(self.last_step)[learners].transpose(2, 0, 1).copy()
         return HourResult(reward[learners].T.copy(), objectives, is_over)

@@ -61,6 +61,17 @@ def day_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     return own_charge(found, price) + common_charge(found, price)
 
 
+def reward_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
+    """Return the penalties of a whole day as rewards carry them, `[advertisers, P]`: `day_charge`, but no more than a limit.
+
+    A violation is relative, and `base^violation` has no bound. On a day with sampled outcomes the baseline's profit may be next
+    to nothing: an advertiser that loses 12 where the baseline earned 0.01 misses its floor by 1,200 times, and 20^1200 is no
+    number. A policy gradient learns nothing from such a reward, and nothing from all others beside it. The limit is the price
+    of missing a limit three times over, 20^3 = 8,000, and at most 10^6. Ranks, as evolution strategies use them, need none.
+    """
+    return np.minimum(day_charge(totals, goals, settings), min(settings.penalty**3, 1e6))
+
+
 def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     """Return the fitness of every advertiser for a whole day, `[advertisers, P]` (docs/macg.md, our reconstruction).
 

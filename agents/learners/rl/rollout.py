@@ -18,7 +18,7 @@ from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
-from auctionsim.objectives.fitness import day_charge
+from auctionsim.objectives.fitness import reward_charge
 from auctionsim.objectives.goals import global_profit, running_score
 from auctionsim.traffic.table import HOURS
 
@@ -85,7 +85,7 @@ def roll_out(market: Market, day: int, num_envs: int, act: Callable[[int, Floats
         reward = score - before
         before = score
         if hour == HOURS - 1:
-            reward = reward - day_charge(sim.cumulative, goals, settings)[learners]
+            reward = reward - reward_charge(sim.cumulative, goals, settings)[learners]
         rewards.append(reward.T.astype(np.float32))
     totals = sim.cumulative
     return Trajectory(

@@ -1,6 +1,6 @@
 """Draw figures. Each function takes numbers and returns a matplotlib Figure; it saves nothing and sets no global style."""
 
-from auctionsim.environment import quiet_matplotlib
+from auctionsim.auction.environment import quiet_matplotlib
 
 # Before the modules of this folder import it.
 quiet_matplotlib()

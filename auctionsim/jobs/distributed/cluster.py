@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
 from auctionsim.errors import InputError, shown
@@ -19,6 +22,8 @@ from auctionsim.jobs.distributed.sharing import Arrays, PutObject, Replication, 
 from auctionsim.plugins import loaded_modules
 
 _KNOCK_SECONDS = 10.0
+_LONGEST_TEMPORARY = 107 - len("/ray/session_2026-11-26_20-33-28_086017_1234567/sockets/plasma_store")
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
@@ -167,8 +172,41 @@ def _own(n_workers: int, **options: Any) -> Iterator[Any]:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     # Without "local" Ray would join whatever other Ray runs on the machine.
     fixed: dict[str, Any] = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    with _connected(num_cpus=n_workers, **fixed, **options) as ray:
-        yield ray
+    with short_folder() as folder:
+        place = {} if folder is None else {"_temp_dir": str(folder)}
+        with _connected(num_cpus=n_workers, **fixed, **place, **options) as ray:
+            yield ray
+
+
+@contextmanager
+def short_folder() -> Iterator[Path | None]:
+    """Yield a short folder for Ray's sockets where that of `RAY_TMPDIR` or `TMPDIR` is too long, as under Slurm; else None.
+
+    The name of a socket has at most 107 bytes. Ray adds `/ray` and about 64 more, as in
+    `/session_2026-11-26_20-33-28_086017_1234567/sockets/plasma_store`.
+
+    Raises:
+        InputError: The folder is too long, and no short one can be written to.
+    """
+    name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
+    given = os.environ.get(name, tempfile.gettempdir())
+    if len(os.fsencode(os.path.abspath(given))) <= _LONGEST_TEMPORARY:
+        yield None
+        return
+    for parent in _SHORT_FOLDERS:
+        try:
+            made = Path(tempfile.mkdtemp(prefix="ray-", dir=parent))
+        except OSError:
+            continue
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return
+    raise InputError(
+        f"{name}: expected a folder of at most {_LONGEST_TEMPORARY} bytes for Ray's sockets, as none of "
+        f"{', '.join(_SHORT_FOLDERS)} can be written to, got {shown(given)}"
+    )
 
 
 @contextmanager

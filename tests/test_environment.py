@@ -1,0 +1,139 @@
+"""Odd surroundings: variables of the environment, no home, nothing to write to, long names of temporary folders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numba
+import pytest
+
+from auctionsim.auction import jit as jit_module
+from auctionsim.auction.jit import jit
+from auctionsim.cli import main
+from auctionsim.auction.environment import check_environment, quiet_matplotlib
+from auctionsim.errors import InputError
+from auctionsim.jobs.distributed.cluster import short_folder
+from auctionsim.numbers import SEED_LIMIT
+
+from .conftest import SMALL
+
+
+def add_one(x: float) -> float:
+    return x + 1
+
+
+@pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"])
+@pytest.mark.parametrize("value", ["0", "-2", "2.5", "many"])
+def test_a_bad_number_of_threads_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"^{name}: expected a whole number >= 1 in the environment, got '{value}'"):
+        check_environment()
+    for fine in ("", "1", " 16 "):
+        monkeypatch.setenv(name, fine)
+        check_environment()
+
+
+def test_a_command_under_a_bad_variable_ends_in_one_line(tmp_path: Path):
+    (tmp_path / "small.toml").write_text(SMALL)
+    for variable in ({"NUMBA_NUM_THREADS": "0"}, {"NUMBA_DISABLE_JIT": "1"}):
+        words = [sys.executable, "-m", "auctionsim", "check", str(tmp_path / "small.toml")]
+        ended = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **variable})
+        assert ended.returncode == 2
+        assert ended.stderr.splitlines() == [
+            line for line in ended.stderr.splitlines() if line.startswith(next(iter(variable)))
+        ]
+        assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Leave numba no folder of its own choice; return the folder for temporary files."""
+    from numba.core import caching
+
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [caching.UserProvidedCacheLocator])
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(RuntimeError, match="no locator available"):
+        numba.njit(cache=True)(add_one)
+    return tmp_path
+
+
+def test_machine_code_is_cached_under_tmpdir_where_numba_finds_no_place(nowhere: Path):
+    assert jit(add_one)(1.5) == 2.5
+    (folder,) = nowhere.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(folder.rglob("*.nbi"))
+    assert numba.config.CACHE_DIR == ""
+
+
+@pytest.mark.parametrize("mode", [0o777, None])
+def test_machine_code_is_not_cached_where_others_can_write(nowhere: Path, mode: int | None):
+    folder = nowhere / f"auctionsim-numba-{os.getuid()}"
+    if mode is None:
+        (nowhere / "elsewhere").mkdir()
+        folder.symlink_to(nowhere / "elsewhere")
+    else:
+        folder.mkdir()
+        folder.chmod(mode)
+    assert jit(add_one)(1.5) == 2.5
+    assert not list(nowhere.rglob("*.nbi"))
+
+
+def test_every_function_is_compiled_through_the_one_place():
+    root = Path(jit_module.__file__).parents[1]
+    users = [path for path in root.rglob("*.py") if "njit" in path.read_text(encoding="utf-8")]
+    assert users == [Path(jit_module.__file__)]
+
+
+def test_matplotlib_gets_a_folder_only_where_the_user_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MPLCONFIGDIR", "")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "new"))
+    quiet_matplotlib()
+    assert os.environ["MPLCONFIGDIR"] == ""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    quiet_matplotlib()
+    assert Path(os.environ["MPLCONFIGDIR"]).is_dir()
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_sockets_get_a_short_folder_where_the_temporary_one_is_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str):
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv(name, "/tmp")
+    with short_folder() as folder:
+        assert folder is None
+    monkeypatch.setenv(name, str(tmp_path / ("a" * 70)))
+    with short_folder() as folder:
+        assert folder is not None
+        assert folder.is_dir()
+        # Ray refuses sockets of more than 107 bytes.
+        assert len(f"{folder}/session_2026-11-26_20-33-28_086017_1234567/sockets/plasma_store") <= 107
+    assert not folder.exists()
+    monkeypatch.setattr("auctionsim.jobs.distributed.cluster._SHORT_FOLDERS", (str(tmp_path / "missing"),))
+    with pytest.raises(InputError, match=f"^{name}: expected a folder of at most"), short_folder():
+        pass
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "small.toml"], ["sweep", "small.toml", "--param", "learner.sigma=uniform(0.1,0.2)"]]
+)
+def test_seeds_beyond_the_last_are_refused_before_training(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    last = str(SEED_LIMIT - 2)
+    assert main([*command, "--seeds", "3", "--set", f"seed={last}", "--workers", "0", "--out", "out"]) == 2
+    wanted = f"seed: expected a whole number <= {SEED_LIMIT - 3} for 3 seeds < 2^63, got {last}"
+    assert capsys.readouterr().err.splitlines() == [wanted]
+    assert not Path("out").exists()
+
+
+def test_the_last_seed_of_all_is_trained_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    words = ["train", "small.toml", "--seed", str(SEED_LIMIT - 1), "--set", "train.iterations=1", "--workers", "0"]
+    assert main([*words, "--out", "out"]) == 0
