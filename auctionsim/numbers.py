@@ -16,11 +16,11 @@ SEED_LIMIT = 2**63
 """All seeds are below it: tables hold seeds as 64-bit integers."""
 
 
-def whole_number(place: str, value: Any, least: int, *, below: int | None = None) -> int:
+def whole_number(source: str, value: Any, least: int, *, below: int | None = None) -> int:
     """Return a whole number as a Python int.
 
     Args:
-        place: The name of the argument, which begins the message.
+        source: The name of the argument, which begins the message.
         value: The number as given.
         least: The smallest number accepted.
         below: The smallest number that is too large; None for no limit.
@@ -31,15 +31,15 @@ def whole_number(place: str, value: Any, least: int, *, below: int | None = None
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_whole or value < least or (below is not None and value >= below):
         limit = "" if below is None else f" and < {below}"
-        raise InputError(f"{place}: expected a whole number >= {least}{limit}, got {shown(value)}")
+        raise InputError(f"{source}: expected a whole number >= {least}{limit}, got {shown(value)}")
     return int(value)
 
 
-def number_above(place: str, value: Any, limit: float) -> float:
+def number_above(source: str, value: Any, limit: float) -> float:
     """Return a finite number > `limit` as a Python float.
 
     Args:
-        place: The name of the argument, which begins the message.
+        source: The name of the argument, which begins the message.
         value: The number as given.
         limit: The largest number that is too small.
 
@@ -48,30 +48,30 @@ def number_above(place: str, value: Any, limit: float) -> float:
     """
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not is_number or not limit < value or not math.isfinite(value):
-        raise InputError(f"{place}: expected a finite number > {limit:g}, got {shown(value)}")
+        raise InputError(f"{source}: expected a finite number > {limit:g}, got {shown(value)}")
     return float(value)
 
 
-def truth_value(place: str, value: Any) -> bool:
+def truth_value(source: str, value: Any) -> bool:
     """Return True or False as a Python bool.
 
     Args:
-        place: The name of the argument, which begins the message.
+        source: The name of the argument, which begins the message.
         value: The truth value as given.
 
     Raises:
         InputError: It is neither True nor False.
     """
     if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{place}: expected True or False, got {shown(value)}")
+        raise InputError(f"{source}: expected True or False, got {shown(value)}")
     return bool(value)
 
 
-def checked_seed(place: str, value: Any) -> int:
+def checked_seed(source: str, value: Any) -> int:
     """Return a seed as a Python int.
 
     Args:
-        place: The name of the argument, which begins the message.
+        source: The name of the argument, which begins the message.
         value: The seed as given.
 
     Raises:
@@ -79,22 +79,22 @@ def checked_seed(place: str, value: Any) -> int:
     """
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_whole or not 0 <= value < SEED_LIMIT:
-        raise InputError(f"{place}: expected a whole number >= 0 and < 2^63, got {shown(value)}")
+        raise InputError(f"{source}: expected a whole number >= 0 and < 2^63, got {shown(value)}")
     return int(value)
 
 
-def consecutive_seeds(place: str, first: Any, count: int) -> tuple[int, ...]:
+def consecutive_seeds(source: str, first: Any, count: int) -> tuple[int, ...]:
     """Return `count` seeds, one after the other.
 
     Args:
-        place: The name of the first seed's argument, which begins the message.
+        source: The name of the first seed's argument, which begins the message.
         first: The first seed as given.
         count: The number of seeds, >= 1.
 
     Raises:
         InputError: The first or the last of them is no whole number >= 0 and < 2^63.
     """
-    start = checked_seed(place, first)
+    start = checked_seed(source, first)
     if start + count > SEED_LIMIT:
-        raise InputError(f"{place}: expected a whole number <= {SEED_LIMIT - count} for {count} seeds < 2^63, got {start}")
+        raise InputError(f"{source}: expected a whole number <= {SEED_LIMIT - count} for {count} seeds < 2^63, got {start}")
     return tuple(range(start, start + count))

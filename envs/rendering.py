@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.environment import quiet_matplotlib
+from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.errors import unknown
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS

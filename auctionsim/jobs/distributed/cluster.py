@@ -173,8 +173,8 @@ def _own(n_workers: int, **options: Any) -> Iterator[Any]:
     # Without "local" Ray would join whatever other Ray runs on the machine.
     fixed: dict[str, Any] = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     with short_folder() as folder:
-        place = {} if folder is None else {"_temp_dir": str(folder)}
-        with _connected(num_cpus=n_workers, **fixed, **place, **options) as ray:
+        given = {} if folder is None else {"_temp_dir": str(folder)}
+        with _connected(num_cpus=n_workers, **fixed, **given, **options) as ray:
             yield ray
 
 
@@ -204,7 +204,7 @@ def short_folder() -> Iterator[Path | None]:
             shutil.rmtree(made, ignore_errors=True)
         return
     raise InputError(
-        f"{name}: expected a folder of at most {_LONGEST_TEMPORARY} bytes for Ray's sockets, as none of "
+        f"{name}: expected a path of length <= {_LONGEST_TEMPORARY} for Ray's sockets, as none of "
         f"{', '.join(_SHORT_FOLDERS)} can be written to, got {shown(given)}"
     )
 
