@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import NoReturn, TextIO
 
 from auctionsim import __version__, commands
-from auctionsim.auction.environment import check_environment
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
 from auctionsim.files import without_part
@@ -131,6 +130,9 @@ def _run(arguments: Sequence[str]) -> int:
     if parsed.command is None:
         parser.print_help()
         return 2
+    # Imported here: the room of auctions checks the environment itself when it is imported.
+    from auctionsim.auction.environment import check_environment
+
     check_environment()
     code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
     return code
