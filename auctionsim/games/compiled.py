@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auctionsim.auction.jit import jit
 from auctionsim.auction.kernel.compiled import digest
+from auctionsim.auction.kernel.jit import jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

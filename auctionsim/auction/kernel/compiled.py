@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auctionsim.auction.jit import jit
+from auctionsim.auction.kernel.jit import jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
