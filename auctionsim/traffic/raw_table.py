@@ -61,9 +61,14 @@ def _explain(path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as opened:
         reader = csv.reader(opened)
         expected = len(next(reader, []))
-        for row, values in enumerate(reader, start=1):
-            if len(values) > expected:
-                raise InputError(f"{path}: {_row(row)}: expected {expected} values as in the header, got {len(values)}")
+        row = 1
+        try:
+            for values in reader:
+                if len(values) > expected:
+                    raise InputError(f"{path}: {_row(row)}: expected {expected} values as in the header, got {len(values)}")
+                row += 1
+        except csv.Error as error:
+            raise InputError(f"{path}: {_row(row)}: expected a row of a CSV table, got {shown(str(error))}") from error
 
 
 def _expect_columns(path: Path) -> None:
@@ -73,10 +78,12 @@ def _expect_columns(path: Path) -> None:
     """
     try:
         with path.open(encoding="utf-8", newline="") as opened:
-            names = [name.strip() for name in next(csv.reader(opened))]
+            names = [name.strip() for name in next(csv.reader(opened), [])]
     except UnicodeDecodeError:
         _explain(path)
         raise
+    except csv.Error as error:
+        raise InputError(f"{path}: the header: expected names of columns, got {shown(str(error))}") from error
     other = next((delimiter for delimiter in _DELIMITERS if len(names) == 1 and delimiter in names[0]), None)
     if other:
         raise InputError(f"{path}: the header: expected columns separated by ',', got columns separated by {other!r}")

@@ -82,6 +82,8 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
      f"column '{_HTML}': unknown; choose from day, hour, cell"),
     ("an advertiser twice, with HTML", "t.csv", csv(*(row.replace("north", _HTML).replace("south", _HTML) for row in ROWS)),
      f"row 2, column advertiser: expected each advertiser once in a cell, got '{_HTML}' again in cell 0"),
+    ("a column with an endless name", "t.csv", csv(*(row + ",1" for row in ROWS), header=f'{HEADER},"{"x" * 200_000}"'),
+     "the header: expected names of columns, got 'field larger than field limit (131072)'"),
     ("a table without rows", "t.csv", csv(), "expected one or more rows, got an empty table"),
     ("an empty file for a table", "t.csv", b"", "expected a csv table, got 'empty CSV'"),
     ("a table cut by semicolons", "t.csv", csv(*ROWS).replace(",", ";"),

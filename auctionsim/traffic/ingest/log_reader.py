@@ -23,12 +23,14 @@ from auctionsim.traffic.ingest.log_files import first_lines, unpacked
 
 _FILE = 2**40
 """Rows are numbered `file * _FILE + row of the file`."""
+_OPEN_QUOTE = "UNQUOTED VALUE"
 _REJECTED = {
     "MISSING COLUMNS": "expected as many columns as in the first row, got fewer",
     "TOO MANY COLUMNS": "expected as many columns as in the first row, got more",
     "INVALID ENCODING": "expected UTF-8, got other bytes",
-    "UNQUOTED VALUE": "expected quotes that are closed, got an open one",
+    _OPEN_QUOTE: "expected quotes that are closed, got an open one",
 }
+_INSIDE = "expected a line outside quotes, got one after a quote that is not closed"
 _REJECTED_OTHERWISE = "expected a line of the log, got one that cannot be read"
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -61,6 +63,15 @@ class ReadLog:
     def source(self, row: int, is_line: bool = False) -> str:
         """Return file and row of a row of the log, or of a rejected line, for messages."""
         return _source(self.files, row, is_line)
+
+
+@dataclass(frozen=True)
+class _Reject:
+    """A line that could not be split into columns."""
+
+    line: int
+    reason: str
+    text: str | None
 
 
 def read_logs(
@@ -117,26 +128,50 @@ def _read_file(
         "hive_partitioning=false)"
     )
     first = index * _FILE + layout.has_header
-    before = database.row("SELECT count(*) FROM raw")
+    (before,) = database.row("SELECT count(*) FROM raw")
     try:
         database.run(f"INSERT INTO raw SELECT {first} + row_number() OVER (), {', '.join(values)} FROM {scan}", step)
     except duckdb.Error as error:
         raise InputError(f"{name}: expected {form.name}, got {shown(str(error).splitlines()[0], 120)}") from error
-    rows = database.rows(f"SELECT line, min(error_type), any_value(csv_line) FROM rejects_{index} GROUP BY line ORDER BY line")
-    if database.row("SELECT count(*) FROM raw") == before and not rows:
+    rejects = [
+        _Reject(int(line), _REJECTED.get(kind, _REJECTED_OTHERWISE), text)
+        for line, kind, text in database.rows(
+            f"SELECT line, min(error_type), any_value(csv_line) FROM rejects_{index} GROUP BY line ORDER BY line"
+        )
+    ]
+    count = database.row("SELECT count(*) FROM raw")[0] - before
+    if not count and not rejects:
         raise InputError(f"{name}: expected one or more rows below the header, got none")
+    rejects = _with_lines_inside(file, rejects, count + layout.has_header)
     position = next((layout.names.index(f.name) for f in form.fields if f.is_auction and f.name in layout.names), None)
-    if rows:
+    if rejects:
         database.append(
             "bad",
             {
-                "row": np.array([index * _FILE + line for line, _, _ in rows]),
-                "is_line": np.ones(len(rows), dtype=bool),
-                "reason": np.array([_REJECTED.get(kind, _REJECTED_OTHERWISE) for _, kind, _ in rows], dtype=object),
-                "id": np.array([_cut(text, position, layout) for _, _, text in rows], dtype=object),
+                "row": np.array([index * _FILE + reject.line for reject in rejects]),
+                "is_line": np.ones(len(rejects), dtype=bool),
+                "reason": np.array([reject.reason for reject in rejects], dtype=object),
+                "id": np.array([_cut(reject.text, position, layout) for reject in rejects], dtype=object),
             },
         )
-    return tuple(int(line) for line, _, _ in rows)
+    return tuple(reject.line for reject in rejects)
+
+
+def _with_lines_inside(file: Path, rejects: list[_Reject], rows: int) -> list[_Reject]:
+    """Add the lines that a quote which is not closed has swallowed, up to the next quote or the end of the file."""
+    if not any(reject.reason == _REJECTED[_OPEN_QUOTE] for reject in rejects):
+        return rejects
+    with file.open("rb") as opened:
+        left = sum(1 for line in opened if line.strip()) - rows - len(rejects)
+    found = []
+    last = next(reject for reject in reversed(rejects) if reject.reason == _REJECTED[_OPEN_QUOTE])
+    for reject in rejects:
+        found.append(reject)
+        if reject.reason == _REJECTED[_OPEN_QUOTE]:
+            inside = left if reject is last else min((reject.text or "").count("\n"), left)
+            found += [_Reject(line, _INSIDE, None) for line in range(reject.line + 1, reject.line + 1 + max(inside, 0))]
+            left -= inside
+    return found
 
 
 def _cut(line: str | None, position: int | None, layout: Layout) -> str | None:

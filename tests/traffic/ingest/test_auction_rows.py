@@ -89,6 +89,18 @@ def test_an_auction_over_midnight_is_one(tmp_path: Path):
     assert rows(ingest_log(tmp_path, days, mapping=BY_DAY), "day", "cell") == [(0, 0), (0, 0), (1, 1)]
 
 
+def test_lines_after_an_open_quote_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    # The quote before `k` is closed by the one of the auction `z`, three lines later.
+    swallowed = f'x,{WHEN},"k,s,3,1,0.1,0.1\n' + line("y", WHEN) + line("y", WHEN, "t") + f'z,{WHEN},"k",s,3,1,0.1,0.1\n'
+    sizes, found = kept(tmp_path, swallowed + line("x", "late"), capsys)
+    assert sizes == [2] * 300
+    counts = {bad["examples"][0]["source"].rpartition(": ")[2]: bad["count"] for bad in found["bad"]}
+    assert counts == {"row 602": 1, "row 603": 3, "row 606": 1}
+    ingest_log(tmp_path, HEADER + plenty(100) + f'x,{WHEN},"k,s,3,1,0.1,0.1\n' + plenty(100), code=2)
+    said = capsys.readouterr().err
+    assert "a.csv: row 202: expected quotes that are closed, got an open one (201 of 401 rows are invalid" in said
+
+
 def test_ids_that_begin_again_each_day_are_other_auctions(tmp_path: Path):
     text = "".join(line(i, f"2024-03-0{day} 05:06:0{i}", seller) for day in (4, 5) for i in range(3) for seller in "st")
     table = ingest_log(tmp_path, HEADER + text)
