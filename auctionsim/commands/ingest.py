@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timezone",
         metavar="ZONE",
-        help="zone of days and hours: Europe/Berlin, UTC, +01:00 or, with =, --timezone=-05:00 (default: that of the mapping, "
-        "or else of the log)",
+        help="zone of days and hours: Europe/Berlin, UTC or +01:00, with = before one that begins with a minus "
+        "(default: that of the mapping, or else of the log)",
     )
     parser.add_argument(
         "--max-bad",

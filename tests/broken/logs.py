@@ -74,7 +74,7 @@ _MAPPED: list[tuple[str, str | bytes, str]] = [
     ("a click rate above 1 in a log", _HEADER + _START + "k;s;3;1;1.5;;\n",
      "a.csv: row 2, column rate: expected a number in (0, 1], got '1.5'"),
     ("two clicks of one impression", _HEADER + _START + "k;s;3;1;0.1;2;\n",
-     "a.csv: row 2, column clk: expected a whole number from 0 to 1, got '2'"),
+     "a.csv: row 2, column clk: expected 1 or 0, or true or false, got '2'"),
     ("a time in words", _HEADER + "1;yesterday;k;s;3;1;0.1;;\n",
      "a.csv: row 2, column ts: expected a time written as %Y-%m-%d %H:%M:%S, got 'yesterday'"),
     ("a line cut short", _HEADER + _START + "k\n", "a.csv: row 2: expected as many columns as in the first row, got fewer"),

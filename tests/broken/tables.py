@@ -60,7 +60,7 @@ _VALUES = [
     ("a bid in millionths", 1, "manual_bid", "1e9", f"{_CENTS} (currency per click), got 1000000000.0"),
     ("a bid left out", 1, "manual_bid", "", f"{_CENTS} (currency per click), got None"),
     ("a 25th hour", 0, "hour", "24", "a whole number from 0 to 23, got 24"),
-    ("a negative day", 0, "day", "-1", "a whole number >= 0, got -1"),
+    ("a negative day", 0, "day", "-1", "a whole number from 0 to 1000000000, got -1"),
     ("a weight of 0", 0, "weight", "0", "a whole number >= 1, got 0"),
     ("half an auction", 0, "weight", "2.5", "a whole number >= 1, got '2.5'"),
     ("a weight beyond 64 bits", 0, "weight", str(10**30), f"a whole number >= 1, got '{10**30}'"),
@@ -110,7 +110,7 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
     ("truth values for rates in Parquet", "t.parquet", parquet(pctr=pl.col("pctr") > 0),
      "column pctr: expected a number in (0, 1], got a column of Boolean"),
     ("dates for days in Parquet", "t.parquet", parquet(day=pl.date(2024, 1, 1)),
-     "column day: expected a whole number >= 0, got a column of Date"),
+     "column day: expected a whole number from 0 to 1000000000, got a column of Date"),
 ]  # fmt: skip
 
 STORED = (
