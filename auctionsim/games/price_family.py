@@ -37,8 +37,13 @@ class Settings:
     decay: float = 0.0002
     periods: int = 1_000_000
     start_spread: float = 0.1
-    """Q starts at 1 / (1 - discount), above any attainable value, times 1 + a uniform draw up to this, so that every bid is
-    tried. With 0 all bids start equal, and the two learners go through them in step."""
+    """Q starts at 1 / (1 - discount), above any attainable value, times `start_level` + a uniform draw up to this, so that
+    every bid is tried. With 0 all bids start equal, and the two learners go through them in step."""
+    start_level: float = 1.0
+    shares_ties: bool = False
+    """True if equal bids share the object and its price; else one of them wins at random."""
+    stop_when_settled: bool = False
+    """True if learning stops as soon as the greedy bids have not changed for 1000 periods."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,14 @@ def simulate_session(a: float, seed: int, session: int, settings: Settings | Non
     """
     settings = settings or Settings()
     rng = stream(seed, "price-family", round(a * 1000), session)
-    q = (1 + settings.start_spread * rng.random((2, len(BIDS)))) / (1 - settings.discount)
-    one, two, changed = _learn(
-        rng, q, BIDS, a, settings.rate, settings.discount, settings.exploration, settings.decay, settings.periods
-    )
+    q = (settings.start_level + settings.start_spread * rng.random((2, len(BIDS)))) / (1 - settings.discount)
+    one, two, stable = _learn(
+        rng, q, BIDS, a, settings.rate, settings.discount, settings.exploration, settings.decay, settings.periods,
+        settings.shares_ties, _SETTLED if settings.stop_when_settled else settings.periods + 1,
+    )  # fmt: skip
     bids = float(BIDS[one]), float(BIDS[two])
     revenue = (2 - a) * max(bids) + (a - 1) * min(bids)
-    return Ending(revenue, bids, settings.periods - changed >= _SETTLED)
+    return Ending(revenue, bids, stable >= _SETTLED)
 
 
 @compiled
@@ -88,8 +94,10 @@ def _learn(
     exploration: float,
     decay: float,
     periods: int,
+    shares_ties: bool,
+    settled_for: int,
 ) -> tuple[int, int, int]:
-    """Learn in place on `q` `[2, bids]`; return the indices of the greedy bids and the period they last changed in."""
+    """Learn in place on `q` `[2, bids]`; return the indices of the greedy bids and the periods since they last changed."""
     n_bids = len(bids)
     greedy = np.zeros(2, dtype=np.int64)
     runner_up = np.zeros(2)
@@ -97,8 +105,8 @@ def _learn(
     for i in range(2):
         greedy[i], runner_up[i] = _two_best(q[i])
     epsilon, shrink = exploration, np.exp(-decay)
-    changed = 0
-    for period in range(periods):
+    changed, period = 0, 0
+    while period < periods and period - changed < settled_for:
         for i in range(2):
             bid[i] = greedy[i]
             if epsilon > 1e-12 and rng.random() < epsilon:
@@ -108,6 +116,8 @@ def _learn(
         price = (2 - a) * bids[bid[winner]] + (a - 1) * bids[bid[1 - winner]]
         for i in range(2):
             payoff = 1.0 - price if i == winner else 0.0
+            if shares_ties and bid[0] == bid[1]:
+                payoff = (1.0 - price) / 2
             k = bid[i]
             q[i, k] += rate * (payoff + discount * q[i, greedy[i]] - q[i, k])
             # The greedy bid stays greedy while it is above the second best, so most periods need no search: with Q of
@@ -117,7 +127,8 @@ def _learn(
                 if best != greedy[i]:
                     greedy[i] = best
                     changed = period
-    return greedy[0], greedy[1], changed
+        period += 1
+    return greedy[0], greedy[1], period - changed
 
 
 @inlined
