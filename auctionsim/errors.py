@@ -46,5 +46,9 @@ def unknown(source: str, value: object, choices: Iterable[str], *, what: str = "
     return InputError(f"{source}: {what} {shown(value)}; choose from {', '.join(names)}{suggestion(value, names)}")
 
 
-class RenamedWarning(FutureWarning):
-    """A warning that a key, column or flag has a new name. The old one still works for one minor version."""
+class RenamedWarning(DeprecationWarning):
+    """A warning that a key, column or flag has a new name. The old one still works for one minor version.
+
+    It is a DeprecationWarning, so that Python shows it to the author of a script and not to those who run a program on top. The
+    command line always shows it.
+    """
