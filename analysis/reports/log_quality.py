@@ -11,8 +11,8 @@ from auctionsim.analysis.documents.plots.log_quality import calibration_figure, 
 from auctionsim.analysis.documents.plots.style import svg
 from auctionsim.ratios import safe_ratio
 from auctionsim.traffic.ingest.bad_rows import BadRow
-from auctionsim.traffic.ingest.position_effects import SlotEffect
-from auctionsim.traffic.ingest.quality import QUANTILES, ColumnQuality, Quality
+from auctionsim.traffic.ingest.outcomes.position_effects import SlotEffect
+from auctionsim.traffic.ingest.outcomes.quality import QUANTILES, ColumnQuality, Quality
 from auctionsim.traffic.ingest.summary import Summary
 
 _UNDEFINED = "not defined"
@@ -77,12 +77,12 @@ def _dropped(summary: Summary) -> list[str]:
     if not summary.dropped:
         return [title, page.note("None.")]
     rows = [[reason, str(count), f"{safe_ratio(count, summary.rows_read):.3%}"] for reason, count in summary.dropped.items()]
-    notes = [f"First of them: {bad.reason}: {'; '.join(map(_place, bad.examples))}." for bad in summary.bad]
+    notes = [f"First of them: {bad.reason}: {'; '.join(map(_source, bad.examples))}." for bad in summary.bad]
     notes += [f"Read as: {line}." for line in summary.assumed]
     return [title, page.table(["reason", "rows", "share of rows"], rows), *map(page.note, notes)]
 
 
-def _place(bad: BadRow) -> str:
+def _source(bad: BadRow) -> str:
     """Return file and row of a row that was dropped, and its auction; not what it says, which may be about a person."""
     return bad.source + (f", auction {bad.auction}" if bad.auction is not None else "")
 

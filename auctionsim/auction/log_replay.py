@@ -13,7 +13,7 @@ import numpy as np
 
 from auctionsim.auction.reference import Placement, clear
 from auctionsim.ratios import safe_ratio
-from auctionsim.traffic.ingest.observed import LoggedAuctions
+from auctionsim.traffic.ingest.outcomes.observed import LoggedAuctions
 
 PRICINGS = {"gsp": "gsp", "vcg": "vcg", "first": "first price"}
 """The pricing rules that are tried, with their words."""
@@ -55,7 +55,7 @@ class LogReplay:
     total: int
     """Number of auctions of the log in which an ad was shown among others."""
     per: str | None
-    """What the log charges for, `click` or `impression`; None if it has no costs."""
+    """Unit that is charged, `click` or `impression`; None if the log has no costs."""
     reserve: float
     """Reserve of the replay, currency per click: the log's, as far as it shows."""
 

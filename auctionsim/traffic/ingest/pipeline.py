@@ -24,11 +24,11 @@ from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS, Format
 from auctionsim.traffic.ingest.limits import check_total_weight
 from auctionsim.traffic.ingest.log_files import log_files
 from auctionsim.traffic.ingest.log_reader import ReadLog, read_logs
-from auctionsim.traffic.ingest.objective import find_objective
-from auctionsim.traffic.ingest.observed import make_observed, sample_auctions
+from auctionsim.traffic.ingest.outcomes.objective import find_objective
+from auctionsim.traffic.ingest.outcomes.observed import make_observed, sample_auctions
+from auctionsim.traffic.ingest.outcomes.position_effects import discount_trials, position_effects
+from auctionsim.traffic.ingest.outcomes.quality import column_quality, log_quality
 from auctionsim.traffic.ingest.output import write_folder, write_parquet
-from auctionsim.traffic.ingest.position_effects import discount_trials, position_effects
-from auctionsim.traffic.ingest.quality import column_quality, log_quality
 from auctionsim.traffic.ingest.rates.estimate import PRIOR_TRIALS, check_method, fill_rates
 from auctionsim.traffic.ingest.summary import LogRecord, Summary, summarize
 

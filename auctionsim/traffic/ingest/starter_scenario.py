@@ -10,7 +10,7 @@ from pathlib import Path
 from auctionsim.slots import MAX_SLOTS
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.formats.base import Format
-from auctionsim.traffic.ingest.objective import LogObjective
+from auctionsim.traffic.ingest.outcomes.objective import LogObjective
 from auctionsim.traffic.ingest.summary import Summary
 
 _MAX_GROUPS = 100
@@ -27,13 +27,19 @@ class FittingMechanism:
     reserve: float = 0.0
     """Reserve, currency per click, as far as the log's charges show it."""
     words: str = ""
-    """How well it fits, for a comment."""
+    """Goodness of fit in words, for a comment."""
 
-    @property
-    def squash_line(self) -> str:
-        """Return the line of the key `squash`, with the comment; nothing where neither differs from the default."""
-        comment = f"# {self.words}\n" if self.words else ""
-        return comment + (f"squash = {self.squash}\n" if self.squash != 1.0 else "")
+    def lines(self, slot_effect: str, reserve: float) -> str:
+        """Return the keys of the section `[mechanism]`, with a comment on the fit.
+
+        Args:
+            slot_effect: The line of the key `slot_effect`.
+            reserve: The reserve of the log's format; 0 for that which the charges show.
+        """
+        comment = [f"# {self.words}"] if self.words else []
+        squash = [f"squash = {self.squash}"] if self.squash != 1.0 else []
+        keys = [f"pricing = {json.dumps(self.pricing)}", slot_effect, *squash, f"reserve = {reserve or self.reserve}"]
+        return "\n".join([*comment, *keys])
 
 
 def starter_scenario(
@@ -80,9 +86,7 @@ source = {json.dumps(source)}
 test_days = {days[-n_test:]}
 
 [mechanism]
-pricing = {json.dumps(mechanism.pricing)}
-{_slot_effect(summary, form)}
-{mechanism.squash_line}reserve = {form.reserve or mechanism.reserve}
+{mechanism.lines(_slot_effect(summary, form), form.reserve)}
 
 [platform]
 baseline = "manual"             # the logged bids
@@ -115,8 +119,8 @@ def _slot_effect(summary: Summary, form: Format) -> str:
     errors = ", ".join(f"{one.error:.3g}" for one in effects.slots[1 : len(values)])
     beyond = len(effects.slots) - len(values)
     cut = f"; {beyond} lower slots without an estimate, or beyond {MAX_SLOTS}, are left out" if beyond else ""
-    told = f"Estimated from clicks by slot, standard errors {errors}" if errors else "Estimated from clicks by slot"
-    return f"# {told}{cut}.\nslot_effect = {list(values)}"
+    estimated = f"Estimated from clicks by slot, standard errors {errors}" if errors else "Estimated from clicks by slot"
+    return f"# {estimated}{cut}.\nslot_effect = {list(values)}"
 
 
 def _group(name: str, count: int, objective: LogObjective, *lines: str) -> str:

@@ -11,10 +11,10 @@ from auctionsim.traffic.ingest.auctions import DroppedAuctions
 from auctionsim.traffic.ingest.bad_rows import BadRows
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.database import Database
-from auctionsim.traffic.ingest.objective import LogObjective
-from auctionsim.traffic.ingest.observed import NO_SHOWN, LoggedAuctions
-from auctionsim.traffic.ingest.position_effects import PositionEffects
-from auctionsim.traffic.ingest.quality import Quality
+from auctionsim.traffic.ingest.outcomes.objective import LogObjective
+from auctionsim.traffic.ingest.outcomes.observed import NO_SHOWN, LoggedAuctions
+from auctionsim.traffic.ingest.outcomes.position_effects import PositionEffects
+from auctionsim.traffic.ingest.outcomes.quality import Quality
 from auctionsim.traffic.ingest.rates.calibration import Calibration
 from auctionsim.traffic.table import HOURS
 

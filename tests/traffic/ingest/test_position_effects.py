@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auctionsim.traffic.ingest.position_effects import PositionEffects, SlotEffect, estimate_effects
+from auctionsim.traffic.ingest.outcomes.position_effects import PositionEffects, SlotEffect, estimate_effects
 
 EFFECT = np.array([1.0, 0.6, 0.35])
 

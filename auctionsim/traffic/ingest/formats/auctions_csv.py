@@ -234,11 +234,11 @@ def _clicked(columns: dict[str, str]) -> str:
 
 def _observed(columns: dict[str, str]) -> str:
     """Return `Format.observed`."""
-    told = "shown" in columns or "slot" in columns
+    has_shown = "shown" in columns or "slot" in columns
     clicked = _clicked(columns)
-    shown_rows = _is_shown(columns) if told else f"({clicked} IS NOT NULL)"
+    shown_rows = _is_shown(columns) if has_shown else f"({clicked} IS NOT NULL)"
     slot = f"CASE WHEN {shown_rows} THEN slot::BIGINT END" if "slot" in columns else "NULL"
-    stray = f"NOT {shown_rows} AND coalesce(clicked, 0) = 1" if told and "clicked" in columns else "false"
+    stray = f"NOT {shown_rows} AND coalesce(clicked, 0) = 1" if has_shown and "clicked" in columns else "false"
     return f"SELECT row, {slot}, {shown_rows}, {clicked}, {_cost(columns, shown_rows) or 'NULL'}, {stray} FROM good"
 
 

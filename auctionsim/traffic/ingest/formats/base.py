@@ -157,7 +157,7 @@ class Format:
     has_shown: bool = False
     """Whether `observed` says what was shown."""
     cost_per: str | None = None
-    """What the cost in `observed` is charged for, `click` or `impression`; None if the log has no costs."""
+    """Unit that the cost in `observed` is charged for, `click` or `impression`; None if the log has no costs."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Reasons why valid rows are not replayed, each with the SELECT that counts these rows in `good`."""
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from auctionsim.ratios import safe_ratio
 from auctionsim.slots import MAX_SLOTS
 from auctionsim.traffic.ingest.database import Database
-from auctionsim.traffic.ingest.observed import Has
+from auctionsim.traffic.ingest.outcomes.observed import Has
 
 Array = NDArray[np.float64]
 
@@ -123,7 +123,7 @@ def position_effects(database: Database, has: Has) -> PositionEffects:
 
     Args:
         database: The database that holds `log` and `observed`.
-        has: Which outcomes the log holds.
+        has: The outcomes that the log holds.
     """
     if not has.slot:
         return PositionEffects(reason="the log has no slot column" if has.shown else "the log has no slot or shown column")

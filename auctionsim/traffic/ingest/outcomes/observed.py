@@ -57,11 +57,11 @@ class LoggedAuctions:
     slot: NDArray[np.int64]
     """Slot shown, from 0; -1 where not shown, and 0 for all shown rows of a log without slots, `[rows]`."""
     charge: NDArray[np.float64]
-    """What the log charged, currency per click or impression, as `per` says; NaN where it does not say, `[rows]`."""
+    """Charge in the log, currency per click or impression, as `per` says; NaN where it does not say, `[rows]`."""
     has_slots: bool
     """Whether the log says in which slot an ad was shown."""
     per: str | None
-    """What is charged for, `click` or `impression`; None if the log has no costs."""
+    """Unit that is charged, `click` or `impression`; None if the log has no costs."""
     total: int
     """Number of auctions of the log in which an ad was shown among others."""
 
@@ -94,7 +94,7 @@ def sample_auctions(database: Database, form: Format, has: Has) -> LoggedAuction
     Args:
         database: The database that holds `log`, `rated` and `observed`.
         form: The log's format.
-        has: Which outcomes the log holds.
+        has: The outcomes that the log holds.
 
     Returns:
         The sample, or why there is none.

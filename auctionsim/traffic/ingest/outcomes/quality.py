@@ -13,8 +13,8 @@ import numpy as np
 
 from auctionsim.traffic.ingest.database import Database, named
 from auctionsim.traffic.ingest.formats.base import Format
-from auctionsim.traffic.ingest.observed import Has
-from auctionsim.traffic.ingest.position_effects import PositionEffects
+from auctionsim.traffic.ingest.outcomes.observed import Has
+from auctionsim.traffic.ingest.outcomes.position_effects import PositionEffects
 from auctionsim.traffic.table import HOURS
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -104,7 +104,7 @@ def log_quality(
         database: The database that holds `log`, `rated` and `observed`.
         form: The log's format.
         columns: The figures of `column_quality`.
-        has: Which outcomes the log holds.
+        has: The outcomes that the log holds.
         effects: Its position effects.
         first_day: Date of the log's day 0, None if it is not known.
     """
