@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import NoReturn, TextIO
 
 from auctionsim import __version__, commands
-from auctionsim.console import Console
+from auctionsim.console import Console, make_unbreakable
 from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
 from auctionsim.files import without_part
 
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    make_unbreakable(sys.stdout, sys.stderr)
     renamed: list[str] = []
     try:
         with warnings.catch_warnings():
@@ -60,6 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunError as error:
         print(_one_line(error), file=sys.stderr)
         return 1
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.end].encode("unicode_escape").decode("ascii")
+        print(f"auctionsim: expected names that {error.encoding} can write, got {wrong} (set LC_ALL=C.UTF-8)", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

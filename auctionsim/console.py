@@ -9,10 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from auctionsim.names.text import visible
+
 if TYPE_CHECKING:
     from auctionsim.jobs.training.train import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+def make_unbreakable(*streams: Any) -> None:
+    r"""Let text streams write what their encoding lacks as an escape, as `\xfc` for an umlaut on an ASCII terminal.
+
+    A finished job must not end in a traceback because of its name.
+    """
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class Console:
@@ -27,11 +39,11 @@ class Console:
 
     def say(self, text: str) -> None:
         """Print a remark on stderr."""
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
 
     def result(self, text: str, value: dict[str, Any]) -> None:
         """Print the command's result on stdout: `text` for people, or `value` as JSON for scripts."""
-        print(json.dumps(value, sort_keys=True) if self._as_json else text, flush=True)
+        print(json.dumps(value, sort_keys=True) if self._as_json else visible(text), flush=True)
 
     def next_command(self, command: str) -> None:
         """Print the next useful command on stderr."""
@@ -73,11 +85,12 @@ class Console:
             yield line
             return
         from rich.console import Console as RichConsole
+        from rich.markup import escape
         from rich.progress import Progress as RichProgress
 
         with RichProgress(console=RichConsole(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=1.0)
-            yield lambda what, share: bar.update(task, description=what, completed=share)
+            yield lambda what, share: bar.update(task, description=escape(visible(what)), completed=share)
 
 
 class TrainingProgress:
@@ -88,7 +101,7 @@ class TrainingProgress:
     """
 
     def __init__(self, title: str) -> None:
-        self._title = title
+        self._title = visible(title)
         self._began = time.monotonic()
         self._auctions = 0
 
@@ -118,8 +131,7 @@ class _Lines(TrainingProgress):
             return
         self._last = now
         print(
-            f"{self._title}: iteration {progress.iteration}/{progress.iterations}  revenue {progress.revenue_ratio:.3f}  "
-            f"profit {progress.profit_ratio:.3f}  {self._rate()}",
+            f"{self._title}: iteration {progress.iteration}/{progress.iterations}  {_ratios(progress)}  {self._rate()}",
             file=sys.stderr,
             flush=True,
         )
@@ -129,6 +141,7 @@ class _Bar(TrainingProgress):
     def __init__(self, title: str) -> None:
         super().__init__(title)
         from rich.console import Console as RichConsole
+        from rich.markup import escape
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
@@ -140,11 +153,16 @@ class _Bar(TrainingProgress):
         )
         self._bar = RichProgress(*columns, console=RichConsole(stderr=True))
         self._bar.start()
-        self._task = self._bar.add_task(title, total=1, ratios="")
+        self._task = self._bar.add_task(escape(visible(title)), total=1, ratios="")
 
     def _show(self, progress: Progress) -> None:
-        ratios = f"revenue {progress.revenue_ratio:.3f}  profit {progress.profit_ratio:.3f}  {self._rate()}"
+        ratios = f"{_ratios(progress)}  {self._rate()}"
         self._bar.update(self._task, completed=progress.iteration, total=progress.iterations, ratios=ratios)
 
     def close(self) -> None:
         self._bar.stop()
+
+
+def _ratios(progress: Progress) -> str:
+    pairs = (("revenue", progress.revenue_ratio), ("profit", progress.profit_ratio))
+    return "  ".join(f"{name} {'not defined' if ratio is None else f'{ratio:.3f}'}" for name, ratio in pairs)

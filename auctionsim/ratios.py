@@ -6,6 +6,7 @@ much). Each caller says what stands there instead: NaN by default, 0 for a rate 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,35 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import polars as pl
+
+ROUNDING = 1e-9
+"""Share of a turnover below which a difference of sums of money is rounding and counts as 0."""
+
+
+@dataclass(frozen=True)
+class NotDefined:
+    """What stands in place of a figure that has no meaning, with the reason."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"not defined: {self.reason}"
+
+
+def ratio_to_amount(amount: float, base: float, turnover: float, base_name: str = "the baseline") -> float | NotDefined:
+    """Return `amount / base` if the base is above 0 by more than rounding, else the reason why there is no ratio.
+
+    A profit of 24.1 - 24.1 may come out as 4e-15. Over that, a profit of 1 would be 2.5e14 times as much.
+
+    Args:
+        amount: The amount of money or the count to judge.
+        base: The amount that it is divided by.
+        turnover: The sum of the amounts that the base is a difference of, >= 0; the base itself if it is none.
+        base_name: The name of what had the base, for the reason.
+    """
+    if base > ROUNDING * turnover:
+        return amount / base
+    return NotDefined(f"{base_name} loses money" if base < -ROUNDING * turnover else f"{base_name} earned nothing")
 
 
 def safe_ratio(numerator: float, denominator: float, otherwise: float = float("nan")) -> float:

@@ -25,7 +25,13 @@ _COLUMNS = {
 }
 _FINITE = {"outcomes": ("seed", "day", "hour", *_MONEY), "benchmarks": ("seed", "day", "revenue", "profit")}
 _NAMED = {"outcomes": ("arm", ("learned", "reference")), "benchmarks": ("benchmark", ("efficient", "truthful"))}
-_LOGGED = ("iteration", "seed", "revenue_ratio", "profit_ratio")
+_LOGGED = {
+    "iteration": (int, float),
+    "seed": (int, float),
+    # Null if the baseline earns nothing or loses money on a training day.
+    "revenue_ratio": (int, float, type(None)),
+    "profit_ratio": (int, float, type(None)),
+}
 
 
 def checked_json(path: Path, text: bytes) -> Any:
@@ -82,8 +88,8 @@ def checked_metrics(path: Path, lines: list[str]) -> list[dict[str, Any]]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: row {number}: expected a JSON object, got {shown(line)}") from error
-        for key in _LOGGED:
-            if not isinstance(row, dict) or type(row.get(key)) not in (int, float):
+        for key, types in _LOGGED.items():
+            if not isinstance(row, dict) or key not in row or type(row[key]) not in types:
                 raise InputError(f"{path}: row {number}: expected a number as {key}, got {shown(line)}")
         rows.append(row)
     return rows

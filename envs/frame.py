@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import COST, GMV, Outcome
+from auctionsim.names.lettering import labels, letter
 from auctionsim.traffic.table import HOURS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"
@@ -43,11 +44,12 @@ def day_frame(
     if baseline is not None:
         baseline_profit = baseline.profit[: len(totals), :, 0].sum(axis=0)
         profit.plot(baseline_profit, bar, "|", color=_GREY, markersize=8, label="baseline")
-    profit.set_yticks(bar, advertisers if len(bar) <= _MAX_NAMES else [""] * len(bar), fontsize=7)
+    profit.set_yticks(bar, labels(advertisers) if len(bar) <= _MAX_NAMES else [""] * len(bar), fontsize=7)
     profit.invert_yaxis()
     profit.set_xlabel("Profit (currency)")
     profit.legend(frameon=False, fontsize=8, loc="lower right")
     for axes in (revenue, profit):
         axes.spines[["top", "right"]].set_visible(False)
+    letter(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba())[:, :, :3].copy()  # type: ignore[no-untyped-call]

@@ -48,16 +48,17 @@ MAY_IMPORT = {
 }
 ROOM_OF_MODULE = {
     "errors": "base", "files": "base", "streams": "base", "slots": "base", "ratios": "base",
-    "plugins": "base", "numbers": "base", "locks": "base",
+    "plugins": "base", "numbers": "base", "locks": "base", "names": "base",
     "runs": "runs", "run_checks": "runs", "checkpoints": "runs",
     "cli": "commands", "console": "commands", "__main__": "commands",
 }  # fmt: skip
 # `render_mode="rgb_array"` is a picture, and envs may not look up to analysis: one file of theirs draws, when it is asked to.
+# Both draw names, by the one module `names.lettering`.
 LIBRARY_IN = {
     "torch": {"agents"},
     "scipy": {"bounds", "analysis/statistics.py", "traffic/ingest/rates/logistic.py"},
     "cmaes": {"agents"},
-    "matplotlib": {"analysis/documents/plots", "envs/frame.py"},
+    "matplotlib": {"analysis/documents/plots", "envs/frame.py", "names/lettering.py"},
     "ray": {"jobs/distributed"},
     "numba": {"auction", "games"},
     "duckdb": {"traffic/ingest"},

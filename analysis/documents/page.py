@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from html import escape
+from html import escape as html_escape
+
+from auctionsim.names.text import visible
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --quiet: #5c5c5c; --paper: #fdfdfc; --line: #dcdcd8; }
@@ -88,3 +90,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th><button>{escape(cell)}</button></th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML that shows it letter by letter, what is not visible as escapes."""
+    return html_escape(visible(text))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots.style import Figure, png, svg
 from auctionsim.files import write_text, write_then_rename
+from auctionsim.names.text import code_span, markdown_text
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def write_document(
     *,
     page_in: str = "report",
     text: str = "table.md",
+    names: Collection[str] = (),
 ) -> Path:
     """Write a page with its figures as files, and the same document as Markdown.
 
@@ -71,30 +75,32 @@ def write_document(
         out: The folder to write to.
         page_in: The folder of `index.html` and `figures/`, relative to `out`; "" for `out` itself.
         text: The file name of the Markdown, relative to `out`.
+        names: Names from outside that sections hold, such as those of advertisers: no letter of theirs is markup.
 
     Returns:
         The path of index.html.
     """
     folder = out / page_in
     parts: list[str] = []
-    lines = [f"# {title}", "", *(f"Made by `{command}`.  " for command in commands)]
+    plain = partial(markdown_text, names=names)
+    lines = [f"# {plain(title)}", "", *(f"Made by {code_span(command)}.  " for command in commands)]
     for section in sections:
         match section:
             case Heading(words):
                 parts.append(page.heading(words))
-                lines += ["", f"## {words}"]
+                lines += ["", f"## {plain(words)}"]
             case Text(words):
                 parts.append(page.verdict(words))
-                lines += ["", words]
+                lines += ["", plain(words)]
             case Note(words):
                 parts.append(page.note(words))
-                lines += ["", words]
+                lines += ["", plain(words)]
             case Table(header, rows, note):
                 parts += [page.table(header, rows), *([page.note(note)] if note else [])]
-                lines += ["", *_markdown_table(header, rows), *(["", note] if note else [])]
+                lines += ["", *_markdown_table(header, rows, plain), *(["", plain(note)] if note else [])]
             case Picture(name, figure, caption):
                 parts.append(page.picture(save_figure(figure, folder / "figures", name), caption))
-                lines += ["", f"![{caption}]({(folder / 'figures' / name).relative_to(out)}.svg)"]
+                lines += ["", f"![{plain(caption)}]({(folder / 'figures' / name).relative_to(out)}.svg)"]
     write_text(out / text, "\n".join(line.rstrip() for line in lines) + "\n")
     write_text(folder / "index.html", page.page(title, [*parts, *(page.command(command) for command in commands)]))
     return folder / "index.html"
@@ -108,6 +114,12 @@ def save_figure(figure: Figure, folder: Path, name: str) -> str:
     return text
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], plain: Callable[[str], str]) -> list[str]:
     aligned = ["---", *["---:"] * (len(header) - 1)]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, aligned, *rows)]
+    shown = [[_cell(plain(cell)) for cell in row] for row in (header, *rows)]
+    return ["| " + " | ".join(row) + " |" for row in (shown[0], aligned, *shown[1:])]
+
+
+def _cell(text: str) -> str:
+    """Return Markdown for one cell, in which a bar that a name has not escaped already would end the cell."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)

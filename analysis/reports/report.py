@@ -1,4 +1,4 @@
-"""Write the report on one or several runs: summaries, figures, tables, and what was measured and what was assumed."""
+"""Write the report on one or several runs: summaries, amounts, figures, tables, and what was measured and what was assumed."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
-from auctionsim.analysis.documents.plots import runs as plots
-from auctionsim.analysis.documents.plots.front import trade_off_figure
-from auctionsim.analysis.documents.plots.responses import punishment_figure
-from auctionsim.analysis.documents.plots.style import Figure
-from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Text, write_document
-from auctionsim.analysis.reports.metrics import hourly_revenue, mean_advertiser_ratios, seed_ratios
+from auctionsim.analysis.documents.sections import Heading, Note, Section, Text, write_document
+from auctionsim.analysis.reports.figures import report_figures
+from auctionsim.analysis.reports.metrics import amounts_of, mean_advertiser_ratios
 from auctionsim.analysis.reports.run_collusion import collusion_sentence
-from auctionsim.analysis.reports.run_punishment import response_lines
 from auctionsim.analysis.reports.summary import Summary, summarize
-from auctionsim.analysis.reports.tables import advertisers_table, collusion_sections, constraint_sections, measures_table
-from auctionsim.analysis.statistics import INTERVALS
+from auctionsim.analysis.reports.tables import (
+    advertisers_tables,
+    collusion_sections,
+    constraint_sections,
+    measures_table,
+    totals_table,
+)
 from auctionsim.errors import InputError
+from auctionsim.names.lettering import are_drawable
 from auctionsim.runs import Run
 
 _PROVENANCE_LABELS = {"supposed": "Assumed"}
@@ -31,7 +31,7 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     """Write `out`/index.html, its figures as SVG and PNG beside it, and the same text as `out`/report.md.
 
     Args:
-        runs: Evaluated runs, shown side by side in this order.
+        runs: Evaluated runs, shown side by side in this order; advertisers are matched by name.
         out: The folder to write the report to.
 
     Returns:
@@ -40,98 +40,79 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     Raises:
         InputError: A run has no evaluation, or a run is given twice.
     """
-    named = _named(runs)
+    named = named_runs(runs)
     summaries = [summarize(run, name) for name, run in named.items()]
-    seeds = ", ".join(sorted({str(summary.seeds) for summary in summaries}))
     sections: list[Section] = [Text(summary.sentence) for summary in summaries]
     sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
-    sections += [Picture(name, figure, caption) for name, (figure, caption) in _figures(named, summaries, seeds).items()]
-    sections += [Heading("Measures"), measures_table(summaries), *collusion_sections(named), *constraint_sections(named)]
-    sections += [Heading("Advertisers"), advertisers_table(named), Heading("What was measured and what was assumed")]
-    sections += [Note(line) for line in _provenance(named)]
-    title = " · ".join(dict.fromkeys(run.scenario().name for run in runs))
-    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in runs))
-    return write_document(f"auctionsim: {title}", commands, sections, out, page_in="", text="report.md")
+    return write_sections(named, summaries, sections, out)
 
 
-def _named(runs: Sequence[Run]) -> dict[str, Run]:
-    """Return the runs by the names of their folders, or by their paths where two folders have the same name."""
+def named_runs(runs: Sequence[Run]) -> dict[str, Run]:
+    """Return the runs by the names of their folders, or by their paths if two folders have the same name.
+
+    Raises:
+        InputError: A run is given twice.
+    """
     names = [run.path.resolve().name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
-    if len(set(names)) < len(names):
+    if len({run.path.resolve() for run in runs}) < len(runs):
         raise InputError(f"{names[-1]}: expected each run once, got it twice")
     return dict(zip(names, runs, strict=True))
 
 
-def _figures(named: dict[str, Run], summaries: Sequence[Summary], seeds: str) -> dict[str, tuple[Figure, str]]:
-    """Return every figure with its caption, by the name of its file."""
-    figures = {
-        "arms": (
-            plots.arms_figure(summaries),
-            f"Revenue, total profit and the worst advertiser's profit on the test days, as ratios to the baseline; means over "
-            f"seeds (n = {seeds}) with {INTERVALS}. G* is the total profit of the efficient allocation at the baseline's "
-            f"revenue; total profit above G* is paid for by the platform.",
-        ),
-        "hourly": (
-            plots.hourly_figure(_hourly(named)),
-            f"Platform revenue by hour on the test days; means over seeds (n = {seeds}) with {INTERVALS}.",
-        ),
-        "learning": (
-            plots.learning_figure({name: _curves(run) for name, run in named.items()}),
-            "Learning curves on the training days: means over population and seeds; the band spans the lowest and the highest "
-            "seed.",
-        ),
-        "advertisers": (
-            plots.advertisers_figure({name: mean_advertiser_ratios(run)["ratio"].to_numpy() for name, run in named.items()}),
-            "Each advertiser's profit as a ratio to its baseline profit, all seeds and test days together.",
-        ),
+def write_sections(
+    named: dict[str, Run], summaries: Sequence[Summary], first: Sequence[Section], out: Path, *, base: str = "the baseline"
+) -> Path:
+    """Write a page that begins with some sections and goes on with the runs' amounts, figures and tables.
+
+    Args:
+        named: The runs by name.
+        summaries: Their summaries, in the same order.
+        first: The sections that the page begins with.
+        out: The folder to write to.
+        base: The name of the baseline that ratios refer to.
+
+    Returns:
+        The path of index.html.
+    """
+    advertisers = {
+        text for run in named.values() for column in ("advertiser", "group") for text in mean_advertiser_ratios(run)[column]
     }
-    return figures | _trade_off(named, seeds) | _punishment(named)
+    titles = list(dict.fromkeys(run.scenario().name for run in named.values()))
+    sections: list[Section] = [*first, Heading("Amounts"), totals_table(summaries)]
+    sections += report_figures(named, summaries, base)
+    sections += [Heading("Measures"), measures_table(summaries, base)]
+    if base == "the baseline" and not _have_one_baseline(named):
+        sections.append(Note(_OWN_BASELINES))
+    sections += [*collusion_sections(named), *constraint_sections(named), Heading("Advertisers"), *advertisers_tables(named)]
+    if not are_drawable([*named, *advertisers]):
+        sections.append(Note(_ESCAPES))
+    sections += [Heading("What was measured and what was assumed"), *(Note(line) for line in _provenance(named))]
+    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in named.values()))
+    names = {*named, *advertisers, *titles, *(str(run.path) for run in named.values())}
+    title = f"auctionsim: {' · '.join(titles)}"
+    return write_document(title, commands, sections, out, page_in="", text="report.md", names=names)
 
 
-def _trade_off(named: dict[str, Run], seeds: str) -> dict[str, tuple[Figure, str]]:
-    points = {}
-    for name, run in named.items():
-        ratios = seed_ratios(run)
-        points[name] = np.stack([ratios["revenue"], ratios["profit"]], axis=1)
-    caption = (
-        f"Total profit against platform revenue on the test days, ratios to the baseline: means over seeds (n = {seeds}), and "
-        "each seed. The line joins the runs on the Pareto front."
+_OWN_BASELINES = (
+    "Each run's ratios refer to its own baseline, and the runs' baselines differ: ratios of different runs cannot be compared. "
+    "On the same traffic, `auctionsim compare` shows differences in currency and ratios to one common baseline."
+)
+_ESCAPES = (
+    "No installed font can draw some letters of the names: figures show them as escapes such as \\u9884, tables show the names "
+    "in full."
+)
+
+
+def _have_one_baseline(named: dict[str, Run]) -> bool:
+    tables = [amounts_of(run, "baseline") for run in named.values()]
+    seeds = tables[0]["seed"].to_list()
+    return all(
+        own["seed"].to_list() == seeds
+        and np.allclose(own.drop("seed").to_numpy(), tables[0].drop("seed").to_numpy(), rtol=1e-9)
+        for own in tables
     )
-    return {"trade-off": (trade_off_figure(points), caption)}
-
-
-def _punishment(named: dict[str, Run]) -> dict[str, tuple[Figure, str]]:
-    tables = {name: table for name, run in named.items() if (table := run.optional_table("punishment")) is not None}
-    if not tables:
-        return {}
-    by_seed = {name: table.group_by("seed").agg(pl.col("punished").first())["punished"] for name, table in tables.items()}
-    counted = ", ".join(f"{name} on {punished.sum()} of {len(punished)} seeds" for name, punished in by_seed.items())
-    caption = (
-        "The advertiser with the highest profit deviates for one hour, to the best multiple of its own bids over the day. "
-        f"Shown are its rivals' bids and its own gain, means over seeds. Punished: {counted}. A policy that does not observe "
-        "the day cannot punish."
-    )
-    lines = {name: response_lines(table) for name, table in tables.items()}
-    return {"punishment": (punishment_figure(lines), caption)}
-
-
-def _hourly(named: dict[str, Run]) -> dict[str, NDArray[np.float64]]:
-    first = next(iter(named.values()))
-    return {plots.BASELINE: hourly_revenue(first, "reference")} | {
-        name: hourly_revenue(run, "learned") for name, run in named.items()
-    }
-
-
-def _curves(run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the revenue and the profit ratio of each iteration, `[seeds, iterations]` each."""
-    rows = run.metrics()
-    by_seed = {seed: [row for row in rows if row["seed"] == seed] for seed in run.seeds}
-    revenue, profit = (
-        np.array([[row[key] for row in rows] for rows in by_seed.values()]) for key in ("revenue_ratio", "profit_ratio")
-    )
-    return revenue, profit
 
 
 def _provenance(named: dict[str, Run]) -> list[str]:

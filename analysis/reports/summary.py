@@ -1,81 +1,165 @@
-"""Summarize a run: a sentence, and its measures with intervals over seeds."""
+"""Summarize a run: a sentence, amounts in currency and counts, and ratios to the baseline, with intervals over seeds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auctionsim.analysis.reports.metrics import days_floor_held, mean_advertiser_ratios, seed_ratios
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from auctionsim.analysis.reports.metrics import (
+    AMOUNTS,
+    ARMS,
+    RATIOS,
+    advertiser_profits,
+    amounts_of,
+    days_floor_held,
+    mean_advertiser_ratios,
+    ratios_by_seed,
+    seed_ratios,
+)
 from auctionsim.analysis.statistics import Interval, mean_interval
+from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
 
-RATIOS = ("revenue", "profit", "worst_advertiser", "better_off", "bound", "gap_closed", "truthful_revenue")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
-    """The measures of a run on its test days: ratios to the baseline policy, means over seeds with intervals."""
+    """The measures of a run on its test days: means over seeds with intervals."""
 
     name: str
     seeds: int
-    ratios: dict[str, Interval]
-    """Intervals by the names of `RATIOS`; a measure that is not defined on every seed is left out."""
+    totals: Mapping[str, Mapping[str, Interval]]
+    """Amounts in currency and counts by arm (`ARMS`) and name (`AMOUNTS`); what the run does not store is left out."""
+    changes: Mapping[str, Interval]
+    """The learned policy's amounts minus the baseline's, paired by seed, by name (`AMOUNTS`)."""
+    ratios: Mapping[str, Interval]
+    """Ratios to the baseline by the names of `RATIOS`; a measure that is not defined on every seed is left out."""
+    not_defined: Mapping[str, str]
+    """The reason by the name of each ratio that is left out."""
+    by_seed: NDArray[np.float64]
+    """The measures of `RATIOS` on each seed, `[seeds, measures]`, NaN if not defined."""
     floor: float
     """The platform's revenue floor as a share of the baseline's revenue; 0 if there is none."""
     days_held: int
     """Number of (seed, test day) pairs on which the revenue floor held."""
     days: int
     """Number of (seed, test day) pairs."""
-    worst_mean: float
-    """The smallest of the advertisers' profit ratios, each over all seeds together."""
+    worst_mean: float | None
+    """The smallest of the advertisers' profit ratios, each over all seeds together; None if none is defined."""
+    worst_change: float
+    """The smallest change of an advertiser's profit against the baseline, currency, mean over seeds."""
+    losing: float
+    """Share of advertisers and seeds that lose money under the learned policy."""
+    has_learners: bool
+    """False if every advertiser follows a rule, so that nothing was learned."""
 
     @property
     def sentence(self) -> str:
-        """Return the summary in one line."""
-        ratios = self.ratios
-        text = (
-            f"{self.name}: revenue {ratios['revenue'].mean:.3f} of the baseline, total profit {ratios['profit'].mean:.3f} "
-            f"(bound {ratios['bound'].mean:.3f})"
-        )
-        if "better_off" in ratios:
-            text += f", {ratios['better_off'].mean:.0%} of advertisers better off"
+        """Return the summary in one line: changes in currency first, ratios if they are defined."""
+        text = f"{self.name}: {'' if self.has_learners else 'no learners, everybody follows a rule: '}"
+        text += f"revenue {self._change('revenue')}, total profit {self._change('profit')}"
+        text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
+        if self.losing > 0:
+            text += f" ({self.losing:.0%} lose money)"
         if self.floor > 0:
             text += f", floor held on {self.days_held} of {self.days} days"
         return text + f" ({self.seeds} seed{'s' if self.seeds != 1 else ''})"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the summary as the object that `--json` prints."""
-        intervals = {name: interval.as_dict() for name, interval in self.ratios.items()}
+        """Return the summary as the object that `--json` prints. A ratio without a value has nulls and a `reason`."""
+        undefined = {"mean": None, "low": None, "high": None}
+        worst = (
+            {} if self.worst_mean is not None else {"worst_advertiser_mean_reason": self.not_defined.get("worst_advertiser")}
+        )
         return {
             "name": self.name,
             "seeds": self.seeds,
             "days_floor_held": self.days_held,
             "days": self.days,
             "worst_advertiser_mean": self.worst_mean,
-            **intervals,
+            **worst,
+            "worst_advertiser_change": self.worst_change,
+            "losing": self.losing,
+            "has_learners": self.has_learners,
+            "totals": {arm: {name: i.as_dict() for name, i in own.items()} for arm, own in self.totals.items()},
+            "changes": {name: i.as_dict() for name, i in self.changes.items()},
+            **{name: i.as_dict() for name, i in self.ratios.items()},
+            **{name: {**undefined, "reason": f"not defined: {reason}"} for name, reason in self.not_defined.items()},
         }
 
+    def _change(self, name: str) -> str:
+        before, after = (self.totals[arm][name].mean for arm in ("baseline", "learned"))
+        said = f"{amount(self.changes[name].mean, signed=True)} (from {amount(before)} to {amount(after)}"
+        if name in self.ratios:
+            said += f"; {self.ratios[name].mean:.3f} of the baseline"
+            bound = self.ratios.get("bound") if name == "profit" else None
+            return said + (f", bound {bound.mean:.3f})" if bound is not None else ")")
+        return f"{said}; ratio not defined: {self.not_defined[name]})"
 
-def summarize(run: Run, name: str | None = None) -> Summary:
+
+def summarize(run: Run, name: str | None = None, against: Run | None = None) -> Summary:
     """Summarize an evaluated run.
 
     Args:
         run: The run folder, with its evaluation.
         name: The name to call the run by; the name of its folder if None.
+        against: The run whose baseline and bound the ratios refer to; the run itself if None.
 
     Raises:
         InputError: The run has no evaluation yet.
     """
-    table = seed_ratios(run)
-    floor = run.scenario().platform.revenue_floor
-    held, days = days_floor_held(run, floor)
-    finite = {name: table[name].to_numpy() for name in RATIOS if table[name].is_finite().all()}
+    scenario, by_seed = run.scenario(), ratios_by_seed(run, against)
+    held, days = days_floor_held(run, scenario.platform.revenue_floor)
+    found = {one: over_seeds([ratios[one] for ratios in by_seed.values()]) for one in RATIOS}
+    arms = {arm: amounts_of(run, arm) for arm in ARMS}
+    profits, advertisers = advertiser_profits(run), mean_advertiser_ratios(run)
+    defined = [ratio for ratio in advertisers["ratio"].to_list() if ratio is not None]
+    loses = profits.select((pl.col("learned") < -ROUNDING * pl.col("turnover")).mean()).item()
     return Summary(
         name=name or run.path.resolve().name,
-        seeds=table.height,
-        ratios={name: mean_interval(values) for name, values in finite.items()},
-        floor=floor,
+        seeds=len(by_seed),
+        totals={arm: intervals(table) for arm, table in arms.items()},
+        changes=intervals(arms["learned"].select(pl.col(one) - arms["baseline"][one] for one in AMOUNTS)),
+        ratios={one: value for one, value in found.items() if isinstance(value, Interval)},
+        not_defined={one: value.reason for one, value in found.items() if isinstance(value, NotDefined)},
+        by_seed=seed_ratios(run, against).select(RATIOS).to_numpy(),
+        floor=scenario.platform.revenue_floor,
         days_held=held,
         days=days,
-        worst_mean=float(mean_advertiser_ratios(run)["ratio"].min()),  # type: ignore[arg-type]
+        worst_mean=min(defined) if defined else None,
+        worst_change=min((advertisers["learned"] - advertisers["reference"]).to_list()),
+        losing=float(loses),
+        has_learners=any(group.controller == "learner" for group in scenario.advertisers),
     )
+
+
+def over_seeds(values: Sequence[float | NotDefined]) -> Interval | NotDefined:
+    """Return the mean over seeds with its interval, or why there is none: a measure has to be defined on every seed."""
+    reasons = [value.reason for value in values if isinstance(value, NotDefined)]
+    if not reasons:
+        return mean_interval([value for value in values if not isinstance(value, NotDefined)])
+    on = f" on {len(reasons)} of {len(values)} seeds" if len(reasons) < len(values) else ""
+    return NotDefined("; ".join(dict.fromkeys(reasons)) + on)
+
+
+def intervals(table: pl.DataFrame) -> dict[str, Interval]:
+    """Return the interval of each amount over the rows of a table, one row per seed; columns with gaps are left out."""
+    return {name: mean_interval(table[name].to_numpy()) for name in AMOUNTS if table[name].null_count() == 0}
+
+
+def amount(value: float, *, signed: bool = False) -> str:
+    """Return an amount of money or a count as text: two decimals, or three digits if it is small."""
+    sign = "+" if signed else ""
+    if abs(value) < ROUNDING:
+        return f"{0.0:{sign}.2f}"
+    return f"{value:{sign}.2f}" if abs(value) >= 0.1 else f"{value:{sign}.3g}"
+
+
+def amount_interval(interval: Interval, *, signed: bool = False) -> str:
+    """Return the mean of an amount with its interval as text; one seed has no interval."""
+    mean, low, high = (amount(value, signed=signed) for value in (interval.mean, interval.low, interval.high))
+    return mean if low == high or not interval.is_known else f"{mean} [{low}, {high}]"

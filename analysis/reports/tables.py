@@ -1,25 +1,60 @@
-"""Build the tables of a report: measures, advertisers, indices of collusion, and violated constraints, one column per run."""
+"""Build the tables of a report: amounts, ratios, advertisers, indices of collusion, and violated constraints, by run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
-from auctionsim.analysis.reports.metrics import advertiser_profits, mean_advertiser_ratios
-from auctionsim.analysis.reports.summary import Summary
+from auctionsim.analysis.reports.metrics import advertiser_profits, is_better_off, mean_advertiser_ratios
+from auctionsim.analysis.reports.summary import Summary, amount, amount_interval
 from auctionsim.analysis.reports.violations import violations
-from auctionsim.analysis.statistics import mean_interval
+from auctionsim.analysis.statistics import INTERVALS, mean_interval
 from auctionsim.runs import Run
 
-_UNDEFINED = "undefined"
-_MOST_ROWS = 40
+Array = NDArray[np.float64]
+
+AMOUNT_LABELS = {
+    "revenue": "Revenue", "gmv": "GMV", "profit": "Total profit", "clicks": "Clicks", "conversions": "Conversions",
+}  # fmt: skip
+"""The titles of the amounts of a run (`AMOUNTS`)."""
+ARM_LABELS = {"baseline": "baseline", "learned": "learned", "truthful": "truthful bids", "efficient": "bound G*"}
+"""The titles of the arms (`ARMS`)."""
+_UNDEFINED = "not defined"
+_NO_SCALE = 1e6
+"""Violations beyond it are relative to an amount that is rounding."""
+_NOT_HERE = "not in this run"
+_NOT_STORED = "not stored"
+MOST_ROWS = 40
 """Advertisers are listed one by one up to this number, and by group beyond it."""
 
 
-def measures_table(summaries: Sequence[Summary]) -> Table:
-    """Return a table with one row per measure, as a ratio to the baseline with its interval over seeds."""
+def totals_table(summaries: Sequence[Summary]) -> Table:
+    """Return a table of the amounts in currency and counts, one row per amount and arm, and the changes to the baseline."""
+    rows = []
+    for name, label in AMOUNT_LABELS.items():
+        for arm, whose in ARM_LABELS.items():
+            cells = [own.totals[arm].get(name) for own in summaries]
+            rows.append([f"{label}, {whose}", *(_NOT_STORED if cell is None else amount_interval(cell) for cell in cells)])
+        changes = (amount_interval(own.changes[name], signed=True) for own in summaries)
+        rows.append([f"{label}, change: learned minus baseline", *changes])
+    changes = (amount(own.worst_change, signed=True) for own in summaries)
+    rows.append(["Total profit, smallest change of an advertiser", *changes])
+    return Table(
+        ["currency and counts, all test days together", *(own.name for own in summaries)], rows, _totals_note(summaries)
+    )
+
+
+def measures_table(summaries: Sequence[Summary], base: str = "the baseline") -> Table:
+    """Return a table with one row per measure, as a ratio to the baseline with its interval over seeds.
+
+    Args:
+        summaries: The runs' summaries.
+        base: The name of the baseline that ratios refer to.
+    """
     labels = {
         "revenue": "Revenue",
         "profit": "Total profit",
@@ -30,32 +65,48 @@ def measures_table(summaries: Sequence[Summary]) -> Table:
         "truthful_revenue": "Revenue of truthful bidding",
     }
     rows = [
-        [label, *(str(summary.ratios[name]) if name in summary.ratios else _UNDEFINED for summary in summaries)]
+        [
+            label,
+            *(str(own.ratios[name]) if name in own.ratios else f"not defined: {own.not_defined[name]}" for own in summaries),
+        ]
         for name, label in labels.items()
     ]
-    return Table(["ratio to the baseline", *(summary.name for summary in summaries)], rows)
+    note = (
+        "Better off is an advertiser whose profit in currency is higher than under the baseline by more than rounding. "
+        "The worst advertiser is that of the smallest profit ratio, among those that earn money under the baseline."
+    )
+    return Table([f"ratio to {base}", *(summary.name for summary in summaries)], rows, note)
 
 
-def advertisers_table(named: Mapping[str, Run]) -> Table:
-    """Return each advertiser's profit ratio, or the share better off in each group if there are many advertisers."""
+def advertisers_tables(named: Mapping[str, Run]) -> list[Table]:
+    """Return the advertisers' profits in currency and as ratios, matched by name; by group if there are many advertisers."""
     tables = {name: mean_advertiser_ratios(run) for name, run in named.items()}
-    first = next(iter(tables.values()))
-    if first.height <= _MOST_ROWS:
-        rows = [
-            [advertiser, *(_ratio_text(table["ratio"].to_list(), i) for table in tables.values())]
-            for i, advertiser in enumerate(first["advertiser"].to_list())
-        ]
-        return Table(["profit, ratio to the baseline", *named], rows)
+    names = list(dict.fromkeys(one for table in tables.values() for one in table["advertiser"].to_list()))
+    if len(names) > MOST_ROWS:
+        return [_groups_table(named)]
+    own = {name: {row["advertiser"]: row for row in table.iter_rows(named=True)} for name, table in tables.items()}
+    money = [[one, *(_change_text(rows.get(one)) for rows in own.values())] for one in names]
+    ratios = [[one, *(_ratio_text(rows.get(one)) for rows in own.values())] for one in names]
+    return [
+        Table(["change of profit against the baseline, currency", *named], money, "Means over seeds, all test days together."),
+        Table(["profit, ratio to the baseline", *named], ratios),
+    ]
+
+
+def _groups_table(named: Mapping[str, Run]) -> Table:
+    """Return the share of advertisers better off, by the names of groups."""
+    tables = {name: advertiser_profits(run) for name, run in named.items()}
+    groups = list(dict.fromkeys(group for table in tables.values() for group in table["group"].to_list()))
     rows = []
-    for group in first["group"].unique(maintain_order=True):
-        shares = []
-        for run in named.values():
-            profits = advertiser_profits(run)
-            own = profits.filter(profits["group"] == group)
-            shares.append(f"{np.mean(own['learned'].to_numpy() > own['reference'].to_numpy()):.1%}")
-        size = int((first["group"] == group).sum())
-        rows.append([f"{group} ({size} advertisers)", *shares])
-    return Table(["share of advertisers and seeds better off", *named], rows)
+    for group in groups:
+        cells = []
+        for table in tables.values():
+            own = table.filter(group=group)
+            size = own["advertiser"].n_unique()
+            share = own.select(is_better_off().mean()).item() if size else None
+            cells.append(f"{share:.1%} of {size}" if share is not None else _NOT_HERE)
+        rows.append([group, *cells])
+    return Table(["share of advertisers and seeds better off, by group", *named], rows)
 
 
 def collusion_sections(named: Mapping[str, Run]) -> list[Section]:
@@ -88,7 +139,7 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
         for table in tables.values():
             own = table.filter(constraint=constraint)
             share, excess = own["violated"].to_numpy(), own["excess"].to_numpy()
-            cells.append(f"{share.mean():.1%}, by {excess.mean():.2%}" if own.height else "not set")
+            cells.append(_violation_text(share, excess) if own.height else "not set")
         rows.append([constraint.replace("_", " "), *cells])
     if not rows:
         return []
@@ -99,6 +150,31 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
     return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
 
 
-def _ratio_text(ratios: list[float | None], index: int) -> str:
-    ratio = ratios[index] if index < len(ratios) else None
-    return _UNDEFINED if ratio is None or not np.isfinite(ratio) else f"{ratio:.3f}"
+def _violation_text(share: Array, excess: Array) -> str:
+    """Return how often a constraint is violated and by how much; a limit that is a share of a baseline of 0 has no scale."""
+    if excess.mean() > _NO_SCALE:
+        return f"{share.mean():.1%}, by a share that is not defined: the baseline earned nothing"
+    return f"{share.mean():.1%}, by {excess.mean():.2%}"
+
+
+def _totals_note(summaries: Sequence[Summary]) -> str:
+    seeds = ", ".join(sorted({str(own.seeds) for own in summaries}))
+    over = f"Means over seeds (n = {seeds}) with {INTERVALS}" if seeds != "1" else "One seed, no interval"
+    note = f"{over}. Revenue is what advertisers spend. The bound G* is the efficient allocation at the baseline's revenue."
+    if all(own.has_learners for own in summaries):
+        return note
+    alone = ", ".join(own.name for own in summaries if not own.has_learners)
+    return f"{note} Nobody learns in {alone}: `learned` is what the advertisers' rules bring."
+
+
+def _change_text(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return _NOT_HERE
+    before, after = row["reference"], row["learned"]
+    return f"{amount(after - before, signed=True)} (from {amount(before)} to {amount(after)})"
+
+
+def _ratio_text(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return _NOT_HERE
+    return "not defined" if row["ratio"] is None else f"{row['ratio']:.3f}"

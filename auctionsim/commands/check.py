@@ -1,5 +1,7 @@
 """Check a scenario file and the traffic it names, without training.
 
+It warns of what is valid and makes figures meaningless: a reserve that no bid reaches, a baseline that earns nothing.
+
 With --schema, print the JSON schema of scenario files instead; editors complete and check keys by it.
 """
 
@@ -38,15 +40,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise InputError("auctionsim check: expected scenario, got none (see auctionsim check --help)")
     from auctionsim.agents.build import build_market
     from auctionsim.agents.learners.registry import with_constants
+    from auctionsim.market.warnings import market_warnings
     from auctionsim.scenario.file import load_scenario
 
     scenario = with_constants(load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments)))
     market = build_market(scenario)
+    warnings = market_warnings(market)
+    for warning in warnings:
+        console.say(f"{scenario.source}: warning: {warning}")
     auctions, advertisers = market.source.auctions, len(market.advertisers)
     console.result(
         f"{scenario.name}: valid ({advertisers} advertisers, {len(market.learners)} of them learners, "
         f"{len(market.source.days)} days, {auctions} auctions)",
-        {"scenario": scenario.name, "advertisers": advertisers, "auctions": auctions},
+        {"scenario": scenario.name, "advertisers": advertisers, "auctions": auctions, "warnings": warnings},
     )
     console.next_command(f"auctionsim train {shlex.quote(arguments.scenario)}")
     return 0

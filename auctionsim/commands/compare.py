@@ -1,4 +1,8 @@
-"""Compare runs: one report over all of them, and differences to the first run, paired by seed."""
+"""Compare runs on the same test traffic: differences to the first run in currency and counts, paired by seed.
+
+The page shows the runs side by side, with every ratio to the first run's baseline, and how the scenarios differ key by key.
+Runs whose traffic, test days or sampling differ are refused.
+"""
 
 from __future__ import annotations
 
@@ -13,34 +17,21 @@ EXAMPLE = "auctionsim compare runs/openai-es runs/macg-es runs/cma-es"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "runs", nargs="+", metavar="run", help="two or more run folders of the same scenario and seeds, the baseline first"
+        "runs",
+        nargs="+",
+        metavar="run",
+        help="two or more run folders on the same test traffic; the first is the common baseline",
     )
     parser.add_argument("--out", help="output folder of the report (default: comparison, beside the first run)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Compare the runs and print the differences with their intervals."""
-    from auctionsim.analysis.reports.metrics import seed_ratios
-    from auctionsim.analysis.reports.report import write_report
-    from auctionsim.analysis.statistics import mean_interval
-    from auctionsim.errors import InputError
+    from auctionsim.analysis.reports.comparison import compare_runs, write_comparison
     from auctionsim.runs import Run
 
     opened = [Run.open(path) for path in arguments.runs]
-    if len(opened) < 2:
-        raise InputError("compare: expected two or more run folders, got one")
-    tables = [seed_ratios(one) for one in opened]
-    shared = sorted(set.intersection(*(set(table["seed"].to_list()) for table in tables)))
-    if not shared:
-        raise InputError(f"{opened[1].path}: expected a seed in common with {opened[0].path}, got none")
-    page = write_report(opened, Path(arguments.out) if arguments.out else opened[0].path.parent / "comparison")
-    lines, found = [], {}
-    base = tables[0].filter(tables[0]["seed"].is_in(shared)).sort("seed")
-    for one, table in zip(opened[1:], tables[1:], strict=True):
-        own = table.filter(table["seed"].is_in(shared)).sort("seed")
-        differences = {name: mean_interval((own[name] - base[name]).to_numpy()) for name in ("revenue", "profit")}
-        found[str(one.path)] = {name: interval.as_dict() for name, interval in differences.items()}
-        said = ", ".join(f"{name} {interval}" for name, interval in differences.items())
-        lines.append(f"{one.path} minus {opened[0].path}: {said} (ratios to the baseline, {len(shared)} paired seeds)")
-    console.result("\n".join([*lines, f"report: {page}"]), {"report": str(page), "differences": found})
+    found = compare_runs(opened)
+    page = write_comparison(found, Path(arguments.out) if arguments.out else opened[0].path.parent / "comparison")
+    console.result("\n".join([*found.lines, f"report: {page}"]), {"report": str(page), **found.as_dict()})
     return 0

@@ -7,6 +7,7 @@ apart and gives a verdict. After an interruption, the same command continues.
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             f"{opened.path}: expected a finished run, got one that is {opened.status} (continue: auctionsim resume)"
         )
     scenario, manifest = opened.scenario(), opened.manifest()
+    if all(group.controller != "learner" for group in scenario.advertisers):
+        raise InputError(f"{opened.path}: expected a run with learners, got one in which every advertiser follows a rule")
     limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]
     if not limited:
         raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
@@ -54,5 +57,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     page = write_report([opened], opened.path / "report")
     sentence = collusion_sentence(opened, opened.path.name)
     console.result(f"{sentence}\nreport: {page}", {"run": str(opened.path), "control": str(folder), "collusion": sentence})
-    console.next_command(f"auctionsim report {opened.path}")
+    console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")
     return 0

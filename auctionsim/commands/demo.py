@@ -7,6 +7,7 @@ command writes OUT/competing, OUT/colluding, OUT/cooperating and one report over
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from auctionsim.commands import _common
@@ -72,5 +73,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     summaries = [summarize(one) for one in runs]
     text = "\n".join([*(summary.sentence for summary in summaries), f"report: {page}"])
     console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]})
-    console.next_command(f"auctionsim report {' '.join(str(one.path) for one in runs)}")
+    console.next_command(f"auctionsim report {shlex.join(str(one.path) for one in runs)}")
     return 0

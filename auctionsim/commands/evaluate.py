@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from auctionsim.console import Console
 
@@ -24,5 +25,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     evaluate(opened)
     summary = summarize(opened)
     console.result(summary.sentence, {"run": str(opened.path), **summary.as_dict()})
-    console.next_command(f"auctionsim report {opened.path}")
+    console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")
     return 0

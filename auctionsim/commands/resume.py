@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
@@ -31,5 +32,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     summary = summarize(opened)
     page = write_report([opened], opened.path / "report")
     console.result(f"{summary.sentence}\nreport: {page}", {"run": str(opened.path), **summary.as_dict()})
-    console.next_command(f"auctionsim report {opened.path}")
+    console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")
     return 0

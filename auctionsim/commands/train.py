@@ -7,6 +7,7 @@ iteration.
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.errors import InputError
     from auctionsim.jobs.training.figures import figures_line, run_figures
-    from auctionsim.jobs.training.train import evaluate, starting_states
+    from auctionsim.jobs.training.train import evaluate, has_learners, starting_states
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario, read_scenario
 
@@ -46,18 +47,22 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
     # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.
     markets = {seed: build_market(scenario, seed) for seed in seeds}
-    starts = starting_states(make_learner(scenario), markets)
+    learns = has_learners(markets)
+    starts = starting_states(make_learner(scenario), markets) if learns else None
     text, _ = read_scenario(arguments.scenario)
     with _common.pool_of(arguments, scenario.cluster.workers) as pool:
         created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
+        if not learns:
+            console.say(f"{scenario.name}: nobody learns, so there is nothing to train; the rules are evaluated")
         _common.train_run(created, console, pool, title=scenario.name, markets=markets, starts=starts, until=arguments.until)
     if created.status != "finished":
         # Stopped by --until: what it has learned so far is evaluated.
         evaluate(created)
-    figures = run_figures(created, markets)
+    figures = run_figures(created, markets) if learns else None
     summary = summarize(created)
     page = write_report([created], out / "report")
     value = {"run": str(out), "report": str(page), **summary.as_dict(), "figures": figures}
-    console.result(f"{summary.sentence}\n{figures_line(figures)}\nreport: {page}", value)
-    console.next_command(f"auctionsim report {out}")
+    lines = [summary.sentence, *([] if figures is None else [figures_line(figures)]), f"report: {page}"]
+    console.result("\n".join(lines), value)
+    console.next_command(f"auctionsim report {shlex.quote(str(out))}")
     return 0

@@ -23,6 +23,10 @@ class DayBenchmark:
     """Revenue of the platform, currency."""
     welfare: float
     """GMV of all advertisers, currency."""
+    clicks: float
+    """Expected number of clicks of all advertisers."""
+    conversions: float
+    """Expected number of conversions of all advertisers."""
 
     @property
     def profit(self) -> float:
@@ -42,33 +46,33 @@ def day_benchmarks(market: Market, day: int) -> list[DayBenchmark]:
         market: The market.
         day: A training or test day.
     """
-    best = _efficient_value(market.traffic_source, day, market.rules.slot_effect)
+    welfare, clicks, conversions = _efficient(market.traffic_source, day, market.rules.slot_effect).sum(axis=1).tolist()
     truthful = market.without_budgets().outcome(day, market.static("truthful"))
     return [
-        DayBenchmark("efficient", float(market.baseline[day].cost.sum()), float(best.sum())),
-        DayBenchmark("truthful", float(truthful.cost.sum()), float(truthful.gmv.sum())),
+        DayBenchmark("efficient", float(market.baseline[day].cost.sum()), welfare, clicks, conversions),
+        DayBenchmark("truthful", *(float(getattr(truthful, name).sum()) for name in ("cost", "gmv", "clicks", "conversions"))),
     ]
 
 
-def _efficient_value(source: TrafficSource, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return the largest welfare of each cell of a day, currency `[cells]`."""
+def _efficient(source: TrafficSource, day: int, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return GMV, clicks and conversions of each cell of a day in the efficient allocation, `[3, cells]`."""
     chunks = (chunk for hour in range(HOURS) for chunk in source.chunks(day, hour))
-    return np.concatenate([_efficient_value_of(chunk, slot_effect) for chunk in chunks])
+    return np.concatenate([_efficient_of(chunk, slot_effect) for chunk in chunks], axis=1)
 
 
-def _efficient_value_of(chunk: Chunk, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return the largest welfare of each cell of a chunk: its values, sorted from the largest, times the slot effects."""
+def _efficient_of(chunk: Chunk, slot_effect: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return GMV, clicks and conversions of each cell of a chunk: the largest values first, times the slot effects."""
     start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
     rows, size = slice(int(start[0]), int(start[-1])), np.diff(start)
-    value = (
-        chunk.candidates.features[rows, CTR]
-        * chunk.candidates.features[rows, CVR]
-        * chunk.candidates.features[rows, ITEM_PRICE]
-    )
+    ctr, cvr = chunk.candidates.features[rows, CTR], chunk.candidates.features[rows, CVR]
+    value = ctr * cvr * chunk.candidates.features[rows, ITEM_PRICE]
     cell = np.repeat(np.arange(len(size)), size)
     order = np.lexsort((-value, cell))
     rank = np.arange(len(value)) - np.repeat(start[:-1] - start[0], size)
     effect = np.zeros(max(int(size.max(initial=0)), len(slot_effect)))
     effect[: len(slot_effect)] = slot_effect
-    one_auction = np.bincount(cell, value[order] * effect[rank], minlength=len(size)).astype(np.float64)
-    return one_auction * chunk.buckets.weight[chunk.first_bucket : chunk.last_bucket]
+    one_auction = [
+        np.bincount(cell, amount[order] * effect[rank], minlength=len(size)).astype(np.float64)
+        for amount in (value, ctr, ctr * cvr)
+    ]
+    return np.stack(one_auction) * chunk.buckets.weight[chunk.first_bucket : chunk.last_bucket]

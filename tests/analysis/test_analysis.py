@@ -79,8 +79,8 @@ def test_ratios_of_a_run_written_by_hand(run: Run):
 
 def test_the_summary_is_one_sentence(run: Run):
     assert summarize(run).sentence == (
-        "story: revenue 1.000 of the baseline, total profit 1.600 (bound 2.000), 75% of advertisers better off, "
-        "floor held on 1 of 2 days (2 seeds)"
+        "story: revenue +0.00 (from 10.00 to 10.00; 1.000 of the baseline), total profit +6.00 (from 10.00 to 16.00; 1.600 of "
+        "the baseline, bound 2.000), 75% of advertisers better off, floor held on 1 of 2 days (2 seeds)"
     )
 
 
@@ -151,8 +151,9 @@ def test_runs_are_compared_in_pairs_of_seeds(run: Run, tmp_path: Path, capsys: p
     Run.open(other).write_table("outcomes", table)
     assert main(["compare", str(run.path), str(other), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["differences"][str(other)]
-    assert found["revenue"]["mean"] == pytest.approx(1.0)
-    assert found["profit"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    # Revenues of 9 and 11, doubled; in currency, whatever each run's own baseline is.
+    assert found["revenue"]["mean"] == pytest.approx(10.0)
+    assert (found["profit"]["mean"], found["profit"]["low"], found["profit"]["high"]) == (0.0, 0.0, 0.0)
     assert main(["compare", str(run.path)]) == 2
 
 

@@ -36,7 +36,11 @@ def close(one: Run, other: Run) -> None:
             assert array.dtype == states[1][seed][name].dtype
             np.testing.assert_allclose(array, states[1][seed][name], rtol=1e-4, atol=1e-6)
     for name in ("outcomes", "benchmarks", "collusion", "punishment"):
-        assert_frame_equal(one.table(name), other.table(name), rel_tol=1e-6)
+        stored = one.table(name).columns, other.table(name).columns
+        # Earlier versions did not store clicks and conversions of the benchmarks.
+        assert name == "benchmarks" or stored[0] == stored[1]
+        shared = [column for column in stored[0] if column in stored[1]]
+        assert_frame_equal(one.table(name).select(shared), other.table(name).select(shared), rel_tol=1e-6)
 
 
 def test_an_old_run_that_was_interrupted_ends_as_the_old_one_did(old: Path):

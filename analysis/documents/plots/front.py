@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.analysis.documents.plots.style import GREY, PALETTE, Figure, plain
+from auctionsim.analysis.documents.plots.style import GREY, PALETTE, Figure, legend_above, plain
 from auctionsim.analysis.pareto import pareto_front
+from auctionsim.names.lettering import labels
 
 
 def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:
@@ -27,27 +28,29 @@ def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:
     return figure
 
 
-def trade_off_figure(points: Mapping[str, NDArray[np.float64]]) -> Figure:
+def trade_off_figure(points: Mapping[str, NDArray[np.float64]], *, in_currency: bool) -> Figure:
     """Return a figure of each run's seeds and their mean; the means on the Pareto front are joined.
 
     Args:
-        points: Revenue and profit ratios of each run's seeds, `[seeds, 2]`, by the run's name.
+        points: Revenue and profit of each run's seeds, `[seeds, 2]`, by the run's name.
+        in_currency: True if they are changes against the baseline in currency, False if they are ratios to it.
     """
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-    axes = figure.subplots()
-    axes.axvline(1.0, color=GREY, linewidth=1, linestyle="--")
-    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
-    means = np.array([ratios.mean(axis=0) for ratios in points.values()])
+    axes, at = figure.subplots(), 0.0 if in_currency else 1.0
+    axes.axvline(at, color=GREY, linewidth=1, linestyle="--")
+    axes.axhline(at, color=GREY, linewidth=1, linestyle="--")
+    means = np.array([own.mean(axis=0) for own in points.values()])
     front = means[pareto_front(means)]
     front = front[np.argsort(front[:, 0])]
     axes.plot(front[:, 0], front[:, 1], color=GREY, linewidth=1, zorder=1)
-    for i, (name, ratios) in enumerate(points.items()):
+    for i, (name, own) in enumerate(zip(labels(list(points)), points.values(), strict=True)):
         colour = PALETTE[i % len(PALETTE)]
-        axes.scatter(ratios[:, 0], ratios[:, 1], s=12, color=colour, alpha=0.5, linewidths=0)
+        axes.scatter(own[:, 0], own[:, 1], s=12, color=colour, alpha=0.5, linewidths=0)
         axes.scatter(means[i, 0], means[i, 1], s=40, color=colour, label=name, zorder=2)
-    axes.set_xlabel("Platform revenue (ratio to the baseline)")
-    axes.set_ylabel("Total profit (ratio to the baseline)")
+    unit = "change, currency" if in_currency else "ratio to the baseline"
+    axes.set_xlabel(f"Platform revenue ({unit})")
+    axes.set_ylabel(f"Total profit ({unit})")
     axes.margins(0.12)
     plain(axes)
-    figure.legend(frameon=False, fontsize=8, ncols=min(len(points), 5), loc="outside upper center")
+    legend_above(figure)
     return figure

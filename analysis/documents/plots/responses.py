@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from auctionsim.analysis.documents.curves import Line
-from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
+from auctionsim.analysis.documents.plots.style import GREY, PALETTE, legend_above, plain
+from auctionsim.names.lettering import labels
 
 _LABELS = ("Rivals' mean bid (relative change)", "Deviator's cumulative profit\n(change, share of its day's profit)")
 
@@ -23,7 +24,7 @@ def punishment_figure(lines: Mapping[str, tuple[Line, Line]]) -> Figure:
     for k, axes in enumerate(figure.subplots(1, 2)):
         axes.axvline(0, color=GREY, linewidth=1, linestyle=":")
         axes.axhline(0, color=GREY, linewidth=1, linestyle="--")
-        for i, (name, pair) in enumerate(lines.items()):
+        for i, (name, pair) in enumerate(zip(labels(list(lines)), lines.values(), strict=True)):
             line, colour = pair[k], PALETTE[i % len(PALETTE)]
             axes.plot(line.x, line.mean, color=colour, label=name)
             axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.2, lw=0)
@@ -32,6 +33,5 @@ def punishment_figure(lines: Mapping[str, tuple[Line, Line]]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         plain(axes)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=min(len(labels), 5), loc="outside upper center")
+    legend_above(figure)
     return figure

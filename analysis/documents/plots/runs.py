@@ -1,116 +1,150 @@
-"""Draw runs side by side: their ratios to the baseline, revenue by hour, learning curves, advertisers."""
+"""Draw runs side by side: ratios to the baseline, revenue by hour, learning curves, advertisers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
+from auctionsim.analysis.documents.plots.style import GREY, PALETTE, legend_above, no_figure, plain
 from auctionsim.analysis.reports.summary import Summary
-from auctionsim.analysis.statistics import mean_interval
+from auctionsim.analysis.statistics import Interval, mean_interval
+from auctionsim.names.lettering import labels
 from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
 
 BASELINE = "baseline"
 """The name of the baseline policy's line."""
 _MEASURES = {"revenue": "Platform revenue", "profit": "Total profit", "worst_advertiser": "Worst advertiser's profit"}
+_NO_RATIO = Interval(np.nan, np.nan, np.nan)
 
 
 def arms_figure(summaries: Sequence[Summary]) -> Figure:
-    """Return a bar chart of each run's revenue, total profit and worst advertiser's profit, as ratios to the baseline."""
+    """Return a bar chart of each run's revenue, total profit and worst advertiser's profit, as ratios to the baseline.
+
+    A ratio that is not defined has the words in place of its bar.
+    """
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     axes = figure.subplots()
     width = 0.8 / len(summaries)
+    names = labels([summary.name for summary in summaries])
     for i, summary in enumerate(summaries):
-        shown = [(k, summary.ratios[name]) for k, name in enumerate(_MEASURES) if name in summary.ratios]
-        x = np.array([k for k, _ in shown]) + (i - (len(summaries) - 1) / 2) * width
-        mean = np.array([ratio.mean for _, ratio in shown])
-        error = np.array([[r.mean - r.low for _, r in shown], [r.high - r.mean for _, r in shown]])
-        axes.bar(
-            x, mean, 0.92 * width, yerr=np.maximum(error, 0), capsize=3, color=PALETTE[i % len(PALETTE)], label=summary.name
-        )
-        # A single seed has no interval: NaN draws no error bar, and the label stands on the bar itself.
+        shift = (i - (len(summaries) - 1) / 2) * width
+        shown = [summary.ratios.get(name, _NO_RATIO) for name in _MEASURES]
+        x, mean = np.arange(len(shown)) + shift, np.array([ratio.mean for ratio in shown])
+        error = np.array([[r.mean - r.low for r in shown], [r.high - r.mean for r in shown]])
+        colour = PALETTE[i % len(PALETTE)]
+        axes.bar(x, mean, 0.92 * width, yerr=np.maximum(error, 0), capsize=3, color=colour, label=names[i])
+        # A single seed has no interval, and its label stands on the bar itself.
         for position, value, high in zip(x, mean, mean + np.nan_to_num(error[1]), strict=True):
+            if np.isnan(value):
+                axes.text(position, 0.03, "not defined", ha="center", va="bottom", fontsize=8, color=colour, rotation=90)
+                continue
             axes.annotate(f"{value:.2f}", (position, max(high, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label=BASELINE)
-    bound = float(np.mean([summary.ratios["bound"].mean for summary in summaries]))
-    axes.hlines(bound, 0.52, 1.48, color=GREY, linewidth=1.2, linestyle=":", label="G* (bound at the baseline's revenue)")
+    _draw_bounds(axes, summaries, width)
     axes.set_xticks(range(len(_MEASURES)), list(_MEASURES.values()))
-    axes.set_ylabel("Ratio to the baseline (keyword bids)")
+    axes.set_xlim(-0.5, len(_MEASURES) - 0.5)
+    axes.set_ylabel("Ratio to the baseline")
     axes.margins(y=0.12)
+    axes.set_ylim(bottom=min(axes.get_ylim()[0], 0.0))
     plain(axes)
-    axes.legend(frameon=False, fontsize=8, ncols=len(summaries) + 2, loc="upper center", bbox_to_anchor=(0.5, 1.12))
+    legend_above(figure)
     return figure
 
 
-def hourly_figure(hourly: Mapping[str, NDArray[np.float64]]) -> Figure:
+def _draw_bounds(axes: Axes, summaries: Sequence[Summary], width: float) -> None:
+    """Draw G* over the profit bars: one line where all runs have the same bound, else one over each run's bar."""
+    left = 1 - 0.5 * width * len(summaries)
+    bounds = {i: summary.ratios["bound"].mean for i, summary in enumerate(summaries) if "bound" in summary.ratios}
+    if len(bounds) == len(summaries) and np.allclose(list(bounds.values()), bounds[0]):
+        lines = [(bounds[0], left - 0.08, 2 - left + 0.08)]
+    else:
+        lines = [(bound, left + i * width, left + (i + 1) * width) for i, bound in bounds.items()]
+    for k, (bound, start, end) in enumerate(lines):
+        name = "G* (bound at the baseline's revenue)" if k == 0 else ""
+        axes.hlines(bound, start, end, color=GREY, linewidth=1.2, linestyle=":", label=name)
+
+
+def hourly_figure(learned: Mapping[str, Array], baselines: Mapping[str, Array]) -> Figure:
     """Return a figure of revenue by hour: means over seeds with intervals.
 
     Args:
-        hourly: Revenue in currency per hour, `[seeds, 24]`, by the name of the line.
+        learned: Revenue of the learned policy in currency per hour, `[seeds, 24]`, by the run's name.
+        baselines: Revenue of the baseline, likewise; drawn once if all runs have the same.
     """
     figure = Figure(figsize=(8.0, 3.4), layout="constrained")
     axes = figure.subplots()
-    colours = iter(PALETTE)
-    for name, revenue in hourly.items():
-        is_baseline = name == BASELINE
-        colour = GREY if is_baseline else next(colours)
+    names = dict(zip(learned, labels(list(learned)), strict=True))
+    first = next(iter(baselines.values()))
+    is_one = all(one.shape == first.shape and np.allclose(one, first) for one in baselines.values())
+    for i, (name, revenue) in enumerate({"": first}.items() if is_one else baselines.items()):
+        colour, text = (GREY, BASELINE) if is_one else (PALETTE[i % len(PALETTE)], f"{BASELINE} of {names[name].lstrip()}")
+        axes.plot(revenue.mean(axis=0), color=colour, label=text, linestyle="--", linewidth=1)
+    for i, (name, revenue) in enumerate(learned.items()):
         intervals = [mean_interval(revenue[:, hour]) for hour in range(HOURS)]
         low, high = [i.low for i in intervals], [i.high for i in intervals]
-        axes.plot([i.mean for i in intervals], color=colour, label=name, linestyle="--" if is_baseline else "-")
-        if not is_baseline:
-            axes.fill_between(range(HOURS), low, high, color=colour, alpha=0.2, lw=0)
+        colour = PALETTE[i % len(PALETTE)]
+        axes.plot([i.mean for i in intervals], color=colour, label=names[name])
+        axes.fill_between(range(HOURS), low, high, color=colour, alpha=0.2, lw=0)
     axes.set_xticks(range(0, HOURS, 3))
     axes.set_xlabel("Hour of the day")
     axes.set_ylabel("Platform revenue (currency per hour)")
     axes.set_ylim(bottom=0)
     plain(axes)
-    axes.legend(frameon=False, fontsize=8)
+    legend_above(figure)
     return figure
 
 
-def learning_figure(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Figure:
+def learning_figure(curves: Mapping[str, tuple[Array, Array]]) -> Figure:
     """Return a figure of the learning curves: mean over seeds, band from the lowest to the highest seed.
 
     Args:
-        curves: Revenue and profit ratio on training days, `[seeds, iterations]` each, by the run's name.
+        curves: Revenue and profit ratio on training days, `[seeds, iterations]` each, by the run's name; NaN if not defined.
     """
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
-    for k, (axes, label) in enumerate(zip(figure.subplots(1, 2), ("Platform revenue", "Total profit"), strict=True)):
-        for i, (name, ratios) in enumerate(curves.items()):
-            steps = np.arange(1, ratios[k].shape[1] + 1)
-            axes.plot(steps, ratios[k].mean(axis=0), color=PALETTE[i % len(PALETTE)], label=name)
-            axes.fill_between(
-                steps, ratios[k].min(axis=0), ratios[k].max(axis=0), color=PALETTE[i % len(PALETTE)], alpha=0.2, lw=0
-            )
+    names = labels(list(curves))
+    for k, (axes, title) in enumerate(zip(figure.subplots(1, 2), ("Platform revenue", "Total profit"), strict=True)):
+        for i, ratios in enumerate(curves.values()):
+            steps, colour = np.arange(1, ratios[k].shape[1] + 1), PALETTE[i % len(PALETTE)]
+            axes.plot(steps, ratios[k].mean(axis=0), color=colour, label=names[i])
+            axes.fill_between(steps, ratios[k].min(axis=0), ratios[k].max(axis=0), color=colour, alpha=0.2, lw=0)
+        blank = [name.lstrip() for name, ratios in zip(names, curves.values(), strict=True) if np.isnan(ratios[k]).any()]
+        if blank:
+            reason = "the baseline earns nothing or loses\nmoney on a training day"
+            whose = "" if len(blank) == len(curves) else f" for {', '.join(blank)}"
+            axes.set_xticks([])
+            no_figure(axes, f"not defined{whose}:\n{reason}")
         axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
-        axes.set_title(label, fontsize=10)
+        axes.set_title(title, fontsize=10)
         axes.set_xlabel("Iteration")
         axes.set_ylabel("Ratio to the baseline")
         axes.set_ylim(bottom=0)
         plain(axes)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=len(labels), loc="outside upper center")
+    legend_above(figure)
     return figure
 
 
-def advertisers_figure(ratios: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Return a figure of the advertisers' profit ratios in ascending order, one line per run.
+def advertisers_figure(values: Mapping[str, Array], *, in_currency: bool) -> Figure:
+    """Return a figure of the advertisers' profits in ascending order, one line per run.
 
     Args:
-        ratios: Each advertiser's profit divided by its baseline profit, `[advertisers]`, by the run's name.
+        values: One value per advertiser, `[advertisers]`, by the run's name; those that are not finite are left out.
+        in_currency: True if a value is the change of profit in currency, False if it is profit divided by baseline profit.
     """
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
     axes = figure.subplots()
-    for i, (name, values) in enumerate(ratios.items()):
-        finite = np.sort(values[np.isfinite(values)])
+    for i, (name, own) in enumerate(zip(labels(list(values)), values.values(), strict=True)):
+        finite = np.sort(own[np.isfinite(own)])
         colour = PALETTE[i % len(PALETTE)]
         axes.plot(np.linspace(0, 1, len(finite)), finite, color=colour, label=name, marker="o", markersize=2.5)
-    axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
+    axes.axhline(0.0 if in_currency else 1.0, color=GREY, linewidth=1, linestyle="--")
     axes.set_xlabel("Share of advertisers, worst first")
-    axes.set_ylabel("Profit (ratio to the baseline)")
+    axes.set_ylabel("Change of profit (currency)" if in_currency else "Profit (ratio to the baseline)")
     plain(axes)
-    axes.legend(frameon=False, fontsize=8)
+    legend_above(figure)
     return figure

@@ -7,7 +7,9 @@ import io
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["GREY", "PALETTE", "Figure", "plain", "png", "svg"]
+from auctionsim.names.lettering import letter
+
+__all__ = ["GREY", "PALETTE", "Figure", "legend_above", "no_figure", "plain", "png", "svg"]
 
 # Okabe and Ito 2008: distinguishable for colour-blind readers.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -18,6 +20,7 @@ def svg(figure: Figure) -> str:
     """Return the figure as SVG text; equal figures give equal text."""
     from matplotlib import rc_context
 
+    letter(figure)
     buffer = io.BytesIO()
     # By default matplotlib salts the SVG's identifiers at random and writes the date.
     with rc_context({"svg.hashsalt": "auctionsim"}):
@@ -27,6 +30,7 @@ def svg(figure: Figure) -> str:
 
 def png(figure: Figure) -> bytes:
     """Return the figure as a PNG image."""
+    letter(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
@@ -37,3 +41,19 @@ def plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def legend_above(figure: Figure) -> None:
+    """Draw one legend above all panels, in as many columns as its names leave room for."""
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    if not handles:
+        return
+    widest = max(map(len, names)) + 5
+    # A line of small print has about 13 characters per inch.
+    columns = max(1, min(len(names), int(13 * figure.get_figwidth() / widest)))
+    figure.legend(handles, names, frameon=False, fontsize=8, ncols=columns, loc="outside upper center")
+
+
+def no_figure(axes: Axes, reason: str) -> None:
+    """Write into empty axes why they show nothing."""
+    axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=GREY, wrap=True)

@@ -17,13 +17,15 @@ from auctionsim.market.simulate import simulate_day
 from auctionsim.runs import Run
 from auctionsim.traffic.table import HOURS, Traffic
 
+_BENCHMARK = ("revenue", "welfare", "profit", "clicks", "conversions")
 _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
     """Write outcomes.parquet, benchmarks.parquet, collusion.parquet and punishment.parquet.
 
-    The last two look at single auctions and at many replays of a day, and are left out where traffic is larger than memory.
+    The last two look at single auctions and at many replays of a day, and are left out where traffic is larger than memory
+    and where nobody learns.
 
     Args:
         run: The run folder.
@@ -38,14 +40,14 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
             for arm, policy in arms.items():
                 outcomes.append(_rows(market, arm, seed, day, policy))
             benchmarks += [
-                {"seed": seed, "day": day, "benchmark": b.name, "revenue": b.revenue, "welfare": b.welfare, "profit": b.profit}
-                for b in day_benchmarks(market, day)
+                {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
+                for found in day_benchmarks(market, day)
             ]
-        if not isinstance(market.source, Traffic):
+        if not isinstance(market.source, Traffic) or len(market.learners) == 0:
             continue
-        found = evidence(market, policies[seed], market.scenario.traffic.test_days)
+        judged = evidence(market, policies[seed], market.scenario.traffic.test_days)
         answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
-        collusion.append(evidence_rows(seed, found, has_budgets=bool(np.isfinite(market.budgets).any())))
+        collusion.append(evidence_rows(seed, judged, has_budgets=bool(np.isfinite(market.budgets).any())))
     run.write_provenance(next(iter(markets.values())).source.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))

@@ -11,17 +11,18 @@ from typing import Any, Protocol
 class Events(Protocol):
     """A writer of scalars."""
 
-    def scalars(self, iteration: int, seed: int, values: Mapping[str, float]) -> None:
-        """Write what a seed logged in an iteration."""
+    def scalars(self, iteration: int, seed: int, values: Mapping[str, float | None]) -> None:
+        """Write what a seed logged in an iteration; a value that is not defined, None, is left out."""
 
 
 class _Writer:
     def __init__(self, writer: Any) -> None:
         self._writer = writer
 
-    def scalars(self, iteration: int, seed: int, values: Mapping[str, float]) -> None:
+    def scalars(self, iteration: int, seed: int, values: Mapping[str, float | None]) -> None:
         for name, value in values.items():
-            self._writer.add_scalar(f"{name}/seed-{seed}", value, iteration)
+            if value is not None:
+                self._writer.add_scalar(f"{name}/seed-{seed}", value, iteration)
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -14,6 +15,7 @@ import numpy as np
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.policies.base import Constant
 from auctionsim.checkpoints import expect_arrays
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.evaluate import write_evaluation
@@ -21,18 +23,19 @@ from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
 from auctionsim.locks import locked
 from auctionsim.market.market import Market
+from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress after an iteration; ratios are to the baseline, means over seeds and replays."""
+    """Progress after an iteration; ratios are to the baseline, means over seeds and replays, None if they are not defined."""
 
     iteration: int
     iterations: int
-    revenue_ratio: float
-    profit_ratio: float
+    revenue_ratio: float | None
+    profit_ratio: float | None
     auctions: int
     """Auctions replayed in the iteration, in all replays of all training days."""
 
@@ -52,7 +55,8 @@ def train(
 ) -> None:
     """Train from the last checkpoint (or the start) to the end, then evaluate on the test days.
 
-    The run's status ends as `finished`, `interrupted` (SIGINT or SIGTERM, after a checkpoint) or `failed`.
+    If every advertiser follows a rule, there is nothing to train, and the rules are evaluated. The run's status ends as
+    `finished`, `interrupted` (SIGINT or SIGTERM, after a checkpoint) or `failed`.
 
     Args:
         run: The run folder.
@@ -79,11 +83,19 @@ def evaluate(run: Run) -> None:
     run.expect_trained_here("evaluate")
     with locked(run.path, "run"):
         scenario = run.scenario()
+        markets = {seed: build_market(scenario, seed) for seed in run.seeds}
+        if not has_learners(markets):
+            _evaluate_rules(run, markets)
+            return
         learner = make_learner(scenario)
         run.last_checkpoint()
-        markets = {seed: build_market(scenario, seed) for seed in run.seeds}
         _, states = _last_states(run, starting_states(learner, markets))
         write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+
+
+def has_learners(markets: Mapping[int, Market]) -> bool:
+    """Return True if a learner controls an advertiser, False if every advertiser follows a rule."""
+    return any(len(market.learners) > 0 for market in markets.values())
 
 
 def starting_states(learner: Learner, markets: dict[int, Market]) -> dict[int, Arrays]:
@@ -110,8 +122,11 @@ def _train_locked(
     # Before anything is written: what is wrong with a run folder is said, and the folder left as it is.
     run.expect_trained_here("resume")
     scenario = run.scenario()
-    learner = make_learner(scenario)
     markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
+    if not has_learners(markets):
+        _evaluate_rules(run, markets)
+        return
+    learner = make_learner(scenario)
     iteration, states = _last_states(run, starts or starting_states(learner, markets))
     run.metrics()
     run.set_status("running")
@@ -128,6 +143,16 @@ def _train_locked(
         raise
     except BaseException:
         run.set_status("failed")
+        raise
+    run.set_status("finished")
+
+
+def _evaluate_rules(run: Run, markets: dict[int, Market]) -> None:
+    """Evaluate a run in which every advertiser follows a rule; the rules stand where the learned policy does."""
+    try:
+        write_evaluation(run, markets, {seed: Constant(market.fixed[:, :, None]) for seed, market in markets.items()})
+    except BaseException as error:
+        run.set_status("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
     run.set_status("finished")
 
@@ -150,6 +175,7 @@ def _train_all(
     last: int,
 ) -> dict[int, Arrays]:
     run.cut_metrics(iteration)
+    undefined = {seed: _undefined_ratios(market) for seed, market in markets.items()}
     generations = Generations(learner, markets, pool)
     days = scenario.traffic.train_days
     auctions = sum(
@@ -157,7 +183,10 @@ def _train_all(
     )
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
         while iteration < last:
-            states, logged = generations.next(states)
+            states, numbers = generations.next(states)
+            logged: dict[int, dict[str, float | None]] = {
+                seed: {**_finite(own), **dict.fromkeys(undefined[seed])} for seed, own in numbers.items()
+            }
             iteration += 1
             # Asked once: a signal that comes after this is for the next iteration, or the run would stop without a checkpoint.
             is_stopping = stop.is_set()
@@ -167,11 +196,33 @@ def _train_all(
             if iteration % scenario.train.checkpoint_every == 0 or iteration == last or is_stopping:
                 run.save_checkpoint(iteration, states, keep=scenario.train.keep_checkpoints)
             if report is not None:
-                revenue, profit = (float(np.mean([logged[seed][name] for seed in run.seeds])) for name in LOGGED)
+                revenue, profit = (_mean([logged[seed][name] for seed in run.seeds]) for name in LOGGED)
                 report(Progress(iteration, scenario.train.iterations, revenue, profit, auctions))
             if is_stopping:
                 raise Interrupted
     return states
+
+
+def _undefined_ratios(market: Market) -> list[str]:
+    """Return which of `LOGGED` have no meaning in a market: the baseline earns nothing, or loses money, on a training day."""
+    names = set()
+    for day in market.scenario.traffic.train_days:
+        cost, gmv = float(market.baseline[day].cost.sum()), float(market.baseline[day].gmv.sum())
+        ratios = dict(
+            zip(LOGGED, (ratio_to_amount(0.0, cost, cost), ratio_to_amount(0.0, gmv - cost, gmv + cost)), strict=True)
+        )
+        names |= {name for name, ratio in ratios.items() if isinstance(ratio, NotDefined)}
+    return sorted(names)
+
+
+def _finite(logged: Mapping[str, float]) -> dict[str, float | None]:
+    """Return what was logged with None in place of NaN and infinity, which JSON does not have."""
+    return {name: value if math.isfinite(value) else None for name, value in logged.items()}
+
+
+def _mean(ratios: Sequence[float | None]) -> float | None:
+    known = [ratio for ratio in ratios if ratio is not None]
+    return float(np.mean(known)) if len(known) == len(ratios) else None
 
 
 @contextmanager

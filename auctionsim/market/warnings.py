@@ -1,0 +1,44 @@
+"""Find what is valid in a scenario and yet makes its figures meaningless: nobody who can win, a baseline that earns nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auctionsim.auction.bid_formula import STATIC_BIDS
+from auctionsim.market.market import Market
+from auctionsim.ratios import NotDefined, ratio_to_amount
+from auctionsim.traffic.table import HOURS
+
+_WORDS = {"manual": "keyword bid", "truthful": "value of a click"}
+
+
+def market_warnings(market: Market) -> list[str]:
+    """Return what a user should know before training, one line each; nothing if all is well."""
+    found = []
+    mechanism, highest = market.scenario.mechanism, _highest_bids(market)
+    for rule, bid in highest.items():
+        raised = min(max(bid, mechanism.bid_floor), np.inf if mechanism.bid_cap is None else mechanism.bid_cap)
+        if raised < mechanism.reserve:
+            found.append(f"mechanism.reserve: no {_WORDS[rule]} reaches {mechanism.reserve:g}; the highest is {bid:.4g}")
+    for key, days in (("train_days", market.scenario.traffic.train_days), ("test_days", market.scenario.traffic.test_days)):
+        outcomes = [market.baseline[day] for day in days]
+        cost, gmv = (sum(float(getattr(one, name).sum()) for one in outcomes) for name in ("cost", "gmv"))
+        ratios = {"revenue": ratio_to_amount(0.0, cost, cost), "profit": ratio_to_amount(0.0, gmv - cost, gmv + cost)}
+        wrong = {name: ratio for name, ratio in ratios.items() if isinstance(ratio, NotDefined)}
+        if wrong:
+            reason = next(iter(wrong.values())).reason
+            found.append(f"platform.baseline: ratios of {' and '.join(wrong)} on {key} are not defined: {reason}")
+    return found
+
+
+def _highest_bids(market: Market) -> dict[str, float]:
+    """Return the highest keyword bid and the highest value of a click on the scenario's days, currency per click."""
+    highest = dict.fromkeys(_WORDS, 0.0)
+    for day in sorted(market.baseline):
+        for hour in range(HOURS):
+            for chunk in market.traffic_source.chunks(day, hour):
+                rows = slice(int(chunk.buckets.start[chunk.first_bucket]), int(chunk.buckets.start[chunk.last_bucket]))
+                for rule, coefficients in STATIC_BIDS.items():
+                    bids = chunk.candidates.features[rows, : len(coefficients)] @ np.array(coefficients)
+                    highest[rule] = max(highest[rule], float(bids.max(initial=0.0)))
+    return highest
