@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Table
-from auctionsim.analysis.statistics import INTERVALS, Interval, mean_interval
+from auctionsim.analysis.statistics import INTERVALS, Interval, compare_paired, mean_interval
 
 
 def by_seed(results: pl.DataFrame, scenario: str, arm: str, metric: str, split: str = "test") -> dict[int, float]:
@@ -69,3 +69,29 @@ def arms_table(
         rows.append([arm, *("" if cell is None else str(cell) for cell in cells)])
     over = over or ("held-out test days" if split == "test" else "training days")
     return Table([scenario, *metrics.values()], rows, f"Means over {seeds} seeds with {INTERVALS}, {over}.")
+
+
+def paired_table(
+    results: pl.DataFrame, scenario: str, arm: str, rivals: Sequence[str], metrics: Mapping[str, str], *, split: str = "test"
+) -> Table:
+    """Return a table of one arm minus each rival, paired by seed; `*` marks a difference whose interval excludes 0.
+
+    Args:
+        results: The rows of results.parquet.
+        scenario: The scenario whose rows are shown.
+        arm: The arm that is compared.
+        rivals: The arms it is compared with, in order; those that share no seed with it are left out.
+        metrics: The column titles by metric name, in order.
+        split: The days that are shown: `train` or `test`.
+    """
+    rows = []
+    for rival in rivals:
+        cells = []
+        for metric in metrics:
+            own, other = paired_values(results, scenario, arm, rival, metric, split)
+            found = compare_paired(own, other) if len(own) else None
+            cells.append("" if found is None else f"{found.difference}{' *' if found.differs else ''}")
+        if any(cells):
+            rows.append([rival, *cells])
+    note = f"Differences on the same seeds, means with {INTERVALS}; * the interval excludes 0."
+    return Table([f"{arm} minus", *metrics.values()], rows, note)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from auctionsim.analysis.documents.results import arms_table, paired_differences
+from auctionsim.analysis.documents.results import arms_table, paired_differences, paired_table
 from auctionsim.analysis.documents.sections import Heading, Text, write_document
 from auctionsim.cli import main
 from auctionsim.errors import InputError
@@ -105,3 +105,16 @@ def test_a_table_keeps_its_columns_when_a_cell_holds_a_bar(tmp_path: Path):
     )
     write_document("T", ["c"], [Heading("H"), Text("t"), arms_table(results, "x", {"m": "M"})], tmp_path)
     assert "| a\\|b | 1.000" in (tmp_path / "table.md").read_text()
+
+
+def test_arms_are_compared_on_the_seeds_they_share():
+    rows = [
+        {"study": "s", "scenario": "x", "arm": arm, "seed": seed, "split": "test", "metric": "m", "value": value}
+        for arm, values in {"a": [1.0, 2.0, 3.0], "b": [0.9, 1.9, 2.9, 100.0], "c": [3.0, 1.0, 2.5]}.items()
+        for seed, value in enumerate(values)
+    ]
+    table = paired_table(pl.DataFrame(rows), "x", "a", ("b", "c", "absent"), {"m": "M", "n": "N"})
+    assert [row[0] for row in table.rows] == ["b", "c"], "an arm that was not measured is no rival"
+    assert table.rows[0][1:] == ["0.100 [0.100, 0.100] *", ""]
+    assert table.rows[1][1].startswith("-0.167 [")
+    assert not table.rows[1][1].endswith("*")

@@ -12,7 +12,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.analysis.documents.curves import line_of
 from auctionsim.analysis.documents.plots.front import front_figure
 from auctionsim.analysis.documents.plots.lines import lines_figure
-from auctionsim.analysis.documents.results import arms_table, by_seed, interval
+from auctionsim.analysis.documents.results import arms_table, by_seed, interval, paired_table
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
 from auctionsim.analysis.statistics import INTERVALS
 from auctionsim.jobs.demos.real_table import write_tables
@@ -40,6 +40,8 @@ _COLUMNS = {
     "worst": "Worst advertiser",
     "caps_exceeded": "Caps exceeded",
 }
+_COMPARED = ("objective", "profit", "revenue")
+_RIVALS = ("independent", "openai-es", "cma-es", "macg without floor", "macg without global term", "macg, multipliers")
 _DRAWN = ("independent", "macg without floor", "macg", "macg, multipliers")
 
 
@@ -89,6 +91,9 @@ class MacgStudy:
             columns = {name: label for name, label in _COLUMNS.items() if name in measured_here}
             arms = [arm.name for arm in ARMS if arm.kind != "cost"]
             parts += [Heading(scenario), arms_table(results, scenario, columns, arms=arms)]
+            compared = {name: label for name, label in columns.items() if name in _COMPARED}
+            if compared:
+                parts.append(paired_table(results, scenario, "macg", _RIVALS, compared))
             types = {m: m.removeprefix("objective: ") for m in own["metric"].unique(maintain_order=True) if ": " in m}
             if len(types) > 1:
                 parts.append(arms_table(results, scenario, types, arms=arms))
