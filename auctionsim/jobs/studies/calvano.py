@@ -26,8 +26,8 @@ from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 SESSIONS, QUICK_SESSIONS = 200, 5
 """Sessions per unit: per arm and seed."""
-OLIGOPOLY_SESSIONS, QUICK_OLIGOPOLY_SESSIONS = 10, 1
-"""Sessions per unit with other firms; four firms learn for ten times as many periods as two."""
+OLIGOPOLY_SESSIONS, FOUR_FIRMS_SESSIONS, QUICK_OLIGOPOLY_SESSIONS = 10, 3, 1
+"""Sessions per unit with other firms; four firms learn for seven times as many periods as two."""
 SHOWN_PERIODS = 21
 
 _SCENARIO, _FULL = "logit duopoly", "memory of one period"
@@ -88,7 +88,8 @@ class _Study:
 
     def run(self, unit: Unit, options: Options) -> Findings:
         if unit.scenario == _OTHER_FIRMS:
-            return _other_firms(unit, QUICK_OLIGOPOLY_SESSIONS if options.quick else OLIGOPOLY_SESSIONS)
+            full = FOUR_FIRMS_SESSIONS if unit.arm == _FOUR else OLIGOPOLY_SESSIONS
+            return _other_firms(unit, QUICK_OLIGOPOLY_SESSIONS if options.quick else full)
         game, settings = Duopoly(), _ARMS[unit.arm]
         n_sessions = QUICK_SESSIONS if options.quick else SESSIONS
         sessions = [_session(game, settings, unit.seed, k) for k in range(n_sessions)]
