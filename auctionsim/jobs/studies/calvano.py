@@ -58,6 +58,8 @@ _PUBLISHED = (
     (_SCENARIO, _FULL, "nash_price", Published("Nash price", "1.47", 1.4725, 1.4735, is_closed_form=True)),
     (_SCENARIO, _FULL, "monopoly_price", Published("monopoly price", "1.92", 1.9245, 1.9255, is_closed_form=True)),
     (_SCENARIO, _FULL, "profit_gain", Published("Delta", "0.85", 0.80, 0.90)),
+    (_SCENARIO, _FULL, "deviation_loses", Published("share of deviations that lose", "above 0.95", 0.95, 1.0)),
+    (_SCENARIO, _FULL, "deviation_gain", Published("gain of deviating", "-0.03 to -0.04", -0.04, -0.03)),
     (_OTHER_FIRMS, _THREE, "profit_gain", Published("Delta, three firms", "0.64", 0.59, 0.69)),
     (_OTHER_FIRMS, _FOUR, "profit_gain", Published("Delta, four firms", "0.56", 0.51, 0.61)),
 )
