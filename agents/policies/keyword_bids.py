@@ -1,12 +1,15 @@
-"""The simple rivals of SS-RTB: keyword bids (KB) and one alpha a day (`linear`)."""
+"""The simple rivals of SS-RTB: keyword bids (KB), one alpha a day (`linear`), an alpha an hour, one marginal value for all."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.base import Constant
+from auctionsim.agents.policies.base import Constant, DayPolicy
 from auctionsim.agents.policies.cost_matched import cost_matched
+from auctionsim.agents.policies.pacing.timetable import hour_factors, purchases_by_hour
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.market import Market
 
@@ -61,6 +64,59 @@ def linear_alpha(market: Market, day: int) -> Array:
 def linear(market: Market, alpha: Array) -> Constant:
     """Return the policy `linear`: one alpha a day for each controlled advertiser, `[learners]`."""
     return Constant(alpha_bids(market, alpha[:, None]))
+
+
+@dataclass(frozen=True, eq=False)
+class HourlyAlpha:
+    """Bid an alpha of its own in each hour."""
+
+    alpha: Array
+    """Coefficient on pcvr of each controlled advertiser, currency per conversion `[24, learners]`."""
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (the same for all)
+        """Bid the hour's alphas."""
+        return DayPolicy(lambda state: alpha_bids(market, self.alpha[state.hour][:, None]))
+
+
+def timetable(market: Market, day: int, *, own: bool = False, smooth: bool = False) -> HourlyAlpha:
+    """Fit alphas that follow 24 factors on pcvr from a training day, and cost there what keyword bids cost.
+
+    Args:
+        market: The market whose outcomes of the training day are seen.
+        day: The training day.
+        own: Whether each advertiser has factors from its own purchases; else all share those from everybody's.
+        smooth: Whether purchases and predictions are averaged over three hours before, with weights 1/4, 1/2, 1/4.
+    """
+    seen = purchases_by_hour(market, (day,))
+    bought, predicted = (amount[:, market.learners] if own else amount.sum(axis=1, keepdims=True) for amount in seen)
+    if smooth:
+        bought, predicted = (
+            (np.roll(amount, 1, axis=0) + 2 * amount + np.roll(amount, -1, axis=0)) / 4 for amount in (bought, predicted)
+        )
+    policy = HourlyAlpha(base_alpha(market) * hour_factors(bought, predicted))
+    drawn = market.with_realized_rates()
+    match = cost_matched(drawn, day, policy, keyword_cost(drawn, day))
+    return HourlyAlpha(policy.alpha * match.policy.factor[market.learners])
+
+
+def common_value_alpha(market: Market, day: int) -> Array:
+    """Fit fixed alphas at which one more unit of cost brings every advertiser the same GMV, `[learners]`.
+
+    Where the price is a rival's bid, the last click that an advertiser wins costs what it bids for it. So GMV per unit of cost
+    is lambda at the margin of all if each bids its click's mean GMV over lambda: alpha = GMV per predicted conversion of the
+    training day, over lambda. lambda is set so that all together cost there what keyword bids cost.
+
+    Args:
+        market: The market whose outcomes of the training day are seen.
+        day: The training day.
+    """
+    predicted = purchases_by_hour(market, (day,))[1][:, market.learners].sum(axis=0)
+    gmv = market.baseline[day].gmv[:, market.learners, 0].sum(axis=0)
+    alpha = np.divide(gmv, predicted, out=np.zeros_like(gmv), where=predicted > 0)
+    drawn = market.with_realized_rates()
+    policy = Constant(alpha_bids(market, alpha[:, None]))
+    match = cost_matched(drawn, day, policy, keyword_cost(drawn, day), pooled=True)
+    return alpha * match.policy.factor[market.learners]
 
 
 def marginal_value_of_spend(market: Market, day: int, alpha: Array) -> Array:

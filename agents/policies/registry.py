@@ -21,6 +21,7 @@ _RULES = {
     "ortb": "auctionsim.agents.policies.pacing.ortb:Ortb",
     "pid": "auctionsim.agents.policies.pacing.pid:Pid",
     "dual-pacing": "auctionsim.agents.policies.pacing.dual_pacing:DualPacing",
+    "timetable": "auctionsim.agents.policies.pacing.timetable:Timetable",
     "throttle": "auctionsim.agents.policies.pacing.throttle:Throttle",
     "uscb-oracle": "auctionsim.agents.policies.pacing.uscb_oracle:UscbOracle",
 }

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("study", nargs="?", help="name of the study; without one, all studies are listed")
     parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: the study's; with --quick: 2)")
-    parser.add_argument("--seed", type=_common.natural, default=0, help="the first seed, >= 0 (default: 0)")
+    parser.add_argument("--seed", type=_common.natural, help="the first seed, >= 0 (default: the study's)")
     parser.add_argument(
         "--quick", action="store_true", help="run a short form: takes seconds, supports no claim (default: full size)"
     )
@@ -39,8 +39,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     name = arguments.study
     study = find_study(name)
+    first = getattr(study, "first_seed", 0) if arguments.seed is None else arguments.seed
     options = Options(
-        _common.seeds_from(arguments.seed, arguments.seeds or (2 if arguments.quick else study.n_seeds)),
+        _common.seeds_from(
+            first,
+            arguments.seeds or (2 if arguments.quick else study.n_seeds),
+        ),
         arguments.quick,
         arguments.data,
     )

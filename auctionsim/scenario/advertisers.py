@@ -10,7 +10,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, check_level
 
-CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "throttle", "uscb-oracle")
+CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "throttle", "timetable", "uscb-oracle")
 """Names of the built-in controllers. A user's own is named by `package.module:Class`."""
 
 _CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")

@@ -124,5 +124,8 @@ class DqnSection(Section):
     """Minutes an alpha is held; not of `amdp-dqn`."""
     step_auctions: Count = 100
     """`amdp-dqn`: auctions of an advertiser per step."""
+    time_waves: bool = True
+    """`amdp-dqn`: whether the state also holds the time as phases of 1, 8, 64 and 512 waves a day, which tell two steps apart.
+    Without them it is the paper's: cost left, time, and the auction."""
     public_reward: Literal["sum", "mean"] = "sum"
     """`m-rmdp-dqn`: the public reward is the sum or the mean over agents."""

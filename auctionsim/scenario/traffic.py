@@ -33,6 +33,9 @@ class TrafficSection(Section):
     """Synthetic only: advertisers that meet in each auction; all of them if there are fewer."""
     drift: NotNegative = 0.1
     """Synthetic only: log standard deviation per day of the random walk of query volumes; half of it for conversion rates."""
+    hour_noise: NotNegative = 0.0
+    """Synthetic only: log standard deviation, by day and hour, of true conversion rates around the profile's hourly curve;
+    predictions ignore it."""
     ctr_noise: NotNegative = 0.3
     """Synthetic only: log standard deviation of pctr between auctions of a query."""
     cvr_noise: NotNegative = 0.6
@@ -73,6 +76,6 @@ class TrafficSection(Section):
 
 
 SYNTHETIC_ONLY = frozenset(
-    {"profile", "days", "auctions_per_day", "weight", "queries", "candidates", "drift"}
+    {"profile", "days", "auctions_per_day", "weight", "queries", "candidates", "drift", "hour_noise"}
     | {"ctr_noise", "cvr_noise", "manual_share", "manual_error", "manual_spread"}
 )

@@ -106,7 +106,7 @@ def _draw_days(
         for hour in range(HOURS):
             rng = stream(seed, "hour", day, hour)
             level = profile.cpc_hour_factor[hour] * np.exp(profile.cpc_log_sd * rng.standard_normal())
-            true_rate = float(profile.cvr_hour_factor[hour])
+            true_rate = float(profile.cvr_hour_factor[hour]) * _hour_factor(section, seed, day, hour)
             expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
             n_cells = max(1, round(expected / section.weight))
             for first in range(0, n_cells, _CELLS_AT_ONCE):
@@ -161,6 +161,14 @@ def _drifted(section: TrafficSection, world: World, seed: int, day: int) -> tupl
         log_cvr += 0.5 * section.drift * rng.standard_normal(log_cvr.shape)
     share = world.query_share * np.exp(log_volume)
     return share / share.sum(), np.minimum(world.cvr * np.exp(log_cvr), max(0.5, float(world.cvr.max())))
+
+
+def _hour_factor(section: TrafficSection, seed: int, day: int, hour: int) -> float:
+    """Return the factor with mean 1 by which an hour of a day departs from the profile's curve of true conversion rates.
+
+    Its stream is its own, so that without noise every other draw, and each byte of the traffic, is as it would be without it.
+    """
+    return float(_lognormal(stream(seed, "hour-noise", day, hour), section.hour_noise, ()))
 
 
 def _lognormal(rng: np.random.Generator, log_sd: float, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ _CHANGED = [
      "mechanism.bid_cap: expected a number >= bid_floor = 2.0, got 1.0"),
     ("an unknown controller", "count = 5", 'controller = "manuel"',
      "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, "
-     "dual-pacing, throttle, uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
+     "dual-pacing, throttle, timetable, uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
     ("a controller of no module", "count = 5", 'count = 5\ncontroller = "no_such.module:Rule"',
      "advertisers[0].controller: expected a module that can be imported, got no 'no_such' in "),
     ("an unknown objective", "count = 5", "objectives = { gvm = 1.0 }",

@@ -19,7 +19,7 @@ from auctionsim.agents.learners.rl import stacked_mlp as mlp
 from auctionsim.agents.learners.rl.replay_memory import add, empty_memory, sample
 from auctionsim.agents.learners.schedules import lr_schedule
 from auctionsim.agents.learners.ss_rtb.rmdp_day import Episode, Network, Rollout, rollout
-from auctionsim.agents.learners.ss_rtb.rmdp_state import INPUTS, Scales, View
+from auctionsim.agents.learners.ss_rtb.rmdp_state import Scales, View
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, marginal_value_of_spend
 from auctionsim.auction.outcome import COST, GMV
@@ -66,9 +66,10 @@ class Rmdp:
     def start(self, market: Market) -> Arrays:
         """Draw networks from the seed, alike for train and target, with an empty replay buffer."""
         settings, plan = self._settings, self._plan(market)
-        sizes = (INPUTS, *settings.hidden_sizes, settings.alphas)
-        train = mlp.as_arrays(mlp.random_parameters(stream(market.seed, "q-network"), len(market.learners), sizes))
         days = self._scenario.traffic.train_days
+        inputs = len(plan.views[days[0]].features)
+        sizes = (inputs, *settings.hidden_sizes, settings.alphas)
+        train = mlp.as_arrays(mlp.random_parameters(stream(market.seed, "q-network"), len(market.learners), sizes))
         steps = len(plan.views[days[0]].steps)
         made = self._scenario.train.iterations * settings.num_envs * len(days)
         kept = max(1, min(-(-settings.buffer_size // steps), made))
@@ -76,7 +77,7 @@ class Rmdp:
             **mlp.flatten("train-", train),
             **mlp.flatten("target-", {name: value.copy() for name, value in train.items()}),
             **mlp.flatten("square-", {name: np.zeros_like(value) for name, value in train.items()}),
-            **empty_memory(kept, steps, len(market.learners), INPUTS),
+            **empty_memory(kept, steps, len(market.learners), inputs),
             "iteration": np.zeros(1, dtype=np.int64),
         }
 
@@ -128,7 +129,7 @@ class Rmdp:
 
     def policy(self, market: Market, state: Arrays, measured: Market | None = None) -> RmdpPolicy:
         """Return the greedy policy (prediction mode), for days of `measured`, the market itself where None."""
-        plan, measured = self._plan(market), measured or market
+        plan, measured, settings = self._plan(market), measured or market, self._settings
         days = measured.baseline
         targets = {day: keyword_cost(measured, day) for day in days}
         views = {
@@ -139,6 +140,7 @@ class Rmdp:
                 self._steps(measured, plan.parts, day),
                 targets[day],
                 auction_level=self._is_auction_level,
+                waves=settings.time_waves,
             )
             for day in days
         }
@@ -182,6 +184,7 @@ class Rmdp:
                 self._steps(market, parts, day),
                 keyword_cost(training, day),
                 auction_level=self._is_auction_level,
+                waves=settings.time_waves,
             )
             for day in days
         }

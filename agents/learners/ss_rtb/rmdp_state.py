@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import DayState
 from auctionsim.agents.policies.keyword_bids import keyword_bids
-from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS, Outcome
 from auctionsim.market.market import Market
 from auctionsim.ratios import safe_ratios
@@ -22,7 +21,6 @@ from auctionsim.traffic.steps import Steps, auctions_by_step, first_rows
 Array = NDArray[np.float64]
 State = NDArray[np.float32]
 
-INPUTS = 15
 HOUR_FEATURES = (
     "time", "time_sin", "time_cos", "cost_left", "cost_pace", "impressions", "clicks", "conversions", "gmv", "cost",
     "ctr", "cvr", "cpc", "win_rate", "auctions",
@@ -30,12 +28,12 @@ HOUR_FEATURES = (
 """`cost_left` is the share of the cost target not spent, `cost_pace` half of that over the share of the day left; what follows
 describes the last step: amounts over the training day's mean step under keyword bids, rates over the rates there, squashed by
 x / (1 + x); `win_rate` is impressions over auctions entered. All that follow are 0 before the first step."""
-AUCTION_FEATURES = (
-    "time", "time_sin_1", "time_cos_1", "time_sin_8", "time_cos_8", "time_sin_64", "time_cos_64", "time_sin_512",
-    "time_cos_512", "cost_left", "cost_pace", "pctr", "pcvr", "item_price", "keyword_bid",
-)  # fmt: skip
-"""Time as phases of waves of 1, 8, 64 and 512 periods a day; then the first auction of the step: logs over the advertiser's
-training means, halved; 0 where a step has no auction of the advertiser."""
+AUCTION_FEATURES = ("time", "cost_left", "cost_pace", "pctr", "pcvr", "item_price", "keyword_bid")
+"""The paper's <b, t, auct>; the first auction of the step: logs over the advertiser's training means, halved; 0 where a step
+has no auction of the advertiser."""
+_WAVES = (1, 8, 64, 512)
+WAVE_FEATURES = tuple(f"time_{phase}_{n}" for n in _WAVES for phase in ("sin", "cos"))
+"""Time as phases of waves of 1, 8, 64 and 512 periods a day, after `time` where they are wanted: ours, not the paper's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +71,27 @@ class View:
     target: Array
     """Cost that is to be spent, `[learners]`."""
     learners: NDArray[np.int64]
+    has_waves: bool = True
+    """Whether the state at the level of auctions holds `WAVE_FEATURES`."""
 
     @classmethod
-    def of(cls, market: Market, scales: Scales, day: int, steps: Steps, target: Array, *, auction_level: bool) -> View:
+    def of(
+        cls, market: Market, scales: Scales, day: int, steps: Steps, target: Array, *, auction_level: bool, waves: bool = True
+    ) -> View:
         """Return the view of a day."""
         auctions = auctions_by_step(market.traffic, day, steps)[:, market.learners]
         first = _first_auctions(market, scales, day, steps) if auction_level else None
-        return cls(steps, auctions, first, scales, target, market.learners)
+        return cls(steps, auctions, first, scales, target, market.learners, waves)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return the names of the state's numbers."""
+        if self.first is None:
+            return HOUR_FEATURES
+        return (AUCTION_FEATURES[0], *(WAVE_FEATURES if self.has_waves else ()), *AUCTION_FEATURES[1:])
 
     def state(self, day: DayState) -> State:
-        """Return the state before the next step (or at the day's end), `[learners, P, 15]`."""
+        """Return the state before the next step (or at the day's end), `[learners, P, features]`."""
         done = float(self.steps.share_done[day.steps_done])
         # A random day can cost many times the target, most of all of an ad that wins little.
         left = np.maximum(1 - day.cumulative[self.learners, COST] / np.maximum(self.target, 1e-12)[:, None], -2.0)
@@ -112,7 +121,8 @@ def _hour_state(view: View, day: DayState, done: float, left: Array, pace: Array
 def _auction_state(view: View, day: DayState, done: float, left: Array, pace: Array) -> list[Array]:
     assert view.first is not None
     flat = np.ones_like(left)
-    waves = [f(2 * np.pi * done * periods) * flat for periods in (1, 8, 64, 512) for f in (np.sin, np.cos)]
+    periods = _WAVES if view.has_waves else ()
+    waves = [f(2 * np.pi * done * n) * flat for n in periods for f in (np.sin, np.cos)]
     # At the day's end there is no auction; the last one's is as good as any, for nothing follows.
     first = view.first[min(day.steps_done, len(view.first) - 1)]
     return [done * flat, *waves, left, pace, *(first[:, k : k + 1] * flat for k in range(4))]
@@ -151,4 +161,4 @@ def _ratio(above: Array, below: Array) -> Array:
     return safe_ratios(above, below, 0.0)
 
 
-__all__ = ["AUCTION_FEATURES", "FEATURES", "HOUR_FEATURES", "INPUTS", "Scales", "View"]
+__all__ = ["AUCTION_FEATURES", "HOUR_FEATURES", "WAVE_FEATURES", "Scales", "View"]

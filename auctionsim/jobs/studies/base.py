@@ -71,7 +71,10 @@ class Findings:
 
 
 class Study(Protocol):
-    """The protocol of a study; a module of `jobs/studies` defines one as `STUDY`."""
+    """The protocol of a study; a module of `jobs/studies` defines one as `STUDY`.
+
+    A study whose method was tuned on some seeds names a fresh one to begin with as `first_seed`; without it seeds begin at 0.
+    """
 
     title: str
     n_seeds: int

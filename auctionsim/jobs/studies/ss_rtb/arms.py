@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from auctionsim.jobs.studies.base import Options, Unit
+from auctionsim.jobs.studies.ss_rtb.rules import BOUND, COMMON, HINDSIGHT, LINEAR, OWN, SMOOTH, TIMETABLE, VALUE
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
 
+AMDP_PLAIN, COPIED_OFTEN = "AMDP, without our clocks", "RMDP, target copied every iteration"
 TEN, MANY, DAYS = "ten ads", "many ads", "days"
 COOPERATIONS = (0.25, 0.5, 1.0)
 
@@ -17,35 +19,43 @@ def m_rmdp(cooperation: float) -> str:
     return f"M-RMDP, cooperation {cooperation}"
 
 
+# AMDP gets a longer training: it has to distinguish 2,000 steps a day, and to try each alpha often in each of them.
+_AMDP = (
+    "learner.algorithm=amdp-dqn",
+    "train.iterations=12",
+    "learner.dqn.gradient_steps=500",
+    "learner.dqn.batch_size=300",
+    "learner.dqn.hidden_sizes=[192, 64]",
+    "learner.dqn.alphas=20",
+    "learner.dqn.gamma=0.0",
+)
 TEN_ARMS: Mapping[str, tuple[str, ...]] = {
-    "linear": (),
+    **dict.fromkeys((LINEAR, TIMETABLE, SMOOTH, OWN, HINDSIGHT, BOUND), ()),
     "RMDP": (),
-    # AMDP gets a longer training: it has to distinguish 2,000 steps a day, and to try each alpha often in each of them.
-    "AMDP": (
-        "learner.algorithm=amdp-dqn",
-        "train.iterations=12",
-        "learner.dqn.gradient_steps=500",
-        "learner.dqn.batch_size=300",
-        "learner.dqn.hidden_sizes=[192, 64]",
-        "learner.dqn.alphas=20",
-        "learner.dqn.gamma=0.0",
-    ),
+    "AMDP": _AMDP,
+    AMDP_PLAIN: (*_AMDP, "learner.dqn.time_waves=false"),
     "RMDP, 15-minute steps": ("learner.dqn.step_minutes=15",),
     "RMDP, 4-hour steps": ("learner.dqn.step_minutes=240",),
     "RMDP, 10 alphas": ("learner.dqn.alphas=10",),
     "RMDP, gamma 1": ("learner.dqn.gamma=1.0",),
     "RMDP, over-spending skipped": ('learner.dqn.overspend="skip"',),
+    # The paper gives no gamma: the default of the learner. Its target network is copied every 10,000 steps, our default too.
     "RMDP, the paper's constants": (
         "learner.dqn.hidden_sizes=[300, 200]",
         "learner.dqn.batch_size=300",
         "learner.dqn.learning_rate=0.0001",
+        "learner.dqn.gamma=0.9",
+        'learner.dqn.overspend="skip"',
+        "learner.dqn.shaping=false",
     ),
+    # As many replays and gradient steps; an iteration makes 16 days of 24 transitions.
+    COPIED_OFTEN: ("learner.dqn.target_update_interval=384",),
+    "RMDP, four times the gradient steps": ("learner.dqn.gradient_steps=64", "learner.dqn.target_update_interval=384"),
 }
 MANY_ARMS: Mapping[str, tuple[str, ...]] = {
-    "linear": (),
+    **dict.fromkeys((LINEAR, COMMON, VALUE, BOUND), ()),
     "RMDP": ("learner.algorithm=rmdp-dqn",),
-    # In descending order: the first two are part of a claim, see `study.SsRtb.units`.
-    **{m_rmdp(k): ("learner.algorithm=m-rmdp-dqn", f"learner.cooperation={k}") for k in sorted(COOPERATIONS, reverse=True)},
+    **{m_rmdp(k): ("learner.algorithm=m-rmdp-dqn", f"learner.cooperation={k}") for k in COOPERATIONS},
 }
 _ONE_AD = ("advertisers.0.count=1", "traffic.auctions_per_day=200000", "traffic.weight=1", "traffic.queries=100")
 _QUICK = {

@@ -6,7 +6,7 @@ PUR_AMT and COST are the paper's names: the purchase amount (GMV) and the cost; 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from auctionsim.agents.learners.base import Arrays, iterate
 from auctionsim.agents.learners.ss_rtb.rmdp import Rmdp
 from auctionsim.agents.policies.base import Policy
 from auctionsim.agents.policies.cost_matched import cost_matched
-from auctionsim.agents.policies.keyword_bids import keyword_bids, keyword_cost, linear, linear_alpha
+from auctionsim.agents.policies.keyword_bids import keyword_bids, keyword_cost
 from auctionsim.auction.outcome import Outcome
+from auctionsim.jobs.studies.ss_rtb.rules import RULES
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario import Scenario
@@ -25,6 +26,9 @@ from auctionsim.scenario import Scenario
 Array = NDArray[np.float64]
 Row = tuple[str, str, float]
 Point = tuple[str, float, float]
+
+GRADIENT_STEPS, TARGET_COPIES = "gradient_steps", "target_copies"
+_LAST: dict[tuple[str, int], Market] = {}
 
 PolicyOn = Callable[[Market], Policy]
 """The trained policy for a market that is measured: the same training, the day with realised or with expected rates."""
@@ -36,29 +40,49 @@ class Trained:
 
     market: Market
     policy_on: PolicyOn
-    curves: list[Point]
+    curves: list[Point] = field(default_factory=list)
+    counts: list[Row] = field(default_factory=list)
+    """Rows of what the training took: gradient steps and target copies."""
 
 
-def train_linear(scenario: Scenario, seed: int) -> Trained:
-    """Fit the constant alpha to the first training day with its realised rates."""
-    market = build_market(scenario, seed)
-    policy = linear(market, linear_alpha(market.with_realized_rates(), scenario.traffic.train_days[0]))
-    return Trained(market, lambda _: policy, [])
+def fit_rule(scenario: Scenario, seed: int, arm: str) -> Trained:
+    """Fit a rule of `rules.RULES` to the first training day, as its purchases were drawn."""
+    market = market_of(scenario, seed)
+    policy = RULES[arm](market, scenario.traffic.train_days[0])
+    return Trained(market, lambda _: policy)
 
 
 def train_q(scenario: Scenario, seed: int) -> Trained:
-    """Train a Q-learner in this process; its curves are the loss, and the greedy policy's gain on the training day."""
-    market = build_market(scenario, seed)
+    """Train a Q-learner in this process.
+
+    Its curves are the loss, and the greedy policy's gain on the training day. Counted are gradient steps of each agent's network
+    and how often the target network changed, as they happened.
+    """
+    market = market_of(scenario, seed)
     learner = Rmdp(scenario, scenario.learner.dqn)
     state: Arrays = learner.start(market)
     curves: list[Point] = []
+    copies = 0
     for iteration in range(scenario.train.iterations):
+        before = state["target-weight-0"]
         state, logged = iterate(learner, market, state)
+        copies += not np.array_equal(before, state["target-weight-0"])
         curves += [
             ("loss", iteration + 1.0, logged["loss"]),
             ("gain", iteration + 1.0, logged["greedy_gmv_ratio"] / logged["greedy_cost_ratio"] - 1),
         ]
-    return Trained(market, lambda measured: learner.policy(market, state, measured), curves)
+    steps = scenario.train.iterations * scenario.learner.dqn.gradient_steps
+    counts = [("train", GRADIENT_STEPS, float(steps)), ("train", TARGET_COPIES, float(copies))]
+    return Trained(market, lambda measured: learner.policy(market, state, measured), curves, counts)
+
+
+def market_of(scenario: Scenario, seed: int) -> Market:
+    """Return the market of a scenario and a seed; the last one is kept, since arms follow each other in the same market."""
+    key = (scenario.model_dump_json(), seed)
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = build_market(scenario, seed)
+    return _LAST[key]
 
 
 def gains(trained: Trained, *, pooled: bool = False) -> Iterator[Row]:

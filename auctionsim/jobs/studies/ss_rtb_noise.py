@@ -1,0 +1,144 @@
+"""Measure where hour-level control pays: RMDP against timetables when the hourly curve of purchases differs between days.
+
+One more question to the study `ss-rtb`, on its ten ads: on the days there, the curve by which purchases follow the hour is the
+same on the training and on the test day, so that 24 numbers can be learned by heart. Here each hour of each day departs from it
+by a lognormal factor of a given standard deviation (`traffic.hour_noise`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from auctionsim.jobs.studies.base import Findings, Options, Unit
+from auctionsim.jobs.studies.ss_rtb.arms import TEN, scenario_of
+from auctionsim.jobs.studies.ss_rtb.rules import BOUND, HINDSIGHT, LINEAR, OWN, SMOOTH, TIMETABLE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from auctionsim.analysis.documents.sections import Picture, Section, Table
+
+NOISE = (0.0, 0.15, 0.3, 0.5)
+"""Log standard deviations of an hour's curve between days."""
+RMDP = "RMDP"
+ARMS = (LINEAR, TIMETABLE, SMOOTH, OWN, RMDP, HINDSIGHT, BOUND)
+RIVALS = (TIMETABLE, SMOOTH, OWN, LINEAR)
+"""The rules that know the training day alone, which RMDP is compared with."""
+_GAIN = "gain"
+
+
+def noisy(sd: float) -> str:
+    """Return the name of the scenario with a noise of the hourly curve."""
+    return f"ten ads, noise {sd}"
+
+
+class SsRtbNoise:
+    """The study; see the module's text."""
+
+    title = "SS-RTB: where control by the hour pays, with an hourly curve of purchases that differs between days"
+    n_seeds = 20
+    first_seed = 200
+    """None of the seeds from here on was looked at before."""
+
+    def units(self, options: Options) -> Sequence[Unit]:
+        """Return every arm at every noise, seed after seed."""
+        return [Unit(noisy(sd), arm, seed) for seed in options.seeds for sd in NOISE for arm in ARMS]
+
+    def run(self, unit: Unit, options: Options) -> Findings:
+        """Train or fit one arm and measure it for one seed."""
+        from auctionsim.jobs.studies.ss_rtb.study import measured
+
+        sd = {noisy(sd): sd for sd in NOISE}[unit.scenario]
+        scenario = scenario_of(Unit(TEN, unit.arm, unit.seed), options)
+        traffic = scenario.traffic.model_copy(update={"hour_noise": sd})
+        found = measured(scenario.model_copy(update={"traffic": traffic}), unit.arm, unit.seed)
+        # Ads of a seed share its days, so only their mean is an observation; the curves of 80 trainings would fill the file.
+        return Findings([row for row in found.results if " ad-" not in row[1]])
+
+    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (there are none)
+        """Return the document: who is ahead at which noise, all gains, and paired differences."""
+        from auctionsim.analysis.documents.sections import Text
+
+        return [
+            Text(where_it_pays(results)),
+            Text(
+                "Gains are in PUR_AMT / COST over keyword bids at their cost, in expectation, mean over ten ads. Every rule and "
+                "RMDP learn from the purchases that were drawn on one training day, and are measured on the next."
+            ),
+            _gains(results, "test"),
+            _gains(results, "train"),
+            _differences(results),
+            _figure(results),
+        ]
+
+
+def where_it_pays(results: pl.DataFrame) -> str:
+    """Return the finding in a sentence or two: at which noise RMDP is above or below a timetable, plain and smoothed."""
+    from auctionsim.analysis.documents.results import by_seed
+
+    def against(rival: str) -> str:
+        parts = []
+        for sd in NOISE:
+            found = _paired(results, sd, rival)
+            sign = "above" if found.difference.low > 0 else "below" if found.difference.high < 0 else "not distinguishable"
+            parts.append(f"{sign} at {sd} ({found.difference}, better on {found.better} of {found.seeds} seeds)")
+        return "; ".join(parts)
+
+    seeds = len(by_seed(results, noisy(NOISE[0]), RMDP, _GAIN))
+    return (
+        f"RMDP's gain on the test day against that of a timetable of 24 factors, by the noise of the hourly curve between days, "
+        f"seed by seed over {seeds} seeds: {against(TIMETABLE)}. Against a timetable that averages three neighboring hours: "
+        f"{against(SMOOTH)}."
+    )
+
+
+def _paired(results: pl.DataFrame, sd: float, rival: str):  # type: ignore[no-untyped-def]
+    from auctionsim.analysis.documents.results import by_seed
+    from auctionsim.analysis.statistics import compare_paired
+
+    one, two = (by_seed(results, noisy(sd), arm, _GAIN) for arm in (RMDP, rival))
+    seeds = sorted(one.keys() & two.keys())
+    return compare_paired([one[seed] for seed in seeds], [two[seed] for seed in seeds])
+
+
+def _gains(results: pl.DataFrame, split: str) -> Table:
+    from auctionsim.analysis.documents.results import interval
+    from auctionsim.analysis.documents.sections import Table
+    from auctionsim.analysis.statistics import INTERVALS
+
+    rows = [[arm, *(str(interval(results, noisy(sd), arm, _GAIN, split)) for sd in NOISE)] for arm in ARMS]
+    day = "test" if split == "test" else "training"
+    note = (
+        f"Means over {results['seed'].n_unique()} seeds with {INTERVALS}. `{HINDSIGHT}` has the factors of that day's own "
+        f"purchases; `{BOUND}` buys the best auctions of the day in hindsight, one by one."
+    )
+    return Table([f"gain over KB, {day} day", *(f"noise {sd}" for sd in NOISE)], rows, note)
+
+
+def _differences(results: pl.DataFrame) -> Table:
+    from auctionsim.analysis.documents.sections import Table
+
+    rows = [[rival, *(str(_paired(results, sd, rival)) for sd in NOISE)] for rival in RIVALS]
+    return Table(
+        ["RMDP's gain less that of, test day", *(f"noise {sd}" for sd in NOISE)],
+        rows,
+        "Paired by seed: the mean difference with its interval, the seeds on which RMDP is above, and the sign-flip test.",
+    )
+
+
+def _figure(results: pl.DataFrame) -> Picture:
+    from auctionsim.analysis.documents.plots.ss_rtb import sweep_figure
+    from auctionsim.analysis.documents.results import by_seed
+    from auctionsim.analysis.documents.sections import Picture
+
+    lines = {
+        arm: {sd: list(by_seed(results, noisy(sd), arm, _GAIN).values()) for sd in NOISE}
+        for arm in ARMS
+        if arm not in (OWN, BOUND)
+    }
+    figure = sweep_figure(lines, "Log standard deviation of the hourly curve between days", "Gain in PUR_AMT / COST, test day")
+    return Picture("noise", figure, "Gain over keyword bids on the test day, mean and interval over seeds.")
+
+
+STUDY = SsRtbNoise()
