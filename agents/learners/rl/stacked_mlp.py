@@ -77,8 +77,10 @@ def loss(train: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor], 
 
     SS-RTB, Algorithm 1, with max in place of its printed arg max.
     """
-    with torch.no_grad():
-        wanted = batch.reward + gamma * batch.non_terminal * values(target, batch.after).amax(dim=-1)
+    wanted = batch.reward
+    if gamma > 0:  # else the target network is not asked: its values would count for nothing
+        with torch.no_grad():
+            wanted = batch.reward + gamma * batch.non_terminal * values(target, batch.after).amax(dim=-1)
     taken = values(train, batch.state).gather(-1, batch.action[..., None])[..., 0]
     return (batch.counts * (wanted - taken) ** 2).sum(dim=-1) / batch.counts.sum(dim=-1).clamp(min=1)
 

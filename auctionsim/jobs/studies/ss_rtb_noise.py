@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from auctionsim.analysis.documents.sections import Picture, Section, Table
+    from auctionsim.analysis.statistics import Comparison
 
 NOISE = (0.0, 0.15, 0.3, 0.5)
 """Log standard deviations of an hour's curve between days."""
@@ -57,14 +58,14 @@ class SsRtbNoise:
         return Findings([row for row in found.results if " ad-" not in row[1]])
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (there are none)
-        """Return the document: who is ahead at which noise, all gains, and paired differences."""
+        """Return the document: where RMDP is ahead, all gains, and paired differences."""
         from auctionsim.analysis.documents.sections import Text
 
         return [
             Text(where_it_pays(results)),
             Text(
-                "Gains are in PUR_AMT / COST over keyword bids at their cost, in expectation, mean over ten ads. Every rule and "
-                "RMDP learn from the purchases that were drawn on one training day, and are measured on the next."
+                "Gains are in PUR_AMT / COST over keyword bids at their cost, in expectation, mean over ten ads. Every rule "
+                "and RMDP learn from the purchases that were drawn on one training day, and are measured on the next."
             ),
             _gains(results, "test"),
             _gains(results, "train"),
@@ -81,19 +82,20 @@ def where_it_pays(results: pl.DataFrame) -> str:
         parts = []
         for sd in NOISE:
             found = _paired(results, sd, rival)
-            sign = "above" if found.difference.low > 0 else "below" if found.difference.high < 0 else "not distinguishable"
+            low, high = found.difference.low, found.difference.high
+            sign = "above" if low > 0 else "below" if high < 0 else "not distinguishable"
             parts.append(f"{sign} at {sd} ({found.difference}, better on {found.better} of {found.seeds} seeds)")
         return "; ".join(parts)
 
     seeds = len(by_seed(results, noisy(NOISE[0]), RMDP, _GAIN))
     return (
-        f"RMDP's gain on the test day against that of a timetable of 24 factors, by the noise of the hourly curve between days, "
+        "RMDP's gain on the test day against that of a timetable of 24 factors, by the noise of the hourly curve between days, "
         f"seed by seed over {seeds} seeds: {against(TIMETABLE)}. Against a timetable that averages three neighboring hours: "
         f"{against(SMOOTH)}."
     )
 
 
-def _paired(results: pl.DataFrame, sd: float, rival: str):  # type: ignore[no-untyped-def]
+def _paired(results: pl.DataFrame, sd: float, rival: str) -> Comparison:
     from auctionsim.analysis.documents.results import by_seed
     from auctionsim.analysis.statistics import compare_paired
 

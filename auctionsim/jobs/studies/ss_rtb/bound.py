@@ -51,6 +51,6 @@ def gmv_at_cost(eligible: EligibleWins, advertiser: int, cost: float) -> float:
 
 
 def largest_gmv(eligible: EligibleWins, learners: NDArray[np.int64]) -> float:
-    """Return the GMV of the learners if each auction went to the one of them with most GMV in it, whatever it costs, currency."""
+    """Return the learners' GMV if each auction went to the one of them with most GMV in it, whatever it costs, currency."""
     gmv = np.where(np.isin(eligible.advertiser, learners), eligible.gmv, 0.0)
     return float((np.maximum.reduceat(gmv, eligible.cell_start[:-1]) * eligible.weight).sum())

@@ -1,4 +1,4 @@
-"""Write the document of the SS-RTB study: four findings, then the paper's tables and figures beside ours."""
+"""Write the document of the SS-RTB study: findings, then the paper's tables and figures beside ours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import polars as pl
 
 from auctionsim.analysis.documents.plots.ss_rtb import Curve, bars_figure, curves_figure, sweep_figure
 from auctionsim.analysis.documents.plots.style import Figure
-from auctionsim.analysis.documents.results import by_seed, interval, paired_differences
-from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
-from auctionsim.analysis.statistics import INTERVALS, Interval, mean_interval
-from auctionsim.jobs.studies.ss_rtb.arms import COOPERATIONS, DAYS, MANY, TEN, m_rmdp
+from auctionsim.analysis.documents.results import by_seed, interval
+from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table
+from auctionsim.analysis.statistics import INTERVALS
+from auctionsim.jobs.studies.ss_rtb.arms import AMDP_PLAIN, COOPERATIONS, DAYS, MANY, TEN, m_rmdp
 from auctionsim.jobs.studies.ss_rtb.eta import FEATURES, LEVELS, metric
+from auctionsim.jobs.studies.ss_rtb.findings import POOLED, RULES_OF_TEN, SPLITS, best_m_rmdp, by_ad, findings, interval_of
+from auctionsim.jobs.studies.ss_rtb.gains import GRADIENT_STEPS, TARGET_COPIES
+from auctionsim.jobs.studies.ss_rtb.rules import BOUND, COMMON, LINEAR, TIMETABLE, VALUE
 
 PAPER_AVERAGE = {"AMDP": (2.5003, -0.1006), "RMDP": (1.2001, 0.9874)}
 """The averages printed in the paper's Table 2: gain in training and on the test day."""
@@ -21,23 +24,21 @@ PAPER_MANY = {"RMDP": (0.99, 0.115), "M-RMDP": (0.99, 0.235)}
 """COST / COST_KB and gain, read off the bars of the paper's Figure 5."""
 PAPER_ETA = 0.03
 """The paper's bound on eta at the hour (section 3.2)."""
-SPLITS = ("train", "test")
-POOLED = "gain_all, pooled cost"
-_COMPARED = ("linear", "AMDP", "RMDP")
+_MANY = (LINEAR, COMMON, VALUE, "RMDP", *(m_rmdp(k) for k in COOPERATIONS), BOUND)
 
 
 def sections(results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
     """Return all sections of the document."""
     return [
-        *_findings(results),
+        *findings(results),
         Heading("Ten ads with disjoint keywords (the paper's Table 2)"),
         _table_2(results),
-        _arms(results, TEN, ("linear", "AMDP", "RMDP"), ""),
+        _arms(results, TEN, (*RULES_OF_TEN, "AMDP", AMDP_PLAIN, "RMDP", BOUND), ""),
         Picture("convergence", _convergence(curves), "Loss, and gain of the greedy policy on the training day, as learned."),
         Heading("Many ads that share their keywords (the paper's Figure 5)"),
         _figure_5(results),
-        _arms(results, MANY, ("linear", "RMDP", *(m_rmdp(k) for k in COOPERATIONS)), ", pooled cost"),
-        _arms(results, MANY, ("linear", "RMDP", *(m_rmdp(k) for k in COOPERATIONS)), ""),
+        _arms(results, MANY, _MANY, ", pooled cost"),
+        _arms(results, MANY, _MANY, ""),
         Picture(
             "cooperation", _cooperation(results), "Gain of all ads together over the weight of the public reward; 0 is RMDP."
         ),
@@ -45,58 +46,13 @@ def sections(results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
         _eta(results),
         Heading("Variants that the paper leaves open"),
         _arms(results, TEN, [arm for arm in _arms_of(results, TEN) if arm.startswith("RMDP")], ""),
+        _training(results),
     ]
-
-
-def _findings(results: pl.DataFrame) -> list[Section]:
-    best = best_m_rmdp(results)
-    ads = _by_ad(results, "RMDP", "test")
-    train, test = (_mean(results, TEN, "RMDP", split, "gain_realised") for split in SPLITS)
-    amdp, rmdp = ([_mean(results, TEN, arm, split, "gain_realised") for split in SPLITS] for arm in ("AMDP", "RMDP"))
-    alone, together = (_mean(results, MANY, arm, "test", POOLED) for arm in ("RMDP", best))
-    lead = mean_interval(paired_differences(results, TEN, "RMDP", "linear", "gain"))
-    n_positive = sum(gain > 0 for gain in ads.values())
-    error, open_error = _largest_errors(results)
-    return [
-        _finding(
-            "a",
-            n_positive >= 0.9 * len(ads) and test >= 0.8 * train,
-            f"RMDP gains over KB on the test day for {n_positive} of {len(ads)} ads and keeps {test / train:.0%} of its "
-            f"training gain ({train:.1%} to {test:.1%}; the paper: 82 %).",
-        ),
-        _finding(
-            "b",
-            amdp[0] > rmdp[0] and amdp[1] < rmdp[1],
-            f"AMDP gains {amdp[0]:.1%} in training and {amdp[1]:.1%} on the test day, RMDP {rmdp[0]:.1%} and {rmdp[1]:.1%}.",
-        ),
-        _finding(
-            "c",
-            together >= 1.3 * alone,
-            f"With many ads {best} gains {together:.1%}, RMDP {alone:.1%}: {together / alone:.2f} times as much (the paper: "
-            "about 2).",
-        ),
-        _finding("d", lead.mean >= 0, f"RMDP's gain is {lead} above that of one alpha a day (`linear`), seed by seed."),
-        Text(
-            f"Gains are in PUR_AMT / COST relative to KB, with realised purchases. COST is within {error:.1%} of KB's for "
-            f"every method, ad, day and seed of ten ads, and for many ads together; within {open_error:.1%} for the variants "
-            "of RMDP at the end."
-        ),
-    ]
-
-
-def _finding(letter: str, holds: bool, text: str) -> Text:
-    return Text(f"({letter}) {'Holds' if holds else 'Does not hold'}: {text}")
-
-
-def best_m_rmdp(results: pl.DataFrame) -> str:
-    """Return the M-RMDP arm with the largest gain on the training day."""
-    arms = [m_rmdp(k) for k in COOPERATIONS]
-    return max(arms, key=lambda arm: _mean(results, MANY, arm, "train", POOLED))
 
 
 def _table_2(results: pl.DataFrame) -> Table:
-    columns = [(arm, split) for arm in ("AMDP", "RMDP", "linear") for split in SPLITS]
-    gains = {column: _by_ad(results, *column) for column in columns}
+    columns = [(arm, split) for arm in ("AMDP", "RMDP", TIMETABLE) for split in SPLITS]
+    gains = {column: by_ad(results, *column) for column in columns}
     rows = [[ad, *(f"{gains[column][ad]:.1%}" for column in columns)] for ad in gains[columns[0]]]
     rows.append(["mean", *(f"{np.mean(list(gains[column].values())):.1%}" for column in columns)])
     paper = [PAPER_AVERAGE[arm][SPLITS.index(split)] if arm in PAPER_AVERAGE else None for arm, split in columns]
@@ -138,8 +94,8 @@ def _cell(results: pl.DataFrame, scenario: str, arm: str, metric: str, split: st
 
 def _figure_5(results: pl.DataFrame) -> Picture:
     arms = {"RMDP": "RMDP", "M-RMDP": best_m_rmdp(results)}
-    gain = {name: _interval(results, MANY, arm, "test", POOLED) for name, arm in arms.items()}
-    cost = {name: _interval(results, MANY, arm, "test", "cost_ratio, pooled cost") for name, arm in arms.items()}
+    gain = {name: interval_of(results, MANY, arm, "test", POOLED) for name, arm in arms.items()}
+    cost = {name: interval_of(results, MANY, arm, "test", "cost_ratio, pooled cost") for name, arm in arms.items()}
     panels = {"COST / COST_KB": cost, "Gain in PUR_AMT / COST": gain}
     paper = {title: {name: PAPER_MANY[name][i] for name in arms} for i, title in enumerate(panels)}
     caption = (
@@ -172,6 +128,19 @@ def _cooperation(results: pl.DataFrame) -> Figure:
     return sweep_figure(lines, "Weight of the public reward (cooperation)", "Gain in PUR_AMT / COST, test day")
 
 
+def _training(results: pl.DataFrame) -> Table:
+    """Return what each training took, as it was counted."""
+    arms = [(scenario, arm) for scenario in (TEN, MANY) for arm in _arms_of(results, scenario)]
+    cells = {key: [interval(results, *key, name, "train") for name in (GRADIENT_STEPS, TARGET_COPIES)] for key in arms}
+    rows = [
+        [f"{arm}, {scenario}", *(f"{cell.mean:.0f}" for cell in pair if cell is not None)]
+        for (scenario, arm), pair in cells.items()
+        if None not in pair
+    ]
+    note = "Gradient steps of each ad's network, and how often its target network was copied, in a whole training."
+    return Table(["training", "gradient steps", "target copies"], rows, note)
+
+
 def _eta(results: pl.DataFrame) -> Table:
     rows = [[level, *(_cell(results, DAYS, "eta", metric(level, feature), "test") for feature in FEATURES)] for level in LEVELS]
     rows.append(["the paper, at the hour", *(f"below {PAPER_ETA}" for _ in FEATURES)])
@@ -181,35 +150,6 @@ def _eta(results: pl.DataFrame) -> Table:
         "square."
     )
     return Table(["eta", *FEATURES], rows, note)
-
-
-def _by_ad(results: pl.DataFrame, arm: str, split: str) -> dict[str, float]:
-    """Return each ad's mean gain over seeds, in the order of the scenario."""
-    prefix = "gain_realised "
-    rows = results.filter(
-        pl.col("scenario") == TEN, pl.col("arm") == arm, pl.col("split") == split, pl.col("metric").str.starts_with(prefix)
-    )
-    means = rows.group_by("metric", maintain_order=True).agg(pl.col("value").mean())
-    return {name.removeprefix(prefix): value for name, value in means.iter_rows()}
-
-
-def _largest_errors(results: pl.DataFrame) -> tuple[float, float]:
-    """Return the largest error of COST among the arms that findings (a) to (d) compare, and among the others."""
-    ten = results.filter(pl.col("scenario") == TEN, pl.col("metric").str.starts_with("cost_error"))
-    many = results.filter(pl.col("scenario") == MANY, pl.col("metric").str.contains("cost_error.*pooled"))
-    is_compared = pl.col("arm").is_in(list(_COMPARED))
-    compared, others = pl.concat([ten.filter(is_compared), many]), ten.filter(~is_compared)
-    return tuple(float(rows["value"].max() or 0.0) for rows in (compared, others))  # type: ignore[arg-type, return-value]
-
-
-def _interval(results: pl.DataFrame, scenario: str, arm: str, split: str, name: str) -> Interval:
-    found = interval(results, scenario, arm, name, split)
-    assert found is not None
-    return found
-
-
-def _mean(results: pl.DataFrame, scenario: str, arm: str, split: str, name: str = "gain") -> float:
-    return _interval(results, scenario, arm, split, name).mean
 
 
 def _arms_of(results: pl.DataFrame, scenario: str) -> list[str]:

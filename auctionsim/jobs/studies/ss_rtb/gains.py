@@ -55,8 +55,8 @@ def fit_rule(scenario: Scenario, seed: int, arm: str) -> Trained:
 def train_q(scenario: Scenario, seed: int) -> Trained:
     """Train a Q-learner in this process.
 
-    Its curves are the loss, and the greedy policy's gain on the training day. Counted are gradient steps of each agent's network
-    and how often the target network changed, as they happened.
+    Its curves are the loss, and the greedy policy's gain on the training day. Counted are the gradient steps of each agent's
+    network, and the iterations in which its target network changed.
     """
     market = market_of(scenario, seed)
     learner = Rmdp(scenario, scenario.learner.dqn)

@@ -43,7 +43,7 @@ class Hindsight:
 
 
 def value_bids(market: Market) -> Constant:
-    """Return the policy that bids each click's predicted value, pcvr x item price; its cost is matched by one factor, 1 / lambda.
+    """Return the policy that bids each click's predicted value, pcvr x item price; matching its cost makes it value / lambda.
 
     It knows the item price of each auction, which alpha x pcvr does not.
     """
