@@ -14,6 +14,7 @@ from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import builtin_profiles, load_profile, parse_profile
 from auctionsim.traffic.profiles.calibrate import profile_text
+from auctionsim.traffic.table import Traffic
 
 NAMES = tuple("abcdefgh")
 
@@ -106,3 +107,33 @@ def test_the_real_table_holds_the_files_volumes_campaigns_and_price_level(shared
     assert sum(o.cost.sum() for o in outcomes) / sum(o.clicks.sum() for o in outcomes) == pytest.approx(0.0975, rel=1e-3)
     assert traffic.budgets is not None
     assert traffic.budgets.max() / np.median(traffic.budgets) == pytest.approx(30.8, rel=0.01)
+
+
+def test_noise_of_the_hourly_curve_moves_true_conversion_rates_and_nothing_else():
+    def drawn(noise: float) -> Traffic:
+        section = TrafficSection(auctions_per_day=500, days=2, train_days=(0,), test_days=(1,), hour_noise=noise)
+        return make_traffic(section, load_profile("ss-rtb"), NAMES, seed=3)
+
+    without, noisy = drawn(0.0), drawn(0.4)
+    curve = load_profile("ss-rtb").cvr_hour_factor[without.row_hour]
+    assert without.cvr.tobytes() == np.minimum(without.pcvr * curve, 1.0).tobytes()
+    for name in ("weight", "query", "advertiser", "pctr", "pcvr", "item_price", "keyword_bid", "ctr"):
+        assert getattr(without, name).tobytes() == getattr(noisy, name).tobytes(), name
+    assert not np.array_equal(without.cvr, noisy.cvr)
+
+
+def test_noise_of_the_hourly_curve_is_one_factor_an_hour_and_day_of_the_spread_that_was_asked_for():
+    days = tuple(range(60))
+    section = TrafficSection(
+        auctions_per_day=24, queries=2, candidates=2, days=61, train_days=days, test_days=(60,), hour_noise=0.3, cvr_noise=0.0
+    )
+    profile = load_profile("plain")
+    traffic = make_traffic(section, profile, NAMES[:2], seed=0)
+    factor = traffic.cvr / traffic.pcvr
+    hours = [factor[(traffic.row_day == day) & (traffic.row_hour == hour)] for day in days for hour in range(24)]
+    assert max(np.ptp(one) for one in hours) < 1e-12
+    by_hour = np.array([one[0] for one in hours])
+    assert np.log(by_hour).std() == pytest.approx(0.3, rel=0.05)
+    assert by_hour.mean() == pytest.approx(1.0, abs=0.03)
+    by_day = np.log(by_hour).reshape(60, 24)
+    assert abs(np.corrcoef(by_day[:-1].ravel(), by_day[1:].ravel())[0, 1]) < 0.1

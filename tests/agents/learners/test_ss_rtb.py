@@ -12,7 +12,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.rl.replay_memory import MASKED, NON_TERMINAL, TERMINAL
-from auctionsim.agents.learners.ss_rtb.rmdp_state import AUCTION_FEATURES, HOUR_FEATURES, INPUTS
+from auctionsim.agents.learners.ss_rtb.rmdp_state import AUCTION_FEATURES, HOUR_FEATURES, WAVE_FEATURES
 from auctionsim.agents.policies.base import Constant
 from auctionsim.agents.policies.cost_matched import cost_matched
 from auctionsim.agents.policies.keyword_bids import (
@@ -134,17 +134,28 @@ def test_a_unit_of_cost_is_worth_less_at_the_margin_than_on_average(market: Mark
     assert (marginal_value_of_spend(expected, 0, alpha) > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "names"), [("rmdp-dqn", HOUR_FEATURES), ("amdp-dqn", AUCTION_FEATURES), ("m-rmdp-dqn", HOUR_FEATURES)]
-)
-def test_states_are_fifteen_moderate_numbers(algorithm: str, names: tuple[str, ...]):
+@pytest.mark.parametrize("algorithm", ["rmdp-dqn", "amdp-dqn", "m-rmdp-dqn"])
+def test_states_are_fifteen_moderate_numbers(algorithm: str):
     scenario = tiny(f'learner.algorithm="{algorithm}"')
     market = build_market(scenario)
-    _, _, results = learned(scenario, market, 1)
-    state = results[0].days.state
-    assert len(names) == INPUTS == state.shape[-1]
+    learner, arrays, results = learned(scenario, market, 1)
+    names, state = learner.policy(market, arrays).views[0].features, results[0].days.state
+    assert len(names) == 15 == state.shape[-1]
+    assert (names == HOUR_FEATURES) == (algorithm != "amdp-dqn")
     assert np.abs(state).max() <= 4
     assert state[:, 0, :, names.index("cost_left")] == pytest.approx(1.0)
+
+
+def test_without_our_clocks_amdp_sees_cost_left_time_and_the_auction_as_in_the_paper():
+    scenario = tiny("learner.algorithm=amdp-dqn", "learner.dqn.time_waves=false")
+    market = build_market(scenario)
+    learner, arrays, results = learned(scenario, market, 1)
+    names = learner.policy(market, arrays).views[0].features
+    assert names == AUCTION_FEATURES == ("time", "cost_left", "cost_pace", "pctr", "pcvr", "item_price", "keyword_bid")
+    assert results[0].days.state.shape[-1] == arrays["train-weight-0"].shape[1] == 7
+    with_clocks = learned(tiny("learner.algorithm=amdp-dqn"), market, 1)[2][0].days.state
+    assert with_clocks.shape[-1] == 7 + len(WAVE_FEATURES)
+    np.testing.assert_array_equal(np.delete(with_clocks, range(1, 9), axis=-1)[:, 0], results[0].days.state[:, 0])
 
 
 def test_at_the_level_of_auctions_a_step_is_a_hundred_of_the_advertiser_s():
