@@ -62,44 +62,45 @@ class SsRtbNoise:
         from auctionsim.analysis.documents.sections import Text
 
         return [
-            Text(where_it_pays(results)),
+            *(Text(finding) for finding in where_it_pays(results)),
             Text(
                 "Gains are in PUR_AMT / COST over keyword bids at their cost, in expectation, mean over ten ads. Every rule "
                 "and RMDP learn from the purchases that were drawn on one training day, and are measured on the next."
             ),
             _gains(results, "test"),
             _gains(results, "train"),
+            _kept(results),
             _differences(results),
             _figure(results),
         ]
 
 
-def where_it_pays(results: pl.DataFrame) -> str:
-    """Return the finding in a sentence or two: at which noise RMDP is above or below a timetable, plain and smoothed."""
-    from auctionsim.analysis.documents.results import by_seed
-
-    def against(rival: str) -> str:
-        parts = []
-        for sd in NOISE:
-            found = _paired(results, sd, rival)
-            low, high = found.difference.low, found.difference.high
-            sign = "above" if low > 0 else "below" if high < 0 else "not distinguishable"
-            parts.append(f"{sign} at {sd} ({found.difference}, better on {found.better} of {found.seeds} seeds)")
-        return "; ".join(parts)
-
-    seeds = len(by_seed(results, noisy(NOISE[0]), RMDP, _GAIN))
-    return (
-        "RMDP's gain on the test day against that of a timetable of 24 factors, by the noise of the hourly curve between days, "
-        f"seed by seed over {seeds} seeds: {against(TIMETABLE)}. Against a timetable that averages three neighboring hours: "
-        f"{against(SMOOTH)}."
-    )
+def where_it_pays(results: pl.DataFrame) -> list[str]:
+    """Return the findings: RMDP against a timetable, plain and smoothed, and control by the hour against one alpha a day."""
+    return [
+        "RMDP against a timetable of 24 factors, by the noise of the hourly curve between days: "
+        f"{_by_sign(results, RMDP, TIMETABLE)}.",
+        f"RMDP against a timetable that averages three neighboring hours: {_by_sign(results, RMDP, SMOOTH)}.",
+        f"That timetable against one alpha a day: {_by_sign(results, SMOOTH, LINEAR)}.",
+    ]
 
 
-def _paired(results: pl.DataFrame, sd: float, rival: str) -> Comparison:
+def _by_sign(results: pl.DataFrame, arm: str, rival: str) -> str:
+    """Return at which noise an arm gains more than a rival, and at which not, with figures."""
+    found: dict[str, list[str]] = {"it gains more at": [], "less at": [], "no clear difference at": []}
+    for sd in NOISE:
+        one = _paired(results, sd, arm, rival)
+        low, high = one.difference.low, one.difference.high
+        sign = "it gains more at" if low > 0 else "less at" if high < 0 else "no clear difference at"
+        found[sign].append(f"{sd} ({one.difference}, more on {one.better} of {one.seeds} seeds)")
+    return "; ".join(f"{sign} {', '.join(parts)}" for sign, parts in found.items() if parts)
+
+
+def _paired(results: pl.DataFrame, sd: float, arm: str, rival: str) -> Comparison:
     from auctionsim.analysis.documents.results import by_seed
     from auctionsim.analysis.statistics import compare_paired
 
-    one, two = (by_seed(results, noisy(sd), arm, _GAIN) for arm in (RMDP, rival))
+    one, two = (by_seed(results, noisy(sd), name, _GAIN) for name in (arm, rival))
     seeds = sorted(one.keys() & two.keys())
     return compare_paired([one[seed] for seed in seeds], [two[seed] for seed in seeds])
 
@@ -118,14 +119,28 @@ def _gains(results: pl.DataFrame, split: str) -> Table:
     return Table([f"gain over KB, {day} day", *(f"noise {sd}" for sd in NOISE)], rows, note)
 
 
+def _kept(results: pl.DataFrame) -> Table:
+    from auctionsim.analysis.documents.results import by_seed
+    from auctionsim.analysis.documents.sections import Table
+
+    def share(arm: str, sd: float) -> str:
+        test, train = (sum(by_seed(results, noisy(sd), arm, _GAIN, split).values()) for split in ("test", "train"))
+        return f"{test / train:.0%}" if train > 0 else "not defined (no gain in training)"
+
+    rows = [[arm, *(share(arm, sd) for sd in NOISE)] for arm in (*RIVALS, RMDP)]
+    note = "The mean gain on the test day over that on the training day, which the arms learned from."
+    return Table(["share of the training gain kept", *(f"noise {sd}" for sd in NOISE)], rows, note)
+
+
 def _differences(results: pl.DataFrame) -> Table:
     from auctionsim.analysis.documents.sections import Table
 
-    rows = [[rival, *(str(_paired(results, sd, rival)) for sd in NOISE)] for rival in RIVALS]
+    pairs = [*((RMDP, rival) for rival in RIVALS), (TIMETABLE, LINEAR), (SMOOTH, LINEAR)]
+    rows = [[f"{arm} less {rival}", *(str(_paired(results, sd, arm, rival)) for sd in NOISE)] for arm, rival in pairs]
     return Table(
-        ["RMDP's gain less that of, test day", *(f"noise {sd}" for sd in NOISE)],
+        ["difference in gain, test day", *(f"noise {sd}" for sd in NOISE)],
         rows,
-        "Paired by seed: the mean difference with its interval, the seeds on which RMDP is above, and the sign-flip test.",
+        "Paired by seed: the mean difference with its interval, the seeds on which the first is above, and the sign-flip test.",
     )
 
 

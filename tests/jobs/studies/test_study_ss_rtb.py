@@ -172,10 +172,11 @@ def test_the_noise_study_says_where_rmdp_is_ahead():
         gain = {TIMETABLE: 0.3 - sd / 5, noise.RMDP: 0.25 + unit.seed / 1000}.get(unit.arm, 0.3)
         rows += [("t", unit.scenario, unit.arm, unit.seed, split, "gain", gain) for split in ("train", "test")]
     found = pl.DataFrame(rows, schema=RESULTS_SCHEMA, orient="row")
-    first = find_study("ss-rtb-noise").sections(found, pl.DataFrame(schema=CURVES_SCHEMA))[0]
-    assert isinstance(first, Text)
-    against_timetable, against_smoothed = first.text.split("Against")
-    assert "below at 0.0" in against_timetable
-    assert "above at 0.5 (0.05" in against_timetable
-    assert "better on 6 of 6 seeds" in against_timetable
-    assert "above" not in against_smoothed
+    sections = find_study("ss-rtb-noise").sections(found, pl.DataFrame(schema=CURVES_SCHEMA))
+    against_timetable, against_smoothed, of_the_hour = [s.text for s in sections[:3] if isinstance(s, Text)]
+    assert "less at 0.0 (" in against_timetable
+    assert "gains more at 0.3 (0.013 [0.011, 0.014], more on 6 of 6 seeds), 0.5 (0.05" in against_timetable
+    assert "more at" not in against_smoothed
+    assert of_the_hour.startswith("That timetable against one alpha a day: no clear difference at 0.0 (")
+    kept = next(s for s in sections if isinstance(s, Table) and s.header[0].startswith("share"))
+    assert kept.rows[-1] == ["RMDP", "100%", "100%", "100%", "100%"]
