@@ -87,13 +87,13 @@ def where_it_pays(results: pl.DataFrame) -> list[str]:
 
 def _by_sign(results: pl.DataFrame, arm: str, rival: str) -> str:
     """Return at which noise an arm gains more than a rival, and at which not, with figures."""
-    found: dict[str, list[str]] = {"it gains more at": [], "less at": [], "no clear difference at": []}
+    found: dict[str, list[str]] = {"more at": [], "less at": [], "as much, as far as can be told, at": []}
     for sd in NOISE:
         one = _paired(results, sd, arm, rival)
         low, high = one.difference.low, one.difference.high
-        sign = "it gains more at" if low > 0 else "less at" if high < 0 else "no clear difference at"
+        sign = "more at" if low > 0 else "less at" if high < 0 else "as much, as far as can be told, at"
         found[sign].append(f"{sd} ({one.difference}, more on {one.better} of {one.seeds} seeds)")
-    return "; ".join(f"{sign} {', '.join(parts)}" for sign, parts in found.items() if parts)
+    return "it gains " + "; ".join(f"{sign} {', '.join(parts)}" for sign, parts in found.items() if parts)
 
 
 def _paired(results: pl.DataFrame, sd: float, arm: str, rival: str) -> Comparison:

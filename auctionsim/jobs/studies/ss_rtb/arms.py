@@ -57,6 +57,9 @@ MANY_ARMS: Mapping[str, tuple[str, ...]] = {
     "RMDP": ("learner.algorithm=rmdp-dqn",),
     **{m_rmdp(k): ("learner.algorithm=m-rmdp-dqn", f"learner.cooperation={k}") for k in COOPERATIONS},
 }
+TEN_CLAIMED = (LINEAR, TIMETABLE, SMOOTH, OWN, HINDSIGHT, BOUND, "RMDP")
+MANY_CLAIMED = (LINEAR, COMMON, VALUE, BOUND, "RMDP", m_rmdp(1.0))
+"""The arms that are measured on all seeds; the others on fewer."""
 _ONE_AD = ("advertisers.0.count=1", "traffic.auctions_per_day=200000", "traffic.weight=1", "traffic.queries=100")
 _QUICK = {
     TEN: ("traffic.auctions_per_day=100000", "traffic.queries=50", "advertisers.0.count=3"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auctionsim.jobs.studies.base import Findings, Options, Unit
-from auctionsim.jobs.studies.ss_rtb.arms import AMDP_PLAIN, DAYS, MANY, MANY_ARMS, TEN, TEN_ARMS, scenario_of
+from auctionsim.jobs.studies.ss_rtb.arms import DAYS, MANY, MANY_ARMS, MANY_CLAIMED, TEN, TEN_ARMS, TEN_CLAIMED, scenario_of
 from auctionsim.jobs.studies.ss_rtb.rules import BOUND, RULES
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _DAYS = 8
 """Days that the similarity of days is measured on."""
-_SLOW_SEEDS = 3
-"""Seeds of the arms that learn auction by auction."""
+_FEWER_SEEDS = 3
+"""Seeds of AMDP, which takes minutes, and of the arms that vary what the paper leaves open."""
 
 
 class SsRtb:
@@ -30,11 +30,16 @@ class SsRtb:
     """Seeds below it were looked at while the method's constants were chosen."""
 
     def units(self, options: Options) -> Sequence[Unit]:
-        """Return every arm of both markets, and the similarity of days; AMDP, which takes minutes, last and on fewer seeds."""
-        arms = [*((TEN, arm) for arm in TEN_ARMS), *((MANY, arm) for arm in MANY_ARMS), (DAYS, "eta")]
-        slow = [(TEN, arm) for arm in ("AMDP", AMDP_PLAIN)]
-        units = [Unit(scenario, arm, seed) for seed in options.seeds for scenario, arm in arms if (scenario, arm) not in slow]
-        return units + [Unit(scenario, arm, seed) for seed in options.seeds[:_SLOW_SEEDS] for scenario, arm in slow]
+        """Return every arm of both markets, and the similarity of days; AMDP and variants come last, on fewer seeds."""
+        claimed = [*((TEN, arm) for arm in TEN_CLAIMED), *((MANY, arm) for arm in MANY_CLAIMED), (DAYS, "eta")]
+        others = [(market, arm) for market, arms in ((TEN, TEN_ARMS), (MANY, MANY_ARMS)) for arm in arms]
+        units = [Unit(scenario, arm, seed) for seed in options.seeds for scenario, arm in claimed]
+        return units + [
+            Unit(scenario, arm, seed)
+            for scenario, arm in others
+            if (scenario, arm) not in claimed
+            for seed in options.seeds[:_FEWER_SEEDS]
+        ]
 
     def run(self, unit: Unit, options: Options) -> Findings:
         """Train and measure one arm for one seed."""
