@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from auctionsim.scenario.base import Count, NotNegative, Positive, Section
 
@@ -33,7 +33,7 @@ class TrafficSection(Section):
     """Synthetic only: advertisers that meet in each auction; all of them if there are fewer."""
     drift: NotNegative = 0.1
     """Synthetic only: log standard deviation per day of the random walk of query volumes; half of it for conversion rates."""
-    hour_noise: NotNegative = 0.0
+    hour_noise: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.0
     """Synthetic only: log standard deviation, by day and hour, of true conversion rates around the profile's hourly curve;
     predictions ignore it."""
     ctr_noise: NotNegative = 0.3
