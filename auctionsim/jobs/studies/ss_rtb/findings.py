@@ -36,10 +36,10 @@ def _against_rules(results: pl.DataFrame) -> list[Section]:
     return [
         _finding(
             "a",
-            over_timetable.low > 0,
+            _is_above(over_timetable),
             f"RMDP gains more than a timetable of 24 factors from the training day: {over_timetable}, seed by seed.",
         ),
-        _finding("b", over_linear.low > 0, f"RMDP gains more than one alpha a day (`linear`): {over_linear}, seed by seed."),
+        _finding("b", _is_above(over_linear), f"RMDP gains more than one alpha a day (`linear`): {over_linear}, seed by seed."),
     ]
 
 
@@ -83,7 +83,7 @@ def _with_many_ads(results: pl.DataFrame) -> list[Section]:
         ),
         _finding(
             "g",
-            over_common.low > 0,
+            _is_above(over_common),
             f"With many ads {best} gains more than fixed alphas at one marginal value: {over_common}, seed by seed.",
         ),
     ]
@@ -121,8 +121,13 @@ def _lead(results: pl.DataFrame, scenario: str, arm: str, rival: str, metric: st
     return mean_interval(paired_differences(results, scenario, arm, rival, metric))
 
 
-def _finding(letter: str, holds: bool, text: str) -> Text:
-    return Text(f"({letter}) {'Holds' if holds else 'Does not hold'}: {text}")
+def _finding(letter: str, holds: bool | None, text: str) -> Text:
+    verdict = "Cannot be told from one seed" if holds is None else "Holds" if holds else "Does not hold"
+    return Text(f"({letter}) {verdict}: {text}")
+
+
+def _is_above(difference: Interval) -> bool | None:
+    return difference.low > 0 if difference.is_known else None
 
 
 def _largest_errors(results: pl.DataFrame) -> tuple[float, float]:
