@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auctionsim.jobs.studies.base import Findings, Options, Unit
-from auctionsim.jobs.studies.ss_rtb.arms import DAYS, MANY, MANY_ARMS, MANY_CLAIMED, TEN, TEN_ARMS, TEN_CLAIMED, scenario_of
+from auctionsim.jobs.studies.ss_rtb.arms import (
+    AMDP_PLAIN,
+    DAYS,
+    MANY,
+    MANY_ARMS,
+    MANY_CLAIMED,
+    TEN,
+    TEN_ARMS,
+    TEN_CLAIMED,
+    scenario_of,
+)
 from auctionsim.jobs.studies.ss_rtb.rules import BOUND, RULES
 
 if TYPE_CHECKING:
@@ -17,7 +27,7 @@ if TYPE_CHECKING:
 
 _DAYS = 8
 """Days that the similarity of days is measured on."""
-_FEWER_SEEDS = 3
+_SLOW_SEEDS, _VARIANT_SEEDS = 3, 3
 """Seeds of AMDP, which takes minutes, and of the arms that vary what the paper leaves open."""
 
 
@@ -32,14 +42,11 @@ class SsRtb:
     def units(self, options: Options) -> Sequence[Unit]:
         """Return every arm of both markets, and the similarity of days; AMDP and variants come last, on fewer seeds."""
         claimed = [*((TEN, arm) for arm in TEN_CLAIMED), *((MANY, arm) for arm in MANY_CLAIMED), (DAYS, "eta")]
-        others = [(market, arm) for market, arms in ((TEN, TEN_ARMS), (MANY, MANY_ARMS)) for arm in arms]
-        units = [Unit(scenario, arm, seed) for seed in options.seeds for scenario, arm in claimed]
-        return units + [
-            Unit(scenario, arm, seed)
-            for scenario, arm in others
-            if (scenario, arm) not in claimed
-            for seed in options.seeds[:_FEWER_SEEDS]
-        ]
+        slow = [(TEN, arm) for arm in ("AMDP", AMDP_PLAIN)]
+        every = [(market, arm) for market, arms in ((TEN, TEN_ARMS), (MANY, MANY_ARMS)) for arm in arms]
+        variants = [one for one in every if one not in (*claimed, *slow)]
+        tiers = ((claimed, len(options.seeds)), (slow, _SLOW_SEEDS), (variants, _VARIANT_SEEDS))
+        return [Unit(*one, seed) for arms, n_seeds in tiers for seed in options.seeds[:n_seeds] for one in arms]
 
     def run(self, unit: Unit, options: Options) -> Findings:
         """Train and measure one arm for one seed."""
