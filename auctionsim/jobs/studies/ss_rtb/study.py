@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _DAYS = 8
 """Days that the similarity of days is measured on."""
-_SLOW_SEEDS, _VARIANT_SEEDS = 3, 3
+_SLOW_SEEDS, _VARIANT_SEEDS = 2, 1
 """Seeds of AMDP, which takes minutes, and of the arms that vary what the paper leaves open."""
 
 
