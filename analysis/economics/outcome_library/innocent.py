@@ -1,0 +1,156 @@
+"""Outcomes in which nobody colludes: competition, budgets, and bidders that learned nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.analysis.economics.auctions import Auctions, within_budgets
+from auctionsim.analysis.economics.best_response_gap import SHARES
+from auctionsim.analysis.economics.clearing import profit_at
+
+Array = NDArray[np.float64]
+Rng = np.random.Generator
+
+
+def truthful(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001  (nothing is drawn)
+    """Bid the value of a click."""
+    return auctions.value
+
+
+def nearly_truthful(auctions: Auctions, rng: Rng) -> Array:
+    """Bid a share of 0.8 to 1.1 of the value, each its own."""
+    return own_shares(auctions, 0.8, 1.1, rng)
+
+
+def second_value(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
+    """Bid what the second best is worth, if best; else one's own value: the first price under complete information."""
+    score = np.where(auctions.exists, auctions.quality * auctions.value, 0.0)
+    ranked = -np.sort(-np.hstack([score, np.zeros((len(score), 1))]), axis=1)
+    second = np.where(score >= ranked[:, :1], ranked[:, 1:2], score)
+    return np.maximum(second / auctions.quality, np.minimum(auctions.value, auctions.rules.reserve))
+
+
+def honest_shading(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
+    """Shade all values alike, to (n - 1) / n of them for n candidates: the first price with uniform values."""
+    n = auctions.exists.sum(axis=1, keepdims=True)
+    above = np.maximum(auctions.value - auctions.rules.reserve, 0.0)
+    return np.where(above > 0, auctions.rules.reserve + above * (n - 1) / np.maximum(n, 1), 0.0)
+
+
+def learned_shares(auctions: Auctions, rng: Rng) -> Array:
+    """Let each learn the best share of its values against the others' shares, in turns, until nobody changes."""
+    n, share = len(auctions.names), rng.uniform(0.6, 1.0, len(auctions.names))
+    for _ in range(8):
+        before = share.copy()
+        for i in range(n):
+            share[i] = _best_share(auctions, share, i)
+        if np.array_equal(share, before):
+            break
+    return auctions.value * share[auctions.who]
+
+
+def failed(auctions: Auctions, rng: Rng) -> Array:
+    """Bid 5 to 25 % of the value, each its own share."""
+    return own_shares(auctions, 0.05, 0.25, rng)
+
+
+def failed_by_hour(auctions: Auctions, rng: Rng) -> Array:
+    """Bid 5 to 25 % of the value, drawn anew in each hour."""
+    return auctions.value * rng.uniform(0.05, 0.25, (24, len(auctions.names)))[auctions.hour[:, None], auctions.who]
+
+
+def failed_by_query(auctions: Auctions, rng: Rng) -> Array:
+    """Bid 5 to 25 % of the value, drawn anew for each query."""
+    shape = (int(auctions.query.max()) + 1, len(auctions.names))
+    return auctions.value * rng.uniform(0.05, 0.25, shape)[auctions.query[:, None], auctions.who]
+
+
+def failed_by_auction(auctions: Auctions, rng: Rng) -> Array:
+    """Bid 5 to 25 % of the value, drawn anew in each auction."""
+    return auctions.value * rng.uniform(0.05, 0.25, auctions.value.shape)
+
+
+def failed_flat(auctions: Auctions, rng: Rng) -> Array:
+    """Bid one low number each, whatever a click is worth."""
+    level = 0.1 * float(np.median(auctions.value[auctions.exists])) * np.exp(0.5 * rng.standard_normal(len(auctions.names)))
+    return level[auctions.who] + auctions.rules.reserve * (rng.random() < 0.5)
+
+
+def keyword_bids(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
+    """Bid the generator's keyword bid."""
+    return auctions.bid
+
+
+def low_keyword_bids(auctions: Auctions, rng: Rng) -> Array:
+    """Bid a fifth to a half of the generator's keyword bid, all alike."""
+    return auctions.bid * rng.uniform(0.2, 0.5)
+
+
+def own_hours(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value in one's own business hours, a random half to three quarters of the day, and nothing outside."""
+    open_ = rng.random((24, len(auctions.names))) < rng.uniform(0.5, 0.75, len(auctions.names))
+    return auctions.value * open_[auctions.hour[:, None], auctions.who]
+
+
+def lower_at_night(auctions: Auctions, rng: Rng) -> Array:
+    """Bid half to three quarters of the value in the small hours, since clicks then bring less, and the value by day."""
+    night = rng.uniform(0.5, 0.75, len(auctions.names))
+    return auctions.value * np.where(auctions.hour[:, None] < 6, night[auctions.who], 1.0)
+
+
+def one_is_absent(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value, but for two that do not bid at all."""
+    gone = rng.choice(len(auctions.names), 2, replace=False)
+    return auctions.value * ~np.isin(auctions.who, gone)
+
+
+def throttled(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value in half to nine tenths of the auctions, chosen at random by each for itself."""
+    share = rng.uniform(0.5, 0.9, len(auctions.names))
+    return np.where(rng.random(auctions.value.shape) < share[auctions.who], auctions.value, np.nan)
+
+
+def paced(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
+    """Bid the share of the value that just spends the budget, found by halving and doubling."""
+    n_days, share = len(np.unique(auctions.day)), np.ones(len(auctions.names))
+    free = replace(auctions, budgets=np.full(len(share), np.inf), is_in=auctions.exists)
+    for _ in range(60):
+        bid = auctions.value * share[auctions.who]
+        done = replace(free, bid=bid).outcome()
+        spent = np.bincount(done.advertiser(free.who).ravel() + 1, done.cost.ravel(), minlength=len(share) + 1)[1:]
+        share = np.clip(share * np.where(spent > n_days * auctions.budgets, 0.93, 1.03), 0.0, 1.0)
+    return auctions.value * share[auctions.who]
+
+
+def with_budgets(auctions: Auctions, share: float) -> Auctions:
+    """Return the market with budgets of a share of what each would spend in competition."""
+    done = auctions.competition()
+    spent = np.bincount(done.advertiser(auctions.who).ravel() + 1, done.cost.ravel(), minlength=len(auctions.names) + 1)[1:]
+    return replace(auctions, budgets=share * spent / len(np.unique(auctions.day)) + 1e-9)
+
+
+def bidding(auctions: Auctions, bid: Array) -> Auctions:
+    """Return the auctions with other bids, within the budgets; NaN for no bid."""
+    bids = np.where(auctions.exists, bid, np.nan)
+    own = np.where(np.isnan(bids), 0.0, bids)
+    return within_budgets(replace(auctions, bid=own, is_in=np.isfinite(bids)))
+
+
+def own_shares(auctions: Auctions, low: float, high: float, rng: Rng) -> Array:
+    """Bid one share of the value each, drawn evenly."""
+    return auctions.value * rng.uniform(low, high, len(auctions.names))[auctions.who]
+
+
+def _best_share(auctions: Auctions, share: Array, i: int) -> float:
+    """Return the best of `SHARES` for one advertiser against the others' shares."""
+    row, column = np.nonzero(auctions.who == i)
+    score = np.where(auctions.exists, auctions.quality * auctions.value * share[auctions.who], 0.0)[row]
+    score[np.arange(len(row)), column] = 0.0
+    slots = len(auctions.rules.slot_effect)
+    rivals = -np.sort(-np.hstack([score, np.zeros((len(row), slots))]), axis=1)[:, :slots]
+    quality, value, clicks = (array[row, column] for array in (auctions.quality, auctions.value, auctions.clicks))
+    profit, _ = profit_at(value[:, None] * SHARES, quality, value, clicks, rivals, auctions.rules)
+    return float(SHARES[int(profit.argmax())]) if len(row) else 1.0

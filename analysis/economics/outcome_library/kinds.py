@@ -1,0 +1,184 @@
+"""The kinds of labeled outcomes, and how to draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.analysis.economics.auctions import Auctions
+from auctionsim.analysis.economics.outcome_library import guilty as g
+from auctionsim.analysis.economics.outcome_library import innocent as i
+from auctionsim.analysis.economics.outcome_library.markets import Half, Setting, market_of
+from auctionsim.streams import stream
+
+Array = NDArray[np.float64]
+Draw = Callable[[Auctions, np.random.Generator], Array]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of outcome."""
+
+    name: str
+    colludes: bool
+    setting: Setting
+    draw: Draw
+    """Function that returns the bids."""
+    budget: float = 0.0
+    """Budgets as a share of what each would spend in competition; 0 for none."""
+    control: Draw | None = None
+    """Function that returns the bids of the same bidders without budgets."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labeled:
+    """An outcome whose cause is known."""
+
+    kind: str
+    colludes: bool
+    seed: int
+    auctions: Auctions
+    control: Auctions | None
+    """The same bidders without budgets; None where there are no budgets."""
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Return all kinds, the innocent ones first."""
+    return (*_innocent(), *_guilty())
+
+
+def outcomes(half: Half, draws: int) -> Iterator[Labeled]:
+    """Draw every kind of outcome some times.
+
+    Args:
+        half: The generator's settings.
+        draws: Number of draws of each kind.
+    """
+    for kind in kinds():
+        for k in range(draws):
+            seed = half.seed + k
+            rng = stream(seed, "outcome library", kind.name)
+            market = market_of(half, kind.setting, seed, rng)
+            control = None
+            if kind.budget:
+                control = i.bidding(market, (kind.control or kind.draw)(market, rng))
+                market = i.with_budgets(market, kind.budget)
+            yield Labeled(kind.name, kind.colludes, seed, i.bidding(market, kind.draw(market, rng)), control)
+
+
+def _innocent() -> list[Kind]:
+    def one(name: str, draw: Draw, setting: Setting | None = None, **more: object) -> Kind:
+        return Kind(name, False, setting or Setting(), draw, **more)  # type: ignore[arg-type]
+
+    first = Setting("first", slots=1)
+    found = [
+        one(f"competition, {pricing}, {slots} slots", i.truthful, Setting(pricing, slots))
+        for pricing in ("gsp", "vcg") for slots in (1, 2, 3)
+    ]  # fmt: skip
+    found += [one(f"learned shares, {p}, {s} slots", i.learned_shares, Setting(p, s)) for p in ("gsp", "first") for s in (1, 2, 3)]
+    found += [
+        one("second value bid in the first price", i.second_value, first),
+        one("honest shading in the first price", i.honest_shading, first),
+        one("honest shading, two candidates", i.honest_shading, Setting("first", 1, candidates=2)),
+        one("nearly truthful", i.nearly_truthful, Setting("gsp")),
+        one("thin market of two", i.truthful, Setting("gsp", 1, advertisers=2, candidates=2)),
+        one("one candidate", i.truthful, Setting("gsp", 1, candidates=1, reserve=0.3)),
+        one("high reserve", i.truthful, Setting("gsp", reserve=0.8)),
+        one("high reserve, learned shares", i.learned_shares, Setting("first", 1, reserve=0.6)),
+        one("failed learners", i.failed),
+        one("failed learners, two candidates", i.failed, Setting(candidates=2)),
+        one("failed learners, few", i.failed, Setting(advertisers=3, candidates=3)),
+        one("failed learners by hour", i.failed_by_hour),
+        one("failed learners by query", i.failed_by_query),
+        one("failed learners by auction", i.failed_by_auction),
+        one("failed learners, flat bids", i.failed_flat),
+        one("keyword bids", i.keyword_bids),
+        one("low keyword bids", i.low_keyword_bids),
+        one("business hours", i.own_hours, Setting("gsp")),
+        one("lower at night", i.lower_at_night, Setting("gsp")),
+        one("two are absent", i.one_is_absent, Setting("gsp")),
+        one("random participation", i.throttled, Setting("gsp")),
+    ]
+    for share in (0.2, 0.6):
+        found.append(one(f"truthful within budgets of {share}", i.truthful, Setting("gsp"), budget=share))
+        found.append(one(f"paced within budgets of {share}", i.paced, Setting("gsp"), budget=share, control=i.truthful))
+    return found
+
+
+def _guilty() -> list[Kind]:
+    def one(name: str, draw: Draw, setting: Setting | None = None, **more: object) -> Kind:
+        return Kind(name, True, setting or Setting(), draw, **more)  # type: ignore[arg-type]
+
+    def everybody(a: Auctions) -> NDArray[np.bool_]:
+        return np.ones(len(a.names), dtype=bool)
+
+    def shares(a: Auctions, low: float, high: float, rng: np.random.Generator) -> Array:
+        level = rng.uniform(low, high)
+        return level * rng.uniform(0.85, 1.15, len(a.names))
+
+    def ring_of(a: Auctions, size: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        return g.some(len(a.names), size, rng)
+
+    found = []
+    for pricing in ("gsp", "vcg", "first"):
+        found += [
+            one(f"cartel, best member bids, {pricing}", lambda a, _: g.best_member(a, everybody(a)), Setting(pricing)),
+            one(
+                f"cartel, all shade alike, {pricing}",
+                lambda a, r: g.all_low(a, everybody(a), shares(a, 0.02, 0.2, r)), Setting(pricing, 1),
+            ),
+            one(f"rotation by hour, {pricing}", lambda a, _: g.taking_turns(a, everybody(a), a.hour), Setting(pricing)),
+            one(
+                f"division by query, {pricing}",
+                lambda a, r: g.taking_turns(a, everybody(a), g.by_candidates(a, everybody(a), r)), Setting(pricing),
+            ),
+            one(
+                f"turns by auction, {pricing}",
+                lambda a, _: g.taking_turns(a, everybody(a), g.in_auction_turns(a, everybody(a))), Setting(pricing),
+            ),
+            one(
+                f"a tenth of the queries, all low, {pricing}",
+                lambda a, r: g.all_low(a, everybody(a), shares(a, 0.01, 0.1, r), g.tenth_of_queries(a, r)), Setting(pricing),
+            ),
+        ]  # fmt: skip
+        found += [
+            one(
+                f"ring of {size} of 12, best member bids, {pricing}",
+                lambda a, r, size=size: g.best_member(a, ring_of(a, size, r)), Setting(pricing, advertisers=12),
+            )
+            for size in (2, 3, 4, 5, 6)
+        ]  # fmt: skip
+    found += [
+        one(
+            f"ring of {size} of 12 by the hour",
+            lambda a, r, size=size: g.taking_turns(a, ring_of(a, size, r), a.hour), Setting("gsp", advertisers=12),
+        )
+        for size in (2, 3, 6)
+    ]  # fmt: skip
+    found += [
+        one(
+            "a tenth of the queries, best member bids",
+            lambda a, r: g.best_member(a, everybody(a), g.tenth_of_queries(a, r)), Setting("gsp"),
+        ),
+        one("turns by day", lambda a, _: g.taking_turns(a, everybody(a), a.day), Setting("gsp", days=4)),
+        one("rotation, others bid low", lambda a, _: g.taking_turns(a, everybody(a), a.hour, 0.05), Setting("gsp")),
+        one("side payments, turns by auction", lambda a, r: _turns_of_ring(a, 3, r), Setting("gsp", advertisers=12)),
+        one("some hours, all low", lambda a, r: g.all_low(a, everybody(a), shares(a, 0.01, 0.1, r), a.hour < 4), Setting("gsp")),
+        one(
+            "cartel under budgets, all shade alike",
+            lambda a, _: a.value * 0.05, Setting("gsp", 1), budget=0.8,
+        ),
+        one("cartel under budgets, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp"), budget=0.5),
+    ]  # fmt: skip
+    return found
+
+
+def _turns_of_ring(auctions: Auctions, size: int, rng: np.random.Generator) -> Array:
+    ring = g.some(len(auctions.names), size, rng)
+    return g.taking_turns(auctions, ring, g.in_auction_turns(auctions, ring))
+
+
+__all__ = ["Kind", "Labeled", "kinds", "outcomes", "replace"]

@@ -1,0 +1,99 @@
+"""Draw the markets of labeled outcomes: traffic of the synthetic generator under varied rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.analysis.economics.auctions import Auctions, auctions_of
+from auctionsim.auction.rules import Rules
+from auctionsim.scenario import TrafficSection
+from auctionsim.traffic.generator import make_traffic
+from auctionsim.traffic.profile import load_profile
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Half:
+    """The generator's settings for one half of the library; the two halves share none."""
+
+    name: str
+    seed: int
+    """First seed; the draws count up from it."""
+    advertisers: tuple[int, ...]
+    candidates: tuple[int, ...]
+    queries: tuple[int, ...]
+    auctions: tuple[int, ...]
+    """Auctions a day."""
+    value_noise: tuple[float, ...]
+    """Log standard deviation of conversion rates between auctions of a query."""
+    keyword_error: tuple[float, ...]
+    reserve: tuple[float, ...]
+    """Reserve as a share of the median value of a click."""
+    slots: tuple[tuple[float, ...], ...]
+    days: tuple[int, ...]
+
+
+TUNING = Half(
+    "tuning", 11, (5, 8, 12), (4, 6, 8), (20, 60), (700, 1500), (0.4, 0.6), (0.3, 0.5), (0.0, 0.02, 0.1),
+    ((1.0,), (1.0, 0.6), (1.0, 0.7, 0.45)), (0, 1),
+)  # fmt: skip
+"""The half on which thresholds were chosen."""
+HELD_BACK = Half(
+    "held back", 90_001, (6, 10, 14), (3, 5, 7), (30, 90), (900, 1200), (0.3, 0.8), (0.2, 0.7), (0.0, 0.01, 0.05),
+    ((1.0,), (1.0, 0.5), (1.0, 0.8, 0.6)), (3, 4),
+)  # fmt: skip
+"""The half that was run once the thresholds stood."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Wishes that a kind of outcome has; what it leaves open is drawn."""
+
+    pricing: str = ""
+    slots: int = 0
+    """Number of slots; 0 to draw it."""
+    advertisers: int = 0
+    candidates: int = 0
+    reserve: float = -1.0
+    """Reserve as a share of the median value; negative to draw it."""
+    days: int = 2
+
+
+def market_of(half: Half, setting: Setting, seed: int, rng: np.random.Generator) -> Auctions:
+    """Draw a market and return its auctions, in which everybody bids its value.
+
+    Args:
+        half: The generator's settings.
+        setting: The wishes of the kind of outcome.
+        seed: Seed of the traffic.
+        rng: Generator that draws among the settings.
+    """
+    pick = lambda options: options[int(rng.integers(len(options)))]  # noqa: E731  (a word for ten uses)
+    advertisers = setting.advertisers or pick(half.advertisers)
+    candidates = min(setting.candidates or pick(half.candidates), advertisers)
+    days = tuple(range(half.days[0], half.days[0] + setting.days))
+    section = TrafficSection(
+        days=days[-1] + 2, auctions_per_day=pick(half.auctions), queries=pick(half.queries), candidates=max(candidates, 2),
+        cvr_noise=pick(half.value_noise), manual_error=pick(half.keyword_error), train_days=days, test_days=(days[-1] + 1,),
+    )  # fmt: skip
+    names = tuple(f"bidder-{i}" for i in range(advertisers))
+    traffic = make_traffic(section, load_profile("plain", None, ""), names, seed)
+    slots = pick(half.slots) if setting.slots == 0 else next(s for s in half.slots if len(s) == setting.slots)
+    pricing = setting.pricing or pick(("gsp", "first", "vcg"))
+    value = traffic.pcvr * traffic.item_price
+    share = setting.reserve if setting.reserve >= 0 else pick(half.reserve)
+    rules = Rules(slots, pricing, share * float(np.median(value)))
+    found = auctions_of(traffic, [value] * len(days), rules, days)
+    keyword = auctions_of(traffic, [traffic.keyword_bid] * len(days), rules, days).bid
+    return replace(found, bid=keyword) if candidates > 1 else _alone(replace(found, bid=keyword))
+
+
+def _alone(auctions: Auctions) -> Auctions:
+    """Return the auctions with their first candidate only."""
+    exists = auctions.exists.copy()
+    exists[:, 1:] = False
+    return replace(auctions, who=np.where(exists, auctions.who, -1), is_in=auctions.is_in & exists)
