@@ -45,7 +45,7 @@ class Chance:
     """The auctions that were looked at, a sample."""
     engaged: Engagement
     shuffled: tuple[Array, ...]
-    """Shuffled engagement, `[auctions, players]` each."""
+    """Shuffled tables of engagement, `[auctions or blocks, players]` each."""
 
 
 def chance_of(auctions: Auctions, missing: Array) -> Chance:
@@ -71,9 +71,9 @@ def give_way(chance: Chance) -> Coalition:
     gives the p-value, so that the choice among many coalitions is paid for.
     """
     engaged = chance.engaged
-    joint = np.array([_joint(share) for share in chance.shuffled])
+    joint = np.array([_joint(table) for table in chance.shuffled])
     mean, variance = joint.mean(axis=0), joint.var(axis=0)
-    actual = _joint(engaged.share)
+    actual = _joint(engaged.table)
     members, z = _grown(mean - actual, mean, variance)
     if len(members) < 2:
         return Coalition(np.zeros(0, dtype=np.int64), 0.0, 0.0, 1.0, engaged.unit, engaged.n_blocks)

@@ -22,6 +22,8 @@ SHUFFLES = 99
 """How often engagement is shuffled: the smallest p-value is 1 %."""
 LEAST, FULL = 0.25, 0.6
 """Engagement is 0 up to a quarter of an advertiser's level and 1 from this share of it."""
+WINDOW = 8
+"""Engagement is shuffled among so many auctions of a query that are nearest in value."""
 EXPLAINED = 0.8
 """Bids are shuffled by hour, query or day if these explain at least this share of the variance of engagement."""
 
@@ -35,9 +37,11 @@ class Engagement:
     is_in: NDArray[np.bool_]
     """Whether the player takes part and could gain from a click."""
     worth: Array
-    """Rank score of the player's value above the reserve; 0 where it is not in."""
+    """The player's value of a click; 0 where it is not in."""
     share: Array
     """Engagement in [0, 1]; 0 where it is not in."""
+    query: Integers
+    """Query of each auction, `[auctions]`."""
     unit: str
     """What bids are shuffled by: `auction`, `hour`, `day and hour`, `query` or `day`."""
     block: Integers
@@ -48,9 +52,16 @@ class Engagement:
         """Return the number of blocks; of auctions where bids are shuffled by auction."""
         return int(self.block.max(initial=0)) + 1
 
+    @property
+    def table(self) -> Array:
+        """Return what is shuffled: engagement in every auction, or its means by block, `[auctions or blocks, players]`."""
+        return self.share if self.unit == "auction" else block_means(self, self.block)[0]
+
     def shuffled(self, rng: np.random.Generator) -> Array:
-        """Return engagement shuffled within each player: over blocks, or over auctions of about the same value to it."""
-        return _over_auctions(self, rng) if self.unit == "auction" else _over_blocks(self, rng)
+        """Return the table shuffled within each player: over blocks, or over auctions of one query and about one value."""
+        if self.unit == "auction":
+            return _over_auctions(self, rng)
+        return over_blocks(*block_means(self, self.block), rng)
 
 
 def engagement_of(auctions: Auctions, players: Integers) -> Engagement:
@@ -60,28 +71,29 @@ def engagement_of(auctions: Auctions, players: Integers) -> Engagement:
         auctions: The auctions, with bids.
         players: Indices of the advertisers to look at, `[players]`.
     """
-    reserve = auctions.rules.reserve
-    above = np.where(auctions.is_in, np.maximum(auctions.value - reserve, 0.0), 0.0)
-    ratio = np.divide(np.maximum(auctions.bid - reserve, 0.0), above, out=np.zeros_like(above), where=above > 0)
+    worth = np.where(auctions.is_in & (auctions.value > auctions.rules.reserve), auctions.value, 0.0)
+    ratio = np.divide(auctions.bid, worth, out=np.zeros_like(worth), where=worth > 0)
+    # A bid at the very reserve is the least that one can bid, however low the value.
+    ratio[(auctions.rules.reserve > 0) & (np.abs(auctions.bid / max(auctions.rules.reserve, 1e-300) - 1) < 1e-6)] = 0.0
     winner = auctions.outcome().column
-    is_shown = np.zeros(above.shape, dtype=bool)
+    is_shown = np.zeros(worth.shape, dtype=bool)
     for slot in range(winner.shape[1]):
         shown = np.flatnonzero(winner[:, slot] >= 0)
         is_shown[shown, winner[shown, slot]] = True
     shape = (len(auctions), len(players))
-    is_in, worth, share = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
+    is_in, values, share = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
     for k, i in enumerate(players):
-        row, column = np.nonzero((auctions.who == i) & (above > 0))
+        row, column = np.nonzero((auctions.who == i) & (worth > 0))
         own = ratio[row, column]
         won = own[is_shown[row, column]]
         shown_level = float(np.quantile(won, 0.9)) if len(won) else 0.0
         level = shown_level if shown_level > 0 else float(own.max(initial=0.0))
         is_in[row, k] = True
-        worth[row, k] = auctions.quality[row, column] * above[row, column]
+        values[row, k] = worth[row, column]
         if level > 0:
             share[row, k] = np.clip((own / level - LEAST) / (FULL - LEAST), 0.0, 1.0)
     unit, block = _unit(auctions, is_in, share)
-    return Engagement(players, is_in, worth, share, unit, block)
+    return Engagement(players, is_in, values, share, auctions.query, unit, block)
 
 
 def _unit(auctions: Auctions, is_in: NDArray[np.bool_], share: Array) -> tuple[str, Integers]:
@@ -115,27 +127,37 @@ def _explained(block: Integers, is_in: NDArray[np.bool_], share: Array) -> float
     return 1 - within / total if total > 0 else 0.0
 
 
-def _over_blocks(engagement: Engagement, rng: np.random.Generator) -> Array:
-    """Return engagement with each player's means by block in another order."""
-    found = np.zeros_like(engagement.share)
-    for k in range(found.shape[1]):
+def block_means(engagement: Engagement, block: Integers) -> tuple[Array, NDArray[np.bool_]]:
+    """Return each player's mean engagement by block, and whether it takes part there: `[blocks, players]` both."""
+    n = int(block.max(initial=0)) + 1
+    shape = (n, engagement.share.shape[1])
+    means, present = np.zeros(shape), np.zeros(shape, dtype=bool)
+    for k in range(shape[1]):
         own = engagement.is_in[:, k]
-        group = engagement.block[own]
-        count = np.bincount(group, minlength=engagement.n_blocks)
-        means = np.bincount(group, engagement.share[own, k], minlength=engagement.n_blocks) / np.maximum(count, 1)
-        present = np.flatnonzero(count)
-        means[present] = means[rng.permutation(present)]
-        found[own, k] = means[group]
+        count = np.bincount(block[own], minlength=n)
+        present[:, k] = count > 0
+        means[:, k] = np.bincount(block[own], engagement.share[own, k], minlength=n) / np.maximum(count, 1)
+    return means, present
+
+
+def over_blocks(means: Array, present: NDArray[np.bool_], rng: np.random.Generator) -> Array:
+    """Return means by block with each player's in another order, among the blocks in which it takes part."""
+    found = means.copy()
+    for k in range(means.shape[1]):
+        own = np.flatnonzero(present[:, k])
+        found[own, k] = means[rng.permutation(own), k]
     return found
 
 
 def _over_auctions(engagement: Engagement, rng: np.random.Generator) -> Array:
-    """Return engagement with each player's shuffled among auctions that are worth about the same to it."""
+    """Return engagement with each player's shuffled among auctions of one query that are worth about the same to it."""
     found = np.zeros_like(engagement.share)
     for k in range(found.shape[1]):
         own = np.flatnonzero(engagement.is_in[:, k])
-        order = own[np.argsort(engagement.worth[own, k], kind="stable")]
-        stratum = np.arange(len(own)) * 5 // max(len(own), 1)
-        mixed = np.argsort(stratum + rng.random(len(own)), kind="stable")
+        order = own[np.lexsort((engagement.worth[own, k], engagement.query[own]))]
+        query = engagement.query[order]
+        first = np.searchsorted(query, query)
+        window = first + (np.arange(len(order)) - first) // WINDOW * WINDOW
+        mixed = np.argsort(window + rng.random(len(order)), kind="stable")
         found[order, k] = engagement.share[order[mixed], k]
     return found

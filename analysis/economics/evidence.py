@@ -113,12 +113,19 @@ def evidence_on(auctions: Auctions) -> Evidence:
     chance = chance_of(auctions, blamed)
     ring = give_way(chance)
     tests["giving way"] = _giving_way(ring, auctions)
+    there = _where_missing(auctions, actual.revenue, competitive.revenue)
+    if not tests["giving way"].speaks and there is not None:
+        part = auctions.rows(there)
+        again = give_way(chance_of(part, blame(part)))
+        tests["giving way"], ring = (
+            (test, again) if (test := _giving_way(again, auctions)).speaks else (tests["giving way"], ring)
+        )
     quiet = quiet_segments(chance)
     tests["spared segments"] = Test(
         "spared segments", quiet.share, QUIET_SHARE,
-        bool(quiet.share >= QUIET_SHARE and quiet.share >= 1.5 * quiet.by_chance and len(quiet.members) >= 2),
-        f"parts (by {quiet.by}) with {quiet.share:.1%} of the revenue are spared by those who compete elsewhere; "
-        f"by chance at most {quiet.by_chance:.1%}",
+        bool(quiet.share >= QUIET_SHARE and quiet.missing >= 0.5 and len(quiet.members) >= 2),
+        f"{quiet.number} of the segments (by {quiet.by}) are spared by those who compete elsewhere, {quiet.by_chance} by "
+        f"chance; {quiet.share:.1%} of competitive revenue is at stake there, of which {quiet.missing:.0%} is missing",
     )  # fmt: skip
     low, common_missing, efficiency = _common_shading(sample)
     tests["common shading"] = Test(
@@ -131,6 +138,14 @@ def evidence_on(auctions: Auctions) -> Evidence:
         key = f"winner by {name}"
         tests[key] = _test(key, told, 0.3, f"the {name} predicts the winner {told:.0%} better than values explain")
     return Evidence(tests, "", auctions.names, ring, quiet, low, _spent(auctions))
+
+
+def _where_missing(auctions: Auctions, revenue: Array, competitive: Array) -> NDArray[np.bool_] | None:
+    """Return the auctions of queries that miss at least half of their revenue; None if these are none, or nearly all."""
+    had, paid = np.bincount(auctions.query, competitive), np.bincount(auctions.query, revenue)
+    there = (had > 0) & (had - paid >= 0.5 * had)
+    share = float(had[there].sum()) / max(float(had.sum()), 1e-300)
+    return there[auctions.query] if 0.005 <= share <= 0.9 else None
 
 
 def _test(name: str, statistic: float, threshold: float, reason: str) -> Test:

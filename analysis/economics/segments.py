@@ -9,27 +9,33 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.coalitions import Chance
+from auctionsim.analysis.economics.engagement import SHUFFLES, block_means, over_blocks
 from auctionsim.ratios import safe_ratio, safe_ratios
+from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 QUIET = 0.1
-"""A segment is quiet if the second most engaged bidder of its auctions is engaged less than this on average."""
+"""A player is engaged in a segment if its mean engagement there is at least this."""
 FEWEST = 5
 """A segment needs at least so many auctions of the sample."""
 
 
 @dataclass(frozen=True, eq=False)
 class QuietSegments:
-    """The segments in which nobody competes although the same advertisers do elsewhere."""
+    """The hours or queries that advertisers spare together although the same ones compete elsewhere."""
 
     by: str
-    """What the segments are: queries, hours, days, or single auctions."""
+    """What the segments are: hours or queries."""
+    number: int
+    """How many there are."""
+    by_chance: int
+    """The largest number among the shuffles."""
     share: float
     """Share of competitive revenue that is at stake in them."""
-    by_chance: float
-    """The largest such share among the shuffles."""
+    missing: float
+    """Share of it that is missing."""
     members: Integers
     """Indices of the advertisers that are engaged elsewhere and not there, `[members]`."""
 
@@ -46,22 +52,28 @@ class WorstSegment:
 
 
 def quiet_segments(chance: Chance) -> QuietSegments:
-    """Return the quiet segments, by whichever division sets them most apart from chance."""
-    auctions = chance.auctions
-    revenue = auctions.competition().revenue
-    keys = {"query": auctions.query, "hour": auctions.hour, "day": auctions.day, "auction": np.arange(len(auctions))}
-    meet = chance.engaged.is_in.sum(axis=1) >= 2
-    actual, shuffled = _second(chance.engaged.share), [_second(share) for share in chance.shuffled]
-    best = QuietSegments("query", 0.0, 0.0, np.zeros(0, dtype=np.int64))
-    for name, key in keys.items():
+    """Return the quiet hours or queries, whichever set themselves more apart from chance.
+
+    A segment is quiet if nobody, or one at most, is engaged in it on average. Chance is each player's engagement by segment in
+    another order.
+    """
+    auctions, engaged = chance.auctions, chance.engaged
+    had, paid = auctions.competition().revenue, auctions.outcome().revenue
+    rng = stream(0, "quiet segments")
+    best = QuietSegments("query", 0, 0, 0.0, 0.0, np.zeros(0, dtype=np.int64))
+    for name, key in (("query", auctions.query), ("hour", auctions.hour)):
         block = np.unique(key, return_inverse=True)[1]
-        fewest = 1 if name == "auction" else FEWEST
-        quiet = _quiet(actual, block, meet, fewest)
-        share = safe_ratio(float(revenue[quiet].sum()), float(revenue.sum()), otherwise=0.0)
-        chances = [float(revenue[_quiet(second, block, meet, fewest)].sum()) for second in shuffled]
-        by_chance = safe_ratio(max(chances), float(revenue.sum()), otherwise=0.0)
-        if share - by_chance > best.share - best.by_chance:
-            best = QuietSegments(name, share, by_chance, _sparing(chance, quiet))
+        means, present = block_means(engaged, block)
+        can = (present.sum(axis=1) >= 2) & (np.bincount(block) >= FEWEST)
+        tables = [over_blocks(means, present, rng) for _ in range(SHUFFLES)]
+        for most in (0, 1):
+            is_quiet = can & _is_quiet(means, most)
+            number, by_chance = int(is_quiet.sum()), max(int((can & _is_quiet(table, most)).sum()) for table in tables)
+            if number - by_chance > best.number - best.by_chance:
+                there = is_quiet[block]
+                share = safe_ratio(float(had[there].sum()), float(had.sum()), otherwise=0.0)
+                missing = safe_ratio(float((had - paid)[there].sum()), float(had[there].sum()), otherwise=0.0)
+                best = QuietSegments(name, number, by_chance, share, missing, _sparing(chance, there))
     return best
 
 
@@ -97,19 +109,9 @@ def winner_predicted(auctions: Auctions, by: Integers) -> float:
     )
 
 
-def _second(share: Array) -> Array:
-    """Return the second highest engagement in each auction."""
-    if share.shape[1] < 2:
-        return np.zeros(len(share))
-    return np.asarray(np.partition(share, share.shape[1] - 2, axis=1)[:, -2])
-
-
-def _quiet(second: Array, block: Integers, meet: NDArray[np.bool_], fewest: int) -> NDArray[np.bool_]:
-    """Return the auctions of quiet segments."""
-    count = np.bincount(block, meet)
-    mean = np.divide(np.bincount(block, second * meet), count, out=np.ones_like(count), where=count > 0)
-    is_quiet = (mean < QUIET) & (count >= fewest)
-    return np.asarray(is_quiet[block] & meet)
+def _is_quiet(means: Array, most: int) -> NDArray[np.bool_]:
+    """Return the segments in which at most `most` players are engaged."""
+    return np.asarray((means >= QUIET).sum(axis=1) <= most)
 
 
 def _sparing(chance: Chance, quiet: NDArray[np.bool_]) -> Integers:
