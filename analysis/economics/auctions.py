@@ -203,5 +203,3 @@ def _widened(values: NDArray[np.generic], width: int, name: str) -> NDArray[np.g
         return values
     filler = {"who": -1, "quality": 1}.get(name, 0)
     return np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=filler)
-
-

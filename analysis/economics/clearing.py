@@ -117,9 +117,6 @@ def profit_at(bids: Array, quality: Array, value: Array, clicks: Array, rivals: 
     is_shown = (position < slots) & (bids >= rules.reserve)
     slot = np.minimum(position, slots - 1)
     wide = np.repeat(quality[:, None], slots, axis=1)
-    if rules.pricing == "first":
-        price = bids
-    else:
-        price = np.take_along_axis(prices(rivals, wide, wide, rules), slot, axis=1)
+    price = bids if rules.pricing == "first" else np.take_along_axis(prices(rivals, wide, wide, rules), slot, axis=1)
     own = np.where(is_shown, clicks[:, None] * np.array(rules.slot_effect)[slot], 0.0)
     return np.asarray((own * (value[:, None] - price)).sum(axis=0)), np.asarray((own * price).sum(axis=0))

@@ -74,10 +74,10 @@ def give_way(chance: Chance) -> Coalition:
     joint = np.array([_joint(table) for table in chance.shuffled])
     mean, variance = joint.mean(axis=0), joint.var(axis=0)
     actual = _joint(engaged.table)
-    members, z = _grown(mean - actual, mean, variance)
+    members, z = _grown(mean - actual, variance)
     if len(members) < 2:
         return Coalition(np.zeros(0, dtype=np.int64), 0.0, 0.0, 1.0, engaged.unit, engaged.n_blocks)
-    by_chance = [_grown(mean - one, mean, variance)[1] for one in joint]
+    by_chance = [_grown(mean - one, variance)[1] for one in joint]
     p = (1 + sum(other >= z for other in by_chance)) / (1 + SHUFFLES)
     members = _without_hangers_on(members, mean, actual)
     within = np.ix_(members, members)
@@ -105,7 +105,7 @@ def _joint(share: Array) -> Array:
     return np.asarray(found)
 
 
-def _grown(deficit: Array, mean: Array, variance: Array) -> tuple[NDArray[np.int64], float]:
+def _grown(deficit: Array, variance: Array) -> tuple[NDArray[np.int64], float]:
     """Return the members and z of the most striking coalition, grown greedily from the most striking pair."""
     n = len(deficit)
     if n < 2:

@@ -1,32 +1,39 @@
-"""Judge whether an outcome is collusive: indices against several competitive benchmarks, and a control without budgets.
+"""Judge whether an outcome is collusive, by evidence from single auctions and a control without budgets.
 
-Low revenue alone proves nothing: advertisers that pace their budgets pay little too (Rawat, arXiv 2306.09437). Higher total
-profit alone proves nothing either: better allocation also raises it. A verdict of collusion therefore needs both, missing
-revenue and a profit gain towards the cartel's, against every competitive benchmark, and again in the market without budgets.
-docs/collusion.md explains the measures.
+Low revenue alone proves nothing: advertisers that pace their budgets pay little too (Rawat, arXiv 2306.09437), and so do
+learners that learned nothing. A verdict of coordination needs a sign that bids depend on one another: members that give way to
+one another, segments that all spare together, or low bids that all have in common although each could gain by bidding more
+alone. docs/collusion.md explains the tests and says how often they err.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.economics import indices
+from auctionsim.analysis.economics.auctions import Auctions, auctions_of, played
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, totals_over_days
+from auctionsim.analysis.economics.evidence import GAP, MISSING, PROFIT_GAIN, Evidence, Test, evidence_on
+from auctionsim.analysis.economics.responses import is_deviation_punished
 from auctionsim.auction.outcome import COST, GMV
+from auctionsim.auction.rules import Rules
 from auctionsim.market.market import Market
-from auctionsim.market.policy import Policy
+from auctionsim.market.policy import Constant, Policy
+from auctionsim.traffic.table import Traffic
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
-THRESHOLD = 0.1
-"""An outcome is flagged if both indices are >= this share of the way to the cartel: a convention, stated in every verdict."""
-
-VerdictLabel = Literal["competitive", "disputed", "pacing", "collusion"]
+VerdictKind = Literal["competitive", "pacing", "unexplained shortfall", "coordination", "not defined"]
+KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
+EVERYBODY = "all advertisers"
+"""The name of a coalition of all advertisers that take part."""
+NO_CONTROL = "budgets bind, and pacing them lowers bids as collusion does; a verdict needs a control without budgets"
 
 
 @dataclass(frozen=True)
@@ -42,63 +49,57 @@ class BenchmarkIndices:
     efficiency_loss: float = float("nan")
     """Share of the benchmark's welfare that is missing; negative if the outcome allocates better."""
 
-    @property
-    def is_flagged(self) -> bool:
-        """Return True if profit and missing revenue both point to a cartel."""
-        return self.profit_gain >= THRESHOLD and self.normalized_suppression >= THRESHOLD
 
-
-@dataclass(frozen=True)
-class Evidence:
-    """The measures of one policy in one market."""
-
-    by_benchmark: dict[str, BenchmarkIndices]
-    """Indices by the name of the competitive benchmark."""
-    harm_to_self_bidders: float
-    """Share of their profit under everybody's keyword bids that self-bidders lose; NaN if there are none."""
-    worst_advertiser: float
-    """Smallest ratio of a controlled advertiser's profit to that in competition (independent learners, else truthful)."""
-
-    @property
-    def flagged(self) -> list[str]:
-        """Return the benchmarks against which profit and missing revenue both point to a cartel."""
-        return [name for name, index in self.by_benchmark.items() if index.is_flagged]
-
-    @property
-    def not_flagged(self) -> list[str]:
-        """Return the benchmarks against which the outcome is not flagged."""
-        return [name for name, index in self.by_benchmark.items() if not index.is_flagged]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """A verdict and the evidence that it rests on."""
 
-    label: VerdictLabel
-    with_budgets: Evidence
-    without_budgets: Evidence
-    """The control; the same object as `with_budgets` if the market has no budgets."""
+    kind: VerdictKind
+    coalition: tuple[str, ...]
+    """Names of the advertisers that coordinate; empty unless the kind is `coordination`."""
+    reason: str
+    """The test that decided, in one sentence."""
+    found: Evidence
+    """The evidence under the market's own budgets."""
+    control: Evidence | None = None
+    """The evidence without budgets; None if there are none, or no control."""
+    by_benchmark: dict[str, BenchmarkIndices] = field(default_factory=dict)
+    """Indices of profit and revenue by the name of the competitive benchmark: context, not evidence."""
+    harm_to_self_bidders: float = float("nan")
+    """Share of their profit under everybody's keyword bids that self-bidders lose; NaN if there are none."""
+    worst_advertiser: float = float("nan")
+    """Smallest ratio of a controlled advertiser's profit to that in competition."""
+
+    @property
+    def label(self) -> str:
+        """Return the verdict in a few words; a coalition is named."""
+        if self.kind != "coordination":
+            return self.kind
+        return coordination_of(self.coalition, self.found.names)
+
+    @property
+    def tests(self) -> dict[str, Test]:
+        """Return the named tests of the outcome; empty if none is defined."""
+        return self.found.tests
 
     @property
     def sentence(self) -> str:
-        """Return the verdict in words, with the range of the indices over benchmarks."""
-        found, control = self.with_budgets, self.without_budgets
-        has_budgets = control is not found
-        words = {
-            "competitive": "no sign of collusion",
-            "disputed": f"disputed: flagged against {_names(found.flagged)}, not against {_names(found.not_flagged)}",
-            "pacing": "pacing, not collusion: not flagged without budgets",
-            "collusion": "collusion against every competitive benchmark"
-            + (", with and without budgets" if has_budgets else ""),
-        }
-        if self.label == "disputed" and not found.not_flagged:
-            words["disputed"] = f"disputed: without budgets not flagged against {_names(control.not_flagged)}"
-        text = f"{words[self.label]}. Profit gain {_range(found, 'profit_gain')}"
-        text += f", revenue missing {_range(found, 'suppression')}"
-        if has_budgets:
-            text += f"; without budgets {_range(control, 'profit_gain')} and {_range(control, 'suppression')}"
-        benchmarks = ", ".join(found.by_benchmark)
-        return f"{text} (over {benchmarks}; 0 is competition, profit gain 1 the cartel, threshold {THRESHOLD})"
+        """Return the verdict and its reasons in words."""
+        if self.kind == "not defined":
+            return f"not defined here: {self.reason}"
+        missing, gain, gap = (self.tests[name] for name in ("missing revenue", "profit gain", "best-response gap"))
+        text = f"{self.label}: {self.reason}. {missing.reason[:1].upper()}{missing.reason[1:]}"
+        text += f" (threshold {missing.threshold:.0%})"
+        text += "; " + "; ".join(test.reason for test in (gain, gap) if np.isfinite(test.statistic))
+        if self.control is not None and self.control.tests:
+            text += f"; without budgets {self.control['missing revenue'].reason}"
+        return text
+
+
+def coordination_of(coalition: Sequence[str], names: Sequence[str]) -> str:
+    """Return the label of a coordination of some advertisers."""
+    is_all = len(coalition) == len(names)
+    return f"tacit or explicit coordination of {EVERYBODY if is_all else ', '.join(coalition)}"
 
 
 def verdict(
@@ -108,49 +109,106 @@ def verdict(
     *,
     control: Policy | None = None,
     independent: Policy | None = None,
-    independent_control: Policy | None = None,
+    independent_control: Policy | None = None,  # noqa: ARG001  (kept for callers; a control is judged by itself)
 ) -> Verdict:
     """Judge whether a policy colludes.
 
     Args:
         market: The market, with its budgets.
-        policy: The policy to judge, as learned under these budgets.
-        days: The days to simulate, summed; held-out days if the verdict is to support a claim.
+        policy: The policy to judge, as learned under these budgets; it may bid by hour, by row, by day or at random.
+        days: The days to simulate, together; held-out days if the verdict is to support a claim.
         control: The policy that the same learner reaches if nobody has a budget; required if the market has budgets.
         independent: The policy of learners that each maximize their own objective, as a further benchmark.
-        independent_control: The policy of such learners if nobody has a budget.
+        independent_control: Not used any more.
 
     Raises:
         ValueError: The market has budgets and there is no control: pacing and collusion could not be distinguished.
     """
-    found = evidence(market, policy, days, independent)
-    if not np.isfinite(market.budgets).any():
-        return judge(found, found)
-    if control is None:
+    has_budgets = bool(np.isfinite(market.budgets).any())
+    if has_budgets and control is None:
         raise ValueError("control: expected the policy learned without budgets, as this market has budgets; got none")
-    return judge(found, evidence(market.without_budgets(), control, days, independent_control))
+    found = evidence_on(played(market, policy, days))
+    without = None if control is None or not has_budgets else evidence_on(played(market.without_budgets(), control, days))
+    judged = judge(found, without)
+    if judged.kind == "unexplained shortfall" and not has_budgets and not isinstance(policy, Constant):
+        judged = _if_punished(judged, market, policy, days[0])
+    return _with_context(judged, market, policy, days, independent)
 
 
-def evidence(market: Market, policy: Policy, days: tuple[int, ...], independent: Policy | None = None) -> Evidence:
-    """Measure a policy against every competitive benchmark, under the market's budgets.
+def without_control(market: Market, policy: Policy, days: tuple[int, ...]) -> Verdict:
+    """Judge a policy under the market's budgets alone: `not defined` if budgets bind and the outcome is not competitive."""
+    if not np.isfinite(market.budgets).any():
+        return verdict(market, policy, days)
+    judged = _needing_control(judge(evidence_on(played(market, policy, days))))
+    return _with_context(judged, market, policy, days, None)
+
+
+def judge_bids(
+    traffic: Traffic,
+    bids: Array,
+    rules: Rules,
+    days: Sequence[int] | None = None,
+    *,
+    budgets: Array | None = None,
+    control: Array | None = None,
+) -> Verdict:
+    """Judge given bids, whoever made them.
 
     Args:
-        market: The market.
-        policy: The policy to measure, for all advertisers.
-        days: The days to simulate, summed.
-        independent: The policy of learners that each maximize their own objective, as a further benchmark.
+        traffic: The traffic table.
+        bids: Bid of every row of the table, currency per click, `[rows]`; NaN where there is no bid.
+        rules: The auction's rules.
+        days: Days of the table to look at; all if None.
+        budgets: Daily budgets, currency `[advertisers]`; None for none.
+        control: Bids of the same bidders if nobody had a budget, `[rows]`. Without it there is no verdict on an outcome under
+            budgets that is not competitive.
+
+    Raises:
+        ValueError: The bids do not fit the table, or one is negative or infinite.
     """
-    totals = totals_over_days(market, policy, days)
-    benchmarks = competitive_totals(market, days, independent)
-    cartel = cartel_totals(market, days)
-    members = market.is_controlled
-    profit, profits = _profits(totals), {name: _profits(competitive) for name, competitive in benchmarks.items()}
-    alone = profits.get("independent", profits["truthful"])
-    return Evidence(
-        {name: outcome_indices(totals, competitive, cartel, members) for name, competitive in benchmarks.items()},
-        indices.harm(float(profit[~members].sum()), float(profits["manual"][~members].sum())),
-        indices.individual_rationality(profit[members], alone[members]),
-    )
+    chosen = traffic.days if days is None else tuple(days)
+    for name, given in (("bids", bids), ("control", control)):
+        if given is not None and (np.shape(given) != traffic.advertiser.shape or np.isinf(given).any() or (given < 0).any()):
+            raise ValueError(
+                f"{name}: expected a finite number >= 0, or NaN for no bid, for each of the {len(traffic.advertiser)} rows, "
+                f"got an array of shape {list(np.shape(given))}"
+            )
+    limits = None if budgets is None else np.asarray(budgets, dtype=np.float64)
+    if limits is not None and limits.shape != (len(traffic.advertisers),):
+        raise ValueError(f"budgets: expected {len(traffic.advertisers)} numbers, got shape {list(limits.shape)}")
+    found = evidence_on(auctions_of(traffic, [bids] * len(chosen), rules, chosen, limits))
+    if limits is None or not np.isfinite(limits).any():
+        return judge(found)
+    if control is None:
+        return _needing_control(judge(found))
+    return judge(found, evidence_on(auctions_of(traffic, [control] * len(chosen), rules, chosen)))
+
+
+def judge_auctions(auctions: Auctions, control: Auctions | None = None) -> Verdict:
+    """Judge auctions with their bids, given the same bidders' auctions without budgets if there are budgets."""
+    return judge(evidence_on(auctions), None if control is None else evidence_on(control))
+
+
+def judge(found: Evidence, control: Evidence | None = None) -> Verdict:
+    """Return the verdict on evidence, given the control's evidence without budgets if there are budgets."""
+    kind, members, reason = _classified(found)
+    if control is not None:
+        other, _, other_reason = _classified(control)
+        combined = combine(kind, other)
+        if combined != kind:
+            reason = f"under budgets {reason}, but without budgets: {other_reason}"
+        kind = combined
+    coalition = tuple(found.names[i] for i in members) if kind == "coordination" else ()
+    return Verdict(kind, coalition, reason, found, control)
+
+
+def combine(found: VerdictKind, control: VerdictKind) -> VerdictKind:
+    """Return the verdict under budgets, given that on the control without them."""
+    if found in ("competitive", "not defined"):
+        return found
+    if control in ("competitive", "not defined"):
+        return "pacing" if control == "competitive" else "not defined"
+    return "coordination" if found == control == "coordination" else "unexplained shortfall"
 
 
 def outcome_indices(totals: Array, competitive: Array, cartel: Array, members: NDArray[np.bool_]) -> BenchmarkIndices:
@@ -172,43 +230,61 @@ def outcome_indices(totals: Array, competitive: Array, cartel: Array, members: N
     )
 
 
-def judge(found: Evidence, control: Evidence) -> Verdict:
-    """Return the verdict on evidence under budgets, given the control's evidence without budgets."""
-    return Verdict(classify(found.by_benchmark, control.by_benchmark), found, control)
+def _classified(found: Evidence) -> tuple[VerdictKind, Integers, str]:
+    """Return what the evidence of one market says by itself: the kind, the coalition, and the deciding reason."""
+    nobody = np.zeros(0, dtype=np.int64)
+    if found.undefined:
+        return "not defined", nobody, found.undefined
+    assert found.giving_way is not None
+    assert found.quiet is not None
+    if found["giving way"].speaks:
+        return "coordination", found.giving_way.members, found["giving way"].reason
+    if found["spared segments"].speaks:
+        return "coordination", found.quiet.members, found["spared segments"].reason
+    missing, gap, gain = (found[name].statistic for name in ("missing revenue", "best-response gap", "profit gain"))
+    if missing < MISSING:
+        return "competitive", nobody, "revenue is about that of competition"
+    if gap < GAP:
+        return "competitive", nobody, "the bids are about best responses to one another"
+    if np.isnan(gain):
+        return "not defined", nobody, "a cartel would gain nothing over competition, so profits tell nothing"
+    if found["common shading"].speaks and found["common level"].speaks and gain >= PROFIT_GAIN:
+        return "coordination", found.low, f"they bid low in common: {found['common shading'].reason}"
+    return "unexplained shortfall", nobody, "bids are low, but no test shows that they depend on one another"
 
 
-def classify(found: Mapping[str, BenchmarkIndices], control: Mapping[str, BenchmarkIndices]) -> VerdictLabel:
-    """Return the verdict's label for the indices by benchmark.
+def _needing_control(judged: Verdict) -> Verdict:
+    """Return a verdict under budgets that stands without a control, or says that there is none."""
+    if judged.kind in ("competitive", "not defined"):
+        return judged
+    return Verdict("not defined", (), NO_CONTROL, judged.found)
 
-    Args:
-        found: The indices under budgets.
-        control: The indices of the control without budgets; the same ones if the market has no budgets.
 
-    Raises:
-        ValueError: There are < 2 benchmarks.
-    """
-    for by_benchmark in (found, control):
-        if len(by_benchmark) < 2:
-            raise ValueError(f"evidence: expected >= 2 competitive benchmarks, got {len(by_benchmark)}")
-    flagged, without = ([index.is_flagged for index in by_benchmark.values()] for by_benchmark in (found, control))
-    if not any(flagged):
-        return "competitive"
-    if not any(without):
-        return "pacing"
-    return "collusion" if all(flagged) and all(without) else "disputed"
+def _if_punished(judged: Verdict, market: Market, policy: Policy, day: int) -> Verdict:
+    """Return a coordination of all learners if rivals punish a deviation, else the verdict as it was."""
+    if not is_deviation_punished(market, policy, day):
+        return judged
+    members = tuple(market.advertisers[i] for i in market.learners)
+    return Verdict("coordination", members, "rivals punish an advertiser that bids more", judged.found, judged.control)
+
+
+def _with_context(
+    judged: Verdict, market: Market, policy: Policy, days: tuple[int, ...], independent: Policy | None
+) -> Verdict:
+    """Return the verdict with the indices against every benchmark, from the market's own replays."""
+    totals, cartel = totals_over_days(market, policy, days), cartel_totals(market, days)
+    benchmarks, members = competitive_totals(market, days, independent), market.is_controlled
+    profit, profits = _profits(totals), {name: _profits(competitive) for name, competitive in benchmarks.items()}
+    alone = profits.get("independent", next(iter(profits.values())))
+    return Verdict(
+        judged.kind, judged.coalition, judged.reason, judged.found, judged.control,
+        {name: outcome_indices(totals, competitive, cartel, members) for name, competitive in benchmarks.items()},
+        indices.harm(float(profit[~members].sum()), float(profits["manual"][~members].sum())),
+        indices.individual_rationality(profit[members], alone[members]),
+    )  # fmt: skip
 
 
 def _profits(totals: Array) -> Array:
     """Return each advertiser's profit, `[advertisers]`."""
     profit: Array = totals[:, GMV] - totals[:, COST]
     return profit
-
-
-def _names(benchmarks: list[str]) -> str:
-    return " and ".join(benchmarks)
-
-
-def _range(found: Evidence, name: str) -> str:
-    """Return the range of one index over benchmarks as text."""
-    values = [value for value in (getattr(index, name) for index in found.by_benchmark.values()) if np.isfinite(value)]
-    return f"{min(values):.2f} to {max(values):.2f}" if values else "undefined"

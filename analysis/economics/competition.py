@@ -28,10 +28,11 @@ def totals_over_days(market: Market, policy: Policy, days: tuple[int, ...]) -> A
 def competitive_totals(market: Market, days: tuple[int, ...], independent: Policy | None = None) -> dict[str, Array]:
     """Return the totals of every competitive benchmark under the market's budgets, `[advertisers, 5]` by name.
 
-    `truthful`: everybody bids the value of a click. `envy-free`: the envy-free outcome of the generalized second price with the
-    lowest revenue; its payments are those of Vickrey-Clarke-Groves at truthful bids (Edelman, Ostrovsky and Schwarz 2007,
-    theorem 1), and with one slot it equals `truthful`. `manual`: everybody's keyword bids. `independent`: learners that each
-    maximize their own objective.
+    `truthful`, but for the first price: everybody bids the value of a click. `best response`, first price with one slot: the
+    best bids what the second best is worth, so that the outcome is the second price's. `envy-free`, several slots: the
+    envy-free outcome with the lowest revenue, whose payments are those of Vickrey-Clarke-Groves at truthful bids (Edelman, Ostrovsky and
+    Schwarz 2007, theorem 1). With one slot, or charged by VCG, it equals `truthful` and is left out. `manual`: everybody's
+    keyword bids. `independent`: learners that each maximize their own objective.
 
     Args:
         market: The market.
@@ -40,11 +41,13 @@ def competitive_totals(market: Market, days: tuple[int, ...], independent: Polic
     """
     vcg = replace(market, rules=replace(market.rules, pricing="vcg"))
     truthful = Constant(market.static("truthful"))
-    totals = {
-        "truthful": totals_over_days(market, truthful, days),
-        "envy-free": totals_over_days(vcg, truthful, days),
-        "manual": totals_over_days(market, Constant(market.static("manual")), days),
-    }
+    has_slots, pricing = len(market.rules.slot_effect) > 1, market.rules.pricing
+    totals: dict[str, Array] = {}
+    if pricing != "first":
+        totals["truthful"] = totals_over_days(market, truthful, days)
+    if pricing == "first" or (pricing == "gsp" and has_slots):
+        totals["envy-free" if has_slots else "best response"] = totals_over_days(vcg, truthful, days)
+    totals["manual"] = totals_over_days(market, Constant(market.static("manual")), days)
     return totals if independent is None else totals | {"independent": totals_over_days(market, independent, days)}
 
 
@@ -52,7 +55,8 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     """Return the totals of a cartel: in each auction its best member bids its value, the other members bid the reserve.
 
     The best member may still pay more than the reserve: with a reserve of 0.1, a member of twice its quality that bids 0.1
-    makes it pay 0.2. Advertisers under a fixed rule keep it; learners outside the cartel bid truthfully.
+    makes it pay 0.2. In the first price the best member pays its own bid, and so bids just above the best outsider, or the
+    reserve. Advertisers under a fixed rule keep it; learners outside the cartel bid truthfully.
 
     Args:
         market: The market.
@@ -65,11 +69,11 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     members = market.is_controlled if coalition is None else coalition
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
-    source = TableSource(market.traffic, market.rules, _with_one_active_member(market, members))
+    source = TableSource(market.traffic, market.rules, _with_one_active_member(market, members, theta[:, :, 0]))
     return totals_over_days(replace(market, traffic_source=source), Constant(theta), days)
 
 
-def _with_one_active_member(market: Market, members: NDArray[np.bool_]) -> Array:
+def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: Array) -> Array:
     """Return bid features in which every member but each auction's best has min(value, reserve) as its value."""
     traffic, value = market.traffic, market.phi[:, _VALUE]
     is_member = members[traffic.advertiser]
@@ -82,6 +86,14 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_]) -> Array
     phi = market.phi.copy()
     shaded = is_member & ~is_best
     phi[shaded, _VALUE] = np.minimum(value[shaded], market.rules.reserve)
+    if market.rules.pricing == "first":
+        # Outsiders whose rule bids hour by hour have NaN coefficients: their values stand in for their bids.
+        bids = np.einsum("rf,rf->r", theta[traffic.advertiser], market.phi)
+        outside = np.where(is_member, 0.0, market.quality * np.where(np.isnan(bids), value, bids))
+        rival = np.maximum(np.maximum.reduceat(outside, traffic.cell_start[:-1]), traffic.market_ecpm)[cell]
+        just_above = np.maximum(rival / market.quality, market.rules.reserve) * (1 + 1e-9)
+        active = is_member & is_best
+        phi[active, _VALUE] = np.minimum(value[active], just_above[active])
     return phi
 
 

@@ -5,7 +5,7 @@ docs/collusion.md explains the tests and states how often each errs on outcomes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.best_response_gap import best_response_gains
 from auctionsim.analysis.economics.coalitions import Coalition, blame, chance_of, give_way
+from auctionsim.analysis.economics.low_bids import low_bids
 from auctionsim.analysis.economics.segments import QuietSegments, quiet_segments, winner_predicted, worst_segment
 from auctionsim.ratios import safe_ratio
 
@@ -54,27 +55,34 @@ class Evidence:
     quiet: QuietSegments | None = None
     low: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Indices of the advertisers that shade in common."""
-    spent: float = float("nan")
-    """Share of their budgets that advertisers with a budget spent; NaN where nobody has one."""
+    profits: Array = field(default_factory=lambda: np.zeros(0))
+    """Each advertiser's profit as its predicted rates have it, currency `[advertisers]`."""
+    competitive_profits: Array = field(default_factory=lambda: np.zeros(0))
+    """The same in competition."""
 
     def __getitem__(self, name: str) -> Test:
         return self.tests[name]
 
-    @property
-    def missing(self) -> float:
-        """Return the share of competitive revenue that is missing."""
-        return self.tests["missing revenue"].statistic
+    def outsiders_harm(self, members: Integers) -> float:
+        """Return the share of their profit in competition that all others lose; NaN if there are none, or they had none."""
+        others = np.delete(np.arange(len(self.names)), members)
+        return indices.harm(float(self.profits[others].sum()), float(self.competitive_profits[others].sum()))
 
 
 MISSING = 0.1
-"""Less missing revenue than this needs no explanation."""
-GIVING_WAY = 0.6
-GIVING_WAY_Z = 4.0
-QUIET_SHARE = 0.01
-GAP = 0.1
-EFFICIENCY = 0.85
-COMMON_MISSING = 0.3
+"""Less missing revenue than this, as a share, needs no explanation."""
+SEGMENT_MISSING = 0.5
 PROFIT_GAIN = 0.1
+GAP = 0.1
+"""Below this share of profits, best responses gain so little that the bids are taken for an equilibrium."""
+GIVING_WAY, LEAST_Z, MOST_P = 0.6, 2.5, 0.01
+"""Joint engagement that must be missing, as a share of chance; by how many standard deviations; in how many shuffles."""
+QUIET_SHARE, FEWEST_SEGMENTS = 0.01, 2
+EFFICIENCY, COMMON_MISSING = 0.93, 0.3
+"""How well low bids must match ads, 1 for as well as values do, and how much revenue must be missing there."""
+COMMON_LEVEL = 0.01
+"""Chance at most of the agreement of low bidders on a share of their values; below it, the test speaks."""
+PREDICTED = 0.3
 
 
 def evidence_on(auctions: Auctions) -> Evidence:
@@ -97,7 +105,10 @@ def evidence_on(auctions: Auctions) -> Evidence:
     )
     worst = worst_segment(auctions, actual.revenue, competitive.revenue)
     tests["missing in a segment"] = _test(
-        "missing in a segment", worst.missing, 0.5, f"most is missing in {worst.by} {worst.name}: {worst.missing:.0%}"
+        "missing in a segment",
+        worst.missing,
+        SEGMENT_MISSING,
+        f"most is missing in {worst.by} {worst.name}: {worst.missing:.0%}",
     )
     profits, competing = (done.profits(auctions.who, auctions.value, n) for done in (actual, competitive))
     cartel = _cartel_profit(auctions)
@@ -123,21 +134,25 @@ def evidence_on(auctions: Auctions) -> Evidence:
     quiet = quiet_segments(chance)
     tests["spared segments"] = Test(
         "spared segments", quiet.share, QUIET_SHARE,
-        bool(quiet.share >= QUIET_SHARE and quiet.missing >= 0.5 and len(quiet.members) >= 2),
+        _is_spared(quiet),
         f"{quiet.number} of the segments (by {quiet.by}) are spared by those who compete elsewhere, {quiet.by_chance} by "
         f"chance; {quiet.share:.1%} of competitive revenue is at stake there, of which {quiet.missing:.0%} is missing",
     )  # fmt: skip
-    low, common_missing, efficiency = _common_shading(sample)
+    low = low_bids(sample)
     tests["common shading"] = Test(
-        "common shading", efficiency, EFFICIENCY,
-        bool(efficiency >= EFFICIENCY and common_missing >= COMMON_MISSING and len(low) >= 2),
-        f"where {common_missing:.0%} is missing among low bidders, ads are matched {efficiency:.0%} as well as by values",
+        "common shading", low.matching, EFFICIENCY,
+        bool(low.matching >= EFFICIENCY and low.missing >= COMMON_MISSING and len(low.bidders) >= 2),
+        f"where {low.missing:.0%} is missing among low bidders, ads are matched {low.matching:.0%} as well as by values",
+    )  # fmt: skip
+    tests["common level"] = Test(
+        "common level", low.agreement, COMMON_LEVEL, bool(low.agreement <= COMMON_LEVEL),
+        f"{len(low.bidders)} independent low bidders would agree as closely on a share of their values in {low.agreement:.1%}",
     )  # fmt: skip
     for name, by in (("hour", auctions.hour), ("query", auctions.query)):
         told = winner_predicted(auctions, by)
         key = f"winner by {name}"
-        tests[key] = _test(key, told, 0.3, f"the {name} predicts the winner {told:.0%} better than values explain")
-    return Evidence(tests, "", auctions.names, ring, quiet, low, _spent(auctions))
+        tests[key] = _test(key, told, PREDICTED, f"the {name} predicts the winner {told:.0%} better than values explain")
+    return Evidence(tests, "", auctions.names, ring, quiet, low.bidders, profits, competing)
 
 
 def _where_missing(auctions: Auctions, revenue: Array, competitive: Array) -> NDArray[np.bool_] | None:
@@ -146,6 +161,11 @@ def _where_missing(auctions: Auctions, revenue: Array, competitive: Array) -> ND
     there = (had > 0) & (had - paid >= 0.5 * had)
     share = float(had[there].sum()) / max(float(had.sum()), 1e-300)
     return there[auctions.query] if 0.005 <= share <= 0.9 else None
+
+
+def _is_spared(quiet: QuietSegments) -> bool:
+    is_many = quiet.number >= FEWEST_SEGMENTS and quiet.share >= QUIET_SHARE
+    return is_many and quiet.missing >= SEGMENT_MISSING and len(quiet.members) >= 2
 
 
 def _test(name: str, statistic: float, threshold: float, reason: str) -> Test:
@@ -165,8 +185,6 @@ def _undefined(auctions: Auctions, competitive: float) -> str:
 
 def _cartel_profit(auctions: Auctions) -> float:
     """Return the profit of a cartel of all: slots by value, everybody pays the reserve or the external competitor's score."""
-    from dataclasses import replace
-
     efficient = replace(auctions, bid=auctions.value, is_in=auctions.exists).outcome(None, "gsp")
     column = np.maximum(efficient.column, 0)
     quality = np.take_along_axis(auctions.quality, column, axis=1)
@@ -176,52 +194,10 @@ def _cartel_profit(auctions: Auctions) -> float:
 
 
 def _giving_way(ring: Coalition, auctions: Auctions) -> Test:
-    is_striking = ring.z >= GIVING_WAY_Z and ring.p <= 0.01
+    is_striking = ring.z >= LEAST_Z and ring.p <= MOST_P
     # Three days cannot be shuffled to a p-value; there only whole swings that exclude one another count.
     is_exclusive = ring.unit == "day" and ring.n_blocks <= 5 and ring.avoided >= 0.95
     speaks = len(ring.members) >= 2 and ring.avoided >= GIVING_WAY and (is_striking or is_exclusive)
     who = ", ".join(auctions.names[i] for i in ring.members) or "nobody"
     reason = f"{who}: in earnest together {ring.avoided:.0%} less often than by chance (z = {ring.z:.1f}, by {ring.unit})"
     return Test("giving way", ring.avoided, GIVING_WAY, speaks, reason)
-
-
-def _common_shading(auctions: Auctions) -> tuple[Integers, float, float]:
-    """Return the low bidders, the revenue missing among them, and how well ads are matched there.
-
-    Only auctions count in which two low bidders are the two best by value. Matching is 1 if slots go by value and 0 if they go
-    at random.
-    """
-    above = np.maximum(auctions.value - auctions.rules.reserve, 0.0)
-    weight = np.where(auctions.is_in, above * auctions.clicks, 0.0)
-    over = np.where(auctions.is_in, np.minimum(np.maximum(auctions.bid - auctions.rules.reserve, 0.0), above) * auctions.clicks, 0.0)
-    n = len(auctions.names)
-    sums = [np.bincount(auctions.who.ravel() + 1, array.ravel(), minlength=n + 1)[1:] for array in (over, weight)]
-    is_low = np.divide(sums[0], sums[1], out=np.ones(n), where=sums[1] > 0) < 0.6
-    order = np.argsort(-np.where(auctions.is_in, auctions.quality * auctions.value, 0.0), axis=1, kind="stable")[:, :2]
-    if order.shape[1] < 2:
-        return np.flatnonzero(is_low), 0.0, float("nan")
-    top, there = np.take_along_axis(auctions.who, order, axis=1), np.take_along_axis(auctions.is_in, order, axis=1)
-    chosen = (there & np.append(is_low, False)[top]).all(axis=1)
-    if not chosen.any():
-        return np.flatnonzero(is_low), 0.0, float("nan")
-    own = auctions.rows(chosen)
-    done, best = own.outcome(), own.outcome(own.value, "vcg")
-    had = float(best.revenue.sum())
-    missing = indices.suppression(float(done.revenue.sum()), had)
-    worth = np.where(own.is_in, own.value * own.clicks, 0.0)
-    effect = np.array(own.rules.slot_effect)
-    number = own.is_in.sum(axis=1)
-    by_chance = float((worth.sum(axis=1) / np.maximum(number, 1) * np.cumsum(effect)[np.minimum(number, len(effect)) - 1]).sum())
-    welfare, most = float(done.welfare(own.value).sum()), float(best.welfare(own.value).sum())
-    return np.flatnonzero(is_low), missing, safe_ratio(welfare - by_chance, most - by_chance)
-
-
-def _spent(auctions: Auctions) -> float:
-    """Return the share of budgets that those with a budget spent."""
-    limited = np.isfinite(auctions.budgets)
-    if not limited.any():
-        return float("nan")
-    done = auctions.outcome()
-    spent = np.bincount(done.advertiser(auctions.who).ravel() + 1, done.cost.ravel(), minlength=len(limited) + 1)[1:]
-    total = float(auctions.budgets[limited].sum()) * len(np.unique(auctions.day))
-    return safe_ratio(float(spent[limited].sum()), total)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from auctionsim.analysis.economics.deviations import best_multiplier, punishment
+from auctionsim.analysis.economics.deviations import Punishment, best_multiplier, punishment
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import simulate_day
@@ -30,10 +31,8 @@ def response_rows(seed: int, market: Market, policy: Policy, day: int) -> pl.Dat
         day: The day to simulate.
     """
     profit = simulate_day(market, day, policy).outcome.profit[:, market.learners, 0]
-    who = int(market.learners[int(profit.sum(axis=0).argmax())])
-    hour = int(market.hourly_auctions(day)[: LAST_HOUR + 1, who].argmax())
-    multiplier = best_multiplier(market, day, policy, who)
-    found = punishment(market, day, policy, who, hour, multiplier)
+    who, multiplier, found = _tested(market, policy, day, profit)
+    hour = found.hour
     return pl.DataFrame(
         {
             "seed": [seed] * HOURS,
@@ -46,3 +45,24 @@ def response_rows(seed: int, market: Market, policy: Policy, day: int) -> pl.Dat
             "punished": [int(found.is_punished)] * HOURS,
         }
     )
+
+
+def is_deviation_punished(market: Market, policy: Policy, day: int) -> bool:
+    """Return whether rivals punish the controlled advertiser with the highest profit for a best deviation of one hour.
+
+    Args:
+        market: The market.
+        policy: The policy of all advertisers.
+        day: The day to simulate.
+    """
+    if not len(market.learners):
+        return False
+    return _tested(market, policy, day, simulate_day(market, day, policy).outcome.profit[:, market.learners, 0])[2].is_punished
+
+
+def _tested(market: Market, policy: Policy, day: int, profit: NDArray[np.float64]) -> tuple[int, float, Punishment]:
+    """Return who deviates, to which multiple of its bids, and how rivals respond, given the learners' profits by hour."""
+    who = int(market.learners[int(profit.sum(axis=0).argmax())])
+    hour = int(market.hourly_auctions(day)[: LAST_HOUR + 1, who].argmax())
+    multiplier = best_multiplier(market, day, policy, who)
+    return who, multiplier, punishment(market, day, policy, who, hour, multiplier)

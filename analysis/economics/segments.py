@@ -104,9 +104,7 @@ def winner_predicted(auctions: Auctions, by: Integers) -> float:
     best = np.where(auctions.exists, auctions.quality * auctions.value, -1.0).argmax(axis=1)
     best_who = auctions.who[np.arange(len(auctions)), best]
     sold = winner >= 0
-    return safe_ratio(
-        _entropy(best_who[sold], by[sold]) - _entropy(winner[sold], by[sold]), _entropy(best_who[sold], by[sold])
-    )
+    return safe_ratio(_entropy(best_who[sold], by[sold]) - _entropy(winner[sold], by[sold]), _entropy(best_who[sold], by[sold]))
 
 
 def _is_quiet(means: Array, most: int) -> NDArray[np.bool_]:
@@ -115,13 +113,22 @@ def _is_quiet(means: Array, most: int) -> NDArray[np.bool_]:
 
 
 def _sparing(chance: Chance, quiet: NDArray[np.bool_]) -> Integers:
-    """Return the advertisers that are engaged less than half as much in quiet auctions as elsewhere."""
-    engaged = chance.engaged
+    """Return the advertisers that are engaged less than half as much in quiet auctions as elsewhere, and bid less than half.
+
+    Bids in currency count too, since whoever bids the same everywhere is engaged less where clicks are worth more.
+    """
+    engaged, auctions = chance.engaged, chance.auctions
     found = []
     for k, i in enumerate(engaged.players):
         own = engaged.is_in[:, k]
         there, elsewhere = engaged.share[own & quiet, k], engaged.share[own & ~quiet, k]
-        if len(there) and (not len(elsewhere) or there.mean() < 0.5 * elsewhere.mean()):
+        mine = (auctions.who == i) & auctions.is_in
+        bids = [auctions.bid[chosen[:, None] & mine] for chosen in (quiet, ~quiet)]
+        if not len(there) or not len(bids[0]):
+            continue
+        is_less = len(elsewhere) == 0 or there.mean() < 0.5 * elsewhere.mean()
+        is_lower = len(bids[1]) == 0 or np.median(bids[0]) < 0.5 * np.median(bids[1])
+        if is_less and is_lower:
             found.append(int(i))
     return np.array(found, dtype=np.int64)
 

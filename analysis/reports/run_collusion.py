@@ -1,60 +1,79 @@
-"""Store and report a run's verdict on collusion, seed by seed, with the evidence of its control if there is one."""
+"""Store and report a run's verdict on collusion, seed by seed, with the verdict on its control if there is one."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.economics.collusion import THRESHOLD, BenchmarkIndices, Evidence, classify, judge
+from auctionsim.analysis.economics import collusion
+from auctionsim.analysis.economics.collusion import KINDS, Verdict, VerdictKind, combine
 from auctionsim.analysis.statistics import mean_interval
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, shown
 from auctionsim.runs import Run
 
 NO_CONTROL = "no control"
-"""The label of a seed that gets no verdict, since budgets bind and the run has no control."""
+"""The verdict stored for a seed whose budgets bind, so that it needs a control."""
 CONTROL = "control"
 """The folder of a run's control, itself a run: the same learner on the same traffic if nobody has a budget."""
+OLD = "no verdict: collusion.parquet is of an earlier version, whose tests are withdrawn (judge again: auctionsim evaluate RUN)"
 
-_WORDS = {
-    "competitive": "no sign of collusion",
-    "disputed": "disputed (flagged against some competitive benchmarks, not against others)",
-    "pacing": "pacing, not collusion",
-    "collusion": "collusion",
-    NO_CONTROL: "no verdict: budgets bind, and pacing them looks like collusion; a verdict needs a control without budgets "
-    "(`auctionsim control RUN`)",
+_NEEDS_CONTROL = f"no verdict: {collusion.NO_CONTROL} (`auctionsim control RUN`)"
+TEST_COLUMNS = {
+    "missing revenue": "missing_revenue",
+    "profit gain": "total_profit_gain",
+    "best-response gap": "best_response_gap",
+    "giving way": "giving_way",
+    "spared segments": "spared_segments",
+    "common shading": "common_shading",
+    "common level": "common_level",
 }
-_COLUMNS = ("benchmark", "profit_gain", "suppression", "normalised_suppression")
+"""Columns of collusion.parquet by the name of the test that they hold."""
 
 
-def evidence_rows(seed: int, found: Evidence, *, has_budgets: bool) -> pl.DataFrame:
-    """Return one seed's rows of collusion.parquet, one per competitive benchmark.
+def evidence_rows(seed: int, found: Verdict) -> pl.DataFrame:
+    """Return one seed's rows of collusion.parquet, one per competitive benchmark; the tests stand in every row.
 
     Args:
         seed: The seed of the market.
-        found: The evidence on the test days.
-        has_budgets: True if an advertiser has a budget. An outcome that is flagged may then be pacing, and gets no verdict.
+        found: The verdict on the test days, without a control.
     """
-    label: str = judge(found, found).label
-    label = NO_CONTROL if has_budgets and label != "competitive" else label
+    needs_control = found.reason == collusion.NO_CONTROL
+    alone = collusion.judge(found.found) if needs_control else found
+    is_all = len(alone.coalition) == len(alone.found.names)
+    tests = {
+        column: found.tests[name].statistic if name in found.tests else float("nan") for name, column in TEST_COLUMNS.items()
+    }
     rows = [
-        (seed, benchmark, label, index.profit_gain, index.suppression, index.normalized_suppression)
+        {
+            "seed": seed,
+            "benchmark": benchmark,
+            "verdict": NO_CONTROL if needs_control else found.kind,
+            "profit_gain": index.profit_gain,
+            "suppression": index.suppression,
+            "normalised_suppression": index.normalized_suppression,
+            "alone": alone.kind,
+            "coalition": collusion.EVERYBODY if is_all else ", ".join(alone.coalition),
+            "reason": alone.reason,
+            **tests,
+        }
         for benchmark, index in found.by_benchmark.items()
     ]
-    return pl.DataFrame(rows, schema=("seed", "benchmark", "verdict", *_COLUMNS[1:]), orient="row")
+    return pl.DataFrame(rows)
 
 
 def collusion_sentence(run: Run, name: str) -> str | None:
     """Return the verdict on a run with the range of its indices over benchmarks; None if the run stores no evidence.
 
     Raises:
-        InputError: The stored evidence has < 2 benchmarks.
+        InputError: The stored verdicts are none that this version knows.
     """
     table = run.optional_table("collusion")
     if table is None:
         return None
+    if not {"alone", "coalition", "reason"} <= set(table.columns):
+        return f"{name}: {OLD}"
     by_seed = _verdicts(run, table)
-    counts = {label: by_seed.count(label) for label in _WORDS if label in by_seed}
-    verdicts = "; ".join(f"{_WORDS[label]} on {count} of {len(by_seed)} seeds" for label, count in counts.items())
+    verdicts = "; ".join(f"{label} on {by_seed.count(label)} of {len(by_seed)} seeds" for label in dict.fromkeys(by_seed))
     ranges = []
     for column, text in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
         means = [
@@ -62,9 +81,9 @@ def collusion_sentence(run: Run, name: str) -> str | None:
             for _, own in table.group_by("benchmark", maintain_order=True)
             if np.isfinite(own[column].to_numpy()).all()
         ]
-        ranges.append(f"{text} {min(means):.2f} to {max(means):.2f}" if means else f"{text} undefined")
+        ranges.append(f"{text} {min(means):.2f} to {max(means):.2f}" if means else f"{text} not defined")
     benchmarks = ", ".join(table["benchmark"].unique(maintain_order=True))
-    return f"{name}: {verdicts}; {' and '.join(ranges)} (against {benchmarks}; threshold {THRESHOLD})"
+    return f"{name}: {verdicts}; {' and '.join(ranges)} (against {benchmarks})"
 
 
 def control_of(run: Run) -> Run | None:
@@ -77,22 +96,33 @@ def control_of(run: Run) -> Run | None:
 
 
 def _verdicts(run: Run, table: pl.DataFrame) -> list[str]:
-    """Return the label of each seed; a seed stored without a verdict gets one from the control's evidence, if there is any."""
+    """Return the label of each seed; a seed stored without a verdict gets one from the control's, if there is any."""
     control = control_of(run)
     control_table = None if control is None else control.optional_table("collusion")
+    if control_table is not None and "alone" not in control_table.columns:
+        control_table = None
     labels = []
     for (seed,), own in table.group_by("seed", maintain_order=True):
-        label: str = own["verdict"][0]
-        if label == NO_CONTROL and control_table is not None and not (without := control_table.filter(seed=seed)).is_empty():
-            try:
-                label = classify(_by_benchmark(own), _by_benchmark(without))
-            except ValueError as error:
-                raise InputError(f"{run.path / 'collusion.parquet'}: seed {seed}: {error}") from None
-        labels.append(label)
+        kind, coalition, reason = own["verdict"][0], own["coalition"][0], own["reason"][0]
+        if kind == NO_CONTROL:
+            without = None if control_table is None else control_table.filter(seed=seed)
+            if without is None or without.is_empty():
+                labels.append(_NEEDS_CONTROL)
+                continue
+            kind = combine(_known(run, own["alone"][0]), _known(run, without["alone"][0]))
+        labels.append(_label(_known(run, kind), coalition, reason))
     return labels
 
 
-def _by_benchmark(rows: pl.DataFrame) -> dict[str, BenchmarkIndices]:
-    """Return one seed's stored indices by the name of the benchmark."""
-    stored = rows.select(_COLUMNS).iter_rows()
-    return {benchmark: BenchmarkIndices(gain, missing, share) for benchmark, gain, missing, share in stored}
+def _label(kind: VerdictKind, coalition: str, reason: str) -> str:
+    if kind == "coordination":
+        return f"tacit or explicit coordination of {coalition}"
+    return f"not defined ({reason})" if kind == "not defined" else kind
+
+
+def _known(run: Run, kind: str) -> VerdictKind:
+    for known in KINDS:
+        if kind == known:
+            return known
+    path = run.path / "collusion.parquet"
+    raise InputError(f"{path}: column verdict: expected one of {', '.join(KINDS)}, got {shown(kind)}")

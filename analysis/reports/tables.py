@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
 from auctionsim.analysis.reports.metrics import advertiser_profits, is_better_off, mean_advertiser_ratios
+from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS
 from auctionsim.analysis.reports.summary import Summary, amount, amount_interval
 from auctionsim.analysis.reports.violations import violations
 from auctionsim.analysis.statistics import INTERVALS, mean_interval
@@ -110,21 +112,26 @@ def _groups_table(named: Mapping[str, Run]) -> Table:
 
 
 def collusion_sections(named: Mapping[str, Run]) -> list[Section]:
-    """Return the profit gain and the missing revenue against each competitive benchmark; nothing if no run stored them."""
+    """Return the tests of the verdict, and profit gain and missing revenue against each competitive benchmark.
+
+    Nothing if no run stored them.
+    """
     tables = {name: table for name, run in named.items() if (table := run.optional_table("collusion")) is not None}
     if not tables:
         return []
-    benchmarks = list(dict.fromkeys(b for table in tables.values() for b in table["benchmark"]))
     rows = []
+    for test, column in TEST_COLUMNS.items():
+        if any(column in table.columns for table in tables.values()):
+            rows.append([test, *(_over_seeds(table.unique("seed"), column) for table in tables.values())])
+    benchmarks = list(dict.fromkeys(b for table in tables.values() for b in table["benchmark"]))
     for measure, label in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
         for benchmark in benchmarks:
-            cells = [table.filter(benchmark=benchmark)[measure].to_numpy() for table in tables.values()]
-            shown = [str(mean_interval(cell)) if len(cell) and np.isfinite(cell).all() else _UNDEFINED for cell in cells]
-            rows.append([f"{label}, against {benchmark}", *shown])
+            cells = [_over_seeds(table.filter(benchmark=benchmark), measure) for table in tables.values()]
+            rows.append([f"{label}, against {benchmark}", *cells])
     note = (
-        "0 is competition. A profit gain of 1 is the cartel, in which only the best learner of each auction competes. A "
-        "verdict of collusion needs both indices at or above the threshold against every benchmark, and again without budgets "
-        "(docs/collusion.md)."
+        "Low revenue alone is no collusion: a verdict of coordination needs members that give way to one another, segments that "
+        "they spare together, or low bids in common that each could gain by raising alone (docs/collusion.md). Profit gain "
+        "and missing revenue against a benchmark are context: 0 is the benchmark, a profit gain of 1 the cartel."
     )
     return [Heading("Is it collusion?"), Table(["over seeds", *tables], rows, note)]
 
@@ -148,6 +155,14 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
         "the mean violation over all of them, relative to the limit."
     )
     return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
+
+
+def _over_seeds(table: pl.DataFrame, column: str) -> str:
+    """Return a column's mean over seeds with its interval, as text."""
+    if column not in table.columns or not table.height:
+        return _UNDEFINED
+    values = table.sort("seed")[column].cast(pl.Float64).to_numpy()
+    return str(mean_interval(values)) if np.isfinite(values).all() else _UNDEFINED
 
 
 def _violation_text(share: Array, excess: Array) -> str:

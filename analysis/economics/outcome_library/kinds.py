@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,15 +58,26 @@ def outcomes(half: Half, draws: int) -> Iterator[Labeled]:
         draws: Number of draws of each kind.
     """
     for kind in kinds():
-        for k in range(draws):
-            seed = half.seed + k
-            rng = stream(seed, "outcome library", kind.name)
-            market = market_of(half, kind.setting, seed, rng)
-            control = None
-            if kind.budget:
-                control = i.bidding(market, (kind.control or kind.draw)(market, rng))
-                market = i.with_budgets(market, kind.budget)
-            yield Labeled(kind.name, kind.colludes, seed, i.bidding(market, kind.draw(market, rng)), control)
+        for draw in range(draws):
+            yield drawn(kind, half, draw)
+
+
+def drawn(kind: Kind, half: Half, draw: int) -> Labeled:
+    """Draw one outcome.
+
+    Args:
+        kind: The kind of outcome.
+        half: The generator's settings.
+        draw: Number of the draw, from 0.
+    """
+    seed = half.seed + draw
+    rng = stream(seed, "outcome library", kind.name)
+    market = market_of(half, kind.setting, seed, rng)
+    control = None
+    if kind.budget:
+        control = i.bidding(market, (kind.control or kind.draw)(market, rng))
+        market = i.with_budgets(market, kind.budget)
+    return Labeled(kind.name, kind.colludes, seed, i.bidding(market, kind.draw(market, rng)), control)
 
 
 def _innocent() -> list[Kind]:
@@ -78,7 +89,9 @@ def _innocent() -> list[Kind]:
         one(f"competition, {pricing}, {slots} slots", i.truthful, Setting(pricing, slots))
         for pricing in ("gsp", "vcg") for slots in (1, 2, 3)
     ]  # fmt: skip
-    found += [one(f"learned shares, {p}, {s} slots", i.learned_shares, Setting(p, s)) for p in ("gsp", "first") for s in (1, 2, 3)]
+    found += [
+        one(f"learned shares, {p}, {s} slots", i.learned_shares, Setting(p, s)) for p in ("gsp", "first") for s in (1, 2, 3)
+    ]
     found += [
         one("second value bid in the first price", i.second_value, first),
         one("honest shading in the first price", i.honest_shading, first),
@@ -166,7 +179,10 @@ def _guilty() -> list[Kind]:
         one("turns by day", lambda a, _: g.taking_turns(a, everybody(a), a.day), Setting("gsp", days=4)),
         one("rotation, others bid low", lambda a, _: g.taking_turns(a, everybody(a), a.hour, 0.05), Setting("gsp")),
         one("side payments, turns by auction", lambda a, r: _turns_of_ring(a, 3, r), Setting("gsp", advertisers=12)),
-        one("some hours, all low", lambda a, r: g.all_low(a, everybody(a), shares(a, 0.01, 0.1, r), a.hour < 4), Setting("gsp")),
+        one(
+            "some hours, all low",
+            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.01, 0.1, r), a.hour < 4), Setting("gsp"),
+        ),
         one(
             "cartel under budgets, all shade alike",
             lambda a, _: a.value * 0.05, Setting("gsp", 1), budget=0.8,
@@ -179,6 +195,3 @@ def _guilty() -> list[Kind]:
 def _turns_of_ring(auctions: Auctions, size: int, rng: np.random.Generator) -> Array:
     ring = g.some(len(auctions.names), size, rng)
     return g.taking_turns(auctions, ring, g.in_auction_turns(auctions, ring))
-
-
-__all__ = ["Kind", "Labeled", "kinds", "outcomes", "replace"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -20,7 +19,7 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
 from auctionsim.analysis.documents.results import arms_table, by_seed
 from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
-from auctionsim.analysis.economics.collusion import Evidence, Verdict, VerdictLabel, outcome_indices, verdict
+from auctionsim.analysis.economics.collusion import KINDS, Verdict, outcome_indices, verdict
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, totals_over_days
 from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.analysis.economics.rematching import rematched
@@ -37,8 +36,18 @@ _FULL = ("train.iterations=100", "learner.learning_rate=0.1", "traffic.auctions_
 _QUICK = ("train.iterations=20", "learner.learning_rate=0.3", "traffic.auctions_per_day=1000")
 _BUDGETS = {"no budgets": (), "tight budgets": ('advertisers.0.budget="baseline*0.5"',)}
 _ARMS = ("competing", "colluding", "cooperating")
-_BENCHMARKS = ("truthful", "envy-free", "manual", "independent")
-_LABELS: tuple[VerdictLabel, ...] = get_args(VerdictLabel)
+_BENCHMARKS = ("truthful", "manual", "independent")
+_TESTS = {
+    "missing revenue": "Missing revenue",
+    "missing in a segment": "Missing in the worst segment",
+    "profit gain": "Profit gain",
+    "best-response gap": "Best-response gap",
+    "giving way": "Giving way",
+    "spared segments": "Spared segments",
+    "common shading": "Common shading",
+    "winner by hour": "Winner by hour",
+    "winner by query": "Winner by query",
+}
 _OTHER_TRAINING = 1_000_003
 """Added to the seed of an independent training on the same market."""
 _OTHER = {
@@ -83,26 +92,26 @@ class _Study:
                 _train(unlimited["competing"], unit.seed).policy if has_budgets and not is_independent else None
             ),
         )
-        values = _index_values(found) | _other_values(learned, days, found.with_budgets)
+        values = _index_values(found) | _other_values(learned, days, found)
         return Findings([("test", name, value) for name, value in values.items() if np.isfinite(value)])
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
         counts = [
-            [f"{arm}, {scenario}", *(_count(results, scenario, arm, label) for label in _LABELS)]
+            [f"{arm}, {scenario}", *(_count(results, scenario, arm, label) for label in KINDS)]
             for scenario in _BUDGETS
             for arm in _ARMS
         ]
         return [
             Text(_sentence(results)),
             Table(
-                ["", *_LABELS],
+                ["", *KINDS],
                 counts,
                 "Number of seeds with each verdict. Built-in scenario three-arms, held-out test days. Tight budgets are half "
                 "of what keyword bids spend without budgets.",
             ),
             Text(
-                "Profit gain (0: competition, 1: the cartel) and missing revenue against each benchmark. A verdict of "
-                "collusion needs both at or above the threshold against every benchmark, and again without budgets."
+                "The tests below are those of the verdict. Profit gain (0: competition, 1: the cartel) and missing revenue "
+                "against each benchmark are context: they say how much is at stake, not why."
             ),
             *[section for scenario in _BUDGETS for section in _index_tables(results, scenario)],
             Heading("Other measures"),
@@ -129,16 +138,17 @@ def _train(scenario: Scenario, seed: int, offset: int = 0) -> _Trained:
 
 
 def _index_values(found: Verdict) -> dict[str, float]:
-    values = {f"verdict {label}": float(found.label == label) for label in _LABELS}
-    for name, index in found.with_budgets.by_benchmark.items():
+    values = {f"verdict {kind}": float(found.kind == kind) for kind in KINDS}
+    values |= {f"test {name}": test.statistic for name, test in found.tests.items()}
+    for name, index in found.by_benchmark.items():
         values |= {f"profit gain {name}": index.profit_gain, f"missing {name}": index.suppression}
     return values
 
 
-def _other_values(learned: _Trained, days: tuple[int, ...], found: Evidence) -> dict[str, float]:
+def _other_values(learned: _Trained, days: tuple[int, ...], found: Verdict) -> dict[str, float]:
     market, policy = learned.market, learned.policy
     members = market.is_controlled
-    competitive, cartel = competitive_totals(market, days)["truthful"], cartel_totals(market, days)
+    competitive, cartel = next(iter(competitive_totals(market, days).values())), cartel_totals(market, days)
     trajectories = {day: simulate_day(market, day, policy) for day in days}
     shadings = [shading(market, day, own)["profit"] for day, own in trajectories.items()]
     again = _train(market.scenario, market.seed, _OTHER_TRAINING).policy
@@ -159,7 +169,9 @@ def _index_tables(results: pl.DataFrame, scenario: str) -> list[Section]:
         {f"{what} {name}": f"{label}, {name}" for name in _BENCHMARKS}
         for what, label in (("profit gain", "Profit gain"), ("missing", "Revenue missing"))
     )
-    return [Heading(scenario.capitalize()), arms_table(results, scenario, gain), arms_table(results, scenario, missing)]
+    tests = {f"test {name}": label for name, label in _TESTS.items()}
+    tables = [arms_table(results, scenario, columns) for columns in (tests, gain, missing)]
+    return [Heading(scenario.capitalize()), *tables]
 
 
 def _count(results: pl.DataFrame, scenario: str, arm: str, label: str) -> str:
@@ -171,9 +183,9 @@ def _count(results: pl.DataFrame, scenario: str, arm: str, label: str) -> str:
 def _sentence(results: pl.DataFrame) -> str:
     arms = []
     for arm in _ARMS:
-        called = [_count(results, scenario, arm, "collusion") for scenario in _BUDGETS]
+        called = [_count(results, scenario, arm, "coordination") for scenario in _BUDGETS]
         arms.append(f"{arm} on {called[0]} seeds without and {called[1]} with budgets")
-    return "Judged as collusion: " + "; ".join(arms) + "."
+    return "Judged as coordination: " + "; ".join(arms) + "."
 
 
 STUDY = _Study()

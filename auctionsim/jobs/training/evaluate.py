@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from auctionsim.agents.policies.base import Constant, Policy
-from auctionsim.analysis.economics.collusion import evidence
+from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
 from auctionsim.market.benchmarks import day_benchmarks
@@ -45,9 +45,9 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
             ]
         if not isinstance(market.source, Traffic) or len(market.learners) == 0:
             continue
-        judged = evidence(market, policies[seed], market.scenario.traffic.test_days)
+        judged = without_control(market, policies[seed], market.scenario.traffic.test_days)
         answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
-        collusion.append(evidence_rows(seed, judged, has_budgets=bool(np.isfinite(market.budgets).any())))
+        collusion.append(evidence_rows(seed, judged))
     run.write_provenance(next(iter(markets.values())).source.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))

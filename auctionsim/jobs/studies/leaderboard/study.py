@@ -113,7 +113,7 @@ def measures(market: Market, policy: Policy, members: NDArray[np.int64], *, is_a
     `objective`: mean over members of the weighted objective, as a ratio to the baseline; `roi`: (GMV - cost) / cost of all
     members together; `budget_used`: mean share of the members' budgets that was spent, NaN unless all have one; `revenue`:
     the platform's revenue as a ratio to the baseline; `collusion`, if all learners are members: the profit gain between
-    truthful bids and the cartel.
+    competition and the cartel.
 
     Args:
         market: The market.
@@ -136,7 +136,8 @@ def measures(market: Market, policy: Policy, members: NDArray[np.int64], *, is_a
     }
     if is_all:
         is_member = np.isin(np.arange(len(market.advertisers)), members)
-        competitive, cartel = competitive_totals(market, days)["truthful"], cartel_totals(market, days, is_member)
+        competitive = next(iter(competitive_totals(market, days).values()))  # truthful bids, but for the first price
+        cartel = cartel_totals(market, days, is_member)
         found["collusion"] = outcome_indices(totals, competitive, cartel, is_member).profit_gain
     return found
 
