@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.economics.auctions import Auctions
-from auctionsim.analysis.economics.clearing import profit_at
+from auctionsim.analysis.economics.clearing import profit_at, sums_by
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def best_response_gains(auctions: Auctions) -> tuple[Array, Array]:
     score = np.where(auctions.is_in & (auctions.bid >= auctions.rules.reserve), auctions.quality * auctions.bid, 0.0)
     score = np.hstack([score, auctions.external[:, None]])
     worth = np.where(auctions.is_in, auctions.value * auctions.clicks, 0.0)
-    stake = np.bincount(who.ravel() + 1, worth.ravel(), minlength=n + 1)[1:]
+    stake = sums_by(who, worth, n)
     n_days = len(np.unique(auctions.day))
     for i in np.argsort(-stake, kind="stable")[:MOST_ADVERTISERS]:
         row, column = np.nonzero((who == i) & auctions.is_in)

@@ -46,7 +46,12 @@ class Cleared:
     def profits(self, who: NDArray[np.int64], value: Array, n: int) -> Array:
         """Return each advertiser's value of clicks less cost, currency `[advertisers]`."""
         gain = np.take_along_axis(value, np.maximum(self.column, 0), axis=1) * self.clicks - self.cost
-        return np.bincount(self.advertiser(who).ravel() + 1, gain.ravel(), minlength=n + 1)[1:]
+        return sums_by(self.advertiser(who), gain, n)
+
+
+def sums_by(who: NDArray[np.int64], amount: Array, n: int) -> Array:
+    """Return the sum of an amount over each of n advertisers, `[advertisers]`; index -1 is left out."""
+    return np.asarray(np.bincount(who.ravel() + 1, amount.ravel(), minlength=n + 1)[1:], dtype=np.float64)
 
 
 def cleared(bid: Array, quality: Array, clicks: Array, is_in: Mask, external: Array, rules: Rules) -> Cleared:

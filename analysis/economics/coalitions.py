@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.economics.auctions import Auctions
+from auctionsim.analysis.economics.clearing import sums_by
 from auctionsim.analysis.economics.engagement import SHUFFLES, Engagement, engagement_of
 from auctionsim.streams import stream
 
@@ -95,7 +96,7 @@ def blame(auctions: Auctions) -> Array:
     held = np.where(auctions.exists, auctions.quality * np.maximum(auctions.value - auctions.bid, 0.0), 0.0)
     total = held.sum(axis=1, keepdims=True)
     part = lost[:, None] * np.divide(held, total, out=np.zeros_like(held), where=total > 0)
-    return np.bincount(auctions.who.ravel() + 1, part.ravel(), minlength=len(auctions.names) + 1)[1:]
+    return sums_by(auctions.who, part, len(auctions.names))
 
 
 def _joint(share: Array) -> Array:

@@ -193,22 +193,27 @@ def judge(found: Evidence, control: Evidence | None = None) -> Verdict:
     """Return the verdict on evidence, given the control's evidence without budgets if there are budgets."""
     kind, members, reason = _classified(found)
     if control is not None:
-        other, _, other_reason = _classified(control)
+        other, other_members, other_reason = _classified(control)
         combined = combine(kind, other)
         if combined != kind:
-            reason = f"under budgets {reason}, but without budgets: {other_reason}"
+            reason = f"under budgets {reason}; without budgets {other_reason}"
+        members = members if kind == "coordination" else other_members
         kind = combined
     coalition = tuple(found.names[i] for i in members) if kind == "coordination" else ()
     return Verdict(kind, coalition, reason, found, control)
 
 
 def combine(found: VerdictKind, control: VerdictKind) -> VerdictKind:
-    """Return the verdict under budgets, given that on the control without them."""
+    """Return the verdict under budgets, given that on the control without them.
+
+    Revenue that is missing under budgets is pacing if nothing is amiss without budgets. It is coordination if the same bidders
+    coordinate without budgets, since budgets only blur the signs of it.
+    """
     if found in ("competitive", "not defined"):
         return found
     if control in ("competitive", "not defined"):
         return "pacing" if control == "competitive" else "not defined"
-    return "coordination" if found == control == "coordination" else "unexplained shortfall"
+    return control
 
 
 def outcome_indices(totals: Array, competitive: Array, cartel: Array, members: NDArray[np.bool_]) -> BenchmarkIndices:

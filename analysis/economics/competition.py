@@ -30,9 +30,9 @@ def competitive_totals(market: Market, days: tuple[int, ...], independent: Polic
 
     `truthful`, but for the first price: everybody bids the value of a click. `best response`, first price with one slot: the
     best bids what the second best is worth, so that the outcome is the second price's. `envy-free`, several slots: the
-    envy-free outcome with the lowest revenue, whose payments are those of Vickrey-Clarke-Groves at truthful bids (Edelman, Ostrovsky and
-    Schwarz 2007, theorem 1). With one slot, or charged by VCG, it equals `truthful` and is left out. `manual`: everybody's
-    keyword bids. `independent`: learners that each maximize their own objective.
+    envy-free outcome with the lowest revenue, whose payments are those of Vickrey-Clarke-Groves at truthful bids (Edelman,
+    Ostrovsky and Schwarz 2007, theorem 1). With one slot, or charged by VCG, it equals `truthful` and is left out. `manual`:
+    everybody's keyword bids. `independent`: learners that each maximize their own objective.
 
     Args:
         market: The market.

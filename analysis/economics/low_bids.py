@@ -1,7 +1,7 @@
 """Tell low bids that all have in common from the low bids of advertisers that learned nothing.
 
 Both pay little, and from both rivals could take auctions by bidding more. But advertisers that learned nothing, each for
-itself, bid different shares of their values, so that ads are matched badly. A cartel that shades in common keeps the best match.
+itself, bid different shares of their values, so that ads are matched badly. A cartel that shades in common keeps the match.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions
+from auctionsim.analysis.economics.clearing import sums_by
 from auctionsim.ratios import safe_ratio
 
 Array = NDArray[np.float64]
@@ -48,7 +49,7 @@ def low_bids(auctions: Auctions) -> LowBids:
     above = np.maximum(auctions.value - reserve, 0.0)
     offered = np.minimum(np.maximum(auctions.bid - reserve, 0.0), above)
     weight, over = (np.where(auctions.is_in, array * auctions.clicks, 0.0) for array in (above, offered))
-    sums = [np.bincount(auctions.who.ravel() + 1, array.ravel(), minlength=n + 1)[1:] for array in (over, weight)]
+    sums = [sums_by(auctions.who, array, n) for array in (over, weight)]
     is_low = np.divide(sums[0], sums[1], out=np.ones(n), where=sums[1] > 0) < LOW
     bidders = np.flatnonzero(is_low)
     agreement = _agreement(auctions, bidders)

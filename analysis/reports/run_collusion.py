@@ -110,6 +110,7 @@ def _verdicts(run: Run, table: pl.DataFrame) -> list[str]:
                 labels.append(_NEEDS_CONTROL)
                 continue
             kind = combine(_known(run, own["alone"][0]), _known(run, without["alone"][0]))
+            coalition = coalition or without["coalition"][0]
         labels.append(_label(_known(run, kind), coalition, reason))
     return labels
 

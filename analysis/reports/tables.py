@@ -129,7 +129,7 @@ def collusion_sections(named: Mapping[str, Run]) -> list[Section]:
             cells = [_over_seeds(table.filter(benchmark=benchmark), measure) for table in tables.values()]
             rows.append([f"{label}, against {benchmark}", *cells])
     note = (
-        "Low revenue alone is no collusion: a verdict of coordination needs members that give way to one another, segments that "
+        "Low revenue alone is no collusion: a verdict of coordination needs members that give way to one another, parts that "
         "they spare together, or low bids in common that each could gain by raising alone (docs/collusion.md). Profit gain "
         "and missing revenue against a benchmark are context: 0 is the benchmark, a profit gain of 1 the cartel."
     )

@@ -9,16 +9,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots import runs as plots
-from auctionsim.analysis.economics.collusion import BenchmarkIndices, Evidence
 from auctionsim.analysis.reports import metrics
 from auctionsim.analysis.reports.report import write_report
-from auctionsim.analysis.reports.run_collusion import collusion_sentence, evidence_rows
+from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS, collusion_sentence
 from auctionsim.analysis.reports.summary import summarize
 from auctionsim.cli import main
 from auctionsim.errors import InputError
@@ -120,26 +118,42 @@ def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path
 
 
 def test_the_report_states_the_verdict_on_collusion_and_the_violated_constraints(run: Run, tmp_path: Path):
-    rows = [(seed, b, "collusion", 0.9, 0.8, 0.9) for seed in (0, 1) for b in ("truthful", "manual")]
-    names = ("seed", "benchmark", "verdict", "profit_gain", "suppression", "normalised_suppression")
-    run.write_table("collusion", pl.DataFrame(rows, schema=names, orient="row"))
+    run.write_table("collusion", verdict_rows("coordination", "north, south"))
     write_report([run], tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "story: collusion on 2 of 2 seeds; profit gain 0.90 to 0.90 and revenue missing 0.80 to 0.80" in text
+    assert "story: tacit or explicit coordination of north, south on 2 of 2 seeds; profit gain 0.90 to 0.90" in text
+    assert "giving way" in text
     # Revenue 9 and 11 against a floor of 10: violated on one of two days, by a tenth, a twentieth over both.
     assert "| revenue floor | 50.0%, by 5.00% |" in text
     # Profits 11, 4, 11 and 6 against floors of 5: one of four is a fifth short.
     assert "| profit floor | 25.0%, by 5.00% |" in text
 
 
+def verdict_rows(kind: str, coalition: str = "") -> pl.DataFrame:
+    """Return the rows of collusion.parquet of two seeds with a verdict."""
+    row = {"profit_gain": 0.9, "suppression": 0.8, "normalised_suppression": 0.9, "verdict": kind, "alone": "coordination"}
+    row |= {"coalition": coalition, "reason": "because", **dict.fromkeys(TEST_COLUMNS.values(), 0.9)}
+    return pl.DataFrame([{"seed": seed, "benchmark": b, **row} for seed in (0, 1) for b in ("truthful", "manual")])
+
+
 def test_budgets_without_a_control_get_no_verdict(run: Run):
-    flagged = BenchmarkIndices(0.9, 0.9, 0.9, 0.0)
-    found = Evidence({"truthful": flagged, "manual": flagged}, np.nan, 1.0)
-    run.write_table("collusion", evidence_rows(0, found, has_budgets=True))
+    run.write_table("collusion", verdict_rows("no control"))
     sentence = collusion_sentence(run, "story")
     assert sentence is not None
     assert "no verdict: budgets bind" in sentence
-    assert evidence_rows(0, found, has_budgets=False)["verdict"].to_list() == ["collusion", "collusion"]
+
+
+def test_a_verdict_of_an_earlier_version_is_not_repeated(run: Run):
+    run.write_table("collusion", verdict_rows("collusion").drop("alone", "coalition", "reason"))
+    sentence = collusion_sentence(run, "story")
+    assert sentence is not None
+    assert "earlier version" in sentence
+    assert "coordination" not in sentence
+
+
+def test_an_undefined_verdict_says_why(run: Run):
+    run.write_table("collusion", verdict_rows("not defined"))
+    assert "story: not defined (because) on 2 of 2 seeds" in str(collusion_sentence(run, "story"))
 
 
 def test_runs_are_compared_in_pairs_of_seeds(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

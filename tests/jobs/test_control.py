@@ -40,7 +40,7 @@ def test_a_run_with_budgets_has_no_verdict_until_its_control_is_trained(limited:
     assert [group.budget for group in control.scenario().advertisers] == [None] * len(control.scenario().advertisers)
     assert control.seeds == Run.open(limited).seeds
     assert "no verdict" not in found["collusion"]
-    assert "run: collusion on 1 of 1 seeds" in found["collusion"]
+    assert "run: tacit or explicit coordination of " in found["collusion"]
     assert found["collusion"] in (limited / "report" / "report.md").read_text()
     before = {
         path: path.read_bytes() for path in (limited / "control").rglob("*") if path.suffix in (".safetensors", ".parquet")
@@ -54,10 +54,10 @@ def test_pacing_that_is_gone_without_budgets_is_called_so(limited: Path):
     run = Run.open(limited)
     control = control_of(run)
     assert control is not None
-    low = control.table("collusion").with_columns(pl.lit(0.0).alias("profit_gain"))
-    control.write_table("collusion", low)
-    assert "pacing, not collusion on 1 of 1 seeds" in str(collusion_sentence(run, "run"))
-    control.write_table("collusion", low.head(1))
+    table = control.table("collusion")
+    control.write_table("collusion", table.with_columns(pl.lit("competitive").alias("alone")))
+    assert "run: pacing on 1 of 1 seeds" in str(collusion_sentence(run, "run"))
+    control.write_table("collusion", table.with_columns(pl.lit("guilty").alias("alone")))
     assert main(["report", str(limited)]) == 2
     control.set_status("interrupted")
     assert "no verdict" in str(collusion_sentence(run, "run"))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.economics.auctions import Auctions, within_budgets
 from auctionsim.analysis.economics.best_response_gap import SHARES
-from auctionsim.analysis.economics.clearing import profit_at
+from auctionsim.analysis.economics.clearing import profit_at, sums_by
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -120,7 +120,7 @@ def paced(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
     for _ in range(60):
         bid = auctions.value * share[auctions.who]
         done = replace(free, bid=bid).outcome()
-        spent = np.bincount(done.advertiser(free.who).ravel() + 1, done.cost.ravel(), minlength=len(share) + 1)[1:]
+        spent = sums_by(done.advertiser(free.who), done.cost, len(share))
         share = np.clip(share * np.where(spent > n_days * auctions.budgets, 0.93, 1.03), 0.0, 1.0)
     return auctions.value * share[auctions.who]
 
@@ -128,7 +128,7 @@ def paced(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
 def with_budgets(auctions: Auctions, share: float) -> Auctions:
     """Return the market with budgets of a share of what each would spend in competition."""
     done = auctions.competition()
-    spent = np.bincount(done.advertiser(auctions.who).ravel() + 1, done.cost.ravel(), minlength=len(auctions.names) + 1)[1:]
+    spent = sums_by(done.advertiser(auctions.who), done.cost, len(auctions.names))
     return replace(auctions, budgets=share * spent / len(np.unique(auctions.day)) + 1e-9)
 
 

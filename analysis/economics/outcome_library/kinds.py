@@ -132,8 +132,11 @@ def _guilty() -> list[Kind]:
         level = rng.uniform(low, high)
         return level * rng.uniform(0.85, 1.15, len(a.names))
 
-    def ring_of(a: Auctions, size: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        return g.some(len(a.names), size, rng)
+    def ring_bids(size: int) -> Draw:
+        return lambda a, r: g.best_member(a, g.some(len(a.names), size, r))
+
+    def ring_by_hour(size: int) -> Draw:
+        return lambda a, r: g.taking_turns(a, g.some(len(a.names), size, r), a.hour)
 
     found = []
     for pricing in ("gsp", "vcg", "first"):
@@ -158,17 +161,11 @@ def _guilty() -> list[Kind]:
             ),
         ]  # fmt: skip
         found += [
-            one(
-                f"ring of {size} of 12, best member bids, {pricing}",
-                lambda a, r, size=size: g.best_member(a, ring_of(a, size, r)), Setting(pricing, advertisers=12),
-            )
+            one(f"ring of {size} of 12, best member bids, {pricing}", ring_bids(size), Setting(pricing, advertisers=12))
             for size in (2, 3, 4, 5, 6)
         ]  # fmt: skip
     found += [
-        one(
-            f"ring of {size} of 12 by the hour",
-            lambda a, r, size=size: g.taking_turns(a, ring_of(a, size, r), a.hour), Setting("gsp", advertisers=12),
-        )
+        one(f"ring of {size} of 12 by the hour", ring_by_hour(size), Setting("gsp", advertisers=12))
         for size in (2, 3, 6)
     ]  # fmt: skip
     found += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,10 @@ def market_of(half: Half, setting: Setting, seed: int, rng: np.random.Generator)
         seed: Seed of the traffic.
         rng: Generator that draws among the settings.
     """
-    pick = lambda options: options[int(rng.integers(len(options)))]  # noqa: E731  (a word for ten uses)
+
+    def pick(options: tuple[T, ...]) -> T:
+        return options[int(rng.integers(len(options)))]
+
     advertisers = setting.advertisers or pick(half.advertisers)
     candidates = min(setting.candidates or pick(half.candidates), advertisers)
     days = tuple(range(half.days[0], half.days[0] + setting.days))

@@ -1,4 +1,4 @@
-"""Measure the verdict on collusion and its tests on outcomes whose cause is known, tuned on one half and judged on the other."""
+"""Measure how often the verdict on collusion errs, on outcomes whose cause is known: half for tuning, half held back."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def _sentence(labeled: pl.DataFrame) -> str:
     n = [rows.filter(metric=f"verdict {KINDS[0]}").height for rows in (innocent, guilty)]
     return (
         f"On the half that was held back, {_rate(innocent, 'verdict coordination'):.1%} of {n[0]} outcomes without collusion are "
-        f"called coordination, and {_rate(guilty, 'verdict coordination'):.1%} of {n[1]} outcomes of collusion are. Thresholds "
-        "were chosen on the tuning half, which has other seeds, numbers of advertisers, values, reserves and slots."
+        f"called coordination, and {_rate(guilty, 'verdict coordination'):.1%} of {n[1]} outcomes of collusion are. "
+        "Thresholds were chosen on the tuning half, which has other seeds, numbers of advertisers, values, reserves and slots."
     )
 
 

@@ -1,0 +1,200 @@
+"""The verdict on collusion names cartels, rings and turns, and acquits competition, budgets and failed learners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant, DayPolicy
+from auctionsim.analysis.economics.collusion import EVERYBODY, Verdict, judge_bids, verdict
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.sources import TableSource
+from auctionsim.market.market import Market
+from auctionsim.scenario.file import parse_scenario
+
+from ...conftest import SMALL
+
+DAYS = (2, 3)
+COORDINATION = "tacit or explicit coordination of "
+PRICINGS = ("gsp", "first", "vcg")
+VALUE = FEATURES.index("value")
+
+
+def made(*overrides: str, advertisers: int = 5) -> Market:
+    return build_market(parse_scenario(SMALL.replace("count = 5", f"count = {advertisers}"), "small.toml", overrides=overrides))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Bid a share of the value that a function gives for each row of the table; NaN bids nothing."""
+
+    share: Callable[[Market], np.ndarray]
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        phi = np.zeros((len(market.traffic.advertiser), 4))
+        phi[:, VALUE] = market.phi[:, VALUE] * self.share(market)
+        theta = market.static("truthful")
+        return DayPolicy(lambda state: theta, TableSource(market.traffic, market.rules, phi))
+
+
+@dataclass(frozen=True)
+class ByHour:
+    """Bid a share of the value that depends on the day, the hour and the advertiser."""
+
+    share: Callable[[int, int], np.ndarray]
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        return DayPolicy(lambda state: self.share(day, state.hour)[:, None, None] * market.static("truthful"))
+
+
+def judged(market: Market, policy: object, **more: object) -> Verdict:
+    return verdict(market, policy, DAYS, **more)  # type: ignore[arg-type]
+
+
+def on_turn(turn: np.ndarray) -> Callable[[Market], np.ndarray]:
+    """Return the shares by which only the advertiser bids whose turn it is, given the turn of each row."""
+    return lambda market: (market.traffic.advertiser == turn).astype(float)
+
+
+def best_of_ring(ring: list[int]) -> Callable[[Market], np.ndarray]:
+    """Return the shares by which a ring's members but the best of each auction do not compete."""
+
+    def share(market: Market) -> np.ndarray:
+        is_member = np.isin(market.traffic.advertiser, ring)
+        score = np.where(is_member, market.quality * market.phi[:, VALUE], 0.0)
+        start = market.traffic.cell_start
+        best = np.repeat(np.maximum.reduceat(score, start[:-1]), np.diff(start))
+        return np.where(is_member & (score < best), 0.0, 1.0)
+
+    return share
+
+
+@pytest.mark.parametrize("pricing", PRICINGS)
+@pytest.mark.parametrize("share", [0.02, 0.08])
+def test_all_that_shade_alike_are_a_cartel_under_every_pricing_rule(pricing: str, share: float):
+    market = made(f'mechanism.pricing="{pricing}"', "mechanism.reserve=0.001")
+    found = judged(market, Constant(share * market.static("truthful")))
+    assert found.label == COORDINATION + EVERYBODY
+    assert found.tests["missing revenue"].statistic > 0.8
+
+
+@pytest.mark.parametrize("pricing", ["gsp", "vcg"])
+def test_rotation_by_hour_is_coordination(pricing: str):
+    market = made(f'mechanism.pricing="{pricing}"')
+    found = judged(market, ByHour(lambda day, hour: (np.arange(5) == hour % 5).astype(float)))
+    assert found.label == COORDINATION + EVERYBODY
+    assert found.tests["winner by hour"].speaks
+
+
+def test_division_by_query_is_coordination():
+    market = made()
+    owner = np.zeros(len(market.traffic.queries), dtype=int)
+    for query in np.unique(market.traffic.query):
+        cell = int(np.flatnonzero(market.traffic.query == query)[0])
+        there = market.traffic.advertiser[market.traffic.cell_start[cell] : market.traffic.cell_start[cell + 1]]
+        owner[query] = there[query % len(there)]
+    rows = np.repeat(owner[market.traffic.query], np.diff(market.traffic.cell_start))
+    found = judged(market, Rows(on_turn(rows)))
+    assert found.kind == "coordination"
+    assert found.tests["winner by query"].speaks
+
+
+def test_turns_by_auction_and_by_day_are_coordination():
+    market = made()
+    cells = np.arange(len(market.traffic.day)) % 5
+    rows = np.repeat(cells, np.diff(market.traffic.cell_start))
+    assert judged(market, Rows(on_turn(rows))).label == COORDINATION + EVERYBODY
+    by_day = judged(market, ByHour(lambda day, hour: (np.arange(5) == day % 5).astype(float)))
+    assert by_day.kind == "coordination"
+    assert set(by_day.coalition) == {market.advertisers[2], market.advertisers[3]}, "the two that had a turn in two days"
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
+def test_a_ring_of_twelve_is_found_and_named(size: int):
+    market = made("traffic.candidates=6", advertisers=12)
+    found = judged(market, Rows(best_of_ring(list(range(size)))))
+    assert found.label == COORDINATION + ", ".join(market.advertisers[:size])
+
+
+def test_collusion_on_a_tenth_of_the_queries_is_found():
+    market = made("traffic.queries=40", "traffic.auctions_per_day=1500")
+    spared = np.argsort(-np.bincount(market.traffic.query, minlength=40), kind="stable")[4:8]
+    is_spared = np.repeat(np.isin(market.traffic.query, spared), np.diff(market.traffic.cell_start))
+    found = judged(market, Rows(lambda _: np.where(is_spared, 0.03, 1.0)))
+    assert found.kind == "coordination"
+    assert found.tests["spared segments"].speaks
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("pricing", PRICINGS)
+def test_failed_learners_are_an_unexplained_shortfall(seed: int, pricing: str):
+    market = made(f'mechanism.pricing="{pricing}"', f"seed={seed}", "traffic.candidates=5", advertisers=8)
+    share = np.random.default_rng(seed).uniform(0.05, 0.25, (24, 8))
+    by_hour = judged(market, ByHour(lambda day, hour: share[hour]))
+    assert by_hour.label == "unexplained shortfall"
+    rows = np.random.default_rng(seed).uniform(0.05, 0.25, len(market.traffic.advertiser))
+    assert judged(market, Rows(lambda _: rows)).label == "unexplained shortfall"
+
+
+@pytest.mark.parametrize("slots", ["[1.0]", "[1.0, 0.6]", "[1.0, 0.6, 0.3]"])
+@pytest.mark.parametrize("pricing", ["gsp", "vcg"])
+def test_truthful_bids_are_competitive_with_one_to_three_slots(pricing: str, slots: str):
+    market = made(f'mechanism.pricing="{pricing}"', f"mechanism.slot_effect={slots}")
+    assert judged(market, Constant(market.static("truthful"))).label == "competitive"
+
+
+@pytest.mark.parametrize("share", [0.7, 0.85])
+def test_uniform_honest_shading_in_the_first_price_is_competitive(share: float):
+    market = made('mechanism.pricing="first"')
+    assert judged(market, Constant(share * market.static("truthful"))).label == "competitive"
+
+
+def test_low_keyword_bids_are_an_unexplained_shortfall():
+    market = made("traffic.manual_share=0.15")
+    assert judged(market, Constant(market.static("manual"))).label == "unexplained shortfall"
+
+
+def test_an_equilibrium_of_several_slots_is_competitive_though_its_revenue_is_below_truthful_bids():
+    market = made("mechanism.slot_effect=[1.0, 0.7, 0.5]")
+    found = judged(market, Constant(0.8 * market.static("truthful")))
+    assert found.label == "competitive"
+
+
+def test_thin_markets_and_a_high_reserve_are_competitive():
+    for market in (made("traffic.candidates=2", advertisers=2), made("mechanism.reserve=0.5")):
+        assert judged(market, Constant(market.static("truthful"))).label == "competitive"
+
+
+def test_no_verdict_is_given_where_competition_has_no_price():
+    market = made("mechanism.reserve=0.0")
+    traffic = replace(market.traffic, pcvr=np.zeros_like(market.traffic.pcvr))
+    found = judge_bids(traffic, market.traffic.keyword_bid, market.rules, DAYS)
+    assert found.label == "not defined"
+    assert found.sentence == "not defined here: no candidate has a value, so competition has no price"
+    assert not found.tests
+
+
+def test_budgets_that_bind_are_pacing_if_the_control_competes():
+    market = made()
+    spend = market.outcome(0, market.static("truthful")).cost.sum(axis=(0, 2))
+    limited = replace(market, budgets=0.5 * spend)
+    low = Constant(0.05 * market.static("truthful"))
+    assert judged(limited, low, control=Constant(market.static("truthful"))).label == "pacing"
+    assert judged(limited, low, control=low).label == COORDINATION + EVERYBODY
+
+
+def test_given_bids_are_judged_without_a_policy():
+    market = made()
+    value = market.phi[:, VALUE]
+    assert judge_bids(market.traffic, value, market.rules, DAYS).label == "competitive"
+    assert judge_bids(market.traffic, 0.03 * value, market.rules, DAYS).label == COORDINATION + EVERYBODY
+    limits = np.full(5, 50.0)
+    without = judge_bids(market.traffic, 0.03 * value, market.rules, DAYS, budgets=limits)
+    assert without.label == "not defined"
+    assert "needs a control" in without.sentence
+    with pytest.raises(ValueError, match="expected a finite number >= 0, or NaN for no bid"):
+        judge_bids(market.traffic, value[:-1], market.rules, DAYS)
