@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SHUFFLES = 99
-"""How often engagement is shuffled: the smallest p-value is 1 %."""
+"""Number of times that engagement is shuffled: the smallest p-value is 1 %."""
 LEAST, FULL = 0.25, 0.6
 """Engagement is 0 up to a quarter of an advertiser's level and 1 from this share of it."""
 WINDOW = 8
@@ -43,7 +43,7 @@ class Engagement:
     query: Integers
     """Query of each auction, `[auctions]`."""
     unit: str
-    """What bids are shuffled by: `auction`, `hour`, `day and hour`, `query` or `day`."""
+    """Unit by which bids are shuffled: `auction`, `hour`, `day and hour`, `query` or `day`."""
     block: Integers
     """Number of each auction's block, `[auctions]`."""
 

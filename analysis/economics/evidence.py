@@ -38,17 +38,17 @@ class Test:
     speaks: bool
     """True if the statistic reaches the threshold."""
     reason: str
-    """What the statistic says, in one sentence."""
+    """The statistic in words."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the tests say about one outcome in one market."""
+    """The tests of one outcome in one market."""
 
     tests: dict[str, Test]
     """The tests by name."""
     undefined: str
-    """Why there is no verdict; empty if the tests are defined."""
+    """Reason that there is no verdict; empty if the tests are defined."""
     names: tuple[str, ...]
     """Names of the advertisers."""
     giving_way: Coalition | None = None
@@ -79,7 +79,7 @@ GIVING_WAY, LEAST_Z, MOST_P = 0.6, 2.5, 0.01
 """Joint engagement that must be missing, as a share of chance; by how many standard deviations; in how many shuffles."""
 QUIET_SHARE, FEWEST_SEGMENTS = 0.01, 2
 EFFICIENCY, COMMON_MISSING = 0.93, 0.3
-"""How well low bids must match ads, 1 for as well as values do, and how much revenue must be missing there."""
+"""Match of ads at low bids, 1 for as well as by values, and missing revenue there, from which common shading speaks."""
 COMMON_LEVEL = 0.01
 """Chance at most of the agreement of low bidders on a share of their values; below it, the test speaks."""
 PREDICTED = 0.3
@@ -148,10 +148,12 @@ def evidence_on(auctions: Auctions) -> Evidence:
         "common level", low.agreement, COMMON_LEVEL, bool(low.agreement <= COMMON_LEVEL),
         f"{len(low.bidders)} independent low bidders would agree as closely on a share of their values in {low.agreement:.1%}",
     )  # fmt: skip
-    for name, by in (("hour", auctions.hour), ("query", auctions.query)):
-        told = winner_predicted(auctions, by)
+    for name, by in (("hour", sample.hour), ("query", sample.query)):
+        predicted = winner_predicted(sample, by)
         key = f"winner by {name}"
-        tests[key] = _test(key, told, PREDICTED, f"the {name} predicts the winner {told:.0%} better than values explain")
+        tests[key] = _test(
+            key, predicted, PREDICTED, f"the {name} predicts the winner {predicted:.0%} better than values explain"
+        )
     return Evidence(tests, "", auctions.names, ring, quiet, low.bidders, profits, competing)
 
 

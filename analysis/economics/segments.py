@@ -27,9 +27,9 @@ class QuietSegments:
     """The hours or queries that advertisers spare together although the same ones compete elsewhere."""
 
     by: str
-    """What the segments are: hours or queries."""
+    """Kind of segment: hours or queries."""
     number: int
-    """How many there are."""
+    """Number of quiet ones."""
     by_chance: int
     """The largest number among the shuffles."""
     share: float

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from polars.testing import assert_frame_equal
 
+from auctionsim.analysis.reports.run_collusion import collusion_sentence
 from auctionsim.cli import main
 from auctionsim.errors import RenamedWarning
 from auctionsim.jobs.training.train import evaluate, train
@@ -35,12 +36,18 @@ def close(one: Run, other: Run) -> None:
         for name, array in states[0][seed].items():
             assert array.dtype == states[1][seed][name].dtype
             np.testing.assert_allclose(array, states[1][seed][name], rtol=1e-4, atol=1e-6)
-    for name in ("outcomes", "benchmarks", "collusion", "punishment"):
+    for name in ("outcomes", "benchmarks", "punishment"):
         stored = one.table(name).columns, other.table(name).columns
         # Earlier versions did not store clicks and conversions of the benchmarks.
         assert name == "benchmarks" or stored[0] == stored[1]
         shared = [column for column in stored[0] if column in stored[1]]
         assert_frame_equal(one.table(name).select(shared), other.table(name).select(shared), rel_tol=1e-6)
+    # Verdicts are by other tests now, and the benchmark that equaled another one is gone; figures against the rest stay.
+    figures = ["seed", "benchmark", "profit_gain", "suppression", "normalised_suppression"]
+    now, then = one.table("collusion"), other.table("collusion")
+    assert set(now["benchmark"]) >= {"truthful", "manual"}
+    kept = then.filter(then["benchmark"].is_in(now["benchmark"].unique().to_list()))
+    assert_frame_equal(now.select(figures), kept.select(figures), rel_tol=1e-6)
 
 
 def test_an_old_run_that_was_interrupted_ends_as_the_old_one_did(old: Path):
@@ -75,3 +82,10 @@ def test_old_runs_are_resumed_reported_and_compared_by_the_command_line(old: Pat
     found = json.loads(capsys.readouterr().out)["differences"][str(old / "interrupted")]
     assert found["revenue"]["mean"] == pytest.approx(0.0, abs=1e-4)
     assert found["profit"]["mean"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_old_run_s_verdict_on_collusion_is_withdrawn_in_one_line(old: Path):
+    sentence = collusion_sentence(Run.open(old / "finished"), "old")
+    assert sentence is not None
+    assert "collusion.parquet is of an earlier version" in sentence
+    assert "auctionsim evaluate RUN" in sentence

@@ -57,9 +57,10 @@ def _sentence(labeled: pl.DataFrame) -> str:
     own = labeled.filter(scenario=HELD_BACK.name)
     innocent, guilty = (own.filter(colludes=value) for value in (False, True))
     n = [rows.filter(metric=f"verdict {KINDS[0]}").height for rows in (innocent, guilty)]
+    false, true = (f"{_rate(rows, 'verdict coordination'):.1%} of {k}" for rows, k in zip((innocent, guilty), n, strict=True))
     return (
-        f"On the half that was held back, {_rate(innocent, 'verdict coordination'):.1%} of {n[0]} outcomes without collusion are "
-        f"called coordination, and {_rate(guilty, 'verdict coordination'):.1%} of {n[1]} outcomes of collusion are. "
+        f"On the half that was held back, {false} outcomes without collusion are called coordination, and {true} outcomes of "
+        "collusion are. "
         "Thresholds were chosen on the tuning half, which has other seeds, numbers of advertisers, values, reserves and slots."
     )
 
@@ -79,8 +80,8 @@ def _rates(own: pl.DataFrame) -> Table:
         rates = [f"{_rate(own.filter(colludes=value), f'speaks {name}'):.1%}" for value in (False, True)]
         rows.append([name, *rates, "decides" if name in _DECISIVE else "context"])
     note = (
-        "How often each test speaks by itself. Giving way and spared segments decide alone; common shading and common level only "
-        "together, with missing revenue, a profit gain and a best-response gap."
+        "How often each test speaks by itself. Giving way and spared segments decide alone; common shading and common level "
+        "only together, with missing revenue, a profit gain and a best-response gap."
     )
     return Table(["test", "speaks if nobody colludes", "speaks if they collude", ""], rows, note)
 
