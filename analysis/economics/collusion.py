@@ -33,6 +33,8 @@ VerdictKind = Literal["competitive", "pacing", "unexplained shortfall", "coordin
 KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
 EVERYBODY = "all advertisers"
 """The name of a coalition of all advertisers that take part."""
+HARM = 0.05
+"""Share of their profit in competition from which outsiders are harmed."""
 NO_CONTROL = "budgets bind, and pacing them lowers bids as collusion does; a verdict needs a control without budgets"
 
 
@@ -63,6 +65,8 @@ class Verdict:
     """The evidence under the market's own budgets."""
     control: Evidence | None = None
     """The evidence without budgets; None if there are none, or no control."""
+    of_coalition: dict[str, Test] = field(default_factory=dict)
+    """Tests that need a coalition or a deviation: harm to outsiders, punishment."""
     by_benchmark: dict[str, BenchmarkIndices] = field(default_factory=dict)
     """Indices of profit and revenue by the name of the competitive benchmark: context, not evidence."""
     harm_to_self_bidders: float = float("nan")
@@ -79,8 +83,8 @@ class Verdict:
 
     @property
     def tests(self) -> dict[str, Test]:
-        """Return the named tests of the outcome; empty if none is defined."""
-        return self.found.tests
+        """Return the named tests of the outcome, with those that need a coalition if there is one; empty if undefined."""
+        return self.found.tests | self.of_coalition
 
     @property
     def sentence(self) -> str:
@@ -200,7 +204,8 @@ def judge(found: Evidence, control: Evidence | None = None) -> Verdict:
         members = members if kind == "coordination" else other_members
         kind = combined
     coalition = tuple(found.names[i] for i in members) if kind == "coordination" else ()
-    return Verdict(kind, coalition, reason, found, control)
+    more = {"harm to outsiders": _harm(found, members)} if kind == "coordination" else {}
+    return Verdict(kind, coalition, reason, found, control, more)
 
 
 def combine(found: VerdictKind, control: VerdictKind) -> VerdictKind:
@@ -270,7 +275,19 @@ def _if_punished(judged: Verdict, market: Market, policy: Policy, day: int) -> V
     if not is_deviation_punished(market, policy, day):
         return judged
     members = tuple(market.advertisers[i] for i in market.learners)
-    return Verdict("coordination", members, "rivals punish an advertiser that bids more", judged.found, judged.control)
+    reason = "rivals punish an advertiser that bids more"
+    more = {
+        "punishment": Test("punishment", 1.0, 1.0, True, reason),
+        "harm to outsiders": _harm(judged.found, market.learners),
+    }
+    return Verdict("coordination", members, reason, judged.found, judged.control, more)
+
+
+def _harm(found: Evidence, members: Integers) -> Test:
+    """Return the test of harm to those outside a coalition: context, since an outsider may gain from low prices too."""
+    harm = found.outsiders_harm(members)
+    reason = "not defined here: there are no outsiders" if np.isnan(harm) else f"outsiders lose {harm:.0%} of their profit"
+    return Test("harm to outsiders", harm, HARM, bool(harm >= HARM), reason)
 
 
 def _with_context(
@@ -282,7 +299,7 @@ def _with_context(
     profit, profits = _profits(totals), {name: _profits(competitive) for name, competitive in benchmarks.items()}
     alone = profits.get("independent", next(iter(profits.values())))
     return Verdict(
-        judged.kind, judged.coalition, judged.reason, judged.found, judged.control,
+        judged.kind, judged.coalition, judged.reason, judged.found, judged.control, judged.of_coalition,
         {name: outcome_indices(totals, competitive, cartel, members) for name, competitive in benchmarks.items()},
         indices.harm(float(profit[~members].sum()), float(profits["manual"][~members].sum())),
         indices.individual_rationality(profit[members], alone[members]),

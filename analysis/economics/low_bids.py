@@ -34,7 +34,7 @@ class LowBids:
     missing: float
     """Share of competitive revenue that is missing where two of them are the two best by value."""
     matching: float
-    """Quality of the match of ads to values there: 1 if slots go by value, 0 if at random; NaN if there are no such auctions."""
+    """Match of ads to values there: 1 if slots go by value, 0 if at random; NaN if there are no such auctions."""
     agreement: float
     """Chance that so many independent levels agree as closely as theirs do; 1 for fewer than two."""
 

@@ -118,6 +118,9 @@ def test_a_ring_of_twelve_is_found_and_named(size: int):
     market = made("traffic.candidates=6", advertisers=12)
     found = judged(market, Rows(best_of_ring(list(range(size)))))
     assert found.label == COORDINATION + ", ".join(market.advertisers[:size])
+    assert found.coalition == market.advertisers[:size]
+    # Outsiders gain by lower prices; the platform pays.
+    assert found.tests["harm to outsiders"].statistic <= 1e-9
 
 
 def test_collusion_on_a_tenth_of_the_queries_is_found():
@@ -198,3 +201,25 @@ def test_given_bids_are_judged_without_a_policy():
     assert "needs a control" in without.sentence
     with pytest.raises(ValueError, match="expected a finite number >= 0, or NaN for no bid"):
         judge_bids(market.traffic, value[:-1], market.rules, DAYS)
+
+
+def test_a_ring_among_five_hundred_is_found_though_the_search_is_bounded():
+    market = made("traffic.candidates=8", "traffic.auctions_per_day=8000", "traffic.queries=400", advertisers=500)
+    meets = np.zeros((500, 500))
+    for cell in range(len(market.traffic.day)):
+        there = market.traffic.advertiser[market.traffic.cell_start[cell] : market.traffic.cell_start[cell + 1]]
+        meets[np.ix_(there, there)] += 1
+    np.fill_diagonal(meets, 0)
+    ring = sorted(int(i) for i in np.unravel_index(int(meets.argmax()), meets.shape))
+    found = judged(market, Rows(best_of_ring(ring)))
+    assert found.coalition == tuple(market.advertisers[i] for i in ring)
+
+
+def test_the_same_outcome_gets_the_same_verdict_whatever_the_currency_and_the_order_of_calls():
+    market = made()
+    value = market.phi[:, VALUE]
+    one = judge_bids(market.traffic, 0.1 * value, market.rules, DAYS)
+    dear = replace(market.traffic, item_price=1000 * market.traffic.item_price)
+    two = judge_bids(dear, 100 * value, replace(market.rules, reserve=1000 * market.rules.reserve), DAYS)
+    assert one.label == two.label
+    assert one.tests["best-response gap"].statistic == pytest.approx(two.tests["best-response gap"].statistic)
