@@ -17,10 +17,16 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions, auctions_of, played
-from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, totals_over_days
+from auctionsim.analysis.economics.competition import (
+    BenchmarkIndices,
+    cartel_totals,
+    competitive_totals,
+    outcome_indices,
+    profits_of,
+    totals_over_days,
+)
 from auctionsim.analysis.economics.evidence import GAP, MISSING, PROFIT_GAIN, Evidence, Test, evidence_on
 from auctionsim.analysis.economics.responses import is_deviation_punished
-from auctionsim.auction.outcome import COST, GMV
 from auctionsim.auction.rules import Rules
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
@@ -36,20 +42,6 @@ EVERYBODY = "all advertisers"
 HARM = 0.05
 """Share of their profit in competition from which outsiders are harmed."""
 NO_CONTROL = "budgets bind, and pacing them lowers bids as collusion does; a verdict needs a control without budgets"
-
-
-@dataclass(frozen=True)
-class BenchmarkIndices:
-    """The indices of an outcome against one competitive benchmark: 0 at the benchmark, 1 at the cartel."""
-
-    profit_gain: float
-    """Delta of the controlled advertisers' profit."""
-    suppression: float
-    """Share of the benchmark's revenue that is missing; 1 if all of it is."""
-    normalized_suppression: float
-    """Missing revenue as a share of the revenue that the cartel would take away."""
-    efficiency_loss: float = float("nan")
-    """Share of the benchmark's welfare that is missing; negative if the outcome allocates better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,25 +213,6 @@ def combine(found: VerdictKind, control: VerdictKind) -> VerdictKind:
     return control
 
 
-def outcome_indices(totals: Array, competitive: Array, cartel: Array, members: NDArray[np.bool_]) -> BenchmarkIndices:
-    """Return the indices of an outcome between a competitive benchmark and the cartel.
-
-    Args:
-        totals: The outcome's totals `[advertisers, 5]`, as `competition.totals_over_days` returns them.
-        competitive: The totals of the competitive benchmark, `[advertisers, 5]`.
-        cartel: The totals of the cartel, `[advertisers, 5]`.
-        members: True for the advertisers whose profit counts, `[advertisers]`; revenue and welfare are those of all.
-    """
-    profit, profit_n, profit_c = (float(_profits(t[members]).sum()) for t in (totals, competitive, cartel))
-    revenue, revenue_n, revenue_c = (float(t[:, COST].sum()) for t in (totals, competitive, cartel))
-    return BenchmarkIndices(
-        indices.profit_gain(profit, profit_n, profit_c),
-        indices.suppression(revenue, revenue_n),
-        indices.normalized_suppression(revenue, revenue_n, revenue_c),
-        indices.efficiency_loss(float(totals[:, GMV].sum()), float(competitive[:, GMV].sum())),
-    )
-
-
 def _classified(found: Evidence) -> tuple[VerdictKind, Integers, str]:
     """Return what the evidence of one market says by itself: the kind, the coalition, and the deciding reason."""
     nobody = np.zeros(0, dtype=np.int64)
@@ -296,7 +269,7 @@ def _with_context(
     """Return the verdict with the indices against every benchmark, from the market's own replays."""
     totals, cartel = totals_over_days(market, policy, days), cartel_totals(market, days)
     benchmarks, members = competitive_totals(market, days, independent), market.is_controlled
-    profit, profits = _profits(totals), {name: _profits(competitive) for name, competitive in benchmarks.items()}
+    profit, profits = profits_of(totals), {name: profits_of(competitive) for name, competitive in benchmarks.items()}
     alone = profits.get("independent", next(iter(profits.values())))
     return Verdict(
         judged.kind, judged.coalition, judged.reason, judged.found, judged.control, judged.of_coalition,
@@ -304,9 +277,3 @@ def _with_context(
         indices.harm(float(profit[~members].sum()), float(profits["manual"][~members].sum())),
         indices.individual_rationality(profit[members], alone[members]),
     )  # fmt: skip
-
-
-def _profits(totals: Array) -> Array:
-    """Return each advertiser's profit, `[advertisers]`."""
-    profit: Array = totals[:, GMV] - totals[:, COST]
-    return profit

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.analysis.economics import indices
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
-from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.sources import TableSource
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
@@ -17,6 +18,20 @@ from auctionsim.market.simulate import simulate_day
 
 Array = NDArray[np.float64]
 _VALUE = FEATURES.index("value")
+
+
+@dataclass(frozen=True)
+class BenchmarkIndices:
+    """The indices of an outcome against one competitive benchmark: 0 at the benchmark, 1 at the cartel."""
+
+    profit_gain: float
+    """Delta of the controlled advertisers' profit."""
+    suppression: float
+    """Share of the benchmark's revenue that is missing; 1 if all of it is."""
+    normalized_suppression: float
+    """Missing revenue as a share of the revenue that the cartel would take away."""
+    efficiency_loss: float = float("nan")
+    """Share of the benchmark's welfare that is missing; negative if the outcome allocates better."""
 
 
 def totals_over_days(market: Market, policy: Policy, days: tuple[int, ...]) -> Array:
@@ -71,6 +86,31 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     theta[members | market.is_controlled] = market.static("truthful")[0]
     source = TableSource(market.traffic, market.rules, _with_one_active_member(market, members, theta[:, :, 0]))
     return totals_over_days(replace(market, traffic_source=source), Constant(theta), days)
+
+
+def outcome_indices(totals: Array, competitive: Array, cartel: Array, members: NDArray[np.bool_]) -> BenchmarkIndices:
+    """Return the indices of an outcome between a competitive benchmark and the cartel.
+
+    Args:
+        totals: The outcome's totals `[advertisers, 5]`, as `competition.totals_over_days` returns them.
+        competitive: The totals of the competitive benchmark, `[advertisers, 5]`.
+        cartel: The totals of the cartel, `[advertisers, 5]`.
+        members: True for the advertisers whose profit counts, `[advertisers]`; revenue and welfare are those of all.
+    """
+    profit, profit_n, profit_c = (float(profits_of(t[members]).sum()) for t in (totals, competitive, cartel))
+    revenue, revenue_n, revenue_c = (float(t[:, COST].sum()) for t in (totals, competitive, cartel))
+    return BenchmarkIndices(
+        indices.profit_gain(profit, profit_n, profit_c),
+        indices.suppression(revenue, revenue_n),
+        indices.normalized_suppression(revenue, revenue_n, revenue_c),
+        indices.efficiency_loss(float(totals[:, GMV].sum()), float(competitive[:, GMV].sum())),
+    )
+
+
+def profits_of(totals: Array) -> Array:
+    """Return each advertiser's profit, `[advertisers]`."""
+    profit: Array = totals[:, GMV] - totals[:, COST]
+    return profit
 
 
 def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: Array) -> Array:

@@ -10,7 +10,13 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant, DayPolicy, DayState
 from auctionsim.analysis.economics import collusion, indices
-from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, envy_free_bids, totals_over_days
+from auctionsim.analysis.economics.competition import (
+    cartel_totals,
+    competitive_totals,
+    envy_free_bids,
+    outcome_indices,
+    totals_over_days,
+)
 from auctionsim.analysis.economics.deviations import best_responses, punishment
 from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
@@ -65,9 +71,9 @@ def test_a_cartel_scores_one_and_truthful_bidding_zero(market: Market, truthful:
     competitive = competitive_totals(market, DAYS)["truthful"]
     cartel = cartel_totals(market, DAYS)
     everybody = market.is_controlled
-    assert collusion.outcome_indices(cartel, competitive, cartel, everybody).profit_gain == 1.0
-    assert collusion.outcome_indices(cartel, competitive, cartel, everybody).normalized_suppression == 1.0
-    none = collusion.outcome_indices(totals_over_days(market, Constant(truthful), DAYS), competitive, cartel, everybody)
+    assert outcome_indices(cartel, competitive, cartel, everybody).profit_gain == 1.0
+    assert outcome_indices(cartel, competitive, cartel, everybody).normalized_suppression == 1.0
+    none = outcome_indices(totals_over_days(market, Constant(truthful), DAYS), competitive, cartel, everybody)
     assert (none.profit_gain, none.suppression, none.normalized_suppression, none.efficiency_loss) == (0, 0, 0, 0)
 
 
@@ -118,7 +124,7 @@ def test_in_the_first_price_competition_pays_the_second_value_and_a_cartel_about
     cartel = cartel_totals(first, DAYS)
     assert cartel[:, COST] == pytest.approx(cartel[:, 1] * first.rules.reserve, rel=1e-6)
     low = totals_over_days(first, Constant(colluding(first)), DAYS)
-    index = collusion.outcome_indices(low, competitive["best response"], cartel, first.is_controlled)
+    index = outcome_indices(low, competitive["best response"], cartel, first.is_controlled)
     assert index.profit_gain > 0.8
     assert index.normalized_suppression > 0.8
 

@@ -19,8 +19,8 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
 from auctionsim.analysis.documents.results import arms_table, by_seed
 from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
-from auctionsim.analysis.economics.collusion import KINDS, Verdict, outcome_indices, verdict
-from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, totals_over_days
+from auctionsim.analysis.economics.collusion import KINDS, Verdict, verdict
+from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, outcome_indices, totals_over_days
 from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading

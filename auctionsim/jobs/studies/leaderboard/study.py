@@ -23,8 +23,7 @@ from auctionsim.agents.learners.registry import learner_names, make_learner
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.analysis.documents.sections import Section
-from auctionsim.analysis.economics.collusion import outcome_indices
-from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals
+from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, outcome_indices
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
