@@ -25,7 +25,7 @@ from auctionsim.analysis.economics.competition import (
     profits_of,
     totals_over_days,
 )
-from auctionsim.analysis.economics.evidence import GAP, MISSING, PROFIT_GAIN, Evidence, Test, evidence_on
+from auctionsim.analysis.economics.evidence import EXCUSED, GAP, MISSING, PROFIT_GAIN, STRICT_GAP, Evidence, Test, evidence_on
 from auctionsim.analysis.economics.responses import is_deviation_punished
 from auctionsim.auction.rules import Rules
 from auctionsim.market.market import Market
@@ -227,7 +227,7 @@ def _classified(found: Evidence) -> tuple[VerdictKind, Integers, str]:
     missing, gap, gain = (found[name].statistic for name in ("missing revenue", "best-response gap", "profit gain"))
     if missing < MISSING:
         return "competitive", nobody, "revenue is about that of competition"
-    if gap < GAP:
+    if gap < STRICT_GAP or (gap < GAP and missing < EXCUSED):
         return "competitive", nobody, "the bids are about best responses to one another"
     if np.isnan(gain):
         return "not defined", nobody, "a cartel would gain nothing over competition, so profits tell nothing"

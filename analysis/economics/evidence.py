@@ -75,6 +75,8 @@ SEGMENT_MISSING = 0.5
 PROFIT_GAIN = 0.1
 GAP = 0.1
 """Below this share of profits, best responses gain so little that the bids are taken for an equilibrium."""
+STRICT_GAP, EXCUSED = 0.03, 0.4
+"""Bids this near to best responses are an equilibrium whatever is missing; those up to `GAP` if less than this is missing."""
 GIVING_WAY, LEAST_Z, MOST_P = 0.6, 2.5, 0.01
 """Joint engagement that must be missing, as a share of chance; by how many standard deviations; in how many shuffles."""
 QUIET_SHARE, FEWEST_SEGMENTS = 0.01, 2
