@@ -14,7 +14,16 @@ from auctionsim.analysis.documents.sections import Heading, Picture, Section, Ta
 from auctionsim.analysis.statistics import INTERVALS
 from auctionsim.jobs.studies.ss_rtb.arms import AMDP_PLAIN, COOPERATIONS, DAYS, MANY, TEN, m_rmdp
 from auctionsim.jobs.studies.ss_rtb.eta import FEATURES, LEVELS, metric
-from auctionsim.jobs.studies.ss_rtb.findings import POOLED, RULES_OF_TEN, SPLITS, best_m_rmdp, by_ad, findings, interval_of
+from auctionsim.jobs.studies.ss_rtb.findings import (
+    POOLED,
+    RULES_OF_TEN,
+    SPLITS,
+    best_m_rmdp,
+    by_ad,
+    findings,
+    interval_of,
+    on_shared_seeds,
+)
 from auctionsim.jobs.studies.ss_rtb.gains import GRADIENT_STEPS, TARGET_COPIES
 from auctionsim.jobs.studies.ss_rtb.rules import BOUND, COMMON, LINEAR, TIMETABLE, VALUE
 
@@ -29,6 +38,7 @@ _MANY = (LINEAR, COMMON, VALUE, "RMDP", *(m_rmdp(k) for k in COOPERATIONS), BOUN
 
 def sections(results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
     """Return all sections of the document."""
+    variants = [arm for arm in _arms_of(results, TEN) if arm.startswith("RMDP")]
     return [
         *findings(results),
         Heading("Ten ads with disjoint keywords (the paper's Table 2)"),
@@ -45,7 +55,7 @@ def sections(results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:
         Heading("How similar are days?"),
         _eta(results),
         Heading("Variants that the paper leaves open"),
-        _arms(results, TEN, [arm for arm in _arms_of(results, TEN) if arm.startswith("RMDP")], ""),
+        _arms(on_shared_seeds(results, TEN, variants), TEN, variants, ""),
         _training(results),
     ]
 
