@@ -59,8 +59,8 @@ def _against_amdp(results: pl.DataFrame) -> list[Section]:
             "c",
             n_positive >= 0.9 * len(ads) and every[1] >= 0.8 * every[0],
             f"RMDP gains over KB on the test day for {n_positive} of {len(ads)} ads and keeps {every[1] / every[0]:.0%} of its "
-            f"training gain ({every[0]:.1%} to {every[1]:.1%}; the paper: 82 %). The hourly curve is the same on both days here; "
-            "`ss-rtb-noise` varies it.",
+            f"training gain ({every[0]:.1%} to {every[1]:.1%}; the paper: 82 %). The hourly curve is the same on both days "
+            "here; `ss-rtb-noise` varies it.",
         ),
         _finding(
             "d",
