@@ -22,7 +22,7 @@ def response_rows(seed: int, market: Market, policy: Policy, day: int) -> pl.Dat
 
     The advertiser deviates in its busiest hour up to 15, to the best multiple of its own bids. Columns, by `hours_since` the
     deviation: `rival_bids`: relative change of its rivals' mean bid; `profit`: change of its own profit, as a share of its
-    profit of the undisturbed day; `punished`: 1 or 0, the same in all rows.
+    profit of the undisturbed day, NaN unless that is > 0; `punished`: 1 or 0, the same in all rows.
 
     Args:
         seed: The seed of the market.
@@ -41,7 +41,8 @@ def response_rows(seed: int, market: Market, policy: Policy, day: int) -> pl.Dat
             "multiplier": [multiplier] * HOURS,
             "hours_since": np.arange(HOURS) - hour,
             "rival_bids": found.rival_bids,
-            "profit": safe_ratios(found.profit, abs(float(profit.sum(axis=0).max()))),
+            # A gain of 3 against a loss of 2 is no 150 %: a share of a loss has no meaning.
+            "profit": safe_ratios(found.profit, float(profit.sum(axis=0).max())),
             "punished": [int(found.is_punished)] * HOURS,
         }
     )

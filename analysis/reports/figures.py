@@ -130,7 +130,8 @@ def _punishment(named: dict[str, Run]) -> list[Section]:
     tables = {name: table for name, table in stored.items() if _is_finite(table)}
     found: list[Section] = [
         Note(
-            f"{name}: the response to a deviation is not defined: the best advertiser earns nothing, or has no rival that bids."
+            f"{name}: the response to a deviation is not defined: the best advertiser earns nothing or loses money, or has no "
+            "rival that bids."
         )
         for name in stored
         if name not in tables

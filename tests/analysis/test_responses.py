@@ -41,6 +41,13 @@ def test_fixed_bids_do_not_respond_and_a_grim_trigger_punishes(tmp_path: Path):
     assert (punished["punished"] == 1).all()
 
 
+def test_a_gain_has_no_share_of_a_loss(tmp_path: Path):
+    """Bids of 50 values: whoever loses least still loses, and what it gains by bidding less is no share of that."""
+    market = build_market(new_run(tmp_path / "run").scenario(), 0)
+    rows = response_rows(0, market, Constant(50 * market.static("truthful")), 2)
+    assert rows["profit"].is_nan().all()
+
+
 def test_the_best_multiple_of_shaded_bids_is_found(tmp_path: Path):
     market = build_market(new_run(tmp_path / "run").scenario(), 0)
     day, who = 2, int(market.learners[0])

@@ -158,6 +158,13 @@ def test_wrong_metrics_are_told_and_nothing_is_written(tmp_path: Path, rows: Any
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_ratio_that_is_not_defined_is_null_as_in_the_metrics_of_a_run(tmp_path: Path):
+    rows = [{**row, "profit_ratio": None} for row in CURVES]
+    run = write_run(tmp_path / "run", parse_scenario(SMALL, "small.toml"), {0: keyword_bids()}, learner="x", metrics=rows)
+    assert [row["profit_ratio"] for row in Run.open(tmp_path / "run").metrics()] == [None] * len(CURVES)
+    assert run.metrics() == rows
+
+
 def test_a_policy_that_fails_on_the_way_leaves_nothing_and_a_folder_that_holds_files_is_kept(tmp_path: Path):
     def act(agent: str, seen: np.ndarray) -> list[float]:
         return [np.nan] if seen[0] < 0.5 else [0.0]

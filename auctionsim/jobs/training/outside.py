@@ -59,7 +59,8 @@ def write_run(
         learner: Name of what learned, for the report: "PPO of Stable-Baselines3 2.7".
         overrides: `key.path=value` items laid over a scenario that is given by file or name, as of `--set`.
         metrics: Learning curves: rows with `iteration`, `seed`, `revenue_ratio` and `profit_ratio` (over the baseline, on
-            training days) and any other numbers; for each seed as many rows, in order. None where the report is to draw none.
+            training days; None where a ratio is not defined) and any other numbers; for each seed as many rows, in order. No
+            rows where the report is to draw no curves.
         command: The command that made it, for the report; how this process was called where None.
 
     Returns:
@@ -173,6 +174,8 @@ def _checked_rows(metrics: Iterable[Mapping[str, Any]], seeds: Sequence[int]) ->
     rows, count = [], dict.fromkeys(seeds, 0)
     for number, row in enumerate(metrics, start=1):
         for key in ("iteration", "seed", *LOGGED):
+            if key in LOGGED and key in row and row[key] is None:
+                continue  # Not defined, as in the metrics of a run trained here: the baseline earns nothing on a training day.
             if not isinstance(row.get(key), int | float | np.number) or isinstance(row[key], bool):
                 raise InputError(f"metrics: row {number}: expected a number as {key}, got {shown(row.get(key))}")
         if row["seed"] not in count:
