@@ -43,6 +43,8 @@ class Interval:
     high: float
     over: str = "seeds"
     """The replicates: `seeds` or `days`."""
+    unknown: str = ""
+    """Why there is no interval, if it is not for having one replicate alone."""
 
     @property
     def is_known(self) -> bool:
@@ -56,18 +58,20 @@ class Interval:
 
     def __str__(self) -> str:
         if not self.is_known:
-            return f"{self.mean:.3f} (one {self.over.removesuffix('s')}, no interval)"
+            why = self.unknown or f"one {self.over.removesuffix('s')}"
+            return f"{self.mean:.3f} ({why}, no interval)"
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference of two arms over the seeds that both have: first arm minus second."""
+    """The paired difference of two arms over the seeds, or the days of a log, that both have: first arm minus second."""
 
     difference: Interval
     better: int
-    """Number of seeds on which the first arm is above the second by more than rounding."""
+    """Number of seeds (or days) on which the first arm is above the second by more than rounding."""
     seeds: int
+    """Number of replicates: of seeds, or of days if `difference.over` says so."""
     p_value: float
     """p-value of the two-sided sign-flip test of no difference; with n seeds it is >= 2 / 2^n."""
 
@@ -77,7 +81,7 @@ class Comparison:
         return self.difference.low > 0 or self.difference.high < 0
 
     def __str__(self) -> str:
-        return f"{self.difference}, above on {self.better} of {self.seeds} seeds, p = {self.p_value:.3g}"
+        return f"{self.difference}, above on {self.better} of {self.seeds} {self.difference.over}, p = {self.p_value:.3g}"
 
 
 def mean_interval(values: ArrayLike) -> Interval:

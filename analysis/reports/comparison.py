@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.reports.comparable import difference_texts, scenario_differences, shared_seeds
+from auctionsim.analysis.reports.fixed_traffic import differences_of, has_fixed_traffic
 from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, mean_advertiser_ratios
 from auctionsim.analysis.reports.report import named_runs, write_sections
 from auctionsim.analysis.reports.summary import amount, amount_interval, summarize
 from auctionsim.analysis.reports.tables import AMOUNT_LABELS, ARM_LABELS, MOST_ROWS
-from auctionsim.analysis.statistics import INTERVALS, Comparison, compare_paired
+from auctionsim.analysis.statistics import INTERVALS, Comparison
 from auctionsim.errors import InputError
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
@@ -59,8 +63,11 @@ class Difference:
         """Return the differences of the learned policy in one line."""
         found = self.amounts["learned"]
         said = ", ".join(f"{_NAMES[name]} {self.text('learned', name)}" for name in AMOUNTS)
-        seeds = found["revenue"].seeds
-        paired = f"{seeds} paired seeds" if seeds > 1 else "1 shared seed, no interval"
+        seeds, over = found["revenue"].seeds, found["revenue"].difference.over
+        if over == "days":
+            paired = f"{seeds} paired test days of one log" if seeds > 1 else "1 shared test day, no interval"
+        else:
+            paired = f"{seeds} paired seeds" if seeds > 1 else "1 shared seed, no interval"
         return f"{self.name} minus {first}: {said} ({paired}, same test days)"
 
     def text(self, arm: str, name: str) -> str:
@@ -170,14 +177,19 @@ def _difference(name: str, first: SeedsOf, other: SeedsOf) -> Difference:
     amounts: dict[str, dict[str, Comparison]] = {}
     relative: dict[str, dict[str, float | NotDefined]] = {}
     for arm in _ARMS:
-        one, two = amounts_of(first, arm), amounts_of(other, arm)
-        amounts[arm] = {key: compare_paired(two[key].to_numpy(), one[key].to_numpy()) for key in AMOUNTS}
+        one = amounts_of(first, arm)
+        amounts[arm] = differences_of(first, other, partial(_amounts, arm=arm))
         relative[arm] = {}
         for key, found in amounts[arm].items():
             base, turnover = float(one[key].to_numpy().mean()), float((one["gmv"] + one["revenue"]).to_numpy().mean())
             scale = turnover if key == "profit" else base
             relative[arm][key] = ratio_to_amount(found.difference.mean, base, scale, first.path.resolve().name)
     return Difference(name, scenario_differences(first.scenario(), other.scenario()), amounts, relative)
+
+
+def _amounts(run: Run, arm: str) -> dict[str, NDArray[np.float64]]:
+    table = amounts_of(run, arm)
+    return {name: table[name].to_numpy() for name in AMOUNTS}
 
 
 def _table(comparison: RunComparison) -> Table:
@@ -188,6 +200,12 @@ def _table(comparison: RunComparison) -> Table:
     ]
     n = len(comparison.named[comparison.first].kept)
     over = f"Means over {n} paired seeds with {INTERVALS}" if n > 1 else "One shared seed: no interval is claimed"
+    days = comparison.differences[0].amounts["learned"]["revenue"].seeds
+    if has_fixed_traffic(comparison.named[comparison.first].scenario()):
+        seeds = f"Means over {n} seed{'s' if n > 1 else ''}"
+        over = f"{seeds} with {INTERVALS} over {days} paired test days, which all seeds share"
+        if days == 1:
+            over = f"{seeds}; one test day, which all seeds share: no interval is claimed"
     note = (
         f"{over}, in currency and counts, all test days together; in brackets the share of the amount of {comparison.first}. "
         "All runs met the same auctions."
@@ -211,7 +229,7 @@ def _advertisers(comparison: RunComparison) -> list[Table]:
 
 
 def _json(found: Comparison, share: float | NotDefined) -> dict[str, Any]:
-    value = {**found.difference.as_dict(), "seeds": found.seeds, "above": found.better, "p_value": found.p_value}
+    value = {**found.difference.as_dict(), found.difference.over: found.seeds, "above": found.better, "p_value": found.p_value}
     if found.seeds == 1:
         value["p_value"] = None
     if isinstance(share, NotDefined):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,11 +12,13 @@ from auctionsim.analysis.documents.plots import runs as plots
 from auctionsim.analysis.documents.plots.front import trade_off_figure
 from auctionsim.analysis.documents.plots.responses import punishment_figure
 from auctionsim.analysis.documents.sections import Note, Picture, Section
+from auctionsim.analysis.reports.fixed_traffic import intervals_of
 from auctionsim.analysis.reports.metrics import amounts_of, hourly_revenue, mean_advertiser_ratios
 from auctionsim.analysis.reports.run_punishment import response_lines
-from auctionsim.analysis.reports.summary import Summary
-from auctionsim.analysis.statistics import INTERVALS
+from auctionsim.analysis.reports.summary import Summary, intervals_text
+from auctionsim.analysis.statistics import Interval
 from auctionsim.runs import Run
+from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
 
@@ -31,12 +33,13 @@ def report_figures(named: dict[str, Run], summaries: Sequence[Summary], base: st
     """
     seeds = ", ".join(sorted({str(summary.seeds) for summary in summaries}))
     learning = {summary.name: named[summary.name] for summary in summaries if summary.has_learners}
+    learned, baseline = ({name: hourly_revenue(run, arm) for name, run in named.items()} for arm in _ARMS)
     return [
-        _arms(summaries, seeds, base),
+        _arms(summaries, base),
         Picture(
             "hourly",
-            plots.hourly_figure(*({name: hourly_revenue(run, arm) for name, run in named.items()} for arm in _ARMS)),
-            f"Platform revenue by hour on the test days; means over seeds (n = {seeds}) with {INTERVALS}.",
+            plots.hourly_figure(learned, baseline, _bands(named)),
+            f"Platform revenue by hour on the test days; {intervals_text(summaries)}.",
         ),
         *_learning(named, learning),
         _advertisers(named),
@@ -48,10 +51,20 @@ def report_figures(named: dict[str, Run], summaries: Sequence[Summary], base: st
 _ARMS = ("learned", "reference")
 
 
-def _arms(summaries: Sequence[Summary], seeds: str, base: str) -> Section:
+def _bands(named: Mapping[str, Run]) -> dict[str, list[Interval]]:
+    """Return the interval of the learned policy's revenue in each hour, by the run's name."""
+
+    def measure(run: Run) -> dict[str, Array]:
+        revenue = hourly_revenue(run, "learned")
+        return {str(hour): revenue[:, hour] for hour in range(HOURS)}
+
+    return {name: list(intervals_of(run, measure).values()) for name, run in named.items()}
+
+
+def _arms(summaries: Sequence[Summary], base: str) -> Section:
     caption = (
-        f"Revenue, total profit and the worst advertiser's profit on the test days, as ratios to {base}; means over seeds "
-        f"(n = {seeds}) with {INTERVALS}. G* is the total profit of the efficient allocation at the baseline's revenue; total "
+        f"Revenue, total profit and the worst advertiser's profit on the test days, as ratios to {base}; "
+        f"{intervals_text(summaries)}. G* is the total profit of the efficient allocation at the baseline's revenue; total "
         "profit above G* is paid for by the platform."
     )
     for own in summaries:

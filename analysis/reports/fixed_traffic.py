@@ -6,14 +6,24 @@ The question that a log is asked is about further days, so days are the replicat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.analysis.statistics import INTERVALS, Interval, day_interval, mean_interval, pseudo_values
+from auctionsim.analysis.statistics import (
+    INTERVALS,
+    TIE,
+    Comparison,
+    Interval,
+    compare_paired,
+    day_interval,
+    mean_interval,
+    pseudo_values,
+)
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 
@@ -26,10 +36,16 @@ class RunWithoutDay(Run):
     """A run as it would be without one of its test days: its tables lack that day's rows."""
 
     left_out: int
+    whole: Run | None = None
+    """The run whose days they are, such as a view on some of its seeds; the one of the folder if None."""
+    read: dict[str, pl.DataFrame] = field(default_factory=dict, compare=False, repr=False)
+    """The tables read so far, which runs without other days may share."""
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a table of the run without the rows of the day."""
-        table = super().table(name)
+        if name not in self.read:
+            self.read[name] = (self.whole or Run(self.path)).table(name)
+        table = self.read[name]
         return table.filter(pl.col("day") != self.left_out) if "day" in table.columns else table
 
 
@@ -46,10 +62,10 @@ def interval_caption(scenario: Scenario) -> str:
 
 
 def intervals_of(run: Run, measure: Callable[[Run], Measures], *, sums: Collection[str] = ()) -> dict[str, Interval]:
-    """Return the interval of each measure over the run's replicates; a measure that is not defined on all of them is left out.
+    """Return the interval of each measure over the run's replicates; a measure that is not defined on each seed is left out.
 
     On fixed traffic a measure of all test days together is taken apart into days by leaving out each of them (the jackknife).
-    So it may be a ratio of totals, a smallest ratio or a share.
+    So it may be a ratio of totals, a smallest ratio or a share. It has no interval if it is not defined without one of them.
 
     Args:
         run: The run, with its evaluation.
@@ -57,20 +73,58 @@ def intervals_of(run: Run, measure: Callable[[Run], Measures], *, sums: Collecti
         sums: The measures that are sums over days, such as revenue in currency; the others do not grow with the number of days.
     """
     whole = {name: np.asarray(values, dtype=np.float64) for name, values in measure(run).items()}
+    whole = {name: values for name, values in whole.items() if np.isfinite(values).all()}
     if not has_fixed_traffic(run.scenario()):
-        return {name: mean_interval(values) for name, values in whole.items() if np.isfinite(values).all()}
+        return {name: mean_interval(values) for name, values in whole.items()}
+    found = {}
+    for name, apart in _by_day(run, measure, whole, sums).items():
+        mean = float(whole[name].mean())
+        if not np.isfinite(apart).all():
+            found[name] = Interval(mean, math.nan, math.nan, "days", "not defined without one of the days")
+            continue
+        spread = day_interval(apart)
+        # The jackknife's mean corrects a bias of order 1 / days; the figure itself stays the one that the report states.
+        shift = mean - spread.mean
+        found[name] = Interval(mean, spread.low + shift, spread.high + shift, "days")
+    return found
+
+
+def differences_of(first: Run, other: Run, measure: Callable[[Run], Measures]) -> dict[str, Comparison]:
+    """Compare two runs in sums over days, such as revenue: the other minus the first, paired by seed, or by day on one log.
+
+    Args:
+        first: The run to compare with.
+        other: The other run, on the same seeds and test days.
+        measure: A function that returns sums over a run's test days, `[seeds]` for each name.
+    """
+    one, two = ({name: np.asarray(v, dtype=np.float64) for name, v in measure(run).items()} for run in (first, other))
+    if not (has_fixed_traffic(first.scenario()) and has_fixed_traffic(other.scenario())):
+        return {name: compare_paired(two[name], one[name]) for name in one}
+    ours, theirs = (_by_day(run, measure, whole, tuple(whole)) for run, whole in ((first, one), (other, two)))
+    found = {}
+    for name in one:
+        base, days = ours[name], ours[name].shape[1]
+        apart = theirs[name] - base
+        apart = np.where(np.abs(apart) <= TIE * np.maximum(np.abs(theirs[name]), np.abs(base)), 0.0, apart)
+        # Seeds share the log's days: a day's difference is its mean over seeds, and days are what signs are flipped on.
+        signs = compare_paired(apart.mean(axis=0), np.zeros(days))
+        mean, spread = float((two[name] - one[name]).mean()), day_interval(apart)
+        found[name] = replace(signs, difference=replace(spread, mean=mean))
+    return found
+
+
+def _by_day(
+    run: Run, measure: Callable[[Run], Measures], whole: Mapping[str, NDArray[np.float64]], sums: Collection[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each day by itself says of each measure of all days together, `[seeds, days]`."""
     days = run.table("outcomes")["day"].unique().sort().to_list()
     if len(days) == 1:
-        return {name: day_interval(values[:, None]) for name, values in whole.items() if np.isfinite(values).all()}
-    parts = [measure(RunWithoutDay(run.path, day)) for day in days]
+        return {name: values[:, None] for name, values in whole.items()}
+    read: dict[str, pl.DataFrame] = {}
+    parts = [measure(RunWithoutDay(run.path, day, run, read)) for day in days]
     found = {}
     for name, values in whole.items():
         without = np.stack([np.asarray(part[name], dtype=np.float64) for part in parts], axis=1)
         # A day's part of a sum is what is missing without it; all days like this one would bring so much each.
-        apart = len(days) * (values[:, None] - without) if name in sums else pseudo_values(values, without)
-        if np.isfinite(values).all() and np.isfinite(apart).all():
-            spread = day_interval(apart)
-            # The jackknife's mean corrects a bias of order 1 / days; the figure itself stays the one that the report states.
-            shift = float(values.mean()) - spread.mean
-            found[name] = Interval(float(values.mean()), spread.low + shift, spread.high + shift, "days")
+        found[name] = len(days) * (values[:, None] - without) if name in sums else pseudo_values(values, without)
     return found

@@ -1,15 +1,17 @@
-"""Summarize a run: a sentence, amounts in currency and counts, and ratios to the baseline, with intervals over seeds."""
+"""Summarize a run: a sentence, amounts in currency and counts, and ratios to the baseline, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim.analysis.reports.fixed_traffic import RunWithoutDay, has_fixed_traffic, intervals_of
 from auctionsim.analysis.reports.metrics import (
     AMOUNTS,
     ARMS,
@@ -21,14 +23,14 @@ from auctionsim.analysis.reports.metrics import (
     ratios_by_seed,
     seed_ratios,
 )
-from auctionsim.analysis.statistics import Interval, mean_interval
+from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """The measures of a run on its test days: means over seeds with intervals."""
+    """The measures of a run on its test days: means over seeds, with intervals over seeds, or over days on a log."""
 
     name: str
     seeds: int
@@ -54,6 +56,10 @@ class Summary:
     """The smallest change of an advertiser's profit against the baseline, currency, mean over seeds."""
     losing: float
     """Share of advertisers and seeds that lose money under the learned policy."""
+    over: str
+    """The replicates of intervals: `seeds`, or `days` if all seeds share one log."""
+    test_days: int
+    """Number of test days."""
     has_learners: bool
     """False if every advertiser follows a rule, so that nothing was learned."""
 
@@ -85,6 +91,7 @@ class Summary:
             "worst_advertiser_change": self.worst_change,
             "losing": self.losing,
             "has_learners": self.has_learners,
+            "intervals_over": self.over,
             "totals": {arm: {name: i.as_dict() for name, i in own.items()} for arm, own in self.totals.items()},
             "changes": {name: i.as_dict() for name, i in self.changes.items()},
             **{name: i.as_dict() for name, i in self.ratios.items()},
@@ -114,18 +121,26 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
     """
     scenario, by_seed = run.scenario(), ratios_by_seed(run, against)
     held, days = days_floor_held(run, scenario.platform.revenue_floor)
-    found = {one: over_seeds([ratios[one] for ratios in by_seed.values()]) for one in RATIOS}
-    arms = {arm: amounts_of(run, arm) for arm in ARMS}
+    reasons = {one: why for one in RATIOS if (why := _reason([ratios[one] for ratios in by_seed.values()])) is not None}
+
+    def ratios(part: Run) -> dict[str, NDArray[np.float64]]:
+        base = against
+        if isinstance(part, RunWithoutDay) and against is not None:
+            base = RunWithoutDay(against.path, part.left_out, against)
+        table = seed_ratios(part, base)
+        return {name: table[name].to_numpy() for name in RATIOS}
+
+    is_log = has_fixed_traffic(scenario)
     profits, advertisers = advertiser_profits(run), mean_advertiser_ratios(run)
     defined = [ratio for ratio in advertisers["ratio"].to_list() if ratio is not None]
     loses = profits.select((pl.col("learned") < -ROUNDING * pl.col("turnover")).mean()).item()
     return Summary(
         name=name or run.path.resolve().name,
         seeds=len(by_seed),
-        totals={arm: intervals(table) for arm, table in arms.items()},
-        changes=intervals(arms["learned"].select(pl.col(one) - arms["baseline"][one] for one in AMOUNTS)),
-        ratios={one: value for one, value in found.items() if isinstance(value, Interval)},
-        not_defined={one: value.reason for one, value in found.items() if isinstance(value, NotDefined)},
+        totals={arm: intervals_of(run, partial(_amounts, arm=arm), sums=AMOUNTS) for arm in ARMS},
+        changes=intervals_of(run, _changes, sums=AMOUNTS),
+        ratios=intervals_of(run, ratios),
+        not_defined=reasons,
         by_seed=seed_ratios(run, against).select(RATIOS).to_numpy(),
         floor=scenario.platform.revenue_floor,
         days_held=held,
@@ -133,22 +148,23 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         worst_mean=min(defined) if defined else None,
         worst_change=min((advertisers["learned"] - advertisers["reference"]).to_list()),
         losing=float(loses),
+        over="days" if is_log else "seeds",
+        test_days=days // len(by_seed),
         has_learners=any(group.controller == "learner" for group in scenario.advertisers),
     )
 
 
-def over_seeds(values: Sequence[float | NotDefined]) -> Interval | NotDefined:
-    """Return the mean over seeds with its interval, or why there is none: a measure has to be defined on every seed."""
-    reasons = [value.reason for value in values if isinstance(value, NotDefined)]
-    if not reasons:
-        return mean_interval([value for value in values if not isinstance(value, NotDefined)])
-    on = f" on {len(reasons)} of {len(values)} seeds" if len(reasons) < len(values) else ""
-    return NotDefined("; ".join(dict.fromkeys(reasons)) + on)
-
-
-def intervals(table: pl.DataFrame) -> dict[str, Interval]:
-    """Return the interval of each amount over the rows of a table, one row per seed; columns with gaps are left out."""
-    return {name: mean_interval(table[name].to_numpy()) for name in AMOUNTS if table[name].null_count() == 0}
+def intervals_text(summaries: Sequence[Summary]) -> str:
+    """Return what means and intervals of a report are over, for its captions."""
+    seeds = ", ".join(sorted({str(own.seeds) for own in summaries}))
+    text = f"means over seeds (n = {seeds}) with {INTERVALS}"
+    logs = [own for own in summaries if own.over == "days"]
+    if not logs:
+        return text
+    whose = "" if len(logs) == len(summaries) else f" in {', '.join(own.name for own in logs)}"
+    if all(own.test_days == 1 for own in logs):
+        return f"means over seeds (n = {seeds}); no interval{whose}: all seeds share one test day"
+    return f"{text} over days{whose} (the traffic is the same for all seeds, which vary the learner alone)"
 
 
 def amount(value: float, *, signed: bool = False) -> str:
@@ -163,3 +179,23 @@ def amount_interval(interval: Interval, *, signed: bool = False) -> str:
     """Return the mean of an amount with its interval as text; one seed has no interval."""
     mean, low, high = (amount(value, signed=signed) for value in (interval.mean, interval.low, interval.high))
     return mean if low == high or not interval.is_known else f"{mean} [{low}, {high}]"
+
+
+def _reason(values: Sequence[float | NotDefined]) -> str | None:
+    """Return why a measure is not defined, or None if it is defined on every seed."""
+    reasons = [value.reason for value in values if isinstance(value, NotDefined)]
+    if not reasons:
+        return None
+    on = f" on {len(reasons)} of {len(values)} seeds" if len(reasons) < len(values) else ""
+    return "; ".join(dict.fromkeys(reasons)) + on
+
+
+def _amounts(run: Run, arm: str) -> dict[str, NDArray[np.float64]]:
+    """Return the amounts of an arm by seed; those with gaps are left out."""
+    table = amounts_of(run, arm)
+    return {name: table[name].to_numpy() for name in AMOUNTS if table[name].null_count() == 0}
+
+
+def _changes(run: Run) -> dict[str, NDArray[np.float64]]:
+    learned, baseline = _amounts(run, "learned"), _amounts(run, "baseline")
+    return {name: learned[name] - baseline[name] for name in AMOUNTS}

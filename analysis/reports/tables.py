@@ -10,11 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
+from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic
 from auctionsim.analysis.reports.metrics import advertiser_profits, is_better_off, mean_advertiser_ratios
 from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS
-from auctionsim.analysis.reports.summary import Summary, amount, amount_interval
+from auctionsim.analysis.reports.summary import Summary, amount, amount_interval, intervals_text
 from auctionsim.analysis.reports.violations import violations
-from auctionsim.analysis.statistics import INTERVALS, mean_interval
+from auctionsim.analysis.statistics import mean_interval
 from auctionsim.runs import Run
 
 Array = NDArray[np.float64]
@@ -30,6 +31,10 @@ _NO_SCALE = 1e6
 """Violations beyond it are relative to an amount that is rounding."""
 _NOT_HERE = "not in this run"
 _NOT_STORED = "not stored"
+_LEARNERS_ALONE = (
+    "Intervals in this table are over seeds, which share the log's days: they hold for other runs of the learner, not for "
+    "further days."
+)
 MOST_ROWS = 40
 """Advertisers are listed one by one up to this number, and by group beyond it."""
 
@@ -77,6 +82,7 @@ def measures_table(summaries: Sequence[Summary], base: str = "the baseline") -> 
         "Better off is an advertiser whose profit in currency is higher than under the baseline by more than rounding. "
         "The worst advertiser is that of the smallest profit ratio, among those that earn money under the baseline."
     )
+    note = f"{_over(summaries)}. {note}"
     return Table([f"ratio to {base}", *(summary.name for summary in summaries)], rows, note)
 
 
@@ -133,6 +139,8 @@ def collusion_sections(named: Mapping[str, Run]) -> list[Section]:
         "they spare together, or low bids in common that each could gain by raising alone (docs/collusion.md). Profit gain "
         "and missing revenue against a benchmark are context: 0 is the benchmark, a profit gain of 1 the cartel."
     )
+    if any(has_fixed_traffic(named[name].scenario()) for name in tables):
+        note += f" {_LEARNERS_ALONE}"
     return [Heading("Is it collusion?"), Table(["over seeds", *tables], rows, note)]
 
 
@@ -173,13 +181,20 @@ def _violation_text(share: Array, excess: Array) -> str:
 
 
 def _totals_note(summaries: Sequence[Summary]) -> str:
-    seeds = ", ".join(sorted({str(own.seeds) for own in summaries}))
-    over = f"Means over seeds (n = {seeds}) with {INTERVALS}" if seeds != "1" else "One seed, no interval"
+    over = _over(summaries)
     note = f"{over}. Revenue is what advertisers spend. The bound G* is the efficient allocation at the baseline's revenue."
     if all(own.has_learners for own in summaries):
         return note
     alone = ", ".join(own.name for own in summaries if not own.has_learners)
     return f"{note} Nobody learns in {alone}: `learned` is what the advertisers' rules bring."
+
+
+def _over(summaries: Sequence[Summary]) -> str:
+    """Return what the means and intervals are over, as the beginning of a sentence."""
+    if all(own.seeds == 1 and own.over == "seeds" for own in summaries):
+        return "One seed, no interval"
+    text = intervals_text(summaries)
+    return text[:1].upper() + text[1:]
 
 
 def _change_text(row: Mapping[str, Any] | None) -> str:

@@ -8,7 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from auctionsim.analysis.reports.comparison import compare_runs
 from auctionsim.analysis.reports.fixed_traffic import RunWithoutDay, has_fixed_traffic, interval_caption, intervals_of
+from auctionsim.analysis.reports.report import write_report
+from auctionsim.analysis.reports.summary import summarize
 from auctionsim.analysis.statistics import day_interval, mean_interval
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
@@ -82,6 +85,80 @@ def test_a_run_without_a_day_lacks_its_rows_alone(tmp_path: Path):
     without = RunWithoutDay(run.path, 3)
     assert without.table("outcomes")["day"].unique().sort().to_list() == [2, 4]
     assert run.table("outcomes").height == 12
+
+
+LOG = """
+name = "log"
+[traffic]
+source = "log.csv"
+train_days = [0, 1]
+test_days = [2, 3, 4]
+[[advertisers]]
+group = "g"
+count = 1
+"""
+
+
+def run_on_log(folder: Path, days: tuple[int, ...], more: float = 0.0, seeds: int = 5) -> Run:
+    """A run of several seeds on one log: seeds bid almost alike, days do not."""
+    run = Run.create(folder, parse_scenario(LOG, "s"), LOG, seeds=tuple(range(seeds)), command="x")
+    rows = [
+        {
+            "arm": arm, "seed": seed, "day": day, "hour": hour, "advertiser": "a", "group": "g", "bid": 1.0,
+            "impressions": 1.0, "clicks": 1.0, "conversions": 1.0, "gmv": 1.0, "cost": paid / 24, "budget_left": None,
+            "revenue": paid / 24,
+        }
+        for seed in range(seeds) for day in days for hour in range(24)
+        for arm, paid in (("learned", REVENUE[0, day] + more * day + 0.01 * seed), ("reference", BASELINE[day]))
+    ]  # fmt: skip
+    run.write_table("outcomes", pl.DataFrame(rows, infer_schema_length=None))
+    benchmarks = [
+        {"seed": seed, "day": day, "benchmark": name, "revenue": 2.0, "welfare": 30.0, "profit": 28.0, "clicks": 9.0,
+         "conversions": 9.0}
+        for seed in range(seeds) for day in days for name in ("efficient", "truthful")
+    ]  # fmt: skip
+    run.write_table("benchmarks", pl.DataFrame(benchmarks))
+    run.write_provenance({})
+    run.set_status("finished")
+    return Run.open(folder)
+
+
+def test_a_summary_of_five_seeds_on_one_log_has_the_interval_of_its_days(tmp_path: Path):
+    summary = summarize(run_on_log(tmp_path / "r", (2, 3, 4)))
+    by_day = np.array([[REVENUE[0, day] + 0.01 * seed for day in (2, 3, 4)] for seed in range(5)])
+    expected = day_interval(3 * by_day)
+    found = summary.totals["learned"]["revenue"]
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.over == summary.over == "days"
+    assert summary.ratios["revenue"].over == "days"
+    assert found.high - found.low > 20 * (mean_interval(by_day.sum(axis=1)).high - found.mean)
+
+
+def test_one_test_day_of_a_log_has_no_interval_and_the_report_says_so(tmp_path: Path):
+    run = run_on_log(tmp_path / "r", (3,))
+    assert not summarize(run).totals["learned"]["revenue"].is_known
+    write_report([run], tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "no interval: all seeds share one test day" in text
+    assert "(one day, no interval)" in text
+
+
+def test_captions_of_a_log_say_that_intervals_are_over_days(tmp_path: Path):
+    write_report([run_on_log(tmp_path / "r", (2, 3, 4))], tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert text.count("over days (the traffic is the same for all seeds, which vary the learner alone)") == 4
+
+
+def test_runs_on_one_log_are_compared_over_its_days(tmp_path: Path):
+    days = (2, 3, 4)
+    comparison = compare_runs([run_on_log(tmp_path / "a", days), run_on_log(tmp_path / "b", days, more=0.1)])
+    found = comparison.differences[0].amounts["learned"]["revenue"]
+    expected = day_interval(3 * np.array([[0.2, 0.3, 0.4]] * 5))
+    assert (found.difference.low, found.difference.high) == pytest.approx((expected.low, expected.high))
+    assert (found.seeds, found.better, found.p_value) == (3, 3, 0.25)
+    assert "3 paired test days of one log" in comparison.lines[0]
+    alone = compare_runs([run_on_log(tmp_path / "c", (3,)), run_on_log(tmp_path / "d", (3,), more=0.1)])
+    assert "1 shared test day, no interval" in alone.lines[0]
 
 
 def test_intervals_over_days_cover_the_ratio_of_further_days():

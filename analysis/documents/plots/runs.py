@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE, legend_above, no_figure, plain
 from auctionsim.analysis.reports.summary import Summary
-from auctionsim.analysis.statistics import Interval, mean_interval
+from auctionsim.analysis.statistics import Interval
 from auctionsim.names.lettering import labels
 from auctionsim.traffic.table import HOURS
 
@@ -70,12 +70,15 @@ def _draw_bounds(axes: Axes, summaries: Sequence[Summary], width: float) -> None
         axes.hlines(bound, start, end, color=GREY, linewidth=1.2, linestyle=":", label=name)
 
 
-def hourly_figure(learned: Mapping[str, Array], baselines: Mapping[str, Array]) -> Figure:
+def hourly_figure(
+    learned: Mapping[str, Array], baselines: Mapping[str, Array], bands: Mapping[str, Sequence[Interval]]
+) -> Figure:
     """Return a figure of revenue by hour: means over seeds with intervals.
 
     Args:
         learned: Revenue of the learned policy in currency per hour, `[seeds, 24]`, by the run's name.
         baselines: Revenue of the baseline, likewise; drawn once if all runs have the same.
+        bands: The interval of the learned policy's mean in each hour, `[24]`, by the run's name.
     """
     figure = Figure(figsize=(8.0, 3.4), layout="constrained")
     axes = figure.subplots()
@@ -85,8 +88,8 @@ def hourly_figure(learned: Mapping[str, Array], baselines: Mapping[str, Array]) 
     for i, (name, revenue) in enumerate({"": first}.items() if is_one else baselines.items()):
         colour, text = (GREY, BASELINE) if is_one else (PALETTE[i % len(PALETTE)], f"{BASELINE} of {names[name].lstrip()}")
         axes.plot(revenue.mean(axis=0), color=colour, label=text, linestyle="--", linewidth=1)
-    for i, (name, revenue) in enumerate(learned.items()):
-        intervals = [mean_interval(revenue[:, hour]) for hour in range(HOURS)]
+    for i, name in enumerate(learned):
+        intervals = bands[name]
         low, high = [i.low for i in intervals], [i.high for i in intervals]
         colour = PALETTE[i % len(PALETTE)]
         axes.plot([i.mean for i in intervals], color=colour, label=names[name])
