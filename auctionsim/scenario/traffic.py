@@ -6,9 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from auctionsim.scenario.base import Count, NotNegative, Positive, Section
+from auctionsim.scenario.base import Count, Positive, Section
 
 Day = Annotated[int, Field(ge=0, le=10**6)]
+
+
+LogDeviation = Annotated[FiniteFloat, Field(ge=0, le=10)]
+"""A log standard deviation. At 10 a value of one deviation above is e^10 = 22,000 times the middle; at 1000 it overflows."""
 
 
 class TrafficSection(Section):
@@ -31,21 +35,21 @@ class TrafficSection(Section):
     """Synthetic only: number of queries."""
     candidates: Annotated[int, Field(ge=2, le=10**6)] = 8
     """Synthetic only: advertisers that meet in each auction; all of them if there are fewer."""
-    drift: NotNegative = 0.1
+    drift: LogDeviation = 0.1
     """Synthetic only: log standard deviation per day of the random walk of query volumes; half of it for conversion rates."""
-    hour_noise: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.0
+    hour_noise: LogDeviation = 0.0
     """Synthetic only: log standard deviation, by day and hour, of true conversion rates around the profile's hourly curve;
     predictions ignore it."""
-    ctr_noise: NotNegative = 0.3
+    ctr_noise: LogDeviation = 0.3
     """Synthetic only: log standard deviation of pctr between auctions of a query."""
-    cvr_noise: NotNegative = 0.6
+    cvr_noise: LogDeviation = 0.6
     """Synthetic only: log standard deviation of pcvr between auctions of a query."""
     manual_share: Positive = 0.5
     """Synthetic only: keyword bid as a share of the query's mean value per click."""
-    manual_error: NotNegative = 0.4
+    manual_error: LogDeviation = 0.4
     """Synthetic only: log standard deviation of keyword bids around that share, by query and advertiser: the error of the
     advertisers' estimates."""
-    manual_spread: NotNegative = 0.0
+    manual_spread: LogDeviation = 0.0
     """Synthetic only: log standard deviation between advertisers of the level of all their keyword bids."""
     train_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (0, 1)
     """Days that learners train on."""

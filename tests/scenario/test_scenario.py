@@ -92,3 +92,10 @@ def test_every_level_of_an_advertiser_is_checked_where_the_scenario_is_read(key:
         InputError, match=rf"small.toml: advertisers\[0\].{key}: expected a number >=? 0 or 'baseline\*SHARE', got"
     ):
         parse_scenario(text, "small.toml")
+
+
+@pytest.mark.parametrize("key", ["drift", "hour_noise", "ctr_noise", "cvr_noise", "manual_error", "manual_spread"])
+@pytest.mark.parametrize("value", ["1e200", "-1e200"])
+def test_a_log_deviation_that_would_overflow_is_refused(key: str, value: str):
+    with pytest.raises(InputError, match=rf"traffic\.{key}: expected .*, got -?1e\+200"):
+        parse_scenario(SMALL, "s", overrides=(f"traffic.{key}={value}",))
