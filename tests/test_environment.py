@@ -137,3 +137,19 @@ def test_the_last_seed_of_all_is_trained_and_reported(tmp_path: Path, monkeypatc
     Path("small.toml").write_text(SMALL)
     words = ["train", "small.toml", "--seed", str(SEED_LIMIT - 1), "--set", "train.iterations=1", "--workers", "0"]
     assert main([*words, "--out", "out"]) == 0
+
+
+@pytest.mark.parametrize(("backend", "used"), [("nonsense", None), ("", None), ("svg", "svg")])
+def test_figures_are_drawn_under_a_backend_that_matplotlib_does_not_know(tmp_path: Path, backend: str, used: str | None):
+    code = (
+        "import os; from auctionsim.analysis.documents import plots; from matplotlib import rcParams; "
+        "from matplotlib.figure import Figure; Figure().savefig('a.png'); "
+        "print(os.environ['MPLBACKEND'], rcParams._get_backend_or_none())"
+    )
+    words = [sys.executable, "-c", code]
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    surroundings = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": paths}
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=surroundings)
+    assert ended.stdout.split(" ") == [backend, f"{used}\n"], ended.stderr
+    assert not ended.stderr
+    assert (tmp_path / "a.png").stat().st_size > 0

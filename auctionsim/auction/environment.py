@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -30,7 +31,29 @@ def check_environment() -> None:
 
 
 def quiet_matplotlib() -> None:
-    """Give matplotlib a temporary folder for its settings where the user has none: it would print two paragraphs about it."""
+    """Import matplotlib without its messages about settings that do not matter here.
+
+    It gets a temporary folder for its settings where the user has none: it would print two paragraphs about it. A window
+    system in `MPLBACKEND` that it does not know is passed over, since figures are only written to files.
+    """
+    _set_folder()
+    # The variable is read at the import, which ends in an error for an unknown value.
+    wanted = os.environ.pop("MPLBACKEND", None)
+    if wanted is None:
+        return
+    try:
+        import matplotlib
+
+        # A known value holds, as it does for everyone who imports matplotlib; an empty one means none.
+        if wanted:
+            with contextlib.suppress(ValueError):
+                matplotlib.rcParams["backend"] = wanted
+    finally:
+        os.environ["MPLBACKEND"] = wanted
+
+
+def _set_folder() -> None:
+    """Name a temporary folder in `MPLCONFIGDIR` where the user has no folder that can be written."""
     if os.environ.get("MPLCONFIGDIR"):
         return
     # Left as it is where there is no home at all, unlike by `Path.expanduser`, which fails then.
