@@ -32,6 +32,8 @@ def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
 
     A process killed at any moment leaves either the old file or the new one, never half of one.
     """
+    # Absolute, since libraries that write take a `~` at the beginning of a path for the home of the user.
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
     try:

@@ -272,7 +272,7 @@ class Run:
         if not path.is_file():
             raise InputError(f"{path}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
         try:
-            table = pl.read_parquet(path, glob=False)
+            table = pl.read_parquet(path.absolute(), glob=False)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             raise InputError(f"{path}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
         return checked_table(path, table, self.seeds)

@@ -132,7 +132,7 @@ def _notes(path: Path) -> dict[str, str]:
     own = {"source": f"traffic table {path.name}"}
     if path.suffix != ".parquet":
         return own
-    text = pl.read_parquet_metadata(path).get(NOTES_KEY)
+    text = pl.read_parquet_metadata(path.absolute()).get(NOTES_KEY)
     notes = json.loads(text) if text else {}
     return {str(key): str(value) for key, value in notes.items()} or own if isinstance(notes, dict) else own
 

@@ -141,7 +141,7 @@ def _read(data: Path, folder: str, name: str, columns: tuple[str, ...]) -> pl.Da
     if not path.is_file():
         raise InputError(f"{path}: expected the public file of {SOURCES[folder].split(';')[0]}, got no such file")
     try:
-        return pl.read_csv(path, columns=list(columns), glob=False)
+        return pl.read_csv(path.absolute(), columns=list(columns), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             f"{path}: expected a CSV table with columns {', '.join(columns)}, got {str(error).splitlines()[0]}"

@@ -25,8 +25,9 @@ def read_table(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: expected a traffic table (Parquet or CSV), got no such file")
     is_parquet = path.suffix == ".parquet"
     try:
+        # Polars takes a `~` at the beginning of a path for the home of the user, so it gets absolute paths.
         # Everything is read as text first, so that we can report a value that does not parse with its row.
-        table = pl.read_parquet(path, glob=False) if is_parquet else _read_csv(path)
+        table = pl.read_parquet(path.absolute(), glob=False) if is_parquet else _read_csv(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if not is_parquet:
             _explain(path)
@@ -44,7 +45,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     """Read a CSV file as text. Polars does not know the line ends of old Macs, which are replaced."""
     text = path.read_bytes()
     has_returns = text.count(b"\r") > text.count(b"\r\n")
-    source = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if has_returns else path
+    source = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if has_returns else path.absolute()
     return pl.read_csv(source, infer_schema=False, glob=False)
 
 

@@ -167,3 +167,16 @@ def test_days_beyond_any_calendar_are_refused(tmp_path: Path):
     ):
         load_traffic(written(tmp_path, changed(0, "day", str(2**63 - 1))))
     assert load_traffic(written(tmp_path, [line.replace("0,", "20240304,", 1) for line in ROWS])).days == (20240304,)
+
+
+def test_a_folder_named_like_the_home_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    Path("home").mkdir()
+    Path("~").mkdir()
+    written(tmp_path, ROWS).rename(Path("~", "t.csv"))
+    traffic = load_traffic(Path("~", "t.csv"))
+    save_traffic(traffic, Path("~", "t.parquet"))
+    assert load_traffic(Path("~", "t.parquet")).weight.tolist() == [2, 1]
+    assert sorted(path.name for path in Path("~").absolute().iterdir()) == ["t.csv", "t.parquet"]
+    assert not list(Path("home").iterdir())

@@ -99,8 +99,8 @@ def quoted(text: str | Path) -> str:
 
 
 def file_name(path: Path) -> str:
-    """Quote the path of a file to be read as an SQL literal in which `[`, `*` and `?` are no patterns."""
-    return quoted(re.sub(r"[\[*?]", r"[\g<0>]", str(path)))
+    """Quote the path of a file to be read as an SQL literal in which `[`, `*` and `?` are no patterns, and `~` is no home."""
+    return quoted(re.sub(r"[\[*?]", r"[\g<0>]", str(path.absolute())))
 
 
 def named(names: Sequence[str]) -> str:

@@ -26,7 +26,8 @@ def write_parquet(database: Database, out: Path, notes: Mapping[str, str]) -> No
 
     def write(part: Path) -> None:
         database.run(
-            f"COPY (SELECT {_TABLE} FROM cells) TO {quoted(part)} (FORMAT parquet, COMPRESSION zstd, {metadata})", "writing"
+            f"COPY (SELECT {_TABLE} FROM cells) TO {quoted(part.absolute())} (FORMAT parquet, COMPRESSION zstd, {metadata})",
+            "writing",
         )
 
     write_then_rename(out, write)
