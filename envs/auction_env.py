@@ -98,7 +98,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     The hour's own and global terms of the scenario's goals; penalties of soft constraints are charged with the last hour of a
     day. The rewards of a day add up to the fitness that `macg-es` climbs with penalties (`objectives.fitness.day_score` under
     `market.goals.training_goals`, so with `learner.floor_margin`); a day that is truncated is charged no penalty. No day is
-    charged more than `penalty^3`.
+    charged more than 10^12.
     `infos[agent]["objectives"]` holds clicks, conversions, GMV and profit of the hour, as `reward_space(agent)` says (in the
     manner of MO-Gymnasium).
 

@@ -38,7 +38,7 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="override a key of the scenario, for example learner.sigma=0.2; repeatable (default: none)",
     )
-    parser.add_argument("--seed", type=natural, help="the first seed, >= 0 (default: the scenario's)")
+    parser.add_argument("--seed", type=seed, help="the first seed, >= 0 (default: the scenario's)")
 
 
 def add_workers(parser: argparse.ArgumentParser, default: str = "the scenario's") -> None:
@@ -137,15 +137,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def natural(text: str) -> int:
-    """Parse a whole number >= 0 and < 2^63, as an argparse type."""
+def seed(text: str) -> int:
+    """Parse a seed, a whole number >= 0 and < 2^63, as an argparse type."""
     if not text.isdecimal() or int(text) >= SEED_LIMIT:
         raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 2^63, got '{text}'")
     return int(text)
 
 
 def _workers(text: str) -> int | str:
-    return text if text == "auto" else natural(text)
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0, got '{text}'")
+    return text if text == "auto" else int(text)
 
 
 def run_folder(path: str | None, scenario: Scenario) -> Path:

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("study", nargs="?", help="name of the study; without one, all studies are listed")
     parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: the study's; with --quick: 2)")
-    parser.add_argument("--seed", type=_common.natural, help="the first seed, >= 0 (default: the study's)")
+    parser.add_argument("--seed", type=_common.seed, help="the first seed, >= 0 (default: the study's)")
     parser.add_argument(
         "--quick", action="store_true", help="run a short form: takes seconds, supports no claim (default: full size)"
     )

@@ -22,6 +22,8 @@ Violations = Mapping[str, Array]
 """Relative violation of each constraint, by key: `[advertisers, P]`, or `[P]` for one on several advertisers together."""
 Price = Callable[[Constraint, Array], Array]
 """Function of a constraint and its violations: their cost, fitness units, in the violations' shape."""
+REWARD_LIMIT = 1e12
+"""The most that rewards charge for one day, fitness units; its square is still a number in 32 bits."""
 
 
 def violations(totals: Array, goals: Goals) -> dict[str, Array]:
@@ -66,10 +68,10 @@ def reward_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Arra
 
     A violation is relative, and `base^violation` has no bound. On a day with sampled outcomes the baseline's profit may be next
     to nothing: an advertiser that loses 12 where the baseline earned 0.01 misses its floor by 1,200 times, and 20^1200 is no
-    number. A policy gradient learns nothing from such a reward, and nothing from all others beside it. The limit is the price
-    of missing a limit three times over, 20^3 = 8,000, and at most 10^6. Ranks, as evolution strategies use them, need none.
+    number. Up to `REWARD_LIMIT` the rewards of a day add up to its fitness; beyond it they stay numbers that a network of 32
+    bits can hold and square. Ranks, as evolution strategies use them, need no limit.
     """
-    return np.minimum(day_charge(totals, goals, settings), min(settings.penalty**3, 1e6))
+    return np.minimum(day_charge(totals, goals, settings), REWARD_LIMIT)
 
 
 def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:

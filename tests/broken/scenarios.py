@@ -125,7 +125,7 @@ _OVERRIDES = [
      "0 to 0, got '4'"),
     ("an override below a value", "--set name.x=1", "--set name.x=1: expected a section before 'x', got 'small'"),
     ("an override of an unknown key", "--set learner.sgima=1", "s.toml: learner.sgima: unknown key; choose from algorithm"),
-    ("a seed below 0", "--seed -1", "auctionsim check: argument --seed: expected a whole number >= 0, got '-1'"),
+    ("a seed below 0", "--seed -1", "auctionsim check: argument --seed: expected a whole number >= 0 and < 2^63, got '-1'"),
 ]  # fmt: skip
 
 # What is wrong, the command, and the line.

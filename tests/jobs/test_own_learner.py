@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import auctionsim
-from auctionsim.analysis.reports.metrics import seed_ratios
+from auctionsim.analysis.reports.metrics import amounts_of
 from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import open_pool
@@ -82,9 +82,9 @@ def test_it_is_compared_with_a_built_in_one_and_no_code_that_a_run_names_is_impo
     (lab / "lab_learner.py").write_text("raise RuntimeError")
     assert main(["compare", "built-in", "own", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["differences"]["own"]
-    ratios = [seed_ratios(run) for run in (built_in, own)]
+    amounts = [amounts_of(run, "learned") for run in (built_in, own)]
     for name in ("revenue", "profit"):
-        assert found[name]["mean"] == ratios[1][name][0] - ratios[0][name][0] != 0
+        assert found[name]["mean"] == amounts[1][name][0] - amounts[0][name][0] != 0
     with pytest.raises(InputError, match="got an error in lab_learner: RuntimeError"):
         auctionsim.evaluate(own)
 

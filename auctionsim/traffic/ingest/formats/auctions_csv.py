@@ -39,7 +39,7 @@ TEMPLATE = """\
 timestamp_format = "%Y-%m-%d %H:%M:%S"
 # Without these lines, they are found from the log, and `ingest` prints what it found.
 # timezone = "Europe/Berlin"    # zone of days and hours; or --timezone. Without it that of the log
-# delimiter = ","               # or ";", "\t", "|"
+# delimiter = ","               # or ";", "\\t", "|"
 # encoding = "utf-8"            # or "utf-16", "cp1252", "gb18030"
 # decimal = "."                 # or ","
 # thousands = ""                # or ",", ".", " ", "'"
