@@ -60,8 +60,8 @@ class Renderer:
         if render_mode != "rgb_array":
             return None
         # Imported here, since it imports matplotlib.
-        quiet_matplotlib()
-        from auctionsim.envs.frame import day_frame
+        with quiet_matplotlib():
+            from auctionsim.envs.frame import day_frame
 
         baseline = None if self._day is None else self._market.baseline[self._day]
         return day_frame(self._totals(), baseline, self._market.advertisers, self._title())

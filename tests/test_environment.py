@@ -92,10 +92,12 @@ def test_every_function_is_compiled_through_the_one_place():
 def test_matplotlib_gets_a_folder_only_where_the_user_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MPLCONFIGDIR", "")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "new"))
-    quiet_matplotlib()
+    with quiet_matplotlib():
+        pass
     assert os.environ["MPLCONFIGDIR"] == ""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    quiet_matplotlib()
+    with quiet_matplotlib():
+        pass
     assert Path(os.environ["MPLCONFIGDIR"]).is_dir()
 
 

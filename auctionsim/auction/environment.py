@@ -6,7 +6,9 @@ import atexit
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from auctionsim.errors import InputError, shown
@@ -30,26 +32,25 @@ def check_environment() -> None:
         raise InputError(f"NUMBA_DISABLE_JIT: {wanted}, got {shown(value)} (or unset it)")
 
 
-def quiet_matplotlib() -> None:
-    """Import matplotlib without its messages about settings that do not matter here.
+@contextlib.contextmanager
+def quiet_matplotlib() -> Iterator[None]:
+    """Let the code within import matplotlib without its messages about settings that do not matter here.
 
     It gets a temporary folder for its settings where the user has none: it would print two paragraphs about it. A window
     system in `MPLBACKEND` that it does not know is passed over, since figures are only written to files.
     """
     _set_folder()
-    # The variable is read at the import, which ends in an error for an unknown value.
-    wanted = os.environ.pop("MPLBACKEND", None)
-    if wanted is None:
-        return
+    # The variable is read at the first import, which ends in an error for an unknown value.
+    wanted = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
-        import matplotlib
-
-        # A known value holds, as it does for everyone who imports matplotlib; an empty one means none.
-        if wanted:
-            with contextlib.suppress(ValueError):
-                matplotlib.rcParams["backend"] = wanted
+        yield
     finally:
-        os.environ["MPLBACKEND"] = wanted
+        if wanted is not None:
+            os.environ["MPLBACKEND"] = wanted
+    if wanted and "matplotlib" in sys.modules:
+        # A known value holds, as it does for everyone who imports matplotlib.
+        with contextlib.suppress(ValueError):
+            sys.modules["matplotlib"].rcParams["backend"] = wanted
 
 
 def _set_folder() -> None:

@@ -3,4 +3,5 @@
 from auctionsim.auction.environment import quiet_matplotlib
 
 # Before the modules of this folder import it.
-quiet_matplotlib()
+with quiet_matplotlib():
+    import matplotlib  # noqa: F401
