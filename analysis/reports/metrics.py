@@ -82,7 +82,7 @@ def ratios_by_seed(run: Run, against: Run | None = None) -> dict[int, dict[str, 
     own, base = _by_seed(run), _by_seed(against or run)
     advertisers = _advertisers_by_seed(run, against or run)
     return {
-        seed: _ratios(arms, base[seed]) | advertisers[seed]
+        seed: _ratios(arms, base[seed]) | advertisers[seed] | _without_value(arms, base[seed])
         for seed, arms in own.items()
         if seed in base and seed in advertisers
     }
@@ -161,6 +161,13 @@ def _ratios(own: Mapping[str, Amounts], base: Mapping[str, Amounts]) -> dict[str
         "gap_closed": gap,
         "truthful_revenue": ratio_to_amount(own["truthful"]["revenue"], revenue, revenue),
     }
+
+
+def _without_value(own: Mapping[str, Amounts], base: Mapping[str, Amounts]) -> dict[str, float | NotDefined]:
+    """Return that nobody is better off or worse off where nothing has a value, as in a log of clicks alone."""
+    if any(arm["gmv"] for arm in (own["learned"], base["baseline"], base["efficient"])) or not own["learned"]["clicks"]:
+        return {}
+    return {"better_off": NotDefined("nothing in this traffic has a value")}
 
 
 def _advertisers_by_seed(run: Run, against: Run) -> dict[int, dict[str, float | NotDefined]]:

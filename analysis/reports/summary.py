@@ -67,13 +67,27 @@ class Summary:
     def sentence(self) -> str:
         """Return the summary in one line: changes in currency first, ratios if they are defined."""
         text = f"{self.name}: {'' if self.has_learners else 'no learners, everybody follows a rule: '}"
-        text += f"revenue {self._change('revenue')}, total profit {self._change('profit')}"
-        text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
-        if self.losing > 0:
-            text += f" ({self.losing:.0%} lose money)"
+        if self.has_no_value:
+            before, after = (self.totals[arm]["clicks"].mean for arm in ("baseline", "learned"))
+            change = amount(self.changes["clicks"].mean, signed=True)
+            text += f"clicks {change} (from {amount(before)} to {amount(after)}), revenue {self._change('revenue')}"
+            text += ", total profit not defined: nothing in this traffic has a value"
+        else:
+            text += f"revenue {self._change('revenue')}, total profit {self._change('profit')}"
+            text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
+            if self.losing > 0:
+                text += f" ({self.losing:.0%} lose money)"
         if self.floor > 0:
             text += f", floor held on {self.days_held} of {self.days} days"
         return text + f" ({self.seeds} seed{'s' if self.seeds != 1 else ''})"
+
+    @property
+    def has_no_value(self) -> bool:
+        """Return True if advertisers get clicks and no GMV, not even at best, as in a log of clicks alone."""
+        return (
+            all(self.totals[arm]["gmv"].mean == 0 for arm in ("baseline", "learned", "efficient"))
+            and max(self.totals[arm]["clicks"].mean for arm in ("baseline", "learned")) > 0
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as the object that `--json` prints. A ratio without a value has nulls and a `reason`."""

@@ -71,6 +71,17 @@ def test_a_doubled_loss_is_no_ratio_of_two_and_nobody_is_better_off(tmp_path: Pa
     assert "50% of advertisers better off (50% lose money)" in summary.sentence
 
 
+def test_clicks_without_value_are_counted_and_make_nobody_better_off(tmp_path: Path):
+    paid, saved = dict.fromkeys("ab", (10.0, 0.0)), dict.fromkeys("ab", (6.0, 0.0))
+    run = run_by_hand(tmp_path / "run", {0: saved}, {0: paid}, welfare=0.0)
+    summary = summarize(run)
+    assert "clicks +0.00 (from 48.00 to 48.00)" in summary.sentence
+    assert "total profit not defined: nothing in this traffic has a value" in summary.sentence
+    assert "better off" not in summary.sentence
+    assert summary.not_defined["better_off"] == "nothing in this traffic has a value"
+    assert "| Share better off | not defined: nothing in this traffic has a value |" in report(run)
+
+
 def test_an_advertiser_is_better_off_if_its_profit_in_currency_rises_by_more_than_rounding(tmp_path: Path):
     before: Money = {"less loss": (7.0, 2.0), "nothing": (0.0, 0.0), "rounding": (0.3, 0.5), "same": (1.0, 2.0)}
     after: Money = {"less loss": (7.0, 5.0), "nothing": (0.0, 0.0), "rounding": (0.1 + 0.2, 0.5 + 1e-16), "same": (1.0, 2.0)}
