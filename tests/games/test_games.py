@@ -216,12 +216,12 @@ def test_cooperative_agents_pay_the_platform_less(tmp_path: Path):
 def test_measures_detect_the_colluding_arm_and_acquit_the_competing_one(tmp_path: Path):
     results, table = quick("is-it-collusion", tmp_path)
     called = {
-        (scenario, arm): interval(results, scenario, arm, "verdict collusion").mean
+        (scenario, arm): interval(results, scenario, arm, "verdict coordination").mean
         for scenario in ("no budgets", "tight budgets")
         for arm in ("competing", "colluding")
     }
     assert called == {key: float(key[1] == "colluding") for key in called}
-    assert "| colluding, no budgets | 0 of 1 | 0 of 1 | 0 of 1 | 1 of 1 |" in table
+    assert "| colluding, no budgets | 0 of 1 | 0 of 1 | 0 of 1 | 1 of 1 | 0 of 1 |" in table
     assert interval(results, "no budgets", "competing", "exploitability").mean < 0.1
     # The profit gain alone would mistake pacing for collusion.
     assert interval(results, "tight budgets", "competing", "profit gain truthful").mean > 0.5
