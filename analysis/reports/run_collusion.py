@@ -29,6 +29,8 @@ TEST_COLUMNS = {
 }
 """Columns of collusion.parquet by the name of the test that they hold."""
 
+_COORDINATION = "tacit or explicit coordination of "
+
 
 def evidence_rows(seed: int, found: Verdict) -> pl.DataFrame:
     """Return one seed's rows of collusion.parquet, one per competitive benchmark; the tests stand in every row.
@@ -72,7 +74,7 @@ def collusion_sentence(run: Run, name: str) -> str | None:
         return None
     if not {"alone", "coalition", "reason"} <= set(table.columns):
         return f"{name}: {OLD}"
-    by_seed = _verdicts(run, table)
+    by_seed = one_coalition(_verdicts(run, table))
     verdicts = "; ".join(f"{label} on {by_seed.count(label)} of {len(by_seed)} seeds" for label in dict.fromkeys(by_seed))
     ranges = []
     for column, text in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
@@ -84,6 +86,20 @@ def collusion_sentence(run: Run, name: str) -> str | None:
         ranges.append(f"{text} {min(means):.2f} to {max(means):.2f}" if means else f"{text} not defined")
     benchmarks = ", ".join(table["benchmark"].unique(maintain_order=True))
     return f"{name}: {verdicts}; {' and '.join(ranges)} (against {benchmarks})"
+
+
+def one_coalition(labels: list[str]) -> list[str]:
+    """Return the labels of the seeds, with one wording for coalitions that differ by seed: the members that all of them have.
+
+    Coalitions of a, b, c on one seed and of b, c, d on the next become "of b, c, and of others by seed" on two.
+    """
+    found = list(dict.fromkeys(label for label in labels if label.startswith(_COORDINATION)))
+    if len(found) < 2:
+        return labels
+    members = [label.removeprefix(_COORDINATION).split(", ") for label in found if not label.endswith(collusion.EVERYBODY)]
+    common = [name for name in members[0] if all(name in own for own in members)]
+    whom = f"{', '.join(common)}, and of others by seed" if common else "coalitions that differ by seed"
+    return [f"{_COORDINATION}{whom}" if label in found else label for label in labels]
 
 
 def control_of(run: Run) -> Run | None:
@@ -117,7 +133,7 @@ def _verdicts(run: Run, table: pl.DataFrame) -> list[str]:
 
 def _label(kind: VerdictKind, coalition: str, reason: str) -> str:
     if kind == "coordination":
-        return f"tacit or explicit coordination of {coalition}"
+        return f"{_COORDINATION}{coalition}"
     return f"not defined ({reason})" if kind == "not defined" else kind
 
 

@@ -17,7 +17,7 @@ from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots import runs as plots
 from auctionsim.analysis.reports import metrics
 from auctionsim.analysis.reports.report import write_report
-from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS, collusion_sentence
+from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS, collusion_sentence, one_coalition
 from auctionsim.analysis.reports.summary import summarize
 from auctionsim.cli import main
 from auctionsim.errors import InputError
@@ -226,3 +226,15 @@ def test_a_run_given_twice_is_refused(run: Run, tmp_path: Path):
 
 def test_a_table_s_cells_are_escaped():
     assert "<i>" not in page.table(["<i>"], [["<i>"]])
+
+
+def test_coalitions_that_differ_by_seed_are_told_by_the_members_they_share():
+    of = "tacit or explicit coordination of "
+    assert one_coalition([f"{of}a, b, c", "competitive", f"{of}b, c, d"]) == [
+        f"{of}b, c, and of others by seed",
+        "competitive",
+        f"{of}b, c, and of others by seed",
+    ]
+    assert one_coalition([f"{of}all advertisers", f"{of}a, b"]) == [f"{of}a, b, and of others by seed"] * 2
+    assert one_coalition([f"{of}a, b", f"{of}c, d"]) == [f"{of}coalitions that differ by seed"] * 2
+    assert one_coalition([f"{of}a, b", "pacing"]) == [f"{of}a, b", "pacing"]
