@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.games.compiled import compiled, inlined
 from auctionsim.games.oligopoly import Oligopoly
+from auctionsim.games.price_learning import learn_prices
 from auctionsim.games.price_setters import Settings
 from auctionsim.streams import stream
 
@@ -49,7 +49,7 @@ def simulate_session(game: Oligopoly, seed: int, session: int, settings: Setting
     q = first_values(grids, profit, settings.discount)
     last = int(rng.integers(len(joint)))
     greedy = np.zeros(q.shape[:2], dtype=np.int64)
-    periods, stable, last = _learn(
+    periods, stable, last = learn_prices(
         rng, q, greedy, profit, last, settings.rate, settings.discount, settings.decay, settings.settled_for, settings.longest
     )
     states = greedy_cycle(greedy, last, game.n_prices)
@@ -88,56 +88,3 @@ def greedy_cycle(greedy: NDArray[np.int64], last: int, n_prices: int) -> list[in
             return path[seen[now] :]
         seen[now] = len(path)
         path.append(now)
-
-
-@compiled
-def _learn(
-    rng: np.random.Generator,
-    q: Array,
-    greedy: NDArray[np.int64],
-    profit: Array,
-    last: int,
-    rate: float,
-    discount: float,
-    decay: float,
-    settled_for: int,
-    longest: int,
-) -> tuple[int, int, int]:
-    """Learn in place on `q` and `greedy`; return the periods, those since the last change, and the last state."""
-    firms, n_states, n_prices = q.shape
-    for i in range(firms):
-        for state in range(n_states):
-            greedy[i, state] = _best(q[i, state])
-    choice = np.zeros(firms, dtype=np.int64)
-    epsilon, shrink = 1.0, np.exp(-decay)
-    stable, period = 0, 0
-    while stable < settled_for and period < longest:
-        after = 0
-        for i in range(firms):
-            choice[i] = int(rng.random() * n_prices) if rng.random() < epsilon else greedy[i, last]
-            after = after * n_prices + choice[i]
-        epsilon *= shrink
-        stable += 1
-        for i in range(firms):
-            k = choice[i]
-            value = profit[i, after] + discount * q[i, after, greedy[i, after]]
-            q[i, last, k] += rate * (value - q[i, last, k])
-            best = greedy[i, last]
-            if k == best or q[i, last, k] > q[i, last, best]:
-                best = _best(q[i, last])
-                if best != greedy[i, last]:
-                    greedy[i, last] = best
-                    stable = 0
-        last = after
-        period += 1
-    return period, stable, last
-
-
-@inlined
-def _best(values: Array) -> int:
-    """Return the index of the largest value, the first of equal ones."""
-    best = 0
-    for k in range(1, len(values)):
-        if values[k] > values[best]:
-            best = k
-    return best

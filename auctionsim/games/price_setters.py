@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.games.compiled import compiled, inlined
 from auctionsim.games.duopoly import Duopoly
+from auctionsim.games.price_learning import learn_prices
 from auctionsim.streams import stream
 
 Strategies = NDArray[np.int64]
@@ -70,12 +70,16 @@ def train(game: Duopoly, seed: int, session: int, settings: Settings) -> Trained
     # Initial Q: the value of a price against a rival that chooses at random for ever (the paper's initial matrix).
     start = profit.mean(axis=1) / (1 - settings.discount)
     q = np.tile(start, (2, n * n if settings.has_memory else 1, 1))
-    last = rng.integers(n, size=2)
-    periods, stable = _learn(
-        rng, q, profit, last, settings.rate, settings.discount, settings.decay, settings.settled_for, settings.longest
-    )
-    greedy = np.broadcast_to(q.argmax(axis=2), (2, n * n)).copy()
-    return Trained(greedy, (int(last[0]), int(last[1])), periods, stable >= settings.settled_for)
+    greedy = np.zeros(q.shape[:2], dtype=np.int64)
+    first = rng.integers(n, size=2)
+    # Both firms earn by the same table, each with its own price first.
+    by_firm = np.stack([profit.ravel(), profit.T.ravel()])
+    periods, stable, last = learn_prices(
+        rng, q, greedy, by_firm, int(first[0] * n + first[1]),
+        settings.rate, settings.discount, settings.decay, settings.settled_for, settings.longest,
+    )  # fmt: skip
+    strategies = np.broadcast_to(q.argmax(axis=2), (2, n * n)).copy()
+    return Trained(strategies, divmod(last, n), periods, stable >= settings.settled_for)
 
 
 def cycle(strategies: Strategies, last: tuple[int, int], n_prices: int) -> list[tuple[int, int]]:
@@ -133,56 +137,3 @@ def deviation(game: Duopoly, strategies: Strategies, start: tuple[int, int], dis
 def _next(strategies: Strategies, pair: tuple[int, int], n_prices: int) -> tuple[int, int]:
     state = pair[0] * n_prices + pair[1]
     return int(strategies[0, state]), int(strategies[1, state])
-
-
-@compiled
-def _learn(
-    rng: np.random.Generator,
-    q: NDArray[np.float64],
-    profit: NDArray[np.float64],
-    last: NDArray[np.int64],
-    rate: float,
-    discount: float,
-    decay: float,
-    settled_for: int,
-    longest: int,
-) -> tuple[int, int]:
-    """Learn in place on `q` `[2, states, prices]` and `last`; return the periods, and those since the last change."""
-    n_states, n_prices = q.shape[1], q.shape[2]
-    greedy = np.zeros((2, n_states), dtype=np.int64)
-    for i in range(2):
-        for state in range(n_states):
-            greedy[i, state] = _best(q[i, state])
-    choice = np.zeros(2, dtype=np.int64)
-    epsilon, shrink = 1.0, np.exp(-decay)
-    stable, period = 0, 0
-    while stable < settled_for and period < longest:
-        state = last[0] * n_prices + last[1] if n_states > 1 else 0
-        for i in range(2):
-            choice[i] = int(rng.random() * n_prices) if rng.random() < epsilon else greedy[i, state]
-        epsilon *= shrink
-        after = choice[0] * n_prices + choice[1] if n_states > 1 else 0
-        stable += 1
-        for i in range(2):
-            k = choice[i]
-            value = profit[k, choice[1 - i]] + discount * q[i, after, greedy[i, after]]
-            q[i, state, k] += rate * (value - q[i, state, k])
-            best = greedy[i, state]
-            if k == best or q[i, state, k] > q[i, state, best]:
-                best = _best(q[i, state])
-                if best != greedy[i, state]:
-                    greedy[i, state] = best
-                    stable = 0
-        last[:] = choice
-        period += 1
-    return period, stable
-
-
-@inlined
-def _best(values: NDArray[np.float64]) -> int:
-    """Return the index of the largest value, the first of equal ones."""
-    best = 0
-    for k in range(1, len(values)):
-        if values[k] > values[best]:
-            best = k
-    return best
