@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.reports.comparable import difference_texts, scenario_differences, shared_seeds
 from auctionsim.analysis.reports.fixed_traffic import differences_of, has_fixed_traffic
-from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, mean_advertiser_ratios
+from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, mean_advertiser_ratios, stored_amounts
 from auctionsim.analysis.reports.report import named_runs, write_sections
 from auctionsim.analysis.reports.summary import amount, amount_interval, summarize
 from auctionsim.analysis.reports.tables import AMOUNT_LABELS, ARM_LABELS, MOST_ROWS
@@ -178,18 +176,13 @@ def _difference(name: str, first: SeedsOf, other: SeedsOf) -> Difference:
     relative: dict[str, dict[str, float | NotDefined]] = {}
     for arm in _ARMS:
         one = amounts_of(first, arm)
-        amounts[arm] = differences_of(first, other, partial(_amounts, arm=arm))
+        amounts[arm] = differences_of(first, other, partial(stored_amounts, arm=arm))
         relative[arm] = {}
         for key, found in amounts[arm].items():
             base, turnover = float(one[key].to_numpy().mean()), float((one["gmv"] + one["revenue"]).to_numpy().mean())
             scale = turnover if key == "profit" else base
             relative[arm][key] = ratio_to_amount(found.difference.mean, base, scale, first.path.resolve().name)
     return Difference(name, scenario_differences(first.scenario(), other.scenario()), amounts, relative)
-
-
-def _amounts(run: Run, arm: str) -> dict[str, NDArray[np.float64]]:
-    table = amounts_of(run, arm)
-    return {name: table[name].to_numpy() for name in AMOUNTS}
 
 
 def _table(comparison: RunComparison) -> Table:

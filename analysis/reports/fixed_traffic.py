@@ -15,7 +15,6 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.analysis.statistics import (
-    INTERVALS,
     TIE,
     Comparison,
     Interval,
@@ -52,13 +51,6 @@ class RunWithoutDay(Run):
 def has_fixed_traffic(scenario: Scenario) -> bool:
     """Return True if every seed has the same traffic: one table, and not one per seed."""
     return not scenario.traffic.is_synthetic and "{seed}" not in scenario.traffic.source
-
-
-def interval_caption(scenario: Scenario) -> str:
-    """Return what a report's intervals are, for its captions."""
-    if has_fixed_traffic(scenario):
-        return f"{INTERVALS} over days (the traffic is the same for all seeds, which vary the learner alone)"
-    return f"{INTERVALS} over seeds"
 
 
 def intervals_of(run: Run, measure: Callable[[Run], Measures], *, sums: Collection[str] = ()) -> dict[str, Interval]:

@@ -51,6 +51,12 @@ def amounts_of(run: Run, arm: str) -> pl.DataFrame:
     return totals(run).filter(arm=arm).drop("arm").sort("seed")
 
 
+def stored_amounts(run: Run, arm: str) -> dict[str, NDArray[np.float64]]:
+    """Return the amounts of an arm by name, `[seeds]` each; what a run of an earlier version does not store is left out."""
+    table = amounts_of(run, arm)
+    return {name: table[name].to_numpy() for name in AMOUNTS if table[name].null_count() == 0}
+
+
 def advertiser_profits(run: Run) -> pl.DataFrame:
     """Return each advertiser's profit over the test days: columns `seed advertiser group learned reference turnover`.
 

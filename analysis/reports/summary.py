@@ -17,11 +17,11 @@ from auctionsim.analysis.reports.metrics import (
     ARMS,
     RATIOS,
     advertiser_profits,
-    amounts_of,
     days_floor_held,
     mean_advertiser_ratios,
     ratios_by_seed,
     seed_ratios,
+    stored_amounts,
 )
 from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.ratios import ROUNDING, NotDefined
@@ -67,11 +67,11 @@ class Summary:
     def sentence(self) -> str:
         """Return the summary in one line: changes in currency first, ratios if they are defined."""
         text = f"{self.name}: {'' if self.has_learners else 'no learners, everybody follows a rule: '}"
-        if self.has_no_value:
+        if "better_off" in self.not_defined:
             before, after = (self.totals[arm]["clicks"].mean for arm in ("baseline", "learned"))
             change = amount(self.changes["clicks"].mean, signed=True)
             text += f"clicks {change} (from {amount(before)} to {amount(after)}), revenue {self._change('revenue')}"
-            text += ", total profit not defined: nothing in this traffic has a value"
+            text += f", total profit not defined: {self.not_defined['better_off']}"
         else:
             text += f"revenue {self._change('revenue')}, total profit {self._change('profit')}"
             text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
@@ -80,14 +80,6 @@ class Summary:
         if self.floor > 0:
             text += f", floor held on {self.days_held} of {self.days} days"
         return text + f" ({self.seeds} seed{'s' if self.seeds != 1 else ''})"
-
-    @property
-    def has_no_value(self) -> bool:
-        """Return True if advertisers get clicks and no GMV, not even at best, as in a log of clicks alone."""
-        return (
-            all(self.totals[arm]["gmv"].mean == 0 for arm in ("baseline", "learned", "efficient"))
-            and max(self.totals[arm]["clicks"].mean for arm in ("baseline", "learned")) > 0
-        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as the object that `--json` prints. A ratio without a value has nulls and a `reason`."""
@@ -151,7 +143,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
     return Summary(
         name=name or run.path.resolve().name,
         seeds=len(by_seed),
-        totals={arm: intervals_of(run, partial(_amounts, arm=arm), sums=AMOUNTS) for arm in ARMS},
+        totals={arm: intervals_of(run, partial(stored_amounts, arm=arm), sums=AMOUNTS) for arm in ARMS},
         changes=intervals_of(run, _changes, sums=AMOUNTS),
         ratios=intervals_of(run, ratios),
         not_defined=reasons,
@@ -204,12 +196,6 @@ def _reason(values: Sequence[float | NotDefined]) -> str | None:
     return "; ".join(dict.fromkeys(reasons)) + on
 
 
-def _amounts(run: Run, arm: str) -> dict[str, NDArray[np.float64]]:
-    """Return the amounts of an arm by seed; those with gaps are left out."""
-    table = amounts_of(run, arm)
-    return {name: table[name].to_numpy() for name in AMOUNTS if table[name].null_count() == 0}
-
-
 def _changes(run: Run) -> dict[str, NDArray[np.float64]]:
-    learned, baseline = _amounts(run, "learned"), _amounts(run, "baseline")
+    learned, baseline = stored_amounts(run, "learned"), stored_amounts(run, "baseline")
     return {name: learned[name] - baseline[name] for name in AMOUNTS}

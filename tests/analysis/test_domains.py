@@ -82,6 +82,12 @@ def test_clicks_without_value_are_counted_and_make_nobody_better_off(tmp_path: P
     assert "| Share better off | not defined: nothing in this traffic has a value |" in report(run)
 
 
+def test_a_seed_in_which_nothing_has_a_value_leaves_profit_undefined_for_all_seeds(tmp_path: Path):
+    worthless = dict.fromkeys(LOSS, (5.0, 0.0))
+    summary = summarize(run_by_hand(tmp_path / "run", {0: worthless, 1: GAIN}, {0: worthless, 1: LOSS}, welfare=0.0))
+    assert "total profit not defined: nothing in this traffic has a value on 1 of 2 seeds" in summary.sentence
+
+
 def test_an_advertiser_is_better_off_if_its_profit_in_currency_rises_by_more_than_rounding(tmp_path: Path):
     before: Money = {"less loss": (7.0, 2.0), "nothing": (0.0, 0.0), "rounding": (0.3, 0.5), "same": (1.0, 2.0)}
     after: Money = {"less loss": (7.0, 5.0), "nothing": (0.0, 0.0), "rounding": (0.1 + 0.2, 0.5 + 1e-16), "same": (1.0, 2.0)}

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from auctionsim.analysis.reports.comparison import compare_runs
-from auctionsim.analysis.reports.fixed_traffic import RunWithoutDay, has_fixed_traffic, interval_caption, intervals_of
+from auctionsim.analysis.reports.fixed_traffic import RunWithoutDay, has_fixed_traffic, intervals_of
 from auctionsim.analysis.reports.report import write_report
-from auctionsim.analysis.reports.summary import summarize
+from auctionsim.analysis.reports.summary import intervals_text, summarize
 from auctionsim.analysis.statistics import day_interval, mean_interval
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
@@ -21,6 +21,15 @@ from ..conftest import SMALL
 REVENUE = {(0, 2): 3.0, (0, 3): 9.0, (0, 4): 6.0, (1, 2): 4.0, (1, 3): 8.0, (1, 4): 6.5}
 """Revenue by seed and day; the baseline's is 2, 4 and 3 on the three days."""
 BASELINE = {2: 2.0, 3: 4.0, 4: 3.0}
+
+
+def write_benchmarks(run: Run, seeds: int, days: tuple[int, ...]) -> None:
+    benchmarks = [
+        {"seed": seed, "day": day, "benchmark": name, "revenue": 2.0, "welfare": 30.0, "profit": 28.0, "clicks": 9.0,
+         "conversions": 9.0}
+        for seed in range(seeds) for day in days for name in ("efficient", "truthful")
+    ]  # fmt: skip
+    run.write_table("benchmarks", pl.DataFrame(benchmarks))
 
 
 def run_on(folder: Path, source: str, days: tuple[int, ...] = (2, 3, 4)) -> Run:
@@ -35,6 +44,7 @@ def run_on(folder: Path, source: str, days: tuple[int, ...] = (2, 3, 4)) -> Run:
         for arm, revenue in (("learned", value), ("reference", BASELINE[day]))
     ]  # fmt: skip
     run.write_table("outcomes", pl.DataFrame(rows, infer_schema_length=None))
+    write_benchmarks(run, 2, days)
     scenario = run.scenario()
     traffic = scenario.traffic.model_copy(update={"source": source})
     object.__setattr__(run, "scenario", lambda: scenario.model_copy(update={"traffic": traffic}))
@@ -73,11 +83,11 @@ def test_one_day_of_a_log_has_no_interval_however_many_seeds(tmp_path: Path):
 
 def test_a_table_per_seed_is_not_fixed(tmp_path: Path):
     fixed, per_seed, generated = (
-        run_on(tmp_path / str(k), source).scenario() for k, source in enumerate(("log.csv", "log-{seed}.csv", "synthetic"))
+        run_on(tmp_path / str(k), source) for k, source in enumerate(("log.csv", "log-{seed}.csv", "synthetic"))
     )
-    assert [has_fixed_traffic(scenario) for scenario in (fixed, per_seed, generated)] == [True, False, False]
-    assert "over days" in interval_caption(fixed)
-    assert "over seeds" in interval_caption(per_seed)
+    assert [has_fixed_traffic(run.scenario()) for run in (fixed, per_seed, generated)] == [True, False, False]
+    assert "over days" in intervals_text([summarize(fixed)])
+    assert "over seeds" in intervals_text([summarize(per_seed)])
 
 
 def test_a_run_without_a_day_lacks_its_rows_alone(tmp_path: Path):
@@ -112,12 +122,7 @@ def run_on_log(folder: Path, days: tuple[int, ...], more: float = 0.0, seeds: in
         for arm, paid in (("learned", REVENUE[0, day] + more * day + 0.01 * seed), ("reference", BASELINE[day]))
     ]  # fmt: skip
     run.write_table("outcomes", pl.DataFrame(rows, infer_schema_length=None))
-    benchmarks = [
-        {"seed": seed, "day": day, "benchmark": name, "revenue": 2.0, "welfare": 30.0, "profit": 28.0, "clicks": 9.0,
-         "conversions": 9.0}
-        for seed in range(seeds) for day in days for name in ("efficient", "truthful")
-    ]  # fmt: skip
-    run.write_table("benchmarks", pl.DataFrame(benchmarks))
+    write_benchmarks(run, seeds, days)
     run.write_provenance({})
     run.set_status("finished")
     return Run.open(folder)
