@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,15 @@ from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from auctionsim import __version__, commands
-from auctionsim.console import Console, make_unbreakable
+from auctionsim.console import Console
 from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
 from auctionsim.files import without_part
+from auctionsim.machine.signals import handled, interrupt
+from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
+from auctionsim.names.text import printable, shortened
 
 INTERRUPTED = 130
 
@@ -33,6 +37,12 @@ class _Parser(argparse.ArgumentParser):
         message = message.replace("unrecognized arguments:", "unknown arguments")
         raise InputError(f"{self.prog}: {message} (see {self.prog} --help)")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message and file in (None, sys.stdout):
+            print_result(message)
+        else:
+            super()._print_message(message, file)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -44,7 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    make_unbreakable(sys.stdout, sys.stderr)
+    with guarded_streams(), handled(interrupt):
+        return _told(arguments)
+
+
+def _told(arguments: Sequence[str]) -> int:
+    """Run the command line, and turn what it raises into one line and an exit code."""
     renamed: list[str] = []
     try:
         with warnings.catch_warnings():
@@ -68,21 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has closed the pipe, so there is no one to report to.
-        sys.stderr.close()
+    except LostOutput as error:
+        # Nothing is said where the reader of our output has closed the pipe: it has what it wanted.
+        if error.errno != errno.EPIPE:
+            print(f"auctionsim: stdout: {error.strerror}", file=sys.stderr)
         return 1
     except OSError as error:
-        path, reason = without_part(str(error.filename or "")), error.strerror or error
+        path = shortened(printable(without_part(os.fsdecode(error.filename or ""))), _PATH_COLUMNS)
+        reason = _one_line(error.strerror or error)
         if error.errno in _BAD_PATH:
             print(f"{path}: expected a path that can be read and written, got {reason}", file=sys.stderr)
             return 2
-        print(f"auctionsim: {path}: {reason}", file=sys.stderr)
+        print(": ".join(part for part in ("auctionsim", path, reason) if part), file=sys.stderr)
         return 1
 
 
 _BAD_PATH = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 """Errors caused by the path that the user named, not by the machine."""
+
+_PATH_COLUMNS = 400
+"""The longest path that a message shows in full."""
 
 
 def command_modules() -> dict[str, ModuleType]:
@@ -161,5 +181,5 @@ def _show_warning(
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _one_line(error: Exception | str) -> str:
+    return printable(" ".join(str(error).split()))

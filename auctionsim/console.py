@@ -1,30 +1,26 @@
-"""Output of the command line: results on stdout, everything else on stderr."""
+"""Output of the command line: results on stdout, everything else on stderr.
+
+Remarks and progress may get lost, as `machine.stdio` guards stderr; only a result that cannot be printed is an error.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auctionsim.machine.stdio import LostOutput, print_result
 from auctionsim.names.text import visible
 
 if TYPE_CHECKING:
     from auctionsim.jobs.training.train import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
-
-
-def make_unbreakable(*streams: Any) -> None:
-    r"""Let text streams write what their encoding lacks as an escape, as `\xfc` for an umlaut on an ASCII terminal.
-
-    A finished job must not end in a traceback because of its name.
-    """
-    for stream in streams:
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
 
 
 class Console:
@@ -41,9 +37,25 @@ class Console:
         """Print a remark on stderr."""
         print(visible(text), file=sys.stderr, flush=True)
 
-    def result(self, text: str, value: dict[str, Any]) -> None:
-        """Print the command's result on stdout: `text` for people, or `value` as JSON for scripts."""
-        print(json.dumps(value, sort_keys=True) if self._as_json else visible(text), flush=True)
+    def result(self, text: str, value: dict[str, Any], *, kept: Path | None = None) -> None:
+        """Print the command's result on stdout: `text` for people, or `value` as JSON for scripts.
+
+        Args:
+            text: The result for people.
+            value: The result for scripts.
+            kept: The file or folder that holds the result too, so that only a remark is lost with the text; None where stdout
+                is its only place. JSON is always a result.
+
+        Raises:
+            LostOutput: The result cannot be printed and is kept nowhere.
+        """
+        try:
+            print_result((json.dumps(value, sort_keys=True) if self._as_json else visible(text)) + "\n")
+        except LostOutput as error:
+            if kept is None or self._as_json:
+                raise
+            if error.errno != errno.EPIPE:
+                self.say(f"stdout: {error.strerror}; the result is in {kept}")
 
     def next_command(self, command: str) -> None:
         """Print the next useful command on stderr."""

@@ -7,10 +7,12 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from auctionsim.errors import InputError
+from auctionsim.machine.disk import writing
 
 
 def part_of(path: Path) -> Path:
@@ -31,18 +33,23 @@ def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
     """Write to a temporary name in the same folder, flush to disk, then rename over `path`.
 
     A process killed at any moment leaves either the old file or the new one, never half of one.
+
+    Raises:
+        OSError: The file cannot be written, for example as the disk is full. The error names `path`.
     """
     # Absolute, since libraries that write take a `~` at the beginning of a path for the home of the user.
     path = path.absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(path)
-    try:
-        write(part)
-        with part.open("rb+") as opened:
-            os.fsync(opened.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(part)
+            with part.open("rb+") as opened:
+                os.fsync(opened.fileno())
+            part.replace(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -77,4 +84,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file with sorted keys, so that equal values give equal bytes. It appears whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Return a value as the text of a JSON file, with sorted keys."""
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n"

@@ -11,6 +11,7 @@ Every file is written to a temporary name and renamed. No pickle is written or r
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import warnings
@@ -24,7 +25,16 @@ import polars as pl
 from auctionsim import __version__
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, RenamedWarning, shown
-from auctionsim.files import expect_new_folder, part_of, remove_leftovers, write_json, write_text, write_then_rename
+from auctionsim.files import (
+    expect_new_folder,
+    json_text,
+    part_of,
+    remove_leftovers,
+    write_json,
+    write_text,
+    write_then_rename,
+)
+from auctionsim.machine.disk import FULL, overwrite, writing
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario, read_scenario
@@ -88,8 +98,11 @@ class Run:
                 path.rmdir()
             part.rename(path)
         except OSError as error:
-            shutil.rmtree(part, ignore_errors=True)
+            if error.errno in FULL or error.errno == errno.EIO:
+                raise OSError(error.errno, error.strerror, str(path)) from error
             raise InputError(f"{path}: expected a folder that can be written, got {error.strerror}") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
         return cls(path)
 
     @classmethod
@@ -120,8 +133,14 @@ class Run:
         return status
 
     def set_status(self, status: Status) -> None:
-        """Change the status."""
-        self._write_manifest({**self.manifest(), "status": status})
+        """Change the status. Where the disk is full, the manifest is written in place: its longer text fits into its block."""
+        manifest = {**self.manifest(), "status": status}
+        try:
+            self._write_manifest(manifest)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            overwrite(self.path / "manifest.json", json_text(manifest).encode())
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -168,13 +187,14 @@ class Run:
         folder = self.path / "checkpoints" / f"{iteration:06d}"
         if not folder.exists():
             part = part_of(folder)
-            try:
-                part.mkdir(parents=True)
-                for seed, arrays in states.items():
-                    save_state(part / f"seed-{seed}.safetensors", arrays)
-                part.rename(folder)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
+            with writing(folder):
+                try:
+                    part.mkdir(parents=True)
+                    for seed, arrays in states.items():
+                        save_state(part / f"seed-{seed}.safetensors", arrays)
+                    part.rename(folder)
+                finally:
+                    shutil.rmtree(part, ignore_errors=True)
         self._drop_checkpoints(keep)
 
     def _drop_checkpoints(self, keep: int) -> None:
@@ -224,7 +244,8 @@ class Run:
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Add lines to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        path = self.path / "metrics.jsonl"
+        with writing(path), path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in rows)
 
     def metrics(self) -> list[dict[str, Any]]:

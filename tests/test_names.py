@@ -16,8 +16,8 @@ import pytest
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots.style import Figure, legend_above, png, svg
 from auctionsim.analysis.documents.sections import Table, Text, write_document
-from auctionsim.console import make_unbreakable
 from auctionsim.envs.frame import day_frame
+from auctionsim.machine.stdio import make_unbreakable
 from auctionsim.names.lettering import are_drawable, labels
 from auctionsim.names.text import code_span, markdown_name, markdown_text, printable, shortened, width
 

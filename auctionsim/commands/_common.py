@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auctionsim.console import Console
-from auctionsim.errors import InputError, shown
-from auctionsim.files import expect_new_folder
+from auctionsim.errors import InputError, RunError, shown
+from auctionsim.files import expect_new_folder, without_part
+from auctionsim.machine.disk import FULL
 from auctionsim.numbers import SEED_LIMIT, consecutive_seeds
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def train_run(
 
     Raises:
         KeyboardInterrupt: A signal ended the training.
+        RunError: The run folder was removed or can no longer be written.
     """
     from auctionsim.jobs.training.train import Interrupted, train
 
@@ -128,6 +130,11 @@ def train_run(
         console.say(f"{run.path}: interrupted, checkpoint written")
         console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}")
         raise KeyboardInterrupt from None
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        # The folder could be written when the run began, so what has happened since is no wrong usage.
+        raise RunError(f"auctionsim: {without_part(str(error.filename or run.path))}: {error.strerror or error}") from error
 
 
 def positive(text: str) -> int:

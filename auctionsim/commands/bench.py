@@ -133,7 +133,8 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
 
     out = _common.new_folder(arguments.out or "runs/day")
     stored = make_day(arguments.make_day, out, progress, arguments.days)
-    console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", {"out": str(out), "rows": stored.rows})
+    value = {"out": str(out), "rows": stored.rows}
+    console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", value, kept=out)
     console.next_command(f"auctionsim bench --day {out}")
     return 0
 

@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     write_report([control], folder / "report")
     page = write_report([opened], opened.path / "report")
     sentence = collusion_sentence(opened, opened.path.name)
-    console.result(f"{sentence}\nreport: {page}", {"run": str(opened.path), "control": str(folder), "collusion": sentence})
+    value = {"run": str(opened.path), "control": str(folder), "collusion": sentence}
+    console.result(f"{sentence}\nreport: {page}", value, kept=folder)
     console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")
     return 0

@@ -72,6 +72,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     page = write_report(runs, out / "report")
     summaries = [summarize(one) for one in runs]
     text = "\n".join([*(summary.sentence for summary in summaries), f"report: {page}"])
-    console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]})
+    console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]}, kept=out)
     console.next_command(f"auctionsim report {shlex.join(str(one.path) for one in runs)}")
     return 0

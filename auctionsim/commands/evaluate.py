@@ -24,6 +24,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     opened = Run.open(arguments.run)
     evaluate(opened)
     summary = summarize(opened)
-    console.result(summary.sentence, {"run": str(opened.path), **summary.as_dict()})
+    console.result(summary.sentence, {"run": str(opened.path), **summary.as_dict()}, kept=opened.path)
     console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")
     return 0

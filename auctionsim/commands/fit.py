@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "files": files,
             "goodness": [{"measure": r.measure, "table": r.table, "drawn": r.drawn, "distance": r.distance} for r in rows],
         },
+        kept=report,
     )
     console.next_command(f"auctionsim check {shlex.quote(str(out))}")
     return 0

@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         write_quality_page(summary, check, quality, f"{', '.join(arguments.logs)} as {form.name}", command_line())
         lines.append(f"quality   {quality}")
         value["quality"] = str(quality)
-    console.result("\n".join([*lines, f"wrote {out}"]), value)
+    console.result("\n".join([*lines, f"wrote {out}"]), value, kept=out)
     if scenario is not None:
         write_text(scenario, starter_scenario(summary, form, out, scenario, budgets, check.mechanism))
         console.next_command(f"auctionsim train {shlex.quote(str(scenario))}")

@@ -47,6 +47,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         write_sample(path.parent)
     write_text(path, texts[arguments.template])
     files = [str(file) for file in written]
-    console.result(f"wrote {', '.join(files)}", {"path": str(path), "template": arguments.template, "files": files})
+    console.result(f"wrote {', '.join(files)}", {"path": str(path), "template": arguments.template, "files": files}, kept=path)
     console.next_command(f"auctionsim check {shlex.quote(str(path))}")
     return 0

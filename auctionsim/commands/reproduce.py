@@ -61,5 +61,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.next_command(_common.command_line())
         raise
     table = (out / "table.md").read_text(encoding="utf-8")
-    console.result(f"{table}\nreport: {page}", {"report": str(page), "results": str(out / "results.parquet")})
+    value = {"report": str(page), "results": str(out / "results.parquet")}
+    console.result(f"{table}\nreport: {page}", value, kept=out)
     return 0

@@ -31,6 +31,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             _common.train_run(opened, console, pool, title=scenario.name)
     summary = summarize(opened)
     page = write_report([opened], opened.path / "report")
-    console.result(f"{summary.sentence}\nreport: {page}", {"run": str(opened.path), **summary.as_dict()})
+    console.result(f"{summary.sentence}\nreport: {page}", {"run": str(opened.path), **summary.as_dict()}, kept=opened.path)
     console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")
     return 0

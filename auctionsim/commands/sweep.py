@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     page = write_document(f"Sweep of {scenario.name}", [sweep.command], sweep_sections(view), out)
     table, best = (out / "table.md").read_text(encoding="utf-8"), view.best
     value = {"report": str(page), "results": str(out / "results.parquet"), "metric": sweep.metric, "best": best}
-    console.result(f"{table}\nreport: {page}", value)
+    console.result(f"{table}\nreport: {page}", value, kept=out)
     shown = run_folder(out, best[0]["trial"] if best else 0)
     console.next_command(f"auctionsim report {shlex.quote(str(shown))}")
     return 0

@@ -63,6 +63,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     page = write_report([created], out / "report")
     value = {"run": str(out), "report": str(page), **summary.as_dict(), "figures": figures}
     lines = [summary.sentence, *([] if figures is None else [figures_line(figures)]), f"report: {page}"]
-    console.result("\n".join(lines), value)
+    console.result("\n".join(lines), value, kept=out)
     console.next_command(f"auctionsim report {shlex.quote(str(out))}")
     return 0

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
+
+from auctionsim.machine.disk import writing
+
+_SECONDS_BETWEEN_FLUSHES = 120.0
 
 
 class Events(Protocol):
@@ -16,22 +21,69 @@ class Events(Protocol):
 
 
 class _Writer:
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
+    """Write events in this thread, so that a full disk is an error of the iteration and not of a thread of its own.
+
+    Args:
+        folder: The folder of the event files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+
+        self._folder = folder
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: Any = EventsWriter(str(folder / "events"))
+        self._flushed = time.monotonic()
+
+    def hide_from(self, step: int) -> None:
+        """Hide events of this step and later ones that are in older files."""
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+        self._write(Event(step=step, file_version="brain.Event:2"))
+        self._write(Event(step=step, session_log=SessionLog(status=SessionLog.START)))
 
     def scalars(self, iteration: int, seed: int, values: Mapping[str, float | None]) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
         for name, value in values.items():
             if value is not None:
-                self._writer.add_scalar(f"{name}/seed-{seed}", value, iteration)
+                self._write(Event(step=iteration, summary=scalar(f"{name}/seed-{seed}", value)))
+        if time.monotonic() - self._flushed >= _SECONDS_BETWEEN_FLUSHES:
+            self._flushed = time.monotonic()
+            with writing(self._folder):
+                self._file.flush()
+
+    def _write(self, event: Any) -> None:
+        event.wall_time = time.time()
+        with writing(self._folder):
+            self._file.write_event(event)
+
+    def close(self) -> None:
+        """Flush and close the file.
+
+        Raises:
+            OSError: What is left cannot be written.
+        """
+        with writing(self._folder):
+            self._file.close()
 
 
 @contextmanager
 def event_files(folder: Path, after: int) -> Iterator[Events]:
-    """Write events to `folder`; what it holds beyond iteration `after` is hidden, as resumed training writes it again."""
-    from tensorboardX import SummaryWriter
+    """Write events to `folder`; what it holds beyond iteration `after` is hidden, as resumed training writes it again.
 
-    writer = SummaryWriter(logdir=str(folder), purge_step=after + 1)
+    Raises:
+        OSError: An event cannot be written.
+    """
+    writer = _Writer(folder)
     try:
-        yield _Writer(writer)
-    finally:
-        writer.close()
+        writer.hide_from(after + 1)
+        yield writer
+    except BaseException:
+        # What ended the training is the error to tell.
+        with suppress(OSError):
+            writer.close()
+        raise
+    writer.close()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -17,11 +16,13 @@ from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
 from auctionsim.checkpoints import expect_arrays
+from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
 from auctionsim.locks import locked
+from auctionsim.machine.signals import handled
 from auctionsim.market.market import Market
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
@@ -56,7 +57,7 @@ def train(
     """Train from the last checkpoint (or the start) to the end, then evaluate on the test days.
 
     If every advertiser follows a rule, there is nothing to train, and the rules are evaluated. The run's status ends as
-    `finished`, `interrupted` (SIGINT or SIGTERM, after a checkpoint) or `failed`.
+    `finished`, `interrupted` (SIGINT, SIGTERM or SIGHUP, after a checkpoint) or `failed`.
 
     Args:
         run: The run folder.
@@ -138,13 +139,16 @@ def _train_locked(
             run.set_status("interrupted")
             return
         write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
-    except (Interrupted, KeyboardInterrupt):
-        run.set_status("interrupted")
-        raise
-    except BaseException:
-        run.set_status("failed")
+    except BaseException as error:
+        _set_last_status(run, error)
         raise
     run.set_status("finished")
+
+
+def _set_last_status(run: Run, error: BaseException) -> None:
+    """Note how a run ended; what ended it is told even where its folder has gone or cannot be written."""
+    with suppress(OSError, InputError):
+        run.set_status("interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed")
 
 
 def _evaluate_rules(run: Run, markets: dict[int, Market]) -> None:
@@ -152,7 +156,7 @@ def _evaluate_rules(run: Run, markets: dict[int, Market]) -> None:
     try:
         write_evaluation(run, markets, {seed: Constant(market.fixed[:, :, None]) for seed, market in markets.items()})
     except BaseException as error:
-        run.set_status("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+        _set_last_status(run, error)
         raise
     run.set_status("finished")
 
@@ -227,20 +231,13 @@ def _mean(ratios: Sequence[float | None]) -> float | None:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT or SIGTERM sets, so that the iteration under way ends and is kept. A second SIGINT kills."""
+    """Yield an event that a signal sets, so that the iteration under way ends and is kept. A second signal ends it at once."""
     stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
 
     def on_signal(_: int, __: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(on_signal):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
