@@ -52,6 +52,14 @@ def error_number(error: BaseException) -> int | None:
     return next((number for number in _TOLD if os.strerror(number) in text), None)
 
 
+def is_full(error: BaseException) -> bool:
+    """Return whether an exception says that the disk has no room or cannot be written to, in the words of any library.
+
+    An error that quotes its input, as `InputError` does, is none: a row of a log may hold any words.
+    """
+    return not isinstance(error, ValueError) and error_number(error) in (*FULL, errno.EIO, errno.EROFS)
+
+
 def overwrite(path: Path, contents: bytes) -> None:
     """Write a small file in place, without asking the disk for room where the new contents fit into the old blocks.
 

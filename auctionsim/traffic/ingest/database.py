@@ -12,6 +12,7 @@ import duckdb
 from numpy.typing import NDArray
 
 from auctionsim.errors import RunError, shown
+from auctionsim.machine.disk import is_full
 
 ProgressCallback = Callable[[str, float], None]
 """A function of the name of a step and the share of it that is done, 0 to 1."""
@@ -50,8 +51,8 @@ class Database:
             step: Name of the step, for the progress callback and messages.
 
         Raises:
-            RunError: Memory or disk is full.
-            duckdb.Error: DuckDB refuses the statement for another reason.
+            RunError: Memory is full.
+            duckdb.Error: The disk is full, or DuckDB refuses the statement for another reason.
         """
         done = threading.Event()
 
@@ -64,6 +65,8 @@ class Database:
         try:
             self._connection.execute(sql)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            if is_full(error):
+                raise
             raise RunError(f"ingest: {step}: {shown(str(error), 200)}") from error
         finally:
             done.set()

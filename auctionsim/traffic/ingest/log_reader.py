@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from auctionsim.errors import InputError, shown
+from auctionsim.machine.disk import is_full
 from auctionsim.traffic.ingest.bad_rows import add_bad_rows, expect_few_bad, make_bad_table
 from auctionsim.traffic.ingest.database import Database, file_name, named, quoted
 from auctionsim.traffic.ingest.dialect.clock import Clock, read_clock, read_days
@@ -132,6 +133,9 @@ def _read_file(
     try:
         database.run(f"INSERT INTO raw SELECT {first} + row_number() OVER (), {', '.join(values)} FROM {scan}", step)
     except duckdb.Error as error:
+        # Errors of other kinds quote the log, which may hold any words.
+        if isinstance(error, duckdb.OperationalError) and is_full(error):
+            raise
         raise InputError(f"{name}: expected {form.name}, got {shown(str(error).splitlines()[0], 120)}") from error
     rejects = [
         _Reject(int(line), _REJECTED.get(kind, _REJECTED_OTHERWISE), text)

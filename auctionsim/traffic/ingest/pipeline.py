@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
+
 from auctionsim.errors import InputError, unknown
 from auctionsim.files import expect_new_folder
+from auctionsim.machine.disk import error_number, is_full
 from auctionsim.traffic.ingest.auctions import DroppedAuctions, keep_whole_auctions
 from auctionsim.traffic.ingest.bad_rows import count_bad_rows, expect_few_bad
 from auctionsim.traffic.ingest.budgets import budget_table, expect_budgets, logged_advertisers, save_logged_budgets
@@ -88,6 +93,7 @@ def ingest(
 
     Raises:
         InputError: The logs are invalid, or `out` exists. Nothing is written then.
+        OSError: The disk is full.
     """
     if aggregate not in SECONDS:
         raise unknown("--aggregate", aggregate, SECONDS)
@@ -129,6 +135,11 @@ def ingest(
                 save_logged_budgets(logged, budgets)
         finally:
             database.close()
+    except (OSError, duckdb.Error) as error:
+        if not is_full(error):
+            raise
+        number = error_number(error) or errno.ENOSPC
+        raise OSError(number, os.strerror(number), str(out)) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return summary
