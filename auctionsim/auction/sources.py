@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
 from auctionsim.auction.kernel.candidates import pack_candidates
 from auctionsim.auction.rules import Rules
+from auctionsim.traffic.array_checks import check_range, check_starts, index_range
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
@@ -56,9 +57,15 @@ class TableSource:
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
         self._traffic = traffic
-        self._buckets = AuctionBuckets(traffic.cell_start, traffic.weight, traffic.market_ecpm)
+        # Copies of what the kernel takes for indices: the table's arrays were checked, but whoever made them may hold a view.
+        start, advertiser = traffic.cell_start.copy(), traffic.advertiser.copy()
+        check_starts("cell_start", start, len(traffic.weight), len(advertiser))
+        check_range("advertiser", advertiser, index_range(len(traffic.advertisers)))
+        start.setflags(write=False)
+        self._buckets = AuctionBuckets(start, traffic.weight, traffic.market_ecpm)
+        self._max_candidates = int(np.diff(start).max(initial=0))
         columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
-        self._candidates = pack_candidates(traffic.advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
+        self._candidates = pack_candidates(advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -68,7 +75,7 @@ class TableSource:
     @property
     def max_candidates(self) -> int:
         """Candidates in the largest bucket."""
-        return int(np.diff(self._traffic.cell_start).max(initial=0))
+        return self._max_candidates
 
     @property
     def phi(self) -> NDArray[np.float64]:

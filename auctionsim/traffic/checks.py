@@ -10,19 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.traffic.array_checks import MAX_AUCTIONS, MAX_DAY, PRICE_LIMIT, PRICE_WORDS
 from auctionsim.traffic.table import CELL_COLUMNS, HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN
 
 Rule = tuple[str, Callable[[pl.Expr], pl.Expr]]
-
-PRICE_LIMIT = 1e9
-"""Upper limit of prices and bids. A larger number was most likely written in millionths of the currency, or is no price."""
-PRICE_WORDS = f"a number >= 0 and < {PRICE_LIMIT:.0e}".replace("e+0", "e")
-"""The valid range of prices and bids, for messages."""
-
-MAX_DAY = 10**9
-"""Largest number of a day: dates written as 20240304 are days, and day x 24 + hour stays a 64-bit integer."""
-MAX_AUCTIONS = 2**53
-"""Most auctions of a table, the sum of all weights: up to here counts are exact in floating point, too."""
 
 # For each column, its valid values in words, and an expression that is true for a valid row.
 _RULES: dict[str, Rule] = {

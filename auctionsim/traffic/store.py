@@ -1,43 +1,49 @@
 """Traffic larger than memory: a folder of columns, written by `store_writer` and read chunk by chunk.
 
 Each column is a file of little-endian numbers, 20 bytes per candidate in all. The index `traffic.json` holds the names, the
-counts and where each chunk of an hour begins. Chunks are memory-mapped one at a time, so that memory holds a chunk and not the
-day.
+counts, where each chunk of an hour begins, and checksums. Chunks are read one at a time, so that memory holds a chunk and not
+the day. Nothing in the folder is trusted: the index is checked when it is opened, and numbers each time that they are read.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
+from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
+from auctionsim.traffic.store_index import INDEX, read_index
 from auctionsim.traffic.table import HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic
 
-FORMAT = "auctionsim-traffic-1"
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
 ROW_TYPES = {"advertiser": "<i4", "pctr": "<f4", "pcvr": "<f4", "item_price": "<f4", "keyword_bid": "<f4"}
-INDEX = "traffic.json"
-_INDEX_KEYS = {
-    "advertisers": list, "queries": list, "pieces": list, "cells": int, "rows": int, "most_rows": int, "auctions": int,
-}  # fmt: skip
-_KINDS = {list: "a list", int: "a whole number"}
 
 Columns = Mapping[str, NDArray[Any]]
+
+
+class _Piece(NamedTuple):
+    """Consecutive cells of one hour and their rows."""
+
+    first_cell: int
+    first_row: int
+    cells: int
+    rows: int
 
 
 class StoredTraffic:
     """Traffic in a folder that `store_traffic` wrote, opened by `open_traffic`.
 
-    True rates equal the predicted ones. Prices and rates are stored in single precision.
+    True rates equal the predicted ones. Prices and rates are stored in single precision. Every chunk is checked when it is
+    read, so that files which change after they were opened cannot harm.
 
     Args:
         folder: The folder of the columns.
-        index: The contents of its `traffic.json`.
+        index: The contents of its `traffic.json`, checked by `store_index.read_index`.
     """
 
     def __init__(self, folder: Path, index: Mapping[str, Any]) -> None:
@@ -46,12 +52,17 @@ class StoredTraffic:
         self.queries: tuple[str, ...] = tuple(index["queries"])
         self.most_rows = int(index["most_rows"])
         self.auctions = int(index["auctions"])
-        self._chunks: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
-        for day, hour, *chunk in index["pieces"]:
-            first_cell, first_row, cells, rows = chunk
-            self._chunks.setdefault((day, hour), []).append((first_cell, first_row, cells, rows))
+        self._chunks: dict[tuple[int, int], list[_Piece]] = {}
+        for day, hour, *piece in index["pieces"]:
+            self._chunks.setdefault((day, hour), []).append(_Piece(*piece))
         self.days = tuple(sorted({day for day, _ in self._chunks}))
-        self.rows = sum(chunk[3] for chunks in self._chunks.values() for chunk in chunks)
+        self.rows = sum(piece.rows for pieces in self._chunks.values() for piece in pieces)
+        self._ranges = {
+            name: range_of(name, len(self.advertisers), len(self.queries))
+            for name in (*CELL_TYPES, *ROW_TYPES)
+            if name != "size"
+        }
+        self._ranges["size"] = Range(0, self.most_rows, f"numbers of rows from 0 to {self.most_rows}")
 
     @property
     def notes(self) -> dict[str, str]:
@@ -75,33 +86,60 @@ class StoredTraffic:
 
         Raises:
             ValueError: There is no such day.
+            InputError: A number is outside its column's range, or a file has changed since it was opened.
         """
-        for first_cell, first_row, cells, rows in self._chunks_of(day, hour, cell_range):
-            cell_part = {name: self._read(name, kind, first_cell, cells) for name, kind in CELL_TYPES.items()}
-            row_part = {name: self._read(name, kind, first_row, rows) for name, kind in ROW_TYPES.items()}
-            yield {**cell_part, **row_part}
+        for piece in self._chunks_of(day, hour, cell_range):
+            yield self._read_piece(piece)
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
         """Read the weight of every cell of an hour, `[cells]`."""
-        read = [self._read("weight", CELL_TYPES["weight"], chunk[0], chunk[2]) for chunk in self._chunks_of(day, hour, None)]
+        read = [self._read("weight", piece.first_cell, piece.cells) for piece in self._chunks_of(day, hour, None)]
         return np.concatenate([np.zeros(0, dtype=np.int64), *read], dtype=np.int64)
 
-    def _chunks_of(self, day: int, hour: int, cell_range: tuple[int, int] | None) -> Iterator[tuple[int, int, int, int]]:
-        """Yield first cell, first row, number of cells and number of rows of each chunk of an hour, cut to `cell_range`."""
+    def check(self, checksums: Iterable[int | None]) -> None:
+        """Read everything once and check it: ranges, sizes, sums, and that no advertiser is there twice in a cell.
+
+        Args:
+            checksums: CRC-32 of each piece in time order, None where there is none.
+
+        Raises:
+            InputError: Something is wrong; the message names file and place.
+        """
+        most_rows = auctions = 0
+        pieces = [piece for time in sorted(self._chunks) for piece in self._chunks[time]]
+        for number, (piece, expected) in enumerate(zip(pieces, checksums, strict=True)):
+            columns = self._read_piece(piece)
+            found = checksum_of(columns)
+            if expected is not None and found != expected:
+                raise InputError(
+                    f"{self.folder / INDEX}: checksums[{number}]: expected {expected} as when the columns were written, "
+                    f"got {found}: a file has changed"
+                )
+            source = str(column_file(self.folder, "advertiser"))
+            check_once_per_cell(source, columns["advertiser"], columns["size"], len(self.advertisers))
+            most_rows = max(most_rows, int(columns["size"].max(initial=0)))
+            auctions += int(columns["weight"].sum(dtype=np.int64))
+        for key, expected, found in (("most_rows", most_rows, self.most_rows), ("auctions", auctions, self.auctions)):
+            if found != expected:
+                raise InputError(f"{self.folder / INDEX}: {key}: expected {expected} as in the columns, got {found}")
+
+    def _chunks_of(self, day: int, hour: int, cell_range: tuple[int, int] | None) -> Iterator[_Piece]:
+        """Yield the pieces of an hour, cut to `cell_range`."""
         if day not in self.days:
             raise ValueError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
         offset = 0
-        for first_cell, first_row, cells, rows in self._chunks.get((day, hour), []):
-            begin, end = (0, cells)
+        for piece in self._chunks.get((day, hour), []):
+            begin, end = (0, piece.cells)
             if cell_range is not None:
-                begin, end = max(cell_range[0] - offset, 0), min(cell_range[1] - offset, cells)
-            offset += cells
-            if (begin, end) == (0, cells):
-                yield first_cell, first_row, cells, rows
+                begin, end = max(cell_range[0] - offset, 0), min(cell_range[1] - offset, piece.cells)
+            offset += piece.cells
+            if (begin, end) == (0, piece.cells):
+                yield piece
             elif begin < end:
-                size = self._read("size", CELL_TYPES["size"], first_cell, end).astype(np.int64)
-                before = int(size[:begin].sum())
-                yield first_cell + begin, first_row + before, end - begin, int(size.sum()) - before
+                size = self._read("size", piece.first_cell, end).astype(np.int64)
+                before, rows = int(size[:begin].sum()), int(size.sum())
+                self._check_sum(rows, piece, exact=False)
+                yield _Piece(piece.first_cell + begin, piece.first_row + before, end - begin, rows - before)
 
     def table(self) -> Traffic:
         """Read everything into a table in memory."""
@@ -130,10 +168,35 @@ class StoredTraffic:
             notes=self.notes,
         )
 
-    def _read(self, name: str, kind: str, first: int, count: int) -> NDArray[Any]:
-        """Copy some elements of a column from a window of its file. The window is unmapped at once."""
-        dtype = np.dtype(kind)
-        return np.array(np.memmap(column_file(self.folder, name), dtype, "r", offset=first * dtype.itemsize, shape=(count,)))
+    def _read_piece(self, piece: _Piece) -> dict[str, NDArray[Any]]:
+        """Read the columns of a piece, or of a part of one."""
+        columns = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
+        self._check_sum(int(columns["size"].sum(dtype=np.int64)), piece)
+        return columns | {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
+
+    def _check_sum(self, rows: int, piece: _Piece, *, exact: bool = True) -> None:
+        """Check that the sizes of a piece's cells add up to its rows, or, where only the first were read, to no more."""
+        if rows > piece.rows or (exact and rows < piece.rows):
+            raise InputError(
+                f"{column_file(self.folder, 'size')}: expected numbers that add up to {piece.rows} rows for the {piece.cells} "
+                f"cells from index {piece.first_cell} on, got {rows}"
+            )
+
+    def _read(self, name: str, first: int, count: int) -> NDArray[Any]:
+        """Read some elements of a column and check their range.
+
+        They are copied, not mapped: a mapped file that another process cuts off ends this one by a signal, and one that it
+        changes would change what was checked.
+        """
+        path, dtype = column_file(self.folder, name), np.dtype({**CELL_TYPES, **ROW_TYPES}[name])
+        try:
+            column = np.fromfile(path, dtype, count, offset=first * dtype.itemsize)
+        except OSError as error:
+            raise InputError(f"{path}: expected a column of stored traffic, got {shown(str(error))}") from error
+        if len(column) < count:
+            raise InputError(f"{path}: expected {first + count} numbers, got {first + len(column)}: the file was cut off")
+        check_range(str(path), column, self._ranges[name], first=first)
+        return column
 
 
 def column_file(folder: Path, name: str) -> Path:
@@ -146,30 +209,31 @@ def is_stored(path: Path) -> bool:
     return (path / INDEX).is_file()
 
 
-def open_traffic(folder: str | Path) -> StoredTraffic:
+def checksum_of(columns: Columns) -> int:
+    """Return the CRC-32 of the columns of a piece, one after the other.
+
+    It guards against accidents: torn copies, failing disks. It is no signature.
+    """
+    total = 0
+    for name, kind in (CELL_TYPES | ROW_TYPES).items():
+        total = zlib.crc32(np.ascontiguousarray(columns[name], dtype=kind).view(np.uint8).data, total)
+    return total
+
+
+def open_traffic(folder: str | Path, *, verify: bool = True) -> StoredTraffic:
     """Open traffic that `store_traffic` wrote.
 
     Args:
         folder: The folder of the columns.
+        verify: Whether to read everything once and check it, checksums included. Without it only the index and the sizes of the
+            files are checked here, and every chunk's numbers when it is read.
 
     Raises:
-        InputError: The folder has no valid index, or a column's file has another size than the index says.
+        InputError: The folder has no valid index, a column's file has another size than the index says, or a number is outside
+            its column's range; the message names file and place.
     """
     folder = Path(folder)
-    path = folder / INDEX
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected the index of stored traffic, got {shown(str(error))}") from error
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
-        found = index.get("format") if isinstance(index, dict) else index
-        raise InputError(f"{path}: expected format {FORMAT}, got {shown(found)}")
-    for key, wanted in _INDEX_KEYS.items():
-        if type(index.get(key)) is not wanted:
-            raise InputError(f"{path}: {key}: expected {_KINDS[wanted]}, got {shown(index.get(key))}")
-    for chunk in index["pieces"]:
-        if not isinstance(chunk, list) or len(chunk) != 6 or not all(type(n) is int and n >= 0 for n in chunk):
-            raise InputError(f"{path}: pieces: expected six whole numbers >= 0 for each, got {shown(chunk)}")
+    index = read_index(folder)
     for names, count in ((CELL_TYPES, index["cells"]), (ROW_TYPES, index["rows"])):
         for name, kind in names.items():
             expected = count * np.dtype(kind).itemsize
@@ -177,4 +241,7 @@ def open_traffic(folder: str | Path) -> StoredTraffic:
             size = column.stat().st_size if column.is_file() else 0
             if size != expected:
                 raise InputError(f"{column}: expected {expected} bytes for {count} numbers, got {size}")
-    return StoredTraffic(folder, index)
+    stored = StoredTraffic(folder, index)
+    if verify:
+        stored.check(index.get("checksums", [None] * len(index["pieces"])))
+    return stored

@@ -8,6 +8,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.errors import InputError, shown
+from auctionsim.traffic.array_checks import (
+    MAX_AUCTIONS,
+    check_lengths,
+    check_names,
+    check_once_per_cell,
+    check_range,
+    check_starts,
+    converted,
+    range_of,
+    type_of,
+)
+
 HOURS = 24
 KEYWORD_BID, KEYWORD_BID_COLUMN = "keyword_bid", "manual_bid"
 """Name of the keyword bid in memory, and of its column in every file that is written. A table may use either as its column."""
@@ -18,7 +31,10 @@ class Traffic:
     """Candidate ads grouped in cells, cells in time order.
 
     A cell stands for `weight` identical auctions. Row arrays have one element per candidate ad, cell arrays one per cell;
-    rows `cell_start[c]:cell_start[c + 1]` are the candidates of cell c. All arrays are read-only.
+    rows `cell_start[c]:cell_start[c + 1]` are the candidates of cell c. All arrays are checked, and made read-only.
+
+    Raises:
+        InputError: An array has another shape or kind of number, or a number outside its range; the message names the first.
     """
 
     advertisers: tuple[str, ...]
@@ -57,9 +73,39 @@ class Traffic:
     """Provenance for reports: the source of the figures, what was measured and what was assumed."""
 
     def __post_init__(self) -> None:
+        names = (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start")
+        kinds = {name: type_of(name) for name in names}
+        for name, kind in kinds.items():
+            object.__setattr__(self, name, converted(f"Traffic: {name}", getattr(self, name), kind))
+        self._check()
         # Read-only here as in Ray's object store, so that numba compiles the engine for one kind of array.
-        for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"):
+        for name in names:
             getattr(self, name).setflags(write=False)
+
+    def _check(self) -> None:
+        """Check every array, so that whoever reads them may trust their lengths, indices and ranges."""
+        for key in ("advertisers", "queries"):
+            object.__setattr__(self, key, tuple(getattr(self, key)))
+            check_names(f"Traffic: {key}", getattr(self, key))
+        columns = {name: getattr(self, name) for name in (*CELL_COLUMNS, *ROW_COLUMNS)}
+        check_lengths("Traffic: ", columns, CELL_COLUMNS, ROW_COLUMNS)
+        for name, column in columns.items():
+            valid = range_of(name, len(self.advertisers), len(self.queries))
+            check_range(f"Traffic: {name}", column, valid)
+        check_starts("Traffic: cell_start", self.cell_start, len(self.day), len(self.advertiser))
+        if (np.diff(self.day * HOURS + self.hour) < 0).any():
+            raise InputError("Traffic: hour: expected cells in time order, got an hour after a later one")
+        if float(np.sum(self.weight, dtype=np.float64)) > MAX_AUCTIONS:
+            raise InputError(f"Traffic: weight: expected weights that sum to <= {MAX_AUCTIONS} (2^53), got more")
+        check_once_per_cell("Traffic: advertiser", self.advertiser, np.diff(self.cell_start), len(self.advertisers))
+        if self.budgets is not None:
+            budgets = converted("Traffic: budgets", self.budgets, np.float64)
+            object.__setattr__(self, "budgets", budgets)
+            if budgets.shape != (len(self.advertisers),) or not (budgets >= 0).all():
+                raise InputError(
+                    f"Traffic: budgets: expected {len(self.advertisers)} numbers >= 0, one for each advertiser, "
+                    f"got {shown(budgets.tolist())}"
+                )
 
     @cached_property
     def days(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auctionsim.errors import InputError
-from auctionsim.traffic.checks import MAX_AUCTIONS
+from auctionsim.traffic.array_checks import MAX_AUCTIONS
 from auctionsim.traffic.ingest.database import Database
 
 

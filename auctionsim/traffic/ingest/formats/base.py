@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auctionsim.errors import InputError, shown, suggestion
-from auctionsim.traffic.checks import PRICE_LIMIT, PRICE_WORDS
+from auctionsim.traffic.array_checks import PRICE_LIMIT, PRICE_WORDS
 from auctionsim.traffic.ingest.dialect.numbers import PLAIN
 from auctionsim.traffic.ingest.dialect.times import TimeFormat
 from auctionsim.traffic.ingest.dialect.zones import Zone

@@ -1,0 +1,98 @@
+"""The index of stored traffic, `traffic.json`, read and checked: its numbers are offsets into the columns."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auctionsim.errors import InputError, shown
+from auctionsim.traffic.array_checks import MAX_AUCTIONS, MAX_DAY, check_names
+from auctionsim.traffic.table import HOURS
+
+FORMAT = "auctionsim-traffic-1"
+INDEX = "traffic.json"
+_KEYS = {
+    "advertisers": list, "queries": list, "pieces": list, "cells": int, "rows": int, "most_rows": int, "auctions": int,
+}  # fmt: skip
+_KINDS = {list: "a list", int: "a whole number"}
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Read and check the index of stored traffic.
+
+    Each of its `pieces` is a chunk of an hour: day, hour, first cell, first row, number of cells, number of rows. They follow
+    each other in time, each begins where the one before ends, and together they are all cells and rows.
+
+    Args:
+        folder: The folder of stored traffic.
+
+    Raises:
+        InputError: The index is missing, of another format, or contradicts itself.
+    """
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: expected the index of stored traffic, got {shown(str(error))}") from error
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        found = index.get("format") if isinstance(index, dict) else index
+        raise InputError(f"{path}: expected format {FORMAT}, got {shown(found)}")
+    for key, wanted in _KEYS.items():
+        if type(index.get(key)) is not wanted:
+            raise InputError(f"{path}: {key}: expected {_KINDS[wanted]}, got {shown(index.get(key))}")
+    for key in ("advertisers", "queries"):
+        check_names(f"{path}: {key}", index[key])
+    _check_pieces(path, index)
+    _check_checksums(path, index)
+    return index
+
+
+def index_checksum(index: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of an index, its own `checksum` left out."""
+    own = {key: value for key, value in index.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(own, sort_keys=True).encode())
+
+
+def _check_pieces(path: Path, index: Mapping[str, Any]) -> None:
+    """Check that pieces follow each other in time, cells and rows, and end with the counts of the index."""
+    if not index["pieces"]:
+        raise InputError(f"{path}: pieces: expected one or more, got none")
+    before, n_cells, n_rows = (0, 0), 0, 0
+    for number, piece in enumerate(index["pieces"]):
+        source = f"{path}: pieces[{number}]"
+        if not isinstance(piece, list) or len(piece) != 6 or not all(type(n) is int and n >= 0 for n in piece):
+            raise InputError(f"{source}: expected six whole numbers >= 0, got {shown(piece)}")
+        day, hour, first_cell, first_row, cells, rows = piece
+        if day > MAX_DAY or hour >= HOURS or (day, hour) < before:
+            raise InputError(
+                f"{source}: expected a day <= {MAX_DAY}, an hour <= {HOURS - 1}, not before day {before[0]} hour {before[1]}, "
+                f"got day {shown(day)} hour {shown(hour)}"
+            )
+        if (first_cell, first_row) != (n_cells, n_rows):
+            raise InputError(
+                f"{source}: expected it to begin at cell {n_cells} and row {n_rows}, where the one before ends, "
+                f"got {shown(first_cell)} and {shown(first_row)}"
+            )
+        before, n_cells, n_rows = (day, hour), n_cells + cells, n_rows + rows
+    for key, found in (("cells", n_cells), ("rows", n_rows)):
+        if index[key] != found:
+            raise InputError(f"{path}: {key}: expected {shown(found)}, the sum of the pieces, got {shown(index[key])}")
+    if not 0 <= index["most_rows"] <= n_rows:
+        raise InputError(f"{path}: most_rows: expected a whole number from 0 to {n_rows}, got {shown(index['most_rows'])}")
+    if not 0 <= index["auctions"] <= MAX_AUCTIONS:
+        raise InputError(f"{path}: auctions: expected a number from 0 to {MAX_AUCTIONS} (2^53), got {shown(index['auctions'])}")
+
+
+def _check_checksums(path: Path, index: Mapping[str, Any]) -> None:
+    """Check the index by its own checksum, and that there is a checksum for each piece. Older stored traffic has none."""
+    if "checksums" not in index and "checksum" not in index:
+        return
+    sums, n_pieces = index.get("checksums"), len(index["pieces"])
+    if not isinstance(sums, list) or len(sums) != n_pieces or not all(type(one) is int for one in sums):
+        raise InputError(f"{path}: checksums: expected a whole number for each of the {n_pieces} pieces, got {shown(sums)}")
+    expected = index_checksum(index)
+    if index.get("checksum") != expected:
+        raise InputError(f"{path}: checksum: expected {expected}, that of this index, got {shown(index.get('checksum'))}")
