@@ -20,7 +20,11 @@ class RunError(RuntimeError):
 
 def shown(value: object, limit: int = 60) -> str:
     """Quote a value for a message: its `repr` on one line, cut to `limit` characters."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):
+        # Python writes no number of more than 4300 digits, and no list that is nested a thousand times.
+        return f"a value of type {type(value).__name__} that is too long to show"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -6,6 +6,7 @@ Python and numpy numbers are both accepted. Truth values, text, NaN and parts of
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ def number_above(source: str, value: Any, limit: float) -> float:
         InputError: It is no finite number > `limit`.
     """
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not limit < value or not math.isfinite(value):
+    # A whole number of 400 digits is finite, but no floating-point number.
+    if not is_number or not limit < value < math.inf or not abs(value) <= sys.float_info.max:
         raise InputError(f"{source}: expected a finite number > {limit:g}, got {shown(value)}")
     return float(value)
 

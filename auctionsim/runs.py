@@ -35,6 +35,7 @@ from auctionsim.files import (
     write_then_rename,
 )
 from auctionsim.machine.disk import FULL, overwrite, writing
+from auctionsim.parquet import read_parquet
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario, read_scenario
@@ -292,11 +293,7 @@ class Run:
         path = self.path / f"{name}.parquet"
         if not path.is_file():
             raise InputError(f"{path}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
-        try:
-            table = pl.read_parquet(path.absolute(), glob=False)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise InputError(f"{path}: expected a Parquet table, got {shown(str(error).splitlines()[0])}") from error
-        return checked_table(path, table, self.seeds)
+        return checked_table(path, read_parquet(path)[0], self.seeds)
 
     def optional_table(self, name: str) -> pl.DataFrame | None:
         """Read `name`.parquet; None where it was never written."""

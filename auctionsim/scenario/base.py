@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from auctionsim.errors import shown
 
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 NotNegative = Annotated[FiniteFloat, Field(ge=0)]
@@ -14,7 +17,10 @@ Count = Annotated[int, Field(ge=1, le=10**12)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 Objective = Literal["clicks", "conversions", "gmv", "profit"]
 
-_BASELINE_SHARE = re.compile(r"^baseline\s*\*\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)$")
+# A share has 100 characters at most, and each part of it can match in one way only: an expression that can match in many ways
+# tries them all, which took half a minute for 32,000 digits.
+_BASELINE_SHARE = re.compile(r"baseline[ \t]*\*[ \t]*((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_LONGEST = 100
 
 
 class Section(BaseModel):
@@ -25,7 +31,7 @@ class Section(BaseModel):
 
 def baseline_share(level: float | str | None) -> float | None:
     """Return the SHARE of `baseline*SHARE`, or None for anything else."""
-    match = _BASELINE_SHARE.match(level) if isinstance(level, str) else None
+    match = _BASELINE_SHARE.fullmatch(level) if isinstance(level, str) and len(level) <= _LONGEST else None
     return float(match.group(1)) if match else None
 
 
@@ -60,5 +66,5 @@ def check_level(key: str, level: float | str | None, words: str, *, may_be_zero:
     if level is None:
         return
     number = baseline_share(level) if isinstance(level, str) else level
-    if number is None or not (number > 0 or (may_be_zero and number == 0)):
-        raise ValueError(f"{key}: expected {words}, got {level!r}")
+    if number is None or not (0 < number < math.inf or (may_be_zero and number == 0)):
+        raise ValueError(f"{key}: expected {words}, got {shown(level)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -15,6 +14,7 @@ from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.base import Section
 from auctionsim.scenario.renamed import current_key, with_current_names
+from auctionsim.scenario.toml_text import check_levels, parse_toml, parse_value
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -98,17 +98,13 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
     Raises:
         InputError: The text is not TOML, or a key or value is invalid.
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{source}: expected TOML, got a syntax error: {shown(str(error), 120)[1:-1]}") from error
-    except RecursionError as error:
-        raise InputError(f"{source}: expected TOML of a few levels, got one nested too deeply") from error
+    tree = parse_toml(text, source)
     # Before an override is laid over the file and once more for what it says: either may use old names.
     with_current_names(tree, source)
     for item in overrides:
         _override(tree, item, source)
     with_current_names(tree, source)
+    check_levels(tree, source)
     try:
         # Through JSON, so that types stay strict but a TOML array may fill a tuple.
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
@@ -121,11 +117,8 @@ def _override(tree: dict[str, Any], item: str, source: str) -> None:
     """Set the value of an item `key.path=value` in the tree, in place."""
     key, equals, text = item.partition("=")
     if not equals or not key:
-        raise InputError(f"--set {item}: expected KEY.PATH=VALUE, got no '='")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
+        raise InputError(f"--set {_cut(item)}: expected KEY.PATH=VALUE, got no '='")
+    value = parse_value(text, f"--set {_cut(item)}")
     *parents, last = current_key(key.strip(), source).split(".")
     node: Any = tree
     for part in parents:
@@ -137,15 +130,21 @@ def _override(tree: dict[str, Any], item: str, source: str) -> None:
         node[int(last)] = value
 
 
+def _cut(item: str) -> str:
+    """Return an item for a message: on one line, and no longer than one."""
+    return shown(item, 100)[1:-1]
+
+
 def _child(node: Any, part: str, item: str) -> Any:
     """Return the entry `part` of a list or section; a missing section is made."""
     if isinstance(node, list):
-        if not part.isdigit() or int(part) >= len(node):
-            raise InputError(f"--set {item}: expected an index from 0 to {len(node) - 1}, got '{part}'")
+        # "²" is a digit, too, but none that `int` takes; and it takes no more than 4300 of them.
+        if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(node)):
+            raise InputError(f"--set {_cut(item)}: expected an index from 0 to {len(node) - 1}, got {shown(part)}")
         return node[int(part)]
     if isinstance(node, dict):
         return node.setdefault(part, {})
-    raise InputError(f"--set {item}: expected a section before '{part}', got {shown(node)}")
+    raise InputError(f"--set {_cut(item)}: expected a section before {shown(part)}, got {shown(node)}")
 
 
 def parse_section(model: type[AnySection], table: dict[str, Any], source: str, key: str) -> AnySection:

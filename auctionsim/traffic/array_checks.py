@@ -25,7 +25,7 @@ MAX_DAY = 10**9
 MAX_AUCTIONS = 2**53
 """Most auctions of a table, the sum of all weights: up to here counts are exact in floating point, too."""
 
-_BITMAP_BYTES = 2**22
+_BITMAP_BYTES, _CELLS_AT_ONCE = 2**18, 4096
 
 
 class Range(NamedTuple):
@@ -158,12 +158,16 @@ def check_names(source: str, names: Iterable[object]) -> None:
     """
     seen: set[object] = set()
     for name in names:
-        # A surrogate is half a character: JSON can hold one, but no file can.
-        if not isinstance(name, str) or not name or any("\ud800" <= letter <= "\udfff" for letter in name):
+        if not isinstance(name, str) or not name or not is_writable(name):
             raise InputError(f"{source}: expected names of one letter or more, got {shown(name)}")
         if name in seen:
             raise InputError(f"{source}: expected each name once, got {shown(name)} again")
         seen.add(name)
+
+
+def is_writable(text: str) -> bool:
+    """Return whether UTF-8 can hold a text. JSON can hold a surrogate, half a character, that no file can."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def check_lengths(
@@ -196,14 +200,14 @@ def check_once_per_cell(source: str, advertiser: NDArray[Any], size: NDArray[Any
     Raises:
         InputError: An advertiser is there twice.
     """
-    cells = max(1, _BITMAP_BYTES // max(n_advertisers, 1))
+    cells = max(_CELLS_AT_ONCE, _BITMAP_BYTES // max(n_advertisers, 1))
     start = np.append(0, np.cumsum(size, dtype=np.int64))
     for first in range(0, len(size), cells):
         last = min(first + cells, len(size))
         rows = slice(int(start[first]), int(start[last]))
         key = np.repeat(np.arange(last - first, dtype=np.int64) * n_advertisers, size[first:last]) + advertiser[rows]
         if (last - first) * n_advertisers <= 64 * len(key):
-            # One byte for each advertiser in each cell: as fast as memory, where a sort takes ten times longer.
+            # One byte for each advertiser in each cell, in the second-level cache. A sort takes ten times longer.
             is_there = np.zeros((last - first) * n_advertisers, dtype=np.bool_)
             is_there[key] = True
             n_different = int(np.count_nonzero(is_there))

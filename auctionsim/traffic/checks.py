@@ -56,19 +56,39 @@ def checked_table(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     return typed
 
 
+def cast_column(name: str, found: pl.DataType) -> pl.Expr:
+    """Return the cast of a column of a table to its type: whole numbers, text, or floating-point numbers.
+
+    Args:
+        name: The column's name: of the traffic table, or `budget`.
+        found: Its type in the file.
+
+    Returns:
+        The expression; null where a value has no equal in the column's type.
+    """
+    column = pl.col(name)
+    if not (found.is_numeric() or found in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
+        return pl.lit(None).alias(name)
+    if found in (pl.Categorical, pl.Enum):
+        column, found = column.cast(pl.String), pl.String()
+    if name in TEXT_COLUMNS:
+        # A whole number may be a name. A column with decimals holds none: 7 would have become 7.0, or NaN.
+        return column.cast(pl.String) if found == pl.String or found.is_integer() else pl.lit(None, pl.String).alias(name)
+    if found == pl.String:
+        column = column.str.strip_chars()
+    if name not in _WHOLE:
+        return column.cast(pl.Float64, strict=False)
+    whole = column.cast(pl.Int64, strict=False)
+    if found.is_integer() or found in (pl.String, pl.Null):
+        return whole
+    # A weight of 3.7 becomes null here, and so an error. A plain cast would cut it to 3 auctions.
+    return pl.when(column == column.floor()).then(whole).alias(name)
+
+
 def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     """Select the traffic table's columns and cast each to its type. Raises an error for the first value that cannot be cast."""
     table = _known_columns(table, path)
-    casts = []
-    for name in table.columns:
-        kind = pl.Int64 if name in _WHOLE else pl.String if name in TEXT_COLUMNS else pl.Float64
-        text = pl.col(name).str.strip_chars() if table.schema[name] == pl.String and name not in TEXT_COLUMNS else pl.col(name)
-        cast = text.cast(kind, strict=False)
-        if name in _WHOLE and table.schema[name].is_float():
-            # A weight of 3.7 becomes null here, and so an error. A plain cast would cut it to 3 auctions.
-            cast = pl.when(pl.col(name) == pl.col(name).round()).then(cast)
-        casts.append(cast.alias(name))
-    typed = table.select(casts)
+    typed = table.select(cast_column(name, kind) for name, kind in table.schema.items())
     for name in typed.columns:
         wrong = typed[name].is_null()
         if wrong.any():

@@ -10,7 +10,8 @@ import polars as pl
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.files import write_then_rename
-from auctionsim.traffic.checks import TEXT_COLUMNS, checked_table
+from auctionsim.traffic.array_checks import is_writable
+from auctionsim.traffic.checks import TEXT_COLUMNS, cast_column, checked_table
 from auctionsim.traffic.raw_table import read_table
 from auctionsim.traffic.table import CELL_COLUMNS, Traffic
 
@@ -32,7 +33,8 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
         InputError: The file is missing or no table, or a value is invalid; the message names file, row and column.
     """
     path = Path(path)
-    table = checked_table(read_table(path), path)
+    raw, metadata = read_table(path)
+    table = checked_table(raw, path)
     advertiser, advertisers = _codes(table["advertiser"])
     query, queries = _codes(table["query"])
     cell = table["cell"].to_numpy()
@@ -55,7 +57,7 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
         cvr=column.get("cvr", column["pcvr"]),
         market_ecpm=column["market_ecpm"][starts] if "market_ecpm" in column else np.zeros(len(starts)),
         budgets=None if budgets is None else load_budgets(budgets, advertisers),
-        notes=_notes(path),
+        notes=_notes(path, metadata),
     )
 
 
@@ -73,22 +75,25 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
         InputError: A column is missing, an advertiser has no row or two, or a budget is not a number > 0.
     """
     path = Path(path)
-    table = read_table(path)
+    table, _ = read_table(path)
     for name in ("advertiser", "budget"):
         if name not in table.columns:
             raise InputError(f"{path}: column {name}: expected in the budgets file, got {', '.join(table.columns)}")
-    text = table["budget"]
-    budget = (text.str.strip_chars() if text.dtype == pl.String else text).cast(pl.Float64, strict=False)
+    budget = table.select(cast_column("budget", table.schema["budget"])).to_series()
     wrong = ~(budget.is_finite() & (budget > 0)).fill_null(False)
     if wrong.any():
         row = int(wrong.arg_max() or 0)
         raise InputError(f"{path}: row {row + 1}, column budget: expected a number > 0, got {shown(table['budget'][row])}")
-    twice = ~table["advertiser"].is_first_distinct()
-    if twice.any():
-        row = int(twice.arg_max() or 0)
-        name = shown(table["advertiser"][row])
-        raise InputError(f"{path}: row {row + 1}, column advertiser: expected each advertiser once, got {name} again")
-    known = dict(zip(table["advertiser"].cast(pl.String).to_list(), budget.to_list(), strict=True))
+    owner = table.select(cast_column("advertiser", table.schema["advertiser"])).to_series()
+    for wrong, expected, again in (
+        (owner.is_null(), "text", ""),
+        (~owner.is_first_distinct(), "each advertiser once", " again"),
+    ):
+        if wrong.any():
+            row = int(wrong.arg_max() or 0)
+            name = shown(table["advertiser"][row])
+            raise InputError(f"{path}: row {row + 1}, column advertiser: expected {expected}, got {name}{again}")
+    known = dict(zip(owner.to_list(), budget.to_list(), strict=True))
     missing = [name for name in advertisers if name not in known]
     if missing:
         raise InputError(f"{path}: expected a row for advertiser {shown(missing[0])}, got none{suggestion(missing[0], known)}")
@@ -127,14 +132,17 @@ def save_budgets(traffic: Traffic, path: str | Path) -> None:
     write_then_rename(Path(path), lambda part: table.write_csv(part))
 
 
-def _notes(path: Path) -> dict[str, str]:
-    """Read the provenance from the metadata of a Parquet file that auctionsim wrote; name the file otherwise."""
-    own = {"source": f"traffic table {path.name}"}
-    if path.suffix != ".parquet":
-        return own
-    text = pl.read_parquet_metadata(path.absolute()).get(NOTES_KEY)
-    notes = json.loads(text) if text else {}
-    return {str(key): str(value) for key, value in notes.items()} or own if isinstance(notes, dict) else own
+def _notes(path: Path, metadata: dict[str, str]) -> dict[str, str]:
+    """Return the provenance from the metadata of a Parquet file that auctionsim wrote; name the file otherwise."""
+    if NOTES_KEY not in metadata:
+        return {"source": f"traffic table {path.name}"}
+    try:
+        notes = json.loads(metadata[NOTES_KEY])
+    except (ValueError, RecursionError):
+        notes = None
+    if not isinstance(notes, dict) or not all(isinstance(value, str) and is_writable(value) for value in notes.values()):
+        raise InputError(f"{path}: metadata {NOTES_KEY}: expected a JSON object of texts, got {shown(metadata[NOTES_KEY])}")
+    return {key: value for key, value in notes.items() if is_writable(key)} or {"source": f"traffic table {path.name}"}
 
 
 def _codes(column: pl.Series) -> tuple[np.ndarray, tuple[str, ...]]:

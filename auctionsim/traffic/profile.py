@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown, suggestion, unknown
+from auctionsim.scenario.toml_text import parse_toml
 from auctionsim.traffic.table import HOURS
 
 _BUILTIN = "auctionsim.traffic.profiles"
@@ -119,12 +119,7 @@ def parse_profile(text: str, source: str) -> Profile:
     Raises:
         InputError: The text is not TOML, or a figure is missing or invalid.
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{source}: expected TOML, got a syntax error: {error}") from error
-    except RecursionError as error:
-        raise InputError(f"{source}: expected TOML of a few levels, got one nested too deeply") from error
+    tree = parse_toml(text, source)
     hours = _figures(tree, source, "hours.share", (24,))
     category = _figures(tree, source, "categories.share", (None,))
     return Profile(
@@ -166,8 +161,8 @@ def _figures(
         node = node[part]
     try:
         figures = np.asarray(node, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{source}: {key}: expected numbers, got {str(node)[:60]}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{source}: {key}: expected numbers, got {shown(node)}") from None
     if figures.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, figures.shape, strict=True)):
         words = " x ".join("any number of" if n is None else str(n) for n in shape) or "one"
         raise InputError(f"{source}: {key}: expected {words} numbers, got shape {list(figures.shape)}")

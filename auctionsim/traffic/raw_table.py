@@ -8,45 +8,47 @@ from pathlib import Path
 import polars as pl
 
 from auctionsim.errors import InputError, shown
+from auctionsim.machine.memory import expect_memory
+from auctionsim.parquet import read_parquet
 
 _DELIMITERS = (";", "\t", "|")
 
 
-def read_table(path: Path) -> pl.DataFrame:
+def read_table(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
     """Read a Parquet or CSV file.
 
     Returns:
-        A table of one row or more. All columns of a CSV file are text.
+        A table of one row or more, and the texts in a Parquet file's metadata. All columns of a CSV file are text.
 
     Raises:
         InputError: The file is missing, empty or no table; the message about a CSV file names the row.
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a traffic table (Parquet or CSV), got no such file")
-    is_parquet = path.suffix == ".parquet"
-    try:
-        # Polars takes a `~` at the beginning of a path for the home of the user, so it gets absolute paths.
-        # Everything is read as text first, so that we can report a value that does not parse with its row.
-        table = pl.read_parquet(path.absolute(), glob=False) if is_parquet else _read_csv(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        if not is_parquet:
-            _explain(path)
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: expected a {path.suffix[1:] or 'CSV'} table, got {shown(reason, 120)}") from error
+    table, metadata = read_parquet(path, "a parquet table") if path.suffix == ".parquet" else (_read_csv(path), {})
     if table.height == 0:
         raise InputError(f"{path}: expected one or more rows, got an empty table")
-    if not is_parquet:
-        _expect_columns(path)
-        table = table.rename(str.strip)
-    return table
+    return table, metadata
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
-    """Read a CSV file as text. Polars does not know the line ends of old Macs, which are replaced."""
-    text = path.read_bytes()
-    has_returns = text.count(b"\r") > text.count(b"\r\n")
-    source = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if has_returns else path.absolute()
-    return pl.read_csv(source, infer_schema=False, glob=False)
+    """Read a CSV file as text, so that a value that does not parse can be reported with its row.
+
+    Polars does not know the line ends of old Macs, which are replaced.
+    """
+    try:
+        expect_memory(str(path), 2 * path.stat().st_size, "a table", "split it by days, or store it as Parquet")
+        text = path.read_bytes()
+        has_returns = text.count(b"\r") > text.count(b"\r\n")
+        source = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if has_returns else text
+        table = pl.read_csv(source, infer_schema=False, glob=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        _explain(path)
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: expected a {path.suffix[1:] or 'CSV'} table, got {shown(reason, 120)}") from error
+    if table.height:
+        _expect_columns(path)
+    return table.rename(str.strip)
 
 
 def _explain(path: Path) -> None:

@@ -114,7 +114,7 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
 ]  # fmt: skip
 
 STORED = (
-    '{"format": "auctionsim-traffic-1", "advertisers": ["a", "b"], "queries": ["q"], "pieces": [], '
+    '{"format": "auctionsim-traffic-1", "advertisers": ["a", "b"], "queries": ["q"], "pieces": [[0, 0, 0, 0, 1, 1]], '
     '"cells": 1, "rows": 1, "most_rows": 1, "auctions": 1}'
 )
 _BUDGETED = scenario("t.csv", 'budgets = "b.csv"', "budget = 'table'")
@@ -162,8 +162,8 @@ CASES = {
     {"s.toml": scenario("t"), "t/traffic.json": '{"format": "other"}'}),
     "a stored folder without its counts": Broken("train s.toml", "t/traffic.json: advertisers: expected a list, got None",
     {"s.toml": scenario("t"), "t/traffic.json": '{"format": "auctionsim-traffic-1"}'}),
-    "a stored folder of wrong pieces": Broken("train s.toml", "t/traffic.json: pieces: expected six whole numbers",
-    {"s.toml": scenario("t"), "t/traffic.json": STORED.replace("[]", "[[0, 0, -1, 0, 1, 1]]")}),
+    "a stored folder of wrong pieces": Broken("train s.toml", "t/traffic.json: pieces[0]: expected six whole numbers",
+    {"s.toml": scenario("t"), "t/traffic.json": STORED.replace("[0, 0, 0,", "[0, 0, -1,")}),
     "a stored folder without its columns": Broken("train s.toml", "t/size: expected 4 bytes for 1 numbers, got 0",
     {"s.toml": scenario("t"), "t/traffic.json": STORED}),
     "counts that do not add up to the table": Broken(

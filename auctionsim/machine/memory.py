@@ -1,0 +1,81 @@
+"""How much memory there is, and one line where something would need more, before it is allocated."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+
+from auctionsim.errors import InputError
+
+_CONTROL_GROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+_UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB", "EB")
+
+
+def available_memory() -> int:
+    """Return the bytes that this process can still take: the least of what the machine, a container and `ulimit -v` leave."""
+    limits = [_of_machine(), _of_address_space()]
+    for most, used in _CONTROL_GROUPS:
+        limit, now = _number_in(most), _number_in(used)
+        if limit is not None and now is not None:
+            limits.append(max(0, limit - now))
+    return min(limit for limit in limits if limit is not None)
+
+
+def expect_memory(source: str, needed: float, what: str, hint: str) -> None:
+    """Check that something fits into memory.
+
+    Args:
+        source: The file and key that ask for it, which begin the message.
+        needed: Its size in bytes, estimated.
+        what: Its name, for the message.
+        hint: What makes it smaller, for the message.
+
+    Raises:
+        InputError: It needs more than there is; the message names both.
+    """
+    available = available_memory()
+    if needed > available:
+        raise InputError(
+            f"{source}: expected {what} that fits into memory ({shown_bytes(available)} available), "
+            f"got one that needs about {shown_bytes(needed)}; {hint}"
+        )
+
+
+def shown_bytes(size: float) -> str:
+    """Return a size in words: `1.5 GB`."""
+    power = 0
+    while size >= 1000 and power < len(_UNITS) - 1:
+        size, power = size / 1000, power + 1
+    return f"{size:.3g} {_UNITS[power]}"
+
+
+def _of_machine() -> int:
+    """Return what the machine has free: on Linux with what its caches hold, elsewhere all of its memory."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _of_address_space() -> int | None:
+    """Return what `ulimit -v` leaves; None without such a limit."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    pages = _number_in("/proc/self/statm")
+    if limit == resource.RLIM_INFINITY or pages is None:
+        return None
+    return max(0, limit - pages * resource.getpagesize())
+
+
+def _number_in(path: str) -> int | None:
+    """Return the first number of a file; None where there is none."""
+    try:
+        return int(Path(path).read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None

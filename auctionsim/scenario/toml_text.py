@@ -1,0 +1,87 @@
+"""Read TOML that may be broken, or hostile: every text ends in a tree of a few levels, or in one error, within a second."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from auctionsim.errors import InputError, shown
+
+MAX_LEVELS = 30
+"""Sections within sections that a file may have. A scenario has five."""
+_MAX_CHARACTERS, _MAX_DOTS = 10**7, 1000
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Args:
+        text: The file's text.
+        source: The file's name, which begins the message.
+
+    Returns:
+        The tree of its sections, of at most `MAX_LEVELS` levels.
+
+    Raises:
+        InputError: The text is not TOML, too long, or nested too deeply.
+    """
+    if len(text) > _MAX_CHARACTERS:
+        raise InputError(f"{source}: expected a TOML file of <= {_MAX_CHARACTERS} characters, got one of {len(text)}")
+    # tomllib takes time that grows with the square of a key's parts: 250,000 of them, half a megabyte, take a minute.
+    if any(part.count(".") > _MAX_DOTS for part in re.split("[,=\n]", text)):
+        raise InputError(f"{source}: expected TOML keys of a few parts, got one of more than {_MAX_DOTS}")
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{source}: expected TOML, got a syntax error: {shown(str(error), 120)[1:-1]}") from error
+    except RecursionError as error:
+        raise InputError(f"{source}: expected TOML of a few levels, got one nested too deeply") from error
+    except ValueError as error:
+        # Python turns no text of more than 4300 digits into a number.
+        raise InputError(f"{source}: expected TOML with numbers of 64 bits, got one of thousands of digits") from error
+    check_levels(tree, source)
+    return tree
+
+
+def parse_value(text: str, source: str) -> Any:
+    """Parse a value as TOML would have it after `key = `; text that is no such value is taken as it is.
+
+    Args:
+        text: The value's text, for example `0.5` or a bare word.
+        source: The place of the text, which begins the message.
+
+    Raises:
+        InputError: The value is nested too deeply, or a number of thousands of digits.
+    """
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    except RecursionError as error:
+        raise InputError(f"{source}: expected a value of a few levels, got one nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{source}: expected a number of 64 bits, got one of thousands of digits") from error
+    check_levels({"value": value}, source)
+    return value
+
+
+def check_levels(tree: dict[str, Any], source: str) -> None:
+    """Check that sections and lists are not nested more deeply than `MAX_LEVELS`.
+
+    It takes a loop, as `a.a.a.a = 1` makes as many levels as one likes without a single bracket.
+
+    Raises:
+        InputError: They are.
+    """
+    level: list[Any] = [tree]
+    for _ in range(MAX_LEVELS):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise InputError(f"{source}: expected TOML of <= {MAX_LEVELS} levels, got one nested too deeply")
