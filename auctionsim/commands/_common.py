@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from auctionsim.scenario import Scenario
 
 
+_DIGITS, _DIGITS_OF_SEED = 13, 30
+MAX_SEEDS = 10_000
+"""Most seeds of one command: each has a market of its own in memory."""
+
+
 def add_scenario(parser: argparse.ArgumentParser) -> None:
     """Add the argument `scenario` and the flags of `add_overrides`."""
     parser.add_argument("scenario", help="a scenario file, or the name of a built-in scenario (auctionsim scenarios)")
@@ -86,8 +91,12 @@ def seeds_from(first: int, count: int) -> tuple[int, ...]:
     """Return `count` consecutive seeds from `first` on.
 
     Raises:
-        InputError: The last of them is not below 2^63, the limit of the tables that hold seeds.
+        InputError: They are more than `MAX_SEEDS`, or the last is not below 2^63, the limit of the tables that hold seeds.
     """
+    if count > MAX_SEEDS:
+        raise InputError(
+            f"--seeds: expected a number <= {MAX_SEEDS}, got {shown(count)} (for more, begin further runs with --seed)"
+        )
     return consecutive_seeds("seed", first, count)
 
 
@@ -138,22 +147,22 @@ def train_run(
 
 
 def positive(text: str) -> int:
-    """Parse a whole number >= 1, as an argparse type."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 1, got '{text}'")
+    """Parse a whole number >= 1 and <= 10^12, as an argparse type."""
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 1 and < 10^{_DIGITS}, got {shown(text)}")
     return int(text)
 
 
 def seed(text: str) -> int:
     """Parse a seed, a whole number >= 0 and < 2^63, as an argparse type."""
-    if not text.isdecimal() or int(text) >= SEED_LIMIT:
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 2^63, got '{text}'")
+    if not text.isdecimal() or len(text) > _DIGITS_OF_SEED or int(text) >= SEED_LIMIT:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 2^63, got {shown(text)}")
     return int(text)
 
 
 def _workers(text: str) -> int | str:
-    if text != "auto" and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 0, got '{text}'")
+    if text != "auto" and not (text.isdecimal() and len(text) <= _DIGITS):
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 10^{_DIGITS}, got {shown(text)}")
     return text if text == "auto" else int(text)
 
 

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.errors import InputError
     from auctionsim.jobs.training.figures import figures_line, run_figures
     from auctionsim.jobs.training.train import evaluate, has_learners, starting_states
+    from auctionsim.market.size import expect_room
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario, read_scenario
 
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise InputError(f"--until: expected <= train.iterations = {scenario.train.iterations}, got {arguments.until}")
     out = _common.run_folder(arguments.out, scenario)
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
+    expect_room(scenario, len(seeds))
     # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.
     markets = {seed: build_market(scenario, seed) for seed in seeds}
     learns = has_learners(markets)

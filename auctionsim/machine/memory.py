@@ -40,8 +40,8 @@ def expect_memory(source: str, needed: float, what: str, hint: str) -> None:
     available = available_memory()
     if needed > available:
         raise InputError(
-            f"{source}: expected {what} that fits into memory ({shown_bytes(available)} available), "
-            f"got one that needs about {shown_bytes(needed)}; {hint}"
+            f"{source}: expected {what} of <= {shown_bytes(available)}, the memory available, "
+            f"got about {shown_bytes(needed)}; {hint}"
         )
 
 

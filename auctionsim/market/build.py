@@ -17,6 +17,7 @@ from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
+from auctionsim.market.size import expect_room
 from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.generator import make_traffic
@@ -37,9 +38,10 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
         find_rule: Function that resolves the names of rules that groups follow.
 
     Raises:
-        InputError: The traffic table, profile or budgets file is wrong, or does not fit the scenario.
+        InputError: The traffic table, profile or budgets file is wrong, or does not fit the scenario or into memory.
     """
     seed = scenario.seed if seed is None else seed
+    expect_room(scenario)
     traffic = _traffic(scenario, seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
@@ -81,13 +83,11 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
         names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
         if len(set(names)) < len(names):
             raise InputError(f"{scenario.source}: advertisers: expected groups whose numbered names differ, got two alike")
-        return make_traffic(
-            section,
-            load_profile(section.profile, scenario.folder, f"{scenario.source}: "),
-            names,
-            seed,
-            _disjoint_groups(scenario),
-        )
+        profile = load_profile(section.profile, scenario.folder, f"{scenario.source}: ")
+        try:
+            return make_traffic(section, profile, names, seed, _disjoint_groups(scenario))
+        except InputError as error:
+            raise InputError(f"{scenario.source}: {error}") from error
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
     traffic = open_traffic(path) if is_stored(path) else load_traffic(path, budgets=budgets)

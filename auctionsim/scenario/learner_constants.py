@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
-from auctionsim.scenario.base import Count, NotNegative, Positive, Section, Share
+from auctionsim.scenario.base import Count, NotNegative, Positive, Repeats, Section, Share
 
-Sizes = Annotated[tuple[Count, ...], Field(min_length=1)]
+Sizes = Annotated[tuple[Annotated[int, Field(ge=1, le=10**4)], ...], Field(min_length=1, max_length=20)]
 """Units of each hidden layer."""
 
 
@@ -19,7 +19,7 @@ class PpoSection(Section):
     """Units of the hidden layers, of actors and of value networks."""
     learning_rate: Positive = 0.01
     """Adam's step."""
-    epochs: Count = 16
+    epochs: Repeats = 16
     """Gradient steps over everything that was played in an iteration."""
     clip: Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0.2
     """Largest move of an action's likelihood ratio in an iteration."""
@@ -42,17 +42,17 @@ class MaabSection(Section):
     """The largest multiplier; 1 bids the keyword bid on average."""
     hidden_sizes: Sizes = (64, 64)
     """Units of the hidden layers."""
-    batch_size: Count = 256
+    batch_size: Annotated[int, Field(ge=1, le=10**7)] = 256
     """Transitions per gradient step and agent."""
     learning_rate: Positive = 5e-4
     """RMSProp's step, falling over the second half."""
     gamma: Share = 0.99
     """Discount of the next step's value."""
-    buffer_size: Count = 5000
+    buffer_size: Annotated[int, Field(ge=1, le=10**9)] = 5000
     """Days that the replay buffer holds."""
     target_update_interval: Count = 200
     """Days between updates of the target network."""
-    gradient_steps: Count = 16
+    gradient_steps: Repeats = 16
     """Gradient steps after an iteration's days; twice as many of the bid floors."""
     exploration_fraction: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.5
     """Share of the iterations over which epsilon falls from 1 to `epsilon_end`."""
@@ -63,13 +63,13 @@ class MaabSection(Section):
 class DcmabSection(Section):
     """`dcmab`; the paper gives the form, the constants are ours (docs/learners.md)."""
 
-    clusters: Count = 4
+    clusters: Annotated[int, Field(ge=1, le=10**6)] = 4
     """Clusters of advertisers; fewer where there are not as many."""
     max_adjustment: Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0.9
     """Largest move of the bid on a mean auction from the keyword bid, as a share of it."""
     hidden_sizes: Sizes = (64, 64)
     """Units of the hidden layers, of actors and of critics."""
-    batch_size: Count = 256
+    batch_size: Annotated[int, Field(ge=1, le=10**7)] = 256
     """Transitions per gradient step, the same for all clusters."""
     actor_rate: Positive = 1e-3
     """Adam's step of the actors, falling over the second half."""
@@ -79,9 +79,9 @@ class DcmabSection(Section):
     """Discount of the next step's value."""
     tau: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.02
     """Soft update of the target networks: the share of the way they go towards the others with every gradient step."""
-    buffer_size: Count = 5000
+    buffer_size: Annotated[int, Field(ge=1, le=10**9)] = 5000
     """Days that the replay buffer holds."""
-    gradient_steps: Count = 16
+    gradient_steps: Repeats = 16
     """Gradient steps after an iteration's days."""
     noise: Positive = 0.5
     """Standard deviation of the initial exploration, as a share of the largest adjustment."""
@@ -98,19 +98,19 @@ class DqnSection(Section):
     """Lowest and highest alpha, over the one whose mean bid is the mean keyword bid."""
     hidden_sizes: Sizes = (300, 200)
     """Units of the hidden layers, between 15 inputs and one output per alpha."""
-    batch_size: Count = 300
+    batch_size: Annotated[int, Field(ge=1, le=10**7)] = 300
     """Transitions per gradient step and agent."""
     learning_rate: Positive = 1e-4
     """RMSProp's step."""
     gamma: Share = 0.9
     """Discount of the next step's value."""
-    buffer_size: Count = 1_000_000
+    buffer_size: Annotated[int, Field(ge=1, le=10**9)] = 1_000_000
     """Transitions that the replay buffer holds for each agent."""
     target_update_interval: Count = 10_000
     """Transitions each agent makes, all parallel copies of the day counted, between updates of the target network."""
-    num_envs: Count = 32
+    num_envs: Annotated[int, Field(ge=1, le=10**5)] = 32
     """Copies of a training day that are replayed in parallel; one such replay is an episode of the episode network."""
-    gradient_steps: Count = 16
+    gradient_steps: Repeats = 16
     """Gradient steps after each episode."""
     exploration_fraction: Annotated[FiniteFloat, Field(gt=0, le=1)] = 0.8
     """Share of the iterations over which epsilon falls from 1 to 0."""

@@ -25,7 +25,7 @@ class TrafficSection(Section):
     """Table only: path of a CSV file `advertiser,budget` (currency per day), relative to the scenario file."""
     profile: str = "plain"
     """Synthetic only: name of a built-in profile (`auctionsim scenarios`), or the path of a profile file."""
-    days: Count = 4
+    days: Annotated[int, Field(ge=1, le=10**5)] = 4
     """Synthetic only: number of days, numbered from 0; day 0 is a Monday."""
     auctions_per_day: Count = 20_000
     """Synthetic only: auctions in a day of average size."""
