@@ -20,10 +20,10 @@ from typing import Any, NoReturn, TextIO
 from auctionsim import __version__, commands
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
-from auctionsim.files import without_part
 from auctionsim.machine.signals import handled, interrupt
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
 from auctionsim.names.text import printable, shortened
+from auctionsim.outputs.temporary import without_part
 
 INTERRUPTED = 130
 

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from auctionsim.errors import InputError
 from auctionsim.machine.disk import writing
-
-
-def part_of(path: Path) -> Path:
-    """Return the temporary path, in the same folder, under which this process writes `path` before renaming it.
-
-    For example, process 41 writes `runs/a.json` as `runs/.a.json.41.part`.
-    """
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
-def without_part(path: str) -> str:
-    """Return the final path of a temporary path made by `part_of`, and any other path unchanged."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, re.sub(r"^\.(.+)\.\d+\.part$", r"\1", name))
+from auctionsim.outputs.temporary import new_file, new_folder
 
 
 def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
@@ -39,28 +24,26 @@ def write_then_rename(path: Path, write: Callable[[Path], object]) -> None:
     """
     # Absolute, since libraries that write take a `~` at the beginning of a path for the home of the user.
     path = path.absolute()
-    part = part_of(path)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write(part)
-            with part.open("rb+") as opened:
-                os.fsync(opened.fileno())
-            part.replace(path)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+    with writing(path), new_file(path) as (part, opened):
+        write(part)
+        os.fsync(opened)
+        part.replace(path)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files and folders that killed processes left in `folder`. Those of running processes stay."""
-    for part in folder.glob(".*.part"):
-        pid = part.name.split(".")[-2]
-        if pid.isdecimal() and not Path("/proc", pid).exists():
-            if part.is_dir():
-                shutil.rmtree(part, ignore_errors=True)
-            else:
-                part.unlink(missing_ok=True)
+@contextmanager
+def folder_then_rename(path: Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name beside `path`, and rename it at the end of the context.
+
+    Args:
+        path: The folder, new or empty.
+
+    Yields:
+        The temporary folder. After an error it is removed, and nothing is at `path`.
+    """
+    path = path.absolute()
+    with writing(path), new_folder(path) as part:
+        yield part
+        part.replace(path)
 
 
 def expect_new_folder(path: Path, hint: str = "") -> None:

@@ -25,16 +25,9 @@ import polars as pl
 from auctionsim import __version__
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, RenamedWarning, shown
-from auctionsim.files import (
-    expect_new_folder,
-    json_text,
-    part_of,
-    remove_leftovers,
-    write_json,
-    write_text,
-    write_then_rename,
-)
+from auctionsim.files import expect_new_folder, folder_then_rename, json_text, write_json, write_text, write_then_rename
 from auctionsim.machine.disk import FULL, overwrite, writing
+from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.parquet import read_parquet
 from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
 from auctionsim.scenario import Scenario
@@ -78,32 +71,26 @@ class Run:
             InputError: `path` exists and is not an empty folder, or cannot be written.
         """
         expect_new_folder(path)
-        part = part_of(path)
         try:
-            part.mkdir(parents=True)
-            run = cls(part)
-            write_text(part / "scenario.toml", text)
-            write_json(part / "resolved.json", json.loads(scenario.model_dump_json()))
-            folder = None if scenario.folder is None else str(scenario.folder.resolve())
-            manifest = {
-                "version": __version__,
-                "command": command,
-                "seeds": list(seeds),
-                "status": "running",
-                "overrides": list(overrides),
-                "scenario_folder": folder,
-                "started_in": str((started_in or Path.cwd()).resolve()),
-            }
-            run._write_manifest(manifest if learner is None else {**manifest, "source": "outside", "learner": learner})
-            if path.exists():
-                path.rmdir()
-            part.rename(path)
+            with folder_then_rename(path) as part:
+                run = cls(part)
+                write_text(part / "scenario.toml", text)
+                write_json(part / "resolved.json", json.loads(scenario.model_dump_json()))
+                folder = None if scenario.folder is None else str(scenario.folder.resolve())
+                manifest = {
+                    "version": __version__,
+                    "command": command,
+                    "seeds": list(seeds),
+                    "status": "running",
+                    "overrides": list(overrides),
+                    "scenario_folder": folder,
+                    "started_in": str((started_in or Path.cwd()).resolve()),
+                }
+                run._write_manifest(manifest if learner is None else {**manifest, "source": "outside", "learner": learner})
         except OSError as error:
             if error.errno in FULL or error.errno == errno.EIO:
                 raise OSError(error.errno, error.strerror, str(path)) from error
             raise InputError(f"{path}: expected a folder that can be written, got {error.strerror}") from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         return cls(path)
 
     @classmethod
@@ -187,15 +174,9 @@ class Run:
         """Write the states of all seeds after `iteration`; the folder appears whole. Older ones than the last `keep` go."""
         folder = self.path / "checkpoints" / f"{iteration:06d}"
         if not folder.exists():
-            part = part_of(folder)
-            with writing(folder):
-                try:
-                    part.mkdir(parents=True)
-                    for seed, arrays in states.items():
-                        save_state(part / f"seed-{seed}.safetensors", arrays)
-                    part.rename(folder)
-                finally:
-                    shutil.rmtree(part, ignore_errors=True)
+            with folder_then_rename(folder) as part:
+                for seed, arrays in states.items():
+                    save_state(part / f"seed-{seed}.safetensors", arrays)
         self._drop_checkpoints(keep)
 
     def _drop_checkpoints(self, keep: int) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RunError, shown
-from auctionsim.files import expect_new_folder, without_part
+from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import FULL
 from auctionsim.numbers import SEED_LIMIT, consecutive_seeds
+from auctionsim.outputs.temporary import without_part
 
 if TYPE_CHECKING:
     from auctionsim.agents.learners.base import Arrays
@@ -144,6 +145,13 @@ def train_run(
             raise
         # The folder could be written when the run began, so what has happened since is no wrong usage.
         raise RunError(f"auctionsim: {without_part(str(error.filename or run.path))}: {error.strerror or error}") from error
+
+
+def path_text(text: str) -> str:
+    """Check a path, as an argparse type. An empty one, often an empty variable of the shell, would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got ''")
+    return text
 
 
 def positive(text: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,24 +55,6 @@ class LogCheck:
         ]
         figures = {"auctions": self.replay.auctions, "total": self.replay.total, "per": self.replay.per}
         return {**figures, "reserve": self.replay.reserve, "mechanisms": mechanisms}
-
-
-def write_quality_page(summary: Summary, check: LogCheck, path: Path, log: str, command: str) -> None:
-    """Write the data-quality page of a log.
-
-    Args:
-        summary: The summary of the log, with its quality.
-        check: Its check against a replay.
-        path: The HTML file to write.
-        log: The log and its format in words, for the title.
-        command: The command line that made the page.
-    """
-    from auctionsim.analysis.reports.log_quality import LogMechanism, quality_page
-    from auctionsim.files import write_text
-
-    replayed = () if check.replay is None else check.replay.candidates
-    mechanisms = [LogMechanism(one.name, one.winners, one.charges, one.error) for one in replayed]
-    write_text(path, quality_page(summary, check.line, mechanisms, log, command))
 
 
 def check_log(summary: Summary, form: Format) -> LogCheck:

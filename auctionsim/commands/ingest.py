@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import shlex
+from functools import partial
 from pathlib import Path
 
+from auctionsim.commands._common import path_text
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
@@ -19,7 +22,7 @@ EXAMPLE = "auctionsim ingest logs/ --format ipinyou --out traffic.parquet --scen
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("logs", nargs="*", metavar="LOG", help="log files, or folders of log files")
+    parser.add_argument("logs", nargs="*", metavar="LOG", type=path_text, help="log files, or folders of log files")
     parser.add_argument(
         "--format",
         dest="form",
@@ -27,9 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="format of the logs: auctions-csv, auctionnet, ipinyou or criteo-attribution (required)",
     )
     parser.add_argument(
-        "--out", help="the table, ending in .parquet, or a new folder for traffic larger than memory (required)"
+        "--out",
+        type=path_text,
+        help="the table, a new file ending in .parquet, or a new folder for traffic larger than memory (required)",
     )
-    parser.add_argument("--mapping", metavar="FILE", help="TOML file that names the log's columns (required with auctions-csv)")
+    parser.add_argument(
+        "--mapping", metavar="FILE", type=path_text, help="TOML file that names the log's columns (required with auctions-csv)"
+    )
     parser.add_argument("--template", action="store_true", help="print a mapping file to start from and exit (default: off)")
     parser.add_argument(
         "--aggregate",
@@ -57,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the largest share of rows, 0 to 1, that may be unreadable and are dropped (default: 0.01)",
     )
     parser.add_argument(
+        "--max-unpacked",
+        type=_gigabytes,
+        metavar="GB",
+        help="the largest size that a compressed log may unpack to (default: 100 times its own size, and 0.25 at least)",
+    )
+    parser.add_argument(
         "--report",
         action="store_true",
         help="also print auctions by hour, and draw them beside --out (default: print counts, rates and prices)",
@@ -64,37 +77,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets",
         metavar="FILE",
+        type=path_text,
         help="also write the log's daily budgets as CSV with the columns advertiser,budget (default: none written)",
     )
     parser.add_argument(
         "--quality",
         metavar="FILE",
+        type=path_text,
         help="also write a data-quality page, a new file that ends in .html (default: none written)",
     )
-    parser.add_argument("--scenario", metavar="FILE", help="also write a scenario file to start from (default: none written)")
+    parser.add_argument(
+        "--scenario", metavar="FILE", type=path_text, help="also write a scenario file to start from (default: none written)"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ingest the logs and print the counts, or print a mapping file."""
-    from auctionsim.commands._common import command_line
-    from auctionsim.commands._log_check import check_log, write_quality_page
-    from auctionsim.files import write_text
+    from auctionsim.commands._log_outputs import LogOutputs
     from auctionsim.traffic.ingest.formats.auctions_csv import TEMPLATE
     from auctionsim.traffic.ingest.pipeline import find_format, ingest
-    from auctionsim.traffic.ingest.starter_scenario import starter_scenario
 
     if arguments.template:
         console.result(TEMPLATE.rstrip("\n"), {"template": TEMPLATE})
         return 0
     _check_required(arguments)
-    out, scenario = Path(arguments.out), Path(arguments.scenario) if arguments.scenario else None
-    budgets = Path(arguments.budgets) if arguments.budgets else None
+    out, scenario, budgets = Path(arguments.out), _path(arguments.scenario), _path(arguments.budgets)
+    quality, mapping = _path(arguments.quality), _path(arguments.mapping)
+    picture = out.with_name(f"{out.stem}-hours.png") if arguments.report else None
+    _check_distinct(arguments, picture)
     _check_scenario(scenario, out)
-    if budgets is not None and budgets.exists():
-        raise InputError(f"{budgets}: expected a new file, got one that exists")
-    quality = Path(arguments.quality) if arguments.quality else None
+    _check_new(budgets)
     _check_quality(quality)
-    form = find_format(arguments.form, Path(arguments.mapping) if arguments.mapping else None)
+    form = find_format(arguments.form, mapping)
+    others = LogOutputs(form, out, f"{', '.join(arguments.logs)} as {form.name}", budgets)
+    further = [(picture, others.picture), (quality, others.quality_page), (scenario, others.scenario)]
     with console.steps() as progress:
         summary = ingest(
             [Path(log) for log in arguments.logs],
@@ -107,24 +123,36 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             min_days=1 if scenario is None else 2,
             timezone=arguments.timezone,
             with_quality=quality is not None,
+            max_unpacked=arguments.max_unpacked,
+            further={path: partial(make, path) for path, make in further if path is not None},
             progress=progress,
         )
-    check = check_log(summary, form)
+    check = others.check(summary)
     lines, value = [check.line, *summary.lines()], {"out": str(out), "replay": check.as_json(), **summary.as_json()}
-    if arguments.report:
-        picture = out.with_name(f"{out.stem}-hours.png")
-        _draw(summary.auctions_by_hour, picture)
+    if picture is not None:
         lines += [*summary.curve(), f"picture   {picture}"]
         value["picture"] = str(picture)
     if quality is not None:
-        write_quality_page(summary, check, quality, f"{', '.join(arguments.logs)} as {form.name}", command_line())
         lines.append(f"quality   {quality}")
         value["quality"] = str(quality)
     console.result("\n".join([*lines, f"wrote {out}"]), value, kept=out)
     if scenario is not None:
-        write_text(scenario, starter_scenario(summary, form, out, scenario, budgets, check.mechanism))
         console.next_command(f"auctionsim train {shlex.quote(str(scenario))}")
     return 0
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _check_distinct(arguments: argparse.Namespace, picture: Path | None) -> None:
+    """Check that no output is the mapping file or another output. The log's files are compared when they are known."""
+    from auctionsim.outputs.distinct import expect_distinct
+
+    mapping = [] if arguments.mapping is None else [("--mapping", Path(arguments.mapping))]
+    outputs = [(f"--{name}", getattr(arguments, name)) for name in ("out", "scenario", "budgets", "quality")]
+    named = [(words, Path(text)) for words, text in outputs if text is not None]
+    expect_distinct(mapping, [*named, *([] if picture is None else [("the picture of --report", picture)])])
 
 
 def _check_required(arguments: argparse.Namespace) -> None:
@@ -141,8 +169,7 @@ def _check_required(arguments: argparse.Namespace) -> None:
 def _check_scenario(scenario: Path | None, out: Path) -> None:
     if scenario is None:
         return
-    if scenario.exists():
-        raise InputError(f"{scenario}: expected a new file, got one that exists")
+    _check_new(scenario)
     if out.suffix != ".parquet":
         raise InputError(f"--scenario: expected an --out that ends in .parquet, got {out}")
 
@@ -150,19 +177,24 @@ def _check_scenario(scenario: Path | None, out: Path) -> None:
 def _check_quality(quality: Path | None) -> None:
     if quality is None:
         return
-    if quality.exists():
-        raise InputError(f"{quality}: expected a new file, got one that exists")
+    _check_new(quality)
     if quality.suffix != ".html":
         raise InputError(f"--quality: expected a name that ends in .html, got {quality}")
 
 
-def _draw(auctions_by_hour: tuple[int, ...], picture: Path) -> None:
-    from auctionsim.analysis.documents.plots.style import png
-    from auctionsim.analysis.documents.plots.traffic import hourly_curve
-    from auctionsim.files import write_then_rename
+def _check_new(path: Path | None) -> None:
+    if path is not None and os.path.lexists(path):
+        raise InputError(f"{path}: expected a new file, got one that exists")
 
-    drawn = png(hourly_curve(auctions_by_hour))
-    write_then_rename(picture, lambda part: part.write_bytes(drawn))
+
+def _gigabytes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number > 0, got '{text}'")
+    return value
 
 
 def _share(text: str) -> float:

@@ -25,6 +25,11 @@ def scenario_text(scenario: Scenario) -> str:
     return "\n".join(lines) + "\n"
 
 
+def toml_string(text: str) -> str:
+    """Return a text as a TOML string. Its escapes are JSON's, but TOML has no surrogate pairs and takes no raw DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _is_section(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value))
 
@@ -35,9 +40,9 @@ def _keys(section: dict[str, Any]) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    """Return a value in TOML, whose numbers and strings are JSON's but for surrogate pairs and a raw DEL."""
+    """Return a value in TOML, whose numbers are JSON's."""
     if isinstance(value, list):
         return f"[{', '.join(_value(item) for item in value if item is not None)}]"
     if isinstance(value, dict):
         return f"{{ {', '.join(_keys(value))} }}" if value else "{}"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return toml_string(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
-from auctionsim.files import expect_new_folder, part_of
+from auctionsim.files import expect_new_folder, folder_then_rename
 from auctionsim.traffic.array_checks import (
     MAX_DAY,
     Range,
@@ -53,18 +52,11 @@ def store_traffic(
     expect_new_folder(folder)
     check_names("advertisers", advertisers)
     check_names("queries", queries)
-    part_folder = part_of(folder)
-    part_folder.mkdir(parents=True)
-    try:
-        index = _write(part_folder, hours, len(advertisers), len(queries))
+    with folder_then_rename(folder) as part:
+        index = _write(part, hours, len(advertisers), len(queries))
         index |= {"format": FORMAT, "advertisers": list(advertisers), "queries": list(queries)}
         index["checksum"] = index_checksum(index)
-        (part_folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        part_folder.rename(folder)
-    finally:
-        shutil.rmtree(part_folder, ignore_errors=True)
+        (part / INDEX).write_text(json.dumps(index), encoding="utf-8")
     # Everything was checked on its way to the disk.
     return open_traffic(folder, verify=False)
 

@@ -18,9 +18,9 @@ import pytest
 from auctionsim import files
 from auctionsim.cli import main
 from auctionsim.errors import InputError
-from auctionsim.files import remove_leftovers
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.train import train
+from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.runs import Run
 
 from ..conftest import SMALL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.errors import InputError, shown
-from auctionsim.files import expect_new_folder, part_of, write_text
+from auctionsim.files import expect_new_folder, write_text
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.generations import LOGGED
 from auctionsim.market.market import Market
+from auctionsim.outputs.temporary import new_folder
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario, read_scenario
@@ -83,19 +83,16 @@ def write_run(
     markets = {seed: build_market(scenario, seed) for seed in seeds}
     learned = {seed: _policy_of(policies[seed], market, f"policies[{seed}]") for seed, market in markets.items()}
     command = shlex.join([Path(sys.executable).name, *sys.argv]) if command is None else command
-    part = part_of(path)
-    try:
-        run = Run.create(part, scenario, text, seeds=seeds, command=command, overrides=tuple(overrides), learner=learner)
-        write_text(part / "metrics.jsonl", "")
+    with new_folder(path.absolute(), mode=0o700) as work:
+        run = Run.create(
+            work / "run", scenario, text, seeds=seeds, command=command, overrides=tuple(overrides), learner=learner
+        )
+        write_text(run.path / "metrics.jsonl", "")
         run.append_metrics(rows)
         write_evaluation(run, markets, learned)
         run.write_provenance({**run.provenance(), "learner": f"{learner}, trained outside auctionsim"})
         run.set_status("finished")
-        if path.exists():
-            path.rmdir()
-        part.rename(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        run.path.replace(path)
     return Run(path)
 
 

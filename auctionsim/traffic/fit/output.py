@@ -9,6 +9,7 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import ArrayLike
 
+from auctionsim.scenario.text import toml_string
 from auctionsim.traffic.fit.estimates import Fit
 from auctionsim.traffic.profile import Spreads
 
@@ -39,17 +40,17 @@ def scenario_text(fit: Fit, name: str, profile: str) -> str:
         profile: Path of the profile's file relative to the scenario's.
     """
     keys = [f"{key} = {json.dumps(getattr(fit.section, key))}" for key in _SECTION]
-    width = max(map(len, (*keys, f"profile = {json.dumps(profile)}"))) + 2
+    width = max(map(len, (*keys, f"profile = {toml_string(profile)}"))) + 2
     lines = [f"{line:<{width}}# {words}" for line, words in zip(keys, _SECTION.values(), strict=True)]
     return "\n".join(
         [
             "# Fitted to a traffic table by `auctionsim fit`; holds no name and no row of the table. Keys: docs/scenario.md.",
-            f"name = {json.dumps(name)}",
+            f"name = {toml_string(name)}",
             "seed = 0",
             "",
             "[traffic]",
             'source = "synthetic"',
-            f"{f'profile = {json.dumps(profile)}':<{width}}# hours, prices, rates and their spreads",
+            f"{f'profile = {toml_string(profile)}':<{width}}# hours, prices, rates and their spreads",
             *lines,
             "",
             "# A table does not state the auction's rules or the advertisers' goals. Change what follows to yours.",
@@ -79,7 +80,7 @@ def profile_text(fit: Fit) -> str:
     profile = fit.profile
     lines = [
         "# Fitted to a traffic table by `auctionsim fit`.",
-        f"name = {json.dumps(profile.name)}",
+        f"name = {toml_string(profile.name)}",
         'sources = ["fitted to a traffic table by auctionsim fit"]',
         "",
         "[hours]",

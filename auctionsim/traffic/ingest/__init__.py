@@ -1,6 +1,6 @@
 """Raw logs to traffic tables, out of core on DuckDB.
 
 A format (`formats/`, one module each) states how a file's columns are found, which values are valid, and which SQL turns them
-into rows of the common log. The other steps are the same for all formats: `log_files`, `log_reader`, `rates`, `cells`,
-`budgets`, `summary` and `output`. `pipeline` runs them in order.
+into rows of the common log. The other steps are the same for all formats: `log_files`, `archives`, `log_reader`, `rates`,
+`cells`, `budgets`, `summary` and `output`. `pipeline` runs them in order.
 """

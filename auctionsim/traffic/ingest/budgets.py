@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 
 from auctionsim.errors import InputError
-from auctionsim.files import write_then_rename
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.formats.base import Format
 
@@ -71,4 +70,4 @@ def expect_budgets(advertisers: Sequence[LoggedAdvertiser], form: Format, log: P
 def save_logged_budgets(advertisers: Sequence[LoggedAdvertiser], path: Path) -> None:
     """Write budgets as CSV with the columns `advertiser` and `budget`, for `traffic.budgets` of a scenario."""
     table = pl.DataFrame({"advertiser": [one.name for one in advertisers], "budget": [one.budget for one in advertisers]})
-    write_then_rename(path, lambda part: table.write_csv(part))
+    table.write_csv(path)

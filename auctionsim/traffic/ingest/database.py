@@ -1,10 +1,12 @@
-"""DuckDB in a temporary folder, with a memory limit and a progress callback."""
+"""DuckDB in a temporary folder, shut off from everything but the log, with a memory limit and a progress callback."""
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,15 @@ ProgressCallback = Callable[[str, float], None]
 """A function of the name of a step and the share of it that is done, 0 to 1."""
 
 _SECONDS_BETWEEN = 0.5
-_MEMORY_MB = 1300
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "1300MB",
+    "threads": 2,
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_persistent_secrets": False,
+    "python_enable_replacements": False,
+}
 
 
 def no_progress(step: str, share: float) -> None:
@@ -29,19 +39,43 @@ def no_progress(step: str, share: float) -> None:
 class Database:
     """A connection to a database on disk. Data that does not fit into memory is spilled to disk.
 
+    It reads the files of the log and its own folder, and nothing else: no other file, no network, no extension, no variable of
+    Python. No statement can change that, or another setting, so that a mapping or a log that got into one could do nothing.
+
     Args:
-        folder: The folder for tables and spilled data; the caller removes it.
+        folder: The folder for tables and spilled data, empty; the caller removes it.
         progress: The progress callback. It is called from another thread.
+        logs: The files of the log.
     """
 
-    def __init__(self, folder: Path, progress: ProgressCallback) -> None:
+    def __init__(self, folder: Path, progress: ProgressCallback, logs: Sequence[Path] = ()) -> None:
         self._progress = progress
         self._connection = duckdb.connect(
-            str(folder / "tables.db"),
-            config={"memory_limit": f"{_MEMORY_MB}MB", "temp_directory": str(folder / "spilled"), "threads": 2},
+            str(folder / "tables.db"), config={**_CONFIG, "temp_directory": str(folder / "spilled")}
         )
-        self._connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-        self._connection.execute("SET progress_bar_time = 0")
+        self.logs = _links(folder, logs)
+        """A link to each file of the log in `folder`. Its name is plain, whatever the file is called."""
+        may_read = [text for path in self.logs for text in _spellings(path)]
+        for setting in (
+            "enable_progress_bar = true",
+            "enable_progress_bar_print = false",
+            "progress_bar_time = 0",
+            "TimeZone = 'UTC'",
+            f"allowed_directories = [{', '.join(map(quoted, _spellings(folder)))}]",
+            f"allowed_paths = [{', '.join(map(quoted, may_read))}]",
+            "enable_external_access = false",
+        ):
+            self._connection.execute(f"SET {setting}")
+        # Older versions have no exceptions from the lock. They are locked when the number of threads has its last value.
+        with suppress(duckdb.CatalogException):
+            self._connection.execute("SET allowed_configs = ['threads']")
+            self._connection.execute("SET lock_configuration = true")
+
+    def use_one_thread(self) -> None:
+        """Run all further statements on one thread, which fixes the order of sums of floating-point numbers."""
+        self._connection.execute("SET threads = 1")
+        with suppress(duckdb.InvalidInputException):
+            self._connection.execute("SET lock_configuration = true")
 
     def run(self, sql: str, step: str) -> None:
         """Execute a long statement and report its progress.
@@ -103,9 +137,33 @@ def quoted(text: str | Path) -> str:
 
 def file_name(path: Path) -> str:
     """Quote the path of a file to be read as an SQL literal in which `[`, `*` and `?` are no patterns, and `~` is no home."""
-    return quoted(re.sub(r"[\[*?]", r"[\g<0>]", str(path.absolute())))
+    return quoted(_spellings(path)[1])
+
+
+def can_evaluate(expression: str) -> bool:
+    """Return whether DuckDB takes an SQL expression of constants, in a database that can reach nothing."""
+    with duckdb.connect(config={**_CONFIG, "enable_external_access": False, "lock_configuration": True}) as connection:
+        try:
+            connection.execute(f"SELECT {expression}")
+        except duckdb.Error:
+            return False
+    return True
 
 
 def named(names: Sequence[str]) -> str:
     """Quote names as SQL identifiers, separated by commas."""
     return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def _links(folder: Path, logs: Sequence[Path]) -> tuple[Path, ...]:
+    """Make a link to each file. DuckDB knows only the links, so that no name of a file is a pattern, or no text in UTF-8."""
+    links = tuple(folder / f"log-{i}.csv" for i in range(len(logs)))
+    for link, log in zip(links, logs, strict=True):
+        link.symlink_to(os.path.realpath(log))
+    return links
+
+
+def _spellings(path: Path) -> tuple[str, str]:
+    """Return a path as it is, and as a pattern that matches it alone. DuckDB compares what is allowed as text."""
+    text = str(path.absolute())
+    return text, re.sub(r"[\[*?]", r"[\g<0>]", text)

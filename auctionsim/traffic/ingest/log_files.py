@@ -1,34 +1,17 @@
-"""The files of a log: find them in folders, and unpack compressed ones."""
+"""The files of a log: find them in folders, and read their first lines."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import shutil
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
 
-from auctionsim.errors import InputError, shown
+from auctionsim.errors import InputError
 
-_CHUNK = 1 << 20
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-_OTHERWISE_PACKED = (".tar", ".tgz", ".7z", ".rar", ".lz4", ".lzma", ".lzo", ".br", ".z", ".snappy", ".sz")
-_ARE_READ = "a log, plain or packed as gz, bz2, xz, zst or zip"
 # Files that systems leave beside logs.
 _NO_LOGS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini"})
 _HEAD_BYTES = 1 << 16
-
-
-class SupportsRead(Protocol):
-    """A stream of bytes."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Read up to `size` bytes, or all of them if `size` is -1."""
 
 
 def log_files(paths: Sequence[Path]) -> list[Path]:
@@ -43,61 +26,41 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(
-                inner for inner in path.rglob("*") if inner.is_file() and not _is_hidden(inner.relative_to(path).parts)
-            )
+            inside = _inside(path)
             if not inside:
                 raise InputError(f"{path}: expected log files in the folder, got none")
             found += inside
         elif path.is_file():
             found.append(path)
         else:
-            raise InputError(f"{path}: expected a log file or a folder of log files, got no such file")
-    seen: set[Path] = set()
+            raise InputError(f"{path}: expected a log file or a folder of log files, got {_kind(path)}")
+    unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
+    if unreadable is not None:
+        raise InputError(f"{unreadable}: expected a log file that can be read, got one without permission")
+    seen: dict[tuple[int, int], Path] = {}
     for path in found:
-        if path.resolve() in seen:
-            raise InputError(f"{path}: expected each log file once, got it twice")
-        seen.add(path.resolve())
+        status = path.stat()
+        other = seen.setdefault((status.st_dev, status.st_ino), path)
+        if other is not path:
+            also = "" if other == path else f" (the same file as {other})"
+            raise InputError(f"{path}: expected each log file once, got it twice{also}")
     return found
 
 
-@contextmanager
-def unpacked(path: Path, folder: Path) -> Iterator[list[tuple[str, Path]]]:
-    """Unpack a log file if it is compressed. Unpacked files are removed at the end of the context.
+def _inside(folder: Path) -> list[Path]:
+    """List the files of a folder and its subfolders by name, without hidden ones. Links to folders are not followed."""
+    found = (Path(inner, name) for inner, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in found if not is_hidden(path.relative_to(folder).parts) and path.is_file())
 
-    Args:
-        path: A file, plain or ending in `.gz`, `.bz2`, `.xz`, `.zst` or `.zip`, in any case.
-        folder: A new folder for the unpacked files.
 
-    Yields:
-        The plain files, each with its name for messages.
-
-    Raises:
-        InputError: A compressed file is damaged, not of the kind its name states, or of another kind.
-    """
-    _expect_known(str(path), path.name)
-    if path.suffix.lower() not in _PACKED:
-        yield [(str(path), path)]
-        return
-    folder.mkdir()
+def _kind(path: Path) -> str:
+    """Name what is at a path that is neither a file nor a folder."""
     try:
-        plain = []
-        for i, (name, stream) in enumerate(_streams(path)):
-            plain.append((name, folder / f"{i}.txt"))
-            with plain[-1][1].open("wb") as out:
-                shutil.copyfileobj(stream, out, _CHUNK)
-        if not plain:
-            raise InputError(f"{path}: expected log files in the archive, got none")
-        yield plain
-    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-        raise _damaged(path, error) from error
-    except OSError as error:
-        # bz2 and zst raise an OSError without a number for a file that is none of theirs; other errors have a number.
-        if error.errno is None:
-            raise _damaged(path, error) from error
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        mode = path.stat().st_mode
+    except OSError:
+        return "no such file"
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    return kinds.get(stat.S_IFMT(mode), "something else")
 
 
 def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
@@ -123,61 +86,6 @@ def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
     return [line for line in read if line.strip()]
 
 
-def _streams(path: Path) -> Iterator[tuple[str, SupportsRead]]:
-    """Open the files packed in `path` one after the other, each with its name for messages."""
-    kind = path.suffix.lower()
-    if kind == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                _expect_inside(path, member)
-                if not member.is_dir() and not _is_hidden(member.filename.split("/")):
-                    _expect_known(f"{path}:{member.filename}", member.filename, is_packed=True)
-                    with archive.open(member) as stream:
-                        yield f"{path}:{member.filename}", stream
-        return
-    with _opened(path, kind) as stream:
-        yield str(path), stream
-
-
-def _opened(path: Path, kind: str) -> AbstractContextManager[SupportsRead]:
-    """Open a compressed file."""
-    if kind == ".gz":
-        return gzip.open(path)
-    if kind == ".bz2":
-        return bz2.open(path)
-    if kind == ".xz":
-        return lzma.open(path)
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise InputError(f"{path}: expected {_ARE_READ}, got zst without the package pyarrow, which reads it") from error
-    return cast(AbstractContextManager[SupportsRead], pyarrow.CompressedInputStream(str(path), "zstd"))
-
-
-def _expect_known(source: str, name: str, *, is_packed: bool = False) -> None:
-    """Refuse a file that is packed in a way that is not read, or twice."""
-    kinds = [kind.lower() for kind in Path(name).suffixes]
-    if kinds and (kinds[-1] in _OTHERWISE_PACKED or (is_packed and kinds[-1] in _PACKED)):
-        raise InputError(f"{source}: expected {_ARE_READ}, got {kinds[-1]}{' inside an archive' if is_packed else ''}")
-    if kinds[-2:-1] == [".tar"] and kinds[-1] in _PACKED:
-        raise InputError(f"{source}: expected {_ARE_READ}, got .tar{kinds[-1]}")
-
-
-def _is_hidden(parts: Sequence[str]) -> bool:
+def is_hidden(parts: Sequence[str]) -> bool:
     """Return whether a path is of a hidden file, in a hidden folder, or left behind by a system."""
     return any(part.startswith(".") or part in _NO_LOGS for part in parts)
-
-
-def _expect_inside(path: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse an encrypted member, and one whose path leaves the archive's folder.
-
-    Members are never unpacked under their own names, so the second could do no harm. But such an archive is not to be trusted.
-    """
-    if member.filename.startswith("/") or ".." in member.filename.replace("\\", "/").split("/"):
-        raise InputError(f"{path}: expected members inside the archive's folder, got {shown(member.filename)}")
-    if member.flag_bits & 1:
-        raise InputError(f"{path}: member {shown(member.filename)}: expected no password, got an encrypted one")
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: expected a complete {path.suffix} file, got {shown(str(error))}")

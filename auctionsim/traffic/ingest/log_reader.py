@@ -13,6 +13,7 @@ import numpy as np
 
 from auctionsim.errors import InputError, shown
 from auctionsim.machine.disk import is_full
+from auctionsim.traffic.ingest.archives import unpacked
 from auctionsim.traffic.ingest.bad_rows import add_bad_rows, expect_few_bad, make_bad_table
 from auctionsim.traffic.ingest.database import Database, file_name, named, quoted
 from auctionsim.traffic.ingest.dialect.clock import Clock, read_clock, read_days
@@ -20,7 +21,7 @@ from auctionsim.traffic.ingest.dialect.numbers import PLAIN, find_marks
 from auctionsim.traffic.ingest.dialect.text_files import as_utf8
 from auctionsim.traffic.ingest.dialect.zones import Zone
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout
-from auctionsim.traffic.ingest.log_files import first_lines, unpacked
+from auctionsim.traffic.ingest.log_files import first_lines
 
 _FILE = 2**40
 """Rows are numbered `file * _FILE + row of the file`."""
@@ -76,17 +77,24 @@ class _Reject:
 
 
 def read_logs(
-    database: Database, form: Format, files: Sequence[Path], work: Path, max_bad: float, zone: Zone | None = None
+    database: Database,
+    form: Format,
+    files: Sequence[Path],
+    work: Path,
+    max_bad: float,
+    zone: Zone | None = None,
+    max_unpacked: float | None = None,
 ) -> ReadLog:
     """Read all files into the table `raw`, and make the view `good` of its valid rows and the table `bad` of the others.
 
     Args:
-        database: The database for the tables.
+        database: The database for the tables, opened for `files`.
         form: The logs' format.
         files: The log's files.
         work: A folder for unpacked files.
         max_bad: Largest share of rows, 0 to 1, that may be invalid.
         zone: The zone of days and hours, or None for that of the log.
+        max_unpacked: Size in GB that each compressed file may unpack to; None for a multiple of its own size.
 
     Raises:
         InputError: A file is empty or damaged, lacks a column, or more rows than `max_bad` are invalid.
@@ -96,7 +104,7 @@ def read_logs(
     make_bad_table(database)
     read: list[LogFile] = []
     for i, path in enumerate(files):
-        with unpacked(path, work / f"unpacked-{i}") as plain:
+        with unpacked(path, database.logs[i], work / f"unpacked-{i}", max_unpacked) as plain:
             for name, file in plain:
                 copy = work / f"text-{len(read)}.csv"
                 text = as_utf8(name, file, copy, form.dialect.encoding if form.dialect else None)
@@ -126,7 +134,7 @@ def _read_file(
         f"read_csv({file_name(file)}, auto_detect=false, delim={quoted(layout.delimiter)}, header={layout.has_header}, "
         f"quote={quoted(layout.quote)}, escape={quoted(layout.quote)}, columns={{{kinds}}}, store_rejects=true, "
         f"rejects_table='rejects_{index}', rejects_scan='scans_{index}', rejects_limit=0, max_line_size=16000000, "
-        "hive_partitioning=false)"
+        "compression='none', hive_partitioning=false)"
     )
     first = index * _FILE + layout.has_header
     (before,) = database.row("SELECT count(*) FROM raw")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from auctionsim.files import write_then_rename
 from auctionsim.traffic.files import NOTES_KEY
 from auctionsim.traffic.ingest.database import Database, quoted
 from auctionsim.traffic.store import ROW_TYPES, Columns
@@ -21,16 +20,12 @@ _TABLE = (
 
 
 def write_parquet(database: Database, out: Path, notes: Mapping[str, str]) -> None:
-    """Write `cells` as one Parquet file with `notes` in its metadata. The file appears whole or not at all."""
+    """Write `cells` as one Parquet file with `notes` in its metadata. `out` lies in the database's folder."""
     metadata = f"KV_METADATA {{{quoted(NOTES_KEY)}: {quoted(json.dumps(dict(notes)))}}}"
-
-    def write(part: Path) -> None:
-        database.run(
-            f"COPY (SELECT {_TABLE} FROM cells) TO {quoted(part.absolute())} (FORMAT parquet, COMPRESSION zstd, {metadata})",
-            "writing",
-        )
-
-    write_then_rename(out, write)
+    database.run(
+        f"COPY (SELECT {_TABLE} FROM cells) TO {quoted(out.absolute())} (FORMAT parquet, COMPRESSION zstd, {metadata})",
+        "writing",
+    )
 
 
 def write_folder(database: Database, out: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime
 import errno
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +15,18 @@ import duckdb
 from auctionsim.errors import InputError, unknown
 from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import error_number, is_full
+from auctionsim.names.text import printable
+from auctionsim.outputs.distinct import expect_distinct
+from auctionsim.outputs.together import OutputsTogether
 from auctionsim.traffic.ingest.auctions import DroppedAuctions, keep_whole_auctions
 from auctionsim.traffic.ingest.bad_rows import count_bad_rows, expect_few_bad
-from auctionsim.traffic.ingest.budgets import budget_table, expect_budgets, logged_advertisers, save_logged_budgets
+from auctionsim.traffic.ingest.budgets import (
+    LoggedAdvertiser,
+    budget_table,
+    expect_budgets,
+    logged_advertisers,
+    save_logged_budgets,
+)
 from auctionsim.traffic.ingest.cells import SECONDS, make_cells
 from auctionsim.traffic.ingest.database import Database, ProgressCallback, no_progress
 from auctionsim.traffic.ingest.dialect.clock import Clock, clock_changes
@@ -74,14 +82,16 @@ def ingest(
     min_days: int = 1,
     timezone: str | None = None,
     with_quality: bool = False,
+    max_unpacked: float | None = None,
+    further: Mapping[Path, Callable[[Summary], bytes]] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Summary:
-    """Make a traffic table from logs.
+    """Make a traffic table from logs. It appears together with all other files that are asked for, or none of them does.
 
     Args:
         logs: Files and folders of the log, compressed or not.
         form: The log's format.
-        out: A Parquet file (`.parquet`), or a new folder for stored traffic.
+        out: A Parquet file (`.parquet`), or a folder for stored traffic; new.
         aggregate: The aggregation of auctions: `none`, `hour` or `quarter`.
         rates: The method that estimates rates which the log lacks: `empirical` or `logistic`.
         max_bad: Largest share of rows, 0 to 1, that may be invalid and are dropped.
@@ -89,60 +99,91 @@ def ingest(
         min_days: Number of days that the log must have.
         timezone: The zone of days and hours: an IANA name, an offset or UTC; None for that of the mapping, or else of the log.
         with_quality: Whether to measure the figures of the data-quality page.
+        max_unpacked: Size in GB that each compressed log may unpack to; None for a multiple of its own size.
+        further: Further files to write, each with the function that makes its contents from the summary.
         progress: The progress callback.
 
     Raises:
-        InputError: The logs are invalid, or `out` exists. Nothing is written then.
-        OSError: The disk is full.
+        InputError: The logs are invalid, `out` exists, or an output is a file of the log or lies in another output.
+        OSError: An output cannot be written.
     """
     if aggregate not in SECONDS:
         raise unknown("--aggregate", aggregate, SECONDS)
     check_method(rates)
     zone = _find_zone(timezone, form)
-    _check_output(out)
     files = log_files(logs)
-    work = Path(tempfile.mkdtemp(prefix=".ingest-", dir=_existing(out.absolute().parent)))
-    try:
-        database = Database(work, progress)
+    contents = further or {}
+    others = [*([budgets] if budgets is not None else []), *contents]
+    expect_distinct([("the log", file) for file in files], [("--out", out), *((str(path), path) for path in others)])
+    _check_output(out)
+    _check_utf8((out, *others))
+    with _disk_blamed(out), OutputsTogether() as outputs:
+        work = outputs.work_folder(out)
+        for path in others:
+            outputs.reserve(path)
+        database = Database(work, progress, files)
         try:
-            read = read_logs(database, form, files, work, max_bad, zone)
+            read = read_logs(database, form, files, work, max_bad, zone, max_unpacked)
             log = _make_log(database, form, files[0], read, max_bad)
             check_total_weight(database, read.source, is_single=form.is_single)
-            columns = column_quality(database, form) if with_quality else ()
-            has = make_observed(database, form)
-            budget_table(database, form)
-            database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
-            effects = position_effects(database, has)
-            discount_trials(database, effects)
-            objective = find_objective(database)
-            calibration = fill_rates(database, rates)
-            sample = sample_auctions(database, form, has)
-            quality = log_quality(database, form, columns, has, effects, log.first_day) if with_quality else None
-            make_cells(database, aggregate, is_single=form.is_single)
-            logged = logged_advertisers(database, form)
+            summary, logged = _make_table(database, form, log, read.rows, aggregate, rates, with_quality)
             if budgets is not None:
                 expect_budgets(logged, form, files[0])
-            summary = summarize(database, read.rows, log, calibration, logged)
-            summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
-            summary = replace(summary, stray_clicks=has.stray_clicks)
             if len(summary.days) < min_days:
                 raise InputError(f"{files[0]}: expected a log of {min_days} or more days, got {len(summary.days)}")
-            if _is_file(out):
-                write_parquet(database, out, _notes(form, aggregate, files, log, summary))
-            else:
-                write_folder(database, out)
-            if budgets is not None:
-                save_logged_budgets(logged, budgets)
+            outputs.fill(out, _write_table(database, out, work, _notes(form, aggregate, files, log, summary)))
         finally:
             database.close()
+        if budgets is not None:
+            outputs.write(budgets, lambda part: save_logged_budgets(logged, part))
+        for path, contents_of in contents.items():
+            made = contents_of(summary)
+            outputs.write(path, lambda part, made=made: part.write_bytes(made))  # type: ignore[misc]
+        outputs.finish()
+    return summary
+
+
+@contextmanager
+def _disk_blamed(out: Path) -> Iterator[None]:
+    """Name the table, and not a temporary file or the log, where the disk is full, whichever library finds it so."""
+    try:
+        yield
     except (OSError, duckdb.Error) as error:
         if not is_full(error):
             raise
         number = error_number(error) or errno.ENOSPC
         raise OSError(number, os.strerror(number), str(out)) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return summary
+
+
+def _make_table(
+    database: Database, form: Format, log: LogRecord, rows: int, aggregate: str, rates: str, with_quality: bool
+) -> tuple[Summary, tuple[LoggedAdvertiser, ...]]:
+    """Make the table `cells` from `log`; return the summary and the advertisers with their budgets."""
+    columns = column_quality(database, form) if with_quality else ()
+    has = make_observed(database, form)
+    budget_table(database, form)
+    database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
+    effects = position_effects(database, has)
+    discount_trials(database, effects)
+    objective = find_objective(database)
+    calibration = fill_rates(database, rates)
+    sample = sample_auctions(database, form, has)
+    quality = log_quality(database, form, columns, has, effects, log.first_day) if with_quality else None
+    make_cells(database, aggregate, is_single=form.is_single)
+    logged = logged_advertisers(database, form)
+    summary = summarize(database, rows, log, calibration, logged)
+    summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
+    return replace(summary, stray_clicks=has.stray_clicks), logged
+
+
+def _write_table(database: Database, out: Path, work: Path, notes: Mapping[str, str]) -> Path:
+    """Write `cells` into the work folder, as a file or a folder, as `out` asks for. Returns its path."""
+    table = work / ("table.parquet" if _is_file(out) else "table")
+    if _is_file(out):
+        write_parquet(database, table, notes)
+    else:
+        write_folder(database, table)
+    return table
 
 
 def _is_file(out: Path) -> bool:
@@ -152,15 +193,21 @@ def _is_file(out: Path) -> bool:
 def _check_output(out: Path) -> None:
     if _is_file(out) and out.is_dir():
         raise InputError(f"{out}: expected a file name, got a folder")
+    if _is_file(out) and os.path.lexists(out):
+        raise InputError(f"{out}: expected a new file, got one that exists")
     if not _is_file(out):
         if out.suffix:
             raise InputError(f"{out}: expected a name that ends in .parquet, or a folder, got {out.suffix}")
         expect_new_folder(out)
 
 
-def _existing(folder: Path) -> Path:
-    """Return the nearest folder at or above `folder` that exists."""
-    return next(path for path in (folder, *folder.parents) if path.is_dir())
+def _check_utf8(outputs: Sequence[Path]) -> None:
+    """Check that outputs have paths in UTF-8: neither DuckDB nor a scenario file can hold another."""
+    for path in outputs:
+        try:
+            str(path.absolute()).encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"{path}: expected a path in UTF-8, got another") from None
 
 
 def _find_zone(timezone: str | None, form: Format) -> Zone | None:
@@ -191,7 +238,7 @@ def _make_log(database: Database, form: Format, file: Path, read: ReadLog, max_b
     if not count:
         raise InputError(f"{file}: expected an auction whose rows can all be used, got none")
     # The following steps add floating-point numbers. One thread fixes their order, so that the same log gives the same bytes.
-    database.run("SET threads = 1", "joining")
+    database.use_one_thread()
     if clock is not None and clock.is_dated:
         database.run(f"UPDATE log SET day = day - ({first_day})", "joining")
     left_out = {reason: database.row(counted)[0] for reason, counted in form.left_out}
@@ -212,7 +259,7 @@ def _clock_words(clock: Clock | None, changes: Sequence[tuple[datetime.date, flo
 
 def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, summary: Summary) -> dict[str, str]:
     """Describe the table's provenance, for its metadata."""
-    names = ", ".join(file.name for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+    names = ", ".join(printable(file.name) for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
     notes = {"source": f"{form.name} log: {names}", "aggregate": aggregate, **form.notes}
     if log.first_day is not None:
         notes["first day"] = log.first_day.isoformat()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from auctionsim.scenario.text import toml_string
 from auctionsim.slots import MAX_SLOTS
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.formats.base import Format
@@ -38,7 +38,7 @@ class FittingMechanism:
         """
         comment = [f"# {self.words}"] if self.words else []
         squash = [f"squash = {self.squash}"] if self.squash != 1.0 else []
-        keys = [f"pricing = {json.dumps(self.pricing)}", slot_effect, *squash, f"reserve = {reserve or self.reserve}"]
+        keys = [f"pricing = {toml_string(self.pricing)}", slot_effect, *squash, f"reserve = {reserve or self.reserve}"]
         return "\n".join([*comment, *keys])
 
 
@@ -74,14 +74,14 @@ def starter_scenario(
         budget = '"table"' if budgets else '"baseline*0.5"'
         words = "the log's" if budgets else "per day, as a share of what the logged bids spend"
         advertisers = _group("advertiser", summary.advertisers, summary.objective, f"budget = {budget:<24}# {words}")
-    budgets_line = "" if budgets is None else f"budgets = {json.dumps(_from(scenario, budgets))}\n"
+    budgets_line = "" if budgets is None else f"budgets = {toml_string(_from(scenario, budgets))}\n"
     return f"""\
 # Written by `auctionsim ingest --scenario`; every key: docs/scenario.md.
-name = {json.dumps(scenario.stem)}
+name = {toml_string(scenario.stem)}
 seed = 0
 
 [traffic]
-source = {json.dumps(source)}
+source = {toml_string(source)}
 {budgets_line}train_days = {days[:-n_test]}
 test_days = {days[-n_test:]}
 
@@ -127,7 +127,7 @@ def _group(name: str, count: int, objective: LogObjective, *lines: str) -> str:
     return "\n".join(
         [
             "[[advertisers]]",
-            f"group = {json.dumps(name)}",
+            f"group = {toml_string(name)}",
             f"count = {count}",
             'controller = "learner"',
             *([f"# {objective.reason[0].upper()}{objective.reason[1:]}."] if objective.reason else []),
