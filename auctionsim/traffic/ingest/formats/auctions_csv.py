@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import duckdb
-
-from auctionsim.errors import InputError, shown, unknown
 from auctionsim.traffic.ingest.database import quoted
-from auctionsim.traffic.ingest.dialect.numbers import DECIMAL_MARKS, THOUSANDS_MARKS
-from auctionsim.traffic.ingest.dialect.text_files import find_encoding
-from auctionsim.traffic.ingest.dialect.times import ISO, UNITS, TimeFormat, day_of, second_of
+from auctionsim.traffic.ingest.dialect.times import TimeFormat, day_of, second_of
 from auctionsim.traffic.ingest.dialect.zones import find_zone
 from auctionsim.traffic.ingest.formats.base import (
     Dialect,
@@ -30,7 +23,7 @@ from auctionsim.traffic.ingest.formats.base import (
     whole,
     with_header,
 )
-from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
+from auctionsim.traffic.ingest.formats.mapping import read_mapping
 
 TEMPLATE = """\
 # The right-hand sides name the columns of your log. Delete the lines of columns that your log does not have, and remove the `#`
@@ -79,12 +72,7 @@ _FIELDS = {
         price("cost_per_impression", needed=False),
     )
 }  # fmt: skip
-_KEYS = ("delimiter", "encoding", "decimal", "thousands", "timestamp_format", "timezone", "prices", "columns")
 _DELIMITERS = (",", ";", "\t", "|")
-# Names of columns that identify people, in lower case and without `_` and `-`.
-_PEOPLE = frozenset(
-    {"uid", "userid", "user", "ip", "ipaddress", "useragent", "ipinyouid", "cookie", "cookieid", "deviceid", "idfa", "email"}
-)
 
 
 def auctions_csv(mapping: Path) -> Format:
@@ -96,7 +84,7 @@ def auctions_csv(mapping: Path) -> Format:
     Raises:
         InputError: The mapping cannot be read, has an unknown key, lacks a required column, or maps an identifier of people.
     """
-    settings = _read(mapping)
+    settings = read_mapping(mapping, _FIELDS)
     columns: dict[str, str] = settings["columns"]
     when = settings.get("timestamp_format", "%Y-%m-%d %H:%M:%S")
     fields = tuple(
@@ -141,67 +129,6 @@ def _delimiter(header: str, names: Sequence[str]) -> str:
         return len(cut & set(names))
 
     return max(_DELIMITERS, key=found)
-
-
-def _read(mapping: Path) -> dict[str, Any]:
-    """Read a mapping file and check its settings and columns."""
-    try:
-        settings = tomllib.loads(mapping.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(
-            f"{mapping}: expected a mapping file (auctionsim ingest --template), got {shown(str(error))}"
-        ) from error
-    for key, value in settings.items():
-        if key not in _KEYS:
-            raise unknown(str(mapping), key, _KEYS, what="unknown key")
-        may_be_empty = key == "thousands" and value == ""
-        if not isinstance(value, dict if key == "columns" else str) or not (value or may_be_empty):
-            raise InputError(f"{mapping}: {key}: expected {'a table' if key == 'columns' else 'text'}, got {shown(value)}")
-    _check_dialect(mapping, settings)
-    when = settings.get("timestamp_format", "unix")
-    choices = f"{', '.join((ISO, *UNITS))} or a format of strptime"
-    if not TimeFormat(when).has_one_zone:
-        raise InputError(f"{mapping}: timestamp_format: expected {choices} with one zone, got {shown(when)}")
-    try:
-        duckdb.execute(f"SELECT {TimeFormat(when).written(quoted('x'))}")
-    except duckdb.Error as error:
-        raise InputError(f"{mapping}: timestamp_format: expected {choices}, got {shown(when)}") from error
-    _check_columns(mapping, settings.setdefault("columns", {}))
-    return settings
-
-
-def _check_dialect(mapping: Path, settings: dict[str, Any]) -> None:
-    """Check the keys that say how a log is written, and give the encoding its normal name."""
-    if len(settings.get("delimiter", ",")) != 1 or settings.get("delimiter", ",") in '"\r\n':
-        raise InputError(f"{mapping}: delimiter: expected one character between values, got {shown(settings['delimiter'])}")
-    for key, marks in (("decimal", DECIMAL_MARKS), ("thousands", THOUSANDS_MARKS)):
-        if settings.get(key) not in (None, *marks):
-            raise InputError(f"{mapping}: {key}: expected one of {', '.join(map(repr, marks))}, got {shown(settings[key])}")
-    if settings.get("decimal", ".") == settings.get("thousands"):
-        raise InputError(f"{mapping}: thousands: expected another mark than decimal, got {shown(settings['thousands'])}")
-    if "encoding" in settings:
-        settings["encoding"] = find_encoding(f"{mapping}: encoding", settings["encoding"])
-
-
-def _check_columns(mapping: Path, columns: dict[str, Any]) -> None:
-    """Check the names of a mapping's columns, and rename the new name of the keyword bid to that of its column."""
-    if KEYWORD_BID in columns and KEYWORD_BID_COLUMN not in columns:
-        columns[KEYWORD_BID_COLUMN] = columns.pop(KEYWORD_BID)
-    for key, column in columns.items():
-        if key not in _FIELDS:
-            raise unknown(f"{mapping}: columns", key, _FIELDS, what="unknown key")
-        if not isinstance(column, str) or not column:
-            raise InputError(f"{mapping}: columns.{key}: expected the name of a column, got {shown(column)}")
-        if column.lower().replace("_", "").replace("-", "") in _PEOPLE:
-            raise InputError(f"{mapping}: columns.{key}: expected no identifier of people, got {shown(column)}")
-        if list(columns.values()).count(column) > 1:
-            raise InputError(f"{mapping}: columns.{key}: expected each column once, got {shown(column)} twice")
-    if "cost_per_click" in columns and "cost_per_impression" in columns:
-        raise InputError(f"{mapping}: columns: expected cost_per_click or cost_per_impression, got both")
-    time = "day" if "day" in columns and "timestamp" not in columns else "timestamp"
-    for key in ("advertiser", "manual_bid", time, *(("hour",) if time == "day" else ())):
-        if key not in columns:
-            raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
 
 
 def _time(columns: dict[str, str]) -> tuple[str, str]:
