@@ -17,6 +17,7 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
 
     Raises:
         InputError: The traffic table, profile or budgets file is wrong or does not fit the scenario, or the rule that a group
-            names cannot be found.
+            names cannot be found, or the scenario names a class where no code may run.
     """
+    scenario.expect_code_allowed()
     return make_market(scenario, seed, lambda name, source: find_rule(name, source, *scenario.code_folders))

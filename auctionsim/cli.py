@@ -24,6 +24,7 @@ from auctionsim.machine.signals import handled, interrupt
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
 from auctionsim.names.text import printable, shortened
 from auctionsim.outputs.temporary import without_part
+from auctionsim.plugins import code_allowed
 
 INTERRUPTED = 130
 
@@ -159,7 +160,9 @@ def _run(arguments: Sequence[str]) -> int:
     from auctionsim.auction.environment import check_environment
 
     check_environment()
-    code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
+    # A command that has no such option imports no class that a file names.
+    with code_allowed(getattr(parsed, "allow_code", False)):
+        code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
     return code
 
 

@@ -1,5 +1,7 @@
 """Load a user's own class by `package.module:Class`, also from the current folder and from the scenario's.
 
+To import a module is to run its code. Where that is refused (`code_allowed`), nothing is imported (docs/security.md).
+
 What was loaded from such a folder is remembered (`loaded_modules`): Ray workers run in another folder, so a pool sends these
 modules' functions and classes by value instead of by name.
 """
@@ -22,13 +24,45 @@ CLASS_PATH = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 """The form `package.module:Class`."""
 
 _loaded: set[str] = set()
+_is_refused = False
+
+
+@contextmanager
+def code_allowed(is_allowed: bool) -> Iterator[None]:
+    """Allow or refuse, in a `with` block, the import of classes that a scenario names; in Python it is allowed otherwise.
+
+    Args:
+        is_allowed: Whether `package.module:Class` may be imported. It holds for the whole process.
+    """
+    global _is_refused
+    before, _is_refused = _is_refused, not is_allowed
+    try:
+        yield
+    finally:
+        _is_refused = before
+
+
+def expect_code_allowed(name: str, source: str) -> None:
+    """Refuse the name of a class while the import of classes is refused. Nothing is imported.
+
+    Args:
+        name: The class as `package.module:Class`.
+        source: Text that says where the name stands, for messages.
+
+    Raises:
+        InputError: Imports are refused.
+    """
+    if _is_refused:
+        raise InputError(
+            f"{source}: expected a built-in name where no code may run, got {shown(name)} (--allow-code imports and runs it)"
+        )
 
 
 def load_class(name: str, source: str, *folders: Path | None) -> type:
     """Import the class that `package.module:Class` names.
 
-    The current folder and `folders` come first on the import path while the module is imported, and not afterwards: what it
-    needs beside it, it imports at its top.
+    The current folder and `folders` come last on the import path while the module is imported, and not afterwards: what it
+    needs beside it, it imports at its top. So a file `random.py` in one of them never stands in for Python's own module.
 
     Args:
         name: The class as `package.module:Class`.
@@ -36,10 +70,12 @@ def load_class(name: str, source: str, *folders: Path | None) -> type:
         folders: Further folders to look in, in this order; None is skipped.
 
     Raises:
-        InputError: The name has another form; there is no such module or class; the module cannot be imported.
+        InputError: The name has another form; code is refused; there is no such module or class; the module cannot be
+            imported, or lies in a folder and is installed too.
     """
     if not CLASS_PATH.match(name):
         raise InputError(f"{source}: expected package.module:Class, got {shown(name)}")
+    expect_code_allowed(name, source)
     module_name, _, attribute = name.partition(":")
     search_path = list(dict.fromkeys(str(folder.resolve()) for folder in (Path.cwd(), *folders) if folder is not None))
     module = _imported(module_name, source, search_path)
@@ -80,9 +116,10 @@ def loaded_modules() -> list[ModuleType]:
 def _imported(name: str, source: str, folders: list[str]) -> ModuleType:
     """Import a module with `folders` first on the import path."""
     importlib.invalidate_caches()
+    _expect_one_meaning(name.partition(".")[0], source, folders)
     _forget_namesake(name.partition(".")[0], folders)
     before = set(sys.modules)
-    with _first_on_path(folders):
+    with _last_on_path(folders):
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -127,12 +164,28 @@ def _origin(spec: ModuleSpec | None) -> list[str]:
     return [] if spec is None else [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
 
 
+def _expect_one_meaning(top: str, source: str, folders: list[str]) -> None:
+    """Refuse a module of a user's folder that has the name of an installed one, or of one of Python's own."""
+    beside = PathFinder.find_spec(top, folders)
+    if beside is None or beside.origin is None:
+        return
+    elsewhere = [entry for entry in sys.path if str(Path(entry).resolve()) not in folders]
+    installed = PathFinder.find_spec(top, elsewhere)
+    is_installed = installed is not None and installed.origin not in (None, beside.origin)
+    if top in sys.stdlib_module_names or is_installed:
+        owner = "Python" if top in sys.stdlib_module_names else "an installed package"
+        raise InputError(
+            f"{source}: expected a module with a name of its own, got {beside.origin}, a name of {owner} (rename it)"
+        )
+
+
 @contextmanager
-def _first_on_path(folders: list[str]) -> Iterator[None]:
-    sys.path[:0] = folders
+def _last_on_path(folders: list[str]) -> Iterator[None]:
+    added = [folder for folder in folders if folder not in sys.path]
+    sys.path.extend(added)
     try:
         yield
     finally:
-        for folder in folders:
+        for folder in added:
             if folder in sys.path:
                 sys.path.remove(folder)

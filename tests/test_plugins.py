@@ -107,3 +107,18 @@ def test_a_missing_method_is_told_with_the_nearest_one():
         InputError, match=r"s.toml: lab:One: expected the methods start, tell, got no 'tell' \(did you mean 'tel'"
     ):
         expect_methods(One, ("start", "tell"), "lab:One", "s.toml")
+
+
+@pytest.mark.parametrize(("name", "owner"), [("random", "Python"), ("yaml_of_all", "an installed package")])
+def test_a_module_named_as_one_that_is_installed_is_refused(tmp_path: Path, monkeypatch, name: str, owner: str):
+    monkeypatch.syspath_prepend(written(tmp_path / "installed", "yaml_of_all.py", ""))
+    folder = written(tmp_path / "own", f"{name}.py", "class One: pass")
+    with pytest.raises(InputError, match=f"got {folder}/{name}.py, a name of {owner}"):
+        load_class(f"{name}:One", "s.toml", folder)
+    monkeypatch.undo()
+
+
+def test_a_file_beside_a_class_stands_in_for_no_module_of_python(tmp_path: Path):
+    folder = written(tmp_path, "colorsys.py", "here = True")
+    written(folder, "shadow_one.py", "import colorsys\nclass One: found = colorsys")
+    assert not hasattr(load_class("shadow_one:One", "s.toml", folder).found, "here")

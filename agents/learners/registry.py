@@ -87,8 +87,10 @@ def with_constants(scenario: Scenario) -> Scenario:
     """Return the scenario with every constant of a learner of the user's own written out, defaults too.
 
     Raises:
-        InputError: The class cannot be found or is no learner, or its constants are wrong.
+        InputError: The class cannot be found or is no learner, or its constants are wrong, or the scenario names a class where
+            no code may run.
     """
+    scenario.expect_code_allowed()
     if scenario.learner.algorithm in _BUILT_IN:
         return scenario
     constants = _constants(find_learner(scenario), scenario)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -29,6 +33,8 @@ TEST_COLUMNS = {
 }
 """Columns of collusion.parquet by the name of the test that they hold."""
 
+_JUDGED = {"alone", "coalition", "reason"}
+"""Columns that tables of the first version lack."""
 _COORDINATION = "tacit or explicit coordination of "
 
 
@@ -54,13 +60,15 @@ def evidence_rows(seed: int, found: Verdict) -> pl.DataFrame:
             "suppression": index.suppression,
             "normalised_suppression": index.normalized_suppression,
             "alone": alone.kind,
-            "coalition": collusion.EVERYBODY if is_all else ", ".join(alone.coalition),
+            # A list, since a name may hold a comma.
+            "coalition": list(alone.coalition),
+            "is_everybody": is_all,
             "reason": alone.reason,
             **tests,
         }
         for benchmark, index in found.by_benchmark.items()
     ]
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides={"coalition": pl.List(pl.String)})
 
 
 def collusion_sentence(run: Run, name: str) -> str | None:
@@ -72,9 +80,9 @@ def collusion_sentence(run: Run, name: str) -> str | None:
     table = run.optional_table("collusion")
     if table is None:
         return None
-    if not {"alone", "coalition", "reason"} <= set(table.columns):
+    if not set(table.columns) >= _JUDGED:
         return f"{name}: {OLD}"
-    by_seed = one_coalition(_verdicts(run, table))
+    by_seed = one_wording(_verdicts(run, table))
     verdicts = "; ".join(f"{label} on {by_seed.count(label)} of {len(by_seed)} seeds" for label in dict.fromkeys(by_seed))
     ranges = []
     for column, text in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
@@ -88,18 +96,34 @@ def collusion_sentence(run: Run, name: str) -> str | None:
     return f"{name}: {verdicts}; {' and '.join(ranges)} (against {benchmarks})"
 
 
-def one_coalition(labels: list[str]) -> list[str]:
+@dataclass(frozen=True)
+class SeedVerdict:
+    """The verdict on one seed."""
+
+    text: str
+    """The verdict in words; of a coordination without its members."""
+    coalition: tuple[str, ...] | None = None
+    """The members of a coordination; empty if all learners are, None if there is no coordination."""
+
+    def label(self) -> str:
+        """Return the verdict in words, with its members."""
+        if self.coalition is None:
+            return self.text
+        return f"{self.text}{', '.join(self.coalition) if self.coalition else collusion.EVERYBODY}"
+
+
+def one_wording(found: Sequence[SeedVerdict]) -> list[str]:
     """Return the labels of the seeds, with one wording for coalitions that differ by seed: the members that all of them have.
 
     Coalitions of a, b, c on one seed and of b, c, d on the next become "of b, c, and of others by seed" on two.
     """
-    found = list(dict.fromkeys(label for label in labels if label.startswith(_COORDINATION)))
-    if len(found) < 2:
-        return labels
-    members = [label.removeprefix(_COORDINATION).split(", ") for label in found if not label.endswith(collusion.EVERYBODY)]
-    common = [name for name in members[0] if all(name in own for own in members)]
+    coalitions = list(dict.fromkeys(own.coalition for own in found if own.coalition is not None))
+    if len(coalitions) < 2:
+        return [own.label() for own in found]
+    members = [coalition for coalition in coalitions if coalition]
+    common = tuple(name for name in members[0] if all(name in own for own in members))
     whom = f"{', '.join(common)}, and of others by seed" if common else "coalitions that differ by seed"
-    return [f"{_COORDINATION}{whom}" if label in found else label for label in labels]
+    return [own.text if own.coalition is None else f"{own.text}{whom}" for own in found]
 
 
 def control_of(run: Run) -> Run | None:
@@ -111,30 +135,42 @@ def control_of(run: Run) -> Run | None:
     return control if control.status == "finished" else None
 
 
-def _verdicts(run: Run, table: pl.DataFrame) -> list[str]:
-    """Return the label of each seed; a seed stored without a verdict gets one from the control's, if there is any."""
+def _verdicts(run: Run, table: pl.DataFrame) -> list[SeedVerdict]:
+    """Return the verdict of each seed; a seed stored without one gets it from the control's, if there is any."""
     control = control_of(run)
     control_table = None if control is None else control.optional_table("collusion")
-    if control_table is not None and "alone" not in control_table.columns:
+    if control_table is not None and not set(control_table.columns) >= _JUDGED:
         control_table = None
-    labels = []
+    found = []
     for (seed,), own in table.group_by("seed", maintain_order=True):
-        kind, coalition, reason = own["verdict"][0], own["coalition"][0], own["reason"][0]
+        row = own.row(0, named=True)
+        kind, coalition = row["verdict"], _members(row)
         if kind == NO_CONTROL:
             without = None if control_table is None else control_table.filter(seed=seed)
             if without is None or without.is_empty():
-                labels.append(_NEEDS_CONTROL)
+                found.append(SeedVerdict(_NEEDS_CONTROL))
                 continue
-            kind = combine(_known(run, own["alone"][0]), _known(run, without["alone"][0]))
-            coalition = coalition or without["coalition"][0]
-        labels.append(_label(_known(run, kind), coalition, reason))
-    return labels
+            other = without.row(0, named=True)
+            kind = combine(_known(run, row["alone"]), _known(run, other["alone"]))
+            coalition = _members(other) if coalition is None else coalition
+        found.append(_of_seed(_known(run, kind), coalition, row["reason"]))
+    return found
 
 
-def _label(kind: VerdictKind, coalition: str, reason: str) -> str:
+def _members(row: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the stored coalition; earlier versions stored its names joined as text."""
+    stored = row["coalition"]
+    if isinstance(stored, str):
+        return None if not stored else () if stored == collusion.EVERYBODY else tuple(stored.split(", "))
+    if row.get("is_everybody"):
+        return ()
+    return tuple(stored) or None
+
+
+def _of_seed(kind: VerdictKind, coalition: tuple[str, ...] | None, reason: str) -> SeedVerdict:
     if kind == "coordination":
-        return f"{_COORDINATION}{coalition}"
-    return f"not defined ({reason})" if kind == "not defined" else kind
+        return SeedVerdict(_COORDINATION, coalition or ())
+    return SeedVerdict(f"not defined ({reason})" if kind == "not defined" else kind)
 
 
 def _known(run: Run, kind: str) -> VerdictKind:

@@ -48,6 +48,40 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, help="the first seed, >= 0 (default: the scenario's)")
 
 
+def add_code(parser: argparse.ArgumentParser, *, is_allowed: bool) -> None:
+    """Add the flags `--allow-code` and `--no-code`.
+
+    Args:
+        parser: The command's parser.
+        is_allowed: Whether classes that a scenario names are imported without either flag.
+    """
+    group = parser.add_mutually_exclusive_group()
+    default = "allow" if is_allowed else "refuse"
+    group.add_argument(
+        "--allow-code",
+        action="store_true",
+        default=is_allowed,
+        help=f"import the classes that a scenario names, which runs their code; docs/security.md (default: {default})",
+    )
+    group.add_argument(
+        "--no-code",
+        dest="allow_code",
+        action="store_false",
+        help=f"refuse a scenario that names a class, before anything of it is imported (default: {default})",
+    )
+
+
+def add_never_code(parser: argparse.ArgumentParser) -> None:
+    """Add the flag `--no-code` to a command that never imports a class, so that scripts may give it everywhere."""
+    parser.add_argument(
+        "--no-code",
+        dest="allow_code",
+        action="store_false",
+        help="import no class that a scenario or a run names, docs/security.md (default: never imported here)",
+    )
+    parser.set_defaults(allow_code=False)
+
+
 def add_workers(parser: argparse.ArgumentParser, default: str = "the scenario's") -> None:
     """Add the flags `--workers` and `--address`.
 
@@ -138,7 +172,8 @@ def train_run(
             train(run, pool, progress, markets, starts=starts, until=until)
     except Interrupted:
         console.say(f"{run.path}: interrupted, checkpoint written")
-        console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}")
+        allow = " --allow-code" if run.scenario().classes else ""
+        console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}{allow}")
         raise KeyboardInterrupt from None
     except OSError as error:
         if error.errno in FULL:

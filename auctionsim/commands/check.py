@@ -2,6 +2,8 @@
 
 It warns of what is valid and makes figures meaningless: a reserve that no bid reaches, a baseline that earns nothing.
 
+A scenario may name classes, `package.module:Class`. To import one is to run its code, so check refuses it without --allow-code.
+
 With --schema, print the JSON schema of scenario files instead; editors complete and check keys by it.
 """
 
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of scenario files and exit (default: off)")
     _common.add_overrides(parser)
+    _common.add_code(parser, is_allowed=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -44,6 +47,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.scenario.file import load_scenario
 
     scenario = with_constants(load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments)))
+    for key, name in scenario.classes.items():
+        console.say(f"{scenario.source}: {key}: {name} is code of your own, imported and run by check and train")
     market = build_market(scenario)
     warnings = market_warnings(market)
     for warning in warnings:

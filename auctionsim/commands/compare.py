@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from auctionsim.commands import _common
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim compare runs/openai-es runs/macg-es runs/cma-es"
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="two or more run folders on the same test traffic; the first is the common baseline",
     )
     parser.add_argument("--out", help="output folder of the report (default: comparison, beside the first run)")
+    _common.add_never_code(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

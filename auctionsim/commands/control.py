@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("run", help="the folder of a finished run whose scenario has budgets")
     _common.add_workers(parser)
+    _common.add_code(parser, is_allowed=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _common.add_overrides(parser)
     _common.add_workers(parser, default="auto")
+    _common.add_code(parser, is_allowed=True)
     parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: 5; with --quick: 2)")
     parser.add_argument(
         "--quick",

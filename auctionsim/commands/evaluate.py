@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
+from auctionsim.commands import _common
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim evaluate runs/mine"
@@ -13,6 +14,7 @@ EXAMPLE = "auctionsim evaluate runs/mine"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("run", help="the folder of a run with a checkpoint")
+    _common.add_code(parser, is_allowed=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -10,6 +10,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
@@ -25,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV file with the columns advertiser,budget (currency per day), to fit their distribution (default: none)",
     )
     parser.add_argument("--out", required=True, help="the scenario file to write, ending in .toml (required)")
+    _common.add_never_code(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Fit the generator, write scenario and profile, and print the goodness of fit."""
-    from auctionsim.commands._common import command_line
     from auctionsim.files import write_text
     from auctionsim.jobs.fit import draw, write_goodness_of_fit
     from auctionsim.traffic.files import load_traffic
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     figures = profile_text(fit)
     # A figure that a profile cannot hold, such as an hour's price at 1e-13 of the mean, is refused before anything is written.
     parse_profile(figures, f"{arguments.table}: the fitted profile")
-    rows, page = write_goodness_of_fit(table, draw(fit), report, command_line())
+    rows, page = write_goodness_of_fit(table, draw(fit), report, _common.command_line())
     write_text(profile, figures)
     write_text(out, scenario_text(fit, out.stem, profile.name))
     lines = [f"{row.measure:<44} {row.table:>12.6g} {row.drawn:>12.6g}{_distance(row.distance)}" for row in rows]

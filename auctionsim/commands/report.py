@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from auctionsim.commands import _common
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim report runs/competing runs/cooperating --out runs/both"
@@ -14,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("runs", nargs="+", metavar="run", help="one or more run folders, shown side by side")
     parser.add_argument("--out", help="output folder of the report (default: report, in the first run's folder)")
+    _common.add_never_code(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("run", help="the folder of the run")
     _common.add_workers(parser)
+    _common.add_code(parser, is_allowed=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--eta", type=_common.positive, default=3, help="one in ETA trials continues at each rung, >= 2 (default: 3)"
     )
     _common.add_workers(parser)
+    _common.add_code(parser, is_allowed=True)
     parser.add_argument("--out", help="output folder (default: runs/NAME-sweep)")
 
 

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until", type=_common.positive,
         help="stop after this iteration, as a sweep stops a trial, and evaluate; resume goes on (default: train to the end)",
     )  # fmt: skip
+    _common.add_code(parser, is_allowed=True)
     parser.add_argument("--out", help="the run folder, new or empty (default: runs/NAME)")
 
 

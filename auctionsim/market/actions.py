@@ -34,6 +34,10 @@ def action_arrays(action: Action, shape: tuple[int, int, int], name: str) -> tup
     return theta, _repeated(np.asarray(share, dtype=np.float64), (shape[0], shape[2]), f"policy {name}: expected shares")
 
 
+class NotFinite(InputError):
+    """Coefficients that are infinite or NaN, as a training that diverges ends in."""
+
+
 def check_bids(
     theta: Array, share: Array | None, name: str, advertisers: Sequence[str], is_ruled: NDArray[np.bool_] | None = None
 ) -> None:
@@ -47,16 +51,16 @@ def check_bids(
         is_ruled: Mask of the advertisers that have a rule, whose coefficients may be NaN, `[n]`; None where there are none.
 
     Raises:
-        InputError: A coefficient is negative or not finite, or a share is outside [0, 1].
+        NotFinite: A coefficient is infinite or NaN.
+        InputError: A coefficient is negative, or a share is outside [0, 1].
     """
     is_bid = (theta >= 0) & (theta < np.inf)
     if is_ruled is not None:
         is_bid |= np.isnan(theta) & is_ruled[:, None, None]
     if not is_bid.all():
         where = tuple(np.argwhere(~is_bid)[0])
-        raise InputError(
-            f"policy {name}: expected finite coefficients >= 0, got {theta[where]} for {advertisers[int(where[0])]}"
-        )
+        kind = InputError if np.isfinite(theta[where]) else NotFinite
+        raise kind(f"policy {name}: expected finite coefficients >= 0, got {theta[where]} for {advertisers[int(where[0])]}")
     is_share = np.True_ if share is None else (share >= 0) & (share <= 1)
     if share is not None and not is_share.all():
         where = tuple(np.argwhere(~is_share)[0])

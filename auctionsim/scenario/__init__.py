@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
 from auctionsim.scenario.learner import ALGORITHMS, ClusterSection, LearnerSection, TrainSection
@@ -78,6 +79,22 @@ class Scenario(Section):
     def code_folders(self) -> tuple[Path, ...]:
         """The folders, after the current one, in which classes named by `package.module:Class` are looked for."""
         return tuple(folder for folder in (self._folder, self._started_in) if folder is not None)
+
+    @property
+    def classes(self) -> dict[str, str]:
+        """The classes that the scenario names by `package.module:Class`, by the key that names them."""
+        named = {f"advertisers[{i}].controller": group.controller for i, group in enumerate(self.advertisers)}
+        named["learner.algorithm"] = self.learner.algorithm
+        return {key: name for key, name in named.items() if CLASS_PATH.match(name)}
+
+    def expect_code_allowed(self) -> None:
+        """Refuse a scenario that names a class while the import of classes is refused (`auctionsim.plugins.code_allowed`).
+
+        Raises:
+            InputError: Imports are refused, and the scenario names a class.
+        """
+        for key, name in self.classes.items():
+            expect_code_allowed(name, f"{self.source}: {key}")
 
     def with_source(self, source: str, folder: Path | None, started_in: Path | None = None) -> Scenario:
         """Return a copy that records where the scenario was read from.

@@ -17,7 +17,7 @@ from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots import runs as plots
 from auctionsim.analysis.reports import metrics
 from auctionsim.analysis.reports.report import write_report
-from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS, collusion_sentence, one_coalition
+from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS, SeedVerdict, collusion_sentence, one_wording
 from auctionsim.analysis.reports.summary import summarize
 from auctionsim.cli import main
 from auctionsim.errors import InputError
@@ -130,7 +130,7 @@ def test_the_report_states_the_verdict_on_collusion_and_the_violated_constraints
     assert "| profit floor | 25.0%, by 5.00% |" in text
 
 
-def verdict_rows(kind: str, coalition: str = "") -> pl.DataFrame:
+def verdict_rows(kind: str, coalition: str | list[str] = "") -> pl.DataFrame:
     """Return the rows of collusion.parquet of two seeds with a verdict."""
     row = {"profit_gain": 0.9, "suppression": 0.8, "normalised_suppression": 0.9, "verdict": kind, "alone": "coordination"}
     row |= {"coalition": coalition, "reason": "because", **dict.fromkeys(TEST_COLUMNS.values(), 0.9)}
@@ -229,12 +229,23 @@ def test_a_table_s_cells_are_escaped():
 
 
 def test_coalitions_that_differ_by_seed_are_told_by_the_members_they_share():
-    of = "tacit or explicit coordination of "
-    assert one_coalition([f"{of}a, b, c", "competitive", f"{of}b, c, d"]) == [
-        f"{of}b, c, and of others by seed",
-        "competitive",
-        f"{of}b, c, and of others by seed",
-    ]
-    assert one_coalition([f"{of}all advertisers", f"{of}a, b"]) == [f"{of}a, b, and of others by seed"] * 2
-    assert one_coalition([f"{of}a, b", f"{of}c, d"]) == [f"{of}coalitions that differ by seed"] * 2
-    assert one_coalition([f"{of}a, b", "pacing"]) == [f"{of}a, b", "pacing"]
+    def of(*names: str) -> SeedVerdict:
+        return SeedVerdict("coordination of ", names)
+
+    pacing = SeedVerdict("pacing")
+    shared = "coordination of b, c, and of others by seed"
+    assert one_wording([of("a", "b", "c"), pacing, of("b", "c", "d")]) == [shared, "pacing", shared]
+    assert one_wording([of(), of("a", "b")]) == ["coordination of a, b, and of others by seed"] * 2
+    assert one_wording([of("a", "b"), of("c", "d")]) == ["coordination of coalitions that differ by seed"] * 2
+    assert one_wording([of("a", "b"), pacing]) == ["coordination of a, b", "pacing"]
+    # A name may hold a comma.
+    assert one_wording([of("a, b", "c"), of("a, b", "d")]) == ["coordination of a, b, and of others by seed"] * 2
+    assert one_wording([of("a, b", "c"), of("a", "b")]) == ["coordination of coalitions that differ by seed"] * 2
+
+
+def test_a_coalition_is_stored_as_a_list_and_as_text_of_earlier_versions(run: Run):
+    for coalition in (["north, west", "south"], "north, west, south"):
+        run.write_table("collusion", verdict_rows("coordination", coalition))
+        assert "coordination of north, west, south on 2 of 2 seeds" in str(collusion_sentence(run, "story"))
+    run.write_table("collusion", verdict_rows("coordination", ["north, west", "south"]).with_columns(is_everybody=True))
+    assert "coordination of all advertisers on 2 of 2 seeds" in str(collusion_sentence(run, "story"))

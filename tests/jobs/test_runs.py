@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.files import write_then_rename
 from auctionsim.jobs.distributed.cluster import SerialPool
@@ -174,3 +175,14 @@ def test_training_writes_event_files_that_tensorboard_reads(tmp_path: Path):
         place += 12 + size + 4
     logged = {row["iteration"]: row["revenue_ratio"] for row in run.metrics()}
     assert {step: found["revenue_ratio/seed-0", step] for step in logged} == pytest.approx(logged, rel=1e-6)
+
+
+@pytest.mark.parametrize(("until", "status"), [(1, "interrupted"), (6, "failed")])
+def test_a_training_that_diverges_is_told_in_one_line_and_is_no_wrong_input(tmp_path: Path, until: int, status: str, capsys):
+    (tmp_path / "s.toml").write_text(SMALL)
+    words = ["--set", "learner.learning_rate=1e3", "--until", str(until)]
+    assert main(["train", str(tmp_path / "s.toml"), *words, "--out", str(tmp_path / "run")]) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "M auctions/s" not in line]
+    assert line.endswith(": expected finite coefficients >= 0, got inf for seller-0 (learner: smaller steps may help)")
+    assert "training diverged in iteration" in line
+    assert Run.open(tmp_path / "run").status == status

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.registry import with_constants
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, RunError
 from auctionsim.files import write_json
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.figures import run_figures
@@ -77,14 +77,16 @@ def train_to_rung(_: None, task: TrialTask) -> None:
 
     Raises:
         InputError: The trial's market cannot be built or learned on; the message names the trial.
+        RunError: Its training diverged; the message names the trial.
         KeyboardInterrupt: Training was stopped by a signal; its checkpoint is written.
     """
     try:
         _train_to_rung(task)
     except Interrupted:
         raise KeyboardInterrupt from None
-    except InputError as error:
-        raise InputError(f"trial {task.trial} ({', '.join(task.overrides)}): {error}") from error
+    except (InputError, RunError) as error:
+        kind = InputError if isinstance(error, InputError) else RunError
+        raise kind(f"trial {task.trial} ({', '.join(task.overrides)}): {error}") from error
 
 
 def _train_to_rung(task: TrialTask) -> None:

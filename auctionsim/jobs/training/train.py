@@ -16,13 +16,14 @@ from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
 from auctionsim.checkpoints import expect_arrays
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, RunError
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
 from auctionsim.locks import locked
 from auctionsim.machine.signals import handled
+from auctionsim.market.actions import NotFinite
 from auctionsim.market.market import Market
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
@@ -69,6 +70,7 @@ def train(
 
     Raises:
         InputError: The run's learner cannot be found, or was trained outside, or another process is writing the run.
+        RunError: Training diverged: a parameter or a bid became infinite or NaN.
         Interrupted: A signal came. The run can be resumed.
     """
     with locked(run.path, "run"):
@@ -80,6 +82,7 @@ def evaluate(run: Run) -> None:
 
     Raises:
         InputError: There is none, or the run was trained outside, or another process is writing it.
+        RunError: Training diverged: what was learned makes infinite bids.
     """
     run.expect_trained_here("evaluate")
     with locked(run.path, "run"):
@@ -90,8 +93,9 @@ def evaluate(run: Run) -> None:
             return
         learner = make_learner(scenario)
         run.last_checkpoint()
-        _, states = _last_states(run, starting_states(learner, markets))
-        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+        iteration, states = _last_states(run, starting_states(learner, markets))
+        with _diverging(scenario, iteration):
+            write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
 
 
 def has_learners(markets: Mapping[int, Market]) -> bool:
@@ -138,7 +142,8 @@ def _train_locked(
         if last < scenario.train.iterations:
             run.set_status("interrupted")
             return
-        write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
+        with _diverging(scenario, last):
+            write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
     except BaseException as error:
         _set_last_status(run, error)
         raise
@@ -187,7 +192,9 @@ def _train_all(
     )
     with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
         while iteration < last:
-            states, numbers = generations.next(states)
+            with _diverging(scenario, iteration + 1):
+                states, numbers = generations.next(states)
+            _expect_finite(scenario, iteration + 1, states)
             logged: dict[int, dict[str, float | None]] = {
                 seed: {**_finite(own), **dict.fromkeys(undefined[seed])} for seed, own in numbers.items()
             }
@@ -205,6 +212,40 @@ def _train_all(
             if is_stopping:
                 raise Interrupted
     return states
+
+
+@contextmanager
+def _diverging(scenario: Scenario, iteration: int) -> Iterator[None]:
+    """Tell that training diverged where what was learned makes no bids; the scenario was right, so it is no wrong input.
+
+    Numpy's warnings of overflow are left out, since the one line says it.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except NotFinite as error:
+        if scenario.classes:
+            # It may be a rule or a learner of the user's own.
+            raise
+        raise _diverged(scenario, iteration, str(error)) from error
+
+
+def _expect_finite(scenario: Scenario, iteration: int, states: Mapping[int, Arrays]) -> None:
+    """Refuse states that no checkpoint can hold, before one is written.
+
+    Raises:
+        RunError: A parameter is infinite or NaN.
+    """
+    for seed, state in states.items():
+        for name, array in state.items():
+            if not np.isfinite(array).all():
+                raise _diverged(scenario, iteration, f"seed {seed}: array {name!r} holds NaN or infinity")
+
+
+def _diverged(scenario: Scenario, iteration: int, reason: str) -> RunError:
+    return RunError(
+        f"{scenario.source}: training diverged in iteration {iteration}: {reason} (learner: smaller steps may help)"
+    )
 
 
 def _undefined_ratios(market: Market) -> list[str]:
