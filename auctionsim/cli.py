@@ -19,10 +19,10 @@ from typing import Any, NoReturn, TextIO
 
 from auctionsim import __version__, commands
 from auctionsim.console import Console
-from auctionsim.errors import InputError, RenamedWarning, RunError, suggestion
+from auctionsim.errors import InputError, Remark, RenamedWarning, RunError, suggestion
 from auctionsim.machine.signals import handled, interrupt
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
-from auctionsim.names.text import printable, shortened
+from auctionsim.names.text import printable, shortened, visible
 from auctionsim.outputs.temporary import without_part
 from auctionsim.plugins import code_allowed
 
@@ -65,6 +65,7 @@ def _told(arguments: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("once", category=RenamedWarning)
+            warnings.filterwarnings("always", category=Remark)
             warnings.showwarning = partial(_show_warning, renamed)
             code = _run(arguments)
         # Printed at the end: a command that fails prints its one line of error and nothing else.
@@ -175,11 +176,13 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Collect the warnings about renamed keys in `renamed`; print every other warning in Python's own form."""
+    """Collect the warnings about renamed keys in `renamed`; print remarks as they are, other warnings in Python's own form."""
     if issubclass(category, RenamedWarning):
         # Python's own filter forgets what it has shown whenever a library changes the filters.
         if str(message) not in renamed:
             renamed.append(str(message))
+    elif issubclass(category, Remark):
+        print(visible(str(message)), file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 

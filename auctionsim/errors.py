@@ -56,3 +56,7 @@ class RenamedWarning(DeprecationWarning):
     It is a DeprecationWarning, so that Python shows it to the author of a script and not to those who run a program on top. The
     command line always shows it.
     """
+
+
+class Remark(UserWarning):
+    """A warning for whoever runs the program, in one line; the command line prints it as it is."""

@@ -1,33 +1,40 @@
 """Locks on folders, so that two processes never write to one run or one study at the same time.
 
 A lock belongs to an open file of the process. So a process that ends leaves none behind, `kill -9` included, and its run can be
-continued at once. A note with a process number would have to be told from that of another process with the same number.
+continued at once. The hidden file `.lock` is a note for people: the process that holds the lock and its machine. It decides
+nothing, since a number of a process may be that of another one by now. A note whose lock is free is of a process that was killed;
+who takes the lock over says so.
 
-The folder itself is locked: nothing is written to it. Where a file system refuses that, a hidden empty file in it is locked.
-NFS does: it turns the lock into one of bytes, which needs a file that is open for writing. All processes meet the same refusal,
-on whichever machine they run, and so lock the same file. A file system without any locks gives no protection.
+The folder itself is locked. Where a file system refuses that, `.lock` is locked in its place. NFS does: it turns the lock into
+one of bytes, which needs a file that is open for writing. All processes meet the same refusal, on whichever machine they run, and
+so lock the same file. A file system without any locks gives no protection.
 """
 
 from __future__ import annotations
 
+import atexit
 import errno
 import fcntl
 import os
+import re
+import socket
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, Remark
 
 _FILE = ".lock"
+_NOTE = re.compile(rb"(\d{1,20}) ([\w.-]{1,255})\n")
 _IN_USE = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
-_kept: dict[tuple[int, int], int] = {}
 
 
 @contextmanager
 def locked(folder: Path, what: str) -> Iterator[None]:
-    """Hold the lock on a folder.
+    """Hold the lock on a folder. If the note of a killed process stands in it, a `Remark` says that its lock is taken over.
 
     Args:
         folder: The folder, which exists.
@@ -40,7 +47,7 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(lock)
+        lock.release()
 
 
 def lock_until_exit(folder: Path, what: str) -> None:
@@ -57,10 +64,57 @@ def lock_until_exit(folder: Path, what: str) -> None:
     identity = (status.st_dev, status.st_ino)
     if identity not in _kept:
         _kept[identity] = _lock(folder, what)
+        atexit.register(_kept[identity].release)
 
 
-def _lock(folder: Path, what: str) -> int:
-    """Lock a folder; return the open file that holds the lock."""
+@dataclass(frozen=True)
+class _Lock:
+    """A lock that this process holds."""
+
+    opened: int
+    """The open file that is locked: the folder, or the note where the folder cannot be locked."""
+    note: Path
+    is_folder: bool
+
+    def release(self) -> None:
+        # In this order: a note without a lock would be taken for one of a killed process.
+        with suppress(OSError):
+            if self.is_folder:
+                self.note.unlink()
+            else:
+                # Another process may hold it open, to lock it next.
+                os.ftruncate(self.opened, 0)
+        os.close(self.opened)
+
+    def write_note(self) -> None:
+        """Note who holds the lock; without the note the lock holds all the same."""
+        with suppress(OSError):
+            # The very file that is locked: to close another opening of it might end a lock of bytes.
+            opened = os.open(self.note, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666) if self.is_folder else self.opened
+            os.ftruncate(opened, 0)
+            os.pwrite(opened, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+            if self.is_folder:
+                os.close(opened)
+
+
+_kept: dict[tuple[int, int], _Lock] = {}
+
+
+def _lock(folder: Path, what: str) -> _Lock:
+    """Lock a folder, and note who did."""
+    # Absolute, since the current folder may be another one when the lock is released.
+    note = folder.absolute() / _FILE
+    before = _noted(note)
+    lock = _locked_folder(folder, what, note)
+    if before is not None:
+        warnings.warn(
+            f"{folder}: {before}, which was writing this {what}, is gone; its lock is taken over", Remark, stacklevel=4
+        )
+    lock.write_note()
+    return lock
+
+
+def _locked_folder(folder: Path, what: str, note: Path) -> _Lock:
     # Python closes it in programs that it starts, so that a worker which outlives this process does not keep the lock.
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -69,26 +123,40 @@ def _lock(folder: Path, what: str) -> int:
         os.close(opened)
         if error.errno in _IN_USE:
             raise _in_use(folder, what) from None
-        return _lock_file(folder, what)
-    return opened
+        return _locked_note(folder, what, note)
+    return _Lock(opened, note, is_folder=True)
 
 
-def _lock_file(folder: Path, what: str) -> int:
-    """Lock a hidden file in a folder that cannot be locked itself."""
-    opened = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, 0o666)
+def _locked_note(folder: Path, what: str, note: Path) -> _Lock:
+    """Lock the note in a folder that cannot be locked itself."""
+    opened = os.open(note, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _UNSUPPORTED:
-            return opened
-        os.close(opened)
-        if error.errno in _IN_USE:
-            raise _in_use(folder, what) from None
-        raise
-    return opened
+        if error.errno not in _UNSUPPORTED:
+            os.close(opened)
+            if error.errno in _IN_USE:
+                raise _in_use(folder, what) from None
+            raise
+    return _Lock(opened, note, is_folder=False)
 
 
 def _in_use(folder: Path, what: str) -> InputError:
-    return InputError(
-        f"{folder}: expected a {what} that no other process is writing, got one that is in use (wait, or stop it)"
-    )
+    holder = _noted(folder / _FILE)
+    whose = "that is in use" if holder is None else f"in use by {holder}"
+    return InputError(f"{folder}: expected a {what} that no other process is writing, got one {whose} (wait, or stop it)")
+
+
+def _noted(note: Path) -> str | None:
+    """Return who holds or held the lock by its note; None where there is none that can be read."""
+    try:
+        opened = os.open(note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = _NOTE.fullmatch(os.read(opened, 400))
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
+    return None if found is None else f"process {found[1].decode()} on {found[2].decode()}"

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from auctionsim import locks
 from auctionsim.cli import main
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, Remark
 from auctionsim.jobs.studies.base import lock_plan
 from auctionsim.jobs.training.train import train
 from auctionsim.locks import lock_until_exit, locked
@@ -69,11 +70,18 @@ def is_free(folder: Path) -> bool:
 def test_a_killed_process_leaves_no_lock_and_no_file(tmp_path: Path):
     process = holder(tmp_path)
     try:
-        with pytest.raises(InputError, match="^.*: expected a run that no other process is writing, got one that is in use"):
+        with pytest.raises(InputError) as refused:
             locked(tmp_path, "run").__enter__()
     finally:
         stop(process)
-    assert is_free(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}: expected a run that no other process is writing, got one in use by process {process.pid} on "
+        f"{socket.gethostname()} (wait, or stop it)"
+    )
+    with pytest.warns(
+        Remark, match=f"process {process.pid} on .*, which was writing this run, is gone; its lock is taken over"
+    ):
+        assert is_free(tmp_path)
     assert is_free(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -92,7 +100,24 @@ def test_a_file_is_locked_where_the_folder_cannot_be(tmp_path: Path, monkeypatch
         assert not is_free(tmp_path)
     finally:
         stop(process)
+    with pytest.warns(Remark, match=f"process {process.pid} on .* is gone"):
+        assert is_free(tmp_path)
     assert is_free(tmp_path)
+
+
+@pytest.mark.parametrize("note", [b"", b"x" * 500, b"12 h\x1b[31m\n", b"\xff\xff\n", b"-1 host\n"])
+def test_a_note_that_is_none_is_left_alone(tmp_path: Path, note: bytes):
+    (tmp_path / ".lock").write_bytes(note)
+    assert is_free(tmp_path)
+
+
+def test_a_link_in_the_place_of_the_note_is_not_written_through(tmp_path: Path):
+    folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.write_text("1 host\n")
+    (folder / ".lock").symlink_to(elsewhere)
+    assert is_free(folder)
+    assert elsewhere.read_text() == "1 host\n"
 
 
 def test_a_program_that_outlives_the_holder_does_not_keep_the_lock(tmp_path: Path):
@@ -131,12 +156,16 @@ def test_a_run_that_another_process_trains_is_left_alone_and_goes_on_after_a_kil
     try:
         for again in (["resume", "run", "--workers", "0"], ["evaluate", "run"]):
             assert main(again) == 2
-            assert capsys.readouterr().err.splitlines() == [
-                "run: expected a run that no other process is writing, got one that is in use (wait, or stop it)"
-            ]
-        assert {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()} == before
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith("run: expected a run that no other process is writing, got one in use by process ")
+        found = {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()}
+        assert found.pop(run.path / ".lock").startswith(f"{process.pid} ".encode())
+        assert found == before
     finally:
         stop(process)
     assert main(["resume", "run", "--workers", "0"]) == 0
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"run: process {process.pid} on ")
+    assert first.endswith(", which was writing this run, is gone; its lock is taken over")
     assert [row["iteration"] for row in run.metrics()] == [1, 2, 3]
     assert not (run.path / ".lock").exists()

@@ -160,21 +160,21 @@ def lock_plan(out: Path, plan: dict[str, Any]) -> None:
     """
     plan = json.loads(json.dumps(plan))
     path = out / "plan.json"
-    if path.exists():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            before = None
-        if before != plan:
-            differs = [key for key in plan if not isinstance(before, dict) or before.get(key) != plan[key]]
-            raise InputError(f"{path}: expected the plan of this very command, got another {differs[0]} (choose another --out)")
-        lock_until_exit(out, "job")
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not path.exists() and out.exists() and (not out.is_dir() or any(entry.name != ".lock" for entry in out.iterdir())):
         raise InputError(f"{out}: expected a new or empty folder, got one that holds files (choose another with --out)")
     out.mkdir(parents=True, exist_ok=True)
+    # Locked before it is looked at again: two commands that start together must not both find it empty.
     lock_until_exit(out, "job")
-    write_json(path, plan)
+    if not path.exists():
+        write_json(path, plan)
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        before = None
+    if before != plan:
+        differs = [key for key in plan if not isinstance(before, dict) or before.get(key) != plan[key]]
+        raise InputError(f"{path}: expected the plan of this very command, got another {differs[0]} (choose another --out)")
 
 
 def _measure(_: None, task: tuple[str, Unit, Options]) -> tuple[Findings, float]:
