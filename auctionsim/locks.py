@@ -2,12 +2,12 @@
 
 A lock belongs to an open file of the process. So a process that ends leaves none behind, `kill -9` included, and its run can be
 continued at once. The hidden file `.lock` is a note for people: the process that holds the lock and its machine. It decides
-nothing, since a number of a process may be that of another one by now. A note whose lock is free is of a process that was killed;
-who takes the lock over says so.
+nothing, since a process's number may be that of another one by now. A note whose lock is free is of a process that was killed,
+and who takes the lock over says so.
 
 The folder itself is locked. Where a file system refuses that, `.lock` is locked in its place. NFS does: it turns the lock into
-one of bytes, which needs a file that is open for writing. All processes meet the same refusal, on whichever machine they run, and
-so lock the same file. A file system without any locks gives no protection.
+one of bytes, which needs a file that is open for writing. All processes meet the same refusal, on whichever machine they run,
+and so lock the same file. A file system without any locks gives no protection.
 """
 
 from __future__ import annotations
@@ -107,9 +107,8 @@ def _lock(folder: Path, what: str) -> _Lock:
     before = _noted(note)
     lock = _locked_folder(folder, what, note)
     if before is not None:
-        warnings.warn(
-            f"{folder}: {before}, which was writing this {what}, is gone; its lock is taken over", Remark, stacklevel=4
-        )
+        text = f"{folder}: {before}, which was writing this {what}, is gone; its lock is taken over"
+        warnings.warn(text, Remark, stacklevel=4)
     lock.write_note()
     return lock
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -29,10 +30,13 @@ from auctionsim.files import expect_new_folder, folder_then_rename, json_text, w
 from auctionsim.machine.disk import FULL, overwrite, writing
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.parquet import read_parquet
-from auctionsim.run_checks import checked_json, checked_manifest, checked_metrics, checked_table
+from auctionsim.run_checks.links import expect_no_link_outside
+from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
+from auctionsim.run_checks.tables import checked_table, expect_same_days
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario, read_scenario
 
+_CHECKPOINT = re.compile(r"[0-9]{6,18}")
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 
@@ -98,10 +102,11 @@ class Run:
         """Open an existing run folder.
 
         Raises:
-            InputError: The folder or its manifest is missing or not ours.
+            InputError: The folder or its manifest is missing or not ours, or a link in the folder leads out of it.
         """
         run = cls(Path(path))
         run.manifest()
+        expect_no_link_outside(run.path)
         return run
 
     def manifest(self) -> dict[str, Any]:
@@ -192,7 +197,8 @@ class Run:
     def checkpoints(self) -> list[int]:
         """Return the iterations of the checkpoints, ascending."""
         folder = self.path / "checkpoints"
-        return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()) if folder.is_dir() else []
+        names = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+        return sorted(int(name) for name in names if _CHECKPOINT.fullmatch(name) and f"{int(name):06d}" == name)
 
     def last_checkpoint(self) -> int:
         """Return the iteration of the newest checkpoint.
@@ -240,7 +246,7 @@ class Run:
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise InputError(f"{path}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
-        return checked_metrics(path, lines[:-1])
+        return checked_metrics(path, lines[:-1], self.manifest()["seeds"])
 
     def cut_metrics(self, iteration: int) -> None:
         """Drop the lines after `iteration`, as a resumed run starts again from its checkpoint."""
@@ -256,10 +262,7 @@ class Run:
         path = self.path / "provenance.json"
         if not path.is_file():
             return {}
-        notes = checked_json(path, path.read_bytes())
-        if not isinstance(notes, dict):
-            raise InputError(f"{path}: expected an object of notes, got {shown(notes)}")
-        return {str(key): str(text) for key, text in notes.items()}
+        return checked_notes(path, checked_json(path, path.read_bytes()))
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
         """Write `name`.parquet."""
@@ -274,8 +277,18 @@ class Run:
         path = self.path / f"{name}.parquet"
         if not path.is_file():
             raise InputError(f"{path}: expected the run's evaluation, got no such file (run: auctionsim evaluate {self.path})")
-        return checked_table(path, read_parquet(path)[0], self.seeds)
+        table = checked_table(path, read_parquet(path)[0], self.seeds)
+        outcomes = self.path / "outcomes.parquet"
+        if name == "benchmarks" and outcomes.is_file():
+            expect_same_days(path, table, _days(outcomes))
+        return table
 
     def optional_table(self, name: str) -> pl.DataFrame | None:
         """Read `name`.parquet; None where it was never written."""
         return self.table(name) if (self.path / f"{name}.parquet").is_file() else None
+
+
+def _days(outcomes: Path) -> list[int]:
+    """Return the days of outcomes.parquet, which is checked where it is read whole."""
+    table, _ = read_parquet(outcomes)
+    return table["day"].unique().to_list() if "day" in table.columns else []

@@ -78,9 +78,7 @@ def test_a_killed_process_leaves_no_lock_and_no_file(tmp_path: Path):
         f"{tmp_path}: expected a run that no other process is writing, got one in use by process {process.pid} on "
         f"{socket.gethostname()} (wait, or stop it)"
     )
-    with pytest.warns(
-        Remark, match=f"process {process.pid} on .*, which was writing this run, is gone; its lock is taken over"
-    ):
+    with pytest.warns(Remark, match=f"process {process.pid} on .*, which was writing this run, is gone"):
         assert is_free(tmp_path)
     assert is_free(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.reports.comparable import difference_texts, scenario_differences, shared_seeds
 from auctionsim.analysis.reports.fixed_traffic import differences_of, has_fixed_traffic
 from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, mean_advertiser_ratios, stored_amounts
 from auctionsim.analysis.reports.report import named_runs, write_sections
+from auctionsim.analysis.reports.run_view import RunView
 from auctionsim.analysis.reports.summary import amount, amount_interval, summarize
 from auctionsim.analysis.reports.tables import AMOUNT_LABELS, ARM_LABELS, MOST_ROWS
 from auctionsim.analysis.statistics import INTERVALS, Comparison
@@ -23,26 +22,6 @@ from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
 
 _ARMS = ("learned", "baseline")
-
-
-@dataclass(frozen=True)
-class SeedsOf(Run):
-    """A run seen on some of its seeds only."""
-
-    kept: tuple[int, ...] = ()
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds that are kept."""
-        return self.kept
-
-    def table(self, name: str) -> pl.DataFrame:
-        """Read the rows of `name`.parquet on the seeds that are kept."""
-        return Run(self.path).table(name).filter(pl.col("seed").is_in(self.kept))
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of metrics.jsonl on the seeds that are kept."""
-        return [row for row in super().metrics() if row["seed"] in self.kept]
 
 
 @dataclass(frozen=True)
@@ -82,7 +61,7 @@ _NAMES = {"revenue": "revenue", "gmv": "GMV", "profit": "total profit", "clicks"
 class RunComparison:
     """Runs side by side, the first of which is the one that the others are compared with."""
 
-    named: dict[str, SeedsOf]
+    named: dict[str, RunView]
     differences: tuple[Difference, ...]
 
     @property
@@ -103,7 +82,7 @@ class RunComparison:
         """Return the comparison as the object that `--json` prints."""
         return {
             "baseline": str(self.named[self.first].path),
-            "seeds": list(self.named[self.first].kept),
+            "seeds": list(self.named[self.first].seeds),
             "differences": {
                 str(self.named[one.name].path): {
                     **{name: _json(one.amounts["learned"][name], one.relative["learned"][name]) for name in AMOUNTS},
@@ -134,7 +113,7 @@ def compare_runs(runs: Sequence[Run]) -> RunComparison:
         seeds &= set(shared_seeds(runs[0], other))
     if not seeds:
         raise InputError(f"{runs[-1].path}: expected a seed that all runs have, got none")
-    views = {name: SeedsOf(run.path, tuple(sorted(seeds))) for name, run in named.items()}
+    views = {name: RunView(run.path, tuple(sorted(seeds))) for name, run in named.items()}
     first, *others = views.values()
     return RunComparison(
         views, tuple(_difference(name, first, other) for name, other in zip(list(views)[1:], others, strict=True))
@@ -171,7 +150,7 @@ def write_comparison(comparison: RunComparison, out: Path) -> Path:
     return write_sections(dict(named), summaries, sections, out, base=f"the baseline of {first}")
 
 
-def _difference(name: str, first: SeedsOf, other: SeedsOf) -> Difference:
+def _difference(name: str, first: RunView, other: RunView) -> Difference:
     amounts: dict[str, dict[str, Comparison]] = {}
     relative: dict[str, dict[str, float | NotDefined]] = {}
     for arm in _ARMS:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
-import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.analysis.reports.run_view import without_days
 from auctionsim.analysis.statistics import (
     TIE,
     Comparison,
@@ -28,24 +28,6 @@ from auctionsim.scenario import Scenario
 
 Measures = Mapping[str, ArrayLike]
 """Values by the name of the measure, `[seeds]` each."""
-
-
-@dataclass(frozen=True)
-class RunWithoutDay(Run):
-    """A run as it would be without one of its test days: its tables lack that day's rows."""
-
-    left_out: int
-    whole: Run | None = None
-    """The run whose days they are, such as a view on some of its seeds; the one of the folder if None."""
-    read: dict[str, pl.DataFrame] = field(default_factory=dict, compare=False, repr=False)
-    """The tables read so far, which runs without other days may share."""
-
-    def table(self, name: str) -> pl.DataFrame:
-        """Return a table of the run without the rows of the day."""
-        if name not in self.read:
-            self.read[name] = (self.whole or Run(self.path)).table(name)
-        table = self.read[name]
-        return table.filter(pl.col("day") != self.left_out) if "day" in table.columns else table
 
 
 def has_fixed_traffic(scenario: Scenario) -> bool:
@@ -112,8 +94,7 @@ def _by_day(
     days = run.table("outcomes")["day"].unique().sort().to_list()
     if len(days) == 1:
         return {name: values[:, None] for name, values in whole.items()}
-    read: dict[str, pl.DataFrame] = {}
-    parts = [measure(RunWithoutDay(run.path, day, run, read)) for day in days]
+    parts = [measure(view) for view in without_days(run, days)]
     found = {}
     for name, values in whole.items():
         without = np.stack([np.asarray(part[name], dtype=np.float64) for part in parts], axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from auctionsim.analysis.reports.fixed_traffic import RunWithoutDay, has_fixed_traffic, intervals_of
+from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic, intervals_of
 from auctionsim.analysis.reports.metrics import (
     AMOUNTS,
     ARMS,
@@ -23,6 +23,7 @@ from auctionsim.analysis.reports.metrics import (
     seed_ratios,
     stored_amounts,
 )
+from auctionsim.analysis.reports.run_view import RunView, without_days
 from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
@@ -131,8 +132,8 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
 
     def ratios(part: Run) -> dict[str, NDArray[np.float64]]:
         base = against
-        if isinstance(part, RunWithoutDay) and against is not None:
-            base = RunWithoutDay(against.path, part.left_out, against)
+        if isinstance(part, RunView) and part.left_out is not None and against is not None:
+            (base,) = without_days(against, [part.left_out])
         table = seed_ratios(part, base)
         return {name: table[name].to_numpy() for name in RATIOS}
 

@@ -116,7 +116,7 @@ def test_runs_without_a_common_seed_or_advertiser_or_traffic_are_refused(gsp: Ru
     with pytest.raises(InputError, match="expected a seed in common"):
         compare_runs([gsp, other(tmp_path, "seeds", seeds=(7,))])
     with pytest.raises(InputError, match="expected the advertisers of .*gsp, got 'c' in only one"):
-        compare_runs([gsp, run_by_hand(tmp_path / "names", {0: {**LOW, "c": (1.0, 2.0)}}, {0: LOW})])
+        compare_runs([gsp, run_by_hand(tmp_path / "names", {0: {**LOW, "c": (1.0, 2.0)}}, {0: {**LOW, "c": (1.0, 2.0)}})])
     with pytest.raises(InputError, match="another value of the efficient allocation"):
         compare_runs([gsp, other(tmp_path, "table", welfare=31.0)])
     with pytest.raises(InputError, match="another outcome of the same baseline"):

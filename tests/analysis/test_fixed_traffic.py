@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from auctionsim.analysis.reports.comparison import compare_runs
-from auctionsim.analysis.reports.fixed_traffic import RunWithoutDay, has_fixed_traffic, intervals_of
+from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic, intervals_of
 from auctionsim.analysis.reports.report import write_report
+from auctionsim.analysis.reports.run_view import RunView, without_days
 from auctionsim.analysis.reports.summary import intervals_text, summarize
 from auctionsim.analysis.statistics import day_interval, mean_interval
 from auctionsim.runs import Run
@@ -37,10 +38,12 @@ def run_on(folder: Path, source: str, days: tuple[int, ...] = (2, 3, 4)) -> Run:
     run = Run.create(folder, parse_scenario(SMALL, "s"), SMALL, seeds=(0, 1), command="x")
     rows = [
         {
-            "arm": arm, "seed": seed, "day": day, "hour": 0, "advertiser": "a", "group": "g", "bid": 1.0, "impressions": 1.0,
-            "clicks": 1.0, "conversions": 1.0, "gmv": 9.0, "cost": revenue, "budget_left": None, "revenue": revenue,
+            "arm": arm, "seed": seed, "day": day, "hour": hour, "advertiser": "a", "group": "g", "bid": 1.0,
+            "impressions": 1.0, "clicks": 1.0, "conversions": 1.0, "gmv": 0.0 if hour else 9.0,
+            "cost": 0.0 if hour else revenue, "budget_left": None, "revenue": 0.0 if hour else revenue,
         }
         for (seed, day), value in REVENUE.items() if day in days
+        for hour in range(24)
         for arm, revenue in (("learned", value), ("reference", BASELINE[day]))
     ]  # fmt: skip
     run.write_table("outcomes", pl.DataFrame(rows, infer_schema_length=None))
@@ -92,9 +95,14 @@ def test_a_table_per_seed_is_not_fixed(tmp_path: Path):
 
 def test_a_run_without_a_day_lacks_its_rows_alone(tmp_path: Path):
     run = run_on(tmp_path / "r", "log.csv")
-    without = RunWithoutDay(run.path, 3)
+    (without,) = without_days(run, [3])
     assert without.table("outcomes")["day"].unique().sort().to_list() == [2, 4]
-    assert run.table("outcomes").height == 12
+    assert without.seeds == (0, 1)
+    assert run.table("outcomes").height == 12 * 24
+    (without,) = without_days(RunView(run.path, kept=(1,)), [3])
+    assert without.table("outcomes")["seed"].unique().to_list() == [1]
+    assert without.table("outcomes").height == 4 * 24
+    assert (without.seeds, without.metrics()) == ((1,), [])
 
 
 LOG = """

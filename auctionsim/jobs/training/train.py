@@ -168,7 +168,10 @@ def _evaluate_rules(run: Run, markets: dict[int, Market]) -> None:
 
 def _last_states(run: Run, starts: dict[int, Arrays]) -> tuple[int, dict[int, Arrays]]:
     """Return iteration and states of the last checkpoint, or of the start where there is none."""
-    checkpoints = run.checkpoints()
+    checkpoints, last = run.checkpoints(), run.scenario().train.iterations
+    if checkpoints and checkpoints[-1] > last:
+        path = run.path / "checkpoints" / f"{checkpoints[-1]:06d}"
+        raise InputError(f"{path}: expected a checkpoint of an iteration <= train.iterations = {last}, got a later one")
     return (checkpoints[-1], run.load_checkpoint(checkpoints[-1], starts)) if checkpoints else (0, starts)
 
 
