@@ -1,4 +1,4 @@
-"""Checkpoints: a learner's state as one safetensors file. No pickle is written or read."""
+"""Checkpoints: a learner's state as one safetensors file, which holds no code."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@
     provenance.json  origin of the traffic                    report/index.html
     checkpoints/NNNNNN/seed-S.safetensors
 
-Every file is written to a temporary name and renamed. No pickle is written or read: arrays are safetensors.
+Every file is written to a temporary name and renamed. None is a pickle, and none is read as one: arrays are safetensors.
 """
 
 from __future__ import annotations

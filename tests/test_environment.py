@@ -5,25 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-import numba
 import pytest
 
 from auctionsim.auction.environment import check_environment, quiet_matplotlib
 from auctionsim.auction.kernel import jit as jit_module
-from auctionsim.auction.kernel.jit import jit
 from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import short_folder
 from auctionsim.numbers import SEED_LIMIT
 
 from .conftest import SMALL
-
-
-def add_one(x: float) -> float:
-    return x + 1
 
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"])
@@ -47,40 +40,6 @@ def test_a_command_under_a_bad_variable_ends_in_one_line(tmp_path: Path):
             line for line in ended.stderr.splitlines() if line.startswith(next(iter(variable)))
         ]
         assert len(ended.stderr.splitlines()) == 1
-
-
-@pytest.fixture
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Leave numba no folder of its own choice; return the folder for temporary files."""
-    from numba.core import caching
-
-    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [caching.UserProvidedCacheLocator])
-    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(RuntimeError, match="no locator available"):
-        numba.njit(cache=True)(add_one)
-    return tmp_path
-
-
-def test_machine_code_is_cached_under_tmpdir_where_numba_finds_no_place(nowhere: Path):
-    assert jit(add_one)(1.5) == 2.5
-    (folder,) = nowhere.iterdir()
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert list(folder.rglob("*.nbi"))
-    assert numba.config.CACHE_DIR == ""
-
-
-@pytest.mark.parametrize("mode", [0o777, None])
-def test_machine_code_is_not_cached_where_others_can_write(nowhere: Path, mode: int | None):
-    folder = nowhere / f"auctionsim-numba-{os.getuid()}"
-    if mode is None:
-        (nowhere / "elsewhere").mkdir()
-        folder.symlink_to(nowhere / "elsewhere")
-    else:
-        folder.mkdir()
-        folder.chmod(mode)
-    assert jit(add_one)(1.5) == 2.5
-    assert not list(nowhere.rglob("*.nbi"))
 
 
 def test_every_function_is_compiled_through_the_one_place():

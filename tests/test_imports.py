@@ -172,11 +172,10 @@ def test_heavy_libraries_stay_in_their_rooms():
     assert wrong == []
 
 
-def test_no_module_reads_a_pickle_or_evaluates_text():
+def test_one_module_reads_pickles_of_compiled_code_and_none_evaluates_text():
     for name, tree in modules().items():
-        assert not {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"} & {n.split(".")[0] for n in imported(tree)}, (
-            name
-        )
+        picklers = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"} & {n.split(".")[0] for n in imported(tree)}
+        assert picklers == ({"pickle"} if name == "auctionsim.auction.kernel.code_store" else set()), name
         called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         assert not {"eval", "exec"} & called, name
 
