@@ -29,7 +29,7 @@ class Target:
     cases: Callable[[], SearchStrategy[Case]]
     """Makes the strategy that cases are drawn from."""
     run: Callable[[Case], None]
-    """Runs one case in an empty current folder. What it raises is a finding, so it keeps the errors that are promised to itself."""
+    """Runs one case in an empty current folder. What it raises is a finding."""
     prepare: Callable[[], None] = lambda: None
     """Builds what all cases share, without limits of time and memory."""
     seconds: float = 20.0

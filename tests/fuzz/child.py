@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import hashlib
 import json
@@ -112,11 +113,9 @@ def _one_round(session: Session, drawn_from: int, end: float, number: int) -> No
         if found is not None and session.is_worth_shrinking(found):
             raise Found(found)
 
-    try:
+    # Flaky: the time was over, or a finding was small enough, while hypothesis went on.
+    with contextlib.suppress(Found, Flaky, Unsatisfiable):
         one()
-    except (Found, Flaky, Unsatisfiable):
-        # Flaky: the time was over, or a finding was small enough, while hypothesis went on.
-        pass
 
 
 def main() -> None:

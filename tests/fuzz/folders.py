@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import io
 import json
 import shutil
 import tempfile
@@ -9,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from auctionsim.agents.build import build_market
+from auctionsim.cli import main
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.training.train import train
 from auctionsim.runs import Run
@@ -42,10 +46,16 @@ checkpoint_every = 1
 def home() -> Path:
     """Return a folder with `run`, `interrupted`, `scenario.toml`, `table.parquet` and `table.csv`."""
     folder = Path(tempfile.mkdtemp(prefix="auctionsim-fuzz-home-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "scenario.toml").write_text(SCENARIO)
     run = Run.create(folder / "run", parse_scenario(SCENARIO, "scenario.toml"), SCENARIO, seeds=(0, 1), command="test")
     train(run, SerialPool(), lambda _: None)
     shutil.copytree(folder / "run", folder / "interrupted")
+    shutil.copytree(folder / "run", folder / "warm")
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        # What these import takes longer than they do.
+        for command in ("evaluate", "report", "control"):
+            main([command, str(folder / "warm")])
     manifest = folder / "interrupted" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"status": "interrupted"}))
     save_traffic(build_market(parse_scenario(SCENARIO, "scenario.toml")).traffic, folder / "table.parquet")
@@ -60,8 +70,3 @@ def put(*names: str) -> None:
             shutil.copytree(source, name)
         else:
             shutil.copy(source, name)
-
-
-def tidy() -> None:
-    """Remove `home` at the end of the process."""
-    shutil.rmtree(home(), ignore_errors=True)

@@ -16,7 +16,8 @@ from ..oracle import run_command
 
 _BASE: dict[str, dict[str, str]] = {
     "": {"name": '"small"'},
-    "traffic": {"auctions_per_day": "60", "queries": "5", "candidates": "3", "days": "2", "train_days": "[0]", "test_days": "[1]"},
+    "traffic": {"auctions_per_day": "60", "queries": "5", "candidates": "3", "days": "2", "train_days": "[0]",
+    "test_days": "[1]"},
     "mechanism": {"reserve": "0.01"},
     "platform": {"revenue_floor": "1.0"},
     "advertisers": {"group": '"seller"', "count": "3"},
@@ -25,9 +26,11 @@ _BASE: dict[str, dict[str, str]] = {
 }  # fmt: skip
 _VALUES = (
     "0", "1", "2", "-1", "3", "0.5", "1.5", "-0.0", "nan", "inf", "-inf", "1e308", "5e-324", "1e-9", "9223372036854775807",
-    "9223372036854775808", '""', '"x"', '"none"', '"table"', '"baseline*0.5"', '"baseline*"', '"baseline*1e999"', "true", "false",
+    "9223372036854775808", '""', '"x"', '"none"', '"table"', '"baseline*0.5"', '"baseline*"', '"baseline*1e999"',
+    "true", "false",
     "[]", "[0]", "[1.0, 0.5]", "[1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]", "[[1]]", "{}", "{ profit = 1.0 }", "{ clicks = 0 }",
-    "{ gmv = nan }", "1979-05-27", "07:32:00", '"""a\nb"""', '"\\u0000"', '"no.such:Class"', '"os:system"', '"../x.csv"', '"{seed}"',
+    "{ gmv = nan }", "1979-05-27", "07:32:00", '"""a\nb"""', '"\\u0000"', '"no.such:Class"', '"os:system"',
+    '"../x.csv"', '"{seed}"',
 )  # fmt: skip
 # Values of these above some tens take minutes without anything being wrong.
 _SIZES = {
