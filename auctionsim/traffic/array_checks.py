@@ -40,6 +40,7 @@ class Range(NamedTuple):
 _RATE = Range(0.0, 1.0, "numbers in [0, 1]")
 # The limit itself is valid here: 999,999,999.99 is 10^9 in single precision, in which stored traffic holds it.
 _PRICE = Range(0.0, PRICE_LIMIT, PRICE_WORDS.replace("a number", "numbers"))
+_ANY_PRICE = Range(0.0, float(np.finfo(np.float64).max), "finite numbers >= 0")
 _RANGES = {
     "day": Range(0, MAX_DAY, f"whole numbers from 0 to {MAX_DAY}"),
     "hour": Range(0, 23, "whole numbers from 0 to 23"),
@@ -116,8 +117,17 @@ def index_range(count: int) -> Range:
     return Range(0, count - 1, f"indices >= 0 and < {count}")
 
 
-def range_of(name: str, n_advertisers: int, n_queries: int) -> Range:
-    """Return the range of a column of traffic."""
+def range_of(name: str, n_advertisers: int, n_queries: int, *, any_price: bool = False) -> Range:
+    """Return the range of a column of traffic.
+
+    Args:
+        name: The column's name.
+        n_advertisers: Number of advertisers.
+        n_queries: Number of queries.
+        any_price: Whether prices and bids beyond `PRICE_LIMIT` are valid, as in arrays made by a program.
+    """
+    if any_price and _RANGES.get(name) is _PRICE:
+        return _ANY_PRICE
     counts = {"advertiser": n_advertisers, "query": n_queries}
     return index_range(counts[name]) if name in counts else _RANGES[name]
 

@@ -13,7 +13,6 @@ from auctionsim.traffic.array_checks import (
     MAX_AUCTIONS,
     check_lengths,
     check_names,
-    check_once_per_cell,
     check_range,
     check_starts,
     converted,
@@ -90,14 +89,13 @@ class Traffic:
         columns = {name: getattr(self, name) for name in (*CELL_COLUMNS, *ROW_COLUMNS)}
         check_lengths("Traffic: ", columns, CELL_COLUMNS, ROW_COLUMNS)
         for name, column in columns.items():
-            valid = range_of(name, len(self.advertisers), len(self.queries))
+            valid = range_of(name, len(self.advertisers), len(self.queries), any_price=True)
             check_range(f"Traffic: {name}", column, valid)
         check_starts("Traffic: cell_start", self.cell_start, len(self.day), len(self.advertiser))
         if (np.diff(self.day * HOURS + self.hour) < 0).any():
             raise InputError("Traffic: hour: expected cells in time order, got an hour after a later one")
         if float(np.sum(self.weight, dtype=np.float64)) > MAX_AUCTIONS:
             raise InputError(f"Traffic: weight: expected weights that sum to <= {MAX_AUCTIONS} (2^53), got more")
-        check_once_per_cell("Traffic: advertiser", self.advertiser, np.diff(self.cell_start), len(self.advertisers))
         if self.budgets is not None:
             budgets = converted("Traffic: budgets", self.budgets, np.float64)
             object.__setattr__(self, "budgets", budgets)

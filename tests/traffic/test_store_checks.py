@@ -13,6 +13,7 @@ import pytest
 
 from auctionsim import Traffic, open_traffic, replay
 from auctionsim.errors import InputError
+from auctionsim.traffic.array_checks import check_once_per_cell
 from auctionsim.traffic.store import CELL_TYPES, ROW_TYPES, StoredTraffic
 from auctionsim.traffic.store_writer import store_traffic
 
@@ -157,6 +158,18 @@ def test_parts_out_of_time_order_are_refused_by_the_writer(tmp_path: Path):
         store_traffic(tmp_path / "day", ("a", "b"), ("q",), [(0, 5, arrays()), (0, 4, arrays())])
 
 
+@pytest.mark.parametrize("n_advertisers", [10, 10**6])
+def test_an_advertiser_twice_in_a_cell_is_found_among_few_and_among_many(n_advertisers: int):
+    size = np.full(10_000, 3)
+    advertiser = np.tile(np.array([n_advertisers - 1, 0, 5]), 10_000)
+    check_once_per_cell("a", advertiser, size, n_advertisers)
+    advertiser[29_000] = advertiser[28_999]
+    with pytest.raises(
+        InputError, match=r"a: expected each advertiser once in a cell, got \d+ again in cell 9666, index 29000"
+    ):
+        check_once_per_cell("a", advertiser, size, n_advertisers)
+
+
 TABLE = make_market([2, 1], [0, 1], [3, 4], [0, 1, 1], [0.1, 0.2, 0.1], [1.0] * 3, 2)
 
 
@@ -166,7 +179,6 @@ def table(**changed: Any) -> Traffic:
 
 @pytest.mark.parametrize(("changed", "said"), [
     ({"advertiser": [0, 1, 10**9]}, "Traffic: advertiser: expected indices >= 0 and < 2, got 1000000000 at index 2"),
-    ({"advertiser": [0, 0, 1]}, "Traffic: advertiser: expected each advertiser once in a cell, got 0 again in cell 0, index 1"),
     ({"advertiser": [0.0, 1.0, 1.0]}, "Traffic: advertiser: expected an array of whole numbers, got an array of float64"),
     ({"advertiser": [[0, 1, 1]]}, r"Traffic: advertiser: expected \d numbers, one for each of the rows .* got shape \[1, 3\]"),
     ({"cell_start": [0, 5, 3]}, "Traffic: cell_start: expected numbers that do not fall, got 3 after 5 in cell 2"),
@@ -179,6 +191,7 @@ def table(**changed: Any) -> Traffic:
     ({"hour": [0, 24]}, "Traffic: hour: expected whole numbers from 0 to 23, got 24 at index 1"),
     ({"pctr": [0.1, 0.2]}, r"Traffic: pctr: expected 3 numbers, one for each of the rows as in advertiser, got shape \[2\]"),
     ({"pctr": [0.1, np.nan, 0.1]}, r"Traffic: pctr: expected numbers in \(0, 1\], got nan at index 1"),
+    ({"item_price": [1, 1, np.inf]}, "Traffic: item_price: expected finite numbers >= 0, got inf at index 2"),
     ({"keyword_bid": "cheap"}, "Traffic: keyword_bid: expected an array of numbers, got an array of <U5"),
     ({"budgets": [1.0]}, r"Traffic: budgets: expected 2 numbers >= 0, one for each advertiser, got \[1.0\]"),
     ({"queries": ()}, "Traffic: query: expected indices >= 0 and < 0, got 0 at index 0"),
