@@ -104,6 +104,8 @@ def _folder_of(path: Path) -> Iterator[None]:
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
