@@ -71,8 +71,8 @@ def test_the_report_counts_what_the_log_holds(tmp_path: Path, joined: Path, caps
 
 
 def test_the_same_log_gives_the_same_bytes(tmp_path: Path, joined: Path):
-    for more in ((), ("--aggregate", "hour")):
-        first, second = (ingest(tmp_path, joined, "ipinyou", *more, out=f"{name}.parquet").read_bytes() for name in "ab")
+    for more, names in (((), "ab"), (("--aggregate", "hour"), "cd")):
+        first, second = (ingest(tmp_path, joined, "ipinyou", *more, out=f"{name}.parquet").read_bytes() for name in names)
         assert first == second
 
 
