@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 
 if __name__ == "__main__":
-    # Python puts the current folder first on the import path. A file `numpy.py` in it must not stand in for numpy.
+    # Python puts the current folder first on the import path. No file in it may stand in for a library.
     with suppress(OSError):
         if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):
             del sys.path[0]

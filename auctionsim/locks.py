@@ -104,7 +104,7 @@ def _lock(folder: Path, what: str) -> _Lock:
     """Lock a folder, and note who did."""
     # Absolute, since the current folder may be another one when the lock is released.
     note = folder.absolute() / _FILE
-    before = _noted(note)
+    before = None if _is_alive(note) else _noted(note)
     lock = _locked_folder(folder, what, note)
     if before is not None:
         text = f"{folder}: {before}, which was writing this {what}, is gone; its lock is taken over"
@@ -148,6 +148,26 @@ def _in_use(folder: Path, what: str) -> InputError:
 
 def _noted(note: Path) -> str | None:
     """Return who holds or held the lock by its note; None where there is none that can be read."""
+    holder = _holder(note)
+    return None if holder is None else f"process {holder[0]} on {holder[1]}"
+
+
+def _is_alive(note: Path) -> bool:
+    """Return True if the process of a note runs on this machine: the folder is a copy of one that it is writing."""
+    holder = _holder(note)
+    if holder is None or holder[1] != socket.gethostname():
+        return False
+    try:
+        os.kill(holder[0], 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _holder(note: Path) -> tuple[int, str] | None:
+    """Return process and machine of a note; None where there is none that can be read."""
     try:
         opened = os.open(note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -158,4 +178,4 @@ def _noted(note: Path) -> str | None:
         return None
     finally:
         os.close(opened)
-    return None if found is None else f"process {found[1].decode()} on {found[2].decode()}"
+    return None if found is None else (int(found[1]), found[2].decode())

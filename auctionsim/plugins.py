@@ -62,7 +62,7 @@ def load_class(name: str, source: str, *folders: Path | None) -> type:
     """Import the class that `package.module:Class` names.
 
     The current folder and `folders` come last on the import path while the module is imported, and not afterwards: what it
-    needs beside it, it imports at its top. So a file `random.py` in one of them never stands in for Python's own module.
+    needs beside it, it imports at its top. So no file in one of them stands in for a module of Python's own.
 
     Args:
         name: The class as `package.module:Class`.

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from auctionsim.analysis.documents import page
+from auctionsim.analysis.documents.plots.log_quality import volume_figure
 from auctionsim.analysis.documents.plots.style import Figure, legend_above, png, svg
+from auctionsim.analysis.documents.plots.sweep import Axis, parallel_coordinates
 from auctionsim.analysis.documents.sections import Table, Text, write_document
 from auctionsim.envs.frame import day_frame
 from auctionsim.machine.stdio import make_unbreakable
@@ -152,3 +154,19 @@ def test_matplotlib_still_reads_dollars_as_formulas_so_that_they_must_be_escaped
     with pytest.raises(ValueError, match="cpc"):
         figure.draw_without_rendering()
     assert matplotlib.__version__
+
+
+def test_a_sweep_s_figure_writes_words_letter_by_letter_and_keeps_them_apart():
+    words = [*HOSTILE, "$\\frac$"]
+    figure = parallel_coordinates([Axis("learner.$\\frac$", words), Axis("_x\nafter 3", [1.0] * len(words))], {0})
+    drawn = [text.get_text() for text in figure.axes[0].texts]
+    assert len(set(drawn)) == len(words) + 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "\x07" not in svg(figure)
+        png(figure)
+
+
+def test_the_days_of_a_log_are_written_letter_by_letter():
+    figure = volume_figure(["$\\frac$", "_b"], [[1] * 24] * 2)
+    assert "\\frac" in svg(figure)

@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise
     write_then_rename(out / "results.parquet", results.write_parquet)
     view = _view(sweep, results)
-    page = write_document(f"Sweep of {scenario.name}", [sweep.command], sweep_sections(view), out)
+    sections, names = sweep_sections(view), {scenario.name, *view.names}
+    page = write_document(f"Sweep of {scenario.name}", [sweep.command], sections, out, names=names)
     table, best = (out / "table.md").read_text(encoding="utf-8"), view.best
     value = {"report": str(page), "results": str(out / "results.parquet"), "metric": sweep.metric, "best": best}
     console.result(f"{table}\nreport: {page}", value, kept=out)
@@ -133,9 +134,12 @@ def _view(sweep: Sweep, results: pl.DataFrame) -> SweepView:
 
     keys = {parameter.key: parameter.is_log for parameter in sweep.parameters}
     floors = ("revenue_floor", "self_bidder_floor")
-    platform = sweep.scenario().platform
+    scenario = sweep.scenario()
+    platform, groups = scenario.platform, scenario.advertisers
     return SweepView(
         results, keys, sweep.metric, METRICS[sweep.metric], sweep.is_max, len(sweep.seeds), sweep.design.sentence,
         has_floors=any(getattr(platform, floor) > 0 or f"platform.{floor}" in keys for floor in floors),
         unranked_by=sweep.unranked_by, baselines_by=tuple(key for key in keys if changes_baseline(key)),
+        nobody_learns=all(group.controller != "learner" for group in groups)
+        and not any(key.startswith("advertisers.") for key in keys),
     )  # fmt: skip

@@ -35,6 +35,7 @@ EXCEPTIONS = {
     "campaigns_vcg.csv": "a file of a public data set",
     "html_math_renderer": "a setting of Sphinx",
     "Path.expanduser": "the standard library's",
+    "LD_PRELOAD": "a variable of the environment that the dynamic linker reads",
     "numba.njit": "numba's",
     "np_random": "Gymnasium's generator of an environment",
     "np_random_seed": "Gymnasium's seed of an environment",

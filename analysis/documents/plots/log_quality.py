@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE, plain
+from auctionsim.names.lettering import labels
 
 _MAX_NAMED = 20
 _MIN_HEIGHT, _DAY_HEIGHT, _MAX_HEIGHT = 2.2, 0.22, 9.0
@@ -29,7 +30,7 @@ def volume_figure(days: Sequence[str], volume: Sequence[Sequence[int]]) -> Figur
     empty = np.argwhere(counts == 0)
     axes.scatter(empty[:, 1], empty[:, 0], marker="x", color=GREY, s=12, linewidths=0.8)
     step = -(-len(days) // _MAX_NAMED)
-    axes.set_yticks(range(0, len(days), step), labels=list(days)[::step])
+    axes.set_yticks(range(0, len(days), step), labels=labels(days[::step]))
     axes.set_xticks(range(0, 24, 3))
     axes.set_xlabel("hour of the day")
     bar = figure.colorbar(drawn, ax=axes, label="auctions")

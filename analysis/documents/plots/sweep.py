@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE
+from auctionsim.names.lettering import label, labels
 
 _TICKS = 5
 _LONGEST_NAME = 16
@@ -40,11 +41,10 @@ def parallel_coordinates(axes: Sequence[Axis], best: Collection[int], dashed: Co
     for position, axis in enumerate(axes):
         heights[:, position], ticks = _scale(axis)
         plot.axvline(position, color=GREY, linewidth=0.8)
-        for height, label in ticks:
-            # Names are text, not formulas: matplotlib would read what stands between two dollar signs as mathematics.
+        for height, text in ticks:
             plot.annotate(
-                _shortened(label), (position, height), (-4, 0), textcoords="offset points", ha="right", va="center",
-                fontsize=7, parse_math=False, zorder=4,
+                text, (position, height), (-4, 0), textcoords="offset points", ha="right", va="center",
+                fontsize=7, zorder=4,
                 bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
             )  # fmt: skip
     order = sorted(range(len(heights)), key=lambda trial: (trial in best, trial))
@@ -57,7 +57,7 @@ def parallel_coordinates(axes: Sequence[Axis], best: Collection[int], dashed: Co
             heights[trial], color=color, alpha=opacity, lw=2 if is_best else 1, ls="--" if trial in dashed else "-",
             marker="o", markersize=4 if is_best else 2.5, clip_on=False,
         )  # fmt: skip
-    plot.set_xticks(range(len(axes)), [_wrapped(axis.name) for axis in axes], fontsize=8, parse_math=False)
+    plot.set_xticks(range(len(axes)), [_wrapped(axis.name) for axis in axes], fontsize=8)
     plot.set_xlim(-0.6, len(axes) - 0.8)
     plot.set_ylim(-0.04, 1.04)
     plot.set_yticks([])
@@ -71,7 +71,8 @@ def _scale(axis: Axis) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in given):
         words = list(dict.fromkeys(_word(value) for value in given))
         at = {word: k / (len(words) - 1) if len(words) > 1 else 0.5 for k, word in enumerate(words)}
-        return np.array([np.nan if value is None else at[_word(value)] for value in axis.values]), [(at[w], w) for w in words]
+        heights = np.array([np.nan if value is None else at[_word(value)] for value in axis.values])
+        return heights, [(at[word], name) for word, name in zip(words, labels(words, _LONGEST_NAME), strict=True)]
     numbers = np.array([np.nan if value is None else float(value) for value in axis.values])
     scaled = np.log(numbers) if axis.is_log else numbers
     distinct = np.unique(scaled[np.isfinite(scaled)])
@@ -81,8 +82,8 @@ def _scale(axis: Axis) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
     if width == 0:
         return np.where(np.isfinite(scaled), 0.5, np.nan), [(0.5, _number(numbers[np.isfinite(scaled)][0]))]
     marks = distinct if len(distinct) <= _TICKS else np.linspace(distinct[0], distinct[-1], _TICKS)
-    labels = [_number(float(np.exp(mark)) if axis.is_log else mark) for mark in marks.tolist()]
-    return (scaled - low) / width, [((mark - low) / width, text) for mark, text in zip(marks.tolist(), labels, strict=True)]
+    written = [_number(float(np.exp(mark)) if axis.is_log else mark) for mark in marks.tolist()]
+    return (scaled - low) / width, [((mark - low) / width, text) for mark, text in zip(marks.tolist(), written, strict=True)]
 
 
 def _word(value: object) -> str:
@@ -93,13 +94,9 @@ def _number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
-def _shortened(word: str) -> str:
-    return word if len(word) <= _LONGEST_NAME else f"{word[: _LONGEST_NAME - 3]}..."
-
-
 def _wrapped(name: str) -> str:
     """Break a long name before its last part, and shorten each line."""
     if len(name) <= _LONGEST_NAME or "\n" in name:
-        return name
+        return "\n".join(label(line) for line in name.split("\n"))
     head, dot, tail = name.rpartition(".")
-    return f"{_shortened(head)}{dot}\n{_shortened(tail)}" if dot else _shortened(name)
+    return f"{label(head, _LONGEST_NAME)}{dot}\n{label(tail, _LONGEST_NAME)}" if dot else label(name, _LONGEST_NAME)

@@ -13,12 +13,18 @@ from auctionsim.analysis.reports.sweep.ranking import ROUNDING
 from auctionsim.analysis.reports.sweep.tables import commands_table, finished_table, stopped_table
 from auctionsim.analysis.reports.sweep.view import NOT_DEFINED, Row, SweepView, iterations_text, number_text, value_text
 
+_NOBODY = (
+    "Nobody learns in these trials: every advertiser follows a rule. So iterations change nothing, each trial is its rules' "
+    "replay, and figures of learners are 0 or not defined."
+)
+
 
 def sweep_sections(view: SweepView) -> list[Section]:
     """Return the sections of a sweep's report: the verdict, trials by effort, importance, a figure, and their commands."""
     return [
         Text(_verdict(view)),
         Text(view.design),
+        *([Text(_NOBODY)] if view.nobody_learns else []),
         *finished_table(view),
         *stopped_table(view),
         *_importance_table(view),

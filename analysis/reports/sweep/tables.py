@@ -65,7 +65,7 @@ def stopped_table(view: SweepView) -> list[Section]:
     header += ["Worst that went on", "Profit, test", "Revenue, test"]
     cells = []
     for row in rows[:SHOWN]:
-        on = view.results.filter(pl.col("is_kept"), rung=row["rung"]).sort("rank", "trial").row(-1, named=True)
+        on = view.results.filter(pl.col("is_kept"), rung=row["rung"]).sort("rank", "trial", nulls_last=True).row(-1, named=True)
         cells.append([
             str(row["trial"]),
             *(value_text(row[key]) for key in view.keys),
@@ -109,6 +109,8 @@ def _note(view: SweepView, rows: int) -> str:
 
 
 def _rank(row: Row, rows: Sequence[Row]) -> str:
+    if row["rank"] is None:
+        return "none"
     is_shared = sum(other["rank"] == row["rank"] for other in rows) > 1
     return f"{row['rank']} (tie)" if is_shared else str(row["rank"])
 

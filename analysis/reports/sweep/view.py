@@ -41,16 +41,28 @@ class SweepView:
     baselines_by: Sequence[str] = ()
     """The swept keys that change auction rules, budgets or the baseline policy: each trial has a baseline of its own."""
 
+    nobody_learns: bool = False
+    """True if every advertiser follows a rule in every trial."""
+
+    @property
+    def names(self) -> set[str]:
+        """Return the texts from outside that the report shows: swept keys, their values, and commands."""
+        columns = [*self.keys, "command"]
+        texts = [value for column in columns for value in self.results[column].to_list() if isinstance(value, str)]
+        return {*self.keys, *texts}
+
     @property
     def finished(self) -> Sequence[Row]:
         """Return the rows of the last rung, the best first; in the order of trials if they are not ranked."""
-        return self.results.filter(rung=self.results["rung"].max()).sort("rank", "trial").to_dicts()
+        return self.results.filter(rung=self.results["rung"].max()).sort("rank", "trial", nulls_last=True).to_dicts()
 
     @property
     def stopped(self) -> Sequence[Row]:
         """Return the last row of each trial that was stopped early: those that went further first, then by rank."""
         return (
-            self.results.filter(~pl.col("is_kept")).sort(["rung", "rank", "trial"], descending=[True, False, False]).to_dicts()
+            self.results.filter(~pl.col("is_kept"))
+            .sort(["rung", "rank", "trial"], descending=[True, False, False], nulls_last=True)
+            .to_dicts()
         )
 
     @property

@@ -127,9 +127,9 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
         is_last = rung == len(rungs) - 1
         kept = going_on(ranked, len(alive) if is_last else max(1, len(alive) // sweep.eta))
         until = None if is_last else iterations
-        for trial, rank, is_kept in zip(alive, ranked, kept, strict=True):
+        for trial, rank, is_kept, figure in zip(alive, ranked, kept, figures, strict=True):
             row: dict[str, Any] = {"trial": trial, "rung": rung, "iterations": iterations, "is_kept": is_kept}
-            row |= {"rank": rank if is_ranked else None, **_columns(found[trial])}
+            row |= {"rank": rank if is_ranked and figure is not None else None, **_columns(found[trial])}
             rows.append(
                 row | {"command": trial_command(sweep.source, _all_overrides(sweep, trial), len(sweep.seeds), trial, until)}
             )

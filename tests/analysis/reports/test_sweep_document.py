@@ -103,9 +103,7 @@ def test_names_are_text_and_no_formulas_in_the_figure():
     view = view_of({0: 1.0, 1: 2.0}, {1: 2.5}, row={"k": "$a_1$ $"})
     (figure,) = (section.figure for section in sweep_sections(view) if isinstance(section, Picture))
     (axes,) = figure.axes
-    label = next(text for text in axes.texts if text.get_text() == "$a_1$ $")
-    assert not label.get_parse_math()
-    assert not any(tick.get_parse_math() for tick in axes.get_xticklabels())
+    assert r"\$a_1\$ \$" in [text.get_text() for text in axes.texts]
     figure.canvas.draw()
 
 

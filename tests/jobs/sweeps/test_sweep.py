@@ -192,3 +192,15 @@ def test_the_command_writes_a_table_a_page_and_the_next_command(tmp_path: Path, 
     assert pl.read_parquet(out / "results.parquet").columns[:4] == ["trial", "rung", "iterations", "is_kept"]
     assert "parallel-coordinates" in (out / "table.md").read_text()
     assert (out / "report" / "index.html").stat().st_size > 5000
+
+
+def test_a_sweep_in_which_nobody_learns_is_reported_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    scenario = tmp_path / "rules.toml"
+    scenario.write_text(SMALL.replace("count = 5", 'count = 5\ncontroller = "manual"'))
+    out = tmp_path / "sweep"
+    words = ["--param", "learner.sigma=choice(0.1,0.2)", "--metric", "fitness", "--workers", "0", "--out", str(out)]
+    assert main(["sweep", str(scenario), *words]) == 0
+    text = capsys.readouterr().out
+    assert "Best by fitness: not defined, as no trial has a finite figure." in text
+    assert "Nobody learns in these trials: every advertiser follows a rule." in text
+    assert pl.read_parquet(out / "results.parquet")["rank"].null_count() == 2
