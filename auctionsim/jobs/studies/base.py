@@ -19,11 +19,12 @@ import polars as pl
 
 from auctionsim import __version__
 from auctionsim.analysis.documents.sections import Section, write_document
-from auctionsim.errors import InputError, unknown
+from auctionsim.errors import InputError, shown, unknown
 from auctionsim.files import write_json, write_then_rename
 from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.locks import lock_until_exit
+from auctionsim.run_checks.records import checked_json
 
 RESULTS_SCHEMA = {
     "study": pl.String, "scenario": pl.String, "arm": pl.String, "seed": pl.Int64,
@@ -144,7 +145,7 @@ def run_study(
         stored = {"results": list(findings.results), "curves": list(findings.curves), "seconds": round(seconds, 3)}
         write_json(_findings_path(out, unit), stored)
         report(done, len(units), unit, seconds)
-    found = {unit: json.loads(_findings_path(out, unit).read_text(encoding="utf-8")) for unit in units}
+    found = {unit: _stored(_findings_path(out, unit)) for unit in units}
     results = _table(name, found, "results", RESULTS_SCHEMA)
     curves = _table(name, found, "curves", CURVES_SCHEMA)
     for table, file in ((results, "results"), (curves, "curves")):
@@ -192,4 +193,24 @@ def _findings_path(out: Path, unit: Unit) -> Path:
 def _table(name: str, found: dict[Unit, Any], what: str, schema: dict[str, Any]) -> pl.DataFrame:
     """Return one table of all units: their `results` or their `curves`."""
     rows = [(name, unit.scenario, unit.arm, unit.seed, *row) for unit, stored in found.items() for row in stored[what]]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    try:
+        return pl.DataFrame(rows, schema=schema, orient="row")
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        reason = shown(str(error).splitlines()[0])
+        raise InputError(
+            f"{name}: parts: expected rows of {', '.join(schema)}, got others: {reason} (remove the parts)"
+        ) from error
+
+
+def _stored(path: Path) -> dict[str, list[Any]]:
+    """Return the findings of a unit that were kept on disk.
+
+    Raises:
+        InputError: The file holds something else.
+    """
+    stored = checked_json(path, path.read_bytes())
+    is_right = isinstance(stored, dict) and all(isinstance(stored.get(key), list) for key in ("results", "curves"))
+    if not is_right or not all(isinstance(row, list) for key in ("results", "curves") for row in stored[key]):
+        raise InputError(f"{path}: expected a unit's results and curves, got {shown(stored)} (remove it to measure again)")
+    found: dict[str, list[Any]] = stored
+    return found

@@ -32,7 +32,8 @@ from auctionsim.jobs.sweeps.comparable import changes_traffic
 from auctionsim.jobs.sweeps.design import Design, lay_out
 from auctionsim.jobs.sweeps.distributions import Parameter
 from auctionsim.jobs.sweeps.trial import TrialTask, train_to_rung, trial_command
-from auctionsim.jobs.training.figures import METRICS, SHORTFALL
+from auctionsim.jobs.training.figures import METRICS, SHORTFALL, checked_figures
+from auctionsim.run_checks.records import checked_json
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 
@@ -188,7 +189,8 @@ def _trained(
     missing = [task for task in tasks if not task.result_path.exists()]
     if missing:
         pool.map(train_to_rung, [(None, task) for task in missing])
-    return {task.trial: json.loads(task.result_path.read_text(encoding="utf-8")) for task in tasks}
+    paths = {task.trial: task.result_path for task in tasks}
+    return {trial: checked_figures(path, checked_json(path, path.read_bytes())) for trial, path in paths.items()}
 
 
 def _columns(found: dict[str, dict[str, float | None]]) -> dict[str, float | None]:

@@ -7,6 +7,7 @@ differ have different baselines.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, Outcome
+from auctionsim.errors import InputError, shown
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -23,6 +25,7 @@ from auctionsim.objectives.fitness import day_score, violations
 from auctionsim.objectives.goals import day_totals
 from auctionsim.runs import Run
 
+_MOST = 1e300
 METRICS: Mapping[str, str] = {
     "profit": "total profit of all advertisers, currency a day",
     "revenue": "the platform's revenue, currency a day",
@@ -36,6 +39,28 @@ METRICS: Mapping[str, str] = {
 SHORTFALL = "shortfall"
 """The figure of constraints: how far `[platform]`'s floors were missed, relative to them, mean over seeds and days; 0 if all
 were kept on every day."""
+
+FIGURES = (*METRICS, SHORTFALL, "baseline_profit", "baseline_revenue")
+"""Names of all figures of a split."""
+
+
+def checked_figures(source: Path, figures: Any) -> dict[str, dict[str, float | None]]:
+    """Return the figures that a job kept on disk, as `run_figures` made them.
+
+    Args:
+        source: The file, for the message.
+        figures: The JSON value that it holds.
+
+    Raises:
+        InputError: It is none of a run's figures.
+    """
+    is_right = isinstance(figures, dict) and set(figures) == {"train", "test"}
+    if not is_right or not all(_are_figures(split) for split in figures.values()):
+        raise InputError(
+            f"{source}: expected a trial's figures of train and test, got {shown(figures)} (remove it: it is made again)"
+        )
+    found: dict[str, dict[str, float | None]] = figures
+    return found
 
 
 def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None = None) -> dict[str, Any]:
@@ -55,7 +80,6 @@ def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None =
     """
     policies = _policies(run, markets, iteration)
     traffic = next(iter(markets.values())).scenario.traffic
-    names = (*METRICS, SHORTFALL, "baseline_profit", "baseline_revenue")
     figures = {}
     for split, days in (("train", traffic.train_days), ("test", traffic.test_days)):
         each = [
@@ -64,7 +88,7 @@ def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None =
             for day in days
         ]
         means: list[float] = np.mean(each, axis=0).tolist()
-        figures[split] = {name: mean if np.isfinite(mean) else None for name, mean in zip(names, means, strict=True)}
+        figures[split] = {name: mean if np.isfinite(mean) else None for name, mean in zip(FIGURES, means, strict=True)}
     return figures
 
 
@@ -75,6 +99,12 @@ def figures_line(figures: Mapping[str, Mapping[str, float | None]]) -> str:
         f"currency a day on training days (test days): total profit {_shown(train['profit'])} ({_shown(test['profit'])}), "
         f"revenue {_shown(train['revenue'])} ({_shown(test['revenue'])})"
     )
+
+
+def _are_figures(split: Any) -> bool:
+    if not isinstance(split, dict) or set(split) != set(FIGURES):
+        return False
+    return all(value is None or (type(value) in (int, float) and abs(value) < _MOST) for value in split.values())
 
 
 def _policies(run: Run, markets: Mapping[int, Market], iteration: int | None) -> dict[int, Policy]:

@@ -118,3 +118,13 @@ def test_arms_are_compared_on_the_seeds_they_share():
     assert table.rows[0][1:] == ["0.100 [0.100, 0.100] *", ""]
     assert table.rows[1][1].startswith("-0.167 [")
     assert not table.rows[1][1].endswith("*")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", '{"results": [], "curves": 3}', '{"results": [["test", "share", "x"]], "curves": []}']
+)
+def test_findings_on_disk_that_are_broken_are_told_in_one_line(coins: str, tmp_path: Path, text: str):
+    run_study(coins, Options((0,)), SerialPool(), tmp_path / "out", "c", quiet)
+    next((tmp_path / "out" / "parts").iterdir()).write_text(text)
+    with pytest.raises(InputError, match=r"parts.* expected "):
+        run_study(coins, Options((0,)), SerialPool(), tmp_path / "out", "c", quiet)

@@ -204,3 +204,12 @@ def test_a_sweep_in_which_nobody_learns_is_reported_in_words(tmp_path: Path, cap
     assert "Best by fitness: not defined, as no trial has a finite figure." in text
     assert "Nobody learns in these trials: every advertiser follows a rule." in text
     assert pl.read_parquet(out / "results.parquet")["rank"].null_count() == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"train": {}}', '{"train": {}, "test": {"profit": NaN}}', "{"])
+def test_figures_on_disk_that_are_broken_are_told_in_one_line(swept: tuple[Path, pl.DataFrame], tmp_path: Path, text: str):
+    shutil.copytree(swept[0], tmp_path / "out")
+    part = tmp_path / "out" / "parts" / "0000-0.json"
+    part.write_text(text)
+    with pytest.raises(InputError, match=r"0000-0.json: expected "):
+        run_sweep(sweep_of(), SerialPool(), tmp_path / "out", nothing)
