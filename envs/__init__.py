@@ -10,9 +10,10 @@ from typing import Any
 from gymnasium.envs.registration import register, registry
 
 from auctionsim.envs.as_policy import as_policy
-from auctionsim.envs.auction_env import AuctionParallelEnv, env, parallel_env
+from auctionsim.envs.auction_env import AuctionParallelEnv, parallel_env
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.single_agent import SINGLE_BIDDER, SingleBidderEnv
+from auctionsim.envs.turn_by_turn import env
 from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import RenamedWarning
 from auctionsim.market.observations import FEATURES

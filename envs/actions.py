@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.arguments import one_of, real_numbers
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.errors import InputError, unknown
+from auctionsim.errors import InputError
 from auctionsim.numbers import number_above, whole_number
 
 ACTION_MODES = ("box", "discrete")
@@ -32,16 +33,14 @@ class Actions:
     mode: str = "box"
     """`box` or `discrete`."""
     levels: int = 21
-    """Size of the grid of discrete actions, evenly spaced from -1 to 1, >= 2; an odd size has 0 in the middle."""
+    """Size of the grid of discrete actions, evenly spaced from -1 to 1, >= 2, < 2^31; an odd size has 0 in the middle."""
     max_multiplier: float = MAX_MULTIPLIER
     """Factor of the action 1, > 1; the action -1 divides by it."""
 
     def __post_init__(self) -> None:
-        if self.bid_model not in BID_MODELS:
-            raise unknown("bid_model", self.bid_model, BID_MODELS)
-        if self.mode not in ACTION_MODES:
-            raise unknown("action_mode", self.mode, ACTION_MODES)
-        object.__setattr__(self, "levels", whole_number("levels", self.levels, 2))
+        one_of("bid_model", self.bid_model, BID_MODELS)
+        one_of("action_mode", self.mode, ACTION_MODES)
+        object.__setattr__(self, "levels", whole_number("levels", self.levels, 2, below=2**31))
         object.__setattr__(self, "max_multiplier", number_above("max_multiplier", self.max_multiplier, 1))
 
     @property
@@ -74,10 +73,7 @@ class Actions:
         Raises:
             InputError: The shape is wrong, or a number is not finite or not on the grid.
         """
-        try:
-            x = np.asarray(actions, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"actions: expected numbers of shape {(*leading, *self.shape)}, got {error}") from error
+        x = real_numbers("actions", actions, f"numbers of shape {(*leading, *self.shape)}")
         if x.shape != (*leading, *self.shape) or not np.isfinite(x).all():
             raise InputError(f"actions: expected finite numbers of shape {(*leading, *self.shape)}, got {_described(x)}")
         if self.mode == "box":

@@ -1,21 +1,21 @@
-"""Offer the auction as a PettingZoo environment, parallel or turn by turn: an hour is a step, a day an episode."""
+"""Offer the auction as a PettingZoo environment in which all agents act at once: an hour is a step, a day an episode."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils.conversions import parallel_to_aec_wrapper
-from pettingzoo.utils.wrappers import OrderEnforcingWrapper
+from pettingzoo import ParallelEnv
 
+from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, shown, unknown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
 from auctionsim.objectives import goals as obj
@@ -33,25 +33,6 @@ def parallel_env(scenario: Market | Scenario | str | Path, **arguments: Any) -> 
         arguments: Further arguments, as `AuctionParallelEnv` takes them.
     """
     return AuctionParallelEnv(scenario, **arguments)
-
-
-def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[str, NDArray[np.float32], NDArray[np.float32]]:
-    """Make the same environment turn by turn (AEC): the hour is replayed when the last agent has acted.
-
-    Args:
-        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
-        arguments: Further arguments, as `AuctionParallelEnv` takes them.
-    """
-    return OrderEnforcingWrapper(_TurnByTurn(parallel_env(scenario, **arguments)))
-
-
-class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.float32]]):
-    """PettingZoo's conversion with copies of observations: a learner that scales them in place changes nothing inside."""
-
-    def observe(self, agent: str) -> NDArray[np.float32]:
-        """Return what an agent observes, `[15]`."""
-        seen: NDArray[np.float32] = super().observe(agent)
-        return seen.copy()
 
 
 class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):
@@ -120,7 +101,8 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         render_mode: None, `human` (a line per hour) or `rgb_array` (a picture of the day so far).
 
     `reset(seed=s)` decides the days and, where outcomes are sampled, the sampling noise; seeds s and s + 1 begin on different
-    days. `reset(options={"day": d})` fixes the day; other options are ignored. Without a seed, that of the scenario counts.
+    days. `reset(options={"day": d})` fixes the day; a key that is misspelled, such as `dya`, is refused, and any other is
+    ignored. Without a seed, that of the scenario counts.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -163,6 +145,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         self.scenario = self.market.scenario
         self.possible_agents = [self.market.advertisers[i] for i in self.market.learners]
         self.agents: list[str] = []
+        self._observed: NDArray[np.float32] | None = None
         low, high = bounds()
         self.observation_spaces = {agent: spaces.Box(low, high) for agent in self.possible_agents}
         self.action_spaces = {agent: self.actions.space() for agent in self.possible_agents}
@@ -170,12 +153,20 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         self.state_space = spaces.Box(np.tile(low, n), np.tile(high, n))
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """Return the observation space of an agent, the same object on every call."""
-        return self.observation_spaces[agent]
+        """Return the observation space of an agent, the same object on every call.
+
+        Raises:
+            InputError: There is no such agent.
+        """
+        return self.observation_spaces[one_of("agent", agent, self.possible_agents)]
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """Return the action space of an agent, the same object on every call."""
-        return self.action_spaces[agent]
+        """Return the action space of an agent, the same object on every call.
+
+        Raises:
+            InputError: There is no such agent.
+        """
+        return self.action_spaces[one_of("agent", agent, self.possible_agents)]
 
     def reward_space(self, agent: str) -> spaces.Box:
         """Return the space of `infos[agent]["objectives"]`: clicks, conversions, GMV, profit of an hour (as in MO-Gymnasium).
@@ -183,8 +174,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         Raises:
             InputError: There is no such agent.
         """
-        if agent not in self.possible_agents:
-            raise InputError(f"agent: expected one of {', '.join(self.possible_agents)}, got {agent!r}")
+        one_of("agent", agent, self.possible_agents)
         return spaces.Box(-np.inf, np.inf, (len(obj.OBJECTIVES),), np.float64)
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
@@ -203,11 +193,10 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
                 stays as it was.
         """
         self._begin(seed, options)
-        self._observed = self.batched_days.observations()[0]
         self.agents = list(self.possible_agents)
         # The keys are those of a step: wrappers such as TorchRL's make the layout of all infos from the first.
         nothing = np.zeros(len(obj.OBJECTIVES))
-        return self._observations(), {agent: {"day": self.day, "objectives": nothing.copy()} for agent in self.agents}
+        return self._observe(), {agent: {"day": self.day, "objectives": nothing.copy()} for agent in self.agents}
 
     def step(
         self, actions: dict[str, NDArray[np.float32]]
@@ -221,43 +210,62 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             Observations, rewards, terminations, truncations and infos by agent.
 
         Raises:
-            InputError: No episode is running, or an agent's action is missing, has another shape or is outside its space.
+            InputError: No episode is running, or an agent's action is missing, has another shape or is outside its space, or
+                there is an action of somebody else.
         """
         if not self.agents:
             raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self._log_multipliers(actions))
-        self._observed = self.batched_days.observations()[0]
         agents = self.possible_agents
         rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
         infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i].copy()} for i, agent in enumerate(agents)}
         if is_over or is_cut:
             self.agents = []
-        return self._observations(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
+        return self._observe(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
 
     def state(self) -> NDArray[np.float32]:
-        """Return the observations of all agents, one after the other, `[15 A]`."""
+        """Return the observations of all agents, one after the other, `[15 A]`.
+
+        Raises:
+            InputError: `reset` was not called.
+        """
+        if self._observed is None:
+            raise InputError("state: expected a day that has begun, got none (call reset first)")
         return self._observed.ravel().copy()
 
     def close(self) -> None:
         """Do nothing: the environment holds nothing open."""
 
-    def _observations(self) -> Observations:
-        """Return copies of the observations by agent, which the caller may change."""
+    def _observe(self) -> Observations:
+        """Observe the hour that has ended; return copies of the observations by agent, which the caller may change."""
+        self._observed = self.batched_days.observations()[0]
         return {agent: seen.copy() for agent, seen in zip(self.possible_agents, self._observed, strict=True)}
 
     def _log_multipliers(self, actions: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Return the log multipliers of all agents, `[1, A, coefficients]`."""
+        if not isinstance(actions, Mapping):
+            raise InputError(f"actions: expected a dictionary of one for every agent, got {shown(actions)}")
         missing = [agent for agent in self.possible_agents if agent not in actions]
         if missing:
             raise InputError(f"actions: expected one for every agent, got none for {missing[0]!r}")
+        if len(actions) > len(self.possible_agents):
+            raise unknown("actions", next(name for name in actions if name not in self.possible_agents), self.possible_agents)
         given = [actions[agent] for agent in self.possible_agents]
         try:
             return self.actions.log_multipliers(given, (len(given),))[None]
         except InputError:
             # Find the wrong one, so that the message names its agent.
             for agent, action in zip(self.possible_agents, given, strict=True):
-                try:
-                    self.actions.log_multipliers(action, ())
-                except InputError as error:
-                    raise InputError(f"actions[{agent!r}]: {str(error).removeprefix('actions: ')}") from None
+                self.check_action(agent, action)
             raise
+
+    def check_action(self, agent: str, action: Any) -> None:
+        """Refuse an action that is not in the agent's action space, by the name of the agent.
+
+        Raises:
+            InputError: The action has another shape, or a number in it is not finite or not on the grid.
+        """
+        try:
+            self.actions.log_multipliers(action, ())
+        except InputError as error:
+            raise InputError(f"actions[{agent!r}]: {str(error).removeprefix('actions: ')}") from None

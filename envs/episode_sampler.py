@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from auctionsim.errors import InputError, shown, unknown
+from auctionsim.arguments import one_of
+from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.numbers import whole_number
 from auctionsim.streams import stream
@@ -29,8 +30,7 @@ def days_of(market: Market, split: str) -> tuple[int, ...]:
     Raises:
         InputError: `split` is neither.
     """
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    one_of("split", split, SPLITS)
     section = market.scenario.traffic
     return section.train_days if split == "train" else section.test_days
 
@@ -125,7 +125,7 @@ def checked_day(market: Market, day: Any) -> int | None:
     if isinstance(day, bool) or not isinstance(day, int | np.integer):
         raise InputError(f"options['day']: expected a whole number, got {shown(day)}")
     if int(day) not in market.baseline:
-        raise InputError(f"options['day']: expected one of {sorted(market.baseline)}, got {day}")
+        raise InputError(f"options['day']: expected one of {sorted(market.baseline)}, got {shown(day)}")
     return int(day)
 
 

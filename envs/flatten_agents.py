@@ -10,6 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.arguments import instance_of, real_numbers
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos, Step
 from auctionsim.errors import InputError
 from auctionsim.market.observations import bounds
@@ -23,10 +24,13 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
 
     Args:
         env: The vector environment.
+
+    Raises:
+        InputError: `env` is none of `AuctionVectorEnv`.
     """
 
     def __init__(self, env: AuctionVectorEnv) -> None:
-        self.env = env
+        self.env = instance_of("env", env, AuctionVectorEnv, "an AuctionVectorEnv")
         self.metadata = env.metadata
         self.render_mode = env.render_mode
         self._agents = len(env.agents)
@@ -46,7 +50,7 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
 
     def step(self, actions: ArrayLike) -> Step:
         """Replay an hour as `AuctionVectorEnv.step` does, with actions `[P x A, ...]`."""
-        given = np.asarray(actions)
+        given = real_numbers("actions", actions, f"{self.num_envs} of them")
         if given.shape[:1] != (self.num_envs,):
             raise InputError(f"actions: expected {self.num_envs} of them, got shape {given.shape}")
         grouped = given.reshape(-1, self._agents, *given.shape[1:])

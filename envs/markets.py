@@ -6,6 +6,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from auctionsim.agents.build import build_market
+from auctionsim.arguments import instance_of
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
@@ -25,7 +26,9 @@ def market_of(scenario: Market | Scenario | str | Path) -> Market:
     """
     if isinstance(scenario, Market):
         return scenario
-    scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    if not isinstance(scenario, Scenario):
+        instance_of("scenario", scenario, (str, Path), "a Scenario, a Market, a path, or the name of a built-in scenario")
+        scenario = load_scenario(scenario)
     if not scenario.traffic.is_synthetic or scenario.folder is not None:
         return build_market(scenario)
     key = scenario.model_dump_json()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arguments import one_of
 from auctionsim.auction.environment import quiet_matplotlib
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
-from auctionsim.errors import unknown
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
 
@@ -24,9 +24,7 @@ def checked_render_mode(render_mode: str | None, render_modes: Sequence[str]) ->
     Raises:
         InputError: The mode is not among those the environment has.
     """
-    if render_mode is not None and render_mode not in render_modes:
-        raise unknown("render_mode", render_mode, render_modes)
-    return render_mode
+    return None if render_mode is None else one_of("render_mode", render_mode, render_modes)
 
 
 class Renderer:

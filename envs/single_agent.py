@@ -10,13 +10,14 @@ from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.registry import find_rule
+from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.episode_sampler import UNKNOWN_SEED, EpisodeSampler, checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.envs.vector_env import AuctionVectorEnv
-from auctionsim.errors import InputError, unknown
+from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
 from auctionsim.numbers import whole_number
@@ -40,12 +41,12 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
     """
     market = market_of(scenario)
     names = [market.advertisers[i] for i in market.learners]
-    if bidder is not None and bidder not in names:
-        raise unknown("bidder", bidder, names)
-    if rivals not in CONTROLLERS[1:] and ":" not in rivals:
-        raise unknown("rivals", rivals, CONTROLLERS[1:])
     if not names:
         raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
+    if bidder is not None:
+        one_of("bidder", bidder, names)
+    if not isinstance(rivals, str) or ":" not in rivals:
+        one_of("rivals", rivals, CONTROLLERS[1:])
     others = np.delete(market.learners, 0 if bidder is None else names.index(bidder))
     return market.under(find_rule(rivals, "rivals", *market.scenario.code_folders), others) if len(others) else market
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arguments
 from auctionsim.envs.actions import Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
 from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of
@@ -54,7 +55,7 @@ class SingleEnvMixin:
         Seed and day are checked before anything changes, so that an error leaves the environment as it was.
         """
         given = None if seed is None else checked_seed("seed", seed)
-        day = checked_day(self.market, (options or {}).get("day"))
+        day = checked_day(self.market, arguments.options(options, ("day",)).get("day"))
         if given is not None:
             self._sampler = EpisodeSampler(self._days, given)
         episode = self._sampler.next(day)

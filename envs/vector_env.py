@@ -11,13 +11,15 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim import arguments
+from auctionsim.arguments import one_of
 from auctionsim.auction.threads import usable_threads
 from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
 from auctionsim.envs.batched_days import BatchedDays
 from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.rendering import Renderer, checked_render_mode
-from auctionsim.errors import InputError, unknown
+from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, bounds
 from auctionsim.numbers import checked_seed, consecutive_seeds, truth_value, whole_number
@@ -128,8 +130,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             InputError: Seeds, mask or days do not fit the environments, or a day is not in the scenario. The environments then
                 stay as they were.
         """
-        options = options or {}
-        mask, seeds, days = self._reset_mask(options.get("reset_mask")), self._seeds(seed), self._fixed_days(options.get("day"))
+        asked = arguments.options(options, ("day", "reset_mask"))
+        mask, seeds, days = self._reset_mask(asked.get("reset_mask")), self._seeds(seed), self._fixed_days(asked.get("day"))
         for i, given in enumerate(seeds):
             if given is not None and mask[i]:
                 self._samplers[i] = EpisodeSampler(self._days, given)
@@ -173,7 +175,13 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         return self.batched_days.observations(), hour.rewards, hour.is_over, truncated, infos
 
     def state(self) -> NDArray[np.float32]:
-        """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`."""
+        """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`.
+
+        Raises:
+            InputError: `reset` was not called.
+        """
+        if self._is_done is None:
+            raise InputError("state: expected a day that has begun, got none (call reset first)")
         return self.batched_days.observations().reshape(self.num_envs, -1)
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
@@ -219,9 +227,12 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         """Return the mask of the environments to reset after checking it, `[P]`; all where None."""
         if given is None:
             return np.ones(self.num_envs, dtype=bool)
-        mask = np.asarray(given)
+        try:
+            mask = np.asarray(given)
+        except ValueError:  # lists of unequal length
+            mask = np.zeros(0)
         if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
-            raise InputError(f"options['reset_mask']: expected {self.num_envs} booleans, one of them true, got {given!r}")
+            raise InputError(f"options['reset_mask']: expected {self.num_envs} booleans, one of them true, got {shown(given)}")
         if self._is_done is None and not mask.all():
             raise InputError("options['reset_mask']: expected all environments in the first reset, got some")
         return mask.copy()
@@ -230,7 +241,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         """Return the seed of each environment, None where it keeps its own."""
         if seed is None:
             return [None] * self.num_envs
-        if not isinstance(seed, list | tuple | np.ndarray) or np.ndim(seed) == 0:
+        if not _is_sequence(seed):
             return consecutive_seeds("seed", seed, self.num_envs)
         if len(seed) != self.num_envs:
             raise InputError(f"seed: expected a number or {self.num_envs} of them, got {len(seed)}")
@@ -238,7 +249,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
 
     def _fixed_days(self, day: Any) -> Sequence[int | None]:
         """Return the day that is fixed for each environment, None where it is drawn."""
-        if isinstance(day, list | tuple | np.ndarray) and np.ndim(day) > 0:
+        if _is_sequence(day):
             if len(day) != self.num_envs:
                 raise InputError(f"options['day']: expected a day or {self.num_envs} of them, got {len(day)}")
             return [checked_day(self.market, of_env) for of_env in day]
@@ -250,9 +261,14 @@ def _checked_autoreset(given: AutoresetMode | str) -> AutoresetMode:
     if isinstance(given, AutoresetMode):
         return given
     modes = {mode.name: mode for mode in AutoresetMode} | {mode.value: mode for mode in AutoresetMode}
-    if given not in modes:
-        raise unknown("autoreset_mode", given, [mode.name for mode in AutoresetMode])
-    return modes[given]
+    if isinstance(given, str) and given in modes:
+        return modes[given]
+    return modes[one_of("autoreset_mode", given, AutoresetMode.__members__)]
+
+
+def _is_sequence(given: Any) -> bool:
+    """Return whether there is one of something for each environment: a list, a tuple or an array of one axis or more."""
+    return isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim > 0)
 
 
 def _threads_worth_it(market: Market, num_envs: int) -> int:

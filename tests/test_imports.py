@@ -49,7 +49,7 @@ MAY_IMPORT = {
 ROOM_OF_MODULE = {
     "errors": "base", "files": "base", "streams": "base", "slots": "base", "ratios": "base",
     "plugins": "base", "numbers": "base", "locks": "base", "names": "base", "machine": "base", "parquet": "base",
-    "outputs": "base",
+    "outputs": "base", "arguments": "base",
     "runs": "runs", "run_checks": "runs", "checkpoints": "runs",
     "cli": "commands", "console": "commands", "__main__": "commands",
 }  # fmt: skip

@@ -309,7 +309,7 @@ def test_a_wrong_call_is_refused_in_one_line(small: Scenario):
     [
         ({"bid_model": "linear"}, "bid_model: unknown 'linear'; choose from scale"),
         ({"action_mode": "boxes"}, r"action_mode: unknown 'boxes'.*did you mean 'box'"),
-        ({"levels": 1}, "levels: expected a whole number >= 2, got 1"),
+        ({"levels": 1}, "levels: expected a whole number >= 2 and < 2147483648, got 1"),
         ({"max_multiplier": 1.0}, "max_multiplier: expected a finite number > 1, got 1.0"),
         ({"split": "tests"}, r"split: unknown 'tests'.*did you mean 'test'"),
         ({"max_cycles": 0}, "max_cycles: expected a whole number >= 1, got 0"),

@@ -1,0 +1,131 @@
+"""Check arguments of public functions where they come in: words, options, arrays, objects. `numbers` checks numbers and seeds.
+
+A function checks each of its arguments once, at its door, so that a mistake is told by the argument's name and not by an error
+from deep inside.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import InputError, shown, suggestion, unknown
+
+Kind = TypeVar("Kind")
+
+
+def one_of(source: str, value: Any, choices: Iterable[str]) -> str:
+    """Return a word that is one of several.
+
+    Args:
+        source: The name of the argument, which begins the message.
+        value: The word as given.
+        choices: All valid words.
+
+    Raises:
+        InputError: It is no text, or another one; the message lists the choices and the nearest.
+    """
+    names = list(choices)
+    if not isinstance(value, str):
+        raise InputError(f"{source}: expected one of {', '.join(names)}, got {shown(value)}")
+    if value not in names:
+        raise unknown(source, value, names)
+    return value
+
+
+def text(source: str, value: Any) -> str:
+    """Return a text.
+
+    Raises:
+        InputError: It is none.
+    """
+    return instance_of(source, value, str, "text")
+
+
+def path(source: str, value: Any) -> Path:
+    """Return the path of a file or folder.
+
+    Args:
+        source: The name of the argument, which begins the message.
+        value: The path as given, text or an object of the kind of `pathlib.Path`.
+
+    Raises:
+        InputError: It is no path, or an empty one, or holds a NUL.
+    """
+    words = "the path of a file or folder"
+    if not isinstance(value, str | os.PathLike) or not isinstance(given := os.fspath(value), str) or not given:
+        raise InputError(f"{source}: expected {words}, got {shown(value)}")
+    if "\0" in given:
+        raise InputError(f"{source}: expected {words}, got one with the character NUL: {shown(given)}")
+    return Path(given)
+
+
+def instance_of(source: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...], words: str) -> Kind:
+    """Return an object of a class.
+
+    Args:
+        source: The name of the argument, which begins the message.
+        value: The object as given.
+        kind: The class, or several.
+        words: What is expected, in words.
+
+    Raises:
+        InputError: It is of another class.
+    """
+    if not isinstance(value, kind):
+        raise InputError(f"{source}: expected {words}, got {shown(value)}")
+    return value
+
+
+def options(given: Any, known: Iterable[str]) -> Mapping[str, Any]:
+    """Return the options of `reset`, empty where None.
+
+    Options of other programs pass, since the compliance tests of PettingZoo hand some over. A key that is nearly one of ours
+    is a mistake: `dya` for `day`.
+
+    Args:
+        given: The options as given.
+        known: The keys that mean something.
+
+    Raises:
+        InputError: They are no dictionary, or a key is misspelled.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InputError(f"options: expected a dictionary or None, got {shown(given)}")
+    names = list(known)
+    for key in given:
+        if isinstance(key, str) and key not in names and (near := suggestion(key, names)):
+            raise InputError(f"options: unknown key {shown(key)}; choose from {', '.join(names)}{near}")
+    return given
+
+
+def real_numbers(source: str, value: Any, words: str) -> NDArray[np.float64]:
+    """Return an array of real numbers in double precision.
+
+    Args:
+        source: The name of the argument, which begins the message.
+        value: The array as given, or nested lists of numbers.
+        words: What is expected, in words, the shape included.
+
+    Raises:
+        InputError: The lists are ragged, or hold text, truth values, complex numbers, times or objects.
+    """
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{source}: expected {words}, got {shown(value)}") from error
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{source}: expected {words}, got {_described(array, value)}")
+    return array.astype(np.float64, copy=False)
+
+
+def _described(array: NDArray[Any], value: Any) -> str:
+    """Return what came in words: numpy's type where the value is an array, else the value."""
+    return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else shown(value)

@@ -1,0 +1,67 @@
+"""Offer the auction as a PettingZoo environment turn by turn (AEC): the hour is replayed when the last agent has acted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pettingzoo import AECEnv
+from pettingzoo.utils.conversions import parallel_to_aec_wrapper
+from pettingzoo.utils.wrappers import OrderEnforcingWrapper
+
+from auctionsim.arguments import one_of
+from auctionsim.envs.auction_env import AuctionParallelEnv, parallel_env
+from auctionsim.errors import InputError, shown
+from auctionsim.market.market import Market
+from auctionsim.scenario import Scenario
+
+
+def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[str, NDArray[np.float32], NDArray[np.float32]]:
+    """Make the same environment turn by turn (AEC): the hour is replayed when the last agent has acted.
+
+    Args:
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
+        arguments: Further arguments, as `AuctionParallelEnv` takes them.
+    """
+    return _InOrder(_TurnByTurn(parallel_env(scenario, **arguments)))
+
+
+class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.float32]]):
+    """PettingZoo's conversion with copies of observations: a learner that scales them in place changes nothing inside.
+
+    An action is checked when it is given, so that its agent can try again; the conversion keeps it until the last agent acts.
+    """
+
+    env: AuctionParallelEnv
+
+    def observe(self, agent: str) -> NDArray[np.float32]:
+        """Return what an agent observes, `[15]`."""
+        seen: NDArray[np.float32] = super().observe(one_of("agent", agent, self.possible_agents))
+        return seen.copy()
+
+    def step(self, action: NDArray[np.float32] | None) -> None:
+        """Take the action of the agent whose turn it is: None where its day is over."""
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
+            if action is not None:
+                raise InputError(f"action: expected None for {agent!r}, whose day is over, got {shown(action)}")
+        else:
+            self.env.check_action(agent, action)
+        super().step(action)
+
+
+class _InOrder(OrderEnforcingWrapper[str, NDArray[np.float32], NDArray[np.float32]]):
+    """PettingZoo's check of the order of calls, for which a reset that was refused is none."""
+
+    _has_reset: bool
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin a day."""
+        has_reset = self._has_reset
+        try:
+            super().reset(seed=seed, options=options)
+        except InputError:
+            self._has_reset = has_reset
+            raise
