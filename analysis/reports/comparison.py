@@ -170,7 +170,7 @@ def _table(comparison: RunComparison) -> Table:
         for arm in _ARMS
         for name in AMOUNTS
     ]
-    n = len(comparison.named[comparison.first].kept)
+    n = len(comparison.named[comparison.first].seeds)
     over = f"Means over {n} paired seeds with {INTERVALS}" if n > 1 else "One shared seed: no interval is claimed"
     days = comparison.differences[0].amounts["learned"]["revenue"].seeds
     if has_fixed_traffic(comparison.named[comparison.first].scenario()):
