@@ -49,7 +49,7 @@ MAY_IMPORT = {
 ROOM_OF_MODULE = {
     "errors": "base", "files": "base", "streams": "base", "slots": "base", "ratios": "base",
     "plugins": "base", "numbers": "base", "locks": "base", "names": "base", "machine": "base", "parquet": "base",
-    "outputs": "base", "arguments": "base",
+    "outputs": "base", "arguments": "base", "arithmetic": "base", "compiled_code": "base",
     "runs": "runs", "run_checks": "runs", "checkpoints": "runs",
     "cli": "commands", "console": "commands", "__main__": "commands",
 }  # fmt: skip
@@ -61,7 +61,7 @@ LIBRARY_IN = {
     "cmaes": {"agents"},
     "matplotlib": {"analysis/documents/plots", "envs/frame.py", "names/lettering.py"},
     "ray": {"jobs/distributed"},
-    "numba": {"auction", "games"},
+    "numba": {"compiled_code", "arithmetic", "auction", "games"},
     "duckdb": {"traffic/ingest"},
     "sklearn": {"traffic/ingest/rates/logistic.py"},
 }
@@ -175,7 +175,7 @@ def test_heavy_libraries_stay_in_their_rooms():
 def test_one_module_reads_pickles_of_compiled_code_and_none_evaluates_text():
     for name, tree in modules().items():
         picklers = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"} & {n.split(".")[0] for n in imported(tree)}
-        assert picklers == ({"pickle"} if name == "auctionsim.auction.kernel.code_store" else set()), name
+        assert picklers == ({"pickle"} if name == "auctionsim.compiled_code.code_store" else set()), name
         called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         assert not {"eval", "exec"} & called, name
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auctionsim.auction.kernel.compiled import digest
-from auctionsim.auction.kernel.jit import jit
+from auctionsim.compiled_code.jit import digest, jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

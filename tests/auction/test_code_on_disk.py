@@ -14,11 +14,11 @@ from pathlib import Path
 import numba
 import pytest
 
-from auctionsim.auction.kernel import code_store
-from auctionsim.auction.kernel.code_folder import code_folder
-from auctionsim.auction.kernel.jit import jit
+from auctionsim.compiled_code import code_store
+from auctionsim.compiled_code.code_folder import code_folder
+from auctionsim.compiled_code.jit import jit
 
-WHERE = "from auctionsim.auction.kernel.code_folder import code_folder; print(code_folder())"
+WHERE = "from auctionsim.compiled_code.code_folder import code_folder; print(code_folder())"
 
 
 def add_one(x: float) -> float:
@@ -256,7 +256,7 @@ def test_a_disk_that_is_full_or_read_only_costs_time_alone(home: Path, monkeypat
 
 def test_many_processes_that_start_on_an_empty_folder_leave_whole_files(home: Path):
     code = (
-        "from auctionsim.auction.kernel.jit import jit\nimport sys\nsys.path.insert(0, sys.argv[1])\n"
+        "from auctionsim.compiled_code.jit import jit\nimport sys\nsys.path.insert(0, sys.argv[1])\n"
         "from shared_function import add_two\nprint(jit(add_two)(1), jit(add_two)(1.5))"
     )
     (home / "shared_function.py").write_text("def add_two(x):\n    return x + 2\n")

@@ -11,7 +11,7 @@ import pytest
 from auctionsim.analysis.documents.published import Published, published_table, verdict
 from auctionsim.analysis.documents.results import interval
 from auctionsim.analysis.statistics import Interval
-from auctionsim.auction.kernel.compiled import digest
+from auctionsim.compiled_code.jit import digest
 from auctionsim.games import budgeted_pair, price_family, price_setters, q_network
 from auctionsim.games.duopoly import Duopoly
 from auctionsim.jobs.distributed.cluster import SerialPool

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from hashlib import blake2b
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auctionsim.auction.kernel.jit import jit
+from auctionsim.compiled_code.jit import digest, jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def digest(sources: Iterable[Path]) -> str:
-    """Return a short name for the contents of some files, which depends on their order."""
-    return blake2b(b"".join(source.read_bytes() for source in sources), digest_size=6).hexdigest()
 
 
 _FOLDER = Path(__file__).parent

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
-from auctionsim.auction.kernel.code_folder import code_folder
-from auctionsim.auction.kernel.code_store import CodeCache
+from auctionsim.compiled_code.code_folder import code_folder
+from auctionsim.compiled_code.code_store import CodeCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,3 +31,8 @@ def jit(function: Function, **options: Any) -> Function:
             compiled._cache = CodeCache(function, folder)
     result: Function = compiled
     return result
+
+
+def digest(sources: Iterable[Path]) -> str:
+    """Return a short name for the contents of some files, which depends on their order."""
+    return blake2b(b"".join(source.read_bytes() for source in sources), digest_size=6).hexdigest()

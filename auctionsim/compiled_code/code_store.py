@@ -26,7 +26,7 @@ import numba
 from numba.core import serialize
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 
-from auctionsim.auction.kernel.code_folder import is_private
+from auctionsim.compiled_code.code_folder import is_private
 
 # Without type information.
 _dumps: Any = serialize.dumps

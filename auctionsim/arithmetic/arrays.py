@@ -1,0 +1,89 @@
+"""Loop over arrays with the functions of `scalars`, and multiply matrices: what numpy and BLAS do differently by processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+import auctionsim.arithmetic.scalars as scalars
+from auctionsim.arithmetic.compiled import compiled
+
+Array = NDArray[np.float64]
+
+
+@compiled
+def exp(x: Array, out: Array) -> None:
+    """Write e^x, `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.exp(x[i])
+
+
+@compiled
+def expm1(x: Array, out: Array) -> None:
+    """Write e^x - 1, `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.expm1(x[i])
+
+
+@compiled
+def log(x: Array, out: Array) -> None:
+    """Write the logarithm of each element, `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.log(x[i])
+
+
+@compiled
+def log1p(x: Array, out: Array) -> None:
+    """Write log(1 + x), `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.log1p(x[i])
+
+
+@compiled
+def tanh(x: Array, out: Array) -> None:
+    """Write the hyperbolic tangent of each element, `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.tanh(x[i])
+
+
+@compiled
+def sin(x: Array, out: Array) -> None:
+    """Write the sine of each element, `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.sin(x[i])
+
+
+@compiled
+def cos(x: Array, out: Array) -> None:
+    """Write the cosine of each element, `[n]` both."""
+    for i in range(x.shape[0]):
+        out[i] = scalars.cos(x[i])
+
+
+@compiled
+def power(x: Array, y: Array, out: Array) -> None:
+    """Write x^y, `[n]` all; `y` may have one element for all."""
+    step = 1 if y.shape[0] > 1 else 0
+    for i in range(x.shape[0]):
+        out[i] = scalars.power(x[i], y[i * step])
+
+
+@compiled
+def products(left: Array, right: Array, out: Array) -> None:
+    """Add the products of matrices to `out`, `[n, rows, inner] [n, inner, columns]`, each sum in the order of its terms.
+
+    The innermost loop is over columns: neighbors that are added up apart from each other, so that vector registers of any width
+    give the same sums.
+    """
+    for n in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for k in range(left.shape[2]):
+                for j in range(out.shape[2]):
+                    out[n, i, j] += left[n, i, k] * right[n, k, j]
+
+
+ELEMENTWISE: dict[str, Callable[[Array, Array], None]] = {
+    "exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "sin": sin, "cos": cos,
+}  # fmt: skip

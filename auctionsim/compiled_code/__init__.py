@@ -1,0 +1,1 @@
+"""Compile functions, and keep their machine code where only its user can write."""
