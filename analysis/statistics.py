@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from auctionsim.arithmetic import dot
 from auctionsim.streams import stream
 
 LEVEL = 0.95
@@ -127,15 +128,15 @@ def day_interval(values: ArrayLike) -> Interval:
     if days == 1:
         return Interval(mean, math.nan, math.nan, "days")
     by_day, by_seed = sample.mean(axis=0) - mean, sample.mean(axis=1) - mean
-    ms_days, ms_learner = seeds * float(by_day @ by_day) / (days - 1), 0.0
+    ms_days, ms_learner = seeds * float(np.square(by_day).sum()) / (days - 1), 0.0
     if seeds > 1:
         rest = sample - mean - by_day - by_seed[:, None]
         ms_rest = float((rest * rest).sum()) / ((seeds - 1) * (days - 1))
-        ms_learner = max(days * float(by_seed @ by_seed) / (seeds - 1) - ms_rest, 0.0)
+        ms_learner = max(days * float(np.square(by_seed).sum()) / (seeds - 1) - ms_rest, 0.0)
     spread = ms_days + ms_learner
     if spread == 0:
         return Interval(mean, mean, mean, "days")
-    freedom = spread**2 / (ms_days**2 / (days - 1) + ms_learner**2 / max(seeds - 1, 1))
+    freedom = spread * spread / (ms_days * ms_days / (days - 1) + ms_learner * ms_learner / max(seeds - 1, 1))
     half = t_quantile(freedom) * math.sqrt(spread / (seeds * days))
     return Interval(mean, mean - half, mean + half, "days")
 
@@ -158,7 +159,8 @@ def pseudo_values(whole: ArrayLike, without: ArrayLike) -> NDArray[np.float64]:
 
 def t_quantile(freedom: float) -> float:
     """Return how many standard errors enclose the central `LEVEL` of a t distribution: 12.706 for 1 degree of freedom."""
-    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+    # Ten digits: the last ones of the library differ between processors.
+    return float(f"{stdtrit(freedom, (1 + LEVEL) / 2):.10g}")
 
 
 def central_range(values: ArrayLike, level: float) -> tuple[float, float]:
@@ -182,7 +184,7 @@ def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     # Arms that do the same in another order of sums differ by rounding, say by 1e-16 on every seed: no difference.
     differences = np.where(np.abs(one - other) <= TIE * np.maximum(np.abs(one), np.abs(other)), 0.0, one - other)
     interval = mean_interval(differences)
-    means = np.abs(_sign_patterns(len(differences)) @ differences) / len(differences)
+    means = np.abs(dot(_sign_patterns(len(differences)), differences)) / len(differences)
     # Patterns that differ from the observed one by rounding only are as far from 0 as it is.
     p_value = float((means >= abs(interval.mean) * (1 - 1e-12)).mean())
     return Comparison(interval, int((differences > 0).sum()), len(differences), p_value)

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim import arithmetic
 from auctionsim.arguments import one_of, real_numbers
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.errors import InputError
@@ -82,7 +83,7 @@ class Actions:
             if not ((x >= 0) & (x < self.levels) & (x == np.floor(x))).all():
                 raise InputError(f"actions: expected whole numbers from 0 to {self.levels - 1}, got {_described(x)}")
             x = x * (2 / (self.levels - 1)) - 1
-        return np.log(self.max_multiplier) * x.reshape(*leading, -1)
+        return arithmetic.log(self.max_multiplier) * x.reshape(*leading, -1)
 
 
 def _described(x: NDArray[np.float64]) -> str:

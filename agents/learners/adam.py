@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
+
 Floats = NDArray[Any]
 
 _DECAY_1, _DECAY_2 = 0.9, 0.999
@@ -31,6 +33,7 @@ def adam_direction(
         The direction, the first and the second moment, of the gradient's shape and type.
     """
     first = _DECAY_1 * first_moment + (1 - _DECAY_1) * gradient
-    second = _DECAY_2 * second_moment + (1 - _DECAY_2) * gradient**2
-    direction = (first / (1 - _DECAY_1**step)) / (np.sqrt(second / (1 - _DECAY_2**step)) + epsilon)
+    second = _DECAY_2 * second_moment + (1 - _DECAY_2) * np.square(gradient)
+    seen_1, seen_2 = (1 - arithmetic.power(decay, step) for decay in (_DECAY_1, _DECAY_2))
+    direction = (first / seen_1) / (np.sqrt(second / seen_2) + epsilon)
     return direction, first, second

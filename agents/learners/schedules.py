@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from auctionsim import arithmetic
+
 # The last iterations step less, so that the end does not depend on where the noise happened to stand.
 _FULL_RATE_UNTIL = 0.5
 _RATE_END = 0.05
@@ -18,4 +20,4 @@ def lr_schedule(rate: float, done: float) -> float:
 
 def sigma_schedule(first: float, last: float | None, done: float) -> float:
     """Return the perturbation after a share `done` of the iterations, from `first` to `last` in equal ratios."""
-    return first if last is None else float(first * (last / first) ** done)
+    return first if last is None else float(first * arithmetic.power(last / first, done))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.base import Policy, Scaled
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -56,15 +57,15 @@ def cost_matched(market: Market, day: int, policy: Policy, wanted: Array, *, poo
     """
     free, learners = market.without_budgets(), market.learners
     is_joint = pooled or market.learners_meet
-    goal = np.log(np.maximum(wanted.sum() if pooled else wanted, 1e-12)) * np.ones(len(learners))
+    goal = arithmetic.log(np.maximum(wanted.sum() if pooled else wanted, 1e-12)) * np.ones(len(learners))
     log_scale, elasticity = np.zeros(len(learners)), np.full(len(learners), _ELASTICITY)
     best, best_error = log_scale, np.full(len(learners), np.inf)
     gap_before: Array | None = None
     for _ in range(_ROUNDS):
         outcome = simulate_day(free, day, Scaled(policy, _factor(market, log_scale))).outcome
         cost = outcome.cost[:, learners, 0].sum(axis=0)
-        gap = goal - np.log(np.maximum(cost.sum() if pooled else cost, 1e-12))
-        error = np.abs(np.expm1(-gap))
+        gap = goal - arithmetic.log(np.maximum(cost.sum() if pooled else cost, 1e-12))
+        error = np.abs(arithmetic.expm1(-gap))
         is_better = np.full(len(gap), error.max() < best_error.max()) if is_joint else error < best_error
         best, best_error = np.where(is_better, log_scale, best), np.where(is_better, error, best_error)
         if best_error.max() < _TOLERANCE:
@@ -79,5 +80,5 @@ def cost_matched(market: Market, day: int, policy: Policy, wanted: Array, *, poo
 def _factor(market: Market, log_scale: Array) -> Array:
     """Return the factor on each advertiser's bids, 1 for those that nobody controls, `[advertisers]`."""
     factor = np.ones(len(market.advertisers))
-    factor[market.learners] = np.exp(log_scale)
+    factor[market.learners] = arithmetic.exp(log_scale)
     return factor

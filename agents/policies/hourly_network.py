@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
@@ -49,7 +50,7 @@ class HourlyNetwork:
 
     def start(self, market: Market) -> Array:
         """Return a random first layer, the same for all agents, and zeros after it: at first the context changes nothing."""
-        first = stream(market.seed, "contextual").standard_normal((len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
+        first = arithmetic.normal(stream(market.seed, "contextual"), (len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
         return np.concatenate([first.ravel(), np.zeros(self._hidden + (self._hidden + 1) * _OUTPUTS)])
 
     def policy(self, market: Market, parameters: Array) -> Policy:
@@ -78,10 +79,10 @@ class _Network:
 
     def __call__(self, inputs: Array) -> Array:
         """Return the log multipliers `[P, learners, outputs]` of inputs `[P, learners, inputs]`."""
-        hidden = np.tanh((inputs[..., None, :] @ self.first)[..., 0, :] + self.first_bias)
+        hidden = arithmetic.tanh(arithmetic.matmul(inputs[..., None, :], self.first)[..., 0, :] + self.first_bias)
         # The sum over hidden units is divided by the root of their number: the search perturbs every weight alike, and without
         # the division the noise of many weights would drown that of the biases.
-        out = (hidden[..., None, :] @ self.last)[..., 0, :] / np.sqrt(hidden.shape[-1]) + self.last_bias
+        out = arithmetic.matmul(hidden[..., None, :], self.last)[..., 0, :] / np.sqrt(hidden.shape[-1]) + self.last_bias
         clipped: Array = np.clip(out, -_LARGEST, _LARGEST)
         return clipped
 
@@ -131,8 +132,8 @@ def _inputs(market: Market, state: DayState, scales: Scales, static: Array) -> A
     rivals = market.competition(state.day)[hour - 1, learners] if hour else np.zeros(len(learners))
     context = np.stack(
         [
-            np.full((n_policies, len(learners)), np.sin(clock)),
-            np.full((n_policies, len(learners)), np.cos(clock)),
+            np.full((n_policies, len(learners)), arithmetic.sin(clock)),
+            np.full((n_policies, len(learners)), arithmetic.cos(clock)),
             (paid / (paid + np.maximum(usual, 1e-12)[:, None])).T,
             np.tile(rivals, (n_policies, 1)),
         ],
@@ -149,10 +150,10 @@ def static_inputs(market: Market) -> Array:
     mean, budget = market.mean_features[market.learners], market.budgets[market.learners]
     value, bid = (mean[:, BID_FEATURES.index(name)] for name in ("value", "keyword_bid"))
     amounts = np.stack([value, bid, np.where(np.isfinite(budget), budget, 0.0)], axis=1)
-    logs = np.log(np.where(amounts > 0, amounts, 1.0))
+    logs = arithmetic.log(np.where(amounts > 0, amounts, 1.0))
     names = np.array([market.groups[i].group for i in market.learners])
     centred = np.zeros_like(logs)
     for name in np.unique(names):
         own = names == name
         centred[own] = logs[own] - logs[own].mean(axis=0)
-    return np.tanh(centred)
+    return arithmetic.tanh(centred)

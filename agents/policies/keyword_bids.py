@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.base import Constant, DayPolicy
 from auctionsim.agents.policies.cost_matched import cost_matched
 from auctionsim.agents.policies.pacing.timetable import hour_factors, purchases_by_hour
@@ -136,8 +137,8 @@ def marginal_value_of_spend(market: Market, day: int, alpha: Array) -> Array:
     for first in range(0, n, 16):
         own = np.arange(first, min(first + 16, n))
         alphas = np.repeat(alpha[:, None], 2 * len(own), axis=1)
-        alphas[own, 2 * np.arange(len(own))] *= np.exp(-_PROBE)
-        alphas[own, 2 * np.arange(len(own)) + 1] *= np.exp(_PROBE)
+        alphas[own, 2 * np.arange(len(own))] *= arithmetic.exp(-_PROBE)
+        alphas[own, 2 * np.arange(len(own)) + 1] *= arithmetic.exp(_PROBE)
         outcome = free.outcome(day, alpha_bids(market, alphas))
         gmv, cost = (array[:, market.learners].sum(axis=0)[own] for array in (outcome.gmv, outcome.cost))
         low, high = 2 * np.arange(len(own)), 2 * np.arange(len(own)) + 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.base import DayPolicy, Policy
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.sources import TableSource
@@ -45,7 +46,7 @@ class PerAuctionNetwork:
 
     def start(self, market: Market) -> Array:
         """Return parameters with a random first layer and zeros, with which everybody bids its mean keyword bid."""
-        first = stream(market.seed, "free").standard_normal((len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
+        first = arithmetic.normal(stream(market.seed, "free"), (len(INPUTS), self._hidden)) / np.sqrt(len(INPUTS))
         return np.concatenate([first.ravel(), np.zeros(2 * self._hidden + 1)])
 
     def policy(self, market: Market, parameters: Array) -> Policy:
@@ -90,12 +91,12 @@ class _PerAuctionPolicy:
         # Amounts are divided by their means on training days.
         usual = np.maximum([_USUAL_CTR, *level[1:]], _TINY)
         amounts = np.stack([market.traffic.pctr[rows], *market.phi[rows, 1:].T])
-        logs = np.log(np.maximum(amounts, _TINY) / usual[:, None])
-        inputs = np.stack([*np.clip(logs, -_LARGEST, _LARGEST), np.sin(clock), np.cos(clock)], axis=1)
+        logs = arithmetic.log(np.maximum(amounts, _TINY) / usual[:, None])
+        inputs = np.stack([*np.clip(logs, -_LARGEST, _LARGEST), arithmetic.sin(clock), arithmetic.cos(clock)], axis=1)
         ends = np.cumsum([len(INPUTS) * self.hidden, self.hidden, self.hidden])
         first, first_bias, last, last_bias = np.split(self.parameters[k], ends)
-        hidden = np.tanh(inputs @ first.reshape(len(INPUTS), self.hidden) + first_bias)
-        out = hidden @ last / np.sqrt(self.hidden) + last_bias
+        hidden = arithmetic.tanh(arithmetic.matmul(inputs, first.reshape(len(INPUTS), self.hidden)) + first_bias)
+        out = arithmetic.dot(hidden, last) / np.sqrt(self.hidden) + last_bias
         mean_bid = level[_BID] if level[_BID] > 0 else level[FEATURES.index("value")]
-        bids: Array = mean_bid * np.exp(np.clip(out, -_LARGEST, _LARGEST))
+        bids: Array = mean_bid * arithmetic.exp(np.clip(out, -_LARGEST, _LARGEST))
         return bids

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics.clearing import Cleared, cleared
 from auctionsim.auction.rules import Rules
 from auctionsim.market.market import Market
@@ -127,7 +128,7 @@ def row_bids(market: Market, policy: Policy, day: int) -> Array:
     phi = market.phi if run.phi is None else run.phi
     theta = run.coefficients[:, :, :, 0]
     bids = np.full(len(traffic.advertiser), np.nan)
-    bids[rows] = np.einsum("rf,rf->r", theta[hour, who], phi[rows])
+    bids[rows] = arithmetic.dot(theta[hour, who], phi[rows])
     draws = stream(market.seed, "judged auctions", day)
     for step_hour, share in zip(run.step_hours, run.shares, strict=True):
         if share is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import profit_at, sums_by
 
 Array = NDArray[np.float64]
 
-MULTIPLES = 2.0 ** np.linspace(-6, 6, 37)
+MULTIPLES = arithmetic.powers_of_two(-6, 6, 3)
 """The multiples of an advertiser's own bids that are tried."""
 SHARES = np.linspace(0.02, 1.0, 50)
 """The shares of its values, from the reserve upwards, that are tried as bids."""

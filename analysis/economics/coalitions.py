@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
 from auctionsim.analysis.economics.engagement import SHUFFLES, Engagement, engagement_of
@@ -104,7 +105,7 @@ def blame(auctions: Auctions) -> Array:
 
 def _joint(share: Array) -> Array:
     """Return the joint engagement of every pair, `[players, players]`, 0 on the diagonal."""
-    found = share.T @ share
+    found = arithmetic.matmul(share.T, share)
     np.fill_diagonal(found, 0.0)
     return np.asarray(found)
 

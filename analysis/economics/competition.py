@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics import indices
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
@@ -128,7 +129,7 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: A
     phi[shaded, _VALUE] = np.minimum(value[shaded], market.rules.reserve)
     if market.rules.pricing == "first":
         # Outsiders whose rule bids hour by hour have NaN coefficients: their values stand in for their bids.
-        bids = np.einsum("rf,rf->r", theta[traffic.advertiser], market.phi)
+        bids = arithmetic.dot(theta[traffic.advertiser], market.phi)
         outside = np.where(is_member, 0.0, market.quality * np.where(np.isnan(bids), value, bids))
         rival = np.maximum(np.maximum.reduceat(outside, traffic.cell_start[:-1]), traffic.market_ecpm)[cell]
         just_above = np.maximum(rival / market.quality, market.rules.reserve) * (1 + 1e-9)

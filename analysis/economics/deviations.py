@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.outcome import Outcome
 from auctionsim.market.market import Market
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 Utility = Callable[[Outcome], Array]
 """The utility that advertisers maximize, as a function of a day's outcome: `[advertisers, P]`."""
 
-MULTIPLIERS = 2.0 ** np.linspace(-5, 5, 41)
+MULTIPLIERS = arithmetic.powers_of_two(-5, 5, 4)
 """The multipliers of the first search for a best response, 1/32 to 32; a second search refines around the best of them."""
 
 
@@ -136,7 +137,7 @@ def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: in
 
     trajectory = simulate_day(market, day, policy, n_policies=2, intervene=deviate)
     features, auctions = market.hourly_features(day, trajectory.source), market.hourly_auctions(day)
-    bids = np.einsum("haf,hafp,ha->hap", features, trajectory.coefficients, auctions)
+    bids = (features[..., None] * trajectory.coefficients).sum(axis=2) * auctions[:, :, None]
     rivals = np.delete(bids, deviator, axis=1).sum(axis=1)
     change = safe_ratios(rivals[:, 1], rivals[:, 0], otherwise=1.0) - 1
     profit = trajectory.outcome.profit[:, deviator]
@@ -172,7 +173,7 @@ def _best_on_grid(utility_at: Callable[[Array], Array]) -> tuple[float, float]:
     values = utility_at(MULTIPLIERS)
     k = int(values.argmax())
     low, high = MULTIPLIERS[max(k - 1, 0)], MULTIPLIERS[min(k + 1, len(MULTIPLIERS) - 1)]
-    finer = np.geomspace(low, high, 33)
+    finer = arithmetic.geometric_grid(low, high, 33)
     finer_values = utility_at(finer)
     j = int(finer_values.argmax())
     if finer_values[j] > values[k]:

@@ -122,8 +122,8 @@ def _explained(block: Integers, is_in: NDArray[np.bool_], share: Array) -> float
         means = np.divide(sums, count, out=np.zeros_like(sums), where=count > 0)
         used = int((count > 0).sum())
         if len(own) > used:
-            within += float(((own - means[group]) ** 2).sum()) / (len(own) - used) * len(own)
-            total += float(((own - own.mean()) ** 2).sum()) / (len(own) - 1) * len(own)
+            within += float(np.square(own - means[group]).sum()) / (len(own) - used) * len(own)
+            total += float(np.square(own - own.mean()).sum()) / (len(own) - 1) * len(own)
     return 1 - within / total if total > 0 else 0.0
 
 

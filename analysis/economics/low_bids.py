@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
@@ -21,7 +22,7 @@ Integers = NDArray[np.int64]
 
 LOW = 0.6
 """A low bidder bids less than this share of its values, weighted by clicks, above the reserve."""
-SPREAD = float(np.log(5.0))
+SPREAD = 1.6094379124341003
 """Independent low bidders are taken to differ by up to a factor of five, evenly in logs."""
 
 
@@ -87,10 +88,10 @@ def _agreement(auctions: Auctions, bidders: Integers) -> float:
     for i in bidders:
         mine = (auctions.who == i) & auctions.is_in & (auctions.value > 0) & (auctions.bid > 0)
         if mine.any():
-            levels.append(float(np.median(np.log(auctions.bid[mine] / auctions.value[mine]))))
+            levels.append(float(np.median(arithmetic.log(auctions.bid[mine] / auctions.value[mine]))))
     m = len(levels)
     if m < 2:
         return 1.0
     # The range of m even draws over an interval of length L is L (m-1) / (m+1) on average, their deviation L / sqrt(12).
     x = min(1.0, float(np.std(levels)) * np.sqrt(12) * (m - 1) / (m + 1) / SPREAD)
-    return float(m * x ** (m - 1) - (m - 1) * x**m)
+    return float(m * arithmetic.power(x, m - 1) - (m - 1) * arithmetic.power(x, m))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.coalitions import Chance
 from auctionsim.analysis.economics.engagement import SHUFFLES, block_means, over_blocks
@@ -140,4 +141,4 @@ def _entropy(names: Integers, segment: Integers) -> float:
     pairs, count = np.unique(np.stack([segment, names]), axis=1, return_counts=True)
     total = np.bincount(pairs[0], count)
     share = count / total[pairs[0]]
-    return float(-(count * np.log(share)).sum() / count.sum())
+    return float(-(count * arithmetic.log(share)).sum() / count.sum())

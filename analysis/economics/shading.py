@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import Outcome
 from auctionsim.market.market import Market
@@ -100,4 +101,4 @@ def _row_bids(market: Market, day: int, trajectory: Trajectory) -> tuple[slice, 
     rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
     theta = trajectory.coefficients[traffic.row_hour[rows], traffic.advertiser[rows], :, 0]
     phi = market.phi if trajectory.phi is None else trajectory.phi
-    return rows, np.einsum("rf,rf->r", theta, phi[rows]), traffic.row_weight[rows].astype(np.float64)
+    return rows, arithmetic.dot(theta, phi[rows]), traffic.row_weight[rows].astype(np.float64)

@@ -5,6 +5,7 @@ Distributions are compared by a distance from 0 (equal) to 1: total variation fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ def fit_statistics(table: Traffic, drawn: Sequence[Traffic]) -> list[FitStatisti
         both("share of the busiest hour", lambda t: float(hour_shares(t).max()), hours),
         both("candidates per auction", lambda t: float(np.average(np.diff(t.cell_start), weights=t.weight))),
         both("share of auctions of the top 10 % of queries", _top_tenth_share),
-        both("daily change of query volumes (log)", lambda t: drift_variance(daily_counts(t), np.array(t.days)) ** 0.5),
+        both("daily change of query volumes (log)", lambda t: math.sqrt(drift_variance(daily_counts(t), np.array(t.days)))),
     ]
     for column, words in COLUMNS.items():
         own = cumulative_distribution(table, column)

@@ -20,6 +20,7 @@ from auctionsim.arithmetic.functions import (
     log1p,
     matmul,
     power,
+    powers_of_two,
     sin,
     tanh,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "matmul",
     "normal",
     "power",
+    "powers_of_two",
     "sin",
     "tanh",
     "uniform",

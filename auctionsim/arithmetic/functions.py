@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,14 @@ def geometric_grid(low: float, high: float, size: int) -> Array:
     grid = np.array(exp(np.linspace(log(low), log(high), size)))
     grid[0], grid[-1] = low, high
     return grid
+
+
+def powers_of_two(first: int, last: int, steps: int) -> Array:
+    """Return the powers of 2 from `first` to `last` in equal steps, `steps` of them to a doubling.
+
+    They are computed in decimals, so that a module may hold them as constants without compiled code.
+    """
+    return np.array([float(Decimal(2) ** (Decimal(k) / steps)) for k in range(first * steps, last * steps + 1)])
 
 
 def _each(name: str, x: ArrayLike) -> Any:

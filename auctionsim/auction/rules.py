@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.auction.kernel.arguments import AuctionRules
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.errors import unknown
@@ -88,4 +89,4 @@ class Rules:
 
     def quality(self, pctr: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the factor that turns a bid into a rank score, pctr^squash."""
-        return pctr if self.squash == 1.0 else pctr**self.squash
+        return pctr if self.squash == 1.0 else arithmetic.power(pctr, self.squash)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, diags_array, vstack
 
+from auctionsim.arithmetic import dot
 from auctionsim.errors import RunError
 
 Array = NDArray[np.float64]
@@ -113,7 +114,7 @@ def solve_whole(program: Program) -> Solution:
 
 def reached(program: Program, x: Array, t: Array) -> float:
     """Return the objective at a point: `x` auctions won by each column, `t` of each side variable."""
-    return float(program.value @ x + program.side_value @ t)
+    return float(dot(program.value, x) + dot(program.side_value, t))
 
 
 def reduced(program: Program, multipliers: Array) -> Array:
@@ -130,7 +131,9 @@ def dual_bound(program: Program, multipliers: Array) -> float:
     left = reduced(program, multipliers)
     best = np.maximum.reduceat(left[:n], program.cell_start[:-1])
     best = np.where(program.must_fill, best, np.maximum(best, 0.0))
-    return float(program.limit @ multipliers + program.capacity @ best + program.side_limit @ np.maximum(left[n:], 0.0))
+    return float(
+        dot(program.limit, multipliers) + dot(program.capacity, best) + dot(program.side_limit, np.maximum(left[n:], 0.0))
+    )
 
 
 def _mean_size(values: Array) -> float:

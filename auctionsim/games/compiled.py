@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from auctionsim.arithmetic.compiled import SOURCES as ARITHMETIC
 from auctionsim.compiled_code.jit import digest, jit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # The digest covers all modules: one may be compiled into another, and numba's cache would not notice that it has changed.
-_SOURCES = digest(sorted(Path(__file__).parent.glob("*.py")))
+_SOURCES = digest([*sorted(Path(__file__).parent.glob("*.py")), *ARITHMETIC])
 
 
 def compiled(function: Function, *, inline: bool = False) -> Function:

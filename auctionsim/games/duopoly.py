@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
+
 Array = NDArray[np.float64]
 
 
@@ -74,5 +76,5 @@ class Duopoly:
         return (low + high) / 2
 
     def _demand(self, own: Array, rival: Array) -> Array:
-        pull, other = np.exp((self.quality - own) / self.mu), np.exp((self.quality - rival) / self.mu)
-        return pull / (pull + other + np.exp(self.outside / self.mu))
+        pull, other = arithmetic.exp((self.quality - own) / self.mu), arithmetic.exp((self.quality - rival) / self.mu)
+        return pull / (pull + other + arithmetic.exp(self.outside / self.mu))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
+
 Array = NDArray[np.float64]
 
 _ROUNDS = 100
@@ -38,8 +40,8 @@ class Oligopoly:
 
     def demand(self, prices: Array) -> Array:
         """Return the quantity that each firm sells, `[..., firms]`."""
-        pull = np.exp((self.quality - prices) / self.mu)
-        return np.asarray(pull / (pull.sum(axis=-1, keepdims=True) + np.exp(self.outside / self.mu)))
+        pull = arithmetic.exp((self.quality - prices) / self.mu)
+        return np.asarray(pull / (pull.sum(axis=-1, keepdims=True) + arithmetic.exp(self.outside / self.mu)))
 
     @property
     def nash_prices(self) -> Array:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arithmetic.scalars import exp
 from auctionsim.games.compiled import compiled, inlined
 from auctionsim.streams import stream
 
@@ -104,7 +105,7 @@ def _learn(
     bid = np.zeros(2, dtype=np.int64)
     for i in range(2):
         greedy[i], runner_up[i] = _two_best(q[i])
-    epsilon, shrink = exploration, np.exp(-decay)
+    epsilon, shrink = exploration, exp(-decay)
     changed, period = 0, 0
     while period < periods and period - changed < settled_for:
         for i in range(2):

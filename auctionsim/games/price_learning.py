@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arithmetic.scalars import exp
 from auctionsim.games.compiled import compiled, inlined
 
 Array = NDArray[np.float64]
@@ -45,7 +46,7 @@ def learn_prices(
         for state in range(n_states):
             greedy[i, state] = _best(q[i, state])
     choice = np.zeros(firms, dtype=np.int64)
-    epsilon, shrink = 1.0, np.exp(-decay)
+    epsilon, shrink = 1.0, exp(-decay)
     stable, period = 0, 0
     while stable < settled_for and period < longest:
         state, joint = last if n_states > 1 else 0, 0

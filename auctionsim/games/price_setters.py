@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.games.duopoly import Duopoly
 from auctionsim.games.price_learning import learn_prices
 from auctionsim.streams import stream
@@ -119,7 +120,7 @@ def deviation(game: Duopoly, strategies: Strategies, start: tuple[int, int], dis
     """
     prices, n = game.grid(), game.n_prices
     profit = game.profit(prices[:, None], prices[None, :])
-    horizon = max(periods, int(np.log(1e-6) / np.log(discount)))
+    horizon = max(periods, int(arithmetic.log(1e-6) / arithmetic.log(discount)))
     usual = _next(strategies, start, n)
     forced = (int(profit[:, usual[1]].argmax()), usual[1])
     paths = []
@@ -128,7 +129,7 @@ def deviation(game: Duopoly, strategies: Strategies, start: tuple[int, int], dis
         while len(path) < horizon:
             path.append(_next(strategies, path[-1], n))
         paths.append(path)
-    weight = discount ** np.arange(horizon)
+    weight = arithmetic.power(discount, np.arange(horizon))
     values = [float(sum(w * profit[pair] for w, pair in zip(weight, path, strict=True))) for path in paths]
     shown = np.array([start, *paths[1][: periods - 1]])
     return Response(prices[shown[:, 0]], prices[shown[:, 1]], values[1] / values[0] - 1)

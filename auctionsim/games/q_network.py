@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
+from auctionsim.arithmetic.scalars import power
 from auctionsim.games.compiled import compiled, inlined
 
 Floats = NDArray[np.float32]
@@ -20,7 +22,7 @@ def new_network(rng: np.random.Generator, n_inputs: int, n_hidden: int, n_output
     """Return the parameters of a new network: uniform weights within 1 / sqrt(inputs of the layer), biases 0."""
     parts = []
     for inputs, outputs in ((n_inputs, n_hidden), (n_hidden, n_hidden), (n_hidden, n_outputs)):
-        parts += [rng.uniform(-1, 1, inputs * outputs) / np.sqrt(inputs), np.zeros(outputs)]
+        parts += [arithmetic.uniform(rng, -1, 1, inputs * outputs) / np.sqrt(inputs), np.zeros(outputs)]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -110,8 +112,8 @@ def adam_step(network: Floats, gradient: Floats, moments: Floats, step: int, rat
         step: The number of this step, counted from 1.
         rate: The learning rate, > 0.
     """
-    first_scale = np.float32(1.0 / (1.0 - 0.9**step))
-    second_scale = np.float32(1.0 / (1.0 - 0.999**step))
+    first_scale = np.float32(1.0 / (1.0 - power(0.9, np.float64(step))))
+    second_scale = np.float32(1.0 / (1.0 - power(0.999, np.float64(step))))
     learning_rate = np.float32(rate)
     one = np.float32(1.0)
     for k in range(len(network)):

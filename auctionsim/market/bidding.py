@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import BID_MODELS, FEATURES
 from auctionsim.market.market import Market
 
@@ -57,7 +58,7 @@ def market_coefficients(market: Market, log_multipliers: Array, start: Array, mo
         Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN for advertisers whose rule bids hour by hour.
     """
     theta = np.repeat(market.fixed[:, :, None], len(log_multipliers), axis=2)
-    learned = start[None] * np.exp(log_multipliers)
+    learned = start[None] * arithmetic.exp(log_multipliers)
     for k, name in enumerate(BID_MODELS[model]):
         theta[market.learners, FEATURES.index(name)] = learned[:, :, k].T
     return theta

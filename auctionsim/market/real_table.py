@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.auction.replay import replay
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
@@ -112,7 +113,7 @@ def _with_bidders(
     present = np.unique(category)
 
     def lognormal(purpose: str, log_sd: float, size: tuple[int, ...]) -> Array:
-        return np.exp(log_sd * stream(seed, "real", purpose).standard_normal(size))
+        return arithmetic.exp(log_sd * arithmetic.normal(stream(seed, "real", purpose), size))
 
     # The candidates of a cell are the interested campaigns with the largest random keys.
     interest = np.zeros((n, n_categories), dtype=bool)

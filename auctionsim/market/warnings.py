@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.market.market import Market
 from auctionsim.ratios import NotDefined, ratio_to_amount
@@ -39,6 +40,6 @@ def _highest_bids(market: Market) -> dict[str, float]:
             for chunk in market.traffic_source.chunks(day, hour):
                 rows = slice(int(chunk.buckets.start[chunk.first_bucket]), int(chunk.buckets.start[chunk.last_bucket]))
                 for rule, coefficients in STATIC_BIDS.items():
-                    bids = chunk.candidates.features[rows, : len(coefficients)] @ np.array(coefficients)
+                    bids = arithmetic.dot(chunk.candidates.features[rows, : len(coefficients)], np.array(coefficients))
                     highest[rule] = max(highest[rule], float(bids.max(initial=0.0)))
     return highest

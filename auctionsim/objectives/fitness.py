@@ -12,6 +12,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in
 from auctionsim.objectives.goals import Goals, of_all, running_score
@@ -35,7 +36,7 @@ def penalty(violation: Array, base: float) -> Array:
     """Return `base^violation - 1` for a violation above 0, else 0 (the shape of USCB, KDD 2021, section 4)."""
     with np.errstate(over="ignore"):
         # Beyond the largest number it is infinite, which ranks last as it should.
-        return np.power(base, np.maximum(violation, 0.0)) - 1.0
+        return arithmetic.power(base, np.maximum(violation, 0.0)) - 1.0
 
 
 def penalty_price(settings: LearnerSection) -> Price:

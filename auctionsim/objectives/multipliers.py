@@ -59,7 +59,7 @@ class Multipliers:
 
 def cost(violation: Array, multiplier: Array) -> Array:
     """Return what a violation costs; below 0, down to minus m^2 / 2k, where there is slack."""
-    return (np.maximum(multiplier + STIFFNESS * violation, 0.0) ** 2 - multiplier**2) / (2 * STIFFNESS)
+    return (np.square(np.maximum(multiplier + STIFFNESS * violation, 0.0)) - np.square(multiplier)) / (2 * STIFFNESS)
 
 
 def flatten(by_key: Mapping[str, Array]) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
@@ -105,7 +106,7 @@ def _draw_days(
         share, cvr = _drifted(section, world, seed, day)
         for hour in range(HOURS):
             rng = stream(seed, "hour", day, hour)
-            level = profile.cpc_hour_factor[hour] * np.exp(profile.cpc_log_sd * rng.standard_normal())
+            level = profile.cpc_hour_factor[hour] * arithmetic.exp(profile.cpc_log_sd * arithmetic.normal(rng))
             true_rate = float(profile.cvr_hour_factor[hour]) * _hour_factor(section, seed, day, hour)
             expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
             n_cells = max(1, round(expected / section.weight))
@@ -157,10 +158,10 @@ def _drifted(section: TrafficSection, world: World, seed: int, day: int) -> tupl
     log_cvr = np.zeros_like(world.cvr)
     for past in range(1, day + 1):
         rng = stream(seed, "drift", past)
-        log_volume += section.drift * rng.standard_normal(log_volume.shape)
-        log_cvr += 0.5 * section.drift * rng.standard_normal(log_cvr.shape)
-    share = world.query_share * np.exp(log_volume)
-    return share / share.sum(), np.minimum(world.cvr * np.exp(log_cvr), max(0.5, float(world.cvr.max())))
+        log_volume += section.drift * arithmetic.normal(rng, log_volume.shape)
+        log_cvr += 0.5 * section.drift * arithmetic.normal(rng, log_cvr.shape)
+    share = world.query_share * arithmetic.exp(log_volume)
+    return share / share.sum(), np.minimum(world.cvr * arithmetic.exp(log_cvr), max(0.5, float(world.cvr.max())))
 
 
 def _hour_factor(section: TrafficSection, seed: int, day: int, hour: int) -> float:
@@ -173,4 +174,4 @@ def _hour_factor(section: TrafficSection, seed: int, day: int, hour: int) -> flo
 
 def _lognormal(rng: np.random.Generator, log_sd: float, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Draw lognormal numbers with mean 1."""
-    return np.exp(log_sd * rng.standard_normal(shape) - 0.5 * log_sd**2)
+    return arithmetic.exp(log_sd * arithmetic.normal(rng, shape) - 0.5 * log_sd * log_sd)

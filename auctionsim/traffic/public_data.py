@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.errors import InputError
 
 SOURCES = {
@@ -111,7 +112,7 @@ def hourly_prices(data: Path) -> HourlyPrices:
     curve = table.group_by("hour").agg(pl.col("log_ratio").median()).sort("hour")["log_ratio"].to_numpy()
     return HourlyPrices(
         cpc=float(np.median(table["cpc"].to_numpy())),
-        hour_factor=np.exp(curve),
+        hour_factor=arithmetic.exp(curve),
         log_sd=float(_ROBUST_SD * np.median(np.abs(table["residual"].to_numpy()))),
         ctr=float(np.median((table["cpm"] / 1000 / table["cpc"]).to_numpy())),
     )

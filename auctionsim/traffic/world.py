@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.errors import InputError
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
@@ -53,29 +54,29 @@ def make_world(
     shape, spreads = (n_queries, n_candidates), profile.spreads
 
     def normal(purpose: str, size: tuple[int, ...]) -> NDArray[np.float64]:
-        return stream(seed, "world", purpose).standard_normal(size)
+        return arithmetic.normal(stream(seed, "world", purpose), size)
 
     category = stream(seed, "world", "category").choice(len(profile.category_share), n_queries, p=profile.category_share)
-    volume = np.exp(spreads.query_volume * normal("volume", (n_queries,)))
+    volume = arithmetic.exp(spreads.query_volume * normal("volume", (n_queries,)))
     # A category's queries share its volume, so that category totals follow the profile if each category has a query.
     by_category = np.bincount(category, volume, minlength=len(profile.category_share))
     query_share = profile.category_share[category] * volume / by_category[category]
     advertiser = _candidates(shape, n_advertisers, seed, disjoint)
-    ctr = profile.ctr * np.exp(
+    ctr = profile.ctr * arithmetic.exp(
         spreads.query_ctr * normal("query-ctr", (n_queries, 1))
         + spreads.advertiser_ctr * normal("advertiser-ctr", (n_advertisers,))[advertiser]
         + spreads.pair_ctr * normal("pair-ctr", shape)
     )
-    cvr = profile.cvr * np.exp(
+    cvr = profile.cvr * arithmetic.exp(
         spreads.query_cvr * normal("query-cvr", (n_queries, 1)) + spreads.pair_cvr * normal("pair-cvr", shape)
     )
-    item_price = np.exp(
+    item_price = arithmetic.exp(
         spreads.advertiser_value * normal("advertiser-value", (n_advertisers,))[advertiser]
         + spreads.pair_value * normal("pair-value", shape)
         + spreads.query_value * normal("query-value", (n_queries, 1))
     )
-    keyword_bid = section.manual_share * cvr * item_price * np.exp(section.manual_error * normal("manual", shape))
-    keyword_bid *= np.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
+    keyword_bid = section.manual_share * cvr * item_price * arithmetic.exp(section.manual_error * normal("manual", shape))
+    keyword_bid *= arithmetic.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
     # A level above 0.5 is intended (logs of impressions have a rate of 1). A draw above it is the tail of a lognormal.
     ctr, cvr = np.minimum(ctr, max(0.5, profile.ctr)), np.minimum(cvr, max(0.5, profile.cvr))
     world = World(query_share / query_share.sum(), advertiser, ctr, cvr, item_price, keyword_bid)

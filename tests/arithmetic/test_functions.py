@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import subprocess
@@ -130,6 +131,12 @@ def test_a_geometric_grid_keeps_its_ends():
     grid = arithmetic.geometric_grid(0.1, 7.0, 33)
     assert (grid[0], grid[-1]) == (0.1, 7.0)
     np.testing.assert_allclose(grid, np.geomspace(0.1, 7.0, 33), rtol=1e-14)
+
+
+def test_powers_of_two_are_rounded_correctly():
+    np.testing.assert_array_equal(arithmetic.powers_of_two(-2, 1, 1), [0.25, 0.5, 1.0, 2.0])
+    assert arithmetic.powers_of_two(-5, 5, 4)[22] == math.sqrt(2)
+    np.testing.assert_allclose(arithmetic.powers_of_two(-6, 6, 3), 2.0 ** np.linspace(-6, 6, 37), rtol=3e-16)
 
 
 def everything() -> str:

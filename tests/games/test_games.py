@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from auctionsim import arithmetic
 from auctionsim.analysis.documents.published import Published, published_table, verdict
 from auctionsim.analysis.documents.results import interval
 from auctionsim.analysis.statistics import Interval
@@ -232,6 +233,7 @@ def test_compiled_code_is_named_after_the_contents_of_its_sources(tmp_path: Path
     one.write_text("ONE = 1\n")
     other.write_text("ONE = 1\n")
     before = digest([one, other])
-    assert price_family._learn.py_func.__qualname__.endswith(digest(sorted(Path(price_family.__file__).parent.glob("*.py"))))
+    sources = [path for room in (price_family, arithmetic) for path in sorted(Path(str(room.__file__)).parent.glob("*.py"))]
+    assert price_family._learn.py_func.__qualname__.endswith(digest(sources))
     other.write_text("ONE = 2\n")
     assert digest([one, other]) != before

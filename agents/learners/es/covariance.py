@@ -16,6 +16,7 @@ import numpy as np
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.auction.kernel.compiled import compiled
 
 Array = NDArray[np.float64]
@@ -47,7 +48,7 @@ def roots(covariance: Array) -> Roots:
 
 def sample(optimizer: CMA | SepCMA, of: Roots, size: int) -> Array:
     """Draw candidates from the optimizer's own generator, `[size, n]`: mean + sigma root z (Hansen 2016, eq. 39 and 40)."""
-    z = optimizer._rng.randn(size, len(optimizer._mean))
+    z = arithmetic.legacy_normal(optimizer._rng, (size, len(optimizer._mean)))
     return np.asarray(optimizer._mean + optimizer._sigma * _times(of.root, z))
 
 
@@ -67,14 +68,14 @@ def update(optimizer: CMA | SepCMA, of: Roots, population: Array, loss: Array) -
     o._mean = o._mean + o._sigma * step
     path = math.sqrt(o._c_sigma * (2 - o._c_sigma) * o._mu_eff) * _times(of.inverse, step[None])[0]
     o._p_sigma = (1 - o._c_sigma) * o._p_sigma + path
-    length = math.sqrt(math.fsum(o._p_sigma**2))
+    length = math.sqrt(math.fsum(np.square(o._p_sigma)))
     o._sigma = min(float(o._sigma) * _exp(o._c_sigma / o._d_sigma * (length / o._chi_n - 1)), _MOST_SIGMA)
     # A path that grew too fast is left out of the rank-one update.
-    usual = length / math.sqrt(1 - (1 - o._c_sigma) ** (2 * (o._g + 1)))
+    usual = length / math.sqrt(1 - arithmetic.power(1 - o._c_sigma, 2 * (o._g + 1)))
     is_usual = float(usual < (1.4 + 2 / (len(step) + 1)) * o._chi_n)
     o._pc = (1 - o._cc) * o._pc + is_usual * math.sqrt(o._cc * (2 - o._cc) * o._mu_eff) * step
     kept = 1 + o._c1 * (1 - is_usual) * o._cc * (2 - o._cc) - o._c1 - o._cmu * math.fsum(o._weights)
-    rank_one = o._pc**2 if o._C.ndim == 1 else o._pc[:, None] * o._pc
+    rank_one = np.square(o._pc) if o._C.ndim == 1 else o._pc[:, None] * o._pc
     o._C = kept * o._C + o._c1 * rank_one + o._cmu * _rank_mu(o, of, steps)
 
 
@@ -99,8 +100,8 @@ def _rank_mu(o: CMA | SepCMA, of: Roots, steps: Array) -> Array:
     """Return the weighted sum of the steps' outer products; negative weights count by the step's length (eq. 46)."""
     weights = o._weights
     if o._C.ndim == 1:
-        return _sum(weights[:, None] * steps[: len(weights)] ** 2)
-    lengths = _sum(_times(of.inverse, steps).T ** 2)
+        return _sum(weights[:, None] * np.square(steps[: len(weights)]))
+    lengths = _sum(np.square(_times(of.inverse, steps).T))
     weights = weights * np.where(weights >= 0, 1.0, len(o._mean) / (lengths + _LEAST))
     return ordered_product(steps.T, weights[:, None] * steps)
 

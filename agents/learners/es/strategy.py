@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.learners.adam import adam_direction
 from auctionsim.streams import stream
 
@@ -54,7 +55,7 @@ def pair_noise(seed: int, iteration: int, pairs: range, shape: tuple[int, ...]) 
 
     Each pair has a stream of its own, so that a worker draws its own block and only the seed travels.
     """
-    return np.stack([stream(seed, "es-noise", iteration, pair).standard_normal(shape) for pair in pairs])
+    return np.stack([arithmetic.normal(stream(seed, "es-noise", iteration, pair), shape) for pair in pairs])
 
 
 def candidates(mean: Array, noise: Array, sigma: float) -> Array:
@@ -109,7 +110,7 @@ def adam_step(state: ESState, rank_difference: Array, noise: Array, learning_rat
         noise: Noise of the generation's pairs, `[pairs, agents, parameters]`.
         learning_rate: Size of Adam's step.
     """
-    gradient = np.einsum("as,sap->ap", rank_difference, noise)
+    gradient = (rank_difference.T[:, :, None] * noise).sum(axis=0)
     step = state.iteration + 1
     ascent, first, second = adam_direction(state.first_moment, state.second_moment, gradient, step)
     return replace(

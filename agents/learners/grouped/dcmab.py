@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.learners.adam import adam_direction
 from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.grouped.clusters import (
@@ -154,7 +155,7 @@ def rollout(market: Market, actor: Arrays, episode: Episode) -> ClusterDays:
     rng = stream(market.seed, "dcmab-explore", episode.iteration, episode.day)
 
     def act(observed: Floats) -> Floats:
-        noise = episode.noise * bound * rng.standard_normal(observed.shape[:2])
+        noise = episode.noise * bound * arithmetic.normal(rng, observed.shape[:2])
         noise[0] = 0.0
         adjusted: Floats = np.clip(_adjustments(actor, observed, bound) + noise, -bound, bound).astype(np.float32)
         return adjusted

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.grouped.clusters import (
     INPUTS,
@@ -185,7 +186,7 @@ def softmax(values: Array, temperature: float) -> Array:
 
     For example values [0, 2] at temperature 2 give [0.27, 0.73].
     """
-    scaled = np.exp((values - values.max(axis=-1, keepdims=True)) / temperature)
+    scaled = arithmetic.exp((values - values.max(axis=-1, keepdims=True)) / temperature)
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.learners.adam import adam_direction
 from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
@@ -66,7 +67,7 @@ class Ppo:
         networks = {
             "actor": as_arrays(random_parameters(stream(market.seed, "ppo-actor"), n_actors, actor)),
             "critic": as_arrays(random_parameters(stream(market.seed, "ppo-critic"), n_actors, critic)),
-            "spread": {"log_std": np.full((n_actors, 1, _ACTIONS), np.log(settings.init_std), dtype=np.float32)},
+            "spread": {"log_std": np.full((n_actors, 1, _ACTIONS), arithmetic.log(settings.init_std), dtype=np.float32)},
         }
         flat = {f"{network}/{name}": array for network, arrays in networks.items() for name, array in arrays.items()}
         moments = {f"{kind}/{name}": np.zeros_like(array) for kind in ("first", "second") for name, array in flat.items()}
@@ -90,7 +91,7 @@ class Ppo:
             "profit_ratio": float(np.mean([one.profit.mean() for one in results])),
             "reward": float(np.mean([one.rewards.sum(axis=0).mean() for one in results])),
             "loss": loss,
-            "std": float(np.exp(after["spread/log_std"]).mean()),
+            "std": float(arithmetic.exp(after["spread/log_std"]).mean()),
         }
         return after, logged
 
@@ -108,10 +109,10 @@ def play_episode(market: Market, shared: Arrays, episode: Episode) -> Trajectory
     actor, log_std = unflatten("actor/", shared), shared["spread/log_std"]
     num_envs, n = market.scenario.learner.population, len(market.learners)
     rng = stream(market.seed, "ppo-noise", episode.iteration, episode.day)
-    std = np.broadcast_to(np.exp(log_std[:, 0]), (n, _ACTIONS))
+    std = np.broadcast_to(arithmetic.exp(log_std[:, 0]), (n, _ACTIONS))
 
     def act(_: int, observations: Floats) -> Floats:
-        noise = rng.standard_normal((num_envs, n, _ACTIONS)).astype(np.float32)
+        noise = arithmetic.normal(rng, (num_envs, n, _ACTIONS)).astype(np.float32)
         drawn: Floats = (_means(market, actor, observations) + std * noise).astype(np.float32)
         return drawn
 

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
+
 Parameters = dict[str, torch.Tensor]
 """`weight-k` `[agents, inputs, outputs]` and `bias-k` `[agents, 1, outputs]` of each layer."""
 
@@ -58,7 +60,7 @@ def random_parameters(rng: np.random.Generator, agents: int, sizes: tuple[int, .
     for k, (inputs, outputs) in enumerate(pairwise(sizes)):
         limit = (0.1 if k == len(sizes) - 2 else 1.0) / np.sqrt(inputs)
         for name, shape in ((f"weight-{k}", (agents, inputs, outputs)), (f"bias-{k}", (agents, 1, outputs))):
-            parameters[name] = torch.from_numpy(rng.uniform(-limit, limit, shape).astype(np.float32))
+            parameters[name] = torch.from_numpy(arithmetic.uniform(rng, -limit, limit, shape).astype(np.float32))
     return parameters
 
 

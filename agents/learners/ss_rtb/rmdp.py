@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.rl import stacked_mlp as mlp
 from auctionsim.agents.learners.rl.replay_memory import add, empty_memory, sample
@@ -172,8 +173,8 @@ class Rmdp:
         days, settings = self._scenario.traffic.train_days, self._settings
         training = market.with_realized_rates()
         scales = Scales.of(training)
-        low, high = np.log(settings.alpha_range)
-        grid = base_alpha(market)[:, None] * np.exp(np.linspace(low, high, settings.alphas))
+        low, high = arithmetic.log(settings.alpha_range)
+        grid = base_alpha(market)[:, None] * arithmetic.exp(np.linspace(low, high, settings.alphas))
         parts = np.maximum(np.mean([_mean_auctions(market, day) for day in days], axis=0) / settings.step_auctions, 1)
         parts = np.round(parts).astype(np.int64)
         views = {

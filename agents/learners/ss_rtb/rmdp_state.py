@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.base import DayState
 from auctionsim.agents.policies.keyword_bids import keyword_bids
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS, Outcome
@@ -102,7 +103,7 @@ class View:
 
 def _hour_state(view: View, day: DayState, done: float, left: Array, pace: Array) -> list[Array]:
     flat = np.ones_like(left)
-    time = [done * flat, np.sin(2 * np.pi * done) * flat, np.cos(2 * np.pi * done) * flat]
+    time = [done * flat, arithmetic.sin(2 * np.pi * done) * flat, arithmetic.cos(2 * np.pi * done) * flat]
     if day.steps_done == 0:
         return [*time, left, pace, *[0 * flat] * 10]
     last = day.last_step[view.learners]
@@ -122,7 +123,7 @@ def _auction_state(view: View, day: DayState, done: float, left: Array, pace: Ar
     assert view.first is not None
     flat = np.ones_like(left)
     periods = _WAVES if view.has_waves else ()
-    waves = [f(2 * np.pi * done * n) * flat for n in periods for f in (np.sin, np.cos)]
+    waves = [f(2 * np.pi * done * n) * flat for n in periods for f in (arithmetic.sin, arithmetic.cos)]
     # At the day's end there is no auction; the last one's is as good as any, for nothing follows.
     first = view.first[min(day.steps_done, len(view.first) - 1)]
     return [done * flat, *waves, left, pace, *(first[:, k : k + 1] * flat for k in range(4))]
@@ -131,7 +132,7 @@ def _auction_state(view: View, day: DayState, done: float, left: Array, pace: Ar
 def _first_auctions(market: Market, scales: Scales, day: int, steps: Steps) -> Array:
     rows = first_rows(market.traffic, day, steps)[:, market.learners]
     logs = [
-        np.where((rows >= 0) & (column[rows] > 0), np.log(np.maximum(column[rows], 1e-12) / mean), 0.0) / 2
+        np.where((rows >= 0) & (column[rows] > 0), arithmetic.log(np.maximum(column[rows], 1e-12) / mean), 0.0) / 2
         for column, mean in zip(_row_columns(market), np.maximum(scales.row, 1e-12), strict=True)
     ]
     return np.stack(logs, axis=-1)

@@ -39,7 +39,7 @@ class Ortb:
         c = np.maximum(level * (1 - won) / won, 1e-12)
         lam = np.array([_lambda(market, int(i), float(one)) for i, one in zip(advertisers, c, strict=True)])
         mean_value = sum(market.hourly_features(day)[:, advertisers, FEATURES.index("value")] for day in days) / len(days)
-        root = np.sqrt(c**2 + c * mean_value / lam)
+        root = np.sqrt(c * c + c * mean_value / lam)
         self._slope = c / lam / (2 * root)
         self._intercept = root - c - self._slope * mean_value
 
@@ -60,7 +60,7 @@ def _lambda(market: Market, advertiser: int, c: float) -> float:
     value, clicks = market.phi[rows, FEATURES.index("value")], traffic.ctr[rows] * traffic.row_weight[rows] / len(days)
 
     def spend(lam: float) -> float:
-        bid = np.sqrt(c**2 + c * value / lam) - c
+        bid = np.sqrt(c * c + c * value / lam) - c
         return float((clicks * bid * bid / (c + bid)).sum())
 
     budget, low, high = float(market.budgets[advertiser]), 1.0, _LARGEST_LAMBDA

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, spend_error
 from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
@@ -47,6 +48,6 @@ class Pid:
                 phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
                 before = error
             planned = share[state.hour] * state.budget_left
-            return bid_by(keyword_bid=np.exp(phi))
+            return bid_by(keyword_bid=arithmetic.exp(phi))
 
         return DayPolicy(act)

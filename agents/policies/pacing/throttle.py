@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.pacing.plan import bid_by
 from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
@@ -45,7 +46,7 @@ class Throttle:
         by_hour = np.vstack([np.zeros(n), self._auctions.cumsum(axis=0)])
         curve = by_hour / np.maximum(by_hour[-1], 1e-12)
         ends = np.minimum(np.arange(1, HOURS + 1) * HOURS / _FINISH, HOURS)
-        self._allocated = np.stack([np.interp(ends, np.arange(HOURS + 1), own) for own in curve.T], axis=1)
+        self._allocated = np.stack([arithmetic.interpolate(ends, np.arange(HOURS + 1), own) for own in curve.T], axis=1)
         self._budgets = market.budgets[advertisers]
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (other rules use them)
@@ -61,7 +62,7 @@ class Throttle:
                 wanted = self._allocated[state.hour][:, None] * limit - np.where(is_limited, limit - state.budget_left, 0.0)
                 usual = self._auctions[state.hour] / np.maximum(self._auctions[state.hour - 1], 1.0)
                 expected = np.maximum(state.last_step[:, COST] * usual[:, None], 1e-12)
-                factor = np.clip(wanted / expected, _DOWN**_MINUTES, _UP**_MINUTES)
+                factor = np.clip(wanted / expected, arithmetic.power(_DOWN, _MINUTES), arithmetic.power(_UP, _MINUTES))
                 rate = np.where(is_limited, np.clip(rate * factor, _SMALLEST_RATE, 1.0), 1.0)
             return Participation(bid_by(keyword_bid=np.ones_like(rate)), rate)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.pacing.plan import bid_by
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.goals import goals_of
@@ -13,9 +16,6 @@ from auctionsim.market.policy import DayPolicy
 from auctionsim.objectives.goals import day_totals, own_objective
 
 Array = NDArray[np.float64]
-
-# Evenly spaced in logs, from a twentieth to twenty times the value.
-_MULTIPLIERS = np.exp(np.linspace(-3.0, 3.0, 49))
 
 
 class UscbOracle:
@@ -42,9 +42,15 @@ class UscbOracle:
 
     def _best(self, day: int, advertiser: int) -> float:
         """Return the multiple of the value that is best for one advertiser on a day."""
-        market = self._market
-        theta = np.repeat(market.static(market.scenario.platform.baseline), len(_MULTIPLIERS), axis=2)
+        market, multipliers = self._market, _multipliers()
+        theta = np.repeat(market.static(market.scenario.platform.baseline), len(multipliers), axis=2)
         theta[advertiser] = 0.0
-        theta[advertiser, FEATURES.index("value")] = _MULTIPLIERS
+        theta[advertiser, FEATURES.index("value")] = multipliers
         objective = own_objective(day_totals(market.outcome(day, theta)), goals_of(market, day))
-        return float(_MULTIPLIERS[np.argmax(objective[advertiser])])
+        return float(multipliers[np.argmax(objective[advertiser])])
+
+
+@cache
+def _multipliers() -> Array:
+    """Return the multiples that are tried: evenly spaced in logs, from a twentieth to twenty times the value."""
+    return np.asarray(arithmetic.exp(np.linspace(-3.0, 3.0, 49)))

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.documents.plots.style import GREY, PALETTE
 from auctionsim.names.lettering import label, labels
 
@@ -74,7 +75,7 @@ def _scale(axis: Axis) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
         heights = np.array([np.nan if value is None else at[_word(value)] for value in axis.values])
         return heights, [(at[word], name) for word, name in zip(words, labels(words, _LONGEST_NAME), strict=True)]
     numbers = np.array([np.nan if value is None else float(value) for value in axis.values])
-    scaled = np.log(numbers) if axis.is_log else numbers
+    scaled = arithmetic.log(numbers) if axis.is_log else numbers
     distinct = np.unique(scaled[np.isfinite(scaled)])
     if len(distinct) == 0:
         return np.full(len(numbers), np.nan), []
@@ -82,7 +83,7 @@ def _scale(axis: Axis) -> tuple[NDArray[np.float64], list[tuple[float, str]]]:
     if width == 0:
         return np.where(np.isfinite(scaled), 0.5, np.nan), [(0.5, _number(numbers[np.isfinite(scaled)][0]))]
     marks = distinct if len(distinct) <= _TICKS else np.linspace(distinct[0], distinct[-1], _TICKS)
-    written = [_number(float(np.exp(mark)) if axis.is_log else mark) for mark in marks.tolist()]
+    written = [_number(float(arithmetic.exp(mark)) if axis.is_log else mark) for mark in marks.tolist()]
     return (scaled - low) / width, [((mark - low) / width, text) for mark, text in zip(marks.tolist(), written, strict=True)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions, within_budgets
 from auctionsim.analysis.economics.best_response_gap import SHARES
 from auctionsim.analysis.economics.clearing import profit_at, sums_by
@@ -42,7 +43,7 @@ def honest_shading(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
 
 def learned_shares(auctions: Auctions, rng: Rng) -> Array:
     """Let each learn the best share of its values against the others' shares, in turns, until nobody changes."""
-    n, share = len(auctions.names), rng.uniform(0.6, 1.0, len(auctions.names))
+    n, share = len(auctions.names), arithmetic.uniform(rng, 0.6, 1.0, len(auctions.names))
     for _ in range(8):
         before = share.copy()
         for i in range(n):
@@ -59,23 +60,27 @@ def failed(auctions: Auctions, rng: Rng) -> Array:
 
 def failed_by_hour(auctions: Auctions, rng: Rng) -> Array:
     """Bid 5 to 25 % of the value, drawn anew in each hour."""
-    return auctions.value * rng.uniform(0.05, 0.25, (24, len(auctions.names)))[auctions.hour[:, None], auctions.who]
+    return auctions.value * arithmetic.uniform(rng, 0.05, 0.25, (24, len(auctions.names)))[auctions.hour[:, None], auctions.who]
 
 
 def failed_by_query(auctions: Auctions, rng: Rng) -> Array:
     """Bid 5 to 25 % of the value, drawn anew for each query."""
     shape = (int(auctions.query.max()) + 1, len(auctions.names))
-    return auctions.value * rng.uniform(0.05, 0.25, shape)[auctions.query[:, None], auctions.who]
+    return auctions.value * arithmetic.uniform(rng, 0.05, 0.25, shape)[auctions.query[:, None], auctions.who]
 
 
 def failed_by_auction(auctions: Auctions, rng: Rng) -> Array:
     """Bid 5 to 25 % of the value, drawn anew in each auction."""
-    return auctions.value * rng.uniform(0.05, 0.25, auctions.value.shape)
+    return auctions.value * arithmetic.uniform(rng, 0.05, 0.25, auctions.value.shape)
 
 
 def failed_flat(auctions: Auctions, rng: Rng) -> Array:
     """Bid one low number each, whatever a click is worth."""
-    level = 0.1 * float(np.median(auctions.value[auctions.exists])) * np.exp(0.5 * rng.standard_normal(len(auctions.names)))
+    level = (
+        0.1
+        * float(np.median(auctions.value[auctions.exists]))
+        * arithmetic.exp(0.5 * arithmetic.normal(rng, len(auctions.names)))
+    )
     return level[auctions.who] + auctions.rules.reserve * (rng.random() < 0.5)
 
 
@@ -86,18 +91,18 @@ def keyword_bids(auctions: Auctions, rng: Rng) -> Array:  # noqa: ARG001
 
 def low_keyword_bids(auctions: Auctions, rng: Rng) -> Array:
     """Bid a fifth to a half of the generator's keyword bid, all alike."""
-    return auctions.bid * rng.uniform(0.2, 0.5)
+    return auctions.bid * arithmetic.uniform(rng, 0.2, 0.5)
 
 
 def own_hours(auctions: Auctions, rng: Rng) -> Array:
     """Bid the value in one's own business hours, a random half to three quarters of the day, and nothing outside."""
-    open_ = rng.random((24, len(auctions.names))) < rng.uniform(0.5, 0.75, len(auctions.names))
+    open_ = rng.random((24, len(auctions.names))) < arithmetic.uniform(rng, 0.5, 0.75, len(auctions.names))
     return auctions.value * open_[auctions.hour[:, None], auctions.who]
 
 
 def lower_at_night(auctions: Auctions, rng: Rng) -> Array:
     """Bid half to three quarters of the value in the small hours, since clicks then bring less, and the value by day."""
-    night = rng.uniform(0.5, 0.75, len(auctions.names))
+    night = arithmetic.uniform(rng, 0.5, 0.75, len(auctions.names))
     return auctions.value * np.where(auctions.hour[:, None] < 6, night[auctions.who], 1.0)
 
 
@@ -109,7 +114,7 @@ def one_is_absent(auctions: Auctions, rng: Rng) -> Array:
 
 def throttled(auctions: Auctions, rng: Rng) -> Array:
     """Bid the value in half to nine tenths of the auctions, chosen at random by each for itself."""
-    share = rng.uniform(0.5, 0.9, len(auctions.names))
+    share = arithmetic.uniform(rng, 0.5, 0.9, len(auctions.names))
     return np.where(rng.random(auctions.value.shape) < share[auctions.who], auctions.value, np.nan)
 
 
@@ -141,7 +146,7 @@ def bidding(auctions: Auctions, bid: Array) -> Auctions:
 
 def own_shares(auctions: Auctions, low: float, high: float, rng: Rng) -> Array:
     """Bid one share of the value each, drawn evenly."""
-    return auctions.value * rng.uniform(low, high, len(auctions.names))[auctions.who]
+    return auctions.value * arithmetic.uniform(rng, low, high, len(auctions.names))[auctions.who]
 
 
 def _best_share(auctions: Auctions, share: Array, i: int) -> float:

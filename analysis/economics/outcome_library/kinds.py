@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.outcome_library import guilty as g
 from auctionsim.analysis.economics.outcome_library import innocent as i
@@ -129,8 +130,8 @@ def _guilty() -> list[Kind]:
         return np.ones(len(a.names), dtype=bool)
 
     def shares(a: Auctions, low: float, high: float, rng: np.random.Generator) -> Array:
-        level = rng.uniform(low, high)
-        return level * rng.uniform(0.85, 1.15, len(a.names))
+        level = arithmetic.uniform(rng, low, high)
+        return level * arithmetic.uniform(rng, 0.85, 1.15, len(a.names))
 
     def ring_bids(size: int) -> Draw:
         return lambda a, r: g.best_member(a, g.some(len(a.names), size, r))

@@ -91,6 +91,6 @@ def _eta_squared(figures: NDArray[np.float64], starts: NDArray[np.int64]) -> NDA
     """Return the share of variance between groups of each row; group g starts at column `starts[g]`."""
     centered = figures - figures.mean(axis=1, keepdims=True)
     sums = np.add.reduceat(centered, starts, axis=1)
-    between = (sums**2 / np.diff(np.append(starts, figures.shape[1]))).sum(axis=1)
-    share: NDArray[np.float64] = np.minimum(between / (centered**2).sum(axis=1), 1.0)
+    between = (np.square(sums) / np.diff(np.append(starts, figures.shape[1]))).sum(axis=1)
+    share: NDArray[np.float64] = np.minimum(between / np.square(centered).sum(axis=1), 1.0)
     return share

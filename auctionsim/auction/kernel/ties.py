@@ -21,7 +21,7 @@ TIE_DIGITS = 13
 """Significant digits to which scores are compared."""
 CLEAR_RATIO = 1 + 2e-12
 """Ratio from which on two scores certainly differ: numbers that round to the same 13 digits lie within 1e-12 of each other."""
-_LEAST, _LIMIT = 10.0 ** (TIE_DIGITS - 1), 10.0**TIE_DIGITS
+_LEAST, _LIMIT = float(f"1e{TIE_DIGITS - 1}"), float(f"1e{TIE_DIGITS}")
 
 
 @inlined

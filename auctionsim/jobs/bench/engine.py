@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.prices import PRICINGS
@@ -143,7 +144,7 @@ def measured(
     repeats: int = _REPEATS,
 ) -> list[Case]:
     """Measure a case for each number of threads: the shortest of several replays of the first hour."""
-    theta = np.random.default_rng([0, policies]).uniform(0.1, 1.0, (candidates, len(FEATURES), policies))
+    theta = arithmetic.uniform(np.random.default_rng([0, policies]), 0.1, 1.0, (candidates, len(FEATURES), policies))
 
     def block(part: slice) -> None:
         own = theta[..., part]
@@ -161,7 +162,7 @@ def bench_traffic(auctions: int, candidates: int) -> Traffic:
     """Make a day of one hour in which all advertisers compete in every auction, with uniform rates and values."""
     rng = np.random.default_rng([0, auctions, candidates])
     rows = auctions * candidates
-    pctr, pcvr = rng.uniform(0.01, 0.1, rows), rng.uniform(0.01, 0.1, rows)
+    pctr, pcvr = arithmetic.uniform(rng, 0.01, 0.1, rows), arithmetic.uniform(rng, 0.01, 0.1, rows)
     return Traffic(
         advertisers=tuple(f"advertiser-{i}" for i in range(candidates)),
         queries=("query",),
@@ -173,8 +174,8 @@ def bench_traffic(auctions: int, candidates: int) -> Traffic:
         advertiser=np.tile(np.arange(candidates), auctions),
         pctr=pctr,
         pcvr=pcvr,
-        item_price=rng.uniform(10, 50, rows),
-        keyword_bid=rng.uniform(0.5, 2, rows),
+        item_price=arithmetic.uniform(rng, 10, 50, rows),
+        keyword_bid=arithmetic.uniform(rng, 0.5, 2, rows),
         ctr=pctr,
         cvr=pcvr,
         market_ecpm=np.zeros(auctions),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from auctionsim import arithmetic
 from auctionsim.errors import InputError, shown, unknown
 
 Sampler = Callable[[np.random.Generator], Any]
@@ -124,8 +125,12 @@ def _sampler(name: str, arguments: list[Any]) -> Sampler | None:
         return None
     low, high = (float(value) for value in arguments)
     if name == "uniform":
-        return lambda rng: float(rng.uniform(low, high))
-    return (lambda rng: float(np.exp(rng.uniform(np.log(low), np.log(high))))) if low > 0 else None
+        return lambda rng: float(arithmetic.uniform(rng, low, high))
+    return (
+        (lambda rng: float(arithmetic.exp(arithmetic.uniform(rng, arithmetic.log(low), arithmetic.log(high)))))
+        if low > 0
+        else None
+    )
 
 
 def _is_number(value: Any, kind: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.responses import response_rows
@@ -60,7 +61,7 @@ def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.D
     """Return a row per hour and advertiser: `bid` is the mean bid over the hour's auctions, `revenue` the platform's."""
     run = simulate_day(market, day, policy)
     n, outcome, budget_left = len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
-    bid = np.einsum("haf,haf->ha", market.hourly_features(day, run.source), run.coefficients[:, :, :, 0])
+    bid = arithmetic.dot(market.hourly_features(day, run.source), run.coefficients[:, :, :, 0])
     columns: dict[str, Any] = {
         "arm": [arm] * (HOURS * n),
         "seed": np.full(HOURS * n, seed),

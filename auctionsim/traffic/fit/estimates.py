@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from auctionsim import arithmetic
 from auctionsim.errors import InputError
 from auctionsim.ratios import safe_ratio
 from auctionsim.scenario import TrafficSection
@@ -103,8 +105,8 @@ def _fitted(traffic: Traffic, name: str, source: str, candidates: float) -> Fit:
         cpc=1.0,
         cpc_hour_factor=hour_factor,
         cpc_log_sd=log_sd,
-        ctr=float(np.exp(found.ctr.level)),
-        cvr=float(np.exp(found.cvr.level)),
+        ctr=float(arithmetic.exp(found.ctr.level)),
+        cvr=float(arithmetic.exp(found.cvr.level)),
         cvr_hour_factor=_purchases(traffic),
         budget_quantiles=_budgets(traffic),
         sources=(),
@@ -133,9 +135,9 @@ def price_per_click(traffic: Traffic) -> float:
 def _estimates(traffic: Traffic, pairs: Pairs, level: Floats, source: str) -> _Estimates:
     """Estimate noise, drift and components; `level` is the price level of each row's hour."""
     drift = drift_variance(daily_counts(traffic), np.array(traffic.days))
-    ctr_noise = pooled_variance(np.log(traffic.pctr), pairs.code)
+    ctr_noise = pooled_variance(arithmetic.log(traffic.pctr), pairs.code)
     bought = traffic.pcvr > 0
-    cvr_noise = pooled_variance(np.log(traffic.pcvr[bought] / level[bought]), _by_day(traffic, pairs)[bought])
+    cvr_noise = pooled_variance(arithmetic.log(traffic.pcvr[bought] / level[bought]), _by_day(traffic, pairs)[bought])
     return _Estimates(
         drift=drift,
         ctr_noise=ctr_noise,
@@ -153,11 +155,11 @@ def _section(traffic: Traffic, found: _Estimates, counts: tuple[float, float, fl
     """Write the estimates as the scenario's section; `counts` are auctions per day, queries, and candidates per auction."""
     check_spreads(
         {
-            "query volumes from day to day": found.drift**0.5,
-            "pctr within a query and advertiser": found.ctr_noise**0.5,
-            "pcvr within a query, advertiser and day": found.cvr_noise**0.5,
-            "keyword bids": (found.keyword_bid.query + found.keyword_bid.pair) ** 0.5,
-            "keyword bids between advertisers": found.keyword_bid.advertiser**0.5,
+            "query volumes from day to day": math.sqrt(found.drift),
+            "pctr within a query and advertiser": math.sqrt(found.ctr_noise),
+            "pcvr within a query, advertiser and day": math.sqrt(found.cvr_noise),
+            "keyword bids": math.sqrt(found.keyword_bid.query + found.keyword_bid.pair),
+            "keyword bids between advertisers": math.sqrt(found.keyword_bid.advertiser),
         },
         source,
     )
@@ -171,12 +173,12 @@ def _section(traffic: Traffic, found: _Estimates, counts: tuple[float, float, fl
         weight=max(round(float(traffic.weight.mean())), 1),
         queries=max(round(queries), 1),
         candidates=max(round(candidates), 2),
-        drift=_rounded(found.drift**0.5),
-        ctr_noise=_rounded(found.ctr_noise**0.5),
-        cvr_noise=_rounded(found.cvr_noise**0.5),
-        manual_share=max(_rounded(float(np.exp(bid.level))), 1e-6),
-        manual_error=_rounded(max(bid.query + bid.pair - found.walk, 0.0) ** 0.5),
-        manual_spread=_rounded(bid.advertiser**0.5),
+        drift=_rounded(math.sqrt(found.drift)),
+        ctr_noise=_rounded(math.sqrt(found.ctr_noise)),
+        cvr_noise=_rounded(math.sqrt(found.cvr_noise)),
+        manual_share=max(_rounded(float(arithmetic.exp(bid.level))), 1e-6),
+        manual_error=_rounded(math.sqrt(max(bid.query + bid.pair - found.walk, 0.0))),
+        manual_spread=_rounded(math.sqrt(bid.advertiser)),
         train_days=tuple(range(days - test)),
         test_days=tuple(range(days - test, days)),
     )
@@ -186,15 +188,15 @@ def _spreads(found: _Estimates, volume: float) -> Spreads:
     """Write the components as the profile's spreads; `volume` is the log standard deviation of query volumes."""
     values = {
         "query_volume": volume,
-        "query_ctr": found.ctr.query**0.5,
-        "query_cvr": found.cvr.query**0.5,
-        "query_value": found.value.query**0.5,
-        "advertiser_ctr": found.ctr.advertiser**0.5,
-        "advertiser_value": found.value.advertiser**0.5,
-        "pair_ctr": found.ctr.pair**0.5,
+        "query_ctr": math.sqrt(found.ctr.query),
+        "query_cvr": math.sqrt(found.cvr.query),
+        "query_value": math.sqrt(found.value.query),
+        "advertiser_ctr": math.sqrt(found.ctr.advertiser),
+        "advertiser_value": math.sqrt(found.value.advertiser),
+        "pair_ctr": math.sqrt(found.ctr.pair),
         # The generator has no spread of conversion rates between advertisers, so it is part of the pairs'.
-        "pair_cvr": max(found.cvr.advertiser + found.cvr.pair - found.walk, 0.0) ** 0.5,
-        "pair_value": found.value.pair**0.5,
+        "pair_cvr": math.sqrt(max(found.cvr.advertiser + found.cvr.pair - found.walk, 0.0)),
+        "pair_value": math.sqrt(found.value.pair),
     }
     return Spreads(**{name: _rounded(float(value)) for name, value in values.items()})
 
@@ -215,16 +217,18 @@ def _prices(traffic: Traffic, pairs: Pairs) -> tuple[Floats, Floats, float]:
     """
     hour = np.searchsorted(np.array(traffic.days), traffic.row_day) * HOURS + traffic.row_hour
     placed = traffic.keyword_bid > 0
-    _, effect = additive_effects(np.log(traffic.keyword_bid[placed]), pairs.code[placed], hour[placed])
+    _, effect = additive_effects(arithmetic.log(traffic.keyword_bid[placed]), pairs.code[placed], hour[placed])
     grid = np.full(len(traffic.days) * HOURS, np.nan)
     grid[: len(effect)][np.bincount(hour[placed], minlength=len(effect)) > 0] = effect[np.unique(hour[placed])]
     by_hour = grid.reshape(-1, HOURS)
     seen = np.isfinite(by_hour)
     mean = np.where(seen, by_hour, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     freedom = np.maximum(seen.sum(axis=0) - 1, 0).sum()
-    spread = float(np.where(seen, (by_hour - mean) ** 2, 0).sum() / freedom) ** 0.5 if freedom else 0.0
-    centre = np.log(np.average(np.exp(mean), weights=np.bincount(traffic.hour, traffic.weight, minlength=HOURS)))
-    return np.exp(np.nan_to_num(grid)[hour] - centre), np.exp(mean - centre), spread
+    spread = math.sqrt(np.where(seen, np.square(by_hour - mean), 0).sum() / freedom) if freedom else 0.0
+    centre = arithmetic.log(
+        np.average(arithmetic.exp(mean), weights=np.bincount(traffic.hour, traffic.weight, minlength=HOURS))
+    )
+    return arithmetic.exp(np.nan_to_num(grid)[hour] - centre), arithmetic.exp(mean - centre), spread
 
 
 def _by_day(traffic: Traffic, pairs: Pairs) -> Ints:

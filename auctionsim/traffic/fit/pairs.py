@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.traffic.fit.components import Components, Floats, Ints, variance_components
 from auctionsim.traffic.table import Traffic
 
@@ -37,7 +38,7 @@ class Pairs:
             The logs, the variance of their errors, and whether the mean is > 0, each `[pairs]`.
         """
         mean = np.bincount(self.code, self.weight * value) / np.bincount(self.code, self.weight)
-        return np.log(np.maximum(mean, 1e-300)), np.expm1(noise) / self.rows, mean > 0
+        return arithmetic.log(np.maximum(mean, 1e-300)), arithmetic.expm1(noise) / self.rows, mean > 0
 
     def components(self, value: Floats, noise: float) -> Components:
         """Estimate the variance components of the log of the pairs' means; arguments as for `log_mean`."""

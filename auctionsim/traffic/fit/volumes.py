@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from auctionsim.traffic.fit.components import Floats, log_volumes
@@ -54,7 +56,7 @@ def query_volumes(traffic: Traffic, drift: float) -> tuple[float, float]:
         return 0.0, 1.0
     sigma, queries = log_volumes(total)
     # A random walk spreads volumes over the days beyond their spread on the first day.
-    return max(sigma**2 - drift * mean_walk(len(traffic.days)), 0.0) ** 0.5, queries
+    return math.sqrt(max(sigma * sigma - drift * mean_walk(len(traffic.days)), 0.0)), queries
 
 
 def mean_walk(days: int) -> float:
@@ -68,4 +70,4 @@ def mean_walk(days: int) -> float:
 def _auctions_per_draw(traffic: Traffic) -> float:
     """Return the auctions per independent draw: with cells of weight n, counts vary as if n times fewer had been drawn."""
     weight = traffic.weight.astype(np.float64)
-    return float((weight**2).sum() / weight.sum())
+    return float(np.square(weight).sum() / weight.sum())

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
+from auctionsim import arithmetic
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import iterate
 from auctionsim.agents.learners.registry import make_learner
@@ -66,7 +67,7 @@ def cost_sections(curves: pl.DataFrame) -> list[Section]:
         ratio = seconds / seconds[0]
         lines[axis] = Line(size / size[0], ratio, ratio, ratio)
         # The exponent of a power law through the points: 1 is linear.
-        exponent = np.polyfit(np.log(size), np.log(seconds), 1)[0]
+        exponent = np.polyfit(arithmetic.log(size), arithmetic.log(seconds), 1)[0]
         rows += [[axis, f"{n:,.0f}", f"{s:.3f}", f"{r:.2f}"] for n, s, r in zip(size, seconds, ratio, strict=True)]
         rows.append([axis, "grows as size to the power", f"{exponent:.2f}", ""])
     return [

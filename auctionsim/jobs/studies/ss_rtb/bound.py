@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.agents.policies.keyword_bids import keyword_bids, keyword_cost
 from auctionsim.bounds.eligible_wins import EligibleWins, eligible_wins
 from auctionsim.market.market import Market
@@ -47,7 +48,7 @@ def gmv_at_cost(eligible: EligibleWins, advertiser: int, cost: float) -> float:
     gmv, paid = eligible.gmv[own] * weight, eligible.payment_min[own] * weight
     order = np.argsort(-gmv / np.maximum(paid, 1e-300), kind="stable")
     spent = np.concatenate([[0.0], np.cumsum(paid[order])])
-    return float(np.interp(cost, spent, np.concatenate([[0.0], np.cumsum(gmv[order])])))
+    return float(arithmetic.interpolate(cost, spent, np.concatenate([[0.0], np.cumsum(gmv[order])])))
 
 
 def largest_gmv(eligible: EligibleWins, learners: NDArray[np.int64]) -> float:

@@ -63,9 +63,9 @@ def eta(amount: Array) -> float:
     mean = amount.mean(axis=0)
     deviation = (amount - mean) / np.where(mean > 0, mean, 1.0)
     before, after = deviation[:, :-1], deviation[:, 1:]
-    slope = (before * after).sum() / max(float((before**2).sum()), 1e-12)
+    slope = (before * after).sum() / max(float(np.square(before).sum()), 1e-12)
     # The mean of each step was fitted, which costs one of the days' degrees of freedom.
-    return float(np.sqrt(((after - slope * before) ** 2).sum() / (after.size * (days - 1) / days)))
+    return float(np.sqrt(np.square(after - slope * before).sum() / (after.size * (days - 1) / days)))
 
 
 def _two_days(scenario: Scenario, seed: int, first: int) -> Iterator[Array]:

@@ -17,12 +17,14 @@ is placed higher when it is predicted to be clicked more.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.ratios import safe_ratio
 from auctionsim.slots import MAX_SLOTS
 from auctionsim.traffic.ingest.database import Database
@@ -56,7 +58,7 @@ class SlotEffect:
         """Return the 95 % interval, on the logarithmic scale."""
         if not self.effect > 0:
             return float("nan"), float("nan")
-        factor = float(np.exp(_Z * self.error / self.effect))
+        factor = float(arithmetic.exp(_Z * self.error / self.effect))
         return self.effect / factor, self.effect * factor
 
 
@@ -178,8 +180,8 @@ def _combined(n: Array, m: Array, c: Array, d: Array, *, is_count: bool) -> tupl
     if not (above > 0 and below > 0):
         return float("nan"), float("nan")
     spread = (c + d) * n * m - (c * d * total if is_count else 0.0)
-    variance = float((spread / total**2).sum()) / (above * below)
-    return above / below, above / below * max(variance, 0.0) ** 0.5
+    variance = float((spread / np.square(total)).sum()) / (above * below)
+    return above / below, above / below * math.sqrt(max(variance, 0.0))
 
 
 def discount_trials(database: Database, effects: PositionEffects) -> None:
