@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=path_text,
-        help="the table, a new file ending in .parquet, or a new folder for traffic larger than memory (required)",
+        help="the table, ending in .parquet, or a new folder for traffic larger than memory (required)",
     )
     parser.add_argument(
         "--mapping", metavar="FILE", type=path_text, help="TOML file that names the log's columns (required with auctions-csv)"

@@ -66,25 +66,35 @@ class OutputsTogether:
         self._parts[path.absolute()] = made
 
     def finish(self) -> None:
-        """Rename all files to their own names. If one cannot be renamed, all get their temporary names back.
+        """Rename all files to their own names. If one cannot be renamed, those before it get their temporary names back.
 
         Raises:
-            OSError: A file cannot be renamed.
+            OSError: A file cannot be renamed. Files that were to be replaced are as they were.
         """
-        # A file that replaces another cannot be taken back, so those come last.
-        parts = sorted(self._parts.items(), key=lambda item: item[0].is_file())
-        begun: list[tuple[Path, Path]] = []
+        begun: list[tuple[Path, Path, Path | None]] = []
         try:
-            for path, part in parts:
+            for path, part in self._parts.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                begun.append((path, part))
+                begun.append((path, part, self._kept(path)))
                 part.replace(path)
         except BaseException:
-            for path, part in begun:
-                if not part.exists():
-                    with suppress(OSError):
+            for path, part, old in begun:
+                with suppress(OSError):
+                    if not part.exists():
                         path.replace(part)
+                    if old is not None:
+                        old.replace(path)
             raise
+
+    def _kept(self, path: Path) -> Path | None:
+        """Give a file that is to be replaced a second name until the end, and return that; None if there is no such file."""
+        if not path.is_file():
+            return None
+        old = self.work_folder(path) / "old"
+        # Some disks have no second names. Only an error in this very moment would then lose the old file.
+        with suppress(OSError):
+            os.link(path, old)
+        return old if old.exists() else None
 
 
 def _flush(file: Path) -> None:

@@ -31,7 +31,7 @@ def test_an_output_that_cannot_be_renamed_takes_all_others_back(tmp_path: Path):
     first, replaced, last = tmp_path / "a", tmp_path / "picture", tmp_path / "z"
     replaced.write_text("old")
     with pytest.raises(OSError, match="z"), OutputsTogether() as outputs:  # noqa: PT012
-        for path in (first, replaced, last):
+        for path in (replaced, first, last):
             outputs.reserve(path)
             outputs.write(path, lambda part: part.write_text("new"))
         last.mkdir()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from auctionsim.traffic.files import NOTES_KEY
 from auctionsim.traffic.ingest.database import Database, quoted
@@ -26,6 +27,15 @@ def write_parquet(database: Database, out: Path, notes: Mapping[str, str]) -> No
         f"COPY (SELECT {_TABLE} FROM cells) TO {quoted(out.absolute())} (FORMAT parquet, COMPRESSION zstd, {metadata})",
         "writing",
     )
+
+
+def is_ingested(path: Path) -> bool:
+    """Return whether a file is a table that `write_parquet` wrote, so that it may be made anew."""
+    try:
+        notes = json.loads(pl.read_parquet_metadata(path.absolute())[NOTES_KEY])
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, KeyError, ValueError, RecursionError):
+        return False
+    return isinstance(notes, dict) and "aggregate" in notes
 
 
 def write_folder(database: Database, out: Path) -> None:

@@ -41,7 +41,7 @@ from auctionsim.traffic.ingest.outcomes.objective import find_objective
 from auctionsim.traffic.ingest.outcomes.observed import make_observed, sample_auctions
 from auctionsim.traffic.ingest.outcomes.position_effects import discount_trials, position_effects
 from auctionsim.traffic.ingest.outcomes.quality import column_quality, log_quality
-from auctionsim.traffic.ingest.output import write_folder, write_parquet
+from auctionsim.traffic.ingest.output import is_ingested, write_folder, write_parquet
 from auctionsim.traffic.ingest.rates.estimate import PRIOR_TRIALS, check_method, fill_rates
 from auctionsim.traffic.ingest.summary import LogRecord, Summary, summarize
 
@@ -91,7 +91,7 @@ def ingest(
     Args:
         logs: Files and folders of the log, compressed or not.
         form: The log's format.
-        out: A Parquet file (`.parquet`), or a folder for stored traffic; new.
+        out: A Parquet file (`.parquet`), or a folder for stored traffic; new, or an earlier table of `ingest`.
         aggregate: The aggregation of auctions: `none`, `hour` or `quarter`.
         rates: The method that estimates rates which the log lacks: `empirical` or `logistic`.
         max_bad: Largest share of rows, 0 to 1, that may be invalid and are dropped.
@@ -104,7 +104,8 @@ def ingest(
         progress: The progress callback.
 
     Raises:
-        InputError: The logs are invalid, `out` exists, or an output is a file of the log or lies in another output.
+        InputError: The logs are invalid, `out` is a file that ingest did not write, or an output is a file of the log or in
+            another output.
         OSError: An output cannot be written.
     """
     if aggregate not in SECONDS:
@@ -193,8 +194,8 @@ def _is_file(out: Path) -> bool:
 def _check_output(out: Path) -> None:
     if _is_file(out) and out.is_dir():
         raise InputError(f"{out}: expected a file name, got a folder")
-    if _is_file(out) and os.path.lexists(out):
-        raise InputError(f"{out}: expected a new file, got one that exists")
+    if _is_file(out) and os.path.lexists(out) and not is_ingested(out):
+        raise InputError(f"{out}: expected a new file, or a table that ingest wrote, got another file")
     if not _is_file(out):
         if out.suffix:
             raise InputError(f"{out}: expected a name that ends in .parquet, or a folder, got {out.suffix}")

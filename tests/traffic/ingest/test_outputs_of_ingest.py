@@ -46,8 +46,8 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("--out t.parquet --quality t.parquet/q.html", "--quality: expected a path that is not inside that of --out"),
         ("--out new --quality new/q.html", "--quality: expected a path that is not inside that of --out"),
         ("--out hard.parquet", "--out: expected another file than the log, got hard.parquet (the same file as a.csv)"),
-        ("--out old.parquet", "old.parquet: expected a new file, got one that exists"),
-        ("--out dangling.parquet", "dangling.parquet: expected a new file, got one that exists"),
+        ("--out old.parquet", "old.parquet: expected a new file, or a table that ingest wrote, got another file"),
+        ("--out dangling.parquet", "dangling.parquet: expected a new file, or a table that ingest"),
     ],
 )
 def test_no_output_is_an_input_or_another_output(there: Path, capsys: pytest.CaptureFixture[str], more: str, message: str):
@@ -109,6 +109,24 @@ def test_a_table_in_a_new_folder_appears_with_the_folder(there: Path):
     )
     assert main(["ingest", "a.csv", *RUN, "--out", "folder"]) == 0
     assert all(not path.name.startswith(".") for path in there.rglob("*"))
+
+
+def test_only_a_table_of_ingest_is_replaced_and_only_by_a_whole_one(there: Path, capsys: pytest.CaptureFixture[str]):
+    first = ["ingest", "a.csv", *RUN, "--out", "t.parquet"]
+    assert main([*first, "--aggregate", "hour"]) == 0
+    hourly = Path("t.parquet").read_bytes()
+    assert main([*first, "--timezone", "nowhere"]) == 2
+    assert Path("t.parquet").read_bytes() == hourly
+    assert main(first) == 0
+    assert Path("t.parquet").read_bytes() != hourly
+    pl.DataFrame({"a": [1]}).write_parquet("u.parquet")
+    theirs = Path("u.parquet").read_bytes()
+    assert main([*first[:-1], "u.parquet"]) == 2
+    assert Path("u.parquet").read_bytes() == theirs
+    capsys.readouterr()
+    # Not even a table of ingest, where it is the log.
+    assert main(["ingest", "t.parquet", *RUN, "--out", "t.parquet"]) == 2
+    assert capsys.readouterr().err == "--out: expected another file than the log, got t.parquet\n"
 
 
 def test_names_beyond_unicodes_first_plane_make_a_scenario_that_loads(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
