@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from auctionsim.errors import InputError, RunError, shown
 from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import FULL
 from auctionsim.numbers import SEED_LIMIT, consecutive_seeds
+from auctionsim.outputs.distinct import expect_distinct
 from auctionsim.outputs.temporary import without_part
 
 if TYPE_CHECKING:
@@ -239,3 +241,17 @@ def new_folder(path: str) -> Path:
     chosen = Path(path)
     expect_new_folder(chosen, " (choose another with --out)")
     return chosen
+
+
+def report_folder(path: Path, runs: Sequence[Run]) -> Path:
+    """Return the folder that a report of runs is written to: a new one, or that of an earlier report.
+
+    Raises:
+        InputError: It is one of the runs, or holds a page that is no report.
+    """
+    expect_distinct([("the run", run.path) for run in runs], [("--out", path)])
+    if path.exists() and not path.is_dir():
+        raise InputError(f"--out: expected a folder, got the file {path}")
+    if (path / "manifest.json").exists() or ((path / "index.html").exists() and not (path / "report.md").exists()):
+        raise InputError(f"{path}: expected a new folder or that of an earlier report, got one that holds other files")
+    return path

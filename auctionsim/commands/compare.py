@@ -19,11 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
         "runs",
+        type=_common.path_text,
         nargs="+",
         metavar="run",
         help="two or more run folders on the same test traffic; the first is the common baseline",
     )
-    parser.add_argument("--out", help="output folder of the report (default: comparison, beside the first run)")
+    parser.add_argument(
+        "--out", type=_common.path_text, help="output folder of the report (default: comparison, beside the first run)"
+    )
     _common.add_never_code(parser)
 
 
@@ -33,7 +36,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.runs import Run
 
     opened = [Run.open(path) for path in arguments.runs]
+    out = _common.report_folder(Path(arguments.out or opened[0].path.parent / "comparison"), opened)
     found = compare_runs(opened)
-    page = write_comparison(found, Path(arguments.out) if arguments.out else opened[0].path.parent / "comparison")
+    page = write_comparison(found, out)
     console.result("\n".join([*found.lines, f"report: {page}"]), {"report": str(page), **found.as_dict()})
     return 0

@@ -17,7 +17,7 @@ EXAMPLE = "auctionsim control runs/mine --workers 2"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("run", help="the folder of a finished run whose scenario has budgets")
+    parser.add_argument("run", type=_common.path_text, help="the folder of a finished run whose scenario has budgets")
     _common.add_workers(parser)
     _common.add_code(parser, is_allowed=False)
 

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--data",
+        type=_common.path_text,
         help="folder of the public files: alimama_traffic, avito_bat, nab_ad_exchange (default: synthetic traffic)",
     )
     _common.add_overrides(parser)
@@ -35,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use a small market and 2 seeds: takes seconds, supports no claim (default: full size)",
     )
-    parser.add_argument("--out", help="output folder, new or empty (default: runs/demo, runs/demo-real or runs/demo-quick)")
+    parser.add_argument(
+        "--out",
+        type=_common.path_text,
+        help="output folder, new or empty (default: runs/demo, runs/demo-real or runs/demo-quick)",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -13,7 +13,7 @@ EXAMPLE = "auctionsim evaluate runs/mine"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("run", help="the folder of a run with a checkpoint")
+    parser.add_argument("run", type=_common.path_text, help="the folder of a run with a checkpoint")
     _common.add_code(parser, is_allowed=False)
 
 

@@ -19,20 +19,23 @@ EXAMPLE = "auctionsim fit traffic.parquet --out synthetic.toml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("table", help="a traffic table, Parquet or CSV (docs/traffic.md)")
+    parser.add_argument("table", type=_common.path_text, help="a traffic table, Parquet or CSV (docs/traffic.md)")
     parser.add_argument(
         "--budgets",
+        type=_common.path_text,
         metavar="FILE",
         help="CSV file with the columns advertiser,budget (currency per day), to fit their distribution (default: none)",
     )
-    parser.add_argument("--out", required=True, help="the scenario file to write, ending in .toml (required)")
+    parser.add_argument(
+        "--out", required=True, type=_common.path_text, help="the scenario file to write, ending in .toml (required)"
+    )
     _common.add_never_code(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Fit the generator, write scenario and profile, and print the goodness of fit."""
-    from auctionsim.files import write_text
     from auctionsim.jobs.fit import draw, write_goodness_of_fit
+    from auctionsim.outputs.together import OutputsTogether
     from auctionsim.traffic.files import load_traffic
     from auctionsim.traffic.fit.estimates import fit_traffic
     from auctionsim.traffic.fit.output import profile_text, scenario_text
@@ -50,12 +53,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     figures = profile_text(fit)
     # A figure that a profile cannot hold, such as an hour's price at 1e-13 of the mean, is refused before anything is written.
     parse_profile(figures, f"{arguments.table}: the fitted profile")
-    rows, page = write_goodness_of_fit(table, draw(fit), report, _common.command_line())
-    write_text(profile, figures)
-    write_text(out, scenario_text(fit, out.stem, profile.name))
+    with OutputsTogether() as outputs:
+        outputs.reserve(profile)
+        outputs.reserve(out)
+        pages = outputs.work_folder(report) / "pages"
+        rows, page = write_goodness_of_fit(table, draw(fit), pages, _common.command_line())
+        outputs.fill(report, pages)
+        outputs.write(profile, lambda part: part.write_text(figures, encoding="utf-8"))
+        outputs.write(out, lambda part: part.write_text(scenario_text(fit, out.stem, profile.name), encoding="utf-8"))
+        outputs.finish()
     lines = [f"{row.measure:<44} {row.table:>12.6g} {row.drawn:>12.6g}{_distance(row.distance)}" for row in rows]
     head = f"{'':<44} {'table':>12} {'drawn':>12}   distance"
-    files = [str(path) for path in (out, profile, page)]
+    files = [str(path) for path in (out, profile, report / page.name)]
     console.result(
         "\n".join([head, *lines, f"wrote {', '.join(files)}"]),
         {

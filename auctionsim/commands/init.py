@@ -10,6 +10,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError, unknown
 
@@ -18,7 +19,7 @@ EXAMPLE = "auctionsim init mine.toml --template three-arms"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("path", help="the file to write, a new one, for example mine.toml")
+    parser.add_argument("path", type=_common.path_text, help="the file to write, a new one, for example mine.toml")
     parser.add_argument("--template", default="quickstart", metavar="NAME", help="name of the template (default: quickstart)")
 
 

@@ -13,8 +13,12 @@ EXAMPLE = "auctionsim report runs/competing runs/cooperating --out runs/both"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("runs", nargs="+", metavar="run", help="one or more run folders, shown side by side")
-    parser.add_argument("--out", help="output folder of the report (default: report, in the first run's folder)")
+    parser.add_argument(
+        "runs", nargs="+", metavar="run", type=_common.path_text, help="one or more run folders, shown side by side"
+    )
+    parser.add_argument(
+        "--out", type=_common.path_text, help="output folder of the report (default: report, in the first run's folder)"
+    )
     _common.add_never_code(parser)
 
 
@@ -24,6 +28,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.runs import Run
 
     opened = [Run.open(path) for path in arguments.runs]
-    page = write_report(opened, Path(arguments.out) if arguments.out else opened[0].path / "report")
+    page = write_report(opened, _common.report_folder(Path(arguments.out or opened[0].path / "report"), opened))
     console.result(f"report: {page}", {"report": str(page)})
     return 0

@@ -23,9 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="run a short form: takes seconds, supports no claim (default: full size)"
     )
-    parser.add_argument("--data", help="folder of the public files, for scenarios made from them (default: leave those out)")
+    parser.add_argument(
+        "--data",
+        type=_common.path_text,
+        help="folder of the public files, for scenarios made from them (default: leave those out)",
+    )
     _common.add_workers(parser, default="auto")
-    parser.add_argument("--out", help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)")
+    parser.add_argument(
+        "--out", type=_common.path_text, help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

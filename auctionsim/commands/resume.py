@@ -13,7 +13,7 @@ EXAMPLE = "auctionsim resume runs/mine"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("run", help="the folder of the run")
+    parser.add_argument("run", type=_common.path_text, help="the folder of the run")
     _common.add_workers(parser)
     _common.add_code(parser, is_allowed=False)
 

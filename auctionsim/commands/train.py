@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stop after this iteration, as a sweep stops a trial, and evaluate; resume goes on (default: train to the end)",
     )  # fmt: skip
     _common.add_code(parser, is_allowed=True)
-    parser.add_argument("--out", help="the run folder, new or empty (default: runs/NAME)")
+    parser.add_argument("--out", type=_common.path_text, help="the run folder, new or empty (default: runs/NAME)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

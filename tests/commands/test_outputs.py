@@ -1,0 +1,54 @@
+"""Outputs of all commands: an empty path is none, and no report is written over a run or another page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auctionsim.cli import main
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train three-arms --out", "sweep three-arms --param seed=1,2 --out", "demo --quick --out", "reproduce fit --out",
+        "report runs/a --out", "compare runs/a runs/b --out", "fit a.csv --out", "bench --day", "bench --make-day 10 --out",
+        "init", "resume", "evaluate", "control", "report",
+    ],
+)  # fmt: skip
+def test_an_empty_path_is_refused_by_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command.split(), ""]) == 2
+    assert "expected a path, got ''" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_not_written_over_a_run_or_another_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], small_file: Path
+):
+    runs = [str(tmp_path / name) for name in "ab"]
+    for run in runs:
+        assert main(["train", str(small_file), "--out", run, "--set", "train.iterations=1"]) == 0
+    (tmp_path / "link").symlink_to(runs[0])
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    for out, message in (
+        (runs[0], "--out: expected another file than the run, got "),
+        (f"{tmp_path}/link/../link/", "--out: expected another file than the run, got "),
+        (str(tmp_path / "page"), f"{tmp_path}/page: expected a new folder or that of an earlier report, got one that holds"),
+        (str(tmp_path / "page" / "index.html"), "--out: expected a folder, got the file "),
+    ):
+        for command in (["report", runs[0]], ["compare", *runs]):
+            assert main([*command, "--out", out]) == 2
+            said = capsys.readouterr().err.splitlines()
+            assert len(said) == 1
+            assert said[0].startswith(message)
+    assert main(["report", runs[0], "--out", runs[1]]) == 2
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    for _ in range(2):
+        assert main(["report", *runs, "--out", str(tmp_path / "new")]) == 0
