@@ -71,7 +71,7 @@ class LearnerSection(Section):
     reports judge by the floor as stated."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
     """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
-    population: Annotated[int, Field(ge=2, le=10**6, multiple_of=2)] = 32
+    population: Annotated[int, Field(ge=2, le=10**9, multiple_of=2)] = 32
     """Members of a generation; mirrored pairs, so an even number."""
     sigma: Positive = 0.1
     """Standard deviation of the perturbation, in log coefficients."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
 from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
-from auctionsim.traffic.store_index import INDEX, read_index
+from auctionsim.traffic.store_index import INDEX, check_index, read_index
 from auctionsim.traffic.table import HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic
 
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
@@ -43,7 +43,7 @@ class StoredTraffic:
 
     Args:
         folder: The folder of the columns.
-        index: The contents of its `traffic.json`, checked by `store_index.read_index`.
+        index: The contents of its `traffic.json`, checked by `store_index.check_index`.
     """
 
     def __init__(self, folder: Path, index: Mapping[str, Any]) -> None:
@@ -241,6 +241,7 @@ def open_traffic(folder: str | Path, *, verify: bool = True) -> StoredTraffic:
             size = column.stat().st_size if column.is_file() else 0
             if size != expected:
                 raise InputError(f"{column}: expected {expected} bytes for {count} numbers, got {size}")
+    check_index(folder / INDEX, index)
     stored = StoredTraffic(folder, index)
     if verify:
         stored.check(index.get("checksums", [None] * len(index["pieces"])))

@@ -21,7 +21,7 @@ _KINDS = {list: "a list", int: "a whole number"}
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """Read and check the index of stored traffic.
+    """Read the index of stored traffic, and check the kinds of its values.
 
     Each of its `pieces` is a chunk of an hour: day, hour, first cell, first row, number of cells, number of rows. They follow
     each other in time, each begins where the one before ends, and together they are all cells and rows.
@@ -30,7 +30,7 @@ def read_index(folder: Path) -> dict[str, Any]:
         folder: The folder of stored traffic.
 
     Raises:
-        InputError: The index is missing, of another format, or contradicts itself.
+        InputError: The index is missing, of another format, or a value is of another kind.
     """
     path = folder / INDEX
     try:
@@ -43,11 +43,26 @@ def read_index(folder: Path) -> dict[str, Any]:
     for key, wanted in _KEYS.items():
         if type(index.get(key)) is not wanted:
             raise InputError(f"{path}: {key}: expected {_KINDS[wanted]}, got {shown(index.get(key))}")
+    for piece in index["pieces"]:
+        if not isinstance(piece, list) or len(piece) != 6 or not all(type(n) is int and n >= 0 for n in piece):
+            raise InputError(f"{path}: pieces: expected six whole numbers >= 0 for each, got {shown(piece)}")
+    return index
+
+
+def check_index(path: Path, index: Mapping[str, Any]) -> None:
+    """Check that an index does not contradict itself.
+
+    Args:
+        path: The index's file, for messages.
+        index: What `read_index` returned.
+
+    Raises:
+        InputError: It does: pieces overlap or leave a gap, counts are not their sums, or the checksum is another's.
+    """
     for key in ("advertisers", "queries"):
         check_names(f"{path}: {key}", index[key])
     _check_pieces(path, index)
     _check_checksums(path, index)
-    return index
 
 
 def index_checksum(index: Mapping[str, Any]) -> int:
@@ -63,8 +78,6 @@ def _check_pieces(path: Path, index: Mapping[str, Any]) -> None:
     before, n_cells, n_rows = (0, 0), 0, 0
     for number, piece in enumerate(index["pieces"]):
         source = f"{path}: pieces[{number}]"
-        if not isinstance(piece, list) or len(piece) != 6 or not all(type(n) is int and n >= 0 for n in piece):
-            raise InputError(f"{source}: expected six whole numbers >= 0, got {shown(piece)}")
         day, hour, first_cell, first_row, cells, rows = piece
         if day > MAX_DAY or hour >= HOURS or (day, hour) < before:
             raise InputError(

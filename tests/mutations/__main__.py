@@ -1,6 +1,6 @@
 """Run cases: `python -m tests.mutations stored|tables FIRST_SEED CASES`. What is neither a result nor an InputError is printed.
 
-Each case is a seed. The number of the case that runs is in the file `case` of the current folder, should the process die of it.
+Each case is a seed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import tempfile
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -60,30 +61,39 @@ def expect_sound(outcome: object) -> None:
         assert (values >= 0).all(), f"{name} is negative"
 
 
+def run_cases(what: str, folder: Path, seeds: Iterable[int]) -> Counter[str]:
+    """Run the cases of some seeds, and print what failed; return how they ended.
+
+    Args:
+        what: `stored` or `tables`.
+        folder: An empty folder but for `day`, where `stored.write_day` has written.
+        seeds: The cases.
+    """
+    run = {"stored": run_stored, "tables": run_tables}[what]
+    ends: Counter[str] = Counter()
+    for seed in seeds:
+        (folder / "number").write_text(str(seed))
+        try:
+            run(folder / "day", folder / "case", seed)
+            ends["sound"] += 1
+        except InputError as error:
+            ends["refused" if str(error).count("\n") == 0 else "more than one line"] += 1
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)
+            ours = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in where if "auctionsim" in frame.filename]
+            ends["failed"] += 1
+            print(f"{what} {seed}: {type(error).__name__}: {str(error)[:150]!r} at {ours[-2:]}", flush=True)
+    return ends
+
+
 def main(what: str, first: int, count: int) -> int:
     """Run the cases of some seeds; return the number of those that failed."""
     warnings.simplefilter("error")
-    run = {"stored": run_stored, "tables": run_tables}[what]
-    ends: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as place:
-        day = Path(place, "day")
-        stored.write_day(day)
-        for seed in range(first, first + count):
-            Path("case").write_text(str(seed))
-            try:
-                run(day, Path(place, "case"), seed)
-                ends["sound"] += 1
-            except InputError as error:
-                ends["refused" if str(error).count("\n") == 0 else "MORE THAN ONE LINE"] += 1
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                where = traceback.extract_tb(error.__traceback__)
-                ours = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in where if "auctionsim" in frame.filename]
-                ends["FAILED"] += 1
-                print(f"{what} {seed}: {type(error).__name__}: {str(error)[:150]!r} at {ours[-2:]}", flush=True)
+        stored.write_day(Path(place, "day"))
+        ends = run_cases(what, Path(place), range(first, first + count))
     print(dict(ends), flush=True)
-    return ends["FAILED"] + ends["MORE THAN ONE LINE"]
+    return ends.total() - ends["sound"] - ends["refused"]
 
 
 if __name__ == "__main__":

@@ -107,12 +107,14 @@ def test_a_file_that_is_cut_off_after_opening_is_refused_and_ends_nothing(stored
 
 @pytest.mark.parametrize(("change", "said"), [
     (lambda i: i.update(pieces=[]), "pieces: expected one or more, got none"),
-    (lambda i: i["pieces"][0].append(1), r"pieces\[0\]: expected six whole numbers >= 0, got \[0, 5"),
+    (lambda i: i["pieces"][0].append(1), r"pieces: expected six whole numbers >= 0 for each, got \[0, 5"),
     (lambda i: i["pieces"][1].__setitem__(3, 2**70), r"pieces\[1\]: expected it to begin at cell 2 and row 3, .* and 118"),
     (lambda i: i["pieces"][1].__setitem__(0, 0), r"pieces\[1\]: expected a day .* not before day 0 hour 5, got day 0 hour 0"),
     (lambda i: i["pieces"][0].__setitem__(1, 24), r"pieces\[0\]: expected a day <= 1000000000, an hour <= 23, .*hour 24"),
-    (lambda i: i.update(cells=3), "cells: expected 4, the sum of the pieces, got 3"),
-    (lambda i: i.update(rows=2**64), "rows: expected 6, the sum of the pieces, got 18446744073709551616"),
+    (lambda i: i.update(cells=3), "size: expected 12 bytes for 3 numbers, got 16"),
+    (lambda i: i.update(rows=2**64), "advertiser: expected 73786976294838206464 bytes for 18446744073709551616"),
+    (lambda i: i["pieces"].pop(), "cells: expected 2, the sum of the pieces, got 4"),
+    (lambda i: i["pieces"][1].__setitem__(5, 2), "rows: expected 5, the sum of the pieces, got 6"),
     (lambda i: i.update(most_rows=10**12), "most_rows: expected a whole number from 0 to 6, got 1000000000000"),
     (lambda i: i.update(most_rows=3), "most_rows: expected 2 as in the columns, got 3"),
     (lambda i: i.update(auctions=True), "auctions: expected a whole number, got True"),

@@ -1,0 +1,83 @@
+"""The memory of a scenario is estimated before it is taken, and what does not fit is refused in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from auctionsim.agents.build import build_market
+from auctionsim.cli import main
+from auctionsim.errors import InputError
+from auctionsim.machine import memory
+from auctionsim.market.size import expect_room, expected_bytes
+from auctionsim.scenario.file import parse_scenario
+
+from ..conftest import SMALL
+
+# Prints by how many bytes the peak of memory grows while a market is built, after a small one.
+PEAK = """
+import resource, sys
+from auctionsim.agents.build import build_market
+from auctionsim.scenario.file import parse_scenario
+peaks = []
+for overrides in ((), sys.argv[2:]):
+    build_market(parse_scenario(sys.argv[1], "s.toml", overrides=overrides))
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peaks[1] - peaks[0])
+"""
+
+
+@pytest.mark.parametrize(
+    "overrides", [("traffic.auctions_per_day=60000",), ("advertisers.0.count=1000", "traffic.queries=8000")]
+)
+def test_the_estimate_is_right_within_a_factor_of_two(overrides: tuple[str, ...]):
+    ran = subprocess.run([sys.executable, "-c", PEAK, SMALL, *overrides], capture_output=True, text=True, check=True)
+    expected = sum(expected_bytes(parse_scenario(SMALL, "s.toml", overrides=overrides)).values())
+    assert 0.5 < expected / int(ran.stdout) < 2
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("traffic.queries", 10**12), ("traffic.auctions_per_day", 10**12), ("advertisers.0.count", 10**12),
+    ("learner.population", 10**9),
+])  # fmt: skip
+def test_a_market_larger_than_memory_is_refused(key: str, value: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 4 * 10**9)
+    scenario = parse_scenario(SMALL, "s.toml", overrides=(f"{key}={value}",))
+    shown = key.removesuffix(".0.count")
+    with pytest.raises(InputError, match=f"^s.toml: {shown}: expected a market of <= 4 GB, the memory available, got about "):
+        build_market(scenario)
+
+
+def test_markets_of_many_seeds_are_refused_together(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 4 * 10**9)
+    expect_room(parse_scenario(SMALL, "s.toml"), 100)
+    with pytest.raises(InputError, match=r"expected markets of 10000 seeds of <= 4 GB.*; train fewer seeds in one run"):
+        expect_room(parse_scenario(SMALL, "s.toml"), 10_000)
+
+
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_seeds_without_bound_are_refused(command: str, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text(SMALL)
+    more = ["--param", "learner.sigma=choice(0.1,0.2)"] if command == "sweep" else []
+    assert main([command, "s.toml", "--seeds", "1000000000000", *more]) == 2
+    said = capsys.readouterr().err
+    assert said == "--seeds: expected a number <= 10000, got 1000000000000 (for more, begin further runs with --seed)\n"
+    assert main([command, "s.toml", "--seeds", "9" * 5000]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"auctionsim {command}: argument --seeds: expected a whole number >= 1 and < 10^13, got '9999")
+    assert len(said) < 200
+
+
+def test_available_memory_is_what_every_limit_leaves(tmp_path, monkeypatch):
+    free = memory.available_memory()
+    assert 10**6 < free < 10**15
+    (tmp_path / "max").write_text("5000000\n")
+    (tmp_path / "now").write_text("4000000\n")
+    monkeypatch.setattr(memory, "_CONTROL_GROUPS", ((str(tmp_path / "max"), str(tmp_path / "now")), ("/none", "/none")))
+    assert memory.available_memory() == 1_000_000
+    (tmp_path / "max").write_text("max\n")
+    assert memory.available_memory() > 1_000_000
+    assert memory.shown_bytes(1.5e9) == "1.5 GB"
