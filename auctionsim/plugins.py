@@ -18,7 +18,7 @@ from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
 
-from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.errors import InputError, RunError, shown, suggestion
 
 CLASS_PATH = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 """The form `package.module:Class`."""
@@ -106,6 +106,31 @@ def expect_methods(found: type, names: Iterable[str], name: str, source: str) ->
     if lacking:
         near = suggestion(lacking[0], [key for key in vars(found) if key not in names])
         raise InputError(f"{source}: {name}: expected the methods {', '.join(names)}, got no {lacking[0]!r}{near}")
+
+
+@contextmanager
+def constructing(name: str, source: str, arguments: str) -> Iterator[None]:
+    """Tell in one line that a user's class cannot be made, where it raises what is no error of ours.
+
+    Args:
+        name: The class as `package.module:Class`.
+        source: Text that says where the class is named, for messages.
+        arguments: The arguments that it is given, for example `(market, advertisers)`.
+
+    Raises:
+        InputError: Making it raised another error.
+    """
+    try:
+        yield
+    except (InputError, RunError):
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        frame = extract_tb(error.__traceback__)[-1]
+        raise InputError(
+            f"{source}: expected a class that can be made with {arguments}, got an error of {name}: {reason} "
+            f"({frame.filename}:{frame.lineno})"
+        ) from error
 
 
 def loaded_modules() -> list[ModuleType]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
 from auctionsim.agents.learners.base import METHODS, Learner
 from auctionsim.errors import InputError, shown, unknown
-from auctionsim.plugins import CLASS_PATH, expect_methods, load_class
+from auctionsim.plugins import CLASS_PATH, constructing, expect_methods, load_class
 from auctionsim.scenario import ALGORITHMS, Scenario, Section
 from auctionsim.scenario.file import parse_section
 from auctionsim.scenario.learner import allow_algorithm
@@ -79,7 +80,10 @@ def make_learner(scenario: Scenario) -> Learner:
     """
     found: Any = find_learner(scenario)
     constants = _constants(found, scenario)
-    learner: Learner = found(scenario) if constants is None else found(scenario, constants)
+    name, arguments = scenario.learner.algorithm, "(scenario)" if constants is None else "(scenario, constants)"
+    is_own = CLASS_PATH.match(name) is not None
+    with constructing(name, f"{scenario.source}: learner.algorithm", arguments) if is_own else nullcontext():
+        learner: Learner = found(scenario) if constants is None else found(scenario, constants)
     return learner
 
 

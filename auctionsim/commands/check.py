@@ -42,14 +42,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.scenario is None:
         raise InputError("auctionsim check: expected scenario, got none (see auctionsim check --help)")
     from auctionsim.agents.build import build_market
-    from auctionsim.agents.learners.registry import with_constants
+    from auctionsim.agents.learners.registry import make_learner, with_constants
     from auctionsim.market.warnings import market_warnings
     from auctionsim.scenario.file import load_scenario
 
     scenario = with_constants(load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments)))
+    market = build_market(scenario)
+    if "learner.algorithm" in scenario.classes:
+        make_learner(scenario)
     for key, name in scenario.classes.items():
         console.say(f"{scenario.source}: {key}: {name} is code of your own, imported and run by check and train")
-    market = build_market(scenario)
     warnings = market_warnings(market)
     for warning in warnings:
         console.say(f"{scenario.source}: warning: {warning}")

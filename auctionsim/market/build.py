@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
+from auctionsim.plugins import CLASS_PATH, constructing
 from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.generator import make_traffic
@@ -72,7 +74,10 @@ def _with_rules(market: Market, find_rule: FindRule) -> Market:
             continue
         who = np.array([i for i, group in enumerate(market.groups) if group.controller == name])
         first = [group.controller for group in market.scenario.advertisers].index(name)
-        market = market.under(find_rule(name, f"{market.scenario.source}: advertisers[{first}].controller"), who)
+        source = f"{market.scenario.source}: advertisers[{first}].controller"
+        rule = find_rule(name, source)
+        with constructing(name, source, "(market, advertisers)") if CLASS_PATH.match(name) else nullcontext():
+            market = market.under(rule, who)
     return market
 
 

@@ -144,3 +144,23 @@ def test_a_file_of_the_current_folder_stands_in_for_no_library(tmp_path: Path):
         cwd=tmp_path, env={"PYTHONPATH": root, "PATH": ""}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr.splitlines()[-1:]) == (0, ["next: auctionsim train three-arms"])
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "message"),
+    [
+        ("advertisers.0.controller", "auctionsim.market.policy:Constant", "made with (market, advertisers), got an error of"),
+        ("advertisers.0.controller", "builtins:object", "expected a class with begin(market, day, n_policies), got"),
+        (
+            "learner.algorithm",
+            "auctionsim.agents.learners.base:Learner",
+            "expected a class that can be made with (scenario), got",
+        ),
+    ],
+)
+def test_a_class_that_is_none_of_the_kind_is_told_in_one_line(folder: Path, key: str, name: str, message: str, capsys):
+    (folder / "plain.toml").write_text(SMALL)
+    assert main(["check", "plain.toml", "--allow-code", "--set", f'{key}="{name}"']) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("plain.toml: ")
+    assert message in line
