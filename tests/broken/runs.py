@@ -34,6 +34,15 @@ def _written(name: str, contents: str | bytes) -> Break:
     return lambda run: (run / name).write_bytes(contents.encode() if isinstance(contents, str) else contents)
 
 
+def _metric(**changes: Any) -> Break:
+    def change(run: Path) -> None:
+        path = run / "metrics.jsonl"
+        first, *others = path.read_text().splitlines()
+        path.write_text("\n".join([json.dumps({**json.loads(first), **changes}), *others]) + "\n")
+
+    return change
+
+
 def _table(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Break:
     def write(run: Path) -> None:
         place = run / f"{name}.parquet"
@@ -145,6 +154,62 @@ _RUNS: list[tuple[str, Break, str, str]] = [
     ("a checkpoint with an array more", _state(more=np.zeros(3)), "evaluate", f"{_STATE}: expected the arrays "),
     ("a metric of no number in a run to resume", _unfinished(_written("metrics.jsonl", "null\n")), "resume",
      "run/metrics.jsonl: row 1: expected a number as iteration, got 'null'"),
+    ("a seed that no table can hold", _manifest(seeds=[2**63]), "report",
+     "run/manifest.json: seeds: expected a list of different whole numbers >= 0 and < 2^63, got [9223372036854775808]"),
+    ("a run of a newer version", _manifest(version="99.0.0"), "resume",
+     "run/manifest.json: version: expected a run of auctionsim 0.1.0 or older, got one of '99.0.0' (install a newer"),
+    ("a version that is none", _manifest(version="<b>"), "report",
+     "run/manifest.json: version: expected a version such as 0.1.0, got '<b>'"),
+    ("a folder with a zero byte", _manifest(started_in="a\0b"), "evaluate", "run/manifest.json: started_in: expected a path, got"),
+    ("a manifest with NaN", _manifest(more=float("nan")), "report",
+     "run/manifest.json: expected JSON, got 'NaN, which is no number of JSON'"),
+    ("a manifest with a key twice", _written("manifest.json", '{"seeds": [0], "seeds": [1]}'), "report",
+     "run/manifest.json: expected JSON, got \"the key 'seeds' twice\""),
+    ("a manifest nested deeply", _written("manifest.json", "[" * 100_000), "report", "run/manifest.json: expected JSON, got"),
+    ("a metric of NaN", _written("metrics.jsonl", '{"iteration": NaN}\n'), "report",
+     "run/metrics.jsonl: row 1: expected a JSON object, got"),
+    ("a metric of another seed", _metric(seed=7), "report", "run/metrics.jsonl: row 1: expected a seed of the manifest, got 7"),
+    ("a metric beyond all numbers", _metric(iteration=10**400), "report",
+     "run/metrics.jsonl: row 1: expected a number as iteration, got"),
+    ("a note that is no text", _written("provenance.json", '{"a": 1}'), "report",
+     "run/provenance.json: 'a': expected text, got 1"),
+    ("outcomes that lack an hour", _table("outcomes", lambda t: t.filter((pl.col("hour") != 7) | (pl.col("arm") != "learned"))),
+     "report", "run/outcomes.parquet: column hour: expected 0 to 23 of arm 'learned', seed 0, day 2, advertiser 'seller-0', got "
+     "23 rows from 0 to 23"),
+    ("outcomes given twice", _table("outcomes", lambda t: pl.concat([t, t.head(1)])), "report",
+     "run/outcomes.parquet: row 1: expected one row of arm 'learned', seed 0, day 2, advertiser 'seller-0', hour 0, got another"),
+    ("outcomes of an hour 24", _table("outcomes", lambda t: t.with_columns(hour=pl.col("hour") + 1)), "report",
+     "run/outcomes.parquet: column hour: expected 0 to 23 of arm 'learned', seed 0, day 2, advertiser 'seller-0', got 24 rows"),
+    ("an advertiser of one arm", _table("outcomes", lambda t: t.filter(
+        (pl.col("arm") == "learned") | (pl.col("advertiser") != "seller-3"))), "report",
+     "run/outcomes.parquet: column arm: expected 'learned' and 'reference' of seed 0, day 2, advertiser 'seller-3', got one of"),
+    ("outcomes beyond all numbers", _table("outcomes", lambda t: t.with_columns(cost=pl.lit(1e300))), "report",
+     "run/outcomes.parquet: row 1, column cost: expected a finite number <= 1e+30, got 1e+300"),
+    ("categories in the place of names", _table("outcomes", lambda t: t.with_columns(pl.col("arm").cast(pl.Categorical))),
+     "report", "run/outcomes.parquet: column arm: expected text, got a column of Categorical"),
+    ("a name that is missing", _table("outcomes", lambda t: t.with_columns(
+        advertiser=pl.when(pl.int_range(pl.len()) != 2).then("advertiser"))), "report",
+     "run/outcomes.parquet: row 3, column advertiser: expected a value, got None"),
+    ("half days", _table("outcomes", lambda t: t.with_columns(pl.col("day") + 0.5)), "report",
+     "run/outcomes.parquet: column day: expected whole numbers, got a column of Float64"),
+    ("benchmarks that lack a day", _table("benchmarks", lambda t: t.filter(pl.col("day") == 3)), "report",
+     "run/benchmarks.parquet: column day: expected the days of outcomes.parquet, 2, 3, got 3 for"),
+    ("a verdict of text in its numbers", _table("collusion", lambda t: t.with_columns(giving_way=pl.lit("x"))), "report",
+     "run/collusion.parquet: column giving_way: expected numbers, got a column of String"),
+    ("a verdict on another seed", _table("collusion", lambda t: t.with_columns(seed=pl.lit(5))), "report",
+     "run/collusion.parquet: column seed: expected the seeds of the manifest, 0, got 5"),
+    ("a deviation given twice", _table("punishment", lambda t: pl.concat([t, t])), "report",
+     "run/punishment.parquet: row 1: expected one row of seed 0, hours_since"),
+    ("a report that leads elsewhere", lambda run: (run / "report").symlink_to(run.parent), "report",
+     "run/report: expected a file or folder of the run, got a link that leads out of it"),
+    ("a table that leads elsewhere", lambda run: (run / "provenance.json").rename(run.parent / "x") and
+     (run / "provenance.json").symlink_to(run.parent / "x"), "resume",
+     "run/provenance.json: expected a file or folder of the run, got a link that leads out of it"),
+    ("a link that leads to itself", lambda run: (run / "control").symlink_to(run / "control"), "evaluate",
+     "run/control: expected a file or folder of the run, got a link that leads out of it"),
+    ("a checkpoint of a later iteration", lambda run: (run / "checkpoints" / "000006").rename(run / "checkpoints" / "000099"),
+     "evaluate",
+     "run/checkpoints/000099: expected a checkpoint of an iteration <= train.iterations = 6, got a later one"),
     ("a run compared with itself", lambda run: None, "compare run", "run: expected each run once, got it twice"),
     ("a run compared with nothing", lambda run: None, "compare", "compare: expected two or more run folders, got one"),
 ]  # fmt: skip
