@@ -20,8 +20,10 @@ from typing import Any, NoReturn, TextIO
 from auctionsim import __version__, commands
 from auctionsim.console import Console
 from auctionsim.errors import InputError, Remark, RenamedWarning, RunError, suggestion
+from auctionsim.machine.out_of_memory import is_out_of_memory, memory_limit, memory_message
 from auctionsim.machine.signals import handled, interrupt
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
+from auctionsim.machine.supervised import run_supervised
 from auctionsim.names.text import printable, shortened, visible
 from auctionsim.outputs.temporary import without_part
 from auctionsim.plugins import code_allowed
@@ -54,9 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    with guarded_streams(), handled(interrupt):
-        return _told(arguments)
+    is_own_process = arguments is None
+    words = sys.argv[1:] if arguments is None else list(arguments)
+
+    def told() -> int:
+        with guarded_streams(), handled(interrupt):
+            return _told(words)
+
+    return run_supervised(told) if is_own_process and memory_limit() is not None else told()
 
 
 def _told(arguments: Sequence[str]) -> int:
@@ -91,12 +98,20 @@ def _told(arguments: Sequence[str]) -> int:
             print(f"auctionsim: stdout: {error.strerror}", file=sys.stderr)
         return 1
     except OSError as error:
+        if is_out_of_memory(error):
+            print(memory_message(error), file=sys.stderr)
+            return 1
         path = shortened(printable(without_part(os.fsdecode(error.filename or ""))), _PATH_COLUMNS)
         reason = _one_line(error.strerror or error)
         if error.errno in _BAD_PATH:
             print(f"{path}: expected a path that can be read and written, got {reason}", file=sys.stderr)
             return 2
         print(": ".join(part for part in ("auctionsim", path, reason) if part), file=sys.stderr)
+        return 1
+    except BaseException as error:
+        if not is_out_of_memory(error):
+            raise
+        print(memory_message(error), file=sys.stderr)
         return 1
 
 
@@ -183,7 +198,7 @@ def _show_warning(
             renamed.append(str(message))
     elif issubclass(category, Remark):
         print(visible(str(message)), file=sys.stderr)
-    else:
+    elif memory_limit() is None:  # A library that lacks memory warns before it fails, and the failure is told.
         print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from auctionsim.compiled_code import jit as jit_module
-from auctionsim.compiled_code.jit import jit
 from auctionsim.auction.environment import check_environment, quiet_matplotlib
 from auctionsim.cli import main
+from auctionsim.compiled_code import jit as jit_module
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import short_folder
 from auctionsim.numbers import SEED_LIMIT

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from auctionsim.compiled_code.jit import digest
 from auctionsim.auction import kernel, outcome, realized_rates
 from auctionsim.auction.kernel.compiled import KERNEL_DIGEST, SOURCES
+from auctionsim.compiled_code.jit import digest
 
 FOLDER = Path(kernel.__file__).parent
 MODULES = [importlib.import_module(f"{kernel.__name__}.{info.name}") for info in pkgutil.iter_modules([str(FOLDER)])]

@@ -1,0 +1,73 @@
+"""Too little memory: recognize it in the errors of any library, and read the limits that this process runs under."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+_WORDS = (
+    "failed to map segment",
+    "can't start new thread",
+    "Cannot allocate memory",
+    "cannot allocate memory",
+    "cannot apply additional memory protection",
+    "Could not find/load shared object",
+    "Resource temporarily unavailable",
+    "WouldBlock",
+    "bad_alloc",
+    "out of memory",
+    "Out of Memory",
+    "Unable to allocate",
+)
+_SMALL_GROUP = 4 * 2**30
+_GROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def memory_limit() -> int | None:
+    """Return the address space that `ulimit -v` leaves to this process, or a small limit of its container, in bytes; or None.
+
+    A container's limit of 4 GiB and more counts as none.
+    """
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    found = [limit for limit in limits if limit != resource.RLIM_INFINITY]
+    found += [limit for limit in _group_limits() if limit < _SMALL_GROUP]
+    return min(found, default=None)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception, or one that caused it, says that memory or the room for a thread is lacking.
+
+    Under a limit of memory, a library that cannot be imported counts too: its file could not be mapped.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if isinstance(error, ImportError | SystemError) and memory_limit() is not None:
+        return True
+    is_library = isinstance(error, OSError | RuntimeError | ImportError) or type(error).__name__ in _LIBRARY_ERRORS
+    if is_library and any(word in str(error) for word in _WORDS):
+        return True
+    cause = error.__cause__ or error.__context__
+    return cause is not None and is_out_of_memory(cause)
+
+
+_LIBRARY_ERRORS = ("PanicException", "OutOfMemoryException", "ComputeError", "InternalException", "FatalException")
+
+
+def memory_message(error: BaseException | None = None) -> str:
+    """Return the line that says so, with the limit and what could not be allocated, as far as they are known."""
+    limit = memory_limit()
+    under = "" if limit is None else f" than the limit of {limit / 1e6:.0f} MB"
+    told = "" if error is None else " ".join(str(error).split())[:120]
+    return f"auctionsim: expected more memory{under}{': ' if told else ''}{told}"
+
+
+def _group_limits() -> Iterator[int]:
+    for name in _GROUP_FILES:
+        try:
+            text = Path(name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if text.isdecimal():
+            yield int(text)
