@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from auctionsim.agents.policies.registry import find_rule
+from auctionsim.arguments import instance_of
 from auctionsim.market.build import make_market
 from auctionsim.market.market import Market
+from auctionsim.numbers import checked_seed
 from auctionsim.scenario import Scenario
 
 
@@ -19,5 +21,7 @@ def build_market(scenario: Scenario, seed: int | None = None) -> Market:
         InputError: The traffic table, profile or budgets file is wrong or does not fit the scenario, or the rule that a group
             names cannot be found, or the scenario names a class where no code may run.
     """
+    instance_of("scenario", scenario, Scenario, "a Scenario (auctionsim.load_scenario)")
+    seed = None if seed is None else checked_seed("seed", seed)
     scenario.expect_code_allowed()
     return make_market(scenario, seed, lambda name, source: find_rule(name, source, *scenario.code_folders))

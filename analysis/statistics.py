@@ -20,7 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from auctionsim.arguments import finite_vector, instance_of, number_between, real_numbers, text
 from auctionsim.arithmetic import dot
+from auctionsim.errors import shown
+from auctionsim.numbers import number_above
 from auctionsim.streams import stream
 
 LEVEL = 0.95
@@ -94,9 +97,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     Raises:
         ValueError: There is no value, or one is not finite.
     """
-    sample = np.asarray(values, dtype=np.float64)
-    if sample.ndim != 1 or len(sample) == 0 or not np.isfinite(sample).all():
-        raise ValueError(f"values: expected finite numbers, one per seed, got {sample!r}")
+    sample = finite_vector("values", values, "one per seed")
     mean, n = float(sample.mean()), len(sample)
     if n == 1:
         return Interval(mean, math.nan, math.nan)
@@ -121,9 +122,10 @@ def day_interval(values: ArrayLike) -> Interval:
     Raises:
         ValueError: There is no value, or one is not finite.
     """
-    sample = np.asarray(values, dtype=np.float64)
+    expected = "finite numbers, one per seed and day, [seeds, days]"
+    sample = real_numbers("values", values, expected)
     if sample.ndim != 2 or sample.size == 0 or not np.isfinite(sample).all():
-        raise ValueError(f"values: expected finite numbers, one per seed and day, got {sample!r}")
+        raise ValueError(f"values: expected {expected}, got {shown(values)}")
     (seeds, days), mean = sample.shape, float(sample.mean())
     if days == 1:
         return Interval(mean, math.nan, math.nan, "days")
@@ -151,8 +153,14 @@ def pseudo_values(whole: ArrayLike, without: ArrayLike) -> NDArray[np.float64]:
     Args:
         whole: The measure over all days, `[seeds]`.
         without: The measure over all days but one, `[seeds, days]`.
+
+    Raises:
+        ValueError: The two do not have the same number of seeds.
     """
-    every, left = np.asarray(whole, dtype=np.float64)[:, None], np.asarray(without, dtype=np.float64)
+    every, left = real_numbers("whole", whole, "numbers, [seeds]"), real_numbers("without", without, "numbers, [seeds, days]")
+    if every.ndim != 1 or left.ndim != 2 or len(every) != len(left):
+        raise ValueError(f"without: expected [seeds, days] beside whole [seeds], got {left.shape} and {every.shape}")
+    every = every[:, None]
     days = left.shape[1]
     return days * every - (days - 1) * left
 
@@ -160,12 +168,13 @@ def pseudo_values(whole: ArrayLike, without: ArrayLike) -> NDArray[np.float64]:
 def t_quantile(freedom: float) -> float:
     """Return how many standard errors enclose the central `LEVEL` of a t distribution: 12.706 for 1 degree of freedom."""
     # Ten digits: the last ones of the library differ between processors.
-    return float(f"{stdtrit(freedom, (1 + LEVEL) / 2):.10g}")
+    return float(f"{stdtrit(number_above('freedom', freedom, 0), (1 + LEVEL) / 2):.10g}")
 
 
 def central_range(values: ArrayLike, level: float) -> tuple[float, float]:
     """Return the percentiles that enclose the central `level` of values, for example the 2.5th and 97.5th for 0.95."""
-    low, high = np.quantile(np.asarray(values, dtype=np.float64), [(1 - level) / 2, (1 + level) / 2])
+    level = number_between("level", level, 0, 1)
+    low, high = np.quantile(finite_vector("values", values, "one or more"), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -178,9 +187,9 @@ def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     Raises:
         ValueError: The two do not have the same number of values, or one is not finite.
     """
-    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    one, other = finite_vector("first", first, "one per seed"), finite_vector("second", second, "one per seed")
     if one.shape != other.shape:
-        raise ValueError(f"expected one value of each arm per seed, got {one.shape} and {other.shape}")
+        raise ValueError(f"second: expected one value of each arm per seed, got {len(one)} and {len(other)}")
     # Arms that do the same in another order of sums differ by rounding, say by 1e-16 on every seed: no difference.
     differences = np.where(np.abs(one - other) <= TIE * np.maximum(np.abs(one), np.abs(other)), 0.0, one - other)
     interval = mean_interval(differences)
@@ -199,6 +208,11 @@ def ranks(scores: Mapping[str, float]) -> dict[str, float]:
     Raises:
         ValueError: A score is NaN; what is not defined has no rank.
     """
+    instance_of("scores", scores, Mapping, "a dictionary of scores by name")
+    for name, score in scores.items():
+        text(f"scores: name {shown(name)}", name)
+        if not isinstance(score, int | float | np.integer | np.floating) or isinstance(score, bool):
+            raise ValueError(f"scores[{name!r}]: expected a score, got {shown(score)}")
     undefined = [name for name, score in scores.items() if math.isnan(score)]
     if undefined:
         raise ValueError(f"{undefined[0]}: expected a score, got NaN, which has no rank")
@@ -230,7 +244,10 @@ def gini(values: ArrayLike) -> float:
 
     With negative values it can exceed 1. It is NaN unless the mean is > 0.
     """
-    sample = np.sort(np.asarray(values, dtype=np.float64))
+    sample = real_numbers("values", values, "numbers, one per advertiser")
+    if sample.ndim != 1:
+        raise ValueError(f"values: expected numbers, one per advertiser, got shape {sample.shape}")
+    sample = np.sort(sample)
     n, total = len(sample), float(sample.sum())
     if n == 0 or not total > 0:
         return float("nan")

@@ -11,7 +11,13 @@ class InputError(ValueError):
 
     The message is one line, for example `mine.toml: train.iterations: expected a number >= 1, got 0`. The command line prints
     it and exits with 2.
+
+    Args:
+        message: The message; where a name in it has line breaks, they become blanks.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
 
 
 class RunError(RuntimeError):

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from auctionsim import __version__
+from auctionsim import __version__, arguments
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, RenamedWarning, shown
 from auctionsim.files import expect_new_folder, folder_then_rename, json_text, write_json, write_text, write_then_rename
@@ -104,7 +104,7 @@ class Run:
         Raises:
             InputError: The folder or its manifest is missing or not ours, or a link in the folder leads out of it.
         """
-        run = cls(Path(path))
+        run = cls(arguments.path("path", path))
         run.manifest()
         expect_no_link_outside(run.path)
         return run

@@ -16,6 +16,7 @@ from auctionsim.errors import InputError, shown
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
+from auctionsim.numbers import truth_value
 from auctionsim.objectives import goals as obj
 
 Observation = NDArray[np.float32]
@@ -39,9 +40,11 @@ def as_policy(act: Act | JointAct, env: Any, *, is_joint: bool = False) -> Polic
         is_joint: Whether `act` takes all agents' observations by name and returns their actions by name.
 
     Raises:
-        InputError: `env` is no environment of auctionsim; later, an action is none of its space's.
+        InputError: `act` is no function, or `env` no environment of auctionsim; later, an action is none of its space's.
     """
-    return _EnvironmentPolicy(act, _actions_of(env), is_joint)
+    if not callable(act):
+        raise InputError(f"act: expected a function from observations to actions, got {shown(act)}")
+    return _EnvironmentPolicy(act, _actions_of(env), truth_value("is_joint", is_joint))
 
 
 @dataclass(frozen=True, eq=False)

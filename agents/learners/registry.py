@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from auctionsim.agents.learners.base import METHODS, Learner
+from auctionsim.arguments import instance_of, text
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.plugins import CLASS_PATH, constructing, expect_methods, load_class
 from auctionsim.scenario import ALGORITHMS, Scenario, Section
@@ -41,7 +42,8 @@ def register_learner(name: str, learner: type[Learner]) -> None:
     Raises:
         InputError: The name is taken or is no name, or the class lacks a method.
     """
-    source = f"register_learner({name!r})"
+    text("name", name)
+    source = f"register_learner({shown(name)})"
     if name in ALGORITHMS or CLASS_PATH.match(name) or not name.strip() or not name.isprintable():
         raise InputError(f"{source}: expected a name of its own without ':', got {shown(name)}")
     _checked(learner, name, source)
@@ -110,6 +112,7 @@ def learner_names() -> tuple[str, ...]:
 
 def _checked(learner: type[Any], name: str, source: str) -> None:
     """Refuse a class that is no learner."""
+    instance_of(source, learner, type, "a class of the shape of auctionsim.Learner")
     expect_methods(learner, METHODS, name, source)
     model = getattr(learner, "Constants", None)
     if model is not None and not (isinstance(model, type) and issubclass(model, Section)):

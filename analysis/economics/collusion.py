@@ -27,7 +27,9 @@ from auctionsim.analysis.economics.competition import (
 )
 from auctionsim.analysis.economics.evidence import EXCUSED, GAP, MISSING, PROFIT_GAIN, STRICT_GAP, Evidence, Test, evidence_on
 from auctionsim.analysis.economics.responses import is_deviation_punished
+from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.rules import Rules
+from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
 from auctionsim.traffic.table import Traffic
@@ -118,8 +120,17 @@ def verdict(
         independent_control: Not used any more.
 
     Raises:
-        ValueError: The market has budgets and there is no control: pacing and collusion could not be distinguished.
+        ValueError: An argument is of another kind, or a day is none of the market's; or the market has budgets and there is no
+            control: pacing and collusion could not be distinguished.
     """
+    instance_of("market", market, Market, "a Market (auctionsim.build_market)")
+    if not isinstance(days, list | tuple) or not days:
+        raise InputError(f"days: expected one or more of {', '.join(map(str, market.source.days))}, got {shown(days)}")
+    for day in days:
+        one_number_of("days", day, market.source.days)
+    for name, one in (("policy", policy), ("control", control), ("independent", independent)):
+        if one is not None or name == "policy":
+            with_methods(name, one, ("begin",), "a policy with a method begin(market, day, n_policies)")
     has_budgets = bool(np.isfinite(market.budgets).any())
     if has_budgets and control is None:
         raise ValueError("control: expected the policy learned without budgets, as this market has budgets; got none")

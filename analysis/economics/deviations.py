@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import instance_of, number_between
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.outcome import Outcome
+from auctionsim.errors import shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import Recorded, Trajectory, simulate_day
+from auctionsim.numbers import whole_number
 from auctionsim.ratios import safe_ratio, safe_ratios
 from auctionsim.traffic.table import HOURS
 
@@ -65,6 +68,9 @@ def best_responses(market: Market, day: int, policy: Policy, utility: Utility = 
         day: The day to simulate.
         policy: The policy of all advertisers.
         utility: The utility that advertisers maximize.
+
+    Raises:
+        ValueError: An argument is of another kind, or the day is none of the market's.
     """
     trajectory = simulate_day(market, day, policy)
     now = utility(trajectory.outcome)[:, 0]
@@ -126,10 +132,13 @@ def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: in
         multiplier: The factor on the deviator's bids in that hour, for example its best response's.
 
     Raises:
-        ValueError: The hour is outside 0 to 22.
+        ValueError: The hour is outside 0 to 22, the multiplier < 0, or there is no such advertiser or day.
     """
-    if not 0 <= hour < HOURS - 1:
-        raise ValueError(f"hour: expected 0 to {HOURS - 2}, so that hours follow, got {hour}")
+    if whole_number("hour", hour, 0) >= HOURS - 1:
+        raise ValueError(f"hour: expected 0 to {HOURS - 2}, so that hours follow, got {shown(hour)}")
+    instance_of("market", market, Market, "a Market (auctionsim.build_market)")
+    deviator = whole_number("deviator", deviator, 0, below=len(market.advertisers))
+    multiplier = number_between("multiplier", multiplier, 0)
 
     def deviate(now: int, theta: Array) -> None:
         if now == hour:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.errors import unknown
+from auctionsim.arguments import one_of
 from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
 FEATURES = ("one", "pcvr", "value", "keyword_bid")
@@ -38,10 +38,9 @@ def over_all_features(coefficients: NDArray[np.float64], features: Sequence[str]
     Raises:
         InputError: A feature is unknown.
     """
-    names = [KEYWORD_BID if name == KEYWORD_BID_COLUMN else name for name in features]
+    names = [KEYWORD_BID if isinstance(name, str) and name == KEYWORD_BID_COLUMN else name for name in features]
     for name in names:
-        if name not in FEATURES:
-            raise unknown("features", name, FEATURES)
+        one_of("features", name, FEATURES)
     full = np.zeros((*coefficients.shape[:-2], len(FEATURES), coefficients.shape[-1]))
     full[..., [FEATURES.index(name) for name in names], :] = coefficients
     return full

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.arguments import real_numbers
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.arguments import EXHAUSTED_THRESHOLD, LEDGER_COLUMNS, REMAINING, Accounts, Auction, aligned
@@ -198,12 +199,10 @@ def per_policy(values: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[
     Raises:
         ValueError: The values have another shape.
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 1:
-        array = array[:, None]
+    words = f"a number, [{shape[0]}] or [{shape[0]}, {shape[1]}]"
+    given = real_numbers(name, values, words)
+    array = given[:, None] if given.ndim == 1 else given
     try:
         return np.broadcast_to(array, shape).copy()
     except ValueError:
-        raise ValueError(
-            f"{name}: expected a number, [{shape[0]}] or [{shape[0]}, {shape[1]}], got {list(np.shape(values))}"
-        ) from None
+        raise ValueError(f"{name}: expected {words}, got shape {list(given.shape)}") from None

@@ -25,13 +25,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arguments import number_between, real_numbers
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uniform
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.ties import tie_key, tie_keys
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
-from auctionsim.errors import unknown
+from auctionsim.errors import InputError, shown, unknown
 from auctionsim.traffic.table import Traffic
 
 
@@ -67,9 +68,15 @@ def clear(
 
     Returns:
         The shown candidates, best slot first.
+
+    Raises:
+        ValueError: An argument has the wrong shape or range, or there are not as many bids as rates.
     """
+    bids, pctr = _checked_candidates(bids, pctr)
+    rules = Rules.checked(slot_effect, pricing, reserve, squash, "expected")
+    external_score = number_between("external_score", external_score, 0)
     # The kernel's own function: powers differ in the last bit between libraries, which would break ties.
-    quality = Rules(squash=squash).quality(np.asarray(pctr, dtype=np.float64))
+    quality = rules.quality(np.asarray(pctr, dtype=np.float64))
     scores = [quality[i] * bid for i, bid in enumerate(bids)]
     # Equal are scores that agree to 13 digits (`kernel/ties.py`): 0.3 x 1 and 0.1 x 3 tie, though not as doubles.
     key = [float(rounded) for rounded in tie_keys(np.array(scores, dtype=np.float64))]
@@ -170,3 +177,15 @@ def replay_reference(
                     for name, amount in zip(OUTCOMES, (1.0, clicks, conversions, gmv, charge), strict=True):
                         totals[name][hour, who] += amount
     return totals
+
+
+def _checked_candidates(bids: Sequence[float], pctr: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return the bids and rates of one auction after checking them; a bid may be NaN, for no participation."""
+    checked = [real_numbers("bids", bids, "numbers, one per candidate"), real_numbers("pctr", pctr, "numbers in (0, 1]")]
+    if checked[0].ndim != 1 or checked[0].shape != checked[1].shape:
+        raise InputError(f"bids: expected as many as pctr, got shapes {checked[0].shape} and {checked[1].shape}")
+    if not ((checked[1] > 0) & (checked[1] <= 1)).all():
+        raise InputError(f"pctr: expected numbers in (0, 1], got {shown(pctr)}")
+    if (checked[0] < 0).any() or np.isinf(checked[0]).any():
+        raise InputError(f"bids: expected finite numbers >= 0, or NaN for no bid, got {shown(bids)}")
+    return checked[0].tolist(), checked[1].tolist()

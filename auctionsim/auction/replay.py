@@ -8,12 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.auction.bid_formula import over_all_features
+from auctionsim.arguments import instance_of, one_number_of, real_numbers
+from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.auction.threads import in_threads
+from auctionsim.errors import InputError, shown
+from auctionsim.numbers import checked_seed, truth_value, whole_number
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
 
@@ -61,8 +64,11 @@ def replay(
         The day's outcome, arrays `[24, advertisers, P]`.
 
     Raises:
-        ValueError: An argument has the wrong shape or range, or names something unknown.
+        ValueError: An argument is of another kind, has the wrong shape or range, or names something unknown.
     """
+    instance_of("traffic", traffic, (Traffic, StoredTraffic), "a traffic table (load_traffic, open_traffic)")
+    day, seed = one_number_of("day", day, traffic.days), checked_seed("seed", seed)
+    threads, details = whole_number("threads", threads, 1), truth_value("details", details)
     rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)
     theta = _checked_coefficients(coefficients, traffic.advertisers, features)
     source = source_of(traffic, rules)
@@ -82,8 +88,10 @@ def _checked_coefficients(
     coefficients: ArrayLike, advertisers: tuple[str, ...], features: Sequence[str]
 ) -> NDArray[np.float64]:
     """Return coefficients over all features, `[..., advertisers, 4, P]`."""
-    theta = np.asarray(coefficients, dtype=np.float64)
+    if isinstance(features, str) or not isinstance(features, Sequence) or not features:
+        raise InputError(f"features: expected a list of names from {', '.join(FEATURES)}, got {shown(features)}")
     expected = (len(advertisers), len(features))
+    theta = real_numbers("coefficients", coefficients, f"[advertisers, features, P] = [{expected[0]}, {expected[1]}, P]")
     is_hourly = theta.ndim == 4 and theta.shape[0] == HOURS
     if theta.ndim not in (3, 4) or theta.shape[-3:-1] != expected or (theta.ndim == 4 and not is_hourly):
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import finite_vector, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
 from auctionsim.auction.kernel.prices import PRICINGS
-from auctionsim.errors import unknown
+from auctionsim.errors import shown
 from auctionsim.slots import slot_effect_problem
 
 OUTCOME_KINDS = ("expected", "sampled")
@@ -53,23 +55,20 @@ class Rules:
         Raises:
             ValueError: An argument is out of range or names something unknown.
         """
-        effect = tuple(float(e) for e in slot_effect)
-        if pricing not in PRICINGS:
-            raise unknown("pricing", pricing, PRICINGS)
-        if outcomes not in OUTCOME_KINDS:
-            raise unknown("outcomes", outcomes, OUTCOME_KINDS)
+        effect = tuple(finite_vector("slot_effect", slot_effect, "one per slot").tolist())
+        one_of("pricing", pricing, PRICINGS)
+        one_of("outcomes", outcomes, OUTCOME_KINDS)
         problem = slot_effect_problem(effect)
         if problem:
             raise ValueError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
-        if not (math.isfinite(reserve) and reserve >= 0):
-            raise ValueError(f"reserve: expected a number >= 0, got {reserve}")
-        if not (math.isfinite(squash) and 0 <= squash <= 10):
-            raise ValueError(f"squash: expected a number in [0, 10], got {squash}")
-        if not (math.isfinite(bid_floor) and bid_floor >= 0):
-            raise ValueError(f"bid_floor: expected a number >= 0, got {bid_floor}")
-        if not bid_cap >= bid_floor:
-            raise ValueError(f"bid_cap: expected a number >= bid_floor = {bid_floor}, got {bid_cap}")
-        return cls(effect, pricing, float(reserve), float(squash), outcomes, float(bid_floor), float(bid_cap))
+        reserve, squash = number_between("reserve", reserve, 0), number_between("squash", squash, 0, 10)
+        bid_floor = number_between("bid_floor", bid_floor, 0)
+        is_number = isinstance(bid_cap, int | float | np.integer | np.floating) and not isinstance(bid_cap, bool)
+        if not is_number or not bid_cap >= bid_floor:
+            raise ValueError(f"bid_cap: expected a number >= bid_floor = {bid_floor}, got {shown(bid_cap)}")
+        # A cap of 400 digits is none.
+        cap = float(bid_cap) if bid_cap <= sys.float_info.max else math.inf
+        return cls(effect, pricing, reserve, squash, outcomes, bid_floor, cap)
 
     @property
     def is_clipped(self) -> bool:

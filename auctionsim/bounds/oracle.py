@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import vstack
 
+from auctionsim.arguments import instance_of, number_between, one_number_of
 from auctionsim.bounds.column_generation import solve
 from auctionsim.bounds.eligible_wins import EligibleWins, eligible_wins
 from auctionsim.bounds.linear_goals import QUANTITIES, LinearGoals, Quantities, RowBlock, program_rows
@@ -92,9 +93,15 @@ def lp_bound(
         self_bidder_floor: Floor of the total profit of self-bidders, as a share of the baseline's; None for that of `goals`.
 
     Raises:
-        InputError: The market is of a kind for which the bound does not hold.
+        InputError: An argument is of another kind or range, or the market is of a kind for which the bound does not hold.
         RunError: The solver gave up.
     """
+    instance_of("market", market, Market, "a Market (auctionsim.build_market)")
+    day = one_number_of("day", day, sorted(market.baseline))
+    weights = {"own_weight": own_weight, "global_weight": global_weight, "self_bidder_floor": self_bidder_floor}
+    for name, weight in weights.items():
+        if weight is not None:
+            number_between(name, weight, 0)
     goals = goals_of(market, day) if goals is None else goals
     learner = market.scenario.learner
     own = learner.own_weight if own_weight is None else own_weight

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.sources import TableSource, TrafficSource
@@ -21,6 +22,7 @@ from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, DayPolicy, DayState, Participation, Policy
+from auctionsim.numbers import whole_number
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -104,9 +106,13 @@ def simulate_day(
         The day as it went.
 
     Raises:
-        InputError: The policy returned an array of another shape, a coefficient that is negative or not finite, or a share
-            outside [0, 1]. NaN is only for advertisers that have a rule.
+        InputError: An argument is of another kind, or the day is none of the market's; or the policy returned an array of
+            another shape, a coefficient that is negative or not finite, or a share outside [0, 1]. NaN is only for advertisers
+            that have a rule.
     """
+    instance_of("market", market, Market, "a Market (auctionsim.build_market)")
+    day, n_policies = one_number_of("day", day, market.source.days), whole_number("n_policies", n_policies, 1)
+    with_methods("policy", policy, ("begin",), "a policy with a method begin(market, day, n_policies)")
     actor, name = policy.begin(market, day, n_policies), type(policy).__name__
     source, steps = getattr(actor, "source", None), getattr(actor, "steps", None)
     sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from auctionsim import arguments
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.base import Section
@@ -49,6 +50,7 @@ def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = ()) ->
     Raises:
         InputError: No such file or scenario, or an invalid key or value; the message names file, key, expectation and value.
     """
+    overrides = arguments.texts("overrides", overrides)
     text, source = read_scenario(path_or_name)
     path = Path(path_or_name)
     return parse_scenario(text, source, overrides=overrides, folder=path.parent if path.is_file() else None)
@@ -63,7 +65,7 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     Raises:
         InputError: No such file or scenario, or the file cannot be read as UTF-8.
     """
-    path = Path(path_or_name)
+    path = arguments.path("path_or_name", path_or_name)
     if path.is_file():
         try:
             return path.read_text(encoding="utf-8"), str(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from auctionsim import arguments
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.files import write_then_rename
 from auctionsim.traffic.array_checks import is_writable
@@ -32,7 +33,7 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
     Raises:
         InputError: The file is missing or no table, or a value is invalid; the message names file, row and column.
     """
-    path = Path(path)
+    path = arguments.path("path", path)
     raw, metadata = read_table(path)
     table = checked_table(raw, path)
     advertiser, advertisers = _codes(table["advertiser"])
@@ -74,7 +75,7 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
     Raises:
         InputError: A column is missing, an advertiser has no row or two, or a budget is not a number > 0.
     """
-    path = Path(path)
+    path = arguments.path("budgets", path)
     table, _ = read_table(path)
     for name in ("advertiser", "budget"):
         if name not in table.columns:
@@ -101,7 +102,13 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
 
 
 def save_traffic(traffic: Traffic, path: str | Path) -> None:
-    """Write a traffic table as Parquet. The file appears whole or not at all."""
+    """Write a traffic table as Parquet. The file appears whole or not at all.
+
+    Raises:
+        InputError: `traffic` is no table in memory, or `path` no path.
+    """
+    arguments.instance_of("traffic", traffic, Traffic, "a traffic table")
+    path = arguments.path("path", path)
     size = np.diff(traffic.cell_start)
     columns = {name: np.repeat(getattr(traffic, name), size) for name in CELL_COLUMNS}
     columns["cell"] = np.repeat(np.arange(len(size)), size)

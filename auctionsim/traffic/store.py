@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arguments
 from auctionsim.errors import InputError, shown
 from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
 from auctionsim.traffic.store_index import INDEX, check_index, read_index
@@ -232,7 +233,7 @@ def open_traffic(folder: str | Path, *, verify: bool = True) -> StoredTraffic:
         InputError: The folder has no valid index, a column's file has another size than the index says, or a number is outside
             its column's range; the message names file and place.
     """
-    folder = Path(folder)
+    folder = arguments.path("folder", folder)
     index = read_index(folder)
     for names, count in ((CELL_TYPES, index["cells"]), (ROW_TYPES, index["rows"])):
         for name, kind in names.items():

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from gymnasium.error import ResetNeeded
+
 from auctionsim.cli import main
 from auctionsim.errors import InputError, RunError
 
@@ -70,9 +72,17 @@ def check_call(call: Callable[[], Any], names: Collection[str]) -> Any:
         if " expected " not in f" {error}" and "unknown" not in str(error):
             raise
         _check_message(str(error), names)
+    except OSError as error:
+        # A path that the system refuses, such as one of 3,000 letters.
+        if error.filename is None:
+            raise
     except TypeError as error:
         # Python's own words for an argument that a function does not have, or lacks.
         if not re.search(r"unexpected keyword argument|missing \d+ required|positional argument|keyword argument", str(error)):
+            raise
+    except (ResetNeeded, AssertionError) as error:
+        # What Gymnasium and PettingZoo say of calls in a wrong order.
+        if "reset()" not in str(error):
             raise
     return None
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim import arguments
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import FEATURES
@@ -70,7 +71,11 @@ def write_run(
         InputError: The folder holds files, the scenario is wrong, a policy is none or bids what is not finite and >= 0, or a
             row of the metrics lacks a number.
     """
-    path = Path(path)
+    path = arguments.path("path", path)
+    arguments.text("learner", learner)
+    overrides = arguments.texts("overrides", overrides)
+    if command is not None:
+        arguments.text("command", command)
     expect_new_folder(path)
     if isinstance(scenario, Scenario):
         if overrides:
@@ -169,7 +174,10 @@ def _checked_seeds(policies: Any) -> tuple[int, ...]:
 def _checked_rows(metrics: Iterable[Mapping[str, Any]], seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Return the rows of metrics.jsonl, as many for each seed."""
     rows, count = [], dict.fromkeys(seeds, 0)
+    if isinstance(metrics, str | bytes | Mapping) or not isinstance(metrics, Iterable):
+        raise InputError(f"metrics: expected rows as dictionaries, got {shown(metrics)}")
     for number, row in enumerate(metrics, start=1):
+        arguments.instance_of(f"metrics: row {number}", row, Mapping, "a dictionary")
         for key in ("iteration", "seed", *LOGGED):
             if key in LOGGED and key in row and row[key] is None:
                 continue  # Not defined, as in the metrics of a run trained here: the baseline earns nothing on a training day.

@@ -15,6 +15,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
+from auctionsim.arguments import instance_of
 from auctionsim.checkpoints import expect_arrays
 from auctionsim.errors import InputError, RunError
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
@@ -25,6 +26,7 @@ from auctionsim.locks import locked
 from auctionsim.machine.signals import handled
 from auctionsim.market.actions import NotFinite
 from auctionsim.market.market import Market
+from auctionsim.numbers import whole_number
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
@@ -73,6 +75,9 @@ def train(
         RunError: Training diverged: a parameter or a bid became infinite or NaN.
         Interrupted: A signal came. The run can be resumed.
     """
+    instance_of("run", run, Run, "a Run (auctionsim.Run.create, Run.open)")
+    if until is not None:
+        whole_number("until", until, 0)
     with locked(run.path, "run"):
         _train_locked(run, pool or SerialPool(), report, markets, starts, until)
 
@@ -84,6 +89,7 @@ def evaluate(run: Run) -> None:
         InputError: There is none, or the run was trained outside, or another process is writing it.
         RunError: Training diverged: what was learned makes infinite bids.
     """
+    instance_of("run", run, Run, "a Run (auctionsim.Run.open)")
     run.expect_trained_here("evaluate")
     with locked(run.path, "run"):
         scenario = run.scenario()

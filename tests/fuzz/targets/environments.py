@@ -13,7 +13,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.envs.single_agent import single_bidder_vector
 from auctionsim.scenario.file import parse_scenario
 
-from ..base import Case, Target
+from ..base import Case, Target, Violation
 from ..oracle import check_call
 from ..values import VALUES, hostile
 
@@ -118,8 +118,22 @@ def _run(case: Case) -> None:
             check_call(lambda name=name, value=value: _other(made, name, _made(value)), ["agent", "reset", "render"])
 
 
-def _act(made: Any, how: str) -> Any:
-    """Step with right or wrong actions."""
+def _act(made: Any, how: str) -> None:
+    """Step with right or wrong actions; what comes back is finite and in its space."""
+    stepped = _step(made, how)
+    if stepped is None:
+        return
+    seen, rewards = stepped[:2]
+    by_agent = seen.items() if isinstance(seen, dict) else [(None, seen)]
+    for agent, one in by_agent:
+        space = made.observation_space if agent is None else made.observation_space(agent)
+        if not space.contains(one):
+            raise Violation("observations lie in their space", f"{one!r}"[:200])
+    if not np.isfinite(list(rewards.values()) if isinstance(rewards, dict) else rewards).all():
+        raise Violation("rewards are finite", f"{rewards!r}"[:200])
+
+
+def _step(made: Any, how: str) -> Any:
     if hasattr(made, "agent_selection") or hasattr(made, "possible_agents"):
         agents = list(made.possible_agents)
         right = {agent: made.action_space(agent).sample() for agent in agents}
@@ -146,7 +160,7 @@ def _wrong(right: Any, how: str) -> Any:
     if how == "nan":
         return np.full(right.shape, np.nan)
     if how == "swapped":
-        return right.T[::-1].tolist()
+        return right.T.tolist()
     return VALUES[how]()
 
 
