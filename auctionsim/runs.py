@@ -28,8 +28,8 @@ from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, RenamedWarning, shown
 from auctionsim.files import expect_new_folder, folder_then_rename, json_text, write_json, write_text, write_then_rename
 from auctionsim.machine.disk import FULL, overwrite, writing
+from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
-from auctionsim.parquet import read_parquet
 from auctionsim.run_checks.links import expect_no_link_outside
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
 from auctionsim.run_checks.tables import checked_table, expect_same_days

@@ -16,7 +16,7 @@ Positive = Annotated[FiniteFloat, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
 """A number of things of which none is held in memory by itself, or whose memory is estimated first (`market.size`)."""
 Repeats = Annotated[int, Field(ge=1, le=10**6)]
-"""How often something is done within an iteration."""
+"""A number of repetitions within an iteration."""
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 Objective = Literal["clicks", "conversions", "gmv", "profit"]
 

@@ -69,7 +69,7 @@ def parse_value(text: str, source: str) -> Any:
 def check_levels(tree: dict[str, Any], source: str) -> None:
     """Check that sections and lists are not nested more deeply than `MAX_LEVELS`.
 
-    It takes a loop, as `a.a.a.a = 1` makes as many levels as one likes without a single bracket.
+    It takes a loop, as a key of many parts, a.a.a and so on, makes as many levels as one likes without a single bracket.
 
     Raises:
         InputError: They are.

@@ -9,7 +9,7 @@ import polars as pl
 
 from auctionsim.errors import InputError, shown
 from auctionsim.machine.memory import expect_memory
-from auctionsim.parquet import read_parquet
+from auctionsim.machine.parquet import read_parquet
 
 _DELIMITERS = (";", "\t", "|")
 

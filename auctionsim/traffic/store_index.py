@@ -54,7 +54,7 @@ def check_index(path: Path, index: Mapping[str, Any]) -> None:
 
     Args:
         path: The index's file, for messages.
-        index: What `read_index` returned.
+        index: The index, from `read_index`.
 
     Raises:
         InputError: It does: pieces overlap or leave a gap, counts are not their sums, or the checksum is another's.
