@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     picture = out.with_name(f"{out.stem}-hours.png") if arguments.report else None
     _check_distinct(arguments, picture)
     _check_scenario(scenario, out)
-    _check_new(budgets)
+    _check_budgets(budgets)
     _check_quality(quality)
     form = find_format(arguments.form, mapping)
     others = LogOutputs(form, out, f"{', '.join(arguments.logs)} as {form.name}", budgets)
@@ -172,6 +172,12 @@ def _check_scenario(scenario: Path | None, out: Path) -> None:
     _check_new(scenario)
     if out.suffix != ".parquet":
         raise InputError(f"--scenario: expected an --out that ends in .parquet, got {out}")
+
+
+def _check_budgets(budgets: Path | None) -> None:
+    _check_new(budgets)
+    if budgets is not None and budgets.suffix == ".parquet":
+        raise InputError(f"--budgets: expected the name of a CSV file, got {budgets}")
 
 
 def _check_quality(quality: Path | None) -> None:

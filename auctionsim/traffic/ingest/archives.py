@@ -30,7 +30,7 @@ _OTHERWISE_PACKED = (".tar", ".tgz", ".7z", ".rar", ".lz4", ".lzma", ".lzo", ".b
 _ARE_READ = "a log, plain or packed as gz, bz2, xz, zst or zip"
 _DAMAGE = (
     EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error, NotImplementedError, OSError, OverflowError,
-    RuntimeError, ValueError,
+    RuntimeError, ValueError, LookupError,
 )  # fmt: skip
 """What the libraries raise on archives that are cut off, altered, or of a kind that they do not know."""
 

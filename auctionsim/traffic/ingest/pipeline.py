@@ -260,7 +260,7 @@ def _clock_words(clock: Clock | None, changes: Sequence[tuple[datetime.date, flo
 
 def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, summary: Summary) -> dict[str, str]:
     """Describe the table's provenance, for its metadata."""
-    names = ", ".join(printable(file.name) for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+    names = ", ".join(file.name for file in files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
     notes = {"source": f"{form.name} log: {names}", "aggregate": aggregate, **form.notes}
     if log.first_day is not None:
         notes["first day"] = log.first_day.isoformat()
@@ -276,4 +276,5 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, 
             "logistic": "logistic model of advertiser, query, hour and their pairs, trained on earlier days",
         }
         notes["rates"] = "; ".join(f"{rate}: {methods[found.method]}" for rate, found in summary.calibration.items())
-    return notes
+    # A name may hold half of a surrogate pair, which no file can.
+    return {key: printable(value) for key, value in notes.items()}

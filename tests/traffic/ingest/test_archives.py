@@ -102,10 +102,19 @@ def of_kind(number: int) -> bytes:
     return bytes(packed)
 
 
+def nameless() -> bytes:
+    """A zip archive whose member has no name: what was its name is an extra field without contents."""
+    packed = bytearray(zipped(("abcd", GOOD)).replace(b"abcd", b"\x99\x99\0\0"))
+    struct.pack_into("<HH", packed, 26, 0, 4)
+    struct.pack_into("<HH", packed, packed.index(b"PK\x01\x02") + 28, 0, 4)
+    return bytes(packed)
+
+
 @pytest.mark.parametrize(
     ("name", "contents", "message"),
     [
         ("a.zip", encrypted(), "expected no password, got an encrypted one"),
+        ("a.zip", nameless(), "expected a complete .zip file, got"),
         ("a.zip", of_kind(99), "expected a complete .zip file, got"),
         ("a.zip", of_kind(9), "expected a complete .zip file, got"),
         ("a.zip", zipped(), "expected log files in the archive, got none"),

@@ -44,6 +44,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("--out t.parquet --quality map.toml", "--quality: expected another file than --mapping, got map.toml"),
         ("--out t.parquet --scenario t-hours.png --report", "the picture of --report: expected another file than --scenario"),
         ("--out t.parquet --quality t.parquet/q.html", "--quality: expected a path that is not inside that of --out"),
+        ("--out t.parquet --budgets b.parquet", "--budgets: expected the name of a CSV file, got b.parquet"),
         ("--out new --quality new/q.html", "--quality: expected a path that is not inside that of --out"),
         ("--out hard.parquet", "--out: expected another file than the log, got hard.parquet (the same file as a.csv)"),
         ("--out old.parquet", "old.parquet: expected a new file, or a table that ingest wrote, got another file"),
