@@ -58,4 +58,4 @@ def test_a_changed_run_is_read_or_refused_in_one_line(clean: Path, tmp_path: Pat
             assert str(folder) in str(error)
             assert "\n" not in str(error)
             assert len(str(error)) < 1000
-    assert refused > 0 or name in ("scenario", "state")
+    assert refused > 0 or name in ("scenario", "state", "checkpoint")
