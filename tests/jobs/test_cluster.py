@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import auctionsim
 from auctionsim.jobs.distributed import cluster
 from auctionsim.jobs.distributed.cluster import RayPool, open_pool
 from auctionsim.jobs.training.train import train
 
+from ..conftest import SMALL
 from .test_runs import contents, new_run, nothing
 
 # One test process runs them all: each starts a Ray of its own. Ray leaves sockets and processes to the garbage collector.
@@ -107,3 +109,15 @@ def test_a_pool_keeps_order_survives_a_killed_worker_and_listens_on_the_loopback
         opened = {address.rsplit(":", 1)[0] for address in listening_addresses() - before}
     assert opened
     assert all(is_loopback(address) for address in opened)
+
+
+def test_a_file_of_the_current_folder_stands_in_for_no_library_of_a_worker(tmp_path: Path):
+    for name in ("polars", "numba", "auctionsim", "safetensors"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')\nraise ImportError")
+    (tmp_path / "s.toml").write_text(SMALL)
+    root = str(Path(auctionsim.__file__).parents[1])
+    words = ["-P", "-m", "auctionsim", "train", "s.toml", "--set", "train.iterations=1", "--workers", "1", "--out", "run"]
+    environment = {**os.environ, "PYTHONPATH": root}
+    done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()

@@ -12,7 +12,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +192,7 @@ def _start(ray: Any, **options: Any) -> None:
     before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, not is_own
     try:
         _read_token(ray)
-        with _variables({"RAY_BACKEND_LOG_LEVEL": os.environ.get("RAY_BACKEND_LOG_LEVEL", "fatal")}), _quiet():
+        with _variables({"RAY_BACKEND_LOG_LEVEL": os.environ.get("RAY_BACKEND_LOG_LEVEL", "fatal")}), _quiet(), _own_path():
             ray.init(
                 log_to_driver=False,
                 logging_level=logging.ERROR,
@@ -204,6 +204,21 @@ def _start(ray: Any, **options: Any) -> None:
             raise RuntimeError(f"it would listen on {ray._private.worker._global_node.node_ip_address}")
     finally:
         constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _own_path() -> Iterator[None]:
+    """Keep the current folder off the import path of workers where it is not on this process's.
+
+    Ray puts the folder in which it is started first on the path of every worker. A file `polars` with the ending of a module in it
+    would stand in for the library there, and run.
+    """
+    here = os.path.abspath(os.path.curdir)
+    if here in (os.path.abspath(entry) for entry in sys.path):
+        yield
+        return
+    with chdir("/"):
+        yield
 
 
 @contextmanager
