@@ -210,7 +210,7 @@ def _start(ray: Any, **options: Any) -> None:
 def _own_path() -> Iterator[None]:
     """Keep the current folder off the import path of workers where it is not on this process's.
 
-    Ray puts the folder in which it is started first on the path of every worker. A file `polars` with the ending of a module in it
+    Ray puts the folder in which it is started first on the path of every worker. A module `polars` in it
     would stand in for the library there, and run.
     """
     here = os.path.abspath(os.path.curdir)
