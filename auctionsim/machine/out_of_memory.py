@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import resource
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _WORDS = (
@@ -25,10 +26,11 @@ _SMALL_GROUP = 4 * 2**30
 _GROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
+@cache
 def memory_limit() -> int | None:
     """Return the address space that `ulimit -v` leaves to this process, or a small limit of its container, in bytes; or None.
 
-    A container's limit of 4 GiB and more counts as none.
+    A container's limit of 4 GiB and more counts as none. Read once, as there may be no memory left to open a file later.
     """
     limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
     found = [limit for limit in limits if limit != resource.RLIM_INFINITY]
@@ -39,11 +41,12 @@ def memory_limit() -> int | None:
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception, or one that caused it, says that memory or the room for a thread is lacking.
 
-    Under a limit of memory, a library that cannot be imported counts too: its file could not be mapped.
+    Under a limit of memory, a library that cannot be imported counts too, as its file could not be mapped; so does a name that
+    is missing, since some libraries go on without a part of theirs.
     """
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    if isinstance(error, ImportError | SystemError) and memory_limit() is not None:
+    if isinstance(error, ImportError | SystemError | NameError | AttributeError) and memory_limit() is not None:
         return True
     is_library = isinstance(error, OSError | RuntimeError | ImportError) or type(error).__name__ in _LIBRARY_ERRORS
     if is_library and any(word in str(error) for word in _WORDS):

@@ -62,7 +62,11 @@ def _in_child(command: Callable[[], int], writing: int, ending: int) -> int:
     os.dup2(writing, 2)
     os.close(writing)
     sys.stderr = open(own, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")  # noqa: SIM115
-    code = command()
+    try:
+        code = command()
+    except MemoryError:
+        # Nor was there memory to tell it; the parent does.
+        os._exit(1)
     os.write(ending, b".")
     return code
 

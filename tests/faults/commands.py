@@ -1,0 +1,110 @@
+"""The commands of the matrix: their words, the files they begin with, and what goes on after a fault."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auctionsim.traffic.sample_table import BUDGETS, TABLE
+
+from ..conftest import SMALL
+
+SETTINGS = ("--set", "train.iterations=4", "--set", "train.checkpoint_every=1", "--set", "traffic.auctions_per_day=300")
+MAPPING = """
+delimiter = ";"
+[columns]
+auction = "auction_id"
+timestamp = "ts"
+query = "kw"
+advertiser = "seller"
+manual_bid = "cpc"
+item_price = "worth"
+pctr = "rate"
+clicked = "clk"
+converted = "conv"
+"""
+PARAMETER = ("--param", "learner.sigma=grid(0.1,0.2,0.3)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as the matrix runs it, in a folder that holds the files of `prepare`."""
+
+    name: str
+    words: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
+    """Files and folders that it writes; none if its only result is what it prints."""
+    is_kept: bool = True
+    """Whether its result is in files, so that a lost stdout is no failure."""
+    go_on: Callable[[Path], Sequence[str]] | None = None
+    """The words that continue it after a fault, from the folder; its own words where None."""
+
+
+def _resume(folder: Path) -> Sequence[str]:
+    return ("resume", "new") if (folder / "new" / "manifest.json").exists() else ("train", "s.toml", *SETTINGS, "--out", "new")
+
+
+COMMANDS = (
+    Command("bench", ("bench", "--auctions", "100", "--make-day", "2000", "--out", "day"), ("day",)),
+    Command("check", ("check", "s.toml"), is_kept=False),
+    Command("compare", ("compare", "run", "other", "--out", "compared"), ("compared",), is_kept=False),
+    Command("control", ("control", "limited"), ("limited",)),
+    Command("demo", ("demo", "--scenario", "s.toml", "--workers", "0", "--seeds", "1", *SETTINGS, "--out", "arms"), ("arms",)),
+    Command("evaluate", ("evaluate", "run"), ("run",)),
+    Command("fit", ("fit", "t.parquet", "--out", "f.toml"), ("f.toml", "f-profile.toml", "f-fit")),
+    Command(
+        "ingest",
+        (
+            "ingest",
+            "a.csv",
+            "--format",
+            "auctions-csv",
+            "--mapping",
+            "map.toml",
+            "--out",
+            "new.parquet",
+            "--scenario",
+            "n.toml",
+        ),
+        ("new.parquet", "n.toml"),
+    ),
+    Command("init", ("init", "mine.toml", "--template", "own-logs"), ("mine.toml", TABLE, BUDGETS)),
+    Command("report", ("report", "run"), ("run",), is_kept=False),
+    Command("reproduce", ("reproduce", "maab-game", "--quick", "--workers", "0", "--seeds", "1", "--out", "study"), ("study",)),
+    Command("resume", ("resume", "stopped"), ("stopped",)),
+    Command("scenarios", ("scenarios",), is_kept=False),
+    Command(
+        "sweep", ("sweep", "s.toml", *SETTINGS, *PARAMETER, "--workers", "0", "--samples", "1", "--out", "swept"), ("swept",)
+    ),
+    Command("train", ("train", "s.toml", *SETTINGS, "--out", "new"), ("new",), go_on=_resume),
+)
+
+
+def python(*words: str) -> list[str]:
+    """Return the words of a process that runs the command line."""
+    return [sys.executable, "-m", "auctionsim", *words]
+
+
+def prepare(folder: Path) -> None:
+    """Write a scenario, a log, a table, two finished runs, one with budgets, and one that was stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "s.toml").write_text(SMALL)
+    (folder / "limited.toml").write_text(SMALL.replace("count = 5", "count = 5\nbudget = 5.0"))
+    (folder / "map.toml").write_text(MAPPING)
+    rows = (f"{i // 2};2024-03-0{1 + (i // 2) % 4} 05:06:07;k;s{i % 2};1;2;0.1;1;" for i in range(4000))
+    (folder / "a.csv").write_text("\n".join(["auction_id;ts;kw;seller;cpc;worth;rate;clk;conv", *rows]) + "\n")
+    for words in (
+        ("ingest", "a.csv", "--format", "auctions-csv", "--mapping", "map.toml", "--out", "t.parquet"),
+        ("train", "s.toml", *SETTINGS, "--out", "run"),
+        ("train", "s.toml", *SETTINGS, "--set", "learner.sigma=0.3", "--out", "other"),
+        ("train", "limited.toml", *SETTINGS, "--out", "limited"),
+        ("train", "s.toml", *SETTINGS, "--until", "2", "--out", "stopped"),
+    ):
+        subprocess.run(python(*words), cwd=folder, check=True, capture_output=True, timeout=600)
+    for left in ("tensorboard", "report"):
+        for run in ("run", "other", "limited", "stopped"):
+            shutil.rmtree(folder / run / left, ignore_errors=True)
