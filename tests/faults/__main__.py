@@ -1,4 +1,4 @@
-"""Run the whole matrix and print its table: `make faults`, or `python -m tests.faults [--commands train,report] [--write PAGE]`."""
+"""Run the whole matrix and print its table: `make faults`, or `python -m tests.faults --commands train,report`."""
 
 from __future__ import annotations
 

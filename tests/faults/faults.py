@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,6 +19,8 @@ SECONDS = 600
 """The longest that a command may take on a machine with much else to do."""
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
+_PROGRESS = re.compile(r": iteration |^next: |: rung |\d trials|: \d+/\d+  | of about |: \d+%$")
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -31,8 +34,7 @@ class Ended:
     @property
     def lines(self) -> list[str]:
         """The lines of stderr without progress and the next command."""
-        progress = (": iteration ", "next: ", ": rung ", " trial", "/2  ", "/1  ", " of about ")
-        return [line for line in self.errors.splitlines() if not any(part in line for part in progress)]
+        return [line for line in self.errors.splitlines() if not _PROGRESS.search(line)]
 
 
 @dataclass(frozen=True)
