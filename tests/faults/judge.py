@@ -41,16 +41,21 @@ class Trial:
         shutil.rmtree(folder)
         return found, seconds
 
-    def failures(self, fault: Fault) -> list[list[str]]:
-        """Return what is wrong with each try of a fault; an empty list where nothing is."""
-        return [self._failures(fault, index) for index in range(len(fault.tries))]
+    def failures(self, fault: Fault, kind: Fault | None = None) -> list[list[str]]:
+        """Return what is wrong with each try of a fault; an empty list where nothing is.
 
-    def _failures(self, fault: Fault, index: int) -> list[str]:
+        Args:
+            fault: The tries.
+            kind: The fault by whose rules they are judged, one of `faults.FAULTS`; the fault itself where None.
+        """
+        return [self._failures(fault, kind or fault, index) for index in range(len(fault.tries))]
+
+    def _failures(self, fault: Fault, kind: Fault, index: int) -> list[str]:
         wanted, seconds = self.undisturbed
         folder = self._copy(f"{fault.name.replace(' ', '-')}-{index}")
         ended = fault.tries[index](self.command.words, folder, seconds)
-        wrong = [*_wrong_end(self.command, fault, ended), *_wrong_status(folder, fault, ended)]
-        if fault is not faults.KILLED:
+        wrong = [*_wrong_end(self.command, kind, ended), *_wrong_status(folder, kind, ended)]
+        if kind is not faults.KILLED:
             wrong += [f"left {path}" for path in _hidden(folder)]
         if ended.code != 0:
             wrong += self._wrong_after(folder, wanted)

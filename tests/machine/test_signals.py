@@ -1,0 +1,40 @@
+"""Each signal that stops a job ends it as Ctrl-C does; `nohup` protects from the end of the terminal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from auctionsim.machine.signals import handled, interrupt
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_interrupts_and_the_handlers_are_as_before_at_the_end(number: signal.Signals):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), handled(interrupt):
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handled(interrupt):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_nothing_changes_in_another_thread():
+    before, found = signal.getsignal(signal.SIGTERM), []
+
+    def run() -> None:
+        with handled(interrupt):
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [before]
