@@ -23,6 +23,9 @@ from auctionsim.jobs.distributed.session_folder import session_folder
 MOST_RETRIES = 5
 """How often a task runs again whose worker or node was lost: a task that needs too much memory must end some time."""
 
+_MARK = "_AUCTIONSIM_RAY"
+"""Variable in the environment of all processes of a Ray of our own, with its folder."""
+
 _LOOPBACK = "127.0.0.1"
 _STARTS = 2
 """How often to try: a busy machine takes longer than the 30 s that Ray waits for itself."""
@@ -42,26 +45,26 @@ def own_ray(n_workers: int, **options: Any) -> Iterator[Any]:
     Raises:
         RunError: It does not start.
     """
-    with session_folder() as folder, _variables(_own_variables()):
+    with session_folder() as folder:
         ray = _imported()
         for attempt in range(_STARTS):
-            before = set(_children())
             try:
                 # Without "local" Ray would join whatever other Ray runs on the machine.
-                _start(
-                    ray, address="local", num_cpus=n_workers, include_dashboard=False, _node_ip_address=_LOOPBACK,
-                    _temp_dir=str(folder), **options,
-                )  # fmt: skip
+                with _variables(_own_variables(folder)):
+                    _start(
+                        ray, address="local", num_cpus=n_workers, include_dashboard=False, _node_ip_address=_LOOPBACK,
+                        _temp_dir=str(folder), **options,
+                    )  # fmt: skip
                 break
             except Exception as error:
-                _stop(ray, before)
+                _stop(ray, folder)
                 if attempt + 1 == _STARTS:
                     raise RunError(f"ray: expected to start, got: {_first_line(error)} (--workers 0 needs no Ray)") from error
                 _log.warning("auctionsim: ray did not start; tried once more")
         try:
             yield ray
         finally:
-            _stop(ray, before)
+            _stop(ray, folder)
 
 
 @contextmanager
@@ -147,9 +150,10 @@ def _first_line(error: BaseException) -> str:
     return lines[0].strip() if lines else type(error).__name__
 
 
-def _own_variables() -> dict[str, str]:
+def _own_variables(folder: Path) -> dict[str, str]:
     """Return the variables that a Ray of our own is to read, its servers and workers included."""
     variables = {
+        _MARK: str(folder),
         # The loopback for all servers. Its name speaks of other systems, but it works on Linux all the same.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -252,20 +256,24 @@ def _read_token(ray: Any) -> None:
     ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
-def _stop(ray: Any, before: set[int]) -> None:
-    """Stop a Ray of our own; of the processes that this one has started since, none is left."""
+def _stop(ray: Any, folder: Path) -> None:
+    """Stop a Ray of our own; no process of it is left, also where one of its servers could not end the others any more."""
     ray.shutdown()
-    left = set(_children()) - before
-    for pid in left:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    for pid in left:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+    while left := list(_processes(folder)):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            # Those that others have started are for others to collect.
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
-def _children() -> Iterator[int]:
-    """Yield the processes that this one has started."""
-    for task in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):
-            yield from map(int, task.read_text().split())
+def _processes(folder: Path) -> Iterator[int]:
+    """Yield the processes that were started for a Ray in a folder: by the variable that they inherited, and no other has."""
+    mark = f"\0{_MARK}={folder}\0".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            # Those of other users, and those that have ended, cannot be looked into.
+            with suppress(OSError):
+                if mark in b"\0" + (entry / "environ").read_bytes() + b"\0":
+                    yield int(entry.name)

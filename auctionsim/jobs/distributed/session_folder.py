@@ -61,9 +61,9 @@ def _remove_unlocked(folder: Path) -> None:
     """Remove a folder unless its lock is held.
 
     Raises:
-        OSError: It is held, or there is none.
+        OSError: It is held.
     """
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
