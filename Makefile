@@ -8,7 +8,10 @@ OUT ?= runs
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-real story result test soak test-extras check docs notebooks gallery lint format types profile readme-figure clean
+FUZZ := $(BIN)/python -m tests.fuzz
+MINUTES ?= 10
+
+.PHONY: help setup demo demo-real story result test soak fuzz fuzz-minute test-extras check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,11 +49,17 @@ test: setup ## the test suite
 soak: setup ## kill runs 50 times at random moments: five minutes
 	$(BIN)/python -m pytest tests/jobs/test_faults.py tests/jobs/test_simulated_cluster.py --kills 50
 
+fuzz: setup ## look for inputs that end badly: make fuzz MINUTES=10 TARGET=scenarios SEED=3 (minutes for each target)
+	$(FUZZ) --minutes $(MINUTES) $(if $(TARGET),--target $(TARGET)) $(if $(SEED),--seed $(SEED))
+
+fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs it
+	$(FUZZ) --quick
+
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sb3,rllib]'
 	$(BIN)/python -m pytest tests/test_extras.py
 
-check: lint types test docs ## what CI runs, but for test-extras
+check: lint types test fuzz-minute docs ## what CI runs, but for test-extras
 
 docs: setup ## the documentation site in build/docs, without network; a broken link or any other warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

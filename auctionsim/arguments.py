@@ -68,13 +68,13 @@ def path(source: str, value: Any) -> Path:
         value: The path as given, text or an object of the kind of `pathlib.Path`.
 
     Raises:
-        InputError: It is no path, or an empty one, or holds a NUL.
+        InputError: It is no path, or an empty one, or holds a NUL or bytes that are no UTF-8, which polars cannot open.
     """
     words = "the path of a file or folder"
     if not isinstance(value, str | os.PathLike) or not isinstance(given := os.fspath(value), str) or not given:
         raise InputError(f"{source}: expected {words}, got {shown(value)}")
-    if "\0" in given:
-        raise InputError(f"{source}: expected {words}, got one with the character NUL: {shown(given)}")
+    if "\0" in given or any(0xD800 <= ord(character) < 0xE000 for character in given):
+        raise InputError(f"{source}: expected {words} in UTF-8 without NUL, got {shown(given)}")
     return Path(given)
 
 

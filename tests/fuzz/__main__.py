@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import corpus
 from .base import REPOSITORY, all_targets
 from .child import keep
 
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "MPLBACKEND": "Agg"}
 # A child that ends by itself is started again, but a target in which every case ends it is given up.
 _MOST_ENDS = 25
+_QUICK_SEED = 1
 
 
 @dataclass
@@ -81,19 +83,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="first seed (default: drawn, and printed)")
     parser.add_argument("--jobs", type=int, default=2, help="targets fuzzed at once (default: 2)")
     parser.add_argument("--out", type=Path, default=None, help="folder for findings (default: a new one among temporary files)")
+    parser.add_argument("--quick", action="store_true", help="a fixed seed and number of cases, about a minute in all")
+    parser.add_argument("--keep", nargs="+", type=Path, metavar="FILE", help="add findings to the corpus and exit")
     parser.add_argument("--replay", nargs="*", help="run cases of the corpus again, or files of findings (default: the corpus)")
     given = parser.parse_args()
+    if given.keep:
+        print("\n".join(sorted({corpus.add(path) for path in given.keep})))
+        return 0
     out = given.out or Path(tempfile.mkdtemp(prefix="auctionsim-fuzz-"))
     if given.replay is not None:
         done = child({"replay": given.replay, "out": str(out.resolve())})
         print(done.stdout, done.stderr[-4000:], sep="")
         return int(done.returncode != 0 or "FOUND" in done.stdout)
-    seed = int.from_bytes(os.urandom(4)) if given.seed is None else given.seed
+    drawn = _QUICK_SEED if given.quick else int.from_bytes(os.urandom(4))
+    seed = drawn if given.seed is None else given.seed
     names = given.target or list(targets)
     print(f"seed {seed}, {given.minutes:g} minutes for each of {', '.join(names)}; findings in {out}", flush=True)
 
     def one(name: str) -> Tally:
-        tally = fuzz_target(name, out.resolve(), seed, 60 * given.minutes, given.cases)
+        cases = min(given.cases, targets[name].quick) if given.quick else given.cases
+        tally = fuzz_target(name, out.resolve(), seed, 60 * given.minutes, cases)
         print(f"{name:12s} {tally.executed:7d} cases, {tally.findings} findings, {tally.ended} processes ended", flush=True)
         return tally
 

@@ -34,6 +34,8 @@ class Target:
     """Builds what all cases share, without limits of time and memory."""
     seconds: float = 20.0
     """Time that a case may take; longer is a finding."""
+    quick: int = 40
+    """Cases that `make fuzz-minute` runs, all targets together in about a minute of two cores."""
     megabytes: int = 1500
     """Address space that cases may take beyond what `prepare` took; more is a finding."""
 
@@ -55,6 +57,13 @@ def all_targets() -> dict[str, Target]:
     """Return the targets by name."""
     names = sorted(module.name for module in iter_modules(targets.__path__))
     return {name: import_module(f"{targets.__name__}.{name}").TARGET for name in names}
+
+
+def find_target(name: str) -> Target:
+    """Return a target by its name, or by `package.module:ATTRIBUTE`, which the tests of the frame use."""
+    module, _, attribute = name.partition(":")
+    target: Target = getattr(import_module(module), attribute) if attribute else all_targets()[name]
+    return target
 
 
 def signature(error: BaseException) -> str:

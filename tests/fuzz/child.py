@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Flaky, Unsatisfiable
 
-from .base import Case, Target, Violation, signature
+from .base import Case, Target, Violation, find_target, signature
 from .sandbox import Watch, room
 
 # Executions spent on making a finding small, and cases drawn from one seed before the next one is taken.
@@ -120,7 +120,6 @@ def _one_round(session: Session, drawn_from: int, end: float, number: int) -> No
 
 def main() -> None:
     """Do what the parent says in one JSON object on the command line."""
-    from .base import all_targets
     from .corpus import replay
 
     faulthandler.enable()
@@ -129,7 +128,7 @@ def main() -> None:
     if "replay" in wanted:
         replay(out, wanted["replay"])
         return
-    target = all_targets()[wanted["target"]]
+    target = find_target(wanted["target"])
     target.prepare()
     limit_memory(target.megabytes)
     session = Session(target, wanted["target"], out, set(wanted["known"]))
