@@ -116,6 +116,15 @@ class Run:
             raise InputError(f"{self.path}: expected a run folder with manifest.json, got none")
         return checked_manifest(path, checked_json(path, path.read_bytes()))
 
+    @property
+    def arithmetic(self) -> dict[str, str] | None:
+        """Return digests of the arithmetic of the machine that began to train the run; None where none were noted."""
+        return self.manifest().get("arithmetic")
+
+    def note_arithmetic(self, digests: dict[str, str]) -> None:
+        """Keep digests of this machine's arithmetic in the manifest."""
+        self._write_manifest({**self.manifest(), "arithmetic": digests})
+
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         write_json(self.path / "manifest.json", manifest)
 

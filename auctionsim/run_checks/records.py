@@ -63,6 +63,7 @@ def checked_manifest(path: Path, manifest: Any) -> dict[str, Any]:
         "started_in": ("a path", _is_path),
         "source": (f"one of {', '.join(SOURCES)}", lambda v: v in SOURCES),
         "learner": ("text", lambda v: isinstance(v, str)),
+        "arithmetic": ("a table of text", _are_digests),
     }
     if not isinstance(manifest, dict) or not set(manifest) >= set(rules):
         raise InputError(f"{path}: expected the keys {', '.join(rules)}, got {shown(manifest)}")
@@ -134,6 +135,10 @@ def _are_seeds(value: Any) -> bool:
     if not isinstance(value, list) or not value:
         return False
     return all(type(seed) is int and 0 <= seed < SEED_LIMIT for seed in value) and len(set(value)) == len(value)
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(digest, str) for digest in value.values())
 
 
 def _is_logged(key: str, value: Any) -> bool:

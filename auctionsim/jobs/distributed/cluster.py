@@ -17,6 +17,8 @@ from auctionsim.jobs.distributed.connection import MOST_RETRIES, expect_alive, j
 from auctionsim.jobs.distributed.sharing import Arrays, PutObject, Replication, object_of, put_arrays
 from auctionsim.plugins import loaded_modules
 
+_NODE_SECONDS = 30.0
+"""How long to wait for the answer of every node of a cluster, whose processors may all be busy."""
 _LOOK_SECONDS = 1.0
 """How often to look whether Ray's servers still run while tasks are under way."""
 
@@ -42,6 +44,9 @@ class Pool(Protocol):
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """Yield the same as pairs of index and result, as they come."""
 
+    def on_each_node(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Return the function's result on each machine of the pool, by its address; None of one that did not answer."""
+
 
 class SerialPool:
     """Compute everything in this process; Ray must give the same bytes."""
@@ -57,6 +62,10 @@ class SerialPool:
     def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Compute all tasks in a loop."""
         return [function(*task) for task in tasks]
+
+    def on_each_node(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return nothing: there is no machine but this one."""
+        return {}
 
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """Yield results in order."""
@@ -131,6 +140,25 @@ class RayPool:
                 found = [(index_of.pop(reference), self._ray.get(reference)) for reference in ready]
             yield from found
 
+    def on_each_node(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Run one task on each machine that is alive and takes tasks; None stands for one that is busy for too long.
+
+        Raises:
+            RunError: Ray lost a machine meanwhile.
+        """
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        with one_line(self._ray):
+            nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in self._ray.nodes() if _takes_tasks(node)}
+            at = {
+                self._call.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+                    function, *arguments
+                ): f"{address} {node[:8]}"
+                for node, address in nodes.items()
+            }
+            ready, _ = self._ray.wait(list(at), num_returns=len(at), timeout=_NODE_SECONDS)
+            return {at[one]: self._ray.get(one) if one in ready else None for one in at}
+
     def _ready(self, references: list[Any], count: int) -> list[Any]:
         """Return the references that are ready once `count` are, or after a while."""
         if not references:
@@ -142,6 +170,10 @@ class RayPool:
         """Have functions and classes of the user's own modules sent by value: a worker may not find these modules by name."""
         for module in loaded_modules():
             self._ray.cloudpickle.register_pickle_by_value(module)
+
+
+def _takes_tasks(node: dict[str, Any]) -> bool:
+    return bool(node["Alive"]) and node["Resources"].get("CPU", 0) >= 1
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -37,6 +37,10 @@ class TunePool:
         """Return `function(*task)` for every task, in order."""
         return [result for _, result in self.each(function, tasks)]
 
+    def on_each_node(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return nothing: every trial compares its own machine with the run's."""
+        return {}
+
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """Yield the same as pairs of index and result, in order, when all are done.
 

@@ -22,6 +22,7 @@ from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
+from auctionsim.jobs.training.machines import compare_machines
 from auctionsim.locks import locked
 from auctionsim.machine.signals import handled
 from auctionsim.market.actions import NotFinite
@@ -142,6 +143,7 @@ def _train_locked(
     run.metrics()
     run.set_status("running")
     try:
+        compare_machines(run, pool, scenario.learner.algorithm)
         run.tidy(keep=scenario.train.keep_checkpoints)
         last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
         states = _train_all(run, scenario, learner, markets, iteration, states, pool, report, last)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import polars as pl
 
+from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
 from auctionsim.analysis.documents.results import by_seed, interval, paired_values
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.statistics import INTERVALS, compare_paired, mean_interval, rank_text, ranks
@@ -19,8 +20,6 @@ _COLUMNS = {
     "collusion": "Collusion index",
     "seconds": "Seconds",
 }
-_SAME_EVERYWHERE = ("macg-es", "openai-es", "cma-es")
-"""Learners that give the same bytes on every processor; the others train networks by torch."""
 _HINDSIGHT = ("uscb-oracle",)
 """Entrants that know the test day: shown, not ranked."""
 
@@ -65,7 +64,7 @@ def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> li
 
 def _torch_trained(learners: Collection[str]) -> list[str]:
     """Return the learners whose bytes depend on the processor: all but the evolution strategies."""
-    return [name for name in learners if name not in _SAME_EVERYWHERE]
+    return [name for name in learners if name not in SAME_EVERYWHERE]
 
 
 def _ranked(results: pl.DataFrame, market: str) -> list[str]:
