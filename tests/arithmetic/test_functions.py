@@ -183,3 +183,30 @@ def test_compiled_code_holds_no_fused_multiplication():
     (here,) = fresh.inspect_asm().values()
     assert "mul" in here
     assert not re.search("vfn?m(add|sub)", here)
+
+
+_ARM = """
+import re
+import llvmlite.binding as llvm, numba, numpy as np
+from auctionsim.arithmetic import arrays
+fresh = numba.njit(error_model="numpy", nogil=True, _nrt=False)(arrays.power.py_func)
+fresh(np.ones(8), np.ones(8), np.empty(8))
+(code,) = fresh.inspect_llvm().values()
+llvm.initialize_all_targets()
+llvm.initialize_all_asmprinters()
+module = llvm.parse_assembly(re.sub('(?m)^target .*$|"target-(cpu|features)"="[^"]*"', "", code))
+module.triple = "aarch64-unknown-linux-gnu"
+machine = llvm.Target.from_triple(module.triple).create_target_machine(opt=3, cpu="generic")
+module.data_layout = str(machine.target_data)
+text = machine.emit_assembly(module)
+print("fmul" in text, re.findall(r"\\bfn?m(?:la|ls|add|sub)\\b", text))
+"""
+
+
+def test_code_for_arm64_holds_no_fused_multiplication():
+    """Every arm64 processor can fuse. In a process of its own, as LLVM ends it where it cannot translate."""
+    generic = {**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    done = subprocess.run([sys.executable, "-c", _ARM], env=generic, capture_output=True, text=True)
+    if "No available targets" in done.stderr:
+        pytest.skip("this LLVM makes no code for arm64")
+    assert done.stdout.strip() == "True []", done.stderr[-500:]
