@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             f"{opened.path}: expected a finished run, got one that is {opened.status} (continue: auctionsim resume)"
         )
     scenario, manifest = opened.scenario(), opened.manifest()
+    scenario.expect_code_allowed()
     if all(group.controller != "learner" for group in scenario.advertisers):
         raise InputError(f"{opened.path}: expected a run with learners, got one in which every advertiser follows a rule")
     limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]

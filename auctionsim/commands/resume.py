@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     opened.expect_trained_here("resume")
     if opened.status != "finished":
         scenario = opened.scenario()
+        scenario.expect_code_allowed()
         with _common.pool_of(arguments, scenario.cluster.workers) as pool:
             _common.train_run(opened, console, pool, title=scenario.name)
     summary = summarize(opened)

@@ -16,7 +16,7 @@ from auctionsim.errors import InputError
 from auctionsim.jobs.training.train import train
 from auctionsim.plugins import code_allowed
 from auctionsim.runs import Run
-from auctionsim.scenario.file import load_scenario
+from auctionsim.scenario.file import load_scenario, parse_scenario
 
 from ..conftest import SMALL
 from ..own_learner import write_lab
@@ -98,6 +98,16 @@ def test_the_stored_scenario_of_a_run_is_not_trusted(half_trained: Path, command
     assert line.startswith(f"{half_trained}/scenario.toml: advertisers[1].controller: expected a built-in name where no code")
     assert not Path("ran").exists()
     assert {path: path.read_bytes() for path in half_trained.rglob("*") if path.is_file()} == before
+
+
+def test_the_control_of_such_a_run_is_refused_before_it_is_made(folder: Path, capsys: pytest.CaptureFixture[str]):
+    text = SMALL.replace("count = 5", "count = 5\nbudget = 1.0").replace("[learner]", GROUP)
+    run = Run.create(folder / "run", parse_scenario(text, "s.toml"), text, seeds=(0,), command="test")
+    run.set_status("finished")
+    assert main(["control", "run"]) == 2
+    assert "expected a built-in name where no code may run, got 'refused_rule:Rule'" in capsys.readouterr().err
+    assert not (folder / "ran").exists()
+    assert not (run.path / "control").exists()
 
 
 def test_a_run_with_a_class_goes_on_where_code_is_allowed(half_trained: Path):
