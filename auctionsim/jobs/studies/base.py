@@ -24,6 +24,7 @@ from auctionsim.files import write_json, write_then_rename
 from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.locks import lock_until_exit
+from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.run_checks.records import checked_json
 
 RESULTS_SCHEMA = {
@@ -161,6 +162,7 @@ def lock_plan(out: Path, plan: dict[str, Any]) -> None:
     """
     plan = json.loads(json.dumps(plan))
     path = out / "plan.json"
+    remove_leftovers(out)
     if not path.exists() and out.exists() and (not out.is_dir() or any(entry.name != ".lock" for entry in out.iterdir())):
         raise InputError(f"{out}: expected a new or empty folder, got one that holds files (choose another with --out)")
     out.mkdir(parents=True, exist_ok=True)

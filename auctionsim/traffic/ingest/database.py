@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -128,6 +130,17 @@ class Database:
     def close(self) -> None:
         """Close the connection, so that the folder can be removed."""
         self._connection.close()
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the work folders that killed processes of earlier versions left in `folder`.
+
+    They are called `.ingest-` and eight characters, and hold no lock of ours; but DuckDB locks its file while it is open.
+    """
+    for work in folder.glob(".ingest-????????"):
+        with suppress(OSError), (work / "tables.db").open("rb+") as tables:
+            fcntl.lockf(tables, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def quoted(text: str | Path) -> str:

@@ -28,7 +28,7 @@ from auctionsim.traffic.ingest.budgets import (
     save_logged_budgets,
 )
 from auctionsim.traffic.ingest.cells import SECONDS, make_cells
-from auctionsim.traffic.ingest.database import Database, ProgressCallback, no_progress
+from auctionsim.traffic.ingest.database import Database, ProgressCallback, no_progress, remove_abandoned
 from auctionsim.traffic.ingest.dialect.clock import Clock, clock_changes
 from auctionsim.traffic.ingest.dialect.zones import Zone, find_zone
 from auctionsim.traffic.ingest.formats import auctionnet, criteo, ipinyou
@@ -119,6 +119,7 @@ def ingest(
     _check_output(out)
     _check_utf8((out, *others))
     with _disk_blamed(out), OutputsTogether() as outputs:
+        remove_abandoned(out.absolute().parent)
         work = outputs.work_folder(out)
         for path in others:
             outputs.reserve(path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -120,6 +122,22 @@ def test_a_mapping_that_is_too_deep_or_too_long_ends_in_one_line(tmp_path: Path,
     assert message.startswith(f"{tmp_path / 'map.toml'}: expected a mapping file (auctionsim ingest --template), got ")
     assert len(message.splitlines()) == 1
     assert len(message) < 500
+
+
+def test_work_folders_of_earlier_versions_go_when_no_process_has_them_open(tmp_path: Path):
+    left, live, theirs = (tmp_path / f".ingest-{name}" for name in ("abcd1234", "live_123", "their_fo"))
+    for folder in (left, live, theirs):
+        folder.mkdir()
+    (theirs / "notes").write_text("mine")
+    duckdb.connect(str(left / "tables.db")).close()
+    # In another process: locks of one's own process do not exclude it.
+    held = f"import duckdb, sys; c = duckdb.connect({str(live / 'tables.db')!r}); print('ready', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ready\n"
+        ingest_log(tmp_path, GOOD)
+        assert (left.exists(), live.exists(), theirs.exists()) == (False, True, True)
+        holder.communicate()
 
 
 def test_the_database_reaches_its_own_folder_and_the_log_and_nothing_else(tmp_path: Path):
