@@ -69,7 +69,7 @@ def overwrite(path: Path, contents: bytes) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    opened = os.open(path, os.O_WRONLY)
+    opened = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
     try:
         os.pwrite(opened, contents, 0)
         os.ftruncate(opened, len(contents))
