@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from auctionsim.errors import InputError, RunError
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk without room: full, beyond the user's quota, or a file beyond the limit of `ulimit -f`."""
 
@@ -42,6 +44,9 @@ def error_number(error: BaseException) -> int | None:
     """Return the system's error number behind an exception of writing, or None if it is of another kind."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
+    # Messages to the user quote what others said or wrote.
+    if isinstance(error, InputError | RunError):
+        return None
     # Polars panics where it expects no error; its panics are no `Exception`.
     if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
         return None
@@ -55,9 +60,9 @@ def error_number(error: BaseException) -> int | None:
 def is_full(error: BaseException) -> bool:
     """Return whether an exception says that the disk has no room or cannot be written to, in the words of any library.
 
-    An error that quotes its input, as `InputError` does, is none: a row of a log may hold any words.
+    An `InputError` or a `RunError` never does: a row of a log, which it may quote, can hold any words.
     """
-    return not isinstance(error, ValueError) and error_number(error) in (*FULL, errno.EIO, errno.EROFS)
+    return error_number(error) in (*FULL, errno.EIO, errno.EROFS)
 
 
 def overwrite(path: Path, contents: bytes) -> None:

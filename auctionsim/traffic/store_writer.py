@@ -75,7 +75,8 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]], n_advertiser
             for cells, rows in _cuts(columns["size"]):
                 part = {name: column[cells if name in CELL_TYPES else rows] for name, column in columns.items()}
                 for name, column in part.items():
-                    column.tofile(files[name])
+                    # `tofile` raises an error without a number, which does not tell a full disk from anything else.
+                    files[name].write(np.ascontiguousarray(column).data)
                 checksums.append(checksum_of(part))
                 chunks.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
                 n_cells += cells.stop - cells.start

@@ -38,6 +38,8 @@ def test_other_errors_stay_as_they_are():
     with pytest.raises(KeyboardInterrupt), writing(Path("a")):
         raise KeyboardInterrupt
     assert error_number(ValueError("a number")) is None
+    with pytest.raises(InputError), writing(Path("a")):
+        raise InputError("b.toml: expected a file, got No such file or directory")
     # A row of a log may hold any words.
     assert not is_full(InputError("a.csv: row 3: expected a number, got 'No space left on device'"))
 
