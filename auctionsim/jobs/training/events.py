@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,13 +30,15 @@ class _Writer:
     """
 
     def __init__(self, folder: Path) -> None:
-        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.record_writer import RecordWriter
 
         self._folder = folder
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: Any = EventsWriter(str(folder / "events"))
+            self._file: Any = RecordWriter(str(_new_name(folder)))
         self._flushed = time.monotonic()
+        self._write(Event(file_version="brain.Event:2"))
 
     def hide_from(self, step: int) -> None:
         """Hide events of this step and later ones that are in older files."""
@@ -58,7 +62,7 @@ class _Writer:
     def _write(self, event: Any) -> None:
         event.wall_time = time.time()
         with writing(self._folder):
-            self._file.write_event(event)
+            self._file.write(event.SerializeToString())
 
     def close(self) -> None:
         """Flush and close the file.
@@ -67,7 +71,17 @@ class _Writer:
             OSError: What is left cannot be written.
         """
         with writing(self._folder):
-            self._file.close()
+            try:
+                self._file.flush()
+            finally:
+                self._file.close()
+
+
+def _new_name(folder: Path) -> Path:
+    """Return the name of a new event file, by which TensorBoard knows it; two in a second have different ones."""
+    stem = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+    names = (folder / f"{stem}{f'.{number}' if number else ''}" for number in count())
+    return next(path for path in names if not path.exists())
 
 
 @contextmanager
