@@ -11,7 +11,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 FUZZ := $(BIN)/python -m tests.fuzz
 MINUTES ?= 10
 
-.PHONY: help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: faults help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test: setup ## the test suite
 
 golden-bytes: setup ## compare all bytes that are promised with those of an emulated older processor: a minute
 	$(BIN)/python benchmarks/golden_bytes.py
+
+faults: setup ## every command under every fault, and the table in docs/reliability.md: ten minutes
+	$(BIN)/python -m tests.faults --write docs/reliability.md
 
 soak: setup ## kill runs 50 times at random moments: five minutes
 	$(BIN)/python -m pytest tests/jobs/test_faults.py tests/jobs/test_simulated_cluster.py --kills 50
