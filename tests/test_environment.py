@@ -1,4 +1,4 @@
-"""Odd surroundings: variables of the environment, no home, nothing to write to, long names of temporary folders."""
+"""Odd surroundings: variables of the environment, no home, nothing to write to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from auctionsim.auction.environment import check_environment, quiet_matplotlib
 from auctionsim.cli import main
 from auctionsim.compiled_code import jit as jit_module
 from auctionsim.errors import InputError
-from auctionsim.jobs.distributed.cluster import short_folder
 from auctionsim.numbers import SEED_LIMIT
 
 from .conftest import SMALL
@@ -58,24 +57,6 @@ def test_matplotlib_gets_a_folder_only_where_the_user_has_none(tmp_path: Path, m
     with quiet_matplotlib():
         pass
     assert Path(os.environ["MPLCONFIGDIR"]).is_dir()
-
-
-@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
-def test_sockets_get_a_short_folder_where_the_temporary_one_is_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str):
-    monkeypatch.delenv("RAY_TMPDIR", raising=False)
-    monkeypatch.setenv(name, "/tmp")
-    with short_folder() as folder:
-        assert folder is None
-    monkeypatch.setenv(name, str(tmp_path / ("a" * 70)))
-    with short_folder() as folder:
-        assert folder is not None
-        assert folder.is_dir()
-        # Ray refuses sockets of more than 107 bytes.
-        assert len(f"{folder}/session_2026-11-26_20-33-28_086017_1234567/sockets/plasma_store") <= 107
-    assert not folder.exists()
-    monkeypatch.setattr("auctionsim.jobs.distributed.cluster._SHORT_FOLDERS", (str(tmp_path / "missing"),))
-    with pytest.raises(InputError, match=f"^{name}: expected a path of length <="), short_folder():
-        pass
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,24 @@
 """Train the same advertisers in three arms: competing, colluding, and cooperating under a platform revenue floor.
 
 The traffic is drawn from a generator calibrated on public data, or, with --data, built from the public files themselves. The
-command writes OUT/competing, OUT/colluding, OUT/cooperating and one report over all three.
+command writes OUT/competing, OUT/colluding, OUT/cooperating and one report over all three. After an interruption, the same
+command with the same OUT continues.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
+
+if TYPE_CHECKING:
+    from auctionsim.jobs.demos.three_arms import Arm
+    from auctionsim.runs import Run
 
 EXAMPLE = "auctionsim demo --quick --out runs/look"
 
@@ -39,45 +46,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=_common.path_text,
-        help="output folder, new or empty (default: runs/demo, runs/demo-real or runs/demo-quick)",
+        help="output folder, new or of this very demo (default: runs/demo, runs/demo-real or runs/demo-quick)",
     )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Train the three arms and write their reports."""
-    from auctionsim.agents.build import build_market
+    """Train the three arms and write their reports; go on where the same command was interrupted."""
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
-    from auctionsim.jobs.demos import real_table, three_arms
-    from auctionsim.runs import Run
 
     default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"
-    out = _common.new_folder(arguments.out or f"runs/{default}")
+    out = Path(arguments.out or f"runs/{default}")
     seeds = _common.seeds_from(arguments.seed or 0, arguments.seeds or (2 if arguments.quick else 5))
-    scenario = arguments.scenario or "calibrated"
-    if arguments.data and not arguments.scenario:
-
-        def built(done: int) -> None:
-            console.say(f"{arguments.data}: {done} of {len(seeds)} traffic tables built")
-
-        scenario = str(real_table.write_tables(Path(arguments.data), out, seeds, built))
-    shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
-    arms = three_arms.plan(scenario, shared)
-    # Traffic and baseline are the same in all arms.
-    markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
-    runs = []
-    with _common.pool_of(arguments, "auto") as pool:
-        for arm in arms:
-            created = Run.create(
-                out / arm.name, arm.scenario, arm.text, seeds=seeds, command=_common.command_line(), overrides=arm.overrides
-            )
-            goals = {seed: market.with_goals(arm.scenario) for seed, market in markets.items()}
-            _common.train_run(created, console, pool, title=arm.name, markets=goals)
-            write_report([created], created.path / "report")
-            runs.append(created)
+    try:
+        arms = _arms(arguments, console, out, seeds)
+        runs = _trained(arguments, console, out, seeds, arms)
+    except KeyboardInterrupt:
+        console.say(f"{out}: interrupted; what is done so far is kept")
+        console.next_command(_common.command_line())
+        raise
     page = write_report(runs, out / "report")
     summaries = [summarize(one) for one in runs]
     text = "\n".join([*(summary.sentence for summary in summaries), f"report: {page}"])
     console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]}, kept=out)
     console.next_command(f"auctionsim report {shlex.join(str(one.path) for one in runs)}")
     return 0
+
+
+def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tuple[int, ...]) -> list[Arm]:
+    """Return the demo's arms, once its folder is known to be new or that of this very demo."""
+    from auctionsim import __version__
+    from auctionsim.jobs.demos import real_table, three_arms
+    from auctionsim.jobs.studies.base import lock_plan
+
+    shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
+    plan = {"version": __version__, "seeds": list(seeds), "overrides": list(shared)}
+    if arguments.data and not arguments.scenario:
+        lock_plan(out, {"demo": f"real-table on {Path(arguments.data).resolve()}", **plan})
+
+        def built(done: int) -> None:
+            console.say(f"{arguments.data}: {done} of {len(seeds)} traffic tables built")
+
+        return three_arms.plan(str(real_table.write_tables(Path(arguments.data), out, seeds, built)), shared)
+    arms = three_arms.plan(arguments.scenario or "calibrated", shared)
+    lock_plan(out, {"demo": [json.loads(arm.scenario.model_dump_json()) for arm in arms], **plan})
+    return arms
+
+
+def _trained(arguments: argparse.Namespace, console: Console, out: Path, seeds: tuple[int, ...], arms: list[Arm]) -> list[Run]:
+    """Train the arms that are not finished, from their last checkpoints, and return the runs of all."""
+    from auctionsim.agents.build import build_market
+    from auctionsim.analysis.reports.report import write_report
+    from auctionsim.runs import Run
+
+    def opened(arm: Arm) -> Run | None:
+        return Run.open(out / arm.name) if (out / arm.name / "manifest.json").is_file() else None
+
+    missing = []
+    for arm in arms:
+        run = opened(arm)
+        if run is None or run.status != "finished":
+            missing.append(arm)
+        else:
+            console.say(f"{arm.name}: finished before, skipped")
+    if missing:
+        # Traffic and baseline are the same in all arms.
+        markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
+        with _common.pool_of(arguments, "auto") as pool:
+            for arm in missing:
+                run = opened(arm)
+                if run is None:
+                    command = _common.command_line()
+                    run = Run.create(
+                        out / arm.name, arm.scenario, arm.text, seeds=seeds, command=command, overrides=arm.overrides
+                    )
+                elif run.checkpoints():
+                    console.say(f"{arm.name}: goes on after iteration {run.last_checkpoint()}")
+                goals = {seed: market.with_goals(arm.scenario) for seed, market in markets.items()}
+                _common.train_run(run, console, pool, title=arm.name, markets=goals)
+    runs = [Run.open(out / arm.name) for arm in arms]
+    for run in runs:
+        # One that is there already may be of a run that was interrupted before its report was written.
+        write_report([run], run.path / "report")
+    return runs

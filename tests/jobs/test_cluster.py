@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import auctionsim
-from auctionsim.jobs.distributed import cluster
 from auctionsim.jobs.distributed.cluster import RayPool, open_pool
+from auctionsim.jobs.distributed.connection import own_ray
 from auctionsim.jobs.training.train import train
 
 from ..conftest import SMALL
@@ -61,7 +61,7 @@ def total(shared: np.ndarray, item: int) -> float:
 
 def test_what_the_object_store_has_no_room_for_comes_back():
     room = 80 * 2**20
-    with cluster._own(2, object_store_memory=room) as ray:
+    with own_ray(2, object_store_memory=room) as ray:
         pool = RayPool(ray)
         arrays = [np.full(2_500_000, float(k)) for k in range(8)]
         shared = [pool.put(array) for array in arrays]

@@ -82,7 +82,7 @@ def test_a_node_lost_on_the_way_changes_nothing(tmp_path: Path, cluster: Any):
 
 def test_a_cluster_that_does_not_answer_is_an_error_of_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     out = tmp_path / "run"
-    assert main(["train", "three-arms", "--address", "127.0.0.1:1", "--out", str(out)]) == 2
+    assert main(["train", "three-arms", "--address", "127.0.0.1:1", "--out", str(out)]) == 1
     message = capsys.readouterr().err.strip()
     assert message.startswith("--address: expected a Ray cluster that answers")
     assert "127.0.0.1:1" in message

@@ -14,7 +14,8 @@ from auctionsim.traffic.files import save_budgets, save_traffic
 def write_tables(data: Path, out: Path, seeds: tuple[int, ...], progress: Callable[[int], None] = lambda _: None) -> Path:
     """Build the traffic tables of all seeds, and write the scenario beside them.
 
-    The scenario is written last, so that if it exists its tables are complete.
+    Tables that are there already, after an interruption, are kept: a seed's budgets are written after its traffic, and the
+    scenario after all tables.
 
     Args:
         data: The folder of the public files.
@@ -26,9 +27,11 @@ def write_tables(data: Path, out: Path, seeds: tuple[int, ...], progress: Callab
         The path of the scenario file.
     """
     for done, seed in enumerate(seeds, start=1):
-        traffic = build_real_table(data, seed)
-        save_traffic(traffic, out / f"traffic-{seed}.parquet")
-        save_budgets(traffic, out / f"budgets-{seed}.csv")
+        budgets = out / f"budgets-{seed}.csv"
+        if not budgets.exists():
+            traffic = build_real_table(data, seed)
+            save_traffic(traffic, out / f"traffic-{seed}.parquet")
+            save_budgets(traffic, budgets)
         progress(done)
     scenario = out / "real-table.toml"
     write_text(scenario, resources.files("auctionsim.jobs.demos").joinpath("real-table.toml").read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ _MARK = "_AUCTIONSIM_RAY"
 """Variable in the environment of all processes of a Ray of our own, with its folder."""
 
 _LOOPBACK = "127.0.0.1"
-_STARTS = 2
+_STARTS = 3
 """How often to try: a busy machine takes longer than the 30 s that Ray waits for itself."""
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
@@ -60,7 +60,7 @@ def own_ray(n_workers: int, **options: Any) -> Iterator[Any]:
                 _stop(ray, folder)
                 if attempt + 1 == _STARTS:
                     raise RunError(f"ray: expected to start, got: {_first_line(error)} (--workers 0 needs no Ray)") from error
-                _log.warning("auctionsim: ray did not start; tried once more")
+                _log.warning("auctionsim: ray did not start in time; tried again")
         try:
             yield ray
         finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -78,7 +79,7 @@ def _run(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list
         tune.report({"index": config["index"], **reported})
 
     log, watch = _typed(JsonLoggerCallback), _watch(ray)
-    with TemporaryDirectory(prefix="auctionsim-tune-") as folder, one_line(ray):
+    with TemporaryDirectory(prefix="auctionsim-tune-") as folder, _without_remarks(), one_line(ray):
         tuner = tune.Tuner(
             tune.with_resources(trial, {"cpu": 1}),
             param_space={"index": tune.grid_search(list(range(len(tasks))))},
@@ -113,6 +114,19 @@ def _watch(ray: Any) -> Any:
             _log.warning("auctionsim: the worker of task %d of this rung was lost; the task runs again", index)
 
     return Watch()
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep Ray Tune's own lines from the screen: a worker that is lost is told in one line by `_watch`."""
+    before = {name: logging.getLogger(name).level for name in ("ray.tune", "ray.air", "ray.train")}
+    for name in before:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _typed(thing: Any) -> Any:
