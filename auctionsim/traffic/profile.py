@@ -15,6 +15,9 @@ from auctionsim.scenario.toml_text import parse_toml
 from auctionsim.traffic.table import HOURS
 
 _BUILTIN = "auctionsim.traffic.profiles"
+_MOST, _MOST_SPREAD, _MOST_WEEK_FACTOR = 1e12, 10.0, 100.0
+"""Largest figure, so that nothing overflows; largest log standard deviation, as in a scenario; and largest factor of an hour of
+the week. Its mean over a week is 1; without a limit a factor of 10^15 would multiply the auctions by as much."""
 CVR_LEVEL = 0.03
 """Level of the conversion rate of a profile that states none; an assumption."""
 
@@ -125,11 +128,11 @@ def parse_profile(text: str, source: str) -> Profile:
     return Profile(
         name=str(tree.get("name", source)),
         hour_share=hours / hours.sum(),
-        week_factor=_figures(tree, source, "week.factor", (7, 24)),
+        week_factor=_figures(tree, source, "week.factor", (7, 24), maximum=_MOST_WEEK_FACTOR),
         category_share=category / category.sum(),
         cpc=float(_figures(tree, source, "prices.cpc", ())),
         cpc_hour_factor=_figures(tree, source, "prices.hour_factor", (24,)),
-        cpc_log_sd=float(_figures(tree, source, "prices.log_sd", (), minimum=0.0)),
+        cpc_log_sd=float(_figures(tree, source, "prices.log_sd", (), minimum=0.0, maximum=_MOST_SPREAD)),
         ctr=float(_figures(tree, source, "rates.ctr", ())),
         cvr=float(_figures(tree, source, "rates.cvr", ())) if "cvr" in tree.get("rates", ()) else CVR_LEVEL,
         cvr_hour_factor=_figures(tree, source, "purchases.hour_factor", (24,)) if "purchases" in tree else np.ones(HOURS),
@@ -147,13 +150,20 @@ def _spreads(tree: dict[str, Any], source: str) -> Spreads:
     for name in given:
         if name not in names:
             raise unknown(f"{source}: spreads", name, names, what="unknown key")
-    return Spreads(**{name: float(_figures(tree, source, f"spreads.{name}", (), minimum=0.0)) for name in given})
+    return Spreads(
+        **{name: float(_figures(tree, source, f"spreads.{name}", (), minimum=0.0, maximum=_MOST_SPREAD)) for name in given}
+    )
 
 
 def _figures(
-    tree: dict[str, Any], source: str, key: str, shape: tuple[int | None, ...], minimum: float = 1e-12
+    tree: dict[str, Any],
+    source: str,
+    key: str,
+    shape: tuple[int | None, ...],
+    minimum: float = 1e-12,
+    maximum: float = _MOST,
 ) -> NDArray[np.float64]:
-    """Read the array of finite numbers at `key`, of a shape in which None stands for any size, and check their minimum."""
+    """Read the array of finite numbers at `key`, of a shape in which None stands for any size, and check their range."""
     node: Any = tree
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:
@@ -169,4 +179,6 @@ def _figures(
     if not (np.isfinite(figures).all() and (figures >= minimum).all()):
         wrong = figures[~(np.isfinite(figures) & (figures >= minimum))].flat[0]
         raise InputError(f"{source}: {key}: expected numbers {'>= 0' if minimum == 0 else '> 0'}, got {wrong}")
+    if (figures > maximum).any():
+        raise InputError(f"{source}: {key}: expected numbers <= {maximum:g}, got {figures.max():g}")
     return figures

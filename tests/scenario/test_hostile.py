@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib import resources
 
 import pytest
 
@@ -33,6 +34,29 @@ def test_toml_without_end_is_refused_at_once(parse, text: str, said: str):
     with pytest.raises(InputError, match=f"^x.toml: {said}$"):
         parse(text, "x.toml")
     assert time.process_time() - began < 5
+
+
+PROFILE = resources.files("auctionsim.traffic.profiles").joinpath("alimama.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("key", "value", "said"), [
+    ("share", str([1e308] * 24), "hours.share: expected numbers <= 1e\\+12, got 1e\\+308"),
+    ("factor", str([[1e15] * 24] * 7), "week.factor: expected numbers <= 100, got 1e\\+15"),
+    ("log_sd", "1e200", "prices.log_sd: expected numbers <= 10, got 1e\\+200"),
+    ("cpc", "nan", "prices.cpc: expected numbers > 0, got nan"),
+    ("cpc", "1" + "0" * 400, "prices.cpc: expected numbers, got 1000"),
+])  # fmt: skip
+def test_figures_of_a_profile_that_overflow_are_refused(key: str, value: str, said: str):
+    lines, inside = [], False
+    for line in PROFILE.splitlines():
+        inside = inside and not line.startswith("]")
+        if line.startswith(f"{key} ="):
+            lines.append(f"{key} = {value}")
+            inside = line.rstrip().endswith("[")
+        elif not inside and not (line.startswith("]") and lines and lines[-1].startswith(f"{key} =")):
+            lines.append(line)
+    with pytest.raises(InputError, match=f"^p.toml: {said}"):
+        parse_profile("\n".join(lines), "p.toml")
 
 
 @pytest.mark.parametrize(("item", "said"), [
