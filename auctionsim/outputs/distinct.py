@@ -40,7 +40,7 @@ def expect_distinct(inputs: Sequence[Named], outputs: Sequence[Named]) -> None:
             for inner, outer, whole in ((words, other, other_chain[-1] in chain), (other, words, chain[-1] in other_chain)):
                 if whole:
                     inside = path if inner == words else other_path
-                    raise InputError(f"{inner}: expected a path that is not inside that of {outer}, got {_told(inside)}")
+                    raise InputError(f"{inner}: expected a path that is not inside that of {outer}, got {_path_text(inside)}")
         written.append((words, path, chain))
 
 
@@ -60,11 +60,11 @@ def _chain(path: Path) -> list[_Key]:
 
 
 def _same(words: str, path: Path, other: str, other_path: Path) -> InputError:
-    also = "" if str(path) == str(other_path) else f" (the same file as {_told(other_path)})"
-    return InputError(f"{words}: expected another file than {other}, got {_told(path)}{also}")
+    also = "" if str(path) == str(other_path) else f" (the same file as {_path_text(other_path)})"
+    return InputError(f"{words}: expected another file than {other}, got {_path_text(path)}{also}")
 
 
-def _told(path: Path) -> str:
+def _path_text(path: Path) -> str:
     """Return a path for a message; one that is empty or holds line breaks is quoted."""
     text = str(path)
     return text if text.isprintable() else shown(text)

@@ -32,7 +32,7 @@ _DAMAGE = (
     EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error, NotImplementedError, OSError, OverflowError,
     RuntimeError, ValueError, LookupError,
 )  # fmt: skip
-"""What the libraries raise on archives that are cut off, altered, or of a kind that they do not know."""
+"""Errors that the libraries raise on archives that are cut off, altered, or of a kind that they do not know."""
 
 _Part = TypeVar("_Part")
 
@@ -70,10 +70,10 @@ def unpacked(path: Path, link: Path, folder: Path, limit_gb: float | None = None
         plain = []
         left = _Room(path, link.stat().st_size, limit_gb)
         with closing(_streams(path, link, kind)) as streams:
-            for i, (name, stream) in enumerate(_damage_told(path, streams)):
+            for i, (name, stream) in enumerate(_damage_reported(path, streams)):
                 plain.append((name, folder / f"{i}.txt"))
                 with plain[-1][1].open("xb") as out:
-                    for chunk in _damage_told(path, _chunks(stream)):
+                    for chunk in _damage_reported(path, _chunks(stream)):
                         left.take(len(chunk))
                         out.write(chunk)
         if not plain:
@@ -107,7 +107,7 @@ class _Room:
             )
 
 
-def _damage_told(path: Path, parts: Iterator[_Part]) -> Iterator[_Part]:
+def _damage_reported(path: Path, parts: Iterator[_Part]) -> Iterator[_Part]:
     """Yield the parts of a compressed file; turn whatever a library raises on a damaged one into an `InputError`."""
     while True:
         try:
