@@ -12,6 +12,7 @@ from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots.style import Figure, png, svg
 from auctionsim.files import write_text, write_then_rename
 from auctionsim.names.text import code_span, markdown_text
+from auctionsim.outputs.temporary import remove_leftovers
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def write_document(
     """
     folder = out / page_in
     parts: list[str] = []
+    for place in (out, folder, folder / "figures"):
+        remove_leftovers(place)
     plain = partial(markdown_text, names=names)
     lines = [f"# {plain(title)}", "", *(f"Made by {code_span(command)}.  " for command in commands)]
     for section in sections:

@@ -55,7 +55,7 @@ class Trial:
         folder = self._copy(f"{fault.name.replace(' ', '-')}-{index}")
         ended = fault.tries[index](self.command.words, folder, seconds)
         wrong = [*_wrong_end(self.command, kind, ended), *_wrong_status(folder, kind, ended)]
-        if kind is not faults.KILLED:
+        if kind not in (faults.KILLED, faults.MEMORY):
             wrong += [f"left {path}" for path in _hidden(folder)]
         if ended.code != 0:
             wrong += self._wrong_after(folder, wanted)
