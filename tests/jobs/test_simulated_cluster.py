@@ -24,10 +24,13 @@ pytestmark = ray_marks
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    # Read when Ray is imported; the second one keeps its servers on the loopback.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    from ray._private import ray_constants
     from ray.cluster_utils import Cluster
+
+    # Ray reads the variable when it is imported; it keeps the servers on the loopback.
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
     node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
     made = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})

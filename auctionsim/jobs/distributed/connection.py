@@ -167,7 +167,7 @@ def _own_variables(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _variables(wanted: dict[str, str]) -> Iterator[None]:
-    """Set variables of the environment, and Ray's copies of them if it was imported before; restore them at the end."""
+    """Set variables of the environment, and restore them at the end."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -180,10 +180,16 @@ def _variables(wanted: dict[str, str]) -> Iterator[None]:
 
 
 def _imported() -> Any:
-    """Import Ray with its statistics off."""
+    """Import Ray with its statistics off.
+
+    Raises:
+        RunError: This process is connected to a Ray, which is its user's to close.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
+    if ray.is_initialized():
+        raise RunError("ray: expected a process that is not connected to it, got one that is (call ray.shutdown() before)")
     return ray
 
 
@@ -193,7 +199,8 @@ def _start(ray: Any, **options: Any) -> None:
     # It would print what its servers say, for all to see, also where `log_to_driver` is off.
     ray._private.worker.print_to_stdstream = _debug
     # Read from the environment when Ray was imported, which may have been long before.
-    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, not is_own
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = before and not is_own
     try:
         _read_token(ray)
         with _variables({"RAY_BACKEND_LOG_LEVEL": os.environ.get("RAY_BACKEND_LOG_LEVEL", "fatal")}), _quiet(), _own_path():

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from auctionsim.errors import InputError, RunError
-from auctionsim.jobs.distributed import connection
-from auctionsim.jobs.distributed.cluster import open_pool
+from auctionsim.jobs.distributed import cluster, connection
+from auctionsim.jobs.distributed.cluster import RayPool, open_pool
 from auctionsim.jobs.distributed.connection import _processes, own_ray
 from auctionsim.jobs.distributed.tuner import TunePool
 from auctionsim.runs import Run
@@ -41,7 +41,7 @@ with socket.socket() as asked:
         fcntl.ioctl(asked, request, data)
 if sys.argv[1] == "early":
     import ray
-from auctionsim.jobs.distributed.cluster import open_pool
+from auctionsim.jobs.distributed.cluster import RayPool, open_pool
 with open_pool(1) as pool:
     pool.map(max, [(1, 2)])
     for name in ("tcp", "tcp6"):
@@ -75,7 +75,7 @@ def die(_: int, item: int) -> None:
 
 
 def test_a_pool_raises_what_tasks_raise_and_leaves_no_process_variable_or_folder(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connection, "MOST_RETRIES", 1)
+    monkeypatch.setattr(cluster, "MOST_RETRIES", 1)
     variables = dict(os.environ)
     with own_ray(2) as ray:
         assert {name: value for name, value in os.environ.items() if "TOKEN" in name} == {}
@@ -83,7 +83,7 @@ def test_a_pool_raises_what_tasks_raise_and_leaves_no_process_variable_or_folder
         assert folder.parent.stat().st_mode & 0o777 == 0o700
         found = list(_processes(folder))
         assert len(found) >= 3
-        pool = connection_pool(ray)
+        pool = RayPool(ray)
         with pytest.raises(InputError, match=r"^item 3: expected nothing$"):
             pool.map(raise_wrong_input, [(0, 3)])
         with pytest.raises(RunError, match="^ray: a task's worker was killed") as error:
@@ -98,12 +98,6 @@ def test_a_pool_raises_what_tasks_raise_and_leaves_no_process_variable_or_folder
     assert not [pid for pid in found if Path(f"/proc/{pid}").exists()]
     assert not folder.parent.exists()
     assert {name: os.environ.get(name) for name in variables} == variables
-
-
-def connection_pool(ray: object) -> object:
-    from auctionsim.jobs.distributed import cluster
-
-    return cluster.RayPool(ray)
 
 
 def test_a_ray_that_does_not_start_is_tried_again_and_then_one_line(
@@ -122,6 +116,17 @@ def test_a_ray_that_does_not_start_is_tried_again_and_then_one_line(
     assert len(tried) == 3
     assert not Path(tried[0]).parent.exists()
     assert [record.message for record in caplog.records] == ["auctionsim: ray did not start in time; tried again"] * 2
+
+
+def test_a_ray_that_the_user_is_connected_to_is_neither_used_nor_closed(monkeypatch: pytest.MonkeyPatch):
+    import ray
+
+    closed: list[bool] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "shutdown", lambda: closed.append(True))
+    with pytest.raises(RunError, match="^ray: expected a process that is not connected to it, got one that is"), open_pool(1):
+        pass
+    assert not closed
 
 
 def test_a_killed_worker_of_ray_tune_is_told_and_its_task_runs_again(
