@@ -1,7 +1,7 @@
 """Choose the folder that compiled code is kept in: one that only this user can write to, since what lies there is run.
 
-The folder is chosen once in a process: `auctionsim` in `NUMBA_CACHE_DIR` if that is set, else `auctionsim/numba` in the user's
-cache folder (`XDG_CACHE_HOME`, `~/.cache`), else a temporary one, which lasts as long as this process and is told in one line.
+The folder is chosen once in a process: `auctionsim` in `NUMBA_CACHE_DIR` if that is set, else in the user's cache
+folder (`XDG_CACHE_HOME`, `~/.cache`), else a temporary one, which lasts as long as this process and is told in one line.
 It never lies beside the sources, where everybody who shares an installation would run what another one has stored.
 """
 
@@ -60,12 +60,12 @@ def _kept() -> Path:
     cache_home = os.environ.get("XDG_CACHE_HOME", "")
     # The standard says to ignore a relative path.
     if os.path.isabs(cache_home):
-        return _made(Path(cache_home), "auctionsim/numba", f"XDG_CACHE_HOME {shown(cache_home)}")
+        return _made(Path(cache_home), "auctionsim", f"XDG_CACHE_HOME {shown(cache_home)}")
     home = _home()
     # Never made: a home that does not exist is a sign of a user who is to have none.
     if not home.is_dir():
         raise _Unfit(f"the home folder {shown(str(home))} does not exist")
-    return _made(home, ".cache/auctionsim/numba", f"the home folder {shown(str(home))}")
+    return _made(home, ".cache/auctionsim", f"the home folder {shown(str(home))}")
 
 
 def _home() -> Path:

@@ -40,7 +40,7 @@ class CodeFiles:
     Args:
         folder: A folder that only this user can write to.
         name: The function's name, unique to its sources.
-        stamp: What else the compiled code depends on.
+        stamp: Digest of whatever else the compiled code depends on.
     """
 
     def __init__(self, folder: Path, name: str, stamp: object) -> None:

@@ -62,7 +62,7 @@ def mode(path: Path) -> int:
 
 def test_code_lies_in_the_users_cache_folder_for_the_user_alone(home: Path):
     path = stored()
-    assert path.parent == home / ".cache" / "auctionsim" / "numba"
+    assert path.parent == home / ".cache" / "auctionsim"
     assert mode(path.parent) == 0o700
     assert mode(path) == 0o600
     assert hits() == 1
@@ -70,10 +70,10 @@ def test_code_lies_in_the_users_cache_folder_for_the_user_alone(home: Path):
 
 def test_the_cache_folder_of_the_standard_comes_before_the_home(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    assert code_folder() == tmp_path / "caches" / "auctionsim" / "numba"
+    assert code_folder() == tmp_path / "caches" / "auctionsim"
     code_folder.cache_clear()
     monkeypatch.setenv("XDG_CACHE_HOME", "relative/caches")
-    assert code_folder() == home / ".cache" / "auctionsim" / "numba"
+    assert code_folder() == home / ".cache" / "auctionsim"
 
 
 def test_a_folder_named_by_the_user_is_respected_and_numbas_own_is_left_alone(
@@ -111,8 +111,7 @@ def share_the_named_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def plant_a_link(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home.parent / "elsewhere").mkdir()
     (home / ".cache").mkdir()
-    (home / ".cache" / "auctionsim").mkdir()
-    (home / ".cache" / "auctionsim" / "numba").symlink_to(home.parent / "elsewhere")
+    (home / ".cache" / "auctionsim").symlink_to(home.parent / "elsewhere")
 
 
 def name_a_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

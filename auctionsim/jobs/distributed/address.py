@@ -40,10 +40,10 @@ def parse_address(text: str) -> Address | None:
     """
     if text == "auto":
         return None
-    scheme, mark, place = text.rpartition("://")
+    scheme, mark, named = text.rpartition("://")
     if mark and scheme != "ray":
         raise _malformed(text, f"the scheme {shown(scheme)}, not ray{suggestion(text, ['ray://'])}")
-    host, _, port = place.rpartition(":")
+    host, _, port = named.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:

@@ -18,9 +18,9 @@ from auctionsim.jobs.distributed.sharing import Arrays, PutObject, Replication, 
 from auctionsim.plugins import loaded_modules
 
 _NODE_SECONDS = 30.0
-"""How long to wait for the answer of every node of a cluster, whose processors may all be busy."""
+"""Seconds to wait for the answer of every node of a cluster, whose processors may all be busy."""
 _LOOK_SECONDS = 1.0
-"""How often to look whether Ray's servers still run while tasks are under way."""
+"""Seconds between two looks at whether Ray's servers still run, while tasks are under way."""
 
 
 class Pool(Protocol):

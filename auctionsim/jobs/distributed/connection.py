@@ -21,14 +21,14 @@ from auctionsim.jobs.distributed.address import expect_ray, no_answer, no_ray, p
 from auctionsim.jobs.distributed.session_folder import session_folder
 
 MOST_RETRIES = 5
-"""How often a task runs again whose worker or node was lost: a task that needs too much memory must end some time."""
+"""Times that a task runs again whose worker or node was lost: a task that needs too much memory must end some time."""
 
 _MARK = "_AUCTIONSIM_RAY"
 """Variable in the environment of all processes of a Ray of our own, with its folder."""
 
 _LOOPBACK = "127.0.0.1"
 _STARTS = 3
-"""How often to try: a busy machine takes longer than the 30 s that Ray waits for itself."""
+"""Attempts to start: a busy machine takes longer than the 30 s that Ray waits for itself."""
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 _log = logging.getLogger("auctionsim")
@@ -39,8 +39,8 @@ def own_ray(n_workers: int, **options: Any) -> Iterator[Any]:
     """Start a Ray of our own on this machine, and yield the module; at the end nothing of it is left.
 
     Args:
-        n_workers: How many tasks to run at once, >= 1.
-        options: Further arguments of `ray.init`.
+        n_workers: The number of tasks to run at once, >= 1.
+        options: Further arguments of Ray's own function.
 
     Raises:
         RunError: It does not start.
