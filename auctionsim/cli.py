@@ -29,6 +29,8 @@ from auctionsim.outputs.temporary import without_part
 from auctionsim.plugins import code_allowed
 
 INTERRUPTED = 130
+_LONGEST_MESSAGE = 500
+"""The letters that a message about a command line repeats: a word of it may be as long as a file."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,6 +40,7 @@ class _Parser(argparse.ArgumentParser):
         missing = message.removeprefix("the following arguments are required: ")
         message = message if missing == message else f"expected {missing}, got none"
         message = message.replace("unrecognized arguments:", "unknown arguments")
+        message = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
         raise InputError(f"{self.prog}: {message} (see {self.prog} --help)")
 
     def _print_message(self, message: str, file: Any = None) -> None:

@@ -69,8 +69,9 @@ def find_target(name: str) -> Target:
 def signature(error: BaseException) -> str:
     """Return a text that is equal for findings of the same cause: of an error, its type and the innermost place in our code."""
     if isinstance(error, Violation):
-        # The place in a file and what a user wrote differ from case to case.
-        return f"{error.rule}: {re.sub(r'[0-9]+|(?<=[/ ])[^ ]*/[^ ]*', 'N', error.seen)[:90]}"
+        # Numbers, paths and what else a user wrote differ from case to case; plain words are ours.
+        words = [word if re.fullmatch(r"[a-z]+[,;:.]?", word) else "N" for word in error.seen.split()]
+        return f"{error.rule}: {re.sub(r'N( N)+', 'N', ' '.join(words))[:70]}"
     frames = [frame for frame in extract_tb(error.__traceback__) if str(Path(frame.filename).resolve()).startswith(_ROOMS)]
     place = f"{Path(frames[-1].filename).resolve().relative_to(REPOSITORY)}:{frames[-1].name}" if frames else "elsewhere"
     return f"{type(error).__name__} in {place}"

@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import hashlib
 import json
+import os
 import resource
 import sys
 import time
@@ -42,7 +43,9 @@ class Session:
         """Run a case; return the signature of what it found, and keep the case where it is the smallest so far."""
         self.executed += 1
         (self.out / "current.json").write_text(json.dumps(case))
-        faulthandler.dump_traceback_later(self.target.seconds, exit=True)
+        # On a machine that is busy with something else a case takes longer without hanging.
+        busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        faulthandler.dump_traceback_later(self.target.seconds * busy, exit=True)
         try:
             with room(self.out / "room", self._watch):
                 self.target.run(case)

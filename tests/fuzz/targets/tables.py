@@ -81,7 +81,10 @@ def _run(case: Case) -> None:
     if not case["command"]:
         check_call(lambda: load_traffic(path, budgets="budgets.csv"), [case["table"], "budgets.csv"])
         return
-    run_command([word.replace("{table}", case["table"]) for word in case["command"]], writes=["out", "fit.toml", "fit-fit"])
+    run_command(
+        [word.replace("{table}", case["table"]) for word in case["command"]],
+        writes=["out", "fit.toml", "fit-fit", "fit-profile.toml"],
+    )
 
 
 def _csv() -> str:
