@@ -128,7 +128,7 @@ def _check_message(message: str, names: Collection[str]) -> None:
     """Refuse a message that is no line, or does not say what was expected, what came, and of which argument."""
     if len(message.splitlines()) != 1 or len(message) > _LONGEST_LINE:
         raise Violation("a message is one line", repr(message[:300]))
-    # What argparse says of flags: `ambiguous option: --s could match --schema, --set`, `unknown arguments --x`, `not allowed with`.
+    # argparse says of flags: `ambiguous option: --s could match --schema, --set`, `unknown arguments --x`, `not allowed with`.
     is_told = re.search(r"\bexpected\b|\bunknown\b", message) and re.search(r"\bgot\b|choose from|unknown arguments", message)
     if not is_told and not re.search(r"ambiguous option: .* could match|not allowed with argument", message):
         raise Violation("a message says what was expected and what came", message)
