@@ -83,7 +83,7 @@ def _arguments(inside: str) -> list[Any]:
     """Parse a distribution's arguments as TOML values; what is not TOML is a bare word."""
     try:
         values: list[Any] = tomllib.loads(f"values = [{inside}]")["values"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         values = [_word(piece) for piece in _PIECE.findall(inside)]
     return values
 
@@ -91,7 +91,7 @@ def _arguments(inside: str) -> list[Any]:
 def _word(piece: str) -> Any:
     try:
         return tomllib.loads(f"value = {piece.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return piece.strip()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,9 @@ def test_a_wrong_distribution_gives_one_line(item: str, expected: str):
     with pytest.raises(InputError) as caught:
         parse_parameter(item)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("inside", ["[" * 9000, "[" * 9000 + ", 1", "9" * 5000 + ", [", "1, " * 5000 + "x y [", '"' * 20_000])
+def test_arguments_made_to_break_a_parser_are_read_or_refused(inside: str):
+    with contextlib.suppress(InputError):
+        assert parse_parameter(f"learner.sigma=choice({inside})").values
