@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
+from auctionsim.machine.disk import writing
 from auctionsim.outputs.temporary import new_file, new_folder, remove_leftovers
 
 
@@ -46,7 +47,8 @@ class OutputsTogether:
         """
         path = path.absolute()
         remove_leftovers(path.parent)
-        self._parts[path] = self._stack.enter_context(new_file(path))[0]
+        with writing(path):
+            self._parts[path] = self._stack.enter_context(new_file(path))[0]
 
     def write(self, path: Path, write: Callable[[Path], object]) -> None:
         """Write the temporary file of an output that is reserved.
@@ -56,8 +58,9 @@ class OutputsTogether:
             write: The function that writes the file it is given.
         """
         part = self._parts[path.absolute()]
-        write(part)
-        _flush(part)
+        with writing(path):
+            write(part)
+            _flush(part)
 
     def fill(self, path: Path, made: Path) -> None:
         """Take a file that was made in the work folder for an output that is reserved, or a folder for a new output."""
