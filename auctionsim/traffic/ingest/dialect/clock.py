@@ -156,7 +156,7 @@ def _converted(known: Sequence[_Written], times: TimeFormat, zone: Zone) -> Cloc
             f"WHEN {quoted(written.text)} THEN {local} - to_seconds({_written_offset(local, own, first, last)})"
             for written, own in spans
         )
-        utc = f"(CASE {times.offset(x)} {cases or 'WHEN NULL THEN NULL'} END)"
+        utc = f"(CASE {times.offset(x)} {cases or 'WHEN NULL THEN NULL::TIMESTAMP'} END)"
         return f"{utc} + to_seconds({_step(utc, changes)})"
 
     names = sorted({own.name for _, own in spans})
