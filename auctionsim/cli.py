@@ -62,14 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_own_process = arguments is None
     words = sys.argv[1:] if arguments is None else list(arguments)
 
-    def told() -> int:
+    def reported() -> int:
         with guarded_streams(), handled(interrupt):
-            return _told(words)
+            return _reported(words)
 
-    return run_supervised(told) if is_own_process and memory_limit() is not None else told()
+    return run_supervised(reported) if is_own_process and memory_limit() is not None else reported()
 
 
-def _told(arguments: Sequence[str]) -> int:
+def _reported(arguments: Sequence[str]) -> int:
     """Run the command line, and turn what it raises into one line and an exit code."""
     renamed: list[str] = []
     try:

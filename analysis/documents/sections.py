@@ -83,8 +83,8 @@ def write_document(
     """
     folder = out / page_in
     parts: list[str] = []
-    for place in (out, folder, folder / "figures"):
-        remove_leftovers(place)
+    for written in (out, folder, folder / "figures"):
+        remove_leftovers(written)
     plain = partial(markdown_text, names=names)
     lines = [f"# {plain(title)}", "", *(f"Made by {code_span(command)}.  " for command in commands)]
     for section in sections:

@@ -15,7 +15,7 @@ _DESCRIPTORS = (0, 1, 2)
 
 
 class LostOutput(OSError):
-    """A result that could not be printed: stdout is closed or on a full device, or its reader has gone (`errno.EPIPE`)."""
+    """A result that could not be printed: stdout is closed or on a full device, or its reader has gone (EPIPE)."""
 
 
 @contextmanager
@@ -100,7 +100,7 @@ class RemarkStream(io.TextIOBase):
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
-        """What the stream does with characters that its encoding lacks."""
+        """The way in which the stream writes characters that its encoding lacks."""
         return getattr(self._stream, "errors", None)
 
     def _attempt(self, action: Callable[[TextIO], Any]) -> None:

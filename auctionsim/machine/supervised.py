@@ -23,7 +23,7 @@ def run_supervised(command: Callable[[], int]) -> int:
     """Run a command in a child and return its exit code; 1 and a line of its own where the child was ended by its libraries.
 
     Args:
-        command: The command. It prints its remarks on `sys.stderr` and returns an exit code.
+        command: The command. It prints its remarks on stderr and returns an exit code.
     """
     if sys.stderr is None:
         return command()
@@ -54,7 +54,7 @@ def run_supervised(command: Callable[[], int]) -> int:
 
 
 def _in_child(command: Callable[[], int], writing: int, ending: int) -> int:
-    """Run the command with descriptor 2 led into a pipe and `sys.stderr` where it was."""
+    """Run the command with descriptor 2 led into a pipe and stderr where it was."""
     _end_with_parent()
     # Each thread of OpenBLAS reserves memory when numpy is imported, and those it gets none for may leave the others waiting.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
