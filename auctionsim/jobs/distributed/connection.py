@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
@@ -26,6 +27,7 @@ MOST_RETRIES = 5
 _MARK = "_AUCTIONSIM_RAY"
 """Variable in the environment of all processes of a Ray of our own, with its folder."""
 
+_COLLECT_SECONDS = 10.0
 _LOOPBACK = "127.0.0.1"
 _STARTS = 3
 """Attempts to start: a busy machine takes longer than the 30 s that Ray waits for itself."""
@@ -125,8 +127,7 @@ def expect_alive(ray: Any) -> None:
     Raises:
         RunError: One has ended.
     """
-    node = getattr(ray._private.worker, "_global_node", None)
-    for kind, processes in getattr(node, "all_processes", {}).items():
+    for kind, processes in _servers(ray).items():
         if kind in ("raylet", "gcs_server") and any(one.process.poll() is not None for one in processes):
             raise RunError(f"ray: expected its servers to run to the end, but {kind} has ended (killed, or out of memory?)")
 
@@ -265,6 +266,7 @@ def _read_token(ray: Any) -> None:
 
 def _stop(ray: Any, folder: Path) -> None:
     """Stop a Ray of our own; no process of it is left, also where one of its servers could not end the others any more."""
+    servers = [one.process for processes in _servers(ray).values() for one in processes]
     ray.shutdown()
     while left := list(_processes(folder)):
         for pid in left:
@@ -273,6 +275,17 @@ def _stop(ray: Any, folder: Path) -> None:
             # Those that others have started are for others to collect.
             with suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+    for server in servers:
+        # Ended by now: asked once, so that the system forgets it.
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=_COLLECT_SECONDS)
+
+
+def _servers(ray: Any) -> dict[str, list[Any]]:
+    """Return the servers of a Ray of our own by kind; none of a cluster that others started."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    servers: dict[str, list[Any]] = getattr(node, "all_processes", {})
+    return servers
 
 
 def _processes(folder: Path) -> Iterator[int]:
