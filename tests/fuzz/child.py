@@ -73,7 +73,8 @@ class Session:
 def keep(out: Path, name: str, case: Case, found: str, text: str) -> None:
     """Write a finding, unless a smaller case with the same signature is there."""
     path = out / f"{hashlib.sha256(found.encode()).hexdigest()[:10]}.json"
-    if path.exists() and len(json.dumps(json.loads(path.read_text())["case"])) <= len(json.dumps(case)):
+    # Of two that are equally long the later one is kept, which hypothesis took for the simpler.
+    if path.exists() and len(json.dumps(json.loads(path.read_text())["case"])) < len(json.dumps(case)):
         return
     finding = {"target": name, "found": found, "case": case, "seen": text[-4000:]}
     path.write_text(json.dumps(finding, indent=1, ensure_ascii=True) + "\n")

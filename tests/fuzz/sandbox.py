@@ -27,7 +27,7 @@ _CHANGES = (
 _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # What libraries keep for themselves: compiled code, fonts.
-_CACHES = ("/dev/", "/proc/", "__pycache__", "matplotlib", ".nbi", ".nbc", "numba")
+_CACHES = ("/dev/", "/proc/", "__pycache__", "matplotlib", "/.cache/auctionsim", ".nbi", ".nbc", "numba")
 
 
 class Watch:
@@ -61,7 +61,9 @@ class Watch:
             places = list(arguments[:2]) if event in ("os.rename", "os.link") else list(arguments[:1])
             places = places if event in _CHANGES else []
         for place in places:
-            self._check(place)
+            # A folder that is there is not made: it is what `exist_ok` asks for.
+            if not (event == "os.mkdir" and os.path.isdir(place)):
+                self._check(place)
 
     def _check(self, place: Any) -> None:
         if isinstance(place, str | bytes | os.PathLike) and self._room is not None:
