@@ -101,7 +101,7 @@ def room(base: Path, watch: Watch) -> Iterator[Path]:
         if watch.seen:
             raise Violation(*watch.seen[0])
         if left := sorted(os.listdir(temporary)):
-            raise Violation("leaves no temporary files", ", ".join(left))
+            raise Violation("leaves no temporary files", ", ".join(map(repr, left)))
     finally:
         watch.end()
         os.chdir(before)
