@@ -16,12 +16,12 @@ Shape = int | tuple[int, ...]
 
 
 def normal(rng: np.random.Generator, size: Shape = ()) -> Array:
-    """Draw standard normal numbers: those of `rng.standard_normal(size)`, and the generator is left as by it.
+    """Draw standard normal numbers: those of numpy's `standard_normal`, and the generator is left as by it.
 
     The last bit differs from numpy's in one number of some 10,000, where the C library's logarithm has another one.
 
     Args:
-        rng: A generator on PCG64, as `numpy.random.default_rng` and `streams.stream` make them.
+        rng: A generator on PCG64, as numpy makes by default, and `streams.stream`.
         size: Shape of the result.
     """
     from auctionsim.arithmetic.ziggurat import fill
@@ -37,12 +37,12 @@ def normal(rng: np.random.Generator, size: Shape = ()) -> Array:
 
 
 def uniform(rng: np.random.Generator, low: float, high: float, size: Shape = ()) -> Array:
-    """Draw uniform numbers from [low, high): those of `rng.uniform(low, high, size)`."""
+    """Draw uniform numbers from [low, high): those of numpy's `uniform`."""
     return low + (high - low) * rng.random(size)
 
 
 def legacy_normal(rng: np.random.RandomState, size: tuple[int, ...]) -> Array:
-    """Draw standard normal numbers: those of `rng.randn(*size)`, of a generator that is not used again.
+    """Draw standard normal numbers: those of numpy's `randn`, of a generator that is not used again.
 
     Marsaglia's polar method (1964): a point of the unit disk gives two numbers.
     """

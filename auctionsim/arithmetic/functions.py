@@ -96,8 +96,8 @@ def interpolate(x: ArrayLike, known: ArrayLike, values: ArrayLike) -> Any:
     `np.interp` multiplies and adds in one loop of C, which compilers fuse on some processors.
 
     Args:
-        x: Where to read the function.
-        known: Where it is known, rising, `[n]`, n >= 1.
+        x: The positions at which to read the function.
+        known: The positions at which it is known, rising, `[n]`, n >= 1.
         values: Its values there, `[n]`.
     """
     x, known, values = (np.asarray(array, dtype=np.float64) for array in (x, known, values))

@@ -44,14 +44,14 @@ def _draw(words: NDArray[np.uint64], at: int) -> tuple[float, int]:
         word = words[at]
         at += 1
         layer = np.int64(word & np.uint64(0xFF))
-        place = (word >> np.uint64(9)) & np.uint64(0x000FFFFFFFFFFFFF)
-        x = np.float64(place) * _WIDTH[layer]
+        offset = (word >> np.uint64(9)) & np.uint64(0x000FFFFFFFFFFFFF)
+        x = np.float64(offset) * _WIDTH[layer]
         if (word >> np.uint64(8)) & np.uint64(1):
             x = -x
-        if place < _SURE[layer]:
+        if offset < _SURE[layer]:
             return x, at
         if layer == 0:
-            return _tail(words, at, ((place >> np.uint64(8)) & np.uint64(1)) == np.uint64(1))
+            return _tail(words, at, ((offset >> np.uint64(8)) & np.uint64(1)) == np.uint64(1))
         if at >= n:
             break
         height = (_HEIGHT[layer - 1] - _HEIGHT[layer]) * _unit(words[at]) + _HEIGHT[layer]

@@ -14,7 +14,7 @@ from auctionsim.errors import InputError, RunError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk without room: full, beyond the user's quota, or a file beyond the limit of `ulimit -f`."""
 
-_TOLD = (*FULL, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOMEM)
+_REPORTED = (*FULL, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOMEM)
 _RUST = re.compile(r"\(os error (\d+)\)")
 
 
@@ -51,10 +51,10 @@ def error_number(error: BaseException) -> int | None:
     if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
         return None
     text = str(error)
-    told = _RUST.search(text)
-    if told:
-        return int(told[1])
-    return next((number for number in _TOLD if os.strerror(number) in text), None)
+    reported = _RUST.search(text)
+    if reported:
+        return int(reported[1])
+    return next((number for number in _REPORTED if os.strerror(number) in text), None)
 
 
 def is_full(error: BaseException) -> bool:

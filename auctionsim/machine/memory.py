@@ -32,7 +32,7 @@ def expect_memory(source: str, needed: float, what: str, hint: str) -> None:
         source: The file and key that ask for it, which begin the message.
         needed: Its size in bytes, estimated.
         what: Its name, for the message.
-        hint: What makes it smaller, for the message.
+        hint: The way to make it smaller, for the message.
 
     Raises:
         InputError: It needs more than there is; the message names both.

@@ -62,8 +62,8 @@ def memory_message(error: BaseException | None = None) -> str:
     """Return the line that says so, with the limit and what could not be allocated, as far as they are known."""
     limit = memory_limit()
     under = "" if limit is None else f" than the limit of {limit / 1e6:.0f} MB"
-    told = "" if error is None else " ".join(str(error).split())[:120]
-    return f"auctionsim: expected more memory{under}{': ' if told else ''}{told}"
+    reported = "" if error is None else " ".join(str(error).split())[:120]
+    return f"auctionsim: expected more memory{under}{': ' if reported else ''}{reported}"
 
 
 def _group_limits() -> Iterator[int]:

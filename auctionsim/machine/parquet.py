@@ -32,15 +32,15 @@ def read_parquet(path: Path, what: str = "a Parquet table") -> tuple[pl.DataFram
         InputError: The file is no Parquet file, is broken, or holds more than fits into memory.
     """
     # Polars takes a `~` at the beginning of a path for the home of the user, so it gets absolute paths.
-    place = path.absolute()
+    absolute = path.absolute()
     try:
         with _quiet():
-            lazy = pl.scan_parquet(place, glob=False)
+            lazy = pl.scan_parquet(absolute, glob=False)
             columns = len(lazy.collect_schema())
             rows = int(lazy.select(pl.len()).collect().item())
             # A file of some kilobytes can hold a thousand million rows of one value.
             expect_memory(str(path), rows * columns * _BYTES_PER_VALUE, what, f"it has {rows} rows of {columns} columns")
-            return pl.read_parquet(place, glob=False), pl.read_parquet_metadata(place)
+            return pl.read_parquet(absolute, glob=False), pl.read_parquet_metadata(absolute)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected {what}, got {shown(_reason(error), 120)}") from error
 

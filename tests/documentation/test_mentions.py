@@ -40,10 +40,6 @@ EXCEPTIONS = {
     "np_random": "Gymnasium's generator of an environment",
     "np_random_seed": "Gymnasium's seed of an environment",
     "NUMBA_CACHE_DIR": "a variable of the environment that numba reads",
-    "ATEN_CPU_CAPABILITY": "a variable of the environment that torch reads",
-    "MKL_CBWR": "a variable of the environment that MKL reads",
-    "NPY_DISABLE_CPU_FEATURES": "a variable of the environment that numpy reads",
-    "OPENBLAS_CORETYPE": "a variable of the environment that OpenBLAS reads",
 }
 # Made from the very parsers and schema.
 GENERATED = ("docs/commands.md", "docs/scenario-keys.md")

@@ -68,7 +68,7 @@ class _Writer:
         """Flush and close the file.
 
         Raises:
-            OSError: What is left cannot be written.
+            OSError: The rest of the events cannot be written.
         """
         with writing(self._folder):
             try:
