@@ -16,7 +16,7 @@ Shape = int | tuple[int, ...]
 
 
 def normal(rng: np.random.Generator, size: Shape = ()) -> Array:
-    """Draw standard normal numbers: those of numpy's `standard_normal`, and the generator is left as by it.
+    """Draw standard normal numbers: those of numpy, and the generator is left as by it.
 
     The last bit differs from numpy's in one number of some 10,000, where the C library's logarithm has another one.
 
@@ -37,12 +37,12 @@ def normal(rng: np.random.Generator, size: Shape = ()) -> Array:
 
 
 def uniform(rng: np.random.Generator, low: float, high: float, size: Shape = ()) -> Array:
-    """Draw uniform numbers from [low, high): those of numpy's `uniform`."""
+    """Draw uniform numbers from [low, high): those of numpy."""
     return low + (high - low) * rng.random(size)
 
 
 def legacy_normal(rng: np.random.RandomState, size: tuple[int, ...]) -> Array:
-    """Draw standard normal numbers: those of numpy's `randn`, of a generator that is not used again.
+    """Draw standard normal numbers: those of numpy, of a generator that is not used again.
 
     Marsaglia's polar method (1964): a point of the unit disk gives two numbers.
     """
