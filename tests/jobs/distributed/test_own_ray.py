@@ -28,8 +28,8 @@ from ..test_faults import started
 
 pytestmark = [*ray_marks, pytest.mark.timeout(900)]
 
-ENDS_WITHIN = 60.0
-"""Seconds in which the processes of a Ray go once their driver has."""
+ENDS_WITHIN = 120.0
+"""Seconds in which the processes of a Ray go once their driver has: after kill -9 two of them wait a minute for its servers."""
 
 IN_A_NETWORK_OF_ITS_OWN = """
 import fcntl, socket, struct, sys
@@ -141,7 +141,8 @@ def test_a_killed_worker_of_ray_tune_is_told_and_its_task_runs_again(
     assert (tmp_path / "died").exists()
     lines = [record.message for record in caplog.records if record.name == "auctionsim"]
     assert lines == ["auctionsim: the worker of task 1 of this rung was lost; the task runs again"]
-    assert not list((tmp_path / "home").iterdir())
+    # Ray's own would be .ray and ray_results.
+    assert {path.name for path in (tmp_path / "home").iterdir()} <= {".cache"}
 
 
 def end_at_once(process: subprocess.Popen[bytes], _: list[int]) -> None:
