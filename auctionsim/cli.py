@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TextIO
 from auctionsim import __version__, commands
 from auctionsim.console import Console
 from auctionsim.errors import InputError, Remark, RenamedWarning, RunError, suggestion
-from auctionsim.machine.out_of_memory import is_out_of_memory, memory_limit, memory_message
+from auctionsim.machine.out_of_memory import is_hopeless, is_out_of_memory, memory_limit, memory_message
 from auctionsim.machine.signals import handled, interrupt
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
 from auctionsim.machine.supervised import run_supervised
@@ -66,7 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with guarded_streams(), handled(interrupt):
             return _reported(words)
 
-    return run_supervised(reported) if is_own_process and memory_limit() is not None else reported()
+    if not is_own_process or memory_limit() is None:
+        return reported()
+    if not is_hopeless():
+        return run_supervised(reported)
+    with guarded_streams():
+        print(f"{memory_message()} (ulimit -v; at least 1000 MB)", file=sys.stderr)
+    return 1
 
 
 def _reported(arguments: Sequence[str]) -> int:

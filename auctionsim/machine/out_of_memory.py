@@ -23,6 +23,9 @@ _WORDS = (
     "Unable to allocate",
 )
 _SMALL_GROUP = 4 * 2**30
+_LEAST_ADDRESSES = 10**9
+"""Bytes of address space below which a command is refused. Importing the libraries takes 0.6 GB, and where that just fails,
+OpenBLAS tries for ever."""
 _GROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -36,6 +39,12 @@ def memory_limit() -> int | None:
     found = [limit for limit in limits if limit != resource.RLIM_INFINITY]
     found += [limit for limit in _group_limits() if limit < _SMALL_GROUP]
     return min(found, default=None)
+
+
+def is_hopeless() -> bool:
+    """Return whether `ulimit -v` leaves so little that the libraries cannot be imported, or might never end trying."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return limit != resource.RLIM_INFINITY and limit < _LEAST_ADDRESSES
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -116,7 +116,7 @@ FULL = Fault("full disk", (full_disk(0), full_disk(40), full_disk(120)))
 UNHEARD = Fault("stderr closed or full", (streams(">/dev/null 2>&-"), streams(">/dev/null 2>/dev/full")))
 LOST = Fault("stdout closed or full", (streams(">&-"), streams(">/dev/full")))
 BROKEN = Fault("broken pipe", (streams("| true; exit ${PIPESTATUS[0]}"),))
-MEMORY = Fault("memory limit", (limited(150), limited(500)))
+MEMORY = Fault("memory limit", (limited(500), limited(1000), limited(1400)))
 FAULTS = (KILLED, STOPPED, ENDED, FULL, UNHEARD, LOST, BROKEN, MEMORY)
 
 

@@ -38,7 +38,7 @@ def begin(tmp_path: Path) -> Path:
         ("init", Fault(faults.ENDED.name, faults.ENDED.tries[1:])),
         ("check", Fault(faults.LOST.name, faults.LOST.tries[:1])),
         ("scenarios", faults.BROKEN),
-        ("init", Fault(faults.MEMORY.name, faults.MEMORY.tries[:1])),
+        ("init", Fault(faults.MEMORY.name, faults.MEMORY.tries[:2])),
         pytest.param("init", Fault(faults.FULL.name, faults.FULL.tries[:1]), marks=needs_mount),
     ],
     ids=lambda value: value if isinstance(value, str) else value.name.replace(" ", "-"),
