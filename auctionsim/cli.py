@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not is_hopeless():
         return run_supervised(reported)
     with guarded_streams():
-        print(f"{memory_message()} (ulimit -v; at least 1000 MB)", file=sys.stderr)
+        print(f"{memory_message()} (ulimit -v; it takes >= 1000 MB)", file=sys.stderr)
     return 1
 
 
