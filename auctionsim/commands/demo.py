@@ -78,10 +78,12 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
     from auctionsim import __version__
     from auctionsim.jobs.demos import real_table, three_arms
     from auctionsim.jobs.studies.base import lock_plan
+    from auctionsim.traffic.public_data import expect_public_files
 
     shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
     plan = {"version": __version__, "seeds": list(seeds), "overrides": list(shared)}
     if arguments.data and not arguments.scenario:
+        expect_public_files(Path(arguments.data))
         lock_plan(out, {"demo": f"real-table on {Path(arguments.data).resolve()}", **plan})
 
         def built(done: int) -> None:

@@ -66,6 +66,19 @@ class HourlyPrices:
     """Median click-through rate, cpm / 1000 / cpc."""
 
 
+def expect_public_files(data: Path) -> None:
+    """Read every file from which tables are built, so that a demo finds what is missing before it writes.
+
+    Args:
+        data: The folder of the public files.
+
+    Raises:
+        InputError: A file is missing or has other columns.
+    """
+    for read in (campaigns, page_views, week_factor, hourly_prices, weekly_price_level):
+        read(data)
+
+
 def page_views(data: Path) -> NDArray[np.int64]:
     """Read the ad page views of one day by hour of local time and category, `[24, 60]`; category 0 is empty."""
     table = _read(data, "alimama_traffic", "category_quarter_hour_counts.csv.gz", ("slot", "category", "pageviews"))

@@ -217,7 +217,7 @@ _USES = [
     ("a scenario of a folder", f"{_MAPPED_TO} t --scenario s.toml",
      "--scenario: expected an --out that ends in .parquet, got t"),
     ("a scenario that would be overwritten", f"{_MAPPED_TO} t.parquet --scenario map.toml",
-     "map.toml: expected a new file, got one that exists"),
+     "--scenario: expected another file than --mapping, got map.toml"),
 ]  # fmt: skip
 
 _WITH_TIMES = {

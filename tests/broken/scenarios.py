@@ -50,7 +50,7 @@ _CHANGED = [
      "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, "
      "dual-pacing, throttle, timetable, uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
     ("a controller of no module", "count = 5", 'count = 5\ncontroller = "no_such.module:Rule"',
-     "advertisers[0].controller: expected a module that can be imported, got no 'no_such' in "),
+     "advertisers[0].controller: expected a built-in name where no code may run, got 'no_such.module:Rule' (--allow-code "),
     ("an unknown objective", "count = 5", "objectives = { gvm = 1.0 }",
      "advertisers[0].objectives.gvm: unknown 'gvm'; choose from clicks, conversions, gmv, profit (did you mean 'gmv'?)"),
     ("objectives of no weight", "count = 5", "objectives = { gmv = 0.0 }",
@@ -107,7 +107,7 @@ _PROFILES: list[tuple[str, str | bytes, str]] = [
     ("a profile without figures", "name = 'x'", "hours.share: expected figures, got nothing"),
     ("a profile of 23 hours", _PLAIN.format(**_FIGURES | {"hours": [1] * 23}),
      "hours.share: expected 24 numbers, got shape [23]"),
-    ("a profile with a word", _PLAIN.format(**_FIGURES | {"ctr": "'high'"}), "rates.ctr: expected numbers, got high"),
+    ("a profile with a word", _PLAIN.format(**_FIGURES | {"ctr": "'high'"}), "rates.ctr: expected numbers, got 'high'"),
     ("a profile with NaN", _PLAIN.format(**_FIGURES | {"ctr": "nan"}), "rates.ctr: expected numbers > 0, got nan"),
     ("a profile with an unknown spread", _PLAIN.format(**_FIGURES) + "spreads.query_crt = 1.0",
      "spreads: unknown key 'query_crt'; choose from query_volume, query_ctr"),
@@ -142,9 +142,9 @@ _COMMANDS = [
     ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
     ("nothing to check", "check", "auctionsim check: expected scenario, got none (see auctionsim check --help)"),
     ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number "
-     ">= 0, got 'many'"),
+     ">= 0 and < 10^13, got 'many'"),
     ("no seeds", "train three-arms --seeds 0",
-     "auctionsim train: argument --seeds: expected a whole number >= 1, got '0'"),
+     "auctionsim train: argument --seeds: expected a whole number >= 1 and < 10^13, got '0'"),
     ("an unknown study", "reproduce calvani", "reproduce: unknown study 'calvani'; choose from"),
     ("no such scenario", "train three-arm", "three-arm: expected a scenario file or a built-in scenario (calibrated, large, "),
     ("public data that is not there", "demo --data nowhere",
@@ -162,6 +162,11 @@ CASES = {
         name: Broken("check s.toml", f"p.toml: {says}", {"s.toml": _PROFILED, "p.toml": text}) for name, text, says in _PROFILES
     },
     **{name: Broken(f"check s.toml {more}", says, {"s.toml": SMALL}) for name, more, says in _OVERRIDES},
+    "a class of no module": Broken(
+        "check s.toml --allow-code",
+        "s.toml: advertisers[0].controller: expected a module that can be imported, got no 'no_such' in ",
+        {"s.toml": SMALL.replace("count = 5", 'count = 5\ncontroller = "no_such.module:Rule"', 1)},
+    ),
     "a folder for a scenario": Broken("check folder", "folder: expected a scenario file", {"folder/s.toml": SMALL}),
     "a name that leaves the folder of runs": Broken(
         "train s.toml", "s.toml: name: expected a folder's name, without '/', got '../../away' (or a folder with --out)",

@@ -162,7 +162,7 @@ CASES = {
     {"s.toml": scenario("t"), "t/traffic.json": '{"format": "other"}'}),
     "a stored folder without its counts": Broken("train s.toml", "t/traffic.json: advertisers: expected a list, got None",
     {"s.toml": scenario("t"), "t/traffic.json": '{"format": "auctionsim-traffic-1"}'}),
-    "a stored folder of wrong pieces": Broken("train s.toml", "t/traffic.json: pieces[0]: expected six whole numbers",
+    "a stored folder of wrong pieces": Broken("train s.toml", "t/traffic.json: pieces: expected six whole numbers >= 0",
     {"s.toml": scenario("t"), "t/traffic.json": STORED.replace("[0, 0, 0,", "[0, 0, -1,")}),
     "a stored folder without its columns": Broken("train s.toml", "t/size: expected 4 bytes for 1 numbers, got 0",
     {"s.toml": scenario("t"), "t/traffic.json": STORED}),
