@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write the template, and the files that it reads."""
     from auctionsim.files import write_text
+    from auctionsim.outputs.temporary import remove_leftovers
     from auctionsim.scenario.file import builtin_scenarios, templates
 
     path, texts = Path(arguments.path), {**builtin_scenarios(), **templates()}
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     for file in written:
         if file.exists():
             raise InputError(f"{file}: expected a new file, got one that exists")
+    remove_leftovers(path.absolute().parent)
     if arguments.template == "own-logs":
         from auctionsim.traffic.sample_table import write_sample
 
