@@ -5,7 +5,6 @@ Python and numpy numbers are both accepted. Truth values, text, NaN and parts of
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import Any
 
@@ -49,7 +48,9 @@ def number_above(source: str, value: Any, limit: float) -> float:
     """
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     # A whole number of 400 digits is finite, but no floating-point number.
-    if not is_number or not limit < value < math.inf or not abs(value) <= sys.float_info.max:
+    # One in single precision is compared as a double, since the limit is cast to its type.
+    number = float(value) if isinstance(value, np.floating) else value
+    if not is_number or not limit < number <= sys.float_info.max:
         raise InputError(f"{source}: expected a finite number > {limit:g}, got {shown(value)}")
     return float(value)
 

@@ -45,7 +45,9 @@ def number_between(source: str, value: Any, least: float, most: float = math.inf
     """
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     # A whole number of 400 digits is finite, but no floating-point number.
-    if not is_number or not least <= value <= min(most, sys.float_info.max):
+    # One in single precision is compared as a double: a limit beyond single precision would be cast to infinity.
+    number = float(value) if isinstance(value, np.floating) else value
+    if not is_number or not least <= number <= min(most, sys.float_info.max):
         limits = f"a number >= {least:g}" if most == math.inf else f"a number in [{least:g}, {most:g}]"
         raise InputError(f"{source}: expected {limits}, got {shown(value)}")
     return float(value)

@@ -91,6 +91,7 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
 
         return three_arms.plan(str(real_table.write_tables(Path(arguments.data), out, seeds, built)), shared)
     arms = three_arms.plan(arguments.scenario or "calibrated", shared)
+    arms[0].scenario.expect_code_allowed()
     lock_plan(out, {"demo": [json.loads(arm.scenario.model_dump_json()) for arm in arms], **plan})
     return arms
 

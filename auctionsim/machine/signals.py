@@ -34,6 +34,25 @@ def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None
             signal.signal(number, earlier)
 
 
+@contextmanager
+def kept() -> Iterator[None]:
+    """Put back, at the end of the context, the handlers of the signals that stop a job.
+
+    A library in C may replace them without Python's knowledge: Ray's prints where the process was and aborts it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # None is a handler that Python did not set.
+            if handler is not None:
+                signal.signal(number, handler)
+
+
 def interrupt(_: int, __: FrameType | None) -> NoReturn:
     """End the job as Ctrl-C does, so that what is half written is removed.
 

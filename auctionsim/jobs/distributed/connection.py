@@ -20,6 +20,7 @@ from typing import Any
 from auctionsim.errors import RunError
 from auctionsim.jobs.distributed.address import expect_ray, no_answer, no_ray, parse_address
 from auctionsim.jobs.distributed.session_folder import session_folder
+from auctionsim.machine.signals import kept
 
 MOST_RETRIES = 5
 """Times that a task runs again whose worker or node was lost: a task that needs too much memory must end some time."""
@@ -204,7 +205,8 @@ def _start(ray: Any, **options: Any) -> None:
     constants.ENABLE_RAY_CLUSTER = before and not is_own
     try:
         _read_token(ray)
-        with _variables({"RAY_BACKEND_LOG_LEVEL": os.environ.get("RAY_BACKEND_LOG_LEVEL", "fatal")}), _quiet(), _own_path():
+        level = {"RAY_BACKEND_LOG_LEVEL": os.environ.get("RAY_BACKEND_LOG_LEVEL", "fatal")}
+        with kept(), _variables(level), _quiet(), _own_path():
             ray.init(
                 log_to_driver=False,
                 logging_level=logging.ERROR,

@@ -143,7 +143,7 @@ def test_a_killed_worker_of_ray_tune_is_told_and_its_task_runs_again(
     assert (tmp_path / "died").exists()
     lines = [record.message for record in caplog.records if record.name == "auctionsim"]
     assert lines == ["auctionsim: the worker of task 1 of this rung was lost; the task runs again"]
-    # Ray's own would be .ray and ray_results.
+    # Ray's own would be .ray and ray_results; compiled code lies in .cache.
     assert {path.name for path in (tmp_path / "home").iterdir()} <= {".cache"}
 
 
@@ -181,6 +181,23 @@ def marked(out: Path) -> list[int]:
         except OSError:
             continue
     return found
+
+
+TERMINATED = """
+import os, signal
+from auctionsim.jobs.distributed.cluster import open_pool
+from auctionsim.machine.signals import handled, interrupt
+try:
+    with handled(interrupt), open_pool(1):
+        os.kill(os.getpid(), signal.SIGTERM)
+except KeyboardInterrupt:
+    print("in order")
+"""
+
+
+def test_starting_ray_leaves_the_handlers_of_signals_as_they_were():
+    ended = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True, timeout=300, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "in order"), ended.stderr
 
 
 @pytest.mark.parametrize(
