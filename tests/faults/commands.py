@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ pctr = "rate"
 clicked = "clk"
 converted = "conv"
 """
+ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+"""Variables of every process: it runs the checkout that the matrix runs from."""
 PARAMETER = ("--param", "learner.sigma=grid(0.1,0.2,0.3)")
 
 
@@ -104,7 +107,12 @@ def prepare(folder: Path) -> None:
         ("train", "limited.toml", *SETTINGS, "--out", "limited"),
         ("train", "s.toml", *SETTINGS, "--until", "2", "--out", "stopped"),
     ):
-        subprocess.run(python(*words), cwd=folder, check=True, capture_output=True, timeout=600)
+        environment = {**os.environ, **ENVIRONMENT}
+        done = subprocess.run(
+            python(*words), cwd=folder, capture_output=True, text=True, timeout=600, env=environment, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
     for left in ("tensorboard", "report"):
         for run in ("run", "other", "limited", "stopped"):
             shutil.rmtree(folder / run / left, ignore_errors=True)

@@ -7,17 +7,15 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .commands import python
+from .commands import ENVIRONMENT, python
 
 SECONDS = 600
 """The longest that a command may take on a machine with much else to do."""
-ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 _PROGRESS = re.compile(r": iteration |^next: |: rung |\d trials|: \d+/\d+  | of about |: \d+%$")
 

@@ -13,7 +13,7 @@ import pytest
 
 from ..conftest import SMALL
 from . import faults
-from .commands import COMMANDS
+from .commands import COMMANDS, ENVIRONMENT
 from .faults import Fault, can_mount, signalled, streams
 from .judge import Trial
 
@@ -71,7 +71,7 @@ def test_a_disk_full_at_any_size_fails_in_order_and_goes_on_to_the_same_bytes(tm
     done = subprocess.run(
         ["unshare", "-rm", *words],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, **faults.ENVIRONMENT},
+        env={**os.environ, **ENVIRONMENT},
         capture_output=True,
         text=True,
         check=False,
