@@ -12,6 +12,8 @@ import numpy as np
 
 from auctionsim.errors import InputError, shown
 
+LARGEST = sys.float_info.max
+"""The largest finite floating-point number."""
 SEED_LIMIT = 2**63
 """All seeds are below it: tables hold seeds as 64-bit integers."""
 
@@ -46,13 +48,23 @@ def number_above(source: str, value: Any, limit: float) -> float:
     Raises:
         InputError: It is no finite number > `limit`.
     """
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    # A whole number of 400 digits is finite, but no floating-point number.
-    # One in single precision is compared as a double, since the limit is cast to its type.
-    number = float(value) if isinstance(value, np.floating) else value
-    if not is_number or not limit < number <= sys.float_info.max:
+    number = as_number(value)
+    if number is None or not limit < number <= LARGEST:
         raise InputError(f"{source}: expected a finite number > {limit:g}, got {shown(value)}")
-    return float(value)
+    return float(number)
+
+
+def as_number(value: Any) -> int | float | None:
+    """Return a real number of Python or numpy as one of Python, to be compared with limits; None for anything else.
+
+    Numpy would cast a limit to single precision, where the number has it, and 10^300 to infinity. A whole number of 400 digits
+    stays whole: it is above `LARGEST`, and no floating-point number.
+    """
+    if isinstance(value, np.floating):
+        return float(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def truth_value(source: str, value: Any) -> bool:

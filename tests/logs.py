@@ -26,6 +26,17 @@ AUCTIONNET = [
     "remainingBudget", "pvIndex", "pValue", "pValueSigma", "bid", "xi", "adSlot", "cost", "isExposed", "conversionAction",
     "leastWinningCost", "isEnd",
 ]  # fmt: skip
+MAPPED_COLUMNS = """\
+[columns]
+auction = "auction_id"
+timestamp = "ts"
+query = "kw"
+advertiser = "seller"
+manual_bid = "cpc"
+item_price = "worth"
+pctr = "rate"
+"""
+MAPPING = f'delimiter = ";"\n{MAPPED_COLUMNS}clicked = "clk"\nconverted = "conv"\n'
 PERSON = ("person-4711", "Mozilla/5.0 of person", "203.0.113.77")
 
 

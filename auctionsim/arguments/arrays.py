@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown
+from auctionsim.numbers import LARGEST, as_number
 
 
 def one_number_of(source: str, value: Any, choices: Sequence[int]) -> int:
@@ -43,14 +43,11 @@ def number_between(source: str, value: Any, least: float, most: float = math.inf
     Raises:
         InputError: It is no number, not finite, or outside the range.
     """
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    # A whole number of 400 digits is finite, but no floating-point number.
-    # One in single precision is compared as a double: a limit beyond single precision would be cast to infinity.
-    number = float(value) if isinstance(value, np.floating) else value
-    if not is_number or not least <= number <= min(most, sys.float_info.max):
+    number = as_number(value)
+    if number is None or not least <= number <= min(most, LARGEST):
         limits = f"a number >= {least:g}" if most == math.inf else f"a number in [{least:g}, {most:g}]"
         raise InputError(f"{source}: expected {limits}, got {shown(value)}")
-    return float(value)
+    return float(number)
 
 
 def real_numbers(source: str, value: Any, words: str) -> NDArray[np.float64]:

@@ -18,11 +18,14 @@ _UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 def available_memory() -> int:
     """Return the bytes that this process can still take: the least of what the machine, a container and `ulimit -v` leave."""
     limits = [_of_machine(), _of_address_space()]
-    for most, used in _CONTROL_GROUPS:
-        limit, now = _number_in(most), _number_in(used)
-        if limit is not None and now is not None:
-            limits.append(max(0, limit - now))
+    limits += [max(0, limit - used) for limit, used in container_limits() if used is not None]
     return min(limit for limit in limits if limit is not None)
+
+
+def container_limits() -> list[tuple[int, int | None]]:
+    """Return the limits of this process's container in bytes, each with the bytes in use, None where that is not known."""
+    found = ((_number_in(limit), _number_in(used)) for limit, used in _CONTROL_GROUPS)
+    return [(limit, used) for limit, used in found if limit is not None]
 
 
 def expect_memory(source: str, needed: float, what: str, hint: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import resource
-from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+
+from auctionsim.machine.memory import container_limits
 
 _WORDS = (
     "failed to map segment",
@@ -26,7 +26,6 @@ _SMALL_GROUP = 4 * 2**30
 _LEAST_ADDRESSES = 10**9
 """Bytes of address space below which a command is refused. Importing the libraries takes 0.6 GB, and where that just fails,
 OpenBLAS tries for ever."""
-_GROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 @cache
@@ -37,7 +36,7 @@ def memory_limit() -> int | None:
     """
     limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
     found = [limit for limit in limits if limit != resource.RLIM_INFINITY]
-    found += [limit for limit in _group_limits() if limit < _SMALL_GROUP]
+    found += [limit for limit, _ in container_limits() if limit < _SMALL_GROUP]
     return min(found, default=None)
 
 
@@ -73,13 +72,3 @@ def memory_message(error: BaseException | None = None) -> str:
     under = "" if limit is None else f" than the limit of {limit / 1e6:.0f} MB"
     reported = "" if error is None else " ".join(str(error).split())[:120]
     return f"auctionsim: expected more memory{under}{': ' if reported else ''}{reported}"
-
-
-def _group_limits() -> Iterator[int]:
-    for name in _GROUP_FILES:
-        try:
-            text = Path(name).read_text(encoding="ascii").strip()
-        except OSError:
-            continue
-        if text.isdecimal():
-            yield int(text)

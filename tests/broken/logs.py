@@ -7,21 +7,9 @@ import gzip
 import io
 import zipfile
 
+from ..logs import MAPPING
 from .case import Broken
 
-MAPPING = """\
-delimiter = ";"
-[columns]
-auction = "auction_id"
-timestamp = "ts"
-query = "kw"
-advertiser = "seller"
-manual_bid = "cpc"
-item_price = "worth"
-pctr = "rate"
-clicked = "clk"
-converted = "conv"
-"""
 _HEADER = "auction_id;ts;kw;seller;cpc;worth;rate;clk;conv\n"
 _START = "1;2024-03-04 05:06:07;"
 _LINE = _START + "k;s;3;1;0.1;;\n"

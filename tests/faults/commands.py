@@ -13,21 +13,9 @@ from pathlib import Path
 from auctionsim.traffic.sample_table import BUDGETS, TABLE
 
 from ..conftest import SMALL
+from ..logs import MAPPING
 
 SETTINGS = ("--set", "train.iterations=4", "--set", "train.checkpoint_every=1", "--set", "traffic.auctions_per_day=300")
-MAPPING = """
-delimiter = ";"
-[columns]
-auction = "auction_id"
-timestamp = "ts"
-query = "kw"
-advertiser = "seller"
-manual_bid = "cpc"
-item_price = "worth"
-pctr = "rate"
-clicked = "clk"
-converted = "conv"
-"""
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 """Variables of every process: it runs the checkout that the matrix runs from."""
 PARAMETER = ("--param", "learner.sigma=grid(0.1,0.2,0.3)")

@@ -10,23 +10,12 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from ...logs import AUCTIONNET, CRITEO, JOINED, auctionnet_rows, criteo_rows, impressions, tsv
+from ...logs import AUCTIONNET, CRITEO, JOINED, MAPPED_COLUMNS, auctionnet_rows, criteo_rows, impressions, tsv
 from ..base import Case, Target
 from ..edits import byte_edits, edited_bytes, edited_text, text_edits, to_bytes
 from ..oracle import run_command
 
-_MAPPING = """\
-delimiter = ","
-[columns]
-auction = "auction_id"
-timestamp = "ts"
-query = "kw"
-advertiser = "seller"
-manual_bid = "cpc"
-item_price = "worth"
-pctr = "rate"
-pcvr = "conv"
-"""
+_MAPPING = f'delimiter = ","\n{MAPPED_COLUMNS}pcvr = "conv"\n'
 _TOP = (
     "", 'decimal = ","', 'timezone = "Europe/Berlin"', 'timezone = "x"', 'time_format = "%Y"', 'quote = "x"',
     'encoding = "latin-1"',
