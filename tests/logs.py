@@ -133,16 +133,20 @@ def shown_auctions(
     columns: Sequence[str] = ("item_price", "pctr", "slot", "shown", "clicked", "converted", "cost_per_click"),
     ctr: float = 0.15,
     reserve: float = 0.0,
+    sellers: int = 5,
 ) -> tuple[Path, Path]:
-    """Write a log of auctions that are cleared by a known mechanism, and the mapping of some of its columns."""
+    """Write a log of auctions that are cleared by a known mechanism, and the mapping of some of its columns.
+
+    All but one of the sellers are in each auction.
+    """
     draw = np.random.default_rng(4)
     names = ["id", "day", "hour", "query", "advertiser", "manual_bid", "item_price", "pctr", "pcvr", "slot", "shown", "clicked"]
     names += ["converted", "cost_per_click", "cost_per_impression"]
-    rate = np.minimum(ctr * np.exp(0.4 * draw.standard_normal((3, 5))), 0.9)
+    rate = np.minimum(ctr * np.exp(0.4 * draw.standard_normal((3, sellers))), 0.9)
     lines = [",".join(names)]
     for i in range(n):
-        query, who = int(draw.integers(3)), np.sort(draw.choice(5, 4, replace=False))
-        pctr, bid = np.round(rate[query, who], 6), np.round(np.exp(0.3 * draw.standard_normal(4)), 4)
+        query, who = int(draw.integers(3)), np.sort(draw.choice(sellers, sellers - 1, replace=False))
+        pctr, bid = np.round(rate[query, who], 6), np.round(np.exp(0.3 * draw.standard_normal(sellers - 1)), 4)
         placed = clear(bid.tolist(), pctr.tolist(), slot_effect=slot_effect, pricing=pricing, squash=squash, reserve=reserve)
         at = {one.candidate: one for one in placed}
         for j, seller in enumerate(who):

@@ -124,7 +124,9 @@ def _replayed(auctions: LoggedAuctions, slot_effect: Sequence[float], reserve: f
         rows = slice(auctions.start[index], auctions.start[index + 1])
         slot, charge, pctr = auctions.slot[rows], auctions.charge[rows], auctions.pctr[rows]
         shown = int((slot >= 0).sum())
-        effect = _effects(slot_effect, int(slot.max()) + 1 if auctions.has_slots else shown)
+        # Slots below the last candidate and the market's best change no price: each charges the reserve, in all what one would.
+        slots = min(int(slot.max()) + 1, len(slot) + 1) if auctions.has_slots else shown
+        effect = _effects(slot_effect, slots)
         placed = clear(
             auctions.bid[rows].tolist(),
             pctr.tolist(),

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def clear(
     Args:
         bids: CPC bids in currency per click, one per candidate; NaN for a candidate that does not participate.
         pctr: Predicted click-through rates in (0, 1].
-        slot_effect: Click decay by slot, first 1.0, falling.
+        slot_effect: Click decay by slot, first 1.0, falling; any number of slots (the kernels take 7).
         pricing: `gsp`, `first` or `vcg`.
         reserve: Lowest bid and lowest price per click.
         squash: Exponent of pctr in the rank score.
@@ -73,7 +74,7 @@ def clear(
         ValueError: An argument has the wrong shape or range, or there are not as many bids as rates.
     """
     bids, pctr = _checked_candidates(bids, pctr)
-    rules = Rules.checked(slot_effect, pricing, reserve, squash, "expected")
+    rules = Rules.checked(slot_effect, pricing, reserve, squash, "expected", most_slots=inf)
     external_score = number_between("external_score", external_score, 0)
     # The kernel's own function: powers differ in the last bit between libraries, which would break ties.
     quality = rules.quality(np.asarray(pctr, dtype=np.float64))

@@ -15,7 +15,7 @@ from auctionsim.arguments import finite_vector, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.errors import shown
-from auctionsim.slots import slot_effect_problem
+from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
 OUTCOME_KINDS = ("expected", "sampled")
 """Clicks and conversions count with their expectation, or are drawn."""
@@ -49,8 +49,9 @@ class Rules:
         outcomes: str,
         bid_floor: float = 0.0,
         bid_cap: float = math.inf,
+        most_slots: float = MAX_SLOTS,
     ) -> Rules:
-        """Make rules from a user's arguments.
+        """Make rules from a user's arguments, with no more slots than `most_slots`.
 
         Raises:
             ValueError: An argument is out of range or names something unknown.
@@ -58,7 +59,7 @@ class Rules:
         effect = tuple(finite_vector("slot_effect", slot_effect, "one per slot").tolist())
         one_of("pricing", pricing, PRICINGS)
         one_of("outcomes", outcomes, OUTCOME_KINDS)
-        problem = slot_effect_problem(effect)
+        problem = slot_effect_problem(effect, most_slots)
         if problem:
             raise ValueError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
         reserve, squash = number_between("reserve", reserve, 0), number_between("squash", squash, 0, 10)

@@ -69,6 +69,21 @@ def test_the_winner_s_price_does_not_move_with_its_own_bid(auction: tuple[list[f
         assert clear(raised, pctr, reserve=reserve) == before
 
 
+@settings(max_examples=200)
+@given(auctions(), st.sampled_from(PRICINGS), st.sampled_from([0.0, 0.2]))
+def test_slots_below_all_offers_change_no_price(
+    auction: tuple[list[float], list[float], float], pricing: str, external_score: float
+):
+    bids, pctr, reserve = auction
+    effect = [0.9**slot for slot in range(len(bids) + 1)]
+    few, many = (
+        clear(bids, pctr, slot_effect=slots, reserve=reserve, pricing=pricing, external_score=external_score)
+        for slots in (effect, [*effect, *[effect[-1] / 2] * 50])
+    )
+    assert [(one.candidate, one.slot) for one in few] == [(one.candidate, one.slot) for one in many]
+    assert [one.price for one in few] == pytest.approx([one.price for one in many])
+
+
 def test_a_pricing_rule_that_the_reference_does_not_know_is_refused():
     with pytest.raises(InputError, match="pricing: unknown 'vgc'; choose from gsp, first, vcg"):
         clear([2.0, 1.0], [1.0, 1.0], pricing="vgc")

@@ -19,6 +19,10 @@ _TEXT_OPERATIONS = ("token", "insert", "delete line", "double line", "cut", "swa
 _BYTE_OPERATIONS = ("flip", "cut", "insert", "zeros", "ones", "double")
 
 
+SEEDS = st.integers(0, 2**32 - 1)
+"""Cases that a generator of random numbers makes whole, as the mutators of `tests` do: a seed is all that is kept of one."""
+
+
 def text_edits(most: int = 3) -> st.SearchStrategy[list[list[Any]]]:
     """Return the strategy of lists of edits of a text."""
     edit = st.tuples(st.sampled_from(_TEXT_OPERATIONS), st.floats(0, 0.999), st.sampled_from(TOKENS))

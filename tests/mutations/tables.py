@@ -44,14 +44,18 @@ def base() -> pl.DataFrame:
     return pl.read_csv("\n".join([HEADER, *ROWS]).encode())
 
 
+def file_of(rng: Random) -> str:
+    """Draw the name of the file that `write_mutated` writes: the first thing that it draws."""
+    return "table.csv" if rng.random() < 0.3 else "table.parquet"
+
+
 def write_mutated(folder: Path, rng: Random) -> tuple[Path, str]:
     """Write a mutated table into a folder; return its path, and how it was mutated."""
-    if rng.random() < 0.3:
-        path = folder / "table.csv"
+    path = folder / file_of(rng)
+    if path.suffix == ".csv":
         text, said = csv(rng)
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
         return path, said
-    path = folder / "table.parquet"
     contents, said = parquet(rng)
     path.write_bytes(contents)
     return path, said

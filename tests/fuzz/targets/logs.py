@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ...logs import AUCTIONNET, CRITEO, JOINED, MAPPED_COLUMNS, auctionnet_rows, criteo_rows, impressions, tsv
 from ..base import Case, Target
-from ..edits import byte_edits, edited_bytes, edited_text, text_edits, to_bytes
+from ..edits import SEEDS, byte_edits, edited_bytes, edited_text, text_edits, to_bytes
+from ..log_mutations import log_case
 from ..oracle import run_command
 
 _MAPPING = f'delimiter = ","\n{MAPPED_COLUMNS}pcvr = "conv"\n'
@@ -58,9 +59,13 @@ _OPTIONS = (
 )  # fmt: skip
 _FORMATS = ("auctions-csv", "auctions-csv", "auctions-csv", "ipinyou", "auctionnet", "criteo-attribution")
 
+_WRITES = ["t.parquet", "t", "b.csv", "s.toml", "q.html", "t-hours.png", "no", "new", "o=1 [x]", "\U0001f600.parquet"]
+
 
 @st.composite
 def _cases(draw: st.DrawFn) -> Case:
+    if draw(st.booleans()):
+        return {"mutations": draw(SEEDS)}
     case: Case = {
         "format": draw(st.sampled_from(_FORMATS)),
         "name": draw(st.sampled_from(_NAMES)) if draw(st.booleans()) else "a.csv",
@@ -99,6 +104,11 @@ def _log(form: str) -> tuple[str, str]:
 
 
 def _run(case: Case) -> None:
+    if "mutations" in case:
+        made = log_case(case["mutations"])
+        made.write()
+        run_command(made.words, writes=_WRITES)
+        return
     log, separator = _log(case["format"])
     contents, path = to_bytes(edited_text(log, case["text"], separator)), Path(case["name"])
     if path.suffix == ".zip":
@@ -119,7 +129,7 @@ def _run(case: Case) -> None:
         words += ["--mapping", "map.toml"]
     run_command(
         [*words, *(word for option in case["options"] for word in option)],
-        writes=["t.parquet", "t", "b.csv", "s.toml", "q.html", "t-hours.png", "no"],
+        writes=_WRITES,
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
+from ...broken.run_mutators import MUTATORS
 from ..base import Case, Target
-from ..edits import byte_edits, edited_bytes, edited_text, text_edits, to_bytes
+from ..edits import SEEDS, byte_edits, edited_bytes, edited_text, text_edits, to_bytes
 from ..folders import home, put
 from ..oracle import run_command
 
@@ -54,8 +58,11 @@ def _cases(draw: st.DrawFn) -> Case:
         "name": draw(
             st.sampled_from(["run", "run", "run", "$x$", "a^b_c", "\u5e7f\u544a", "<b>", "a\nb", "\x1b[1m", "-run", "x" * 90])
         ),
-        "edits": [list(one) for one in draw(st.lists(edit, max_size=2))],
     }
+    if draw(st.booleans()):
+        mutation = st.tuples(st.sampled_from(sorted(MUTATORS)), SEEDS)
+        return case | {"mutations": [list(one) for one in draw(st.lists(mutation, min_size=1, max_size=2))]}
+    case["edits"] = [list(one) for one in draw(st.lists(edit, max_size=2))]
     if draw(st.integers(0, 3)) == 0:
         case["file"] = draw(st.sampled_from([*_FILES, "outcomes.parquet", "benchmarks.parquet"]))
         case["bytes" if draw(st.booleans()) or case["file"].endswith("parquet") else "text"] = draw(byte_edits(2))
@@ -68,8 +75,12 @@ def _run(case: Case) -> None:
     put("run", "interrupted")
     shutil.copytree("run", "run2")
     broken = Path(case["command"][1])
-    for edit in case["edits"]:
+    for edit in case.get("edits", ()):
         _edit(broken, *edit)
+    for name, seed in case.get("mutations", ()):
+        # The first change can leave nothing for the second: no file, no table.
+        with suppress(OSError, ValueError, LookupError, pl.exceptions.PolarsError, SafetensorError):
+            MUTATORS[name](broken, Random(seed))
     if "file" in case and (broken / case["file"]).is_file():
         path = broken / case["file"]
         path.write_bytes(edited_bytes(path.read_bytes(), case["bytes"]) if "bytes" in case else

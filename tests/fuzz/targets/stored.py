@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.store import CELL_TYPES, INDEX, ROW_TYPES, column_file, open_traffic
 from auctionsim.traffic.store_writer import store_traffic
 
+from ...mutations import stored as mutations
 from ..base import Case, Target
-from ..edits import byte_edits, edited_bytes
+from ..edits import SEEDS, byte_edits, edited_bytes
 from ..folders import home
 from ..oracle import check_call, run_command
 
@@ -47,18 +49,24 @@ def _cases(draw: st.DrawFn) -> Case:
         | st.tuples(st.just("index"), st.sampled_from(_INDEX_KEYS), st.just(0), number | st.just("[]") | st.just("none"))
         | st.tuples(st.sampled_from(["drop", "grow", "cut"]), st.sampled_from(sorted(_TYPES)), st.integers(0, 9), st.just(0))
     )
-    return {
-        "how": draw(st.sampled_from(["replay", "replay", "details", "table", "check", "train"])),
+    case: Case = {"how": draw(st.sampled_from(["replay", "replay", "details", "table", "check", "train"]))}
+    if draw(st.booleans()):
+        return case | {"mutations": draw(SEEDS)}
+    return case | {
         "edits": [list(one) for one in draw(st.lists(edit, max_size=2))],
         "bytes": draw(byte_edits(2)) if draw(st.integers(0, 5)) == 0 else [],
     }
 
 
 def _run(case: Case) -> None:
-    _store(Path("stored"))
-    for edit in case["edits"]:
+    if "mutations" in case:
+        mutations.write_day(Path("stored"))
+        mutations.mutate(Path("stored"), Random(case["mutations"]))
+    else:
+        _store(Path("stored"))
+    for edit in case.get("edits", ()):
         _edit(Path("stored"), *edit)
-    if case["bytes"]:
+    if case.get("bytes"):
         index = Path("stored") / INDEX
         index.write_bytes(edited_bytes(index.read_bytes(), case["bytes"]))
     if case["how"] in ("check", "train"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from auctionsim.traffic.files import load_traffic
 
+from ...mutations import tables as mutations
 from ..base import Case, Target
-from ..edits import byte_edits, edited_bytes, edited_text, text_edits, to_bytes
+from ..edits import SEEDS, byte_edits, edited_bytes, edited_text, text_edits, to_bytes
 from ..folders import home
 from ..oracle import check_call, run_command
 
@@ -52,6 +54,10 @@ _COMMANDS = (["check", "s.toml"], ["fit", "{table}", "--out", "fit.toml"], ["tra
 def _cases(draw: st.DrawFn) -> Case:
     case: Case = {"command": draw(st.sampled_from(_COMMANDS)), "budgets": draw(text_edits(1)), "table": "table.csv"}
     if draw(st.booleans()):
+        seed = draw(SEEDS)
+        # Its file is a CSV or a Parquet, as the seed decides.
+        return case | {"table": mutations.file_of(Random(seed)), "mutations": seed}
+    if draw(st.booleans()):
         return case | {"text": draw(text_edits(3))}
     edit = (
         st.tuples(st.just("type"), st.sampled_from(_COLUMNS), st.sampled_from(sorted(_TYPES)))
@@ -66,7 +72,9 @@ def _cases(draw: st.DrawFn) -> Case:
 
 def _run(case: Case) -> None:
     path = Path(case["table"])
-    if "text" in case:
+    if "mutations" in case:
+        mutations.write_mutated(Path(), Random(case["mutations"]))
+    elif "text" in case:
         path.write_bytes(to_bytes(edited_text(_csv(), case["text"], ",")))
     else:
         table = pl.read_parquet(home() / "table.parquet")

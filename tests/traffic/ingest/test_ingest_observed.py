@@ -53,6 +53,26 @@ def test_a_reserve_shows_in_the_lowest_charge(tmp_path: Path, capsys: pytest.Cap
     assert load_scenario(scenario).mechanism.reserve == 0.9
 
 
+def test_a_page_of_ten_slots_is_replayed_though_scenarios_have_seven(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    effect = [0.85**slot for slot in range(10)]
+    log, mapping = shown_auctions(tmp_path, slot_effect=effect, sellers=13, columns=(*ALL, "cost_per_click"))
+    scenario = tmp_path / "s.toml"
+    best = told(tmp_path, capsys, log, mapping, "--scenario", str(scenario))["replay"]["mechanisms"][0]
+    assert (best["pricing"], best["squash"], best["winners"]) == ("gsp", 1.0, 1.0)
+    assert len(load_scenario(scenario).mechanism.slot_effect) <= 7
+
+
+@pytest.mark.parametrize("pricing", ["gsp", "vcg"])
+def test_an_ad_far_down_the_page_is_a_loser_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str], pricing: str):
+    log, mapping = shown_auctions(tmp_path, pricing=pricing, columns=(*ALL, "cost_per_click"))
+    lines = [line.split(",") for line in log.read_text().splitlines()]
+    # Of 600 shown ads one stands on a late page.
+    next(row for row in lines[1:] if row[9] == "2")[9] = "1000"
+    log.write_text("\n".join(",".join(row) for row in lines) + "\n")
+    best = told(tmp_path, capsys, log, mapping)["replay"]["mechanisms"][0]
+    assert best["winners"] == pytest.approx(599 / 600)
+
+
 def test_the_first_line_says_how_well_a_replay_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     log, mapping = shown_auctions(tmp_path, columns=(*ALL, "cost_per_click"))
     lines = log.read_text().splitlines()
