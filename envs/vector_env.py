@@ -22,6 +22,7 @@ from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, bounds
+from auctionsim.market.size import expect_copies
 from auctionsim.numbers import checked_seed, consecutive_seeds, truth_value, whole_number
 from auctionsim.objectives import goals as obj
 from auctionsim.scenario import Scenario
@@ -95,6 +96,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.render_mode = checked_render_mode(render_mode, modes)
         self.max_cycles = checked_max_cycles(max_cycles)
         self.market = market_of(scenario)
+        expect_copies("num_envs", num_envs, len(self.market.advertisers))
         n_threads = _threads_worth_it(self.market, num_envs) if threads is None else threads
         self.batched_days = BatchedDays(self.market, bid_model, num_envs, n_threads)
         self.num_envs = num_envs

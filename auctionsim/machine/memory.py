@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from pathlib import Path
 
 from auctionsim.errors import InputError
@@ -50,7 +51,8 @@ def expect_memory(source: str, needed: float, what: str, hint: str) -> None:
 
 def shown_bytes(size: float) -> str:
     """Return a size in words: `1.5 GB`."""
-    power = 0
+    # A whole number of Python can be larger than any of the machine's.
+    power, size = 0, float(min(size, sys.float_info.max))
     while size >= 1000 and power < len(_UNITS) - 1:
         size, power = size / 1000, power + 1
     return f"{size:.3g} {_UNITS[power]}"

@@ -22,6 +22,7 @@ from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, DayPolicy, DayState, Participation, Policy
+from auctionsim.market.size import expect_copies
 from auctionsim.numbers import whole_number
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
@@ -112,6 +113,7 @@ def simulate_day(
     """
     instance_of("market", market, Market, "a Market (auctionsim.build_market)")
     day, n_policies = one_number_of("day", day, market.source.days), whole_number("n_policies", n_policies, 1)
+    expect_copies("n_policies", n_policies, len(market.advertisers))
     with_methods("policy", policy, ("begin",), "a policy with a method begin(market, day, n_policies)")
     actor, name = policy.begin(market, day, n_policies), type(policy).__name__
     source, steps = getattr(actor, "source", None), getattr(actor, "steps", None)

@@ -19,6 +19,11 @@ _PER_ADVERTISER = 2500
 _PER_BID = 64
 """An advertiser under one member of the population: its line of the ledger. The rest is done in parts."""
 
+_PER_COPY = 2500
+"""An advertiser in one copy of a day: its line of the ledger, and 24 hours of outcomes, bids and budgets."""
+_PER_ENVIRONMENT = 3000
+"""An environment beside its advertisers: its generator of random numbers, its observations and its infos."""
+
 
 def expected_bytes(scenario: Scenario) -> dict[str, float]:
     """Estimate the memory that a synthetic scenario takes, in bytes, by the key that decides it.
@@ -54,3 +59,23 @@ def expect_room(scenario: Scenario, n_seeds: int = 1) -> None:
     what = "a market" if n_seeds == 1 else f"markets of {n_seeds} seeds"
     hint = "make the number smaller" if n_seeds == 1 else "train fewer seeds in one run, or make the number smaller"
     expect_memory(f"{scenario.source}: {largest}", sum(needed.values()) * n_seeds, what, hint)
+
+
+def copies_bytes(copies: int, advertisers: int) -> int:
+    """Estimate the memory that copies of a day take side by side, bytes."""
+    return copies * (_PER_ENVIRONMENT + advertisers * _PER_COPY)
+
+
+def expect_copies(argument: str, copies: int, advertisers: int) -> None:
+    """Check that so many copies of a day fit into memory side by side.
+
+    Args:
+        argument: Name of the argument that says how many, which begins the message.
+        copies: The number of copies: policies of a replay, or environments.
+        advertisers: The number of advertisers of the market.
+
+    Raises:
+        InputError: They do not.
+    """
+    what = f"{copies if copies < 10**15 else 'that many'} copies of a day"
+    expect_memory(argument, copies_bytes(copies, advertisers), what, "make the number smaller")

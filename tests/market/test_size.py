@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant
 from auctionsim.cli import main
+from auctionsim.envs import AuctionVectorEnv
 from auctionsim.errors import InputError
 from auctionsim.machine import memory
-from auctionsim.market.size import expect_room, expected_bytes
+from auctionsim.market.simulate import simulate_day
+from auctionsim.market.size import copies_bytes, expect_room, expected_bytes
 from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
@@ -47,6 +51,27 @@ def test_markets_of_many_seeds_are_refused_together(monkeypatch: pytest.MonkeyPa
     expect_room(parse_scenario(SMALL, "s.toml"), 100)
     with pytest.raises(InputError, match=r"expected markets of 10000 seeds of <= 4 GB.*; train fewer seeds in one run"):
         expect_room(parse_scenario(SMALL, "s.toml"), 10_000)
+
+
+@pytest.mark.parametrize("copies", [2**31, 2**63, 10**400])
+def test_more_copies_of_a_day_than_memory_holds_are_refused(copies: int):
+    market = build_market(parse_scenario(SMALL, "s.toml"))
+    policy = Constant(np.zeros((len(market.advertisers), 4, 1)))
+    with pytest.raises(InputError, match=r"^n_policies: expected (\d+|that many) copies of a day of <= .*, got about "):
+        simulate_day(market, market.traffic.days[0], policy, n_policies=copies)
+    with pytest.raises(InputError, match=r"^num_envs: expected (\d+|that many) copies of a day of <= .*, got about "):
+        AuctionVectorEnv(market, num_envs=copies)
+
+
+def test_the_estimate_of_copies_is_right_within_a_factor_of_three():
+    market = build_market(parse_scenario(SMALL, "s.toml", overrides=("advertisers.0.count=40",)))
+    policy, copies = Constant(np.zeros((len(market.advertisers), 4, 1))), 64
+    simulate_day(market, market.traffic.days[0], policy, n_policies=copies)
+    tracemalloc.start()
+    simulate_day(market, market.traffic.days[0], policy, n_policies=copies)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 1 / 3 < copies_bytes(copies, len(market.advertisers)) / taken < 3
 
 
 @pytest.mark.parametrize("command", ["train", "sweep"])

@@ -82,6 +82,7 @@ def write_run(
             raise InputError(f"overrides: expected none beside a loaded scenario, got {shown(list(overrides))}")
         text = scenario_text(scenario)
     else:
+        arguments.path("scenario", scenario)
         text, scenario = read_scenario(scenario)[0], load_scenario(scenario, overrides=overrides)
     seeds = _checked_seeds(policies)
     rows = _checked_rows(metrics, seeds)
