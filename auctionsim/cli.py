@@ -40,6 +40,9 @@ class _Parser(argparse.ArgumentParser):
         missing = message.removeprefix("the following arguments are required: ")
         message = message if missing == message else f"expected {missing}, got none"
         message = message.replace("unrecognized arguments:", "unknown arguments")
+        if message.endswith((": expected one argument", ": expected at least one argument")):
+            # So it is at the end of a line, and before a word that begins with a dash: `--out -inf`; `--out=-inf` is a value.
+            message += ", got none"
         message = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
         raise InputError(f"{self.prog}: {message} (see {self.prog} --help)")
 

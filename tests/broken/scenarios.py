@@ -140,6 +140,10 @@ _COMMANDS = [
     ("a run where nothing can be written", "train three-arms --set train.iterations=1 --out /proc/x",
      "/proc/x: expected a folder that can be written, got "),
     ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
+    ("an option without its value", "check scenario.toml --set",
+     "auctionsim check: argument --set: expected one argument, got none (see auctionsim check --help)"),
+    ("a value that looks like an option", "report run --out -inf",
+     "auctionsim report: argument --out: expected one argument, got none (see auctionsim report --help)"),
     ("nothing to check", "check", "auctionsim check: expected scenario, got none (see auctionsim check --help)"),
     ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number "
      ">= 0 and < 10^13, got 'many'"),

@@ -85,8 +85,9 @@ def _run(case: Case) -> None:
         # No operating system hands over a NUL.
         return
     named = [word for word in words[1:] if word and not word.startswith("/")]
-    # What is named on the command line may be written where it is new; runs are what resume and report work in.
-    new = [word.removeprefix("./") for word in named if word.split("/")[0] not in ("scenario.toml", "table.parquet", "..", ".")]
+    # What is named on the command line may be written where it is new, with its folders; in runs, resume and report work.
+    first = [word.removeprefix("./").split("/")[0] for word in named]
+    new = [word for word in first if word not in ("scenario.toml", "table.parquet", "..", ".", "run", "interrupted")]
     run_command(words, writes=["runs", "comparison", *new], changes=["run", "interrupted"])
 
 
