@@ -31,6 +31,7 @@ from auctionsim.machine.disk import FULL, overwrite, writing
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.run_checks.links import expect_no_link_outside
+from auctionsim.run_checks.old_names import with_current_names
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
 from auctionsim.run_checks.tables import checked_table, expect_same_days
 from auctionsim.scenario import Scenario
@@ -168,6 +169,12 @@ class Run:
             warnings.warn(message, RenamedWarning, stacklevel=2)
         return scenario.with_source(str(path), folder, started_in)
 
+    def _scenario_of_old_run(self) -> Scenario:
+        """Return the scenario without the warning of old names, which is for those who ask for the scenario itself."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RenamedWarning)
+            return self.scenario()
+
     def expect_trained_here(self, what: str) -> None:
         """Refuse a run that was trained outside: it has no checkpoints to go on from.
 
@@ -290,7 +297,7 @@ class Run:
         outcomes = self.path / "outcomes.parquet"
         if name == "benchmarks" and outcomes.is_file():
             expect_same_days(path, table, _days(outcomes))
-        return table
+        return with_current_names(table, self._scenario_of_old_run)
 
     def optional_table(self, name: str) -> pl.DataFrame | None:
         """Read `name`.parquet; None where it was never written."""

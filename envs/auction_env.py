@@ -40,7 +40,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     | | |
     |---|---|
-    | Agents | the advertisers whose `controller` is `learner`, named `<group>-<number>`; the others follow their rule |
+    | Agents | the advertisers whose `controller` is `learner`, named `<group>_<number>`; the others follow their rule |
     | Number of agents | as in the scenario; nobody leaves before the end of the day |
     | Actions | continuous or discrete |
     | Action shape | `(coefficients of the bid model,)`; `()` for `scale`, `conversion` and `value` where discrete |

@@ -85,12 +85,9 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
     """Draw or read the traffic that a scenario names, and check that it fits the scenario's advertisers and days."""
     section = scenario.traffic
     if section.is_synthetic:
-        names = tuple(f"{group.group}-{i}" for group in scenario.advertisers for i in range(group.count))
-        if len(set(names)) < len(names):
-            raise InputError(f"{scenario.source}: advertisers: expected groups whose numbered names differ, got two alike")
         profile = load_profile(section.profile, scenario.folder, f"{scenario.source}: ")
         try:
-            return make_traffic(section, profile, names, seed, _disjoint_groups(scenario))
+            return make_traffic(section, profile, scenario.numbered_names, seed, _disjoint_groups(scenario))
         except InputError as error:
             raise InputError(f"{scenario.source}: {error}") from error
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))

@@ -76,6 +76,15 @@ class Scenario(Section):
         return self._source or self.name
 
     @property
+    def numbered_names(self) -> tuple[str, ...]:
+        """The names of the advertisers of synthetic traffic, `<group>_<number>`, in the order of every advertiser axis.
+
+        They differ as groups do: what follows the last underscore is the number. For example, the groups `seller`, `seller_1`
+        and `seller1` have `seller_1`, `seller_1_0` and `seller1_0`.
+        """
+        return tuple(f"{group.group}_{i}" for group in self.advertisers for i in range(group.count))
+
+    @property
     def code_folders(self) -> tuple[Path, ...]:
         """The folders, after the current one, in which classes named by `package.module:Class` are looked for."""
         return tuple(folder for folder in (self._folder, self._started_in) if folder is not None)

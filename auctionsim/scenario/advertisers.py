@@ -23,7 +23,7 @@ class AdvertiserGroup(Section):
     """Advertisers that are alike in controller, objectives and constraints."""
 
     group: Name
-    """Name of the group; synthetic advertisers are called group-0, group-1, ..."""
+    """Name of the group; synthetic advertisers are called group_0, group_1, ..."""
     count: Count = 1
     """Number of advertisers. With a traffic table, groups take its advertisers in order of first appearance."""
     controller: str = "learner"

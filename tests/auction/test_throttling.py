@@ -141,7 +141,7 @@ def test_the_share_is_kept_over_seeds_and_more_share_means_more_of_the_same_auct
 
 def test_a_share_outside_its_range_is_refused():
     market = small_market().under(HalfMore, EVERYBODY)
-    with pytest.raises(InputError, match=r"policy HalfMore: expected shares in \[0, 1\], got 1.5 for seller-0"):
+    with pytest.raises(InputError, match=r"policy HalfMore: expected shares in \[0, 1\], got 1.5 for seller_0"):
         market.outcome(2, market.fixed[:, :, None])
 
 

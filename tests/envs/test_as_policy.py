@@ -51,7 +51,7 @@ def test_all_actions_may_be_given_at_once():
     one, other = (simulate_day(played.market, 2, policy) for policy in (
         as_policy(reacting, played), as_policy(at_once, played, is_joint=True)))  # fmt: skip
     np.testing.assert_array_equal(one.outcome.cost, other.outcome.cost)
-    with pytest.raises(InputError, match="actions: expected one for every agent, got none for 'seller-0'"):
+    with pytest.raises(InputError, match="actions: expected one for every agent, got none for 'seller_0'"):
         simulate_day(played.market, 2, as_policy(lambda seen: {}, played, is_joint=True))
 
 

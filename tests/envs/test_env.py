@@ -54,9 +54,8 @@ def totals(env: AuctionParallelEnv) -> np.ndarray:
     return env.batched_days.cumulative[:, :, 0]
 
 
-# Advertisers keep the names of the scenario and its tables, and a bid of several coefficients is a MultiDiscrete: both are
-# allowed, but not what PettingZoo recommends.
-@pytest.mark.filterwarnings("ignore:We recommend agents to be named", "ignore:Action space for each agent probably")
+# A bid of several coefficients is a MultiDiscrete, which is allowed, but not what PettingZoo recommends.
+@pytest.mark.filterwarnings("ignore:Action space for each agent probably")
 @pytest.mark.parametrize("mode", MODES)
 def test_pettingzoo_s_own_tests_pass(small: Scenario, mode: str, capsys: pytest.CaptureFixture[str]):
     made = {"action_mode": mode}
@@ -120,7 +119,7 @@ def test_later_days_are_sampled_from_all_days_of_the_split(small: Scenario):
     for split, days in (("train", {0, 1}), ("test", {2, 3})):
         sampler = EpisodeSampler(tuple(sorted(days)), seed=0)
         assert {sampler.next().day for _ in range(40)} == days
-        assert parallel_env(small, split=split).reset(seed=0)[1]["seller-0"]["day"] in days
+        assert parallel_env(small, split=split).reset(seed=0)[1]["seller_0"]["day"] in days
 
 
 def test_the_rewards_of_a_day_add_up_to_its_fitness(small: Scenario):
@@ -201,7 +200,7 @@ def test_turn_by_turn_equals_all_at_once(small: Scenario):
 def test_manual_advertisers_are_no_agents_and_bid_by_keyword():
     text = SMALL + '\n[[advertisers]]\ngroup = "shop"\ncount = 2\ncontroller = "manual"\n'
     env = parallel_env(parse_scenario(text, "x.toml"))
-    assert env.possible_agents == [f"seller-{i}" for i in range(5)]
+    assert env.possible_agents == [f"seller_{i}" for i in range(5)]
     assert env.market.fixed[5:].tolist() == [[0, 0, 0, 1]] * 2
 
 
@@ -227,7 +226,7 @@ def test_state_is_the_observations_of_all_agents(small: Scenario):
     observations, _ = env.reset(seed=0)
     assert (env.state() == np.concatenate(list(observations.values()))).all()
     assert env.state_space.contains(env.state())
-    assert env.reward_space("seller-0").shape == (4,)
+    assert env.reward_space("seller_0").shape == (4,)
 
 
 @pytest.mark.parametrize("model", ["scale", "conversion", "value"])
@@ -235,7 +234,7 @@ def test_state_is_the_observations_of_all_agents(small: Scenario):
 def test_other_bid_models_have_one_coefficient(small: Scenario, model: str, mode: str):
     env = parallel_env(small, bid_model=model, action_mode=mode)
     env.reset(seed=0)
-    assert env.action_space("seller-0").shape == ((1,) if mode == "box" else ())
+    assert env.action_space("seller_0").shape == ((1,) if mode == "box" else ())
     _, rewards, *_ = env.step({agent: env.action_space(agent).sample() for agent in env.agents})
     assert np.isfinite(list(rewards.values())).all()
 
@@ -288,19 +287,19 @@ def test_a_wrong_call_is_refused_in_one_line(small: Scenario):
     with pytest.raises(InputError, match=r"step: expected a running episode, got none \(call reset first\)"):
         env.step({})
     env.reset(seed=0)
-    with pytest.raises(InputError, match="got none for 'seller-0'"):
+    with pytest.raises(InputError, match="got none for 'seller_0'"):
         env.step({})
-    with pytest.raises(InputError, match=r"actions\['seller-0'\]: expected finite numbers of shape \(3,\)"):
+    with pytest.raises(InputError, match=r"actions\['seller_0'\]: expected finite numbers of shape \(3,\)"):
         env.step({agent: np.full(3, np.nan) for agent in env.agents})
-    with pytest.raises(InputError, match=r"actions\['seller-2'\]: expected finite numbers"):
-        env.step(idle(env) | {"seller-2": np.zeros(2)})
+    with pytest.raises(InputError, match=r"actions\['seller_2'\]: expected finite numbers"):
+        env.step(idle(env) | {"seller_2": np.zeros(2)})
     with pytest.raises(InputError, match=r"options\['day'\]: expected one of \[0, 1, 2, 3\], got 9"):
         env.reset(options={"day": 9})
     with pytest.raises(InputError, match=r"options\['day'\]: expected a whole number, got 'monday'"):
         env.reset(options={"day": "monday"})
     grid = parallel_env(small, action_mode="discrete", levels=3)
     grid.reset(seed=0)
-    with pytest.raises(InputError, match=r"actions\['seller-0'\]: expected whole numbers from 0 to 2"):
+    with pytest.raises(InputError, match=r"actions\['seller_0'\]: expected whole numbers from 0 to 2"):
         grid.step({agent: np.full(3, 3) for agent in grid.agents})
 
 

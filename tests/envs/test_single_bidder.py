@@ -67,24 +67,24 @@ def test_the_seed_decides_the_day(small: Scenario):
 
 def test_it_equals_the_parallel_environment_where_only_one_agent_acts(small: Scenario):
     # Bid model `scale`: an action of 0 is exactly the keyword bid, which is what rivals of `manual` do.
-    one = SingleBidderEnv(small, bidder="seller-3", bid_model="scale")
+    one = SingleBidderEnv(small, bidder="seller_3", bid_model="scale")
     many = parallel_env(small, bid_model="scale")
     one.reset(options={"day": 1})
     many.reset(options={"day": 1})
     for exponent in np.linspace(-0.5, 0.5, 24):
         action = np.array([exponent])
-        actions = {agent: action if agent == "seller-3" else np.zeros(1) for agent in many.agents}
+        actions = {agent: action if agent == "seller_3" else np.zeros(1) for agent in many.agents}
         observation, reward, terminated, _, info = one.step(action)
         observations, rewards, terminations, _, infos = many.step(actions)
-        np.testing.assert_allclose(observation, observations["seller-3"], rtol=1e-6)
-        assert reward == pytest.approx(rewards["seller-3"])
-        np.testing.assert_allclose(info["objectives"], infos["seller-3"]["objectives"])
-        assert terminated == terminations["seller-3"]
+        np.testing.assert_allclose(observation, observations["seller_3"], rtol=1e-6)
+        assert reward == pytest.approx(rewards["seller_3"])
+        np.testing.assert_allclose(info["objectives"], infos["seller_3"]["objectives"])
+        assert terminated == terminations["seller_3"]
 
 
 def test_rivals_follow_the_rule_that_is_named_and_others_keep_theirs():
     text = SMALL + '\n[[advertisers]]\ngroup = "shop"\ncount = 2\ncontroller = "manual"\n'
-    env = SingleBidderEnv(parse_scenario(text, "x.toml"), bidder="seller-1", rivals="truthful")
+    env = SingleBidderEnv(parse_scenario(text, "x.toml"), bidder="seller_1", rivals="truthful")
     assert env.market.learners.tolist() == [1]
     assert env.market.fixed[[0, 2, 3, 4]].tolist() == [[0, 0, 1, 0]] * 4
     assert env.market.fixed[5:].tolist() == [[0, 0, 0, 1]] * 2
@@ -101,8 +101,8 @@ def test_nothing_is_won_once_the_budget_is_spent():
 
 
 def test_wrong_arguments_are_refused_in_one_line(small: Scenario):
-    with pytest.raises(InputError, match=r"bidder: unknown 'seller-9'.*did you mean 'seller-"):
-        SingleBidderEnv(small, bidder="seller-9")
+    with pytest.raises(InputError, match=r"bidder: unknown 'seller_9'.*did you mean 'seller_"):
+        SingleBidderEnv(small, bidder="seller_9")
     with pytest.raises(InputError, match=r"rivals: unknown 'manuel'.*did you mean 'manual'"):
         SingleBidderEnv(small, rivals="manuel")
     with pytest.raises(InputError, match="call reset first"):

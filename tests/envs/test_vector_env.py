@@ -42,7 +42,7 @@ def test_parallel_copies_equal_single_environments_step_by_step(overrides: tuple
     for i, single in enumerate(singles):
         seen, info = single.reset(seed=7 + i)
         assert (observations[i] == np.stack(list(seen.values()))).all()
-        assert infos["day"][i] == info["seller-0"]["day"]
+        assert infos["day"][i] == info["seller_0"]["day"]
     for step in range(50):  # two days and a little
         actions = random_actions(vector, step)
         observations, rewards, terminations, truncations, infos = vector.step(actions)
@@ -53,9 +53,9 @@ def test_parallel_copies_equal_single_environments_step_by_step(overrides: tuple
                 assert (infos["final_obs"][i] == np.stack(list(seen.values()))).all()
                 end = infos["final_info"]
                 seen, info_of_next = single.reset()
-                assert infos["day"][i] == info_of_next["seller-0"]["day"]
+                assert infos["day"][i] == info_of_next["seller_0"]["day"]
             assert rewards[i].tolist() == list(reward.values())
-            assert terminations[i] == terminated["seller-0"]
+            assert terminations[i] == terminated["seller_0"]
             assert not truncations[i]
             assert (end["objectives"][i] == np.stack([one["objectives"] for one in info.values()])).all()
             assert (observations[i] == np.stack(list(seen.values()))).all()

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -82,6 +83,29 @@ def test_old_runs_are_resumed_reported_and_compared_by_the_command_line(old: Pat
     found = json.loads(capsys.readouterr().out)["differences"][str(old / "interrupted")]
     assert found["revenue"]["mean"] == pytest.approx(0.0, abs=1e-4)
     assert found["profit"]["mean"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_old_run_s_advertisers_have_the_names_they_have_now(old: Path):
+    run = Run.open(old / "finished")
+    names = {"seller_0", "seller_1", "seller_2", "rival_0"}
+    assert set(pl.read_parquet(run.path / "outcomes.parquet")["advertiser"]) == {name.replace("_", "-") for name in names}
+    assert set(run.table("outcomes")["advertiser"]) == names
+    assert set(run.table("punishment")["advertiser"]) == {"seller_1"}
+    judged = run.table("collusion")
+    run.write_table("collusion", judged.with_columns(coalition=pl.lit("seller-0, seller-2")))
+    assert set(run.table("collusion")["coalition"]) == {"seller_0, seller_2"}
+    run.write_table("collusion", judged.with_columns(coalition=pl.lit(["seller-0", "seller-2"])))
+    assert run.table("collusion")["coalition"].to_list() == [["seller_0", "seller_2"]] * judged.height
+
+
+def test_the_names_of_a_log_stay_as_they_are_though_they_look_like_old_ones(old: Path):
+    run = Run.open(old / "finished")
+    path = run.path / "scenario.toml"
+    generated = "auctions_per_day = 600\nqueries = 20\ncandidates = 4\n"
+    text = path.read_text()
+    assert generated in text
+    path.write_text(text.replace(generated, 'source = "log.parquet"\n'))
+    assert set(run.table("outcomes")["advertiser"]) == {"seller-0", "seller-1", "seller-2", "rival-0"}
 
 
 def test_an_old_run_s_verdict_on_collusion_is_withdrawn_in_one_line(old: Path):

@@ -183,6 +183,6 @@ def test_a_training_that_diverges_is_told_in_one_line_and_is_no_wrong_input(tmp_
     words = ["--set", "learner.learning_rate=1e3", "--until", str(until)]
     assert main(["train", str(tmp_path / "s.toml"), *words, "--out", str(tmp_path / "run")]) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "M auctions/s" not in line]
-    assert line.endswith(": expected finite coefficients >= 0, got inf for seller-0 (learner: smaller steps may help)")
+    assert line.endswith(": expected finite coefficients >= 0, got inf for seller_0 (learner: smaller steps may help)")
     assert "training diverged in iteration" in line
     assert Run.open(tmp_path / "run").status == status

@@ -272,7 +272,7 @@ def test_coefficients_that_are_no_bids_are_refused(value: float):
     market = small_market(rules=RULES)
     theta = keyword_bids(market)
     theta[1, KEYWORD_BID] = value
-    with pytest.raises(ValueError, match=f"policy Constant: expected finite coefficients >= 0, got {value} for seller-1"):
+    with pytest.raises(ValueError, match=f"policy Constant: expected finite coefficients >= 0, got {value} for seller_1"):
         simulate_day(market, DAY, Constant(theta))
 
 
@@ -280,7 +280,7 @@ def test_coefficients_that_are_no_bids_are_refused(value: float):
 def test_shares_outside_their_range_are_refused(value: float):
     market = small_market()
     policy = Reactive(lambda state: Participation(keyword_bids(market), np.full((5, 1), value)))
-    with pytest.raises(ValueError, match=f"policy Reactive: expected shares in \\[0, 1\\], got {value} for seller-0"):
+    with pytest.raises(ValueError, match=f"policy Reactive: expected shares in \\[0, 1\\], got {value} for seller_0"):
         simulate_day(market, DAY, policy)
 
 

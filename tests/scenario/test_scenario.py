@@ -44,6 +44,19 @@ def test_overrides_reach_nested_keys_and_list_entries(small_text: str):
     assert scenario.advertisers[0].budget == "baseline*0.5"
 
 
+def test_generated_advertisers_are_named_by_group_and_number_and_none_twice(small_text: str):
+    more = "".join(
+        f'[[advertisers]]\ngroup = "{name}"\ncount = 11\n' for name in ("seller_1", "seller1", "seller_1_0", "seller_")
+    )
+    scenario = parse_scenario(small_text.replace("[learner]", more + "[learner]"), "x.toml")
+    names = scenario.numbered_names
+    assert names[:6] == ("seller_0", "seller_1", "seller_2", "seller_3", "seller_4", "seller_1_0")
+    assert len(set(names)) == len(names) == 5 + 4 * 11
+    # TorchRL and AgileRL group by what stands before the last underscore.
+    groups = [group.group for group in scenario.advertisers for _ in range(group.count)]
+    assert ["_".join(name.split("_")[:-1]) for name in names] == [name.rsplit("_", 1)[0] for name in names] == groups
+
+
 def test_paths_in_a_scenario_start_at_its_folder(small_file: Path):
     assert load_scenario(small_file).resolve("t.parquet") == small_file.parent / "t.parquet"
 

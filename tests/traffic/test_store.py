@@ -27,7 +27,7 @@ NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 SECTION = TrafficSection(
     source="synthetic", profile="plain", auctions_per_day=3000, queries=15, candidates=5, train_days=(0,), test_days=(1,)
 )
-SELLERS = tuple(f"seller-{i}" for i in range(7))
+SELLERS = tuple(f"seller_{i}" for i in range(7))
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def market_of(half: Half, setting: Setting, seed: int, rng: np.random.Generator)
         days=days[-1] + 2, auctions_per_day=pick(half.auctions), queries=pick(half.queries), candidates=max(candidates, 2),
         cvr_noise=pick(half.value_noise), manual_error=pick(half.keyword_error), train_days=days, test_days=(days[-1] + 1,),
     )  # fmt: skip
-    names = tuple(f"bidder-{i}" for i in range(advertisers))
+    names = tuple(f"bidder_{i}" for i in range(advertisers))
     traffic = make_traffic(section, load_profile("plain", None, ""), names, seed)
     slots = pick(half.slots) if setting.slots == 0 else next(s for s in half.slots if len(s) == setting.slots)
     pricing = setting.pricing or pick(("gsp", "first", "vcg"))

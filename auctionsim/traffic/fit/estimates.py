@@ -43,7 +43,7 @@ class Fit:
 
     def names(self) -> tuple[str, ...]:
         """Return numbered names for the advertisers, in place of the table's."""
-        return tuple(f"advertiser-{i}" for i in range(self.advertisers))
+        return tuple(f"advertiser_{i}" for i in range(self.advertisers))
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def test_learners_meet_rivals_under_rules_and_parallel_copies_equal_single_envir
     vector, single = AuctionVectorEnv(scenario, 40, threads=2, autoreset_mode="Disabled"), parallel_env(scenario)
     vector.reset(seed=0)
     single.reset(seed=3)
-    assert single.possible_agents == [f"seller-{i}" for i in range(5)]
+    assert single.possible_agents == [f"seller_{i}" for i in range(5)]
     vector.action_space.seed(0)
     while single.agents:
         actions = vector.action_space.sample()
@@ -167,7 +167,7 @@ def test_learners_meet_rivals_under_rules_and_parallel_copies_equal_single_envir
 
 
 def test_rivals_of_a_single_bidder_may_follow_rules(small: Scenario):
-    env = SingleBidderEnv(small, bidder="seller-2", rivals="dual-pacing")
+    env = SingleBidderEnv(small, bidder="seller_2", rivals="dual-pacing")
     env.reset(seed=0)
     env.step(np.zeros(3))
     assert env.market.learners.tolist() == [2]
@@ -218,7 +218,7 @@ def test_a_user_s_own_rule_is_found_by_name(tmp_path: Path, monkeypatch: pytest.
     replay.step(left_to_rules(market))
     assert replay.coefficients[:, :, 0].tolist() == [[0.25, 0, 0, 0]] * 5
     wrong = market_of("mine:Wrong")
-    with pytest.raises(InputError, match="policy Wrong: expected finite coefficients >= 0, got -1.0 for seller-0"):
+    with pytest.raises(InputError, match="policy Wrong: expected finite coefficients >= 0, got -1.0 for seller_0"):
         wrong.day(0).step(left_to_rules(wrong))
     with pytest.warns(RenamedWarning, match=r"start\(day, policies\) is begin"):
         old = market_of("mine:Old")

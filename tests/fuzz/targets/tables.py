@@ -33,7 +33,7 @@ population = 4
 [train]
 iterations = 1
 """
-_BUDGETS = "advertiser,budget\nseller-0,5\nseller-1,6.5\nseller-2,1\n"
+_BUDGETS = "advertiser,budget\nseller_0,5\nseller_1,6.5\nseller_2,1\n"
 _TYPES: dict[str, Any] = {
     "text": pl.String, "whole": pl.Int64, "small": pl.Int8, "unsigned": pl.UInt64, "half": pl.Float32, "truth": pl.Boolean,
     "category": pl.Categorical, "date": pl.Date, "time": pl.Datetime("ns"), "list": pl.List(pl.Float64), "bytes": pl.Binary,

@@ -75,7 +75,7 @@ def results(*, rmdp_test: float, amdp_test: float, cooperative: float) -> tuple[
             for suffix in ("", "_realised", ", pooled cost", "_realised, pooled cost"):
                 rows += [(*key, split, f"{name}{suffix}", gain) for name in ("gain", "gain_all")]
                 rows += [(*key, split, f"{name}{suffix}", 0.01) for name in ("cost_error", "cost_ratio", "cost_unscaled")]
-            rows += [(*key, split, f"gain{s} ad-{i}", gain) for s in ("", "_realised") for i in range(10)]
+            rows += [(*key, split, f"gain{s} ad_{i}", gain) for s in ("", "_realised") for i in range(10)]
         rows += [(*key, "test", metric(level, feature), 0.02) for level in LEVELS for feature in FEATURES]
         curves += [(*key, curve, float(x), 1.0 / x) for curve in ("loss", "gain") for x in (1, 2, 3)]
     return (
