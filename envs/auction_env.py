@@ -102,7 +102,8 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     `reset(seed=s)` decides the days and, where outcomes are sampled, the sampling noise; seeds s and s + 1 begin on different
     days. `reset(options={"day": d})` fixes the day; a key that is misspelled, such as `dya`, is refused, and any other is
-    ignored. Without a seed, that of the scenario counts.
+    ignored. An environment that was never given a seed draws one from the operating system, so that copies draw different
+    days; `np_random_seed` tells it. The scenario's seed draws the traffic.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -181,8 +182,8 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         """Begin a day.
 
         Args:
-            seed: Seed of the days and of their sampling noise. None goes on with the seed given before, the scenario's where
-                none was.
+            seed: Seed of the days and of their sampling noise. None goes on with the seed given before; where none was, one
+                is drawn (`np_random_seed`).
             options: `day` fixes the day.
 
         Returns:

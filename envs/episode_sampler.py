@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,15 @@ from auctionsim.traffic.table import HOURS
 SPLITS = ("train", "test")
 UNKNOWN_SEED = -1
 """Seed of a sampler whose generator was given, as Gymnasium reports it in `np_random_seed`."""
+
+
+_DRAWN_BELOW = 2**53
+"""Drawn seeds are below it, so that a float, as JSON and loggers hold numbers, holds them exactly."""
+
+
+def drawn_seed() -> int:
+    """Draw the seed of an environment that nobody seeded, from the operating system's entropy, as Gymnasium does."""
+    return secrets.randbelow(_DRAWN_BELOW)
 
 
 def days_of(market: Market, split: str) -> tuple[int, ...]:

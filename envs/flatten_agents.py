@@ -58,6 +58,16 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         terminations, truncations = np.repeat(terminations, self._agents), np.repeat(truncations, self._agents)
         return self._flat(observations), rewards.ravel(), terminations, truncations, self._split(infos)
 
+    @property  # type: ignore[misc]  # without a setter, as SyncVectorEnv has it
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generators of the P environments."""
+        return self.env.np_random
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seeds of the P environments."""
+        return self.env.np_random_seed
+
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Render as `AuctionVectorEnv.render` does, with the picture of an environment once for each of its agents."""
         frames = self.env.render()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.episode_sampler import UNKNOWN_SEED, EpisodeSampler, checked_max_cycles
+from auctionsim.envs.episode_sampler import checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
@@ -136,7 +136,6 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         self.observation_space = spaces.Box(*bounds())
         self.action_space = self.actions.space()
         self._is_running = False
-        self._np_random, self._np_random_seed = self._sampler.stream, self._sampler.seed
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -144,8 +143,8 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         """Begin a day.
 
         Args:
-            seed: Seed of the days and of their sampling noise. None goes on with the seed given before, the scenario's where
-                none was, or with the generator that was set as `np_random`.
+            seed: Seed of the days and of their sampling noise. None goes on with the seed given before, or with the generator
+                that was set as `np_random`; where none was, a seed is drawn (`np_random_seed`).
             options: `day` fixes the day.
 
         Returns:
@@ -155,11 +154,9 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             InputError: The seed is no whole number >= 0 and < 2^63, or the day is not in the scenario. The environment then
                 stays as it was.
         """
-        if seed is None and self._np_random is not self._sampler.stream:
-            # Set from outside, as Gymnasium allows: days and noise are drawn from it from now on.
-            self._sampler = EpisodeSampler(self._days, UNKNOWN_SEED, self._np_random)
         self._begin(seed, options)
-        self._np_random, self._np_random_seed = self._sampler.stream, self._sampler.seed
+        # Gymnasium's checker looks at them.
+        self._np_random, self._np_random_seed = self.np_random, self.np_random_seed
         self._is_running = True
         return self._observation(), {"day": self.day, "objectives": np.zeros(len(obj.OBJECTIVES))}
 

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from auctionsim import arguments
 from auctionsim.envs.actions import Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
-from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of
+from auctionsim.envs.episode_sampler import (
+    UNKNOWN_SEED,
+    EpisodeSampler,
+    checked_day,
+    checked_max_cycles,
+    days_of,
+    drawn_seed,
+)
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed
@@ -24,7 +31,8 @@ class SingleEnvMixin:
 
     day: int
     """Day that is replayed."""
-    _sampler: EpisodeSampler
+    _sampler: EpisodeSampler | None = None
+    """None until a seed is given or needed, so that copies of an environment that never began draw days of their own."""
 
     def _set_up(
         self,
@@ -39,7 +47,7 @@ class SingleEnvMixin:
         render_mode: str | None,
         render_modes: Sequence[str],
     ) -> None:
-        """Check the arguments, then build the market, which takes longer. The scenario's seed is the first one."""
+        """Check the arguments, then build the market, which takes longer."""
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
         self.render_mode = checked_render_mode(render_mode, render_modes)
         self.max_cycles = checked_max_cycles(max_cycles)
@@ -47,7 +55,26 @@ class SingleEnvMixin:
         self.batched_days = BatchedDays(self.market, bid_model, num_envs=1)
         self._renderer = Renderer(self.market)
         self._days = days_of(self.market, split)
-        self._sampler = EpisodeSampler(self._days, self.market.seed)
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that days and sampling noise are drawn from; one that is set decides them until a seed does."""
+        return self._seeded().stream
+
+    @np_random.setter
+    def np_random(self, value: np.random.Generator) -> None:
+        self._sampler = EpisodeSampler(self._days, UNKNOWN_SEED, value)
+
+    @property
+    def np_random_seed(self) -> int:
+        """The seed of `np_random`: `reset(seed=...)` with it draws the same days again. -1 where the generator was set."""
+        return self._seeded().seed
+
+    def _seeded(self) -> EpisodeSampler:
+        """Return the sampler, with a drawn seed where none was given."""
+        if self._sampler is None:
+            self._sampler = EpisodeSampler(self._days, drawn_seed())
+        return self._sampler
 
     def _begin(self, seed: int | None, options: Mapping[str, Any] | None) -> None:
         """Begin the next day that the sampler draws, or `options["day"]`.
@@ -58,7 +85,7 @@ class SingleEnvMixin:
         day = checked_day(self.market, arguments.options(options, ("day",)).get("day"))
         if given is not None:
             self._sampler = EpisodeSampler(self._days, given)
-        episode = self._sampler.next(day)
+        episode = self._seeded().next(day)
         self.batched_days.begin(np.array([0]), [episode])
         self.day = episode.day
         self._renderer.begin(self.day)

@@ -36,6 +36,16 @@ class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.f
 
     env: AuctionParallelEnv
 
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The generator that days and sampling noise are drawn from."""
+        return self.env.np_random
+
+    @property
+    def np_random_seed(self) -> int:
+        """The seed of `np_random`."""
+        return self.env.np_random_seed
+
     def observe(self, agent: str) -> NDArray[np.float32]:
         """Return what an agent observes, `[15]`."""
         seen: NDArray[np.float32] = super().observe(one_of("agent", agent, self.possible_agents))

@@ -16,7 +16,7 @@ from auctionsim.arguments import one_of
 from auctionsim.auction.threads import usable_threads
 from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
 from auctionsim.envs.batched_days import BatchedDays
-from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of
+from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of, drawn_seed
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.errors import InputError, shown
@@ -65,6 +65,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         render_mode: None, `human` (a line per environment and hour) or `rgb_array` (a picture of each environment's day).
 
     `reset(seed=s)` seeds environment i with s + i; a list gives each its own seed. `options={"day": d}` fixes the day of all.
+    Environments that were never given a seed draw one from the operating system; `np_random_seed` tells theirs, and
+    `reset(seed=env.np_random_seed)` draws the same days again.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -102,8 +104,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.num_envs = num_envs
         self.agents = tuple(self.market.advertisers[i] for i in self.market.learners)
         self._days = days_of(self.market, split)
-        seeds = consecutive_seeds(f"{self.market.scenario.source}: seed", self.market.seed, num_envs)
-        self._samplers = [EpisodeSampler(self._days, seed) for seed in seeds]
+        # None until a seed is given or needed, so that copies that never began draw days of their own.
+        self._samplers: list[EpisodeSampler] | None = None
         self._is_done: NDArray[np.bool_] | None = None
         # Without a render mode no picture can be asked for, and no hour need be kept.
         self._renderers = [Renderer(self.market) for _ in range(num_envs if self.render_mode else 0)]
@@ -121,7 +123,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
 
         Args:
             seed: Seed of environment 0, of which environment i gets seed + i; or a list with one for each. None goes on with
-                the seeds given before, the scenario's where none was.
+                the seeds given before; where none was, they are drawn (`np_random_seed`).
             options: `day` fixes the day of all, or of each with a list; `reset_mask`, `[P]` of bool, names the environments
                 that begin a day.
 
@@ -136,7 +138,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         mask, seeds, days = self._reset_mask(asked.get("reset_mask")), self._seeds(seed), self._fixed_days(asked.get("day"))
         for i, given in enumerate(seeds):
             if given is not None and mask[i]:
-                self._samplers[i] = EpisodeSampler(self._days, given)
+                self._seeded()[i] = EpisodeSampler(self._days, given)
         self._begin(mask, days)
         self._is_done = np.zeros(self.num_envs, dtype=bool) if self._is_done is None else self._is_done & ~mask
         # The keys are those of a step: a learner that stores infos makes their layout from the first.
@@ -176,6 +178,24 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             infos["day"] = self.batched_days.day.copy()
         return self.batched_days.observations(), hour.rewards, hour.is_over, truncated, infos
 
+    @property  # type: ignore[misc]  # without a setter, as SyncVectorEnv has it
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generators that days and sampling noise are drawn from, one for each environment."""
+        return tuple(sampler.stream for sampler in self._seeded())
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of each environment: `reset(seed=...)` with them draws the same days again."""
+        return tuple(sampler.seed for sampler in self._seeded())
+
+    def _seeded(self) -> list[EpisodeSampler]:
+        """Return the samplers, with drawn seeds one after the other where none was given."""
+        if self._samplers is None:
+            self._samplers = [
+                EpisodeSampler(self._days, seed) for seed in consecutive_seeds("seed", drawn_seed(), self.num_envs)
+            ]
+        return self._samplers
+
     def state(self) -> NDArray[np.float32]:
         """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`.
 
@@ -203,9 +223,10 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         """Begin a day in some environments: drawn by each of them, drawn by the first one for all, or fixed."""
         envs = np.flatnonzero(mask)
         if self.same_day:
-            episodes = [self._samplers[0].next(days[envs[0]])] * len(envs)
+            episodes = [self._seeded()[0].next(days[envs[0]])] * len(envs)
         else:
-            episodes = [self._samplers[i].next(days[i]) for i in envs.tolist()]
+            samplers = self._seeded()
+            episodes = [samplers[i].next(days[i]) for i in envs.tolist()]
         self.batched_days.begin(envs, episodes)
         for i in envs.tolist() if self._renderers else ():
             self._renderers[i].begin(int(self.batched_days.day[i]))

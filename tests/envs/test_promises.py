@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -239,16 +241,92 @@ def test_numpy_numbers_are_numbers(market: Market):
     assert (made.max_cycles, made.actions.levels, made.actions.max_multiplier) == (3, 5, 4.0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("touch", ["np_random", "np_random_seed"])
-def test_reading_the_generator_before_the_first_reset_changes_nothing(market: Market, touch: str):
-    tried, plain = SingleBidderEnv(market), SingleBidderEnv(market)
-    assert getattr(tried, touch) is not None
+def test_the_generator_is_there_before_the_first_reset_and_its_seed_draws_the_same_days_again(
+    market: Market, kind: str, touch: str
+):
+    tried, again = KINDS[kind](market), KINDS[kind](market)
+    first = getattr(tried, touch)
+    assert first is getattr(tried, touch) or first == getattr(tried, touch)
+    begin(again, seed=tried.np_random_seed)
+    begin(tried)
     for _ in range(3):
-        assert np.array_equal(tried.reset()[0], plain.reset()[0])
-        assert tried.day == plain.day
-        for one, other in zip(hours(tried), hours(plain), strict=True):
-            assert np.array_equal(one, other)
-    assert tried.np_random_seed == market.seed
+        assert_same(hours(tried), hours(again))
+        begin(tried), begin(again)
+    assert tried.np_random_seed == again.np_random_seed
+    generators = tried.np_random if kind in IS_VECTOR else (tried.np_random,)
+    assert all(isinstance(generator, np.random.Generator) for generator in generators)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_copies_that_nobody_seeded_draw_different_days(market: Market, kind: str):
+    fresh = KINDS[kind](market)
+    made = [KINDS[kind](market) for _ in range(8)] + [copy.deepcopy(fresh) for _ in range(8)]
+    seeds = {made_one.np_random_seed for made_one in made}
+    assert len(seeds) == len(made)
+    assert all(0 <= seed < 2**53 + 2 for seed in np.ravel(list(seeds)).tolist())
+    days = set()
+    for one in made:
+        days.add(str([begin(one)[1] if kind in IS_VECTOR else str(begin(one)[1]) for _ in range(12)]))
+    assert len(days) > 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_of_an_environment_that_was_seeded_draws_the_same_days(market: Market, kind: str):
+    made = KINDS[kind](market)
+    begin(made, seed=3)
+    copied = copy.deepcopy(made)
+    assert_same(hours(made), hours(copied))
+    for _ in range(3):
+        begin(made), begin(copied)
+        assert_same(hours(made), hours(copied))
+
+
+def arrays_inside(value: Any, seen: dict[int, Any]) -> Iterator[np.ndarray]:
+    """Every array that can be reached from a value through attributes, dictionaries, lists and tuples."""
+    if id(value) in seen or isinstance(value, str | bytes | int | float | type | ModuleType):
+        return
+    seen[id(value)] = value
+    if isinstance(value, np.ndarray):
+        yield value
+        parts: Any = value.ravel().tolist() if value.dtype == object else ()
+    elif isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = value
+    else:
+        parts = list(getattr(value, "__dict__", {}).values())
+    for part in parts:
+        yield from arrays_inside(part, seen)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [(kind, mode) for kind in KINDS for mode in ("NextStep", "SameStep") if mode == "NextStep" or kind in IS_VECTOR],
+)
+def test_what_is_handed_out_shares_no_memory_with_the_environment(market: Market, kind: str, mode: str):
+    made = KINDS[kind](market, max_cycles=2, **({"autoreset_mode": mode} if kind in IS_VECTOR else {}))
+    handed_out: list[Any] = [begin(made, seed=0)]
+    for _ in range(2):
+        if kind == "turn by turn":
+            for agent in made.possible_agents:
+                handed_out.append((made.last()[:4], made.observe(agent), made.state()))
+                made.step(np.zeros(3, np.float32))
+        else:
+            shape = None if kind == "parallel" else made.action_space.shape
+            actions: Any = {a: np.zeros(3, np.float32) for a in made.agents} if shape is None else np.zeros(shape, np.float32)
+            handed_out.append(made.step(actions))
+            handed_out.append(made.state() if hasattr(made, "state") else None)
+    # PettingZoo's conversion keeps the infos themselves, as all of its environments do.
+    own = [one for one in arrays_inside(made, {}) if one.size and one.flags.writeable]
+    outside = [one for one in arrays_inside(handed_out, {}) if one.dtype != object]
+    assert len(outside) >= 4
+    assert len(own) >= 4
+    if kind == "turn by turn":
+        kept = {id(info["objectives"]) for info in made.infos.values()}
+        own = [one for one in own if id(one) not in kept]
+    assert not any(np.shares_memory(one, other) for one in own for other in outside)
 
 
 def test_a_generator_that_is_set_decides_the_days_until_a_seed_does(market: Market):
