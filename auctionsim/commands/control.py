@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]
     if not limited:
         raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
+    # What the report would refuse is refused before anything is trained.
+    write_report([opened], opened.path / "report")
     folder = opened.path / CONTROL
     if not (folder / "manifest.json").is_file():
         text, source = read_scenario(opened.path / "scenario.toml")

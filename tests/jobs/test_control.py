@@ -75,6 +75,18 @@ def test_a_run_without_budgets_or_not_finished_is_refused(tmp_path: Path, limite
     assert not (limited / "control").exists()
 
 
+@pytest.mark.parametrize("table", ["benchmarks", "outcomes"])
+def test_a_run_that_cannot_be_reported_is_refused_before_its_control_is_trained(
+    limited: Path, capsys: pytest.CaptureFixture[str], table: str
+):
+    (limited / f"{table}.parquet").unlink()
+    capsys.readouterr()
+    assert main(["control", str(limited)]) == 2
+    said = f"{limited / f'{table}.parquet'}: expected the run's evaluation, got no such file (run: auctionsim evaluate "
+    assert capsys.readouterr().err.startswith(said)
+    assert not (limited / "control").exists()
+
+
 def test_no_budget_can_be_said():
     scenario = parse_scenario(SMALL, "small.toml", overrides=['advertisers.0.budget="none"'])
     assert scenario.advertisers[0].budget is None
