@@ -21,7 +21,7 @@ setup: $(VENV)/.installed ## make .venv and install the project with its pinned 
 # Installed again only when what is installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,docs]'
 	@touch $@
 
 demo: setup ## three arms on traffic calibrated on public data: runs/demo/report/index.html
@@ -62,7 +62,7 @@ fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs
 	$(FUZZ) --quick
 
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sb3,rllib]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
 	$(BIN)/python -m pytest tests/test_extras.py
 
 check: lint types test fuzz-minute docs ## what CI runs, but for test-extras

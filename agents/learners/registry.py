@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import Any
 
 from auctionsim.agents.learners.base import METHODS, Learner
+from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
 from auctionsim.arguments import instance_of, text
 from auctionsim.errors import InputError, shown, unknown
+from auctionsim.extras import expect_library
 from auctionsim.plugins import CLASS_PATH, constructing, expect_methods, load_class
 from auctionsim.scenario import ALGORITHMS, Scenario, Section
 from auctionsim.scenario.file import parse_section
@@ -58,9 +60,11 @@ def find_learner(scenario: Scenario) -> type[Learner]:
 
     Raises:
         InputError: There is no such class, its module cannot be imported, or it lacks a method of a learner.
+        MissingExtra: It trains networks, and torch is not installed.
     """
     name, source = scenario.learner.algorithm, f"{scenario.source}: learner.algorithm"
     if name in _BUILT_IN:
+        _expect_library(name, source)
         module, _, attribute = _BUILT_IN[name].partition(":")
         found: type[Learner] = getattr(import_module(module), attribute)
         return found
@@ -89,6 +93,16 @@ def make_learner(scenario: Scenario) -> Learner:
     return learner
 
 
+def expect_installed(scenario: Scenario) -> None:
+    """Check, before anything is built or written, that the library is installed that the scenario's learner needs.
+
+    Raises:
+        MissingExtra: Somebody learns by a built-in learner that trains networks, and torch is not installed.
+    """
+    if any(group.controller == "learner" for group in scenario.advertisers):
+        _expect_library(scenario.learner.algorithm, f"{scenario.source}: learner.algorithm")
+
+
 def with_constants(scenario: Scenario) -> Scenario:
     """Return the scenario with every constant of a learner of the user's own written out, defaults too.
 
@@ -108,6 +122,12 @@ def with_constants(scenario: Scenario) -> Scenario:
 def learner_names() -> tuple[str, ...]:
     """Return the names of the built-in learners."""
     return tuple(_BUILT_IN)
+
+
+def _expect_library(name: str, source: str) -> None:
+    """Refuse a built-in learner that trains networks where torch is not installed."""
+    if name in _BUILT_IN and name not in SAME_EVERYWHERE:
+        expect_library("torch", f'{source} = "{name}"', f"{', '.join(SAME_EVERYWHERE)} need no extra")
 
 
 def _checked(learner: type[Any], name: str, source: str) -> None:

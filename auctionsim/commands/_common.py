@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auctionsim.console import Console
-from auctionsim.errors import InputError, RunError, shown
+from auctionsim.errors import InputError, Remark, RunError, shown
+from auctionsim.extras import EXTRA_OF, expect_library, is_installed
 from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import FULL
 from auctionsim.numbers import SEED_LIMIT, consecutive_seeds
@@ -102,20 +104,52 @@ def add_workers(parser: argparse.ArgumentParser, default: str = "the scenario's"
     )
 
 
-def pool_of(arguments: argparse.Namespace, default: int | str) -> AbstractContextManager[Pool]:
+def pool_of(arguments: argparse.Namespace, default: int | str | None) -> AbstractContextManager[Pool]:
     """Open the pool of workers that the command line asks for.
 
     Args:
         arguments: The parsed command line, with the flags of `add_workers`.
-        default: The number of workers without `--workers`. On a cluster (`--address`) it is as many as the cluster takes.
+        default: The number of workers without `--workers`; None for one per core where Ray is installed, and otherwise, with a
+            remark, this process. On a cluster (`--address`) it is as many as the cluster takes.
 
     Returns:
         The pool, as a context manager.
+
+    Raises:
+        MissingExtra: Workers or a cluster are asked for, and Ray is not installed.
     """
     from auctionsim.jobs.distributed.cluster import open_pool
 
-    unasked = default if arguments.address is None else "auto"
-    return open_pool(unasked if arguments.workers is None else arguments.workers, arguments.address)
+    expect_ray(arguments, default)
+    if arguments.workers is not None:
+        return open_pool(arguments.workers, arguments.address)
+    if arguments.address is not None:
+        return open_pool("auto", arguments.address)
+    if default is None and not is_installed("ray"):
+        extra = f"pip install 'auctionsim[{EXTRA_OF['ray']}]'"
+        warnings.warn(f"auctionsim: one process, as Ray is not installed (one per core: {extra})", Remark, stacklevel=2)
+        return open_pool(0)
+    return open_pool("auto" if default is None else default)
+
+
+def expect_ray(arguments: argparse.Namespace, default: int | str | None) -> None:
+    """Check that Ray is installed where workers or a cluster are asked for.
+
+    Args:
+        arguments: The parsed command line, with the flags of `add_workers`.
+        default: The number of workers without `--workers`, as in `pool_of`.
+
+    Raises:
+        MissingExtra: It is not, and the command line or the scenario asks for it.
+    """
+    from auctionsim.jobs.distributed.cluster import WITHOUT_RAY
+
+    asked = default if arguments.workers is None else arguments.workers
+    if arguments.address is not None:
+        expect_library("ray", f"--address {arguments.address}")
+    elif asked not in (0, None):
+        source = f"cluster.workers = {shown(asked)}" if arguments.workers is None else f"--workers {asked}"
+        expect_library("ray", source, WITHOUT_RAY)
 
 
 def overrides_of(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import shlex
 from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError
+from auctionsim.extras import MissingExtra
 
 EXAMPLE = "auctionsim check mine.toml --set train.iterations=50"
 
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.scenario is None:
         raise InputError("auctionsim check: expected scenario, got none (see auctionsim check --help)")
     from auctionsim.agents.build import build_market
-    from auctionsim.agents.learners.registry import make_learner, with_constants
+    from auctionsim.agents.learners.registry import expect_installed, make_learner, with_constants
     from auctionsim.market.warnings import market_warnings
     from auctionsim.scenario.file import load_scenario
 
@@ -53,6 +54,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     for key, name in scenario.classes.items():
         console.say(f"{scenario.source}: {key}: {name} is code of your own, imported and run by check and train")
     warnings = market_warnings(market)
+    try:
+        expect_installed(scenario)
+    except MissingExtra as error:
+        # The scenario is right all the same, on a machine that has the library.
+        warnings.append(str(error).removeprefix(f"{scenario.source}: "))
     for warning in warnings:
         console.say(f"{scenario.source}: warning: {warning}")
     auctions, advertisers = market.source.auctions, len(market.advertisers)

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the control and write the run's report again."""
+    from auctionsim.agents.learners.registry import expect_installed
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.run_collusion import CONTROL, collusion_sentence
     from auctionsim.errors import InputError
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         )
     scenario, manifest = opened.scenario(), opened.manifest()
     scenario.expect_code_allowed()
+    expect_installed(scenario)
+    _common.expect_ray(arguments, scenario.cluster.workers)
     if all(group.controller != "learner" for group in scenario.advertisers):
         raise InputError(f"{opened.path}: expected a run with learners, got one in which every advertiser follows a rule")
     limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the public files: alimama_traffic, avito_bat, nab_ad_exchange (default: synthetic traffic)",
     )
     _common.add_overrides(parser)
-    _common.add_workers(parser, default="auto")
+    _common.add_workers(parser, default="auto; 0 without Ray")
     _common.add_code(parser, is_allowed=True)
     parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: 5; with --quick: 2)")
     parser.add_argument(
@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
 
+    _common.expect_ray(arguments, None)
     default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"
     out = Path(arguments.out or f"runs/{default}")
     seeds = _common.seeds_from(arguments.seed or 0, arguments.seeds or (2 if arguments.quick else 5))
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tuple[int, ...]) -> list[Arm]:
     """Return the demo's arms, once its folder is known to be new or that of this very demo."""
     from auctionsim import __version__
+    from auctionsim.agents.learners.registry import expect_installed
     from auctionsim.jobs.demos import real_table, three_arms
     from auctionsim.jobs.studies.base import lock_plan
     from auctionsim.traffic.public_data import expect_public_files
@@ -92,6 +94,7 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
         return three_arms.plan(str(real_table.write_tables(Path(arguments.data), out, seeds, built)), shared)
     arms = three_arms.plan(arguments.scenario or "calibrated", shared)
     arms[0].scenario.expect_code_allowed()
+    expect_installed(arms[0].scenario)
     lock_plan(out, {"demo": [json.loads(arm.scenario.model_dump_json()) for arm in arms], **plan})
     return arms
 
@@ -115,7 +118,7 @@ def _trained(arguments: argparse.Namespace, console: Console, out: Path, seeds: 
     if missing:
         # Traffic and baseline are the same in all arms.
         markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
-        with _common.pool_of(arguments, "auto") as pool:
+        with _common.pool_of(arguments, None) as pool:
             for arm in missing:
                 run = opened(arm)
                 if run is None:

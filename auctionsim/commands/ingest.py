@@ -16,6 +16,7 @@ from pathlib import Path
 from auctionsim.commands._common import path_text
 from auctionsim.console import Console
 from auctionsim.errors import InputError
+from auctionsim.extras import expect_library
 
 EXAMPLE = "auctionsim ingest logs/ --format ipinyou --out traffic.parquet --scenario mine.toml"
 
@@ -93,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ingest the logs and print the counts, or print a mapping file."""
+    expect_library("duckdb", "auctionsim ingest")
     from auctionsim.commands._log_outputs import LogOutputs
     from auctionsim.traffic.ingest.formats.auctions_csv import TEMPLATE
     from auctionsim.traffic.ingest.pipeline import find_format, ingest

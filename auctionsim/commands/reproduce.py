@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_common.path_text,
         help="folder of the public files, for scenarios made from them (default: leave those out)",
     )
-    _common.add_workers(parser, default="auto")
+    _common.add_workers(parser, default="auto; 0 without Ray")
     parser.add_argument(
         "--out", type=_common.path_text, help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)"
     )
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.say(f"{name}: {done}/{of}  {unit.scenario}  {unit.arm}  seed {unit.seed}  {seconds:.1f} s")
 
     try:
-        with _common.pool_of(arguments, "auto") as pool:
+        with _common.pool_of(arguments, None) as pool:
             page = run_study(name, options, pool, out, _common.command_line(), line)
     except KeyboardInterrupt:
         console.say(f"{out}: interrupted; results so far are kept")

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the run to its end and write its report."""
+    from auctionsim.agents.learners.registry import expect_installed
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.runs import Run
@@ -29,6 +30,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if opened.status != "finished":
         scenario = opened.scenario()
         scenario.expect_code_allowed()
+        expect_installed(scenario)
         with _common.pool_of(arguments, scenario.cluster.workers) as pool:
             _common.train_run(opened, console, pool, title=scenario.name)
     summary = summarize(opened)

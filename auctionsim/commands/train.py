@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the learners, evaluate them, and write the report."""
     from auctionsim.agents.build import build_market
-    from auctionsim.agents.learners.registry import make_learner, with_constants
+    from auctionsim.agents.learners.registry import expect_installed, make_learner, with_constants
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.errors import InputError
@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     overrides = _common.overrides_of(arguments)
     scenario = with_constants(load_scenario(arguments.scenario, overrides=overrides))
+    expect_installed(scenario)
+    _common.expect_ray(arguments, scenario.cluster.workers)
     if arguments.until is not None and arguments.until > scenario.train.iterations:
         raise InputError(f"--until: expected <= train.iterations = {scenario.train.iterations}, got {arguments.until}")
     out = _common.run_folder(arguments.out, scenario)

@@ -13,9 +13,13 @@ from itertools import islice
 from typing import Any, Protocol
 
 from auctionsim.errors import InputError
+from auctionsim.extras import expect_library
 from auctionsim.jobs.distributed.connection import MOST_RETRIES, expect_alive, joined_ray, one_line, own_ray
 from auctionsim.jobs.distributed.sharing import Arrays, PutObject, Replication, object_of, put_arrays
 from auctionsim.plugins import loaded_modules
+
+WITHOUT_RAY = "0 workers need no extra, and the results are the same"
+"""What works where Ray is not installed, for messages."""
 
 _NODE_SECONDS = 30.0
 """Seconds to wait for the answer of every node of a cluster, whose processors may all be busy."""
@@ -183,6 +187,7 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
 def travelling_bytes(value: Any) -> int:
     """Return the bytes of a value as Ray sends it."""
     # Its own copy of this library would be Ray's import, which has to wait for the settings of `open_pool`.
+    expect_library("cloudpickle", "bench --cluster")
     import cloudpickle
 
     return len(cloudpickle.dumps(value))
@@ -199,16 +204,19 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
 
     Raises:
         InputError: The address cannot be one, or something else answers there, or 0 workers are asked of a cluster.
+        MissingExtra: Workers or a cluster are asked for, and Ray is not installed.
         RunError: Nothing answers at the address, or a Ray of our own does not start.
     """
     if address is not None:
         if workers == 0:
             raise InputError("--address: expected >= 1 worker or auto beside it, got --workers 0, which is serial")
+        expect_library("ray", f"address {address}")
         with joined_ray(address) as ray:
             yield RayPool(ray, None if workers == "auto" else int(workers), is_cluster=True)
         return
     if workers == 0:
         yield SerialPool()
         return
+    expect_library("ray", f"workers = {workers}", WITHOUT_RAY)
     with own_ray(len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)) as ray:
         yield RayPool(ray)

@@ -20,6 +20,7 @@ import polars as pl
 from auctionsim import __version__
 from auctionsim.analysis.documents.sections import Section, write_document
 from auctionsim.errors import InputError, shown, unknown
+from auctionsim.extras import expect_library
 from auctionsim.files import write_json, write_then_rename
 from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import Pool
@@ -76,6 +77,7 @@ class Study(Protocol):
     """The protocol of a study; a module of `jobs/studies` defines one as `STUDY`.
 
     A study whose method was tuned on some seeds names a fresh one to begin with as `first_seed`; without it seeds begin at 0.
+    One that needs a library of an extra names it in `libraries`, as `auctionsim/extras.py` does.
     """
 
     title: str
@@ -134,8 +136,11 @@ def run_study(
 
     Raises:
         InputError: `out` holds something else.
+        MissingExtra: The study needs a library that is not installed.
     """
     study = find_study(name)
+    for library in getattr(study, "libraries", ()):
+        expect_library(library, f"auctionsim reproduce {name}")
     lock_plan(out, {"study": name, "version": __version__, **asdict(options)})
     units = list(study.units(options))
     missing = [unit for unit in units if not _findings_path(out, unit).exists()]

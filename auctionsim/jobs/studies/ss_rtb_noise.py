@@ -39,6 +39,7 @@ class SsRtbNoise:
 
     title = "SS-RTB: where control by the hour pays, with an hourly curve of purchases that differs between days"
     n_seeds = 20
+    libraries = ("torch",)
     first_seed = 200
     """None of the seeds from here on was looked at before."""
 

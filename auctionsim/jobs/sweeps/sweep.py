@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 
 from auctionsim import __version__
-from auctionsim.agents.learners.registry import with_constants
+from auctionsim.agents.learners.registry import expect_installed, with_constants
 from auctionsim.analysis.reports.sweep.ranking import going_on, ranks
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool
@@ -81,7 +81,9 @@ class Sweep:
 
     def scenario(self, *more: str) -> Scenario:
         """Return the scenario with the shared overrides and a trial's own."""
-        return with_constants(parse_scenario(self.text, self.source, overrides=[*self.overrides, *more], folder=self.folder))
+        found = with_constants(parse_scenario(self.text, self.source, overrides=[*self.overrides, *more], folder=self.folder))
+        expect_installed(found)
+        return found
 
 
 def rungs_of(iterations: int, samples: int, eta: int) -> list[int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from auctionsim.errors import InputError, shown
+from auctionsim.extras import expect_library
 from auctionsim.traffic.ingest.log_files import is_hidden
 
 UNPACKED_RATIO = 100
@@ -154,10 +155,9 @@ def _opened(path: Path, link: Path, kind: str) -> AbstractContextManager[Support
         return bz2.open(link)
     if kind == ".xz":
         return lzma.open(link)
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise InputError(f"{path}: expected {_ARE_READ}, got zst without the package pyarrow, which reads it") from error
+    expect_library("pyarrow", f"{path}: a log packed as zst")
+    import pyarrow
+
     return cast(AbstractContextManager[SupportsRead], pyarrow.CompressedInputStream(str(link), "zstd"))
 
 

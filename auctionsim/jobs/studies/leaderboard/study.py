@@ -67,6 +67,7 @@ class Leaderboard:
 
     title = "Leaderboard: every learner and rule, followed by one advertiser among keyword bidders and by all at once"
     n_seeds = 5
+    libraries = ("torch",)
 
     def units(self, options: Options) -> Sequence[Unit]:
         """Return every entrant in every scenario, followed by one and by all, on every seed; one scenario in the quick form."""

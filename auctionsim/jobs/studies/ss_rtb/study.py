@@ -36,6 +36,7 @@ class SsRtb:
 
     title = "SS-RTB: bidding by hour-aggregated reinforcement learning, compared at the same cost"
     n_seeds = 5
+    libraries = ("torch",)
     first_seed = 100
     """Seeds below it were looked at while the method's constants were chosen."""
 

@@ -8,6 +8,7 @@ and hour. With k = 100, 10 trials with 1 hit under p = 0.05 give 6 / 110. The lo
 from __future__ import annotations
 
 from auctionsim.errors import unknown
+from auctionsim.extras import expect_library
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.rates.calibration import Calibration, calibrate
 
@@ -24,9 +25,12 @@ def check_method(method: str) -> None:
 
     Raises:
         InputError: The name is not one of `METHODS`.
+        MissingExtra: The method needs scikit-learn, and it is not installed.
     """
     if method not in METHODS:
         raise unknown("--rates", method, METHODS)
+    if method == "logistic":
+        expect_library("sklearn", "--rates logistic")
 
 
 def fill_rates(database: Database, method: str = "empirical") -> dict[str, Calibration]:
