@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the study and print its table, or list all studies."""
-    from auctionsim.jobs.studies.base import Options, Unit, find_study, run_study, study_names
+    from auctionsim.jobs.studies.base import Options, Unit, expect_libraries, find_study, run_study, study_names
 
     if arguments.study is None:
         titles = {name: find_study(name).title for name in study_names()}
@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return 0
     name = arguments.study
     study = find_study(name)
+    expect_libraries(name, study)
     first = getattr(study, "first_seed", 0) if arguments.seed is None else arguments.seed
     options = Options(
         _common.seeds_from(

@@ -118,6 +118,16 @@ def find_study(name: str) -> Study:
     return study
 
 
+def expect_libraries(name: str, study: Study) -> None:
+    """Check that the libraries are installed that a study needs.
+
+    Raises:
+        MissingExtra: One is not.
+    """
+    for library in getattr(study, "libraries", ()):
+        expect_library(library, f"auctionsim reproduce {name}")
+
+
 def run_study(
     name: str, options: Options, pool: Pool, out: Path, command: str, report: Callable[[int, int, Unit, float], None]
 ) -> Path:
@@ -139,8 +149,7 @@ def run_study(
         MissingExtra: The study needs a library that is not installed.
     """
     study = find_study(name)
-    for library in getattr(study, "libraries", ()):
-        expect_library(library, f"auctionsim reproduce {name}")
+    expect_libraries(name, study)
     lock_plan(out, {"study": name, "version": __version__, **asdict(options)})
     units = list(study.units(options))
     missing = [unit for unit in units if not _findings_path(out, unit).exists()]
