@@ -10,8 +10,11 @@ export RAY_USAGE_STATS_ENABLED := 0
 .DEFAULT_GOAL := help
 FUZZ := $(BIN)/python -m tests.fuzz
 MINUTES ?= 10
+# One environment for each client, on top of $(VENV): only what it adds or pins otherwise is downloaded.
+CLIENT ?= $(patsubst tests/clients/requirements/%.txt,%,$(wildcard tests/clients/requirements/*.txt))
+CLIENTS := build/clients
 
-.PHONY: faults help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: faults help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras test-clients check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +67,20 @@ fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
 	$(BIN)/python -m pytest tests/test_extras.py
+
+test-clients: $(CLIENT:%=test-client-%) ## other people's learners, floors on, each in its own environment: make -k test-clients CLIENT=sb3
+
+test-client-%: $(CLIENTS)/%/.installed
+	CLIENT_REQUIRED=1 $(CLIENTS)/$*/bin/python -m pytest tests/clients/test_$*.py
+
+.PRECIOUS: $(CLIENTS)/%/.installed
+$(CLIENTS)/%/.installed: tests/clients/requirements/%.txt $(VENV)/.installed
+	rm -rf $(CLIENTS)/$*
+	$(PYTHON) -m venv $(CLIENTS)/$*
+	$(BIN)/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
+		> "$$($(CLIENTS)/$*/bin/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/zz-auctionsim.pth"
+	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 check: lint types test fuzz-minute docs ## what CI runs, but for test-extras
 

@@ -26,6 +26,8 @@ EXCEPTIONS = {
     "NextStep": "a mode of Gymnasium's vector environments",
     "SameStep": "a mode of Gymnasium's vector environments",
     "ParallelPettingZooEnv": "RLlib's",
+    "SyncVectorEnv": "Gymnasium's",
+    "ppo_continuous_action": "a file of CleanRL's",
     "auctionsim/SingleBidder-v0": "an environment's name in Gymnasium",
     "key.path": "stands for any key",
     "NAME.md": "stands for any study",
