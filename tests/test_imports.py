@@ -61,6 +61,7 @@ LIBRARY_IN = {
     "cmaes": {"agents"},
     "matplotlib": {"analysis/documents/plots", "envs/frame.py", "names/lettering.py"},
     "ray": {"jobs/distributed"},
+    "stable_baselines3": {"envs/adapters/sb3.py"},
     "numba": {"compiled_code", "arithmetic", "auction", "games"},
     "duckdb": {"traffic/ingest"},
     "sklearn": {"traffic/ingest/rates/logistic.py"},
