@@ -18,6 +18,7 @@ from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.envs.episode_sampler import EpisodeSeed
 from auctionsim.errors import InputError
+from auctionsim.market.actor import DayState
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
@@ -175,6 +176,13 @@ class BatchedDays:
         learners = self.market.learners
         revenue = obj.of_all(self.last_step[:, COST])
         return observe(self._scales, self.hour, self._budget_left[learners], self.last_step[learners], revenue)
+
+    def state(self) -> DayState:
+        """Return what a policy of the market may look at before the next hour, where all environments are in one hour of a day."""
+        arrays = self._budget_left.copy(), self.last_step.copy(), self.cumulative.copy()
+        for array in arrays:
+            array.flags.writeable = False
+        return DayState(int(self.day[0]), int(self.hour[0]), int(self.hour[0]), *arrays)
 
     def _replay(self, theta: Array) -> NDArray[np.bool_]:
         """Replay an hour of every group with coefficients `[advertisers, 4, P]`; return which environments were on a day."""

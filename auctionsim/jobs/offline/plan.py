@@ -1,0 +1,202 @@
+"""Plan what is logged: who bids by which policy, who explores, and in which actions bids are written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim import arithmetic
+from auctionsim.agents.build import build_market
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.policies.registry import find_rule
+from auctionsim.arguments import one_of
+from auctionsim.auction.bid_formula import BID_MODELS, FEATURES, STATIC_BIDS
+from auctionsim.checkpoints import expect_like
+from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.envs.single_agent import single_bidder_market
+from auctionsim.errors import InputError, shown, unknown
+from auctionsim.market.bidding import starting_coefficients
+from auctionsim.market.market import Market
+from auctionsim.market.policy import Action, Constant, DayPolicy, DayState, Participation, Policy
+from auctionsim.runs import Run
+from auctionsim.scenario import CONTROLLERS
+
+Array = NDArray[np.float64]
+
+START = "start"
+"""Name of the policy that bids the starting coefficients: the action 0."""
+AUTO = "auto"
+_SMALLEST_FIRST = ("scale", "value", "conversion", "macg")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A policy as actions of some agents: what it would do itself, before any exploration."""
+
+    market: Market
+    """Market in which only the agents that are logged learn; the others follow rules."""
+    whole: Market
+    """The scenario's own market, which the policy was made for."""
+    policy: Policy | None
+    """The policy; None for the starting coefficients."""
+    name: str
+    """Name of the policy."""
+    bid_model: str
+    """Bid model whose coefficients an action multiplies, a key of `bid_formula.BID_MODELS`."""
+    factor: float = 1.0
+    """Factor on all bids of the policy, > 0."""
+    rivals: str = "manual"
+    """Rule that the learners follow that are not logged."""
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Return the names of an action's numbers."""
+        return tuple(BID_MODELS[self.bid_model])
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Return the names of the agents that are logged."""
+        return tuple(self.market.advertisers[i] for i in self.market.learners)
+
+    def begin(self, day: int, episodes: int) -> DayActions:
+        """Begin a day for several episodes side by side."""
+        actor = None if self.policy is None else self.policy.begin(self.whole, day, episodes)
+        if getattr(actor, "source", None) is not None or getattr(actor, "steps", None) is not None:
+            raise InputError(f"policy: expected bids of the linear formula every hour, got {self.name}, which bids otherwise")
+        return DayActions(self, actor, starting_coefficients(self.market, self.bid_model), episodes)
+
+
+class DayActions:
+    """A policy's own actions on one day, for E episodes side by side; made by `Plan.begin`."""
+
+    def __init__(self, plan: Plan, actor: object, start: Array, episodes: int) -> None:
+        self._plan, self._actor, self._start, self._episodes = plan, actor, start, episodes
+
+    def __call__(self, state: DayState) -> tuple[Array, NDArray[np.bool_]]:
+        """Return the policy's own actions before an hour.
+
+        Returns:
+            Actions, clipped to [-1, 1], `[E, A, k]`; and which of them had to be clipped, `[E, A, k]`.
+        """
+        plan = self._plan
+        shift = arithmetic.log(plan.factor) / arithmetic.log(MAX_MULTIPLIER)
+        if self._actor is None:
+            theta = np.repeat(self._start[None], self._episodes, axis=0)
+        else:
+            theta = _own_coefficients(plan, self._actor.act(state), self._episodes)  # type: ignore[attr-defined]
+        has_effect = self._start > 0
+        ratio = np.divide(theta, self._start, out=np.ones_like(theta), where=has_effect)
+        with np.errstate(divide="ignore"):
+            exact = arithmetic.log(ratio) / arithmetic.log(MAX_MULTIPLIER) + shift
+        exact = np.where(has_effect, exact, 0.0)
+        return np.clip(exact, -1.0, 1.0), np.abs(exact) > 1.0 + 1e-9
+
+
+def make_plan(
+    whole: Market,
+    name: str,
+    *,
+    run: Run | None = None,
+    bidder: str | None = None,
+    rivals: str = "manual",
+    bid_model: str = AUTO,
+    factor: float = 1.0,
+) -> Plan:
+    """Find a policy by its name.
+
+    Args:
+        whole: The scenario's market.
+        name: `start`, a rule (`manual`, `truthful`, `pid`, ...), or the path of a run.
+        run: The run of that path, where it is open already.
+        bidder: The one learner that is logged; all where None.
+        rivals: Rule that the other learners follow where there is a bidder.
+        bid_model: Bid model of the actions; `auto` for the smallest that holds the policy's bids.
+        factor: Factor on all bids, > 0.
+
+    Raises:
+        InputError: There is no such policy or bidder, or its bids are none of the bid model.
+    """
+    if not len(whole.learners):
+        raise InputError(f"{whole.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
+    market = whole if bidder is None else single_bidder_market(whole, bidder, rivals)
+    policy = None if name == START else _policy(whole, name, run)
+    if bid_model == AUTO:
+        bid_model = "scale" if policy is None else _smallest_model(whole, market, policy, name)
+    one_of("bid_model", bid_model, BID_MODELS)
+    return Plan(market, whole, policy, name, bid_model, factor, rivals)
+
+
+def _policy(market: Market, name: str, run: Run | None) -> Policy:
+    """Return the policy of a rule's name, or that of a run's last checkpoint."""
+    if name in STATIC_BIDS:
+        return Constant(market.static(name))
+    if name in CONTROLLERS[1:] or ":" in name:
+        rule = find_rule(name, "policy", *market.scenario.code_folders)
+        assert not isinstance(rule, str)
+        return _OfLearners(rule(market, market.learners))
+    if run is None and not Path(name).is_dir():
+        raise unknown("policy", name, (START, *CONTROLLERS[1:]), what="expected a rule or the folder of a run, got")
+    opened = run or Run.open(name)
+    opened.expect_trained_here("export")
+    if market.seed not in opened.seeds:
+        raise InputError(f"{opened.path}: expected a run with seed {market.seed}, got one of {list(opened.seeds)}")
+    own = build_market(opened.scenario(), market.seed)
+    if own.advertisers != market.advertisers or not np.array_equal(own.learners, market.learners):
+        raise InputError(f"{opened.path}: expected a run of the same advertisers and learners, got others")
+    learner, iteration = make_learner(opened.scenario()), opened.last_checkpoint()
+    state = opened.load_checkpoint(iteration)[market.seed]
+    expect_like(opened.path / "checkpoints" / f"{iteration:06d}" / f"seed-{market.seed}.safetensors", state, learner.start(own))
+    return learner.policy(own, state)
+
+
+@dataclass(frozen=True, eq=False)
+class _OfLearners:
+    """A rule made for the learners, as a policy whose arrays have everybody's rows."""
+
+    rule: Policy
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        """Begin the rule's day; the others keep their fixed bids."""
+        actor = self.rule.begin(market, day, n_policies)
+
+        def act(state: DayState) -> Action:
+            action = actor.act(state.of(market.learners))
+            if isinstance(action, Participation):
+                return action
+            theta = np.repeat(market.fixed[:, :, None], np.shape(action)[-1], axis=2)
+            theta[market.learners] = action
+            return theta
+
+        return DayPolicy(act, getattr(actor, "source", None), getattr(actor, "steps", None))
+
+
+def _own_coefficients(plan: Plan, action: Action, episodes: int) -> Array:
+    """Return the coefficients of the logged agents over the bid model's features, `[E, A, k]`."""
+    if isinstance(action, Participation):
+        raise InputError(f"policy: expected bids in every auction, got {plan.name}, which enters only a share of them")
+    theta = np.broadcast_to(np.asarray(action), (*np.shape(action)[:2], episodes))[plan.market.learners]
+    used = [FEATURES.index(name) for name in plan.coefficients]
+    unused = np.delete(theta, used, axis=1)
+    if (unused != 0).any():
+        names = [FEATURES[j] for j in range(len(FEATURES)) if (theta[:, j] != 0).any()]
+        raise InputError(
+            f"bid_model: expected one with the features {', '.join(names)}, on which {plan.name} bids, got {shown(plan.bid_model)}"
+        )
+    return np.array(theta[:, used].transpose(2, 0, 1))
+
+
+def _smallest_model(whole: Market, market: Market, policy: Policy, name: str) -> str:
+    """Return the smallest bid model that holds a policy's bids at the beginning of the first training day."""
+    day = whole.scenario.traffic.train_days[0]
+    action = policy.begin(whole, day, 1).act(whole.day(day).state)
+    if isinstance(action, Participation):
+        raise InputError(f"policy: expected bids in every auction, got {name}, which enters only a share of them")
+    used = {FEATURES[j] for j in range(len(FEATURES)) if (np.asarray(action)[market.learners, j] != 0).any()}
+    fitting = [model for model in _SMALLEST_FIRST if used <= set(BID_MODELS[model])]
+    if not fitting:
+        raise InputError(f"policy: expected bids that a bid model holds, got those of {name}, on {', '.join(sorted(used))}")
+    return fitting[0]
+
