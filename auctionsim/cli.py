@@ -138,10 +138,10 @@ def command_modules() -> dict[str, ModuleType]:
     """Import every module of `auctionsim.commands`. They import no heavy library.
 
     Returns:
-        The modules by command name, in alphabetical order.
+        The modules by command name, in alphabetical order; an underscore of a file's name is a hyphen of the command's.
     """
     names = sorted(module.name for module in iter_modules(commands.__path__) if not module.name.startswith("_"))
-    return {name: import_module(f"auctionsim.commands.{name}") for name in names}
+    return {name.replace("_", "-"): import_module(f"auctionsim.commands.{name}") for name in names}
 
 
 def make_parser(modules: Mapping[str, ModuleType]) -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ import polars as pl
 
 from auctionsim import arithmetic
 from auctionsim.jobs.offline.columns import Column
-from auctionsim.names.text import visible
+from auctionsim.names.text import code_span, markdown_name
 
 FORMULA = """\
 Each agent draws its action x anew every hour, a number in [-1, 1] for each of the k coefficients, around the behavior policy's own
@@ -33,11 +33,11 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
     """
     agents, days = settings["agents"], settings["days"]
     episodes = len(days) * settings["episodes_per_day"]
-    who = escaped(", ".join(agents[:20]) + (f" and {len(agents) - 20} more" if len(agents) > 20 else ""))
-    rivals = "" if settings["rivals"] is None else f" The other learners follow the rule `{code(settings['rivals'])}`."
+    who = markdown_name(", ".join(agents[:20]) + (f" and {len(agents) - 20} more" if len(agents) > 20 else ""))
+    rivals = "" if settings["rivals"] is None else f" The other learners follow the rule {code_span(settings['rivals'])}."
     formula = FORMULA.format(noise=settings["noise"], uniform=settings["uniform"], factor=float(arithmetic.power(50.0, settings["noise"])))
     parts = [
-        f"# Datasheet: logged days of {escaped(settings['scenario'])}",
+        f"# Datasheet: logged days of {markdown_name(settings['scenario'])}",
         "## Motivation",
         "Made to train and to judge bidding policies from logs alone: offline reinforcement learning and off-policy evaluation. The "
         "days are simulated, so that every estimate from the logs can be held against the simulator's truth "
@@ -50,12 +50,12 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
         "Observations and rewards are described in docs/environments.md. Agents of one episode meet in the same auctions, so that "
         "their rows depend on each other; episodes of a day share its traffic.",
         "## Collection process",
-        f"Behavior policy: `{code(settings['policy'])}`, with a factor of {settings['factor']:g} on its bids, in the bid model "
+        f"Behavior policy: {code_span(settings['policy'])}, with a factor of {settings['factor']:g} on its bids, in the bid model "
         f"`{settings['bid_model']}`.{rivals} {settings['clipped_share']:.2%} of its own actions were outside [-1, 1] and were clipped.",
         formula,
-        f"Scenario `{code(settings['scenario'])}`, seed {settings['seed']}; its text is in `dataset.json`. Version "
+        f"Scenario {code_span(settings['scenario'])}, seed {settings['seed']}; its text is in `dataset.json`. Version "
         f"{settings['version']} of auctionsim. SHA-256 of `{file}`: `{settings['sha256']}`. Command:",
-        "    " + visible(" ".join(str(settings["command"]).split())),
+        code_span(settings["command"]),
         "The same command writes the same bytes, on any number of workers.",
         "## Preprocessing",
         "None: rows are what the environments returned.",
@@ -70,19 +70,6 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
         "The dataset is made again by its command. A later version of auctionsim may log other days; `dataset.json` names the version.",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Return a text from a scenario so that Markdown shows it as it is, on one line."""
-    shown = visible(" ".join(text.split()))
-    for sign in "\\`*_[]<>#|":
-        shown = shown.replace(sign, f"\\{sign}")
-    return shown
-
-
-def code(text: str) -> str:
-    """Return a text for a span of code, which cannot hold a backtick."""
-    return visible(" ".join(text.split())).replace("`", "'")
 
 
 def _columns_table(rows: Sequence[Column], table: pl.DataFrame | None) -> str:

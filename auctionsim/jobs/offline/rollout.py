@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.auction.outcome import COST, IMPRESSIONS
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import BatchedDays
 from auctionsim.envs.episode_sampler import EpisodeSampler, EpisodeSeed, days_of
@@ -106,4 +107,5 @@ def named_amounts(outcomes: Array) -> dict[str, Array]:
     flat = outcomes.reshape(-1, outcomes.shape[-1])
     vector = obj.objective_vector(flat[:, :, None])[:, :, 0]
     found = dict(zip(obj.OBJECTIVES, vector.T, strict=True))
-    return {"impressions": flat[:, 0], **found, "cost": flat[:, 4]}
+    rows = {"impressions": flat[:, IMPRESSIONS], **found, "cost": flat[:, COST]}
+    return {name: values.reshape(outcomes.shape[:-1]) for name, values in rows.items()}
