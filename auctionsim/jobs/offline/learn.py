@@ -1,0 +1,139 @@
+"""Learn a policy from a logged dataset alone, and write a run folder of it, evaluated on the scenario's test days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim import arithmetic
+from auctionsim.analysis.offline.online_lp import PacingTable, learn_pacing
+from auctionsim.arguments import one_of
+from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.errors import InputError
+from auctionsim.jobs.offline.dataset import METRICS, Dataset
+from auctionsim.jobs.offline.plan import make_plan
+from auctionsim.jobs.training.outside import write_run
+from auctionsim.market.bidding import market_coefficients, starting_coefficients
+from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, DayState, Policy
+from auctionsim.runs import Run
+
+Array = NDArray[np.float64]
+OwnActions = Callable[[DayState], Array]
+"""Function from the day's state to the agents' actions, `[P, A, k]`."""
+
+LEARNERS = ("online-lp", "bc", "cql", "iql", "decision-transformer")
+_LIVE = 1  # Position of `budget_left` in an observation.
+
+
+@dataclass(frozen=True, eq=False)
+class FromLogs:
+    """A policy of the logged agents; the scenario's other learners follow the rule that they followed in the logs."""
+
+    market: Market
+    """Market in which only the logged agents learn."""
+    bid_model: str
+    begin_agents: Callable[[int, int], OwnActions]
+    """Function from a day and P to the function that acts on it."""
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (it has its own)
+        """Begin a day for P copies."""
+        own, start = self.begin_agents(day, n_policies), starting_coefficients(self.market, self.bid_model)
+        rules = [(who, rule.begin(self.market, day, n_policies)) for who, rule in self.market.rule_policies]
+
+        def act(state: DayState) -> Array:
+            logs = arithmetic.log(MAX_MULTIPLIER) * np.clip(own(state), -1.0, 1.0)
+            theta = market_coefficients(self.market, logs, start, self.bid_model)
+            for who, rule in rules:
+                theta[who] = np.asarray(rule.act(state.of(who)))
+            return theta
+
+        return DayPolicy(act)
+
+
+def learn_offline(
+    dataset: Dataset,
+    learner: str,
+    out: Path,
+    *,
+    metric: str = "profit",
+    steps: int = 2000,
+    command: str,
+    report: Callable[[str, float], None] | None = None,
+) -> Run:
+    """Learn from logs and write a run folder.
+
+    Args:
+        dataset: The logged days.
+        learner: One of `LEARNERS`; all but `online-lp` are d3rlpy's.
+        out: The run folder, new or empty.
+        metric: One of `METRICS`: what `online-lp` maximizes, and the reward that the others learn from.
+        steps: Gradient steps of d3rlpy's learners.
+        command: The command line, for the report.
+        report: A progress callback.
+
+    Raises:
+        InputError: The learner is unknown or not installed, or cannot learn from these actions.
+    """
+    one_of("--learner", learner, LEARNERS)
+    one_of("--metric", metric, METRICS)
+    market = dataset.market()
+    if learner == "online-lp":
+        policy: Policy = pacing_policy(dataset, market, metric)
+        name = f"online-lp from {len(dataset.days)} logged days"
+    else:
+        from auctionsim.jobs.offline.d3rlpy_learners import learned_policy
+
+        policy, version = learned_policy(dataset, market, learner, metric, steps, report)
+        name = f"{learner} of d3rlpy {version} from {len(dataset.days)} logged days"
+    return write_run(out, market.scenario, {market.seed: policy}, learner=name, command=command)
+
+
+def logged_market(dataset: Dataset, market: Market) -> Market:
+    """Return the market in which only the logged agents learn."""
+    settings = dataset.settings
+    plan = make_plan(
+        market, "start", bidder=settings["bidder"], rivals=settings["rivals"] or "manual", bid_model=settings["bid_model"]
+    )
+    return plan.market
+
+
+def pacing_policy(dataset: Dataset, market: Market, metric: str) -> FromLogs:
+    """Return the policy of `analysis.offline.online_lp`, with one table for each agent.
+
+    Args:
+        dataset: The logged days.
+        market: The scenario's market.
+        metric: One of `METRICS`, which is maximized within the budget.
+
+    Raises:
+        InputError: An action has more than one number.
+    """
+    if dataset.actions.shape[-1] != 1:
+        raise InputError(
+            f"{dataset.path}: expected actions of one number for online-lp, got {dataset.actions.shape[-1]} "
+            "(export with --bid-model scale, value or conversion)"
+        )
+    own = logged_market(dataset, market)
+    tables = [_table(dataset, metric, j) for j in range(len(dataset.agents))]
+
+    def begin(day: int, n_policies: int) -> OwnActions:  # noqa: ARG001  (the same on every day)
+        def act(state: DayState) -> Array:
+            left = state.budget_left[own.learners]
+            return np.stack([table.action(state.hour, left[j]) for j, table in enumerate(tables)], axis=1)[..., None]
+
+        return act
+
+    return FromLogs(own, dataset.settings["bid_model"], begin)
+
+
+def _table(dataset: Dataset, metric: str, j: int) -> PacingTable:
+    """Return one agent's table."""
+    return learn_pacing(
+        dataset.actions[:, :, j, 0].astype(np.float64), dataset.log_propensity[:, :, j], dataset.amounts[metric][:, :, j],
+        dataset.amounts["cost"][:, :, j], dataset.observations[:, :, j, _LIVE] > 0,
+    )  # fmt: skip
