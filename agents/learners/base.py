@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import Policy
+from auctionsim.display import parts_repr, short_repr
 from auctionsim.market.market import Market
 
 Arrays = dict[str, NDArray[Any]]
@@ -26,6 +27,8 @@ class TaskBatch:
     shared: Arrays
     """Arrays that all tasks need; they travel once to each machine."""
     tasks: Sequence[Any]
+
+    __repr__ = short_repr
 
     def results(self, market: Market) -> list[Any]:
         """Compute all tasks in this process."""
@@ -75,6 +78,12 @@ class ReplicatedLearner(Learner, Protocol):
     @staticmethod
     def apply_update(market: Market, state: Arrays, update: Arrays) -> Arrays:
         """Return the state after the iteration, equal to the bit to the one that `tell` returned."""
+
+
+def learner_repr(self: Any) -> str:
+    """Return the name of a built-in learner and that of its scenario."""
+    scenario = self._scenario
+    return parts_repr(type(self).__name__, {"algorithm": scenario.learner.algorithm, "scenario": scenario.name})
 
 
 def iterate(learner: Learner, market: Market, state: Arrays) -> tuple[Arrays, Mapping[str, float]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, Actor, Constant, DayPolicy, DayState, Participation, Policy, Reactive
 
@@ -23,6 +24,8 @@ class Scaled:
     """The policy whose bids are scaled."""
     factor: Array
     """Factor on the bids of each advertiser, `[advertisers]`, >= 0; it does not touch what is left to a rule."""
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
         """Begin the day as the policy does, on its bid features and in its steps."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.agents.policies.base import Policy, Scaled
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 
@@ -34,6 +35,8 @@ class CostMatched:
     """The policy with its bids scaled."""
     error: Array
     """Relative error |cost / wanted - 1| of each controlled advertiser, `[learners]`; with `pooled`, of all together."""
+
+    __repr__ = short_repr
 
 
 def cost_matched(market: Market, day: int, policy: Policy, wanted: Array, *, pooled: bool = False) -> CostMatched:

@@ -17,6 +17,7 @@ from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
 from auctionsim.auction.outcome import CLICKS, COST
+from auctionsim.display import short_repr
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales, observe
@@ -77,6 +78,8 @@ class _Network:
     last_bias: Array
     """Biases of the output layer, `[P, learners, outputs]`."""
 
+    __repr__ = short_repr
+
     def __call__(self, inputs: Array) -> Array:
         """Return the log multipliers `[P, learners, outputs]` of inputs `[P, learners, inputs]`."""
         hidden = arithmetic.tanh(arithmetic.matmul(inputs[..., None, :], self.first)[..., 0, :] + self.first_bias)
@@ -96,6 +99,8 @@ class _HourlyPolicy:
     """Inputs that stay the same all day, `[learners, 3]`, from `static_inputs`."""
     start: Array
     """Starting coefficients, `[learners, 3]`."""
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (as many as networks, or 1)
         """Begin the day; its scales come from what is known before it."""

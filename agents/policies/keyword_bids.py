@@ -12,6 +12,7 @@ from auctionsim.agents.policies.base import Constant, DayPolicy
 from auctionsim.agents.policies.cost_matched import cost_matched
 from auctionsim.agents.policies.pacing.timetable import hour_factors, purchases_by_hour
 from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
@@ -73,6 +74,8 @@ class HourlyAlpha:
 
     alpha: Array
     """Coefficient on pcvr of each controlled advertiser, currency per conversion `[24, learners]`."""
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (the same for all)
         """Bid the hour's alphas."""

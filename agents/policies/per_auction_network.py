@@ -15,6 +15,7 @@ from auctionsim import arithmetic
 from auctionsim.agents.policies.base import DayPolicy, Policy
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.sources import TableSource
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
@@ -68,6 +69,8 @@ class _PerAuctionPolicy:
     """Parameters of each learner's network, `[learners, size]`."""
     hidden: int
     n_advertisers: int
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (one set of parameters)
         """Begin a day whose traffic holds the networks' bids in place of the learners' keyword bids."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.analysis.economics.clearing import Cleared, cleared
 from auctionsim.auction.rules import Rules
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import simulate_day
@@ -53,6 +54,8 @@ class Auctions:
     query: NDArray[np.int64]
     budgets: Array
     """Daily budgets, currency, infinite where there is none, `[advertisers]`."""
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.day)

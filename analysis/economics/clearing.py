@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.rules import Rules
+from auctionsim.display import short_repr
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -23,6 +24,8 @@ class Cleared:
     """Price per click, currency; 0 where nobody is shown."""
     clicks: Array
     """Expected clicks over all identical auctions; 0 where nobody is shown."""
+
+    __repr__ = short_repr
 
     @property
     def cost(self) -> Array:

@@ -11,6 +11,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
 from auctionsim.analysis.economics.engagement import SHUFFLES, Engagement, engagement_of
+from auctionsim.display import short_repr
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
@@ -38,6 +39,8 @@ class Coalition:
     n_blocks: int
     """Number of such units."""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class Chance:
@@ -48,6 +51,8 @@ class Chance:
     engaged: Engagement
     shuffled: tuple[Array, ...]
     """Shuffled tables of engagement, `[auctions or blocks, players]` each."""
+
+    __repr__ = short_repr
 
 
 def chance_of(auctions: Auctions, missing: Array) -> Chance:

@@ -29,6 +29,7 @@ from auctionsim.analysis.economics.evidence import EXCUSED, GAP, MISSING, PROFIT
 from auctionsim.analysis.economics.responses import is_deviation_punished
 from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.rules import Rules
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
@@ -67,6 +68,8 @@ class Verdict:
     """Share of their profit under everybody's keyword bids that self-bidders lose; NaN if there are none."""
     worst_advertiser: float = float("nan")
     """Smallest ratio of a controlled advertiser's profit to that in competition."""
+
+    __repr__ = short_repr
 
     @property
     def label(self) -> str:

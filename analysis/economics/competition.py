@@ -13,6 +13,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.sources import TableSource
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
 from auctionsim.market.simulate import simulate_day
@@ -33,6 +34,8 @@ class BenchmarkIndices:
     """Missing revenue as a share of the revenue that the cartel would take away."""
     efficiency_loss: float = float("nan")
     """Share of the benchmark's welfare that is missing; negative if the outcome allocates better."""
+
+    __repr__ = short_repr
 
 
 def totals_over_days(market: Market, policy: Policy, days: tuple[int, ...]) -> Array:

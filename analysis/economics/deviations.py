@@ -13,6 +13,7 @@ from auctionsim import arithmetic
 from auctionsim.arguments import instance_of, number_between
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.outcome import Outcome
+from auctionsim.display import short_repr
 from auctionsim.errors import shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
@@ -44,6 +45,8 @@ class BestResponses:
     """Largest utility found, >= `now`, `[learners]`."""
     multiplier: Array
     """Best multiplier of the advertiser's own bids; 1 if none improves on them, `[learners]`."""
+
+    __repr__ = short_repr
 
     @property
     def gain(self) -> Array:
@@ -100,6 +103,8 @@ class Punishment:
     """Relative change of the rivals' mean bid in each hour, `[24]`; 0 up to the hour of the deviation."""
     profit: Array
     """Change of the deviator's profit in each hour, in currency, `[24]`."""
+
+    __repr__ = short_repr
 
     @property
     def immediate(self) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.economics.auctions import Auctions
+from auctionsim.display import short_repr
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -46,6 +47,8 @@ class Engagement:
     """Unit by which bids are shuffled: `auction`, `hour`, `day and hour`, `query` or `day`."""
     block: Integers
     """Number of each auction's block, `[auctions]`."""
+
+    __repr__ = short_repr
 
     @property
     def n_blocks(self) -> int:

@@ -16,6 +16,7 @@ from auctionsim.analysis.economics.best_response_gap import best_response_gains
 from auctionsim.analysis.economics.coalitions import Coalition, blame, chance_of, give_way
 from auctionsim.analysis.economics.low_bids import low_bids
 from auctionsim.analysis.economics.segments import QuietSegments, quiet_segments, winner_predicted, worst_segment
+from auctionsim.display import short_repr
 from auctionsim.ratios import safe_ratio
 
 Array = NDArray[np.float64]
@@ -40,6 +41,8 @@ class Test:
     reason: str
     """The statistic in words."""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -59,6 +62,8 @@ class Evidence:
     """Each advertiser's profit as its predicted rates have it, currency `[advertisers]`."""
     competitive_profits: Array = field(default_factory=lambda: np.zeros(0))
     """The same in competition."""
+
+    __repr__ = short_repr
 
     def __getitem__(self, name: str) -> Test:
         return self.tests[name]

@@ -15,6 +15,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
+from auctionsim.display import short_repr
 from auctionsim.ratios import safe_ratio
 
 Array = NDArray[np.float64]
@@ -38,6 +39,8 @@ class LowBids:
     """Match of ads to values there: 1 if slots go by value, 0 if at random; NaN if there are no such auctions."""
     agreement: float
     """Chance that so many independent levels agree as closely as theirs do; 1 for fewer than two."""
+
+    __repr__ = short_repr
 
 
 def low_bids(auctions: Auctions) -> LowBids:

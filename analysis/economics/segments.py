@@ -11,6 +11,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.coalitions import Chance
 from auctionsim.analysis.economics.engagement import SHUFFLES, block_means, over_blocks
+from auctionsim.display import short_repr
 from auctionsim.ratios import safe_ratio, safe_ratios
 from auctionsim.streams import stream
 
@@ -40,6 +41,8 @@ class QuietSegments:
     members: Integers
     """Indices of the advertisers that are engaged elsewhere and not there, `[members]`."""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class WorstSegment:
@@ -50,6 +53,8 @@ class WorstSegment:
     """Number of the hour, query or day."""
     missing: float
     """Share of its competitive revenue that is missing."""
+
+    __repr__ = short_repr
 
 
 def quiet_segments(chance: Chance) -> QuietSegments:

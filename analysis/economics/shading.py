@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import Outcome
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import Trajectory
 from auctionsim.ratios import safe_ratio
@@ -28,6 +29,8 @@ class Shading:
     """Sum of bids divided by the sum of values per click, over all their auctions; NaN if there is no value."""
     cpc_over_baseline: float
     """Their cost per click divided by the baseline's; NaN if either has no clicks."""
+
+    __repr__ = short_repr
 
 
 def objective_types(market: Market) -> list[str]:

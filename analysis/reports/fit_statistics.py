@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.display import short_repr
 from auctionsim.traffic.fit.components import drift_variance
 from auctionsim.traffic.fit.estimates import price_per_click
 from auctionsim.traffic.fit.volumes import daily_counts
@@ -38,6 +39,8 @@ class FitStatistic:
     """The mean over the drawn markets."""
     distance: float | None = None
     """Distance between the table's distribution and a market's, 0 to 1, mean over markets; None for a plain number."""
+
+    __repr__ = short_repr
 
 
 def fit_statistics(table: Traffic, drawn: Sequence[Traffic]) -> list[FitStatistic]:

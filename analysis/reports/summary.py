@@ -25,6 +25,7 @@ from auctionsim.analysis.reports.metrics import (
 )
 from auctionsim.analysis.reports.run_view import RunView, without_days
 from auctionsim.analysis.statistics import INTERVALS, Interval
+from auctionsim.display import short_repr
 from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
 
@@ -63,6 +64,8 @@ class Summary:
     """Number of test days."""
     has_learners: bool
     """False if every advertiser follows a rule, so that nothing was learned."""
+
+    __repr__ = short_repr
 
     @property
     def sentence(self) -> str:

@@ -169,18 +169,18 @@ def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.f
     while not day_replay.is_over:
         hour = day_replay.hour
         hours[hour] += day_replay.step(coefficients_of(hour))
-    return outcome_of_hours(hours)
+    return outcome_of_hours(hours, day_replay.source.advertisers)
 
 
-def outcome_of_hours(hours: NDArray[np.float64]) -> Outcome:
-    """Return the outcome of a day from what its steps returned, `[24, advertisers, 5 or 8, P]`."""
+def outcome_of_hours(hours: NDArray[np.float64], advertisers: tuple[str, ...]) -> Outcome:
+    """Return the outcome of a day from what its steps returned, `[24, advertisers, 5 or 8, P]`, and the advertisers' names."""
     counted = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
     if hours.shape[2] > len(OUTCOMES):
         participated, winning, least_winning = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))
         shown = counted["impressions"]
         means = _mean(winning, shown), _mean(least_winning, participated - shown)
         counted |= dict(zip(DETAILS, (participated, *means), strict=True))
-    return Outcome(**counted)
+    return Outcome(**counted, advertisers=advertisers)
 
 
 def _mean(total: NDArray[np.float64], count: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auctionsim.auction.reference import Placement, clear
+from auctionsim.display import short_repr
 from auctionsim.ratios import safe_ratio
 from auctionsim.traffic.ingest.outcomes.observed import LoggedAuctions
 
@@ -38,6 +39,8 @@ class Candidate:
     error: float
     """Mean absolute difference of the charges over the log's mean charge; NaN where the log has no charges."""
 
+    __repr__ = short_repr
+
     @property
     def name(self) -> str:
         """Return the mechanism in words: `gsp, ranked by eCPM`."""
@@ -58,6 +61,8 @@ class LogReplay:
     """Unit that is charged, `click` or `impression`; None if the log has no costs."""
     reserve: float
     """Reserve of the replay, currency per click: the log's, as far as it shows."""
+
+    __repr__ = short_repr
 
     @property
     def best(self) -> Candidate:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.errors import RenamedWarning
+from auctionsim.arguments import one_of, texts
+from auctionsim.display import cut, html_frame, some
+from auctionsim.errors import InputError, RenamedWarning
+
+if TYPE_CHECKING:
+    import polars as pl
 
 IMPRESSIONS, CLICKS, CONVERSIONS, GMV, COST = range(5)
 OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
@@ -37,6 +44,54 @@ class Outcome:
     least_winning_cost: NDArray[np.float64] | None = None
     """Mean price per click at which the last slot could have been won, over the auctions in which an eligible bid was not
     shown, currency; NaN where there were none."""
+    advertisers: tuple[str, ...] | None = None
+    """Names of the advertisers, for `to_frame`; None where they are not known."""
+
+    def __repr__(self) -> str:
+        hours, count, policies = self.cost.shape
+        totals = ", ".join(f"{name} {getattr(self, name).sum() / policies:.6g}" for name in ("clicks", "gmv", "cost"))
+        a_policy = " a policy" if policies > 1 else ""
+        return cut(f"Outcome({hours} hours, {count} advertisers, {policies} policies: {totals}{a_policy})")
+
+    def _repr_html_(self) -> str:
+        """Return the first rows by advertiser for a notebook."""
+        hours, _, policies = self.cost.shape
+        return html_frame(f"Outcome of {hours} hours under {policies} policies", self.to_frame("advertiser"))
+
+    def to_frame(self, by: str = "hour", *, advertisers: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the outcome as a polars table, in order of hour, advertiser and policy.
+
+        Args:
+            by: `hour` for a row per hour, advertiser and policy; `advertiser` for a row per advertiser and policy, summed over
+                the hours.
+            advertisers: Names for the column `advertiser`; the outcome's own where None, or 0, 1, 2, ... where it has none.
+
+        Returns:
+            The columns `hour` (not with `by="advertiser"`), `advertiser`, `policy` (0 to P - 1), the outcomes of `OUTCOMES` and
+            `profit`. With details `participated` too, and by hour the two mean prices, null where nothing was averaged.
+
+        Raises:
+            InputError: `by` is another word, or there are more or fewer names than advertisers.
+        """
+        import polars as pl
+
+        one_of("by", by, ("hour", "advertiser"))
+        hours, count, policies = self.cost.shape
+        names = self.advertisers if advertisers is None else texts("advertisers", advertisers)
+        if names is not None and len(names) != count:
+            raise InputError(f"advertisers: expected {count} names, one for each advertiser, got {len(names)}: {some(names)}")
+        own: Any = list(names) if names is not None else np.arange(count)
+        is_hourly = by == "hour"
+        columns: dict[str, Any] = {"hour": np.repeat(np.arange(hours), count * policies)} if is_hourly else {}
+        repeats = hours if is_hourly else 1
+        columns["advertiser"] = pl.Series(own).gather(np.tile(np.repeat(np.arange(count), policies), repeats))
+        columns["policy"] = np.tile(np.arange(policies), count * repeats)
+        for name in (*OUTCOMES, "profit", *DETAILS):
+            values = getattr(self, name)
+            if values is None or (name in DETAILS[1:] and not is_hourly):
+                continue
+            columns[name] = pl.Series((values if is_hourly else values.sum(axis=0)).ravel(), nan_to_null=True)
+        return pl.DataFrame(columns)
 
     @property
     def revenue(self) -> NDArray[np.float64]:

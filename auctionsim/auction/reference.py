@@ -33,6 +33,7 @@ from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.ties import tie_key, tie_keys
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.traffic.table import Traffic
 
@@ -44,6 +45,8 @@ class Placement:
     candidate: int
     slot: int
     price: float
+
+    __repr__ = short_repr
 
 
 def clear(

@@ -81,7 +81,8 @@ def replay(
 
     parts = in_threads(theta.shape[-1], threads, run)
     names = (*OUTCOMES, *DETAILS) if details else OUTCOMES
-    return Outcome(**{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names})
+    joined = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
+    return Outcome(**joined, advertisers=traffic.advertisers)
 
 
 def _checked_coefficients(

@@ -14,6 +14,7 @@ from auctionsim import arithmetic
 from auctionsim.arguments import finite_vector, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
 from auctionsim.auction.kernel.prices import PRICINGS
+from auctionsim.display import short_repr
 from auctionsim.errors import shown
 from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
@@ -38,6 +39,8 @@ class Rules:
     bid_floor: float = 0.0
     bid_cap: float = math.inf
     """Bids are clipped to `[bid_floor, bid_cap]`, currency per click."""
+
+    __repr__ = short_repr
 
     @classmethod
     def checked(

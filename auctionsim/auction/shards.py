@@ -24,6 +24,7 @@ from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TrafficSource
+from auctionsim.display import short_repr
 
 Array = NDArray[np.float64]
 BucketRange = tuple[int, int]
@@ -41,6 +42,8 @@ class Shard:
     """Allotments, currency, `[advertisers, P]`."""
     seed: int
     """Seed of the sampling noise."""
+
+    __repr__ = short_repr
 
 
 def sync_windows(weights: NDArray[np.int64], shards: int, sync_interval: int) -> Iterator[list[BucketRange]]:

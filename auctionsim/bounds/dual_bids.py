@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from auctionsim.bounds.eligible_wins import EligibleWins
 from auctionsim.bounds.linear_goals import LinearGoals
 from auctionsim.bounds.oracle import Duals
+from auctionsim.display import short_repr
 
 Array = NDArray[np.float64]
 NOBODY = -1
@@ -35,6 +36,8 @@ class DualForm:
     """Value of a click, a conversion and a unit of GMV to each advertiser, objective units, `[advertisers, 3]`."""
     denominator: Array
     """Loss of value per unit of payment, objective units per currency, `[advertisers]`; <= 0 where no payment is too high."""
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, goals: LinearGoals, duals: Duals) -> DualForm:

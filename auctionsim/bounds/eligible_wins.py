@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.ties import tie_keys
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 
@@ -54,6 +55,8 @@ class EligibleWins:
     """Lower bound of the column's expected payment as winner, currency, `[columns]`."""
     payment_max: Array
     """Upper bound of that payment, currency, `[columns]`; infinite where another learner may set it."""
+
+    __repr__ = short_repr
 
     @property
     def cell(self) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 
 from auctionsim.auction.budgets import EXHAUSTED_SHARE
 from auctionsim.bounds.eligible_wins import EligibleWins
+from auctionsim.display import short_repr
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in
 
@@ -36,6 +37,8 @@ class LinearGoals:
     """Whether a fixed rule bids for the advertiser, `[advertisers]`."""
     limits: Mapping[str, Array]
     """Limits by the constraint's key: `[advertisers]`, or `[1]` for a constraint on several advertisers together."""
+
+    __repr__ = short_repr
 
     def rows(self) -> Iterator[Row]:
         """Yield the row or rows of every constraint that there is, in the table's order."""
@@ -81,6 +84,8 @@ class Quantities:
     """Upper bounds of E, then of d, currency, `[2 * advertisers]`."""
     is_open: NDArray[np.bool_]
     """Whether no bid limits an advertiser's extra payments, `[advertisers]`."""
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, eligible: EligibleWins, goals: LinearGoals) -> Quantities:

@@ -21,6 +21,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, diags_array, vstack
 
 from auctionsim.arithmetic import dot
+from auctionsim.display import short_repr
 from auctionsim.errors import RunError
 
 Array = NDArray[np.float64]
@@ -49,6 +50,8 @@ class Program:
     limit: Array
     """Right-hand side of the coupling rows, `[rows]`."""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -65,6 +68,8 @@ class Solution:
     """Side variables, `[sides]`."""
     multipliers: Array
     """Multipliers of the coupling rows, >= 0, objective units per unit of the row, `[rows]`."""
+
+    __repr__ = short_repr
 
 
 def solve_whole(program: Program) -> Solution:

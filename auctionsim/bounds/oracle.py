@@ -28,6 +28,7 @@ from auctionsim.bounds.column_generation import solve
 from auctionsim.bounds.eligible_wins import EligibleWins, eligible_wins
 from auctionsim.bounds.linear_goals import QUANTITIES, LinearGoals, Quantities, RowBlock, program_rows
 from auctionsim.bounds.linear_program import Program
+from auctionsim.display import short_repr
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.objectives.constraints import constraints_in
@@ -45,6 +46,8 @@ class Duals:
     """Multipliers alpha of the budgets, per unit of currency, `[advertisers]`."""
     of: Mapping[str, Array]
     """Multipliers of the constraints' rows (`Constraint.row`), by key: `[advertisers]` or `[1]`; 0 where there is no row."""
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,8 @@ class Bound:
     """Auctions won by each column of the eligible wins, at the optimum, `[columns]`."""
     duals: Duals
     """Multipliers of the program's rows at the optimum."""
+
+    __repr__ = short_repr
 
 
 def lp_bound(

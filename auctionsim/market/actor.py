@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.sources import TrafficSource
+from auctionsim.display import short_repr
 from auctionsim.traffic.steps import Steps
 
 Array = NDArray[np.float64]
@@ -33,6 +34,8 @@ class DayState:
     """Impressions, clicks, conversions, GMV and cost of the step before, 0 before the first, `[n, 5, P]`."""
     cumulative: Array
     """The same summed over the day so far, `[n, 5, P]`."""
+
+    __repr__ = short_repr
 
     @property
     def n_policies(self) -> int:
@@ -92,3 +95,5 @@ class DayPolicy:
     """Traffic with the policy's own bid features; the market's where None."""
     steps: Steps | None = None
     """Steps in which the policy acts; hours where None."""
+
+    __repr__ = short_repr

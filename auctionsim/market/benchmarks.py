@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import CTR, CVR, ITEM_PRICE
 from auctionsim.auction.sources import Chunk, TrafficSource
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
 
@@ -27,6 +28,8 @@ class DayBenchmark:
     """Expected number of clicks of all advertisers."""
     conversions: float
     """Expected number of conversions of all advertisers."""
+
+    __repr__ = short_repr
 
     @property
     def profit(self) -> float:

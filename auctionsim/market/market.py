@@ -20,7 +20,8 @@ from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.realized_rates import realized_rates
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
-from auctionsim.errors import InputError
+from auctionsim.display import cut, html_table, ranges, some
+from auctionsim.errors import InputError, shown
 from auctionsim.market.actor import Actor
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.day import MarketDay
@@ -77,6 +78,29 @@ class Market:
     """Indices of advertisers, `[n]`, and the policy that bids for them hour by hour."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
     """Cache of arrays by name and day; they depend on the traffic alone, so that markets on the same traffic share it."""
+
+    def __repr__(self) -> str:
+        name, count = shown(self.scenario.name), len(self.advertisers)
+        days = f"train days {ranges(self.scenario.traffic.train_days)}, test days {ranges(self.scenario.traffic.test_days)}"
+        return cut(f"Market({name}, seed {self.seed}: {count} advertisers, {len(self.learners)} of them learn; {days})")
+
+    def _repr_html_(self) -> str:
+        """Return the market's figures for a notebook."""
+        rules, limited = self.rules, np.isfinite(self.budgets)
+        learners = [self.advertisers[i] for i in self.learners]
+        parts = {
+            "seed": str(self.seed),
+            "advertisers": f"{len(self.advertisers)}: {some(self.advertisers)}",
+            "learners": f"{len(learners)}: {some(learners)}" if learners else "none",
+            "auction": f"{rules.pricing}, {len(rules.slot_effect)} slots, reserve {rules.reserve:g}, outcomes {rules.outcomes}",
+            "budgets": f"{limited.sum()} advertisers, {self.budgets[limited].sum():.6g} a day in all"
+            if any(limited)
+            else "none",
+            "training days": ranges(self.scenario.traffic.train_days),
+            "test days": ranges(self.scenario.traffic.test_days),
+            "baseline's revenue a day": float(np.mean([outcome.cost.sum() for outcome in self.baseline.values()])),
+        }
+        return html_table(f"Market of {self.scenario.name}", parts)
 
     @property
     def advertisers(self) -> tuple[str, ...]:

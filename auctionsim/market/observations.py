@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
 
@@ -73,6 +74,8 @@ class Scales:
     """The same in the mean hour, `[observed, D]`, > 0."""
     revenue: Array
     """Revenue of the platform in the mean hour, currency `[D]`, > 0."""
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, market: Market, day: int, observed: NDArray[np.int64] | None = None) -> Scales:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.display import short_repr
 from auctionsim.market.actor import Action, Actor, DayPolicy, DayState, Participation
 from auctionsim.market.market import Market, Policy, RuleClass
 
@@ -28,6 +29,8 @@ class Constant:
     theta: Array
     """Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]` or `[advertisers, 4, 1]`; NaN where a rule bids."""
 
+    __repr__ = short_repr
+
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (bids are the same on every day)
         """Bid alike in every step."""
         return DayPolicy(lambda state: self.theta)  # noqa: ARG005
@@ -39,6 +42,8 @@ class Reactive:
 
     act: Callable[[DayState], Action]
     """Function that returns the bids of the coming step, as `Actor.act` does."""
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (it looks at the state alone)
         """Ask the function before every step."""

@@ -18,6 +18,7 @@ from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.sources import TableSource, TrafficSource
+from auctionsim.display import short_repr
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
@@ -50,6 +51,8 @@ class Trajectory:
     """Shares of auctions entered in each step, those of rules included, `[advertisers, P]`; None for all."""
     budgets_left: tuple[Array, ...]
     """Currency left after each step, `[advertisers, P]`."""
+
+    __repr__ = short_repr
 
     @property
     def source(self) -> TrafficSource:
@@ -139,7 +142,8 @@ def simulate_day(
         bids.append(bids[-1] if is_as_before else sim.coefficients.copy())
         shares.append(None if sim.participation is None else sim.participation.copy())
         budgets_left.append(sim.budget_left.copy())
-    return Trajectory(outcome_of_hours(hours), sim, steps, tuple(step_hours), tuple(bids), tuple(shares), tuple(budgets_left))
+    outcome = outcome_of_hours(hours, market.advertisers)
+    return Trajectory(outcome, sim, steps, tuple(step_hours), tuple(bids), tuple(shares), tuple(budgets_left))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +151,8 @@ class Recorded:
     """Bid as on a day that was run, whatever happens: rivals that do not react."""
 
     trajectory: Trajectory
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (bids of one fit any number)
         """Repeat the bids of each step, on the same bid features.

@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from auctionsim.display import cut, html_table, ranges
+from auctionsim.errors import shown
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
@@ -64,6 +66,36 @@ class Scenario(Section):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
         return self
+
+    def __repr__(self) -> str:
+        return cut(f"Scenario({shown(self.name)}: {self._advertisers}; {self.learner.algorithm}, {self._traffic})")
+
+    def _repr_html_(self) -> str:
+        """Return the scenario's main keys for a notebook."""
+        train, auction = self.traffic, self.mechanism
+        parts = {
+            "seed": str(self.seed),
+            "traffic": self._traffic,
+            "training days": ranges(train.train_days),
+            "test days": ranges(train.test_days),
+            "auction": f"{auction.pricing}, {len(auction.slot_effect)} slots, reserve {auction.reserve:g}",
+            "platform.revenue_floor": f"{self.platform.revenue_floor:g} of the baseline ({self.platform.baseline})",
+            "advertisers": self._advertisers,
+            "learner": f"{self.learner.algorithm}, {self.train.iterations} iterations",
+        }
+        return html_table(f"Scenario {self.name}", parts)
+
+    @property
+    def _advertisers(self) -> str:
+        count, groups = sum(group.count for group in self.advertisers), len(self.advertisers)
+        return f"{count} advertisers in {groups} group{'s' if groups > 1 else ''}"
+
+    @property
+    def _traffic(self) -> str:
+        section = self.traffic
+        if section.is_synthetic:
+            return f"synthetic traffic, {section.days} days of {section.auctions_per_day} auctions"
+        return f"traffic table {shown(section.source)}"
 
     @property
     def folder(self) -> Path | None:

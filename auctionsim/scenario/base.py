@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from auctionsim.display import parts_repr
 from auctionsim.errors import shown
 
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
@@ -30,6 +31,15 @@ class Section(BaseModel):
     """A section of a scenario: frozen, strictly typed, unknown keys refused. Attribute docstrings describe its keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    def __repr__(self) -> str:
+        """Return the keys that differ from their defaults, each in a few words."""
+        fields = type(self).model_fields
+        changed = {key: value for key, value in self if fields[key].is_required() or value != fields[key].default}
+        return parts_repr(type(self).__name__, changed)
+
+    def __str__(self) -> str:
+        return repr(self)
 
 
 def baseline_share(level: float | str | None) -> float | None:

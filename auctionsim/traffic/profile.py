@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown, suggestion, unknown
 from auctionsim.scenario.toml_text import parse_toml
 from auctionsim.traffic.table import HOURS
@@ -45,6 +46,8 @@ class Spreads:
     pair_value: float = 0.3
     """Spread of values per conversion between pairs."""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class Profile:
@@ -76,6 +79,8 @@ class Profile:
     """Origin and license of the figures, one line each."""
     spreads: Spreads = Spreads()
     """Spreads of the generator's draws."""
+
+    __repr__ = short_repr
 
 
 def builtin_profiles() -> tuple[str, ...]:

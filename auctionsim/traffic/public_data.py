@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError
 
 SOURCES = {
@@ -51,6 +52,8 @@ class Campaign:
     daily_budget: float
     """Mean daily budget; the data state no unit."""
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class HourlyPrices:
@@ -64,6 +67,8 @@ class HourlyPrices:
     """Robust log standard deviation (1.4826 MAD) around that curve, within an exchange."""
     ctr: float
     """Median click-through rate, cpm / 1000 / cpc."""
+
+    __repr__ = short_repr
 
 
 def expect_public_files(data: Path) -> None:

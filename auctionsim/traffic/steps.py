@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.display import short_repr
 from auctionsim.traffic.table import HOURS, Traffic
 
 MINUTES = 60
@@ -22,6 +23,8 @@ class Steps:
     """Hour that each step begins in, followed by 24, `[steps + 1]`."""
     share_done: NDArray[np.float64]
     """Share of the day before each step, 0 to 1, followed by 1, `[steps + 1]`."""
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.edges) - 1

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arguments
+from auctionsim.display import cut, ranges
 from auctionsim.errors import InputError, shown
 from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
 from auctionsim.traffic.store_index import INDEX, check_index, read_index
@@ -64,6 +65,10 @@ class StoredTraffic:
             if name != "size"
         }
         self._ranges["size"] = Range(0, self.most_rows, f"numbers of rows from 0 to {self.most_rows}")
+
+    def __repr__(self) -> str:
+        counts = f"{self.auctions} auctions, {len(self.advertisers)} advertisers, {self.rows} rows"
+        return cut(f"StoredTraffic({shown(str(self.folder))}, days {ranges(self.days)}: {counts})")
 
     @property
     def notes(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.display import cut, html_table, ranges, some
 from auctionsim.errors import InputError, shown
 from auctionsim.traffic.array_checks import (
     MAX_AUCTIONS,
@@ -81,6 +82,25 @@ class Traffic:
         for name in names:
             getattr(self, name).setflags(write=False)
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.advertisers)} advertisers, {len(self.queries)} queries, {len(self.advertiser)} rows"
+        budgets = "" if self.budgets is None else ", with budgets"
+        return cut(f"Traffic(days {ranges(self.days)}: {self.auctions} auctions in {len(self.day)} cells, {counts}{budgets})")
+
+    def _repr_html_(self) -> str:
+        """Return the table's figures for a notebook."""
+        parts = {
+            "days": ranges(self.days),
+            "auctions": f"{self.auctions:,}",
+            "cells": f"{len(self.day):,}",
+            "candidate ads (rows)": f"{len(self.advertiser):,}",
+            "advertisers": f"{len(self.advertisers)}: {some(self.advertisers)}",
+            "queries": f"{len(self.queries)}: {some(self.queries)}",
+            "budgets": "none" if self.budgets is None else f"{self.budgets.sum():.6g} a day in all",
+            "source": self.notes.get("source", "not noted"),
+        }
+        return html_table("Traffic table", parts)
+
     def _check(self) -> None:
         """Check every array, so that whoever reads them may trust their lengths, indices and ranges."""
         for key in ("advertisers", "queries"):
@@ -124,7 +144,7 @@ class Traffic:
             ValueError: The table has no such day.
         """
         if day not in self.days:
-            raise ValueError(f"day: expected one of {_ranges(self.days)}, got {day}")
+            raise ValueError(f"day: expected one of {ranges(self.days)}, got {day}")
         index = self.days.index(day)
         return int(self._hour_start[index, hour]), int(self._hour_start[index, hour + 1])
 
@@ -159,9 +179,3 @@ class Traffic:
 
 CELL_COLUMNS = ("day", "hour", "weight", "query", "market_ecpm")
 ROW_COLUMNS = ("advertiser", "pctr", "pcvr", "item_price", "keyword_bid", "ctr", "cvr")
-
-
-def _ranges(days: tuple[int, ...]) -> str:
-    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        return f"{days[0]} to {days[-1]}"
-    return ", ".join(map(str, days))

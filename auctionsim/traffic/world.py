@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
@@ -35,6 +36,8 @@ class World:
     """Value of a conversion of each pair, currency, `[queries, candidates]`."""
     keyword_bid: NDArray[np.float64]
     """Keyword bid of each pair, currency per click, `[queries, candidates]`."""
+
+    __repr__ = short_repr
 
 
 def make_world(

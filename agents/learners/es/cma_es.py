@@ -17,7 +17,7 @@ import numpy as np
 from cmaes import CMA, SepCMA
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.es.covariance import Roots, roots, sample, update
 from auctionsim.agents.learners.es.generations import candidate_tasks, logged, mean_fitness, scored_days, started
 from auctionsim.agents.learners.es.scores import Scores, updated_multipliers
@@ -39,6 +39,8 @@ _CHANGING = ("mean", "sigma", "C", "p_sigma", "pc", "g")
 
 class CmaES:
     """The learner `cma-es`; see the module's text."""
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario

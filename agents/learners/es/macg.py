@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.es.generations import (
     apply_update,
     credit_is_local,
@@ -42,6 +42,8 @@ class MacgES:
     """The learner `macg-es`; see the module's text."""
 
     apply_update = staticmethod(apply_update)
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario

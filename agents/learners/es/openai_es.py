@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.es.generations import (
     apply_update,
     logged,
@@ -37,6 +37,8 @@ class OpenAIES:
     """The learner `openai-es`; see the module's text. State is that of one agent, `[1, agents * size]`."""
 
     apply_update = staticmethod(apply_update)
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario

@@ -18,6 +18,7 @@ from auctionsim.agents.learners.rl.rollout import Floats, observations_of
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
 from auctionsim.auction.outcome import COST
+from auctionsim.display import short_repr
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
@@ -139,6 +140,8 @@ class ClusterPolicy:
     """A function from observations `[P, C, 15]` to what is chosen, `[P, ...]`."""
     bids: Callable[[NDArray[Any]], Array]
     """A function from what is chosen to everybody's coefficients, `[advertisers, 4, P]`."""
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
         """Bid by what the clusters choose."""

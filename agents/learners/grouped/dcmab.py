@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.agents.learners.adam import adam_direction
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.grouped.clusters import (
     INPUTS,
     ClusterDays,
@@ -82,6 +82,8 @@ class Dcmab:
     """The learner `dcmab`; see the module's text."""
 
     Constants = DcmabSection
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario, constants: DcmabSection) -> None:
         self._scenario, self._settings = scenario, constants

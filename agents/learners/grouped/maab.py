@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.grouped.clusters import (
     INPUTS,
     ClusterDays,
@@ -59,6 +59,8 @@ class Maab:
     """The learner `maab`; see the module's text."""
 
     Constants = MaabSection
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario, constants: MaabSection) -> None:
         self._scenario, self._settings = scenario, constants

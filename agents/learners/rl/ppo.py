@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.agents.learners.adam import adam_direction
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
 from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, one_thread, random_parameters, unflatten, values
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
 from auctionsim.scenario import PpoSection, Scenario
@@ -51,6 +52,8 @@ class Ppo:
     """The learners `ippo` and `mappo`; see the module's text."""
 
     Constants = PpoSection
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario, constants: PpoSection) -> None:
         self._scenario, self._constants = scenario, constants
@@ -122,6 +125,8 @@ def play_episode(market: Market, shared: Arrays, episode: Episode) -> Trajectory
 @dataclass(frozen=True, eq=False)
 class _Greedy:
     actor: dict[str, Floats]
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
         """Bid by the actors' means."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.agents.learners.base import Arrays, TaskBatch
+from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.rl import stacked_mlp as mlp
 from auctionsim.agents.learners.rl.replay_memory import add, empty_memory, sample
 from auctionsim.agents.learners.schedules import lr_schedule
@@ -24,6 +24,7 @@ from auctionsim.agents.learners.ss_rtb.rmdp_state import Scales, View
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, marginal_value_of_spend
 from auctionsim.auction.outcome import COST, GMV
+from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.scenario import DqnSection, Scenario
 from auctionsim.streams import stream
@@ -55,6 +56,8 @@ class Rmdp:
     """The learners of SS-RTB; see the module's text."""
 
     Constants = DqnSection
+
+    __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario, constants: DqnSection) -> None:
         self._scenario, self._settings = scenario, constants
@@ -214,6 +217,8 @@ class RmdpPolicy:
     views: dict[int, View]
     grid: Array
     network: Network
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
         """Bid alpha x pcvr for the controlled advertisers, in the steps that were trained; the others follow their rules."""

@@ -17,6 +17,7 @@ from auctionsim import arguments
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder, write_text
 from auctionsim.jobs.training.evaluate import write_evaluation
@@ -110,6 +111,8 @@ class HourlyBids:
     """Coefficients over `bid_formula.FEATURES` of each day, `[24, advertisers, 4, 1]`."""
     source: str
     """Name of the coefficients in messages."""
+
+    __repr__ = short_repr
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (the same for all)
         """Bid as was given for the day.
