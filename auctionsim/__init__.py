@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from auctionsim.scenario import Scenario as Scenario
     from auctionsim.scenario.file import load_scenario as load_scenario
     from auctionsim.traffic.files import load_traffic as load_traffic
+    from auctionsim.traffic.given import scenario_for as scenario_for
+    from auctionsim.traffic.given import with_traffic as with_traffic
     from auctionsim.traffic.store import open_traffic as open_traffic
     from auctionsim.traffic.table import Traffic as Traffic
 
@@ -77,7 +79,9 @@ _HOME = {
     "parallel_env": "auctionsim.envs",
     "register_learner": "auctionsim.agents.learners.registry",
     "replay": "auctionsim.auction.replay",
+    "scenario_for": "auctionsim.traffic.given",
     "train": "auctionsim.jobs.training.train",
+    "with_traffic": "auctionsim.traffic.given",
     "write_run": "auctionsim.jobs.training.outside",
 }
 _ROOMS = (

@@ -82,6 +82,10 @@ class Run:
                 write_text(part / "scenario.toml", text)
                 write_json(part / "resolved.json", json.loads(scenario.model_dump_json()))
                 folder = None if scenario.folder is None else str(scenario.folder.resolve())
+                if scenario.given is not None:
+                    # Its traffic is in memory: the folder keeps it, and the paths of the scenario start from the folder.
+                    scenario.given.write(part)
+                    folder = "."
                 manifest = {
                     "version": __version__,
                     "command": command,
@@ -156,8 +160,9 @@ class Run:
         manifest = self.manifest()
         if not path.is_file():
             raise InputError(f"{path}: expected the run's scenario, got no such file")
+        # A folder of "." is the run's own; all others are absolute.
         folder, started_in = (
-            None if path is None else Path(path) for path in (manifest["scenario_folder"], manifest.get("started_in"))
+            None if path is None else self.path / path for path in (manifest["scenario_folder"], manifest.get("started_in"))
         )
         text, _ = read_scenario(path)
         with warnings.catch_warnings(record=True) as renamed:

@@ -17,12 +17,14 @@ from auctionsim.auction.sources import source_of
 from auctionsim.auction.threads import in_threads
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import checked_seed, truth_value, whole_number
+from auctionsim.traffic.files import Frame, table_of
+from auctionsim.traffic.frames import is_frame
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
 
 
 def replay(
-    traffic: Traffic | StoredTraffic,
+    traffic: Traffic | StoredTraffic | Frame,
     *,
     day: int = 0,
     coefficients: ArrayLike,
@@ -42,7 +44,8 @@ def replay(
     """Replay one day.
 
     Args:
-        traffic: The traffic table, in memory (`load_traffic`) or stored chunk by chunk (`open_traffic`).
+        traffic: The traffic table, in memory (`load_traffic`) or stored chunk by chunk (`open_traffic`); or whatever table in
+            memory `load_traffic` takes, which is then checked at every call, its advertisers in order of first appearance.
         day: One of its days.
         coefficients: theta of the bid formula `bid = theta . phi`, >= 0: `[advertisers, features, P]` for the whole day or
             `[hours, advertisers, features, P]`, advertisers in the order of `traffic.advertisers`.
@@ -66,7 +69,9 @@ def replay(
     Raises:
         ValueError: An argument is of another kind, has the wrong shape or range, or names something unknown.
     """
-    instance_of("traffic", traffic, (Traffic, StoredTraffic), "a traffic table (load_traffic, open_traffic)")
+    if is_frame(traffic):
+        traffic = table_of("traffic", traffic)
+    instance_of("traffic", traffic, (Traffic, StoredTraffic), "a traffic table (load_traffic, open_traffic, or a DataFrame)")
     day, seed = one_number_of("day", day, traffic.days), checked_seed("seed", seed)
     threads, details = whole_number("threads", threads, 1), truth_value("details", details)
     rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -25,6 +25,13 @@ __all__ = [
     "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario", "Section",
     "TrafficSection", "TrainSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
+
+
+class GivenFiles(Protocol):
+    """Traffic in memory, which knows how to write the files that a scenario names."""
+
+    def write(self, folder: Path) -> None:
+        """Write them into a folder."""
 
 
 class Scenario(Section):
@@ -51,6 +58,7 @@ class Scenario(Section):
     _folder: Path | None = PrivateAttr(default=None)
     _source: str | None = PrivateAttr(default=None)
     _started_in: Path | None = PrivateAttr(default=None)
+    _given: GivenFiles | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _groups_differ(self) -> Scenario:
@@ -78,7 +86,7 @@ class Scenario(Section):
             "traffic": self._traffic,
             "training days": ranges(train.train_days),
             "test days": ranges(train.test_days),
-            "auction": f"{auction.pricing}, {len(auction.slot_effect)} slots, reserve {auction.reserve:g}",
+            "auction": f"{auction.pricing}, {len(auction.slot_effect)} slot(s), reserve {auction.reserve:g}",
             "platform.revenue_floor": f"{self.platform.revenue_floor:g} of the baseline ({self.platform.baseline})",
             "advertisers": self._advertisers,
             "learner": f"{self.learner.algorithm}, {self.train.iterations} iterations",
@@ -147,6 +155,17 @@ class Scenario(Section):
         """
         located = self.model_copy()
         located._source, located._folder, located._started_in = source, folder, started_in
+        return located
+
+    @property
+    def given(self) -> GivenFiles | None:
+        """The traffic that the scenario holds itself (`auctionsim.with_traffic`); None if it is drawn or in a file."""
+        return self._given
+
+    def with_given(self, given: GivenFiles) -> Scenario:
+        """Return a copy that holds its traffic itself."""
+        located = self.model_copy()
+        located._given = given
         return located
 
     def resolve(self, path: str) -> Path:

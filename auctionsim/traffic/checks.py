@@ -37,22 +37,22 @@ TEXT_COLUMNS = ("query", "advertiser")
 """Columns of text; all others are numbers."""
 
 
-def checked_table(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+def checked_table(table: pl.DataFrame, source: Path | str) -> pl.DataFrame:
     """Check a raw table and cast its columns to their types.
 
     Args:
         table: The table as it was read, for example with columns of text.
-        path: The table's file, for messages.
+        source: The table's file, or the name of the argument that it came by, for messages.
 
     Returns:
         The traffic table's columns: whole numbers, text, and floating-point numbers.
 
     Raises:
-        InputError: A column is missing or unknown, or a value is invalid; the message names file, row and column.
+        InputError: A column is missing or unknown, or a value is invalid; the message names source, row and column.
     """
-    typed = _typed(table, path)
-    _check_columns(typed, path)
-    _check_cells(typed, path)
+    typed = _typed(table, source)
+    _check_columns(typed, source)
+    _check_cells(typed, source)
     return typed
 
 
@@ -85,67 +85,67 @@ def cast_column(name: str, found: pl.DataType) -> pl.Expr:
     return pl.when(column == column.floor()).then(whole).alias(name)
 
 
-def _typed(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+def _typed(table: pl.DataFrame, source: Path | str) -> pl.DataFrame:
     """Select the traffic table's columns and cast each to its type. Raises an error for the first value that cannot be cast."""
-    table = _known_columns(table, path)
+    table = _known_columns(table, source)
     typed = table.select(cast_column(name, kind) for name, kind in table.schema.items())
     for name in typed.columns:
         wrong = typed[name].is_null()
         if wrong.any():
-            raise _wrong(path, int(wrong.arg_max() or 0), name, table[name])
+            raise _wrong(source, int(wrong.arg_max() or 0), name, table[name])
     return typed
 
 
-def _known_columns(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+def _known_columns(table: pl.DataFrame, source: Path | str) -> pl.DataFrame:
     """Check that no column is missing, unknown or of a wrong kind, and put them in order."""
     if KEYWORD_BID in table.columns and KEYWORD_BID_COLUMN not in table.columns:
         table = table.rename({KEYWORD_BID: KEYWORD_BID_COLUMN})
     extra = [name for name in table.columns if name not in _RULES]
     for name in _RULES:
         if name not in table.columns and name not in _OPTIONAL:
-            raise InputError(f"{path}: column {name}: expected in a traffic table, got none{suggestion(name, extra)}")
+            raise InputError(f"{source}: column {name}: expected in a traffic table, got none{suggestion(name, extra)}")
     if extra:
         raise InputError(
-            f"{path}: column {shown(extra[0])}: unknown; choose from {', '.join(_RULES)}{suggestion(extra[0], _RULES)}"
+            f"{source}: column {shown(extra[0])}: unknown; choose from {', '.join(_RULES)}{suggestion(extra[0], _RULES)}"
         )
     table = table.select(name for name in _RULES if name in table.columns)
     for name, found in table.schema.items():
         if not (found.is_numeric() or found in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
-            raise InputError(f"{path}: column {name}: expected {_RULES[name][0]}, got a column of {found}")
+            raise InputError(f"{source}: column {name}: expected {_RULES[name][0]}, got a column of {found}")
     return table
 
 
-def _check_columns(table: pl.DataFrame, path: Path) -> None:
+def _check_columns(table: pl.DataFrame, source: Path | str) -> None:
     """Check every value by its column's rule."""
     for name in table.columns:
         right = table.select(_RULES[name][1](pl.col(name)))[name]
         if not right.all():
-            raise _wrong(path, int((~right).arg_max() or 0), name, table[name])
+            raise _wrong(source, int((~right).arg_max() or 0), name, table[name])
 
 
-def _wrong(path: Path, row: int, name: str, column: pl.Series) -> InputError:
-    return InputError(f"{path}: row {row + 1}, column {name}: expected {_RULES[name][0]}, got {shown(column[row])}")
+def _wrong(source: Path | str, row: int, name: str, column: pl.Series) -> InputError:
+    return InputError(f"{source}: row {row + 1}, column {name}: expected {_RULES[name][0]}, got {shown(column[row])}")
 
 
-def _check_cells(table: pl.DataFrame, path: Path) -> None:
+def _check_cells(table: pl.DataFrame, source: Path | str) -> None:
     """Check that cells are in time order and contiguous, and that a cell's rows agree and name each advertiser once."""
     time = table["day"].to_numpy() * HOURS + table["hour"].to_numpy()
     backwards = np.flatnonzero(np.diff(time) < 0)
     if len(backwards):
         row = int(backwards[0]) + 1
         raise InputError(
-            f"{path}: row {row + 1}, column hour: expected cells in time order, "
+            f"{source}: row {row + 1}, column hour: expected cells in time order, "
             f"got day {table['day'][row]} hour {table['hour'][row]} after day {table['day'][row - 1]} "
             f"hour {table['hour'][row - 1]}"
         )
     cell = table["cell"].to_numpy()
     starts = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
-    _check_auctions(table["weight"].to_numpy()[starts], starts, path)
+    _check_auctions(table["weight"].to_numpy()[starts], starts, source)
     _, first_seen = np.unique(cell[starts], return_index=True)
     if len(first_seen) < len(starts):
         row = int(starts[np.setdiff1d(np.arange(len(starts)), first_seen)[0]])
         raise InputError(
-            f"{path}: row {row + 1}, column cell: expected the rows of a cell to be contiguous, got cell {cell[row]} again"
+            f"{source}: row {row + 1}, column cell: expected the rows of a cell to be contiguous, got cell {cell[row]} again"
         )
     first_row = np.repeat(starts, np.diff(np.append(starts, len(cell))))
     for name in CELL_COLUMNS:
@@ -156,19 +156,19 @@ def _check_cells(table: pl.DataFrame, path: Path) -> None:
         if len(differs):
             row = int(differs[0])
             raise InputError(
-                f"{path}: row {row + 1}, column {name}: expected {shown(table[name][int(first_row[row])])} "
+                f"{source}: row {row + 1}, column {name}: expected {shown(table[name][int(first_row[row])])} "
                 f"as in the rest of cell {cell[row]}, got {shown(table[name][row])}"
             )
     twice = table.select(pl.struct("cell", "advertiser").is_first_distinct()).to_series()
     if not twice.all():
         row = int((~twice).arg_max() or 0)
         raise InputError(
-            f"{path}: row {row + 1}, column advertiser: expected each advertiser once in a cell, "
+            f"{source}: row {row + 1}, column advertiser: expected each advertiser once in a cell, "
             f"got {shown(table['advertiser'][row])} again in cell {cell[row]}"
         )
 
 
-def _check_auctions(weight: NDArray[np.int64], starts: NDArray[np.int64], path: Path) -> None:
+def _check_auctions(weight: NDArray[np.int64], starts: NDArray[np.int64], source: Path | str) -> None:
     """Check that all weights together are a count that neither wraps around nor is rounded.
 
     A sum of 64-bit integers wraps around: 2^63 - 1 and 10 auctions would be -(2^63 - 9). The sum of doubles is within 1e-9 of
@@ -179,6 +179,6 @@ def _check_auctions(weight: NDArray[np.int64], starts: NDArray[np.int64], path: 
     if len(beyond):
         row = int(starts[beyond[0]])
         raise InputError(
-            f"{path}: row {row + 1}, column weight: expected weights of cells that sum to <= {MAX_AUCTIONS} (2^53), "
+            f"{source}: row {row + 1}, column weight: expected weights of cells that sum to <= {MAX_AUCTIONS} (2^53), "
             f"got {total[beyond[0]]:.6g} up to this row"
         )

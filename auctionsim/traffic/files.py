@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,29 +17,62 @@ from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.files import write_then_rename
 from auctionsim.traffic.array_checks import is_writable
 from auctionsim.traffic.checks import TEXT_COLUMNS, cast_column, checked_table
+from auctionsim.traffic.frames import WORDS, frame_of, is_frame, kind_of
 from auctionsim.traffic.raw_table import read_table
 from auctionsim.traffic.table import CELL_COLUMNS, Traffic
 
+Frame = Any
+"""A table in memory, of one of several libraries (`traffic.frames`)."""
 NOTES_KEY = "auctionsim-notes"
 """Key of a Parquet file's metadata that holds the table's provenance, as JSON."""
 
 
-def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traffic:
+def load_traffic(table: str | Path | Frame, *, budgets: str | Path | Frame | Mapping[str, float] | None = None) -> Traffic:
     """Load a traffic table and check every value.
 
     Args:
-        path: A Parquet or CSV file with the columns of the traffic table (docs/traffic.md).
-        budgets: A CSV file with the columns `advertiser` and `budget` (currency per day), or None for a table without budgets.
+        table: A Parquet or CSV file with the columns of the traffic table (docs/traffic.md), or a table in memory with them: of
+            polars, pandas or pyarrow, any other that exports Arrow data (duckdb, narwhals, ibis), or a dictionary of columns.
+            The index of a pandas table is left out.
+        budgets: A CSV file, or a table in memory, with the columns `advertiser` and `budget` (currency per day); or a
+            dictionary of the budget by advertiser; or None for a table without budgets.
 
     Returns:
         The table. Advertisers and queries are indexed in order of first appearance.
 
     Raises:
-        InputError: The file is missing or no table, or a value is invalid; the message names file, row and column.
+        InputError: The file is missing or no table, or a value is invalid; the message names file or argument, row (counted
+            from 1) and column.
     """
-    path = arguments.path("path", path)
+    return table_of("table", table, budgets=budgets)
+
+
+def table_of(name: str, table: Any, *, budgets: Any = None) -> Traffic:
+    """Do what `load_traffic` does, for an argument of another name.
+
+    Args:
+        name: The name of the argument, for messages.
+        table: A traffic table, which is returned as it is if there are no budgets to read; a file, or a table in memory.
+        budgets: Budgets as `load_traffic` takes them.
+
+    Raises:
+        InputError: As `load_traffic`.
+    """
+    if isinstance(table, Traffic):
+        return table if budgets is None else replace(table, budgets=load_budgets(budgets, table.advertisers))
+    if is_frame(table):
+        raw, notes = frame_of(name, table), {"source": f"a table given in Python ({kind_of(table)})"}
+        return _indexed(checked_table(raw, name), budgets, notes)
+    if not isinstance(table, str | os.PathLike):
+        raise InputError(f"{name}: expected the path of a traffic table, or {WORDS}, got {shown(table)}")
+    path = arguments.path(name, table)
     raw, metadata = read_table(path)
-    table = checked_table(raw, path)
+    checked = checked_table(raw, path)
+    return _indexed(checked, budgets, _notes(path, metadata))
+
+
+def _indexed(table: pl.DataFrame, budgets: Any, notes: dict[str, str]) -> Traffic:
+    """Return a checked table as arrays."""
     advertiser, advertisers = _codes(table["advertiser"])
     query, queries = _codes(table["query"])
     cell = table["cell"].to_numpy()
@@ -58,15 +95,16 @@ def load_traffic(path: str | Path, *, budgets: str | Path | None = None) -> Traf
         cvr=column.get("cvr", column["pcvr"]),
         market_ecpm=column["market_ecpm"][starts] if "market_ecpm" in column else np.zeros(len(starts)),
         budgets=None if budgets is None else load_budgets(budgets, advertisers),
-        notes=_notes(path, metadata),
+        notes=notes,
     )
 
 
-def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
-    """Read daily budgets from a CSV file.
+def load_budgets(budgets: Any, advertisers: tuple[str, ...]) -> np.ndarray:
+    """Read daily budgets.
 
     Args:
-        path: A CSV file with the columns `advertiser` and `budget` (currency per day, > 0), a row per advertiser.
+        budgets: A CSV file, or a table in memory, with the columns `advertiser` and `budget` (currency per day, > 0), a row per
+            advertiser; or a dictionary of the budget by advertiser.
         advertisers: Names of the advertisers to read budgets for.
 
     Returns:
@@ -75,8 +113,14 @@ def load_budgets(path: str | Path, advertisers: tuple[str, ...]) -> np.ndarray:
     Raises:
         InputError: A column is missing, an advertiser has no row or two, or a budget is not a number > 0.
     """
-    path = arguments.path("budgets", path)
-    table, _ = read_table(path)
+    path: Path | str = "budgets"
+    if isinstance(budgets, Mapping) and set(budgets) != {"advertiser", "budget"}:
+        budgets = {"advertiser": list(budgets), "budget": list(budgets.values())}
+    if is_frame(budgets):
+        table = frame_of("budgets", budgets)
+    else:
+        path = arguments.path("budgets", budgets)
+        table, _ = read_table(path)
     for name in ("advertiser", "budget"):
         if name not in table.columns:
             raise InputError(f"{path}: column {name}: expected in the budgets file, got {', '.join(table.columns)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,8 @@ def replay_sharded(
             window_outcome = sum(pool.map(replay_shard, [(*shared, shard) for shard in tasks]))
             hours[hour] += window_outcome
             splitter.spend(window_outcome[:, COST])
-    return Outcome(**{name: hours[:, :, i] for i, name in enumerate(OUTCOMES)})
+    counted: dict[str, Any] = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
+    return Outcome(**counted, advertisers=source.advertisers)
 
 
 @dataclass(frozen=True)
