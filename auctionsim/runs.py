@@ -139,15 +139,26 @@ class Run:
         status: Status = self.manifest()["status"]
         return status
 
-    def set_status(self, status: Status) -> None:
-        """Change the status. Where the disk is full, the manifest is written in place: its longer text fits into its block."""
-        manifest = {**self.manifest(), "status": status}
+    def set_status(self, status: Status, *, stopped: str | None = None) -> None:
+        """Change the status. Where the disk is full, the manifest is written in place: its longer text fits into its block.
+
+        Args:
+            status: The status.
+            stopped: Why a callback ended the training early; None where none did.
+        """
+        manifest = {key: value for key, value in self.manifest().items() if key != "stopped"} | {"status": status}
+        manifest |= {} if stopped is None else {"stopped": stopped}
         try:
             self._write_manifest(manifest)
         except OSError as error:
             if error.errno not in FULL:
                 raise
             overwrite(self.path / "manifest.json", json_text(manifest).encode())
+
+    @property
+    def stopped(self) -> str | None:
+        """Why a callback ended the training early; None where none did."""
+        return self.manifest().get("stopped")
 
     @property
     def seeds(self) -> tuple[int, ...]:

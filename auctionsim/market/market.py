@@ -92,7 +92,8 @@ class Market:
             "seed": str(self.seed),
             "advertisers": f"{len(self.advertisers)}: {some(self.advertisers)}",
             "learners": f"{len(learners)}: {some(learners)}" if learners else "none",
-            "auction": f"{rules.pricing}, {len(rules.slot_effect)} slot(s), reserve {rules.reserve:g}, outcomes {rules.outcomes}",
+            "auction": f"{rules.pricing}, {len(rules.slot_effect)} slot(s), reserve {rules.reserve:g}",
+            "outcomes": rules.outcomes,
             "budgets": f"{limited.sum()} advertisers, {self.budgets[limited].sum():.6g} a day in all"
             if any(limited)
             else "none",

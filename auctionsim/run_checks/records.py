@@ -63,6 +63,7 @@ def checked_manifest(path: Path, manifest: Any) -> dict[str, Any]:
         "started_in": ("a path", _is_path),
         "source": (f"one of {', '.join(SOURCES)}", lambda v: v in SOURCES),
         "learner": ("text", lambda v: isinstance(v, str)),
+        "stopped": ("text", lambda v: isinstance(v, str)),
         "arithmetic": ("a table of text", _are_digests),
     }
     if not isinstance(manifest, dict) or not set(manifest) >= set(rules):

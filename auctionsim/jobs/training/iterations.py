@@ -1,0 +1,162 @@
+"""Run a training's iterations, note their numbers and checkpoints, and tell whoever is listening."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import numpy as np
+
+from auctionsim.agents.learners.base import Arrays, Learner
+from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.jobs.training.callbacks import Callbacks, Iteration
+from auctionsim.jobs.training.divergence import expect_finite, told_if_diverging
+from auctionsim.jobs.training.events import event_files
+from auctionsim.jobs.training.generations import LOGGED, Generations
+from auctionsim.machine.signals import handled
+from auctionsim.market.market import Market
+from auctionsim.ratios import NotDefined, ratio_to_amount
+from auctionsim.runs import Run, Status
+from auctionsim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Progress after an iteration; ratios are to the baseline, means over seeds and replays, None if they are not defined."""
+
+    iteration: int
+    iterations: int
+    revenue_ratio: float | None
+    profit_ratio: float | None
+    auctions: int
+    """Auctions replayed in the iteration, in all replays of all training days."""
+
+
+class Interrupted(Exception):
+    """Training was stopped by a signal after its checkpoint was written."""
+
+
+@dataclass
+class Done:
+    """How far a training came, and how it ends."""
+
+    iteration: int = 0
+    status: Status = "finished"
+    stopped: str | None = None
+    """Why a callback ended it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The iterations of a run."""
+
+    run: Run
+    scenario: Scenario
+    learner: Learner
+    markets: dict[int, Market]
+    pool: Pool
+    report: Callable[[Progress], None] | None
+    callbacks: Callbacks
+    last: int
+    done: Done
+
+    def from_iteration(self, iteration: int, states: dict[int, Arrays]) -> dict[int, Arrays]:
+        """Train from an iteration to the last one, or until a callback or a signal ends it; return the states after it."""
+        run, scenario, done = self.run, self.scenario, self.done
+        run.cut_metrics(iteration)
+        done.iteration = iteration
+        undefined = {seed: _undefined_ratios(market) for seed, market in self.markets.items()}
+        generations = Generations(self.learner, self.markets, self.pool)
+        auctions = self._auctions()
+        with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
+            while done.iteration < self.last and done.stopped is None:
+                with told_if_diverging(scenario, done.iteration + 1):
+                    states, numbers = generations.next(states)
+                expect_finite(scenario, done.iteration + 1, states)
+                logged: dict[int, dict[str, float | None]] = {
+                    seed: {**_finite(own), **dict.fromkeys(undefined[seed])} for seed, own in numbers.items()
+                }
+                done.iteration += 1
+                # Asked once: a signal that comes later is for the next iteration, or the run would stop without a checkpoint.
+                is_stopping = stop.is_set()
+                run.append_metrics([{"iteration": done.iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
+                for seed in run.seeds:
+                    events.scalars(done.iteration, seed, logged[seed])
+                if done.iteration % scenario.train.checkpoint_every == 0 or done.iteration == self.last or is_stopping:
+                    self._save(states)
+                if self.report is not None:
+                    revenue, profit = (_mean([logged[seed][name] for seed in run.seeds]) for name in LOGGED)
+                    self.report(Progress(done.iteration, scenario.train.iterations, revenue, profit, auctions))
+                self._tell(logged, states, auctions)
+                if is_stopping:
+                    raise Interrupted(f"{run.path}: interrupted after iteration {done.iteration}, checkpoint written")
+        return states
+
+    def _tell(self, logged: dict[int, dict[str, float | None]], states: dict[int, Arrays], auctions: int) -> None:
+        """Tell the callbacks of an iteration. Where one fails or ends the training, the iteration is kept."""
+        if not self.callbacks:
+            return
+        metrics = {seed: dict(logged[seed]) for seed in self.run.seeds}
+        reasons: list[str] = []
+        event = Iteration(
+            self.run, self.done.iteration, self.last, metrics, auctions, self.learner, self.markets, states, reasons
+        )
+        try:
+            self.callbacks.call("on_iteration", event, f"in iteration {self.done.iteration}")
+        except BaseException:
+            self._save(states)
+            raise
+        if reasons:
+            self.done.stopped = "; ".join(reasons)
+            self._save(states)
+
+    def _save(self, states: dict[int, Arrays]) -> None:
+        self.run.save_checkpoint(self.done.iteration, states, keep=self.scenario.train.keep_checkpoints)
+
+    def _auctions(self) -> int:
+        """Count the auctions that an iteration replays."""
+        return sum(
+            market.source.auctions_on(day) * self.learner.replays_per_iteration(market)
+            for market in self.markets.values()
+            for day in self.scenario.traffic.train_days
+        )
+
+
+def _undefined_ratios(market: Market) -> list[str]:
+    """Return which of `LOGGED` have no meaning in a market: the baseline earns nothing, or loses money, on a training day."""
+    names = set()
+    for day in market.scenario.traffic.train_days:
+        cost, gmv = float(market.baseline[day].cost.sum()), float(market.baseline[day].gmv.sum())
+        ratios = dict(
+            zip(LOGGED, (ratio_to_amount(0.0, cost, cost), ratio_to_amount(0.0, gmv - cost, gmv + cost)), strict=True)
+        )
+        names |= {name for name, ratio in ratios.items() if isinstance(ratio, NotDefined)}
+    return sorted(names)
+
+
+def _finite(logged: Mapping[str, float]) -> dict[str, float | None]:
+    """Return what was logged with None in place of NaN and infinity, which JSON does not have."""
+    return {name: value if math.isfinite(value) else None for name, value in logged.items()}
+
+
+def _mean(ratios: Sequence[float | None]) -> float | None:
+    known = [ratio for ratio in ratios if ratio is not None]
+    return float(np.mean(known)) if len(known) == len(ratios) else None
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Yield an event that a signal sets, so that the iteration under way ends and is kept. A second signal ends it at once."""
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    with handled(on_signal):
+        yield stop
