@@ -44,16 +44,17 @@ if TYPE_CHECKING:
     from auctionsim.envs import env as env
     from auctionsim.envs import parallel_env as parallel_env
     from auctionsim.errors import InputError as InputError
+    from auctionsim.jobs.training.callbacks import Callback as Callback
+    from auctionsim.jobs.training.launch import train as train
     from auctionsim.jobs.training.outside import write_run as write_run
     from auctionsim.jobs.training.train import evaluate as evaluate
-    from auctionsim.jobs.training.train import train as train
-    from auctionsim.market.given import scenario_for as scenario_for
-    from auctionsim.market.given import with_traffic as with_traffic
     from auctionsim.market.market import Market as Market
     from auctionsim.runs import Run as Run
     from auctionsim.scenario import Scenario as Scenario
     from auctionsim.scenario.file import load_scenario as load_scenario
     from auctionsim.traffic.files import load_traffic as load_traffic
+    from auctionsim.traffic.given import scenario_for as scenario_for
+    from auctionsim.traffic.given import with_traffic as with_traffic
     from auctionsim.traffic.store import open_traffic as open_traffic
     from auctionsim.traffic.table import Traffic as Traffic
 
@@ -61,6 +62,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AuctionVectorEnv": "auctionsim.envs",
+    "Callback": "auctionsim.jobs.training.callbacks",
     "InputError": "auctionsim.errors",
     "Learner": "auctionsim.agents.learners.base",
     "Market": "auctionsim.market.market",
@@ -79,9 +81,9 @@ _HOME = {
     "parallel_env": "auctionsim.envs",
     "register_learner": "auctionsim.agents.learners.registry",
     "replay": "auctionsim.auction.replay",
-    "scenario_for": "auctionsim.market.given",
-    "train": "auctionsim.jobs.training.train",
-    "with_traffic": "auctionsim.market.given",
+    "scenario_for": "auctionsim.traffic.given",
+    "train": "auctionsim.jobs.training.launch",
+    "with_traffic": "auctionsim.traffic.given",
     "write_run": "auctionsim.jobs.training.outside",
 }
 _ROOMS = (

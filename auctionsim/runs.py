@@ -31,6 +31,7 @@ from auctionsim.machine.disk import FULL, overwrite, writing
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.run_checks.links import expect_no_link_outside
+from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.run_checks.old_names import with_current_names
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
 from auctionsim.run_checks.tables import checked_table, expect_same_days
@@ -268,17 +269,17 @@ class Run:
         with writing(path), path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in rows)
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> MetricRows:
         """Return the rows of metrics.jsonl; a last line cut off by a killed process is left out."""
         path = self.path / "metrics.jsonl"
         if not path.is_file():
-            return []
+            return MetricRows()
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise InputError(f"{path}: expected UTF-8 text, got byte {byte:#04x} at {error.start}") from error
-        return checked_metrics(path, lines[:-1], self.manifest()["seeds"])
+        return MetricRows(checked_metrics(path, lines[:-1], self.manifest()["seeds"]))
 
     def cut_metrics(self, iteration: int) -> None:
         """Drop the lines after `iteration`, as a resumed run starts again from its checkpoint."""

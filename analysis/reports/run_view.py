@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import polars as pl
 
+from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.runs import Run
 
 
@@ -37,9 +37,9 @@ class RunView(Run):
             table = table.filter(pl.col("day") != self.left_out)
         return table
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> MetricRows:
         """Return the rows of metrics.jsonl on the seeds that are seen."""
-        return [row for row in super().metrics() if self.kept is None or row["seed"] in self.kept]
+        return MetricRows(row for row in super().metrics() if self.kept is None or row["seed"] in self.kept)
 
 
 def without_days(run: Run, days: list[int]) -> list[RunView]:

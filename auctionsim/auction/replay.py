@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.arguments import instance_of, one_number_of, real_numbers
+from auctionsim.arguments.frames import is_frame
 from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
@@ -18,7 +19,6 @@ from auctionsim.auction.threads import in_threads
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import checked_seed, truth_value, whole_number
 from auctionsim.traffic.files import Frame, table_of
-from auctionsim.traffic.frames import is_frame
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
 

@@ -16,7 +16,6 @@ from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError
-from auctionsim.market.given import given_traffic
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
@@ -24,6 +23,7 @@ from auctionsim.plugins import CLASS_PATH, constructing
 from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.generator import make_traffic
+from auctionsim.traffic.given import given_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic

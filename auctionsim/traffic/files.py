@@ -13,16 +13,16 @@ import numpy as np
 import polars as pl
 
 from auctionsim import arguments
+from auctionsim.arguments.frames import WORDS, frame_of, is_frame, kind_of
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.files import write_then_rename
 from auctionsim.traffic.array_checks import is_writable
 from auctionsim.traffic.checks import TEXT_COLUMNS, cast_column, checked_table
-from auctionsim.traffic.frames import WORDS, frame_of, is_frame, kind_of
 from auctionsim.traffic.raw_table import read_table
 from auctionsim.traffic.table import CELL_COLUMNS, Traffic
 
 Frame = Any
-"""A table in memory, of one of several libraries (`traffic.frames`)."""
+"""A table in memory, of one of several libraries (`arguments.frames`)."""
 NOTES_KEY = "auctionsim-notes"
 """Key of a Parquet file's metadata that holds the table's provenance, as JSON."""
 

@@ -39,7 +39,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
         for day in market.scenario.traffic.test_days:
             for arm, policy in arms.items():
-                outcomes.append(_rows(market, arm, seed, day, policy))
+                outcomes.append(outcome_rows(market, arm, seed, day, policy))
             benchmarks += [
                 {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
                 for found in day_benchmarks(market, day)
@@ -57,7 +57,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
             run.write_table(name, pl.concat(tables))
 
 
-def _rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
+def outcome_rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
     """Return a row per hour and advertiser: `bid` is the mean bid over the hour's auctions, `revenue` the platform's."""
     run = simulate_day(market, day, policy)
     n, outcome, budget_left = len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
