@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,6 @@ def in_few_words(value: object) -> str:
         if text and len(text) <= _LONGEST_VALUE:
             return text
         return f"{{{_entries(value)}}}" if isinstance(value, Mapping | set | frozenset) else f"({_entries(value)})"
-    if is_dataclass(value) and not isinstance(value, type) and type(value).__repr__ is not short_repr:
-        return f"{type(value).__name__}(...)"
     return shown(value, _LONGEST_VALUE)
 
 

@@ -64,6 +64,16 @@ class Start:
 
     __repr__ = short_repr
 
+    @property
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """The keys that make this scenario, by their paths, for a logger's table of hyperparameters.
+
+        They are those that differ from their defaults, and `learner.algorithm`; lists are text.
+        """
+        changed = settings_of(self.scenario, all_keys=False)
+        changed.setdefault("learner.algorithm", self.scenario.learner.algorithm)
+        return {key: value if isinstance(value, str | int | float) else str(value) for key, value in changed.items()}
+
 
 @dataclass(frozen=True, eq=False)
 class Iteration:
@@ -204,6 +214,21 @@ class Callbacks:
                 raise RunError(
                     f"{event.run.path}: {name}: {moment} failed {where}: {' '.join(reason.split())} (the run can be resumed)"
                 ) from error
+
+
+def settings_of(scenario: Scenario, *, all_keys: bool = True) -> dict[str, Any]:
+    """Return every value of a scenario by its key, such as `learner.sigma` or `advertisers[0].count`; or those not default."""
+    return _leaves(scenario.model_dump(mode="json", exclude_defaults=not all_keys), "")
+
+
+def _leaves(tree: Any, path: str) -> dict[str, Any]:
+    if isinstance(tree, dict):
+        parts = {f"{path}.{key}" if path else key: value for key, value in tree.items()}
+    elif isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
+        parts = {f"{path}[{i}]": value for i, value in enumerate(tree)}
+    else:
+        return {path: tree}
+    return {key: value for name, part in parts.items() for key, value in _leaves(part, name).items()}
 
 
 def _methods_of(one: Any, place: str) -> tuple[str, dict[str, Callable[[Any], object]]]:

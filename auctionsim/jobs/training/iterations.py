@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class Training:
         """Tell the callbacks of an iteration. Where one fails or ends the training, the iteration is kept."""
         if not self.callbacks:
             return
-        metrics = {seed: dict(logged[seed]) for seed in self.run.seeds}
+        metrics = MappingProxyType({seed: MappingProxyType(dict(logged[seed])) for seed in self.run.seeds})
         reasons: list[str] = []
         event = Iteration(
             self.run, self.done.iteration, self.last, metrics, auctions, self.learner, self.markets, states, reasons

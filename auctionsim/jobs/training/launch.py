@@ -17,7 +17,7 @@ from auctionsim.agents.learners.registry import make_learner, with_constants
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
 from auctionsim.jobs.distributed.cluster import Pool, open_pool
-from auctionsim.jobs.training.callbacks import Callbacks
+from auctionsim.jobs.training.callbacks import Callbacks, settings_of
 from auctionsim.jobs.training.train import evaluate, has_learners, starting_states
 from auctionsim.jobs.training.train import train as train_run
 from auctionsim.jobs.training.trained import Trained
@@ -164,9 +164,10 @@ def _expect_same(run: Run, scenario: Scenario, seeds: tuple[int, ...]) -> None:
     hint = "(choose another folder by out)"
     if run.seeds != seeds:
         raise InputError(f"{run.path}: expected a run of the seeds {list(seeds)} to resume, got {list(run.seeds)} {hint}")
-    own, wanted = (_leaves(one.model_dump(mode="json")) for one in (with_constants(run.scenario()), scenario))
+    own, wanted = (settings_of(one) for one in (with_constants(run.scenario()), scenario))
     for key in dict.fromkeys((*wanted, *own)):
-        if own.get(key) != wanted.get(key):
+        # The number of workers changes nothing.
+        if key != "cluster.workers" and own.get(key) != wanted.get(key):
             raise InputError(
                 f"{run.path}: {key}: expected {shown(wanted.get(key))} as in the scenario to resume, "
                 f"got {shown(own.get(key))} {hint}"
@@ -179,14 +180,3 @@ def _expect_same(run: Run, scenario: Scenario, seeds: tuple[int, ...]) -> None:
         )
         if not is_same:
             raise InputError(f"{run.path}: traffic: expected the given table, got another one {hint}")
-
-
-def _leaves(tree: Any, path: str = "") -> dict[str, Any]:
-    """Return every value of a scenario by its key, but for the number of workers, which changes nothing."""
-    if isinstance(tree, dict):
-        parts = {f"{path}.{key}" if path else key: value for key, value in tree.items()}
-    elif isinstance(tree, list) and any(isinstance(item, dict) for item in tree):
-        parts = {f"{path}[{i}]": value for i, value in enumerate(tree)}
-    else:
-        return {} if path == "cluster.workers" else {path: tree}
-    return {key: value for name, part in parts.items() for key, value in _leaves(part, name).items()}
