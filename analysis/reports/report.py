@@ -17,6 +17,7 @@ from auctionsim.analysis.reports.tables import (
     collusion_sections,
     constraint_sections,
     measures_table,
+    score_sections,
     totals_table,
 )
 from auctionsim.errors import InputError
@@ -85,7 +86,8 @@ def write_sections(
     sections += [Heading("Measures"), measures_table(summaries, base)]
     if base == "the baseline" and not _have_one_baseline(named):
         sections.append(Note(_OWN_BASELINES))
-    sections += [*collusion_sections(named), *constraint_sections(named), Heading("Advertisers"), *advertisers_tables(named)]
+    sections += [*collusion_sections(named), *constraint_sections(named), *score_sections(summaries)]
+    sections += [Heading("Advertisers"), *advertisers_tables(named)]
     if not are_drawable([*named, *advertisers]):
         sections.append(Note(_ESCAPES))
     sections += [Heading("What was measured and what was assumed"), *(Note(line) for line in _provenance(named))]

@@ -24,6 +24,7 @@ from auctionsim.analysis.reports.metrics import (
     stored_amounts,
 )
 from auctionsim.analysis.reports.run_view import RunView, without_days
+from auctionsim.analysis.reports.violations import run_scores, scores_of_arm
 from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.display import short_repr
 from auctionsim.ratios import ROUNDING, NotDefined
@@ -64,6 +65,8 @@ class Summary:
     """Number of test days."""
     has_learners: bool
     """False if every advertiser follows a rule, so that nothing was learned."""
+    scores: Mapping[str, Interval] | NotDefined
+    """The AuctionNet score of the arms `baseline` and `learned`, conversions per advertiser and day with a target CPA."""
 
     __repr__ = short_repr
 
@@ -81,6 +84,9 @@ class Summary:
             text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
             if self.losing > 0:
                 text += f" ({self.losing:.0%} lose money)"
+        if not isinstance(self.scores, NotDefined):
+            before, after = (self.scores[arm].mean for arm in ("baseline", "learned"))
+            text += f", AuctionNet score {amount(after)} (from {amount(before)})"
         if self.floor > 0:
             text += f", floor held on {self.days_held} of {self.days} days"
         return text + f" ({self.seeds} seed{'s' if self.seeds != 1 else ''})"
@@ -102,6 +108,9 @@ class Summary:
             "losing": self.losing,
             "has_learners": self.has_learners,
             "intervals_over": self.over,
+            "auctionnet_score": {"reason": str(self.scores)}
+            if isinstance(self.scores, NotDefined)
+            else {arm: score.as_dict() for arm, score in self.scores.items()},
             "totals": {arm: {name: i.as_dict() for name, i in own.items()} for arm, own in self.totals.items()},
             "changes": {name: i.as_dict() for name, i in self.changes.items()},
             **{name: i.as_dict() for name, i in self.ratios.items()},
@@ -161,6 +170,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         over="days" if is_log else "seeds",
         test_days=days // len(by_seed),
         has_learners=any(group.controller == "learner" for group in scenario.advertisers),
+        scores=_scores(run),
     )
 
 
@@ -198,6 +208,18 @@ def _reason(values: Sequence[float | NotDefined]) -> str | None:
         return None
     on = f" on {len(reasons)} of {len(values)} seeds" if len(reasons) < len(values) else ""
     return "; ".join(dict.fromkeys(reasons)) + on
+
+
+def _scores(run: Run) -> dict[str, Interval] | NotDefined:
+    """Return the AuctionNet score of the baseline and of the learned policy, or why there is none."""
+    found = run_scores(run)
+    if isinstance(found, NotDefined):
+        return found
+    arms = {"baseline": "reference", "learned": "learned"}
+    by_arm = {name: intervals_of(run, partial(scores_of_arm, arm=arm)) for name, arm in arms.items()}
+    if not all("score" in own for own in by_arm.values()):
+        return NotDefined("a seed has no advertiser with a target")
+    return {name: own["score"] for name, own in by_arm.items()}
 
 
 def _changes(run: Run) -> dict[str, NDArray[np.float64]]:

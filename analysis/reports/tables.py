@@ -16,6 +16,7 @@ from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS
 from auctionsim.analysis.reports.summary import Summary, amount, amount_interval, intervals_text
 from auctionsim.analysis.reports.violations import violations
 from auctionsim.analysis.statistics import mean_interval
+from auctionsim.ratios import NotDefined
 from auctionsim.runs import Run
 
 Array = NDArray[np.float64]
@@ -163,6 +164,24 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
         "the mean violation over all of them, relative to the limit."
     )
     return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
+
+
+def score_sections(summaries: Sequence[Summary]) -> list[Section]:
+    """Return the AuctionNet score of each run under both arms; nothing if no run has target CPAs."""
+    if all(isinstance(own.scores, NotDefined) for own in summaries):
+        return []
+    rows = [
+        [
+            f"{label} policy",
+            *(str(own.scores) if isinstance(own.scores, NotDefined) else str(own.scores[arm]) for own in summaries),
+        ]
+        for arm, label in (("baseline", "baseline"), ("learned", "learned"))
+    ]
+    note = (
+        f"{_over(summaries)}. Conversions of a day x min(1, (target / CPA)^2), mean over advertisers with a target CPA "
+        "(`cpa_cap`) and test days; 2 is the exponent of AuctionNet's code."
+    )
+    return [Heading("AuctionNet score"), Table(["conversions", *(own.name for own in summaries)], rows, note)]
 
 
 def _over_seeds(table: pl.DataFrame, column: str) -> str:

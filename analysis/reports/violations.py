@@ -1,4 +1,4 @@
-"""Measure which constraints were broken, how often and by how much, from a run's scenario and its outcome rows."""
+"""Judge limits from a run's scenario and its outcome rows: which were broken and by how much, and scores under target CPAs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from auctionsim.analysis.reports.welfare import advertiser_days
 from auctionsim.errors import unknown
 from auctionsim.objectives import fitness
-from auctionsim.objectives.constraints import constraints_in
+from auctionsim.objectives.constraints import CPA_CAP, constraints_in
+from auctionsim.objectives.cpa_score import NO_TARGET, cpa_scores
 from auctionsim.objectives.goals import Goals
 from auctionsim.objectives.resolve import resolved_goals
+from auctionsim.ratios import NotDefined
 from auctionsim.runs import Run
 from auctionsim.scenario import AdvertiserGroup, Scenario
 
@@ -36,6 +38,46 @@ def violations(run: Run) -> pl.DataFrame:
     Raises:
         InputError: The outcomes name a group that the scenario does not have.
     """
+    scenario, days, groups = _judged(run)
+    table = pl.concat([_budget_cases(days), *_constraint_cases(days, scenario, groups)])
+    return table.group_by("arm", "seed", "constraint", maintain_order=True).agg(
+        pl.len().alias("cases"), (pl.col("excess") > _TOLERANCE).mean().alias("violated"), pl.col("excess").mean()
+    )
+
+
+def run_scores(run: Run) -> pl.DataFrame | NotDefined:
+    """Return the AuctionNet score on the test days, per arm and seed, or the reason why there is none.
+
+    Columns: `arm seed`; `cases`: advertiser-days with a target CPA (`cpa_cap`); `score`: mean over them of
+    `auctionsim.objectives.cpa_score.cpa_scores`, in conversions. A target given as `baseline*SHARE` is of the same day.
+
+    Raises:
+        InputError: The outcomes name a group that the scenario does not have.
+    """
+    scenario, days, groups = _judged(run)
+    if not CPA_CAP.is_asked(scenario):
+        return NotDefined(NO_TARGET)
+    parts = [
+        pl.DataFrame(
+            {"arm": arm, "seed": seed, "score": values}, schema={"arm": pl.String, "seed": pl.Int64, "score": pl.Float64}
+        )
+        for seed, arms, totals, goals in _judged_days(days, scenario, groups)
+        for arm, values in zip(arms, cpa_scores(totals, goals).T, strict=True)
+    ]
+    found = pl.concat(parts).filter(pl.col("score").is_not_nan())
+    if found.is_empty():
+        return NotDefined("the baseline has no conversions to set a target by")
+    return found.group_by("arm", "seed", maintain_order=True).agg(pl.len().alias("cases"), pl.col("score").mean())
+
+
+def scores_of_arm(run: Run, arm: str) -> dict[str, Array]:
+    """Return the scores of one arm of outcomes.parquet, `{"score": [seeds]}`; empty where they are not defined."""
+    table = run_scores(run)
+    return {} if isinstance(table, NotDefined) else {"score": table.filter(arm=arm).sort("seed")["score"].to_numpy()}
+
+
+def _judged(run: Run) -> tuple[Scenario, pl.DataFrame, dict[str, AdvertiserGroup]]:
+    """Return a run's scenario, its rows by advertiser and day, and the scenario's groups by name, which are those of the rows."""
     scenario = run.scenario()
     days = advertiser_days(run.table("outcomes"))
     groups = {group.group: group for group in scenario.advertisers}
@@ -43,10 +85,7 @@ def violations(run: Run) -> pl.DataFrame:
     if strange:
         source = run.path / "outcomes.parquet"
         raise unknown(f"{source}: column group", strange[0], groups, what="unknown group")
-    table = pl.concat([_budget_cases(days), *_constraint_cases(days, scenario, groups)])
-    return table.group_by("arm", "seed", "constraint", maintain_order=True).agg(
-        pl.len().alias("cases"), (pl.col("excess") > _TOLERANCE).mean().alias("violated"), pl.col("excess").mean()
-    )
+    return scenario, days, groups
 
 
 def _budget_cases(days: pl.DataFrame) -> pl.DataFrame:
@@ -59,6 +98,16 @@ def _budget_cases(days: pl.DataFrame) -> pl.DataFrame:
 
 def _constraint_cases(days: pl.DataFrame, scenario: Scenario, groups: dict[str, AdvertiserGroup]) -> Iterator[pl.DataFrame]:
     """A row for each limit of each arm's day, in the constraints' order."""
+    for seed, arms, totals, goals in _judged_days(days, scenario, groups):
+        for key, excess in _excesses(totals, goals).items():
+            for arm, values in zip(arms, excess.T, strict=True):
+                yield pl.DataFrame({"arm": arm, "seed": seed, "constraint": key, "excess": values}, schema=_SCHEMA)
+
+
+def _judged_days(
+    days: pl.DataFrame, scenario: Scenario, groups: dict[str, AdvertiserGroup]
+) -> Iterator[tuple[int, list[str], Array, Goals]]:
+    """Yield the seed, the arms, their totals `[advertisers, 5, arms]` and the goals of each seed's day that has a baseline."""
     for (seed, _), rows in days.group_by("seed", "day", maintain_order=True):
         baseline = rows.filter(pl.col("arm") == "reference").select("advertiser", "group")
         if baseline.is_empty():
@@ -72,9 +121,7 @@ def _constraint_cases(days: pl.DataFrame, scenario: Scenario, groups: dict[str, 
         is_self_bidding = np.array([group.controller != "learner" for group in of_day])
         usual = by_arm[:, :, [list(totals).index("reference")]]
         goals = resolved_goals(scenario, of_day, is_self_bidding, usual, for_training=False)
-        for key, excess in _excesses(by_arm, goals).items():
-            for arm, values in zip(totals, excess.T, strict=True):
-                yield pl.DataFrame({"arm": arm, "seed": seed, "constraint": key, "excess": values}, schema=_SCHEMA)
+        yield int(str(seed)), list(totals), by_arm, goals
 
 
 def _excesses(totals: Array, goals: Goals) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.outcome import CLICKS, COST, GMV
+from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV
 from auctionsim.objectives.base import NO_CONSTRAINT, Asked, Constraint, LinearRow
 from auctionsim.objectives.goals import Goals, of_all
 from auctionsim.ratios import safe_ratios
@@ -38,6 +38,31 @@ class CpcCap(Constraint):
     def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
         """Cost - cap x clicks <= 0."""
         return LinearRow(np.zeros(len(limit)), clicks=-limit, cost=1.0)
+
+
+class CpaCap(Constraint):
+    """Cost per conversion (CPA) at most the cap, the target CPA of an advertiser.
+
+    A cap relative to a baseline without conversions is none: there is no price of a conversion to go by.
+    """
+
+    key, scope, sense, charged = "cpa_cap", "advertiser", "cap", "owner"
+
+    def limit(self, asked: Asked) -> Array:
+        """Resolve to currency per conversion."""
+        usual = safe_ratios(asked.baseline[:, COST], asked.baseline[:, CONVERSIONS], 0.0)
+        caps = _levels([group.cpa_cap for group in asked.groups], usual, self.absent)
+        return np.where(caps > 0, caps, self.absent)
+
+    def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return 1 less cap x conversions / cost: 1 where money brought no conversion, which has no cost per conversion."""
+        is_set, cost = np.isfinite(limit), totals[:, COST]
+        allowed = np.where(is_set, limit, 0.0) * totals[:, CONVERSIONS]
+        return np.where(is_set & (cost > 0), 1.0 - safe_ratios(allowed, cost, 0.0), NO_CONSTRAINT)
+
+    def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
+        """Cost - cap x conversions <= 0."""
+        return LinearRow(np.zeros(len(limit)), conversions=-limit, cost=1.0)
 
 
 class RoiFloor(Constraint):
@@ -161,9 +186,10 @@ class RevenueFloor(Constraint):
 
 
 REVENUE_FLOOR = RevenueFloor()
+CPA_CAP = CpaCap()
 
 CONSTRAINTS: tuple[Constraint, ...] = (
-    CpcCap(), RoiFloor(), ProfitFloor(), SpendFloor(), SelfBidderFloor(), REVENUE_FLOOR,
+    CpcCap(), RoiFloor(), ProfitFloor(), SpendFloor(), CPA_CAP, SelfBidderFloor(), REVENUE_FLOOR,
 )  # fmt: skip
 """All of them, in the order of a learner's multipliers."""
 

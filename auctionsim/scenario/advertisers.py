@@ -38,6 +38,9 @@ class AdvertiserGroup(Section):
     or `none`."""
     cpc_cap: FiniteFloat | str | None = None
     """Soft cap on the price per click: currency, or `baseline*SHARE`."""
+    cpa_cap: FiniteFloat | str | None = None
+    """Soft cap on the cost per conversion, the target CPA: currency, or `baseline*SHARE`. Reports score against it
+    (docs/measures.md)."""
     roi_floor: FiniteFloat | str | None = None
     """Soft floor on (gmv - cost) / cost: a number, or `baseline*SHARE`. 0: a conversion costs no more than `item_price`."""
     profit_floor: NotNegative = 0.0

@@ -27,6 +27,8 @@ _CHANGED = [
      "advertisers[0].spend_floor: expected a number >= 0 or 'baseline*SHARE', got -1.0"),
     ("a floor on spend above the budget", "count = 5", "budget = 5.0\nspend_floor = 6.0",
      "advertisers[0].spend_floor: expected a number <= budget = 5.0, got 6.0"),
+    ("a target cost per conversion of 0", "count = 5", "cpa_cap = 0.0",
+     "advertisers[0].cpa_cap: expected a number > 0 or 'baseline*SHARE', got 0.0"),
     ("a negative floor on ROI", "count = 5", "roi_floor = -0.5",
      "advertisers[0].roi_floor: expected a number >= 0 or 'baseline*SHARE', got -0.5"),
     ("a budget in words", "count = 5", 'budget = "half"',

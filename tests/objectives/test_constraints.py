@@ -187,7 +187,7 @@ def test_a_cap_relative_to_a_baseline_without_clicks_is_none():
 @pytest.mark.parametrize("one", constraints.CONSTRAINTS, ids=lambda one: one.key)
 def test_every_violation_has_the_sign_of_its_row(one: Constraint):
     limits = {
-        "cpc_cap": np.full(5, 0.3), "roi_floor": np.full(5, 0.4), "profit_floor": np.full(5, 0.2),
+        "cpc_cap": np.full(5, 0.3), "cpa_cap": np.full(5, 1.0), "roi_floor": np.full(5, 0.4), "profit_floor": np.full(5, 0.2),
         "spend_floor": np.full(5, 2.0), "self_bidder_floor": np.full(1, 1.0), "revenue_floor": np.full(1, 9.0),
     }  # fmt: skip
     limit = limits.get(one.key, np.full(5 if one.is_each else 1, 1.0))
