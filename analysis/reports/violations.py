@@ -77,7 +77,7 @@ def scores_of_arm(run: Run, arm: str) -> dict[str, Array]:
 
 
 def _judged(run: Run) -> tuple[Scenario, pl.DataFrame, dict[str, AdvertiserGroup]]:
-    """Return a run's scenario, its rows by advertiser and day, and the scenario's groups by name, which are those of the rows."""
+    """Return a run's scenario, its rows by advertiser and day, and the scenario's groups by name."""
     scenario = run.scenario()
     days = advertiser_days(run.table("outcomes"))
     groups = {group.group: group for group in scenario.advertisers}
