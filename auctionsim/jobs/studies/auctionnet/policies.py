@@ -79,9 +79,9 @@ class SpendPid:
 class OnlineLp:
     """Bid the price per conversion at which the rest of a logged day would spend what is left of the budget.
 
-    The log is the first training day with everybody at its target. Sorted by the cost of the last slot per predicted conversion,
-    the auctions to come are bought one by one; alpha is that ratio of the first one beyond the budget, at most 1.5 targets, and
-    the target where the budget buys all of them (the online knapsack of Hao et al. 2020, arXiv 2006.16312).
+    The log is the first training day with everybody at its target. Sorted by the cost of the last slot per predicted
+    conversion, the auctions to come are bought one by one. Alpha is that ratio of the first one beyond the budget, at most 1.5
+    targets, and the target where the budget buys all of them. AuctionNet's code cites Hao et al. 2020 (arXiv 2006.16312).
 
     Args:
         market: The market.

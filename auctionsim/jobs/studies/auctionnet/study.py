@@ -15,15 +15,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.mixed import HourByHour
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.analysis.documents.sections import Section
 from auctionsim.auction.outcome import CONVERSIONS, COST
 from auctionsim.jobs.studies.auctionnet.document import auctionnet_sections
-from auctionsim.jobs.studies.auctionnet.field import Hourly, OneAmongRivals
+from auctionsim.jobs.studies.auctionnet.field import OneAmongRivals
 from auctionsim.jobs.studies.auctionnet.policies import Abid, FixedTarget, OnlineLp, SpendPid
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.market.goals import goals_of
-from auctionsim.market.market import Market, RuleClass
+from auctionsim.market.market import Market, Policy, RuleClass
 from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.constraints import CPA_CAP
 from auctionsim.objectives.cpa_score import cpa_score
@@ -44,7 +45,7 @@ def arms() -> dict[str, RuleClass]:
     """Return every arm's rule by its name: those of the benchmark first, then this package's, hour by hour."""
     benchmark: dict[str, RuleClass] = {"fixed-target": FixedTarget, "online-lp": OnlineLp, "spend-pid": SpendPid, "abid": Abid}
     rules = {name: find_rule(name) for name in _OWN_RULES}
-    return benchmark | {name: partial(Hourly, rule) for name, rule in rules.items() if not isinstance(rule, str)}
+    return benchmark | {name: partial(_hour_by_hour, rule) for name, rule in rules.items() if not isinstance(rule, str)}
 
 
 class AuctionNet:
@@ -94,6 +95,11 @@ def measures(market: Market, rule: RuleClass) -> dict[str, float]:
         "budget_used": float((cost / market.budgets).mean()),
         "over_target": float((cost > target * conversions).mean()),
     }
+
+
+def _hour_by_hour(rule: RuleClass, market: Market, advertisers: NDArray[np.int64]) -> Policy:
+    """Make a rule whose steps are hours, for days of half-hours."""
+    return HourByHour(rule(market, advertisers))
 
 
 STUDY = AuctionNet()
