@@ -11,7 +11,14 @@ from importlib.util import find_spec
 
 from auctionsim.errors import InputError
 
-EXTRA_OF = {"torch": "rl", "ray": "cluster", "cloudpickle": "cluster", "duckdb": "ingest", "sklearn": "ingest", "pyarrow": "ingest"}
+EXTRA_OF = {
+    "torch": "rl",
+    "ray": "cluster",
+    "cloudpickle": "cluster",
+    "duckdb": "ingest",
+    "sklearn": "ingest",
+    "pyarrow": "ingest",
+}
 """The extra of `pyproject.toml` that brings each library, by the name under which the library is imported."""
 
 _CALLED = {"sklearn": "scikit-learn"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.actor import Action, Actor, DayPolicy, DayState, Participation
 from auctionsim.market.market import Market, Policy
+from auctionsim.traffic.steps import Steps
+from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +54,16 @@ class Mixed:
         """Begin a day of each; where one has steps of its own, the others act at the first step of each hour.
 
         Raises:
-            ValueError: Two of them have other steps, or bid features of their own: no replay of a day has both.
+            ValueError: Two of them have other steps, or one has bid features of its own: no replay of a day has both.
         """
         actors = [policy.begin(market, day, n_policies) for policy, _ in self.parts]
-        steps = _the_one([getattr(actor, "steps", None) for actor in actors], "steps")
-        source = _the_one([getattr(actor, "source", None) for actor in actors], "bid features")
-        if source is not None and len(actors) > 1:
-            raise ValueError("policies: expected the market's bid features beside other policies, got features of their own")
+        if any(getattr(actor, "source", None) is not None for actor in actors):
+            raise ValueError("policies: expected the market's bid features for a mixture, got features of a policy's own")
+        finer = [_finer_steps(actor) for actor in actors]
+        steps = _the_one(finer)
         held: list[Actor] = [
-            actor
-            if steps is None or getattr(actor, "steps", None) is not None
-            else HourByHour(policy).begin(market, day, n_policies)
-            for actor, (policy, _) in zip(actors, self.parts, strict=True)
+            actor if steps is None or own is not None else HourByHour(policy).begin(market, day, n_policies)
+            for actor, own, (policy, _) in zip(actors, finer, self.parts, strict=True)
         ]
 
         def act(state: DayState) -> Action:
@@ -76,7 +74,7 @@ class Mixed:
                 theta[mask], share[mask] = bids[mask], entered[mask]
             return theta if (share == 1.0).all() else Participation(theta, share)
 
-        return DayPolicy(act, source, steps)
+        return DayPolicy(act, steps=steps)
 
 
 def with_shares(action: Action, shape: tuple[int, ...]) -> Participation:
@@ -92,9 +90,15 @@ def with_shares(action: Action, shape: tuple[int, ...]) -> Participation:
     )
 
 
-def _the_one(found: Sequence[T | None], what: str) -> T | None:
-    """Return the one that is not None, if there is one."""
-    given = [one for one in found if one is not None]
-    if len(given) > 1:
-        raise ValueError(f"policies: expected one with {what} of its own, got {len(given)}")
+def _finer_steps(actor: Actor) -> Steps | None:
+    """Return the steps that an actor asks for, None where they are hours."""
+    steps: Steps | None = getattr(actor, "steps", None)
+    return None if steps is None or np.array_equal(steps.hour, np.arange(HOURS + 1)) else steps
+
+
+def _the_one(found: Sequence[Steps | None]) -> Steps | None:
+    """Return the steps that all agree on, None where nobody asks for any."""
+    given = [steps for steps in found if steps is not None]
+    if any(not np.array_equal(steps.edges, given[0].edges) for steps in given):
+        raise ValueError("policies: expected the same steps or hours, got two with other steps")
     return given[0] if given else None

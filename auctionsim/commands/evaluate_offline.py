@@ -21,7 +21,9 @@ EXAMPLE = "auctionsim evaluate-offline logs/three-arms --policy manual --factor 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("dataset", type=_common.path_text, help="a folder that export-dataset wrote as Parquet")
-    parser.add_argument("--policy", required=True, help="start, a rule (manual, truthful, pid, ...), or a run folder (required)")
+    parser.add_argument(
+        "--policy", required=True, help="start, a rule (manual, truthful, pid, ...), or a run folder (required)"
+    )
     parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1)")
     parser.add_argument("--agent", help="the agent that would follow it, alone (default: the first)")
     parser.add_argument(
@@ -31,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", type=float, help="standard deviation of the policy's actions (default: the dataset's)")
     parser.add_argument("--uniform", type=float, help="probability of its uniform actions, 0 to 1 (default: the dataset's)")
     parser.add_argument(
-        "--draws", type=_common.positive, default=200, help="simulated days per logged day that measure the truth (default: 200)"
+        "--draws",
+        type=_common.positive,
+        default=200,
+        help="simulated days per logged day that measure the truth (default: 200)",
     )
     _common.add_code(parser, is_allowed=False)
 

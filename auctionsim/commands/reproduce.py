@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
+from auctionsim.errors import InputError
+
+if TYPE_CHECKING:
+    from auctionsim.jobs.studies.base import Options
 
 EXAMPLE = "auctionsim reproduce maab-game --quick"
 
@@ -27,6 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=_common.path_text,
         help="folder of the public files, for scenarios made from them (default: leave those out)",
+    )
+    parser.add_argument(
+        "--entrant",
+        action="append",
+        default=[],
+        metavar="package.module:Class",
+        help="a rule or learner of your own that takes part; may be given several times (only: leaderboard; default: none)",
+    )
+    parser.add_argument(
+        "--against",
+        type=_common.path_text,
+        help="folder of another leaderboard of the same version to compare with (only: leaderboard; default: none)",
     )
     _common.add_workers(parser, default="auto; 0 without Ray")
     parser.add_argument(
@@ -47,14 +64,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     study = find_study(name)
     expect_libraries(name, study)
     first = getattr(study, "first_seed", 0) if arguments.seed is None else arguments.seed
-    options = Options(
-        _common.seeds_from(
-            first,
-            arguments.seeds or (2 if arguments.quick else study.n_seeds),
-        ),
-        arguments.quick,
-        arguments.data,
-    )
+    seeds = _common.seeds_from(first, arguments.seeds or (2 if arguments.quick else study.n_seeds))
+    entrants = tuple(dict.fromkeys(arguments.entrant))
+    options = Options(seeds, arguments.quick, arguments.data, entrants, str(Path.cwd()) if entrants else "")
+    _check_choices(name, options, arguments.against)
     out = Path(arguments.out or f"runs/{name}{'-quick' if arguments.quick else ''}")
 
     def line(done: int, of: int, unit: Unit, seconds: float) -> None:
@@ -68,6 +81,36 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.next_command(_common.command_line())
         raise
     table = (out / "table.md").read_text(encoding="utf-8")
+    if arguments.against is not None:
+        table += f"\n{_compared(out, Path(arguments.against))}"
     value = {"report": str(page), "results": str(out / "results.parquet")}
     console.result(f"{table}\nreport: {page}", value, kept=out)
     return 0
+
+
+def _check_choices(name: str, options: Options, against: str | None) -> None:
+    """Refuse what the study does not take, before anything is measured."""
+    from auctionsim.agents.policies.registry import find_rule
+    from auctionsim.jobs.studies.base import VERSION_KEY, find_study, plan_of
+    from auctionsim.jobs.studies.leaderboard.against import expect_version
+    from auctionsim.jobs.studies.leaderboard.entrants import is_learner
+    from auctionsim.plugins import load_class
+
+    for option, given in (("--entrant", options.entrants), ("--against", against)):
+        if given and not getattr(find_study(name), "takes_entrants", False):
+            raise InputError(f"{option}: expected with the study 'leaderboard' alone, got it with {name!r}")
+    for entrant in options.entrants:
+        load_class(entrant, "--entrant")
+        if not is_learner(entrant):
+            find_rule(entrant, "--entrant")
+    if against is not None:
+        expect_version(Path(against), plan_of(name, options)[VERSION_KEY])
+
+
+def _compared(out: Path, against: Path) -> str:
+    """Compare the leaderboard with another one, write the table, and return it."""
+    from auctionsim.analysis.documents.sections import write_document
+    from auctionsim.jobs.studies.leaderboard.against import compare_boards
+
+    write_document("Leaderboards compared", [_common.command_line()], [compare_boards(out, against)], out / "against")
+    return (out / "against" / "table.md").read_text(encoding="utf-8")

@@ -151,7 +151,9 @@ def _check_table(path: Path, table: pl.DataFrame, settings: Mapping[str, Any], e
     agents, wanted = settings["agents"], columns(settings["coefficients"])
     for column in wanted:
         if table.schema.get(column.name) != column.dtype:
-            raise InputError(f"{path}: expected a column {column.name} of {column.dtype.__name__}, got {table.schema.get(column.name)}")
+            raise InputError(
+                f"{path}: expected a column {column.name} of {column.dtype.__name__}, got {table.schema.get(column.name)}"
+            )
     if len(table) != episodes * HOURS * len(agents):
         raise InputError(f"{path}: expected {episodes * HOURS * len(agents)} rows, got {len(table)}")
     key = [np.repeat(np.arange(episodes), HOURS * len(agents)), np.tile(np.repeat(np.arange(HOURS), len(agents)), episodes)]

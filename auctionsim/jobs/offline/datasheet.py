@@ -35,7 +35,9 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
     episodes = len(days) * settings["episodes_per_day"]
     who = markdown_name(", ".join(agents[:20]) + (f" and {len(agents) - 20} more" if len(agents) > 20 else ""))
     rivals = "" if settings["rivals"] is None else f" The other learners follow the rule {code_span(settings['rivals'])}."
-    formula = FORMULA.format(noise=settings["noise"], uniform=settings["uniform"], factor=float(arithmetic.power(50.0, settings["noise"])))
+    formula = FORMULA.format(
+        noise=settings["noise"], uniform=settings["uniform"], factor=float(arithmetic.power(50.0, settings["noise"]))
+    )
     parts = [
         f"# Datasheet: logged days of {markdown_name(settings['scenario'])}",
         "## Motivation",
@@ -80,5 +82,7 @@ def _columns_table(rows: Sequence[Column], table: pl.DataFrame | None) -> str:
         if table is not None and row.dtype not in (pl.String, pl.Boolean):
             least, most = table[row.name].min(), table[row.name].max()
             found = (f"{least:.6g}", f"{most:.6g}")
-        lines.append(f"| `{row.name}` | {row.dtype.__name__} | {row.unit} | {row.span} | {found[0]} | {found[1]} | {row.meaning} |")
+        lines.append(
+            f"| `{row.name}` | {row.dtype.__name__} | {row.unit} | {row.span} | {found[0]} | {found[1]} | {row.meaning} |"
+        )
     return "\n".join(lines)

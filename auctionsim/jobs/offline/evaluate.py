@@ -95,10 +95,14 @@ def judge(
     episodes = episodes_of(dataset, means, exploration, j, metric)
     if report is not None:
         report("measuring the truth", 0.5)
-    behavior = _plan(dataset, market, dataset.settings["policy"], dataset.settings["factor"]) if len(dataset.agents) > 1 else None
+    behavior = (
+        _plan(dataset, market, dataset.settings["policy"], dataset.settings["factor"]) if len(dataset.agents) > 1 else None
+    )
     truth, error = true_value(dataset, target, exploration, behavior, j, metric, draws)
     turnover = float(np.abs(dataset.amounts[metric][:, :, j]).sum(axis=1).mean())
-    rows = tuple(Row(name, found, _error(found, truth, turnover)) for name in ESTIMATORS for found in [estimate(name, episodes)])
+    rows = tuple(
+        Row(name, found, _error(found, truth, turnover)) for name in ESTIMATORS for found in [estimate(name, episodes)]
+    )
     logged = float(episodes.rewards.sum(axis=1).mean())
     return Judged(dataset.agents[j], metric, logged, truth, error, rows, len(episodes.rewards))
 

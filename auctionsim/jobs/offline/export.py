@@ -84,7 +84,9 @@ def log_days(
     pool = pool or SerialPool()
     days = days_of(plan.market, split)
     batches = [
-        (day, tuple(range(first, min(first + SIDE_BY_SIDE, per_day)))) for day in days for first in range(0, per_day, SIDE_BY_SIDE)
+        (day, tuple(range(first, min(first + SIDE_BY_SIDE, per_day))))
+        for day in days
+        for first in range(0, per_day, SIDE_BY_SIDE)
     ]
     shared, found = pool.put((plan, exploration, split)), {}
     for done, (index, rollout) in enumerate(pool.each(_log_batch, [(shared, *batch) for batch in batches]), start=1):
@@ -202,4 +204,7 @@ def _table(
     ):
         rows = by_row(array)
         found |= {name: rows[:, j] for j, name in enumerate(names)}
-    return pl.DataFrame({c.name: found[c.name] for c in columns(plan.coefficients)}, schema={c.name: c.dtype for c in columns(plan.coefficients)})
+    return pl.DataFrame(
+        {c.name: found[c.name] for c in columns(plan.coefficients)},
+        schema={c.name: c.dtype for c in columns(plan.coefficients)},
+    )

@@ -89,10 +89,15 @@ def _write_episodes(logged: Logged, data: Path, name: str) -> None:
             infos["day"] = np.full(hours + 1, logged.days[first])
             buffers.append(
                 EpisodeBuffer(
-                    id=first, seed=int(logged.reset_seeds[first]), options={"day": int(logged.days[first])},
-                    observations=rollout.observations[:, e, 0], actions=rollout.actions[:, e, 0],
-                    rewards=rollout.rewards[:, e, 0], terminations=np.arange(hours) == hours - 1,
-                    truncations=np.zeros(hours, dtype=bool), infos=infos,
+                    id=first,
+                    seed=int(logged.reset_seeds[first]),
+                    options={"day": int(logged.days[first])},
+                    observations=rollout.observations[:, e, 0],
+                    actions=rollout.actions[:, e, 0],
+                    rewards=rollout.rewards[:, e, 0],
+                    terminations=np.arange(hours) == hours - 1,
+                    truncations=np.zeros(hours, dtype=bool),
+                    infos=infos,
                 )  # fmt: skip
             )
             first += 1

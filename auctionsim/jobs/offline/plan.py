@@ -199,4 +199,3 @@ def _smallest_model(whole: Market, market: Market, policy: Policy, name: str) ->
     if not fitting:
         raise InputError(f"policy: expected bids that a bid model holds, got those of {name}, on {', '.join(sorted(used))}")
     return fitting[0]
-

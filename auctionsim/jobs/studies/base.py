@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from auctionsim import __version__
-from auctionsim.analysis.documents.sections import Section, write_document
+from auctionsim.analysis.documents.sections import Note, Section, write_document
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import expect_library
 from auctionsim.files import write_json, write_then_rename
@@ -37,6 +37,9 @@ CURVES_SCHEMA = {
     "curve": pl.String, "x": pl.Float64, "y": pl.Float64,
 }  # fmt: skip
 
+VERSION_KEY = "study_version"
+"""Key of plan.json that holds the version of a study that has versions."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -47,6 +50,10 @@ class Options:
     """True for a short form that takes seconds and makes no claim."""
     data: str | None = None
     """The folder of the public files, for scenarios built from them."""
+    entrants: tuple[str, ...] = ()
+    """Entrants of the user's own, each as `package.module:Class`, for studies that take some."""
+    folder: str = ""
+    """The folder that their classes are looked for in first."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ class Study(Protocol):
 
     A study whose method was tuned on some seeds names a fresh one to begin with as `first_seed`; without it seeds begin at 0.
     One that needs a library of an extra names it in `libraries`, as `auctionsim/extras.py` does.
+    One with `takes_entrants = True` measures `Options.entrants` too. One with `version(options)` states which figures may be
+    compared: the version stands in plan.json and on the page, and a folder of another version is not continued.
     """
 
     title: str
@@ -150,7 +159,8 @@ def run_study(
     """
     study = find_study(name)
     expect_libraries(name, study)
-    lock_plan(out, {"study": name, "version": __version__, **asdict(options)})
+    plan = plan_of(name, options)
+    lock_plan(out, plan)
     units = list(study.units(options))
     missing = [unit for unit in units if not _findings_path(out, unit).exists()]
     done = len(units) - len(missing)
@@ -165,7 +175,19 @@ def run_study(
     curves = _table(name, found, "curves", CURVES_SCHEMA)
     for table, file in ((results, "results"), (curves, "curves")):
         write_then_rename(out / f"{file}.parquet", table.write_parquet)
-    return write_document(study.title, [command], study.sections(results, curves), out)
+    stated = [Note(f"Version {plan[VERSION_KEY]} of this study.")] if VERSION_KEY in plan else []
+    return write_document(study.title, [command], [*stated, *study.sections(results, curves)], out)
+
+
+def plan_of(name: str, options: Options) -> dict[str, Any]:
+    """Return the plan of a study: its name, the package's version, the study's own where it has one, and the options."""
+    chosen = asdict(options)
+    if not options.entrants:
+        # Plans of earlier versions have no such keys.
+        chosen = {key: value for key, value in chosen.items() if key not in ("entrants", "folder")}
+    version = getattr(find_study(name), "version", None)
+    own = {} if version is None else {VERSION_KEY: version(options)}
+    return {"study": name, "version": __version__, **own, **chosen}
 
 
 def lock_plan(out: Path, plan: dict[str, Any]) -> None:

@@ -65,8 +65,29 @@ def test_beside_finer_steps_a_policy_of_hours_holds_its_bids(market: Market):
     assert (first[1:, :2] != first[:-1, :2]).any(), "it reacts from hour to hour"
 
 
-def test_two_policies_with_steps_of_their_own_are_refused(market: Market):
-    own = InHalfHours(Constant(market.static("manual")))
-    mask = np.arange(5) < 2
-    with pytest.raises(ValueError, match="policies: expected one with steps of its own, got 2"):
-        simulate_day(market, 2, Mixed([(own, mask), (own, ~mask)]))
+@dataclass
+class InSteps:
+    policy: Policy
+    minutes: int
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        actor = self.policy.begin(market, day, n_policies)
+        return DayPolicy(actor.act, steps=minutes_steps(market.traffic, day, self.minutes))
+
+
+def test_policies_may_share_finer_steps_but_not_have_different_ones(market: Market):
+    bids, mask = Constant(market.static("manual")), np.arange(5) < 2
+    half, quarter, hour = (InSteps(bids, minutes) for minutes in (30, 15, 60))
+    assert len(simulate_day(market, 2, Mixed([(half, mask), (half, ~mask)])).step_hours) == 48
+    assert len(simulate_day(market, 2, Mixed([(hour, mask), (half, ~mask)])).step_hours) == 48, "hours are no other steps"
+    with pytest.raises(ValueError, match="policies: expected the same steps or hours, got two with other steps"):
+        simulate_day(market, 2, Mixed([(half, mask), (quarter, ~mask)]))
+
+
+def test_a_policy_with_bid_features_of_its_own_is_refused(market: Market):
+    class OwnFeatures:
+        def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+            return DayPolicy(lambda state: market.static("manual"), market.traffic_source)
+
+    with pytest.raises(ValueError, match="policies: expected the market's bid features for a mixture"):
+        simulate_day(market, 2, Mixed([(OwnFeatures(), np.ones(5, bool))]))

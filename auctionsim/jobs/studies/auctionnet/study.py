@@ -38,7 +38,7 @@ SCENARIO = "auctionnet"
 RIVALS: tuple[RuleClass, ...] = (SpendPid, OnlineLp, FixedTarget)
 """Rules that rivals follow by turns."""
 _OWN_RULES = ("pid", "dual-pacing", "throttle", "linear", "ortb")
-_QUICK = ("traffic.weight=2500",)
+_QUICK = ("traffic.weight=5000",)
 
 
 def arms() -> dict[str, RuleClass]:

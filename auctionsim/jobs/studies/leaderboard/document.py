@@ -1,8 +1,8 @@
-"""Write the leaderboard: mean ranks over all markets, and a ranked table per market."""
+"""Write the leaderboard: interquartile means and mean ranks over all markets, the round robin, and a table per market."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -10,31 +10,42 @@ import polars as pl
 from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
 from auctionsim.analysis.documents.results import by_seed, interval, paired_values
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
+from auctionsim.analysis.interquartile import BOOTSTRAP, interquartile_interval
 from auctionsim.analysis.statistics import INTERVALS, compare_paired, mean_interval, rank_text, ranks
+from auctionsim.jobs.studies.leaderboard.entrants import HINDSIGHT as _HINDSIGHT
+from auctionsim.jobs.studies.leaderboard.round_robin_document import round_robin_sections
+from auctionsim.jobs.studies.leaderboard.version import FIRST_JUDGED_SEED, are_judged
 
 _COLUMNS = {
     "objective": "Objective",
+    "score": "AuctionNet score",
     "roi": "ROI",
     "budget_used": "Budget used",
     "revenue": "Revenue",
     "collusion": "Collusion index",
     "seconds": "Seconds",
 }
-_HINDSIGHT = ("uscb-oracle",)
-"""Entrants that know the test day: shown, not ranked."""
 
 
-def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> list[Section]:
+def leaderboard_sections(
+    results: pl.DataFrame,
+    learners: Collection[str],
+    strata: Mapping[str, int] | None = None,
+    meeting: tuple[str, str] = ("", ""),
+) -> list[Section]:
     """Return the sections of the leaderboard, the best entrants of each market first.
 
     Args:
         results: The rows of results.parquet.
         learners: The names of the entrants that learn; the others are rules.
+        strata: Stratum of each market; markets of one share the world of a seed. Each is its own by default.
+        meeting: Scenario and arm of the round robin.
     """
-    markets = list(results["scenario"].unique(maintain_order=True))
+    markets = [market for market in results["scenario"].unique(maintain_order=True) if market != meeting[0]]
     ranked = {market: _ranked(results, market) for market in markets}
     seeds = results["seed"].n_unique()
     parts: list[Section] = [
+        Text(_seeds_text(results)),
         *(Text(_best_two(results, market, names)) for market, names in ranked.items()),
         Text(
             "All advertisers maximize their own objectives with the same budgets, traffic and replays of training days, and "
@@ -44,8 +55,11 @@ def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> li
             "Q-learners of SS-RTB maximize GMV at the cost of keyword bids whatever the objective; maab and dcmab ignore CPC "
             "caps."
         ),
+        Heading("Interquartile mean"),
+        _interquartile(results, markets, learners, strata or {}),
         Heading("Mean rank"),
         _ranks(results, markets, learners),
+        *round_robin_sections(results, *meeting),
     ]
     for market in markets:
         parts += [Heading(market), _market_table(results, market, ranked[market], learners)]
@@ -60,6 +74,39 @@ def leaderboard_sections(results: pl.DataFrame, learners: Collection[str]) -> li
         )
     )
     return parts
+
+
+def _seeds_text(results: pl.DataFrame) -> str:
+    """Return what the seeds are: kept back, or open to tuning."""
+    seeds = sorted(results["seed"].unique().to_list())
+    named = f"seeds {', '.join(map(str, seeds))}"
+    if are_judged(seeds):
+        return f"Judged on {named}, which are kept back: constants and markets are chosen on seeds below {FIRST_JUDGED_SEED}."
+    return f"Not judged: {named} are open to tuning. Claims need seeds from {FIRST_JUDGED_SEED} on."
+
+
+def _interquartile(
+    results: pl.DataFrame, markets: Sequence[str], learners: Collection[str], strata: Mapping[str, int]
+) -> Table:
+    """Return the interquartile mean of each entrant's objective over all markets and seeds."""
+    own = results.filter(pl.col("scenario").is_in(markets))
+    names = [name for name in own["arm"].unique(maintain_order=True) if name not in _HINDSIGHT]
+    seeds = set(own["seed"].to_list())
+    found = {}
+    for name in names:
+        values = [by_seed(results, market, name, "objective") for market in markets]
+        if all(one.keys() == seeds for one in values):
+            scores = np.array([[one[seed] for seed in sorted(seeds)] for one in values])
+            found[name] = interquartile_interval(scores, [strata.get(market, i + 100) for i, market in enumerate(markets)])
+    rows = [[name, _kind(name, learners), str(found[name])] for name in sorted(found, key=lambda name: -found[name].mean)]
+    missing = [name for name in names if name not in found]
+    rows += [[name, _kind(name, learners), "not defined: a market without its objective"] for name in missing]
+    note = (
+        f"Objective as a ratio to that of keyword bids: mean of the middle half of {len(markets)} markets x {len(seeds)} "
+        f"seeds, with {BOOTSTRAP}, expanded for few seeds (Agarwal et al. 2021; Hesterberg 2015). Markets that share a seed's "
+        "world are one stratum."
+    )
+    return Table(["Entrant", "Kind", "Interquartile mean"], rows, note)
 
 
 def _torch_trained(learners: Collection[str]) -> list[str]:
@@ -99,7 +146,8 @@ def _best_two(results: pl.DataFrame, market: str, names: Sequence[str]) -> str:
 
 def _ranks(results: pl.DataFrame, markets: Sequence[str], learners: Collection[str]) -> Table:
     """Return the mean ranks over markets; each seed is ranked by itself, so that the interval is over seeds."""
-    names = [name for name in results["arm"].unique(maintain_order=True) if name not in _HINDSIGHT]
+    own = results.filter(pl.col("scenario").is_in(markets))
+    names = [name for name in own["arm"].unique(maintain_order=True) if name not in _HINDSIGHT]
     ranks_of: dict[str, dict[int, list[float]]] = {name: {} for name in names}
     for market in markets:
         objective = {name: by_seed(results, market, name, "objective") for name in names}
@@ -134,4 +182,6 @@ def _market_table(results: pl.DataFrame, market: str, names: Sequence[str], lear
 
 
 def _kind(name: str, learners: Collection[str]) -> str:
+    if ":" in name:
+        return "own"
     return "hindsight" if name in _HINDSIGHT else "learner" if name in learners else "rule"
