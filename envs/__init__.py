@@ -17,8 +17,10 @@ from auctionsim.envs.turn_by_turn import env
 from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import RenamedWarning
 from auctionsim.market.observations import FEATURES
+from auctionsim.objectives.costs import COSTS
 
 __all__ = [
+    "COSTS",
     "FEATURES",
     "AuctionParallelEnv",
     "AuctionVectorEnv",

@@ -13,12 +13,13 @@ from pettingzoo import ParallelEnv
 
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
+from auctionsim.envs.batched_days import HourResult
+from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
-from auctionsim.objectives import goals as obj
 from auctionsim.scenario import Scenario
 
 Observations = dict[str, NDArray[np.float32]]
@@ -77,17 +78,34 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     ### Rewards
 
     The hour's own and global terms of the scenario's goals; penalties of soft constraints are charged with the last hour of a
-    day. The rewards of a day add up to the fitness that `macg-es` climbs with penalties (`objectives.fitness.day_score` under
-    `market.goals.training_goals`, so with `learner.floor_margin`); a day that is truncated is charged no penalty. No day is
-    charged more than 10^12.
-    `infos[agent]["objectives"]` holds clicks, conversions, GMV and profit of the hour, as `reward_space(agent)` says (in the
-    manner of MO-Gymnasium).
+    day, but for one that is truncated. A relative violation v costs `base^v - 1`, with `learner.penalty` as base, up to v = 1,
+    and beyond it `penalty` decides:
+
+    - `capped`: a logarithm that levels off; no constraint costs 1,000 or more. Rewards stay finite in 32 bits.
+    - `linear`: in proportion to v from the start, `(base - 1) x v`.
+    - `none`: no penalty, for learners with constraints of their own.
+
+    Where nothing is missed by more than 1, the capped rewards of a day add up to the fitness that `macg-es` climbs with
+    penalties (`objectives.fitness.day_score` under `market.goals.training_goals`, so with `learner.floor_margin`).
+
+    ### Infos
+
+    The same keys, shapes and types after `reset` and after `step`. C constraints are in the order of `auctionsim.envs.COSTS`,
+    the same in every scenario.
+
+    | key | shape | meaning |
+    |---|---|---|
+    | `day` | | day that is replayed |
+    | `objectives` | `(4,)` | clicks, conversions, GMV and profit of the hour, in `reward_space(agent)` |
+    | `costs` | `(C,)` | the hour's cost of each constraint, in `cost_space(agent)`; a day keeps it where they add up to <= 0 |
+    | `violations` | `(C,)` | relative violation by the day so far; that of the last hour is penalized where it is > 0 |
+    | `limits` | `(C,)` | the limit itself: currency per click, ratio, or currency; infinite where there is none |
 
     ### Arguments
 
     ```python
-    parallel_env("three-arms", bid_model="macg", action_mode="box", levels=21, max_multiplier=50.0, split="train",
-                 max_cycles=24, render_mode=None)
+    parallel_env("three-arms", bid_model="macg", action_mode="box", levels=21, max_multiplier=50.0, penalty="capped",
+                 split="train", max_cycles=24, render_mode=None)
     ```
 
     Arguments:
@@ -96,6 +114,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         action_mode: `box` or `discrete`.
         levels: Size of the grid of a discrete action, >= 2.
         max_multiplier: Factor of the action 1, > 1; the action -1 divides by it.
+        penalty: Shape of the penalties in rewards: `capped`, `linear` or `none`.
         split: Days that `reset` draws from: `train` or `test`.
         max_cycles: Number of steps, 1 to 24, after which an episode is truncated.
         render_mode: None, `human` (a line per hour) or `rgb_array` (a picture of the day so far).
@@ -128,6 +147,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         action_mode: str = "box",
         levels: int = 21,
         max_multiplier: float = MAX_MULTIPLIER,
+        penalty: str = "capped",
         split: str = "train",
         max_cycles: int | None = None,
         render_mode: str | None = None,
@@ -138,6 +158,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             action_mode=action_mode,
             levels=levels,
             max_multiplier=max_multiplier,
+            penalty=penalty,
             split=split,
             max_cycles=max_cycles,
             render_mode=render_mode,
@@ -176,7 +197,16 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             InputError: There is no such agent.
         """
         one_of("agent", agent, self.possible_agents)
-        return spaces.Box(-np.inf, np.inf, (len(obj.OBJECTIVES),), np.float64)
+        return objective_space()
+
+    def cost_space(self, agent: str) -> spaces.Box:
+        """Return the space of `infos[agent]["costs"]`: costs of an hour, in the order of `auctionsim.envs.COSTS`.
+
+        Raises:
+            InputError: There is no such agent.
+        """
+        one_of("agent", agent, self.possible_agents)
+        return cost_space()
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
         """Begin a day.
@@ -187,7 +217,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             options: `day` fixes the day.
 
         Returns:
-            Observations, and infos by agent with the day and objectives of 0.
+            Observations, and infos by agent with the day, and with objectives and costs of 0.
 
         Raises:
             InputError: The seed is no whole number >= 0 and < 2^63, or the day is not in the scenario. The environment then
@@ -195,9 +225,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         """
         self._begin(seed, options)
         self.agents = list(self.possible_agents)
-        # The keys are those of a step: wrappers such as TorchRL's make the layout of all infos from the first.
-        nothing = np.zeros(len(obj.OBJECTIVES))
-        return self._observe(), {agent: {"day": self.day, "objectives": nothing.copy()} for agent in self.agents}
+        return self._observe(), self._infos()
 
     def step(
         self, actions: dict[str, NDArray[np.float32]]
@@ -219,10 +247,9 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         hour, is_over, is_cut = self._replay(self._log_multipliers(actions))
         agents = self.possible_agents
         rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
-        infos = {agent: {"day": self.day, "objectives": hour.objectives[0, i].copy()} for i, agent in enumerate(agents)}
         if is_over or is_cut:
             self.agents = []
-        return self._observe(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), infos
+        return self._observe(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), self._infos(hour)
 
     def state(self) -> NDArray[np.float32]:
         """Return the observations of all agents, one after the other, `[15 A]`.
@@ -236,6 +263,11 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     def close(self) -> None:
         """Do nothing: the environment holds nothing open."""
+
+    def _infos(self, hour: HourResult | None = None) -> Infos:
+        """Return infos by agent after an hour, or after a reset."""
+        infos = infos_of(self.batched_days, hour)
+        return {agent: of_agent(infos, 0, i, self.day) for i, agent in enumerate(self.possible_agents)}
 
     def _observe(self) -> Observations:
         """Observe the hour that has ended; return copies of the observations by agent, which the caller may change."""

@@ -24,7 +24,9 @@ from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
 from auctionsim.objectives import goals as obj
-from auctionsim.objectives.fitness import reward_charge
+from auctionsim.objectives.costs import CostRates, binding, limits_of, violations_of
+from auctionsim.objectives.fitness import charge, violations
+from auctionsim.objectives.penalties import PENALTIES, reward_price
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
@@ -52,14 +54,39 @@ def _side_by_side(calls: Sequence[Callable[[], Array]], threads: int) -> list[Ar
 
 @dataclass(frozen=True, eq=False)
 class HourResult:
-    """Rewards and objectives of one hour, for the A agents of P environments."""
+    """Rewards, objectives and costs of one hour, for the A agents of P environments."""
 
     rewards: Array
     """Rewards, `[P, A]`."""
     objectives: Array
     """Clicks, conversions, GMV and profit, `[P, A, 4]`."""
+    costs: Array
+    """Costs of the constraints, `[P, A, C]` (`objectives.costs`); 0 where no day is being replayed."""
     is_over: NDArray[np.bool_]
     """Whether the day ended with this hour, `[P]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class _DayTerms:
+    """Everything by which a day is scored and observed."""
+
+    goals: obj.Goals
+    scales: Scales
+    rates: CostRates
+
+    @cached_property
+    def binding(self) -> tuple[str, ...]:
+        """Keys of the constraints that bind anybody: a step takes no time for others."""
+        return binding(self.goals)
+
+    @classmethod
+    def of_policies(cls, known: Sequence[_DayTerms], day: NDArray[np.int64]) -> _DayTerms:
+        """Return the terms of environments on days of their own: those of `known[day[p]]` for environment p."""
+        return cls(
+            obj.goals_of_policies([one.goals for one in known], day),
+            Scales.of_policies([one.scales for one in known], day),
+            CostRates.of_policies([one.rates for one in known], day),
+        )
 
 
 @dataclass(eq=False)
@@ -93,14 +120,16 @@ class BatchedDays:
         bid_model: Bid model whose coefficients the actions multiply, a key of `bid_formula.BID_MODELS`.
         num_envs: P, the number of environments.
         threads: Number of threads over which environments on the same day are split; it never changes a result.
+        penalty: Shape of the penalty, one of `penalties.PENALTIES`.
 
     Raises:
-        InputError: The market has no learner.
+        InputError: The market has no learner, or the penalty is unknown.
     """
 
-    def __init__(self, market: Market, bid_model: str, num_envs: int, threads: int = 1) -> None:
+    def __init__(self, market: Market, bid_model: str, num_envs: int, threads: int = 1, *, penalty: str = PENALTIES[0]) -> None:
         if not len(market.learners):
             raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
+        self._price = reward_price(penalty, market.scenario.learner)
         self.market = market
         self.hour = np.full(num_envs, HOURS)
         """Hours replayed of each environment's day, `[P]`; 24 where no day is being replayed."""
@@ -116,7 +145,7 @@ class BatchedDays:
         self._start = starting_coefficients(market, bid_model)
         self._budget_left = np.zeros((n_advertisers, num_envs))
         self._groups: list[_Group] = []
-        self._known: dict[int, tuple[obj.Goals, Scales]] = {}
+        self._known: dict[int, _DayTerms] = {}
 
     def begin(self, envs: NDArray[np.int64], episodes: Sequence[EpisodeSeed]) -> None:
         """Begin a day from midnight in some environments, wherever they were.
@@ -158,24 +187,35 @@ class BatchedDays:
             log_multipliers: Logs of the factors on the starting coefficients, `[P, A, coefficients of the bid model]`.
 
         Returns:
-            Rewards and objectives of the hour, and which days ended with it.
+            Rewards, objectives and costs of the hour, and which days ended with it.
         """
         theta = market_coefficients(self.market, log_multipliers, self._start, self._model)
         was_running = self._replay(theta)
         settings = self.market.scenario.learner
-        reward = obj.running_score(self.last_step, self._goals, settings)
+        reward = obj.running_score(self.last_step, self._terms.goals, settings)
         is_over = was_running & (self.hour == HOURS)
         if is_over.any():
-            reward = reward - np.where(is_over, reward_charge(self.cumulative, self._goals, settings), 0.0)
+            reward = reward - np.where(is_over, charge(violations(self.cumulative, self._terms.goals), self._price), 0.0)
         learners = self.market.learners
         objectives = obj.objective_vector(self.last_step)[learners].transpose(2, 0, 1).copy()
-        return HourResult(reward[learners].T.copy(), objectives, is_over)
+        costs = self._terms.rates.costs(self.last_step, learners)
+        costs[~was_running] = 0.0
+        return HourResult(reward[learners].T.copy(), objectives, costs, is_over)
 
     def observations(self) -> NDArray[np.float32]:
         """Return the observations of all agents, in [-1, 1], `[P, A, 15]`."""
         learners = self.market.learners
         revenue = obj.of_all(self.last_step[:, COST])
-        return observe(self._scales, self.hour, self._budget_left[learners], self.last_step[learners], revenue)
+        return observe(self._terms.scales, self.hour, self._budget_left[learners], self.last_step[learners], revenue)
+
+    def violations(self) -> Array:
+        """Return how far the day so far is beyond each limit, `[P, A, C]`: relative and signed, > 0 where it is violated."""
+        found = violations(self.cumulative, self._terms.goals, self._terms.binding)
+        return violations_of(found, self.market.learners, len(self.hour))
+
+    def limits(self) -> Array:
+        """Return the limits of the day, each in its own unit, `[P, A, C]`; infinite where there is none."""
+        return limits_of(self._terms.goals, self.market.learners, len(self.hour))
 
     def state(self) -> DayState:
         """Return what a policy of the market may look at before the next hour, where all environments are in one hour of a day."""
@@ -210,18 +250,15 @@ class BatchedDays:
         return was_running
 
     def _resolve(self) -> None:
-        """Look up goals and scales of the days that the environments are on."""
+        """Look up goals, scales and cost rates of the days that the environments are on."""
         days, index = np.unique(self.day, return_inverse=True)
         known = [self._of_day(day) for day in days.tolist()]
-        if len(known) == 1:
-            self._goals, self._scales = known[0]
-        else:
-            self._goals = obj.goals_of_policies([goals for goals, _ in known], index)
-            self._scales = Scales.of_policies([scales for _, scales in known], index)
+        self._terms = known[0] if len(known) == 1 else _DayTerms.of_policies(known, index)
 
-    def _of_day(self, day: int) -> tuple[obj.Goals, Scales]:
-        """Return goals and scales of a day, computed once."""
+    def _of_day(self, day: int) -> _DayTerms:
+        """Return goals, scales and cost rates of a day, computed once."""
         if day not in self._known:
-            market = self.market
-            self._known[day] = (training_goals(market, day), Scales.of(market, day, market.learners))
+            goals = training_goals(self.market, day)
+            scales = Scales.of(self.market, day, self.market.learners)
+            self._known[day] = _DayTerms(goals, scales, CostRates.of(goals, HOURS))
         return self._known[day]

@@ -13,7 +13,9 @@ from auctionsim.agents.policies.registry import find_rule
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.episode_sampler import checked_max_cycles
+from auctionsim.envs.batched_days import HourResult
 from auctionsim.envs.flatten_agents import FlattenAgents
+from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.envs.vector_env import AuctionVectorEnv
@@ -21,7 +23,6 @@ from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
 from auctionsim.numbers import whole_number
-from auctionsim.objectives import goals as obj
 from auctionsim.scenario import CONTROLLERS, Scenario
 
 SINGLE_BIDDER = "auctionsim/SingleBidder-v0"
@@ -82,7 +83,7 @@ def single_bidder_vector(
 class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float32]]):
     """One advertiser that learns to bid against rivals that follow rules.
 
-    Actions, observations, rewards and days are those of one agent of `AuctionParallelEnv`, whose page describes them:
+    Actions, observations, rewards, infos and days are those of one agent of `AuctionParallelEnv`, whose page describes them:
     `Box(-1, 1, (3,))` with the bid model `macg`, and 15 features inside [-1, 1].
 
     ```python
@@ -96,7 +97,8 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         bidder: Name of the scenario's learner that learns; the first where None.
         rivals: Name of the rule that its other learners follow (docs/controllers.md). Advertisers that have a rule of their own
             keep it.
-        bid_model, action_mode, levels, max_multiplier, split, max_cycles, render_mode: As `AuctionParallelEnv` takes them.
+        bid_model, action_mode, levels, max_multiplier, penalty, split, max_cycles, render_mode: As `AuctionParallelEnv` takes
+            them.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -118,6 +120,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         action_mode: str = "box",
         levels: int = 21,
         max_multiplier: float = MAX_MULTIPLIER,
+        penalty: str = "capped",
         split: str = "train",
         max_cycles: int | None = None,
         render_mode: str | None = None,
@@ -128,6 +131,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             action_mode=action_mode,
             levels=levels,
             max_multiplier=max_multiplier,
+            penalty=penalty,
             split=split,
             max_cycles=max_cycles,
             render_mode=render_mode,
@@ -148,7 +152,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             options: `day` fixes the day.
 
         Returns:
-            The observation, `[15]`, and infos with the day and objectives of 0.
+            The observation, `[15]`, and infos with the day, and with objectives and costs of 0.
 
         Raises:
             InputError: The seed is no whole number >= 0 and < 2^63, or the day is not in the scenario. The environment then
@@ -158,7 +162,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         # Gymnasium's checker looks at them.
         self._np_random, self._np_random_seed = self.np_random, self.np_random_seed
         self._is_running = True
-        return self._observation(), {"day": self.day, "objectives": np.zeros(len(obj.OBJECTIVES))}
+        return self._observation(), self._info()
 
     def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Replay an hour.
@@ -167,8 +171,8 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             action: The action, in `action_space`.
 
         Returns:
-            The observation `[15]`, the reward, whether the episode is terminated, whether it is truncated, and infos with the
-            day and the hour's objectives.
+            The observation `[15]`, the reward, whether the episode is terminated, whether it is truncated, and infos of
+            the hour.
 
         Raises:
             InputError: No episode is running, or the action has another shape or is outside the action space.
@@ -177,8 +181,21 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self.actions.log_multipliers(action, ())[None, None])
         self._is_running = not (is_over or is_cut)
-        info = {"day": self.day, "objectives": hour.objectives[0, 0].copy()}
-        return self._observation(), float(hour.rewards[0, 0]), is_over, is_cut, info
+        return self._observation(), float(hour.rewards[0, 0]), is_over, is_cut, self._info(hour)
+
+    @property
+    def reward_space(self) -> spaces.Box:
+        """Space of `info["objectives"]`: clicks, conversions, GMV and profit of an hour."""
+        return objective_space()
+
+    @property
+    def cost_space(self) -> spaces.Box:
+        """Space of `info["costs"]`: costs of an hour, in the order of `auctionsim.envs.COSTS`."""
+        return cost_space()
+
+    def _info(self, hour: HourResult | None = None) -> dict[str, Any]:
+        """Return the infos after an hour, or after a reset."""
+        return of_agent(infos_of(self.batched_days, hour), 0, 0, self.day)
 
     def _observation(self) -> NDArray[np.float32]:
         """Return the learner's observation, `[15]`."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arguments
+from auctionsim.arguments import one_of
 from auctionsim.envs.actions import Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
 from auctionsim.envs.episode_sampler import (
@@ -22,6 +23,7 @@ from auctionsim.envs.episode_sampler import (
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed
+from auctionsim.objectives.penalties import PENALTIES
 
 Array = NDArray[np.float64]
 
@@ -42,6 +44,7 @@ class SingleEnvMixin:
         action_mode: str,
         levels: int,
         max_multiplier: float,
+        penalty: str,
         split: str,
         max_cycles: int | None,
         render_mode: str | None,
@@ -51,8 +54,9 @@ class SingleEnvMixin:
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
         self.render_mode = checked_render_mode(render_mode, render_modes)
         self.max_cycles = checked_max_cycles(max_cycles)
+        one_of("penalty", penalty, PENALTIES)
         self.market = market()
-        self.batched_days = BatchedDays(self.market, bid_model, num_envs=1)
+        self.batched_days = BatchedDays(self.market, bid_model, num_envs=1, penalty=penalty)
         self._renderer = Renderer(self.market)
         self._days = days_of(self.market, split)
 
@@ -97,7 +101,8 @@ class SingleEnvMixin:
             log_multipliers: Logs of the factors on the starting coefficients, `[1, agents, coefficients]`.
 
         Returns:
-            Rewards and objectives of the hour, whether the day is over (terminated), and whether it was cut short (truncated).
+            Rewards, objectives and costs of the hour, whether the day is over (terminated), and whether it was cut short
+            (truncated).
         """
         hour = self.batched_days.step(log_multipliers)
         self._renderer.add(self.batched_days.last_step[:, :, 0])

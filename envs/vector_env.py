@@ -15,8 +15,9 @@ from auctionsim import arguments
 from auctionsim.arguments import one_of
 from auctionsim.auction.threads import usable_threads
 from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
-from auctionsim.envs.batched_days import BatchedDays
+from auctionsim.envs.batched_days import BatchedDays, HourResult
 from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of, drawn_seed
+from auctionsim.envs.infos import infos_of
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.errors import InputError, shown
@@ -24,7 +25,7 @@ from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, bounds
 from auctionsim.market.size import expect_copies
 from auctionsim.numbers import checked_seed, consecutive_seeds, truth_value, whole_number
-from auctionsim.objectives import goals as obj
+from auctionsim.objectives.penalties import PENALTIES
 from auctionsim.scenario import Scenario
 from auctionsim.traffic.table import HOURS
 
@@ -44,7 +45,9 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     | Observations | `[P, A, 15]` |
     | Rewards | `[P, A]`, one for each agent; `FlattenAgents` gives Gymnasium's single axis |
     | Terminations, truncations | `[P]` |
-    | `infos["objectives"]` | clicks, conversions, GMV and profit of the hour, `[P, A, 4]`; `infos["day"]`: `[P]` |
+    | `infos["day"]` | day of each environment, `[P]` |
+    | `infos["objectives"]` | clicks, conversions, GMV and profit of the hour, `[P, A, 4]` |
+    | `infos["costs"]`, `["violations"]`, `["limits"]` | those of `AuctionParallelEnv`, `[P, A, C]` |
 
     Environments on the same day are replayed by one call of the kernel, so a step costs one call per different day. With
     `same_day` all of them replay the day and the sampling noise that the first one draws: always one call, and environments
@@ -61,7 +64,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             Gymnasium: the step after the last returns the first observation of the next day, with reward 0), `SAME_STEP`
             (`infos["final_obs"]` and `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by
             `options={"reset_mask": mask}`).
-        bid_model, action_mode, levels, max_multiplier, split, max_cycles: The same as those of `AuctionParallelEnv`.
+        bid_model, action_mode, levels, max_multiplier, penalty, split, max_cycles: The same as those of `AuctionParallelEnv`.
         render_mode: None, `human` (a line per environment and hour) or `rgb_array` (a picture of each environment's day).
 
     `reset(seed=s)` seeds environment i with s + i; a list gives each its own seed. `options={"day": d}` fixes the day of all.
@@ -84,6 +87,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         action_mode: str = "box",
         levels: int = 21,
         max_multiplier: float = MAX_MULTIPLIER,
+        penalty: str = "capped",
         split: str = "train",
         max_cycles: int | None = None,
         render_mode: str | None = None,
@@ -93,6 +97,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.same_day = truth_value("same_day", same_day)
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
         self._autoreset = _checked_autoreset(autoreset_mode)
+        one_of("penalty", penalty, PENALTIES)
         modes = ["human", "rgb_array"]
         self.metadata = {"name": "auctionsim_v0", "render_modes": modes, "render_fps": 1, "autoreset_mode": self._autoreset}
         self.render_mode = checked_render_mode(render_mode, modes)
@@ -100,7 +105,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.market = market_of(scenario)
         expect_copies("num_envs", num_envs, len(self.market.advertisers))
         n_threads = _threads_worth_it(self.market, num_envs) if threads is None else threads
-        self.batched_days = BatchedDays(self.market, bid_model, num_envs, n_threads)
+        self.batched_days = BatchedDays(self.market, bid_model, num_envs, n_threads, penalty=penalty)
         self.num_envs = num_envs
         self.agents = tuple(self.market.advertisers[i] for i in self.market.learners)
         self._days = days_of(self.market, split)
@@ -128,7 +133,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
                 that begin a day.
 
         Returns:
-            Observations `[P, A, 15]`, and infos with the day of each environment and objectives of 0.
+            Observations `[P, A, 15]`, and infos with the day of each environment, and with objectives and costs of
+            0.
 
         Raises:
             InputError: Seeds, mask or days do not fit the environments, or a day is not in the scenario. The environments then
@@ -141,9 +147,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
                 self._seeded()[i] = EpisodeSampler(self._days, given)
         self._begin(mask, days)
         self._is_done = np.zeros(self.num_envs, dtype=bool) if self._is_done is None else self._is_done & ~mask
-        # The keys are those of a step: a learner that stores infos makes their layout from the first.
-        infos: Infos = {"objectives": np.zeros((self.num_envs, len(self.agents), len(obj.OBJECTIVES))), "_objectives": mask}
-        return self.batched_days.observations(), infos | {"day": self.batched_days.day.copy(), "_day": mask.copy()}
+        return self.batched_days.observations(), self._infos(mask)
 
     def step(self, actions: ArrayLike) -> Step:
         """Replay an hour in every environment.
@@ -167,15 +171,15 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self._is_done = hour.is_over | truncated
         if truncated.any():
             self.batched_days.stop(np.flatnonzero(truncated))
-        # Where a day begins, objectives are the zeros of a reset.
-        infos: Infos = {"objectives": hour.objectives, "_objectives": np.ones(self.num_envs, dtype=bool)}
-        infos |= {"day": self.batched_days.day.copy(), "_day": np.ones(self.num_envs, dtype=bool)}
+        infos = self._infos(np.ones(self.num_envs, dtype=bool), hour)
         if self._autoreset is AutoresetMode.SAME_STEP and self._is_done.any():
-            infos = self._ended(self._is_done, infos)
+            infos |= self._ended(self._is_done, infos)
             is_starting, self._is_done = self._is_done, np.zeros(self.num_envs, dtype=bool)
         if is_starting.any():
             self._begin(is_starting, [None] * self.num_envs)
-            infos["day"] = self.batched_days.day.copy()
+            # Where a day begins, infos are those of a reset.
+            for key, begun in self._infos(is_starting).items():
+                infos[key][is_starting] = begun[is_starting]
         return self.batched_days.observations(), hour.rewards, hour.is_over, truncated, infos
 
     @property  # type: ignore[misc]  # without a setter, as SyncVectorEnv has it
@@ -231,15 +235,22 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         for i in envs.tolist() if self._renderers else ():
             self._renderers[i].begin(int(self.batched_days.day[i]))
 
+    def _infos(self, mask: NDArray[np.bool_], hour: HourResult | None = None) -> Infos:
+        """Return the infos after an hour, or after a reset.
+
+        As in Gymnasium, `_KEY` says for which environments `KEY` is new.
+        """
+        infos: Infos = {"day": self.batched_days.day.copy(), **infos_of(self.batched_days, hour)}
+        return infos | {f"_{key}": mask.copy() for key in infos}
+
     def _ended(self, is_done: NDArray[np.bool_], infos: Infos) -> Infos:
-        """Return the infos of a step in which days ended and the next ones begin: those of the end have names in `final_`."""
+        """Return the infos of the end of days, where the next ones begin in the same step; their names begin with `final_`."""
         final_obs = np.full(self.num_envs, None, dtype=object)
         observations = self.batched_days.observations()
         for i in np.flatnonzero(is_done).tolist():
             final_obs[i] = observations[i]
         final_info = {name: is_done.copy() if name.startswith("_") else values.copy() for name, values in infos.items()}
-        infos["objectives"] = np.where(is_done[:, None, None], 0.0, infos["objectives"])
-        return infos | {
+        return {
             "final_obs": final_obs,
             "_final_obs": is_done.copy(),
             "final_info": final_info,

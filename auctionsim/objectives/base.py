@@ -107,6 +107,13 @@ class Constraint(ABC):
         """Return where a limit binds at all, in the limit's shape."""
         return np.isfinite(limit)
 
+    def unit(self, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return the amount of the row's left side that a relative violation of 1 is, on one day, in the limit's shape.
+
+        By default it is the limit itself: 30 of a floor of 120 on revenue are 0.25.
+        """
+        return np.abs(limit)
+
     @property
     def absent(self) -> float:
         """Limit that no totals violate: infinity for a cap, minus infinity for a floor."""

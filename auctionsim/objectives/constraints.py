@@ -39,6 +39,10 @@ class CpcCap(Constraint):
         """Cost - cap x clicks <= 0."""
         return LinearRow(np.zeros(len(limit)), clicks=-limit, cost=1.0)
 
+    def unit(self, limit: Array, goals: Goals) -> Array:
+        """Return what the baseline's clicks cost at the cap."""
+        return limit * goals.scales[:, 0, 0]
+
 
 class CpaCap(Constraint):
     """Cost per conversion (CPA) at most the cap, the target CPA of an advertiser.
@@ -84,6 +88,10 @@ class RoiFloor(Constraint):
         """(1 + floor) x cost - gmv <= 0."""
         return LinearRow(np.zeros(len(limit)), gmv=-1.0, cost=np.maximum(1 + limit, 0.0))
 
+    def unit(self, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return the baseline's GMV."""
+        return goals.scales[:, 2, 0]
+
     def is_set(self, limit: Array) -> NDArray[np.bool_]:
         """Return where the floor is above -1, which every outcome keeps."""
         return 1 + limit > 0
@@ -111,6 +119,10 @@ class ProfitFloor(Constraint):
     def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:  # noqa: ARG002
         """Cost - gmv <= -floor."""
         return LinearRow(-limit, gmv=-1.0, cost=1.0)
+
+    def unit(self, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return the baseline's profit."""
+        return np.abs(goals.scales[:, 3, 0])
 
 
 class SpendFloor(Constraint):
@@ -157,6 +169,10 @@ class SelfBidderFloor(Constraint):
         """Sum over self-bidders of cost - gmv <= -floor."""
         member = is_self_bidding.astype(np.float64)
         return LinearRow(-limit, gmv=-member, cost=member)
+
+    def unit(self, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
+        """Return their profit under the baseline."""
+        return np.maximum(np.abs(goals.self_bidder_profit), 1e-12)
 
 
 class RevenueFloor(Constraint):

@@ -1,7 +1,8 @@
 """Charge violated constraints, and score a whole day: the fitness that learners climb and that rewards add up to.
 
-A price says what a violation costs: `penalty` in an environment's rewards and with `learner.constraint = "penalty"`, learned
-multipliers (`multipliers.py`) with `"lagrangian"`. Who pays is the constraint's own: its owner, or everybody.
+A price says what a violation costs: `penalty` with `learner.constraint = "penalty"`, learned multipliers (`multipliers.py`)
+with `"lagrangian"`, and in an environment's rewards a shape that is finite (`penalties.py`). Who pays is the constraint's own:
+its owner, or everybody.
 """
 
 from __future__ import annotations
@@ -24,12 +25,19 @@ Violations = Mapping[str, Array]
 Price = Callable[[Constraint, Array], Array]
 """Function of a constraint and its violations: their cost, fitness units, in the violations' shape."""
 REWARD_LIMIT = 1e12
-"""The most that rewards charge for one day, fitness units; its square is still a number in 32 bits."""
+"""The most that `reward_charge` charges for one day, fitness units; its square is still a number in 32 bits."""
 
 
-def violations(totals: Array, goals: Goals) -> dict[str, Array]:
-    """Measure how far a day's totals `[advertisers, 5, P]` violate each constraint that the goals have a limit for."""
-    return {one.key: one.violation(totals, goals.limits[one.key], goals) for one in constraints_in(goals.limits)}
+def violations(totals: Array, goals: Goals, keys: Iterable[str] | None = None) -> dict[str, Array]:
+    """Measure how far a day's totals violate constraints.
+
+    Args:
+        totals: The day's totals, `[advertisers, 5, P]`.
+        goals: The goals.
+        keys: Keys of the constraints; None for all that the goals have a limit for.
+    """
+    asked = constraints_in(goals.limits if keys is None else keys)
+    return {one.key: one.violation(totals, goals.limits[one.key], goals) for one in asked}
 
 
 def penalty(violation: Array, base: float) -> Array:
@@ -58,14 +66,18 @@ def common_charge(found: Violations, price: Price) -> Array:
     )
 
 
-def day_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """Return all penalties of a whole day, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
-    found, price = violations(totals, goals), penalty_price(settings)
+def charge(found: Violations, price: Price) -> Array:
+    """Return all that violations cost, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
     return own_charge(found, price) + common_charge(found, price)
 
 
+def day_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
+    """Return all penalties of a whole day, `[advertisers, P]`."""
+    return charge(violations(totals, goals), penalty_price(settings))
+
+
 def reward_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
-    """Return the penalties of a whole day as rewards carry them, `[advertisers, P]`: `day_charge`, but no more than a limit.
+    """Return the penalties that the policy gradients inside charge, `[advertisers, P]`: `day_charge`, but no more than a limit.
 
     A violation is relative, and `base^violation` has no bound. On a day with sampled outcomes the baseline's profit may be next
     to nothing: an advertiser that loses 12 where the baseline earned 0.01 misses its floor by 1,200 times, and 20^1200 is no

@@ -15,7 +15,8 @@ from auctionsim.envs.markets import market_of
 from auctionsim.errors import InputError
 from auctionsim.market.goals import training_goals
 from auctionsim.objectives import goals as objectives
-from auctionsim.objectives.fitness import day_score
+from auctionsim.objectives.fitness import charge, day_score, violations
+from auctionsim.objectives.penalties import PENALTIES, reward_price
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 
@@ -122,10 +123,27 @@ def test_later_days_are_sampled_from_all_days_of_the_split(small: Scenario):
         assert parallel_env(small, split=split).reset(seed=0)[1]["seller_0"]["day"] in days
 
 
-def test_the_rewards_of_a_day_add_up_to_its_fitness(small: Scenario):
+def test_the_rewards_of_a_day_add_up_to_its_fitness_where_nothing_is_missed_by_more_than_all_of_it(small: Scenario):
     env = parallel_env(small)
+    for raised in (0.0, 0.03, 0.06):
+        env.reset(seed=0)
+        returns = dict.fromkeys(env.agents, 0.0)
+        while env.agents:
+            _, rewards, *_, infos = env.step(idle(env, seller_0=raised))
+            returns = {agent: returns[agent] + reward for agent, reward in rewards.items()}
+        assert 0.1 < max(info["violations"].max() for info in infos.values()) <= 1.0
+        score = day_score(env.batched_days.cumulative, training_goals(env.market, env.day), small.learner)
+        np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_the_rewards_of_any_day_add_up_to_its_score_less_the_penalty_that_was_chosen(small: Scenario, penalty: str):
+    env = parallel_env(small, penalty=penalty)
     _, returns = play(env, seed=0)
-    score = day_score(env.batched_days.cumulative, training_goals(env.market, env.day), small.learner)
+    totals, goals = env.batched_days.cumulative, training_goals(env.market, env.day)
+    charged = charge(violations(totals, goals), reward_price(penalty, small.learner))
+    assert (charged == 0).all() if penalty == "none" else (charged > 20).all()
+    score = objectives.running_score(totals, goals, small.learner) - charged
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)
 
 

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from auctionsim.envs import AuctionVectorEnv, FlattenAgents, SingleBidderEnv, env, parallel_env
+from auctionsim.envs import COSTS, AuctionVectorEnv, FlattenAgents, SingleBidderEnv, env, parallel_env
 from auctionsim.envs.markets import market_of
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
@@ -112,6 +112,33 @@ def layout(info: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     return {key: (np.shape(value), np.asarray(value).dtype) for key, value in info.items()}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_infos_hold_plain_numbers_and_numpy_arrays_under_the_same_keys_in_all_environments(market: Market, kind: str):
+    made = KINDS[kind](market)
+    for infos in (begin(made, seed=0)[1], infos_after(made)):
+        for info in infos.values() if kind in ("parallel", "turn by turn") else [infos]:
+            assert [key for key in info if not key.startswith("_")] == ["day", "objectives", "costs", "violations", "limits"]
+            assert all(type(value) in (int, np.ndarray) for value in info.values())
+            assert {
+                key: value.dtype for key, value in info.items() if not key.startswith("_") and key != "day"
+            } == dict.fromkeys(("objectives", "costs", "violations", "limits"), np.float64)
+            n = {"vector": (2, 5), "flat": (10,)}.get(kind, ())
+            assert np.shape(info["day"]) == n[:1]
+            assert info["objectives"].shape == (*n, 4)
+            assert info["costs"].shape == info["violations"].shape == info["limits"].shape == (*n, len(COSTS))
+
+
+def infos_after(made: Any) -> dict[str, Any]:
+    """Play an hour; return its infos."""
+    if hasattr(made, "agent_iter"):
+        for _ in made.possible_agents:
+            made.step(np.zeros(3, np.float32))
+        return made.infos
+    if hasattr(made, "possible_agents"):
+        return made.step({agent: np.zeros(3, np.float32) for agent in made.agents})[4]
+    return made.step(np.zeros(made.action_space.shape, np.float32))[4]
+
+
 def test_infos_of_a_reset_have_the_layout_of_a_step(market: Market):
     together = parallel_env(market)
     _, begun = together.reset(seed=0)
@@ -126,6 +153,7 @@ def test_infos_of_a_reset_have_the_layout_of_a_step(market: Market):
     single = SingleBidderEnv(market)
     assert layout(single.reset(seed=0)[1]) == layout(single.step(np.zeros(3, np.float32))[4])
     assert (begun[together.agents[0]]["objectives"] == 0).all()
+    assert (begun[together.agents[0]]["costs"] == 0).all()
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
@@ -141,7 +169,10 @@ def test_infos_of_a_vector_keep_their_layout_over_the_end_of_hours(market: Marke
         if mode == "SameStep" and "final_info" in infos:
             assert layout(infos["final_info"]) == wanted
             assert (infos["objectives"] == 0).all()
+            assert (infos["costs"] == 0).all()
             assert (infos["final_info"]["objectives"] != 0).any()
+            assert (infos["final_info"]["costs"] != 0).any()
+            assert (infos["final_info"]["violations"] != infos["violations"]).any()
 
 
 def infos_of_now(infos: dict[str, Any]) -> dict[str, Any]:
@@ -357,8 +388,9 @@ def test_make_vec_cuts_days_short_as_synchronous_copies_do(small: Scenario, argu
         for mine, yours in zip(one[:4], other[:4], strict=True):
             np.testing.assert_allclose(mine, yours, rtol=1e-6)
         assert (one[4]["day"] == other[4]["day"]).all()
-        assert (one[4]["objectives"] == np.stack(list(other[4]["objectives"]))).all()
-        assert (one[4]["_objectives"] == other[4]["_objectives"]).all()
+        for key in ("objectives", "costs", "violations", "limits"):
+            assert (one[4][key] == np.stack(list(other[4][key]))).all()
+            assert (one[4][f"_{key}"] == other[4][f"_{key}"]).all()
 
 
 def test_make_vec_renders_as_synchronous_copies_do(small: Scenario, capsys: pytest.CaptureFixture[str]):

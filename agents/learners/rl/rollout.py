@@ -1,7 +1,8 @@
 """Roll out days under stochastic policies, in parallel copies: what policy-gradient learners learn from.
 
 Observations, actions and rewards are those of the environments (envs/auction_env.py): fifteen features, log multipliers on the
-starting coefficients, and the hour's own and global terms, with all penalties in the last hour.
+starting coefficients, and the hour's own and global terms, with all penalties in the last hour. Only far from feasibility do
+they differ: here the penalties are those of `macg-es`, up to 10^12.
 """
 
 from __future__ import annotations

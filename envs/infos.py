@@ -1,0 +1,50 @@
+"""Lay out the infos of all environments: the same keys, shapes and types after a reset and after a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from auctionsim.envs.batched_days import BatchedDays, HourResult
+from auctionsim.objectives.costs import COSTS
+from auctionsim.objectives.goals import OBJECTIVES
+
+Array = NDArray[np.float64]
+
+
+def infos_of(days: BatchedDays, hour: HourResult | None = None) -> dict[str, Array]:
+    """Return the infos of A agents in P environments, of which the caller may change the arrays.
+
+    Args:
+        days: The environments' days.
+        hour: The hour just replayed; None where days have just begun, with objectives and costs of 0.
+
+    Returns:
+        `objectives` `[P, A, 4]`, and `costs`, `violations` and `limits`, `[P, A, C]`.
+    """
+    shape = (len(days.hour), len(days.market.learners))
+    violations = days.violations()
+    return {
+        "objectives": np.zeros((*shape, len(OBJECTIVES))) if hour is None else hour.objectives,
+        "costs": np.zeros_like(violations) if hour is None else hour.costs,
+        "violations": violations,
+        "limits": days.limits(),
+    }
+
+
+def of_agent(infos: dict[str, Array], env: int, agent: int, day: int) -> dict[str, Any]:
+    """Return the infos of one agent of one environment: `day`, and arrays of one axis."""
+    return {"day": day} | {key: values[env, agent].copy() for key, values in infos.items()}
+
+
+def objective_space(*leading: int) -> spaces.Box:
+    """Return the space of clicks, conversions, GMV and profit of an hour, `[*leading, 4]`."""
+    return spaces.Box(-np.inf, np.inf, (*leading, len(OBJECTIVES)), np.float64)
+
+
+def cost_space(*leading: int) -> spaces.Box:
+    """Return the space of the costs of an hour, `[*leading, C]`."""
+    return spaces.Box(-np.inf, np.inf, (*leading, len(COSTS)), np.float64)
