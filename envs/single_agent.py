@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
-from auctionsim.envs.episode_sampler import checked_max_cycles
 from auctionsim.envs.batched_days import HourResult
+from auctionsim.envs.episode_sampler import checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent
 from auctionsim.envs.markets import market_of

@@ -49,7 +49,7 @@ MAY_IMPORT = {
 ROOM_OF_MODULE = {
     "errors": "base", "files": "base", "streams": "base", "slots": "base", "ratios": "base",
     "plugins": "base", "extras": "base", "numbers": "base", "locks": "base", "names": "base", "machine": "base",
-    "outputs": "base", "arguments": "base", "display": "base", "arithmetic": "base", "compiled_code": "base",
+    "outputs": "base", "arguments": "base", "arithmetic": "base", "compiled_code": "base",
     "runs": "runs", "run_checks": "runs", "checkpoints": "runs",
     "cli": "commands", "console": "commands", "__main__": "commands",
 }  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import Policy
-from auctionsim.display import parts_repr, short_repr
 from auctionsim.market.market import Market
+from auctionsim.names.display import parts_repr, short_repr
 
 Arrays = dict[str, NDArray[Any]]
 

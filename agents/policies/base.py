@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, Actor, Constant, DayPolicy, DayState, Participation, Policy, Reactive
+from auctionsim.names.display import short_repr
 
 __all__ = ["Action", "Actor", "Constant", "DayPolicy", "DayState", "Participation", "Policy", "Reactive", "Scaled"]
 

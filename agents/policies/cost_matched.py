@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.agents.policies.base import Policy, Scaled
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 

@@ -17,10 +17,10 @@ from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
 from auctionsim.auction.outcome import CLICKS, COST
-from auctionsim.display import short_repr
 from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales, observe
+from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
 

@@ -12,8 +12,8 @@ from auctionsim.agents.policies.base import Constant, DayPolicy
 from auctionsim.agents.policies.cost_matched import cost_matched
 from auctionsim.agents.policies.pacing.timetable import hour_factors, purchases_by_hour
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 

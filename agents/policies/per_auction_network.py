@@ -15,8 +15,8 @@ from auctionsim import arithmetic
 from auctionsim.agents.policies.base import DayPolicy, Policy
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.sources import TableSource
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
 

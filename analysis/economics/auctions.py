@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.analysis.economics.clearing import Cleared, cleared
 from auctionsim.auction.rules import Rules
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import simulate_day
+from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 from auctionsim.traffic.table import Traffic
 

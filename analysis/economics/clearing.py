@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.rules import Rules
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

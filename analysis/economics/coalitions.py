@@ -11,7 +11,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
 from auctionsim.analysis.economics.engagement import SHUFFLES, Engagement, engagement_of
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]

@@ -29,10 +29,10 @@ from auctionsim.analysis.economics.evidence import EXCUSED, GAP, MISSING, PROFIT
 from auctionsim.analysis.economics.responses import is_deviation_punished
 from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.rules import Rules
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import Traffic
 
 Array = NDArray[np.float64]

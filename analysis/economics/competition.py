@@ -13,10 +13,10 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.sources import TableSource
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
 from auctionsim.market.simulate import simulate_day
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 _VALUE = FEATURES.index("value")

@@ -13,11 +13,11 @@ from auctionsim import arithmetic
 from auctionsim.arguments import instance_of, number_between
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.outcome import Outcome
-from auctionsim.display import short_repr
 from auctionsim.errors import shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import Recorded, Trajectory, simulate_day
+from auctionsim.names.display import short_repr
 from auctionsim.numbers import whole_number
 from auctionsim.ratios import safe_ratio, safe_ratios
 from auctionsim.traffic.table import HOURS

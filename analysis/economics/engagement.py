@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.economics.auctions import Auctions
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]

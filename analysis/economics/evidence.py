@@ -16,7 +16,7 @@ from auctionsim.analysis.economics.best_response_gap import best_response_gains
 from auctionsim.analysis.economics.coalitions import Coalition, blame, chance_of, give_way
 from auctionsim.analysis.economics.low_bids import low_bids
 from auctionsim.analysis.economics.segments import QuietSegments, quiet_segments, winner_predicted, worst_segment
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio
 
 Array = NDArray[np.float64]

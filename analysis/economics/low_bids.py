@@ -15,7 +15,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio
 
 Array = NDArray[np.float64]

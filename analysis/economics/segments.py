@@ -11,7 +11,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.coalitions import Chance
 from auctionsim.analysis.economics.engagement import SHUFFLES, block_means, over_blocks
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio, safe_ratios
 from auctionsim.streams import stream
 

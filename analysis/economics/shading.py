@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import Outcome
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import Trajectory
+from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio
 
 Array = NDArray[np.float64]

@@ -119,9 +119,7 @@ def _parts(name: str, episodes: Episodes) -> tuple[float, Array]:
     elif name == "snpdis":
         return _of_ratios(weights, rewards)
     else:
-        return _of_ratios(
-            np.concatenate([before, weights], axis=1), np.concatenate([episodes.v, rewards - episodes.q], axis=1)
-        )
+        return _of_ratios(np.concatenate([before, weights], axis=1), np.concatenate([episodes.v, rewards - episodes.q], axis=1))
     return float(parts.mean()), parts
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.fit.components import drift_variance
 from auctionsim.traffic.fit.estimates import price_per_click
 from auctionsim.traffic.fit.volumes import daily_counts

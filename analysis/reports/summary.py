@@ -26,7 +26,7 @@ from auctionsim.analysis.reports.metrics import (
 from auctionsim.analysis.reports.run_view import RunView, without_days
 from auctionsim.analysis.reports.violations import run_scores, scores_of_arm
 from auctionsim.analysis.statistics import INTERVALS, Interval
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auctionsim.auction.reference import Placement, clear
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio
 from auctionsim.traffic.ingest.outcomes.observed import LoggedAuctions
 

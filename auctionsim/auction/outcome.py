@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import one_of, texts
-from auctionsim.display import cut, html_frame, some
 from auctionsim.errors import InputError, RenamedWarning
+from auctionsim.names.display import cut, html_frame, some
 
 if TYPE_CHECKING:
     import polars as pl

@@ -33,8 +33,8 @@ from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.ties import tie_key, tie_keys
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown, unknown
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import Traffic
 
 

@@ -14,8 +14,8 @@ from auctionsim import arithmetic
 from auctionsim.arguments import finite_vector, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
 from auctionsim.auction.kernel.prices import PRICINGS
-from auctionsim.display import short_repr
 from auctionsim.errors import shown
+from auctionsim.names.display import short_repr
 from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
 OUTCOME_KINDS = ("expected", "sampled")

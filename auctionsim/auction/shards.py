@@ -24,7 +24,7 @@ from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TrafficSource
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 BucketRange = tuple[int, int]

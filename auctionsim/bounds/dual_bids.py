@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from auctionsim.bounds.eligible_wins import EligibleWins
 from auctionsim.bounds.linear_goals import LinearGoals
 from auctionsim.bounds.oracle import Duals
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 NOBODY = -1

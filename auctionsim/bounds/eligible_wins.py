@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.ties import tie_keys
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 _PER_COLUMN = ("advertiser", "clicks", "conversions", "gmv", "payment_min", "payment_max")

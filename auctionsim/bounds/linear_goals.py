@@ -16,7 +16,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 
 from auctionsim.auction.budgets import EXHAUSTED_SHARE
 from auctionsim.bounds.eligible_wins import EligibleWins
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in
 

@@ -21,8 +21,8 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, diags_array, vstack
 
 from auctionsim.arithmetic import dot
-from auctionsim.display import short_repr
 from auctionsim.errors import RunError
+from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 _OPTIMAL, _INFEASIBLE = 0, 2

@@ -28,9 +28,9 @@ from auctionsim.bounds.column_generation import solve
 from auctionsim.bounds.eligible_wins import EligibleWins, eligible_wins
 from auctionsim.bounds.linear_goals import QUANTITIES, LinearGoals, Quantities, RowBlock, program_rows
 from auctionsim.bounds.linear_program import Program
-from auctionsim.display import short_repr
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 from auctionsim.objectives.constraints import constraints_in
 from auctionsim.objectives.goals import Goals
 

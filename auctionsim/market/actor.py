@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.sources import TrafficSource
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.steps import Steps
 
 Array = NDArray[np.float64]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import CTR, CVR, ITEM_PRICE
 from auctionsim.auction.sources import Chunk, TrafficSource
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import HOURS
 
 

@@ -20,11 +20,11 @@ from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.realized_rates import realized_rates
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
-from auctionsim.display import cut, html_table, ranges, some
 from auctionsim.errors import InputError, shown
 from auctionsim.market.actor import Actor
 from auctionsim.market.competition import hourly_competition
 from auctionsim.market.day import MarketDay
+from auctionsim.names.display import cut, html_table, ranges, some
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]

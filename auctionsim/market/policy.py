@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.display import short_repr
 from auctionsim.market.actor import Action, Actor, DayPolicy, DayState, Participation
 from auctionsim.market.market import Market, Policy, RuleClass
+from auctionsim.names.display import short_repr
 
 __all__ = ["Action", "Actor", "Constant", "DayPolicy", "DayState", "Participation", "Policy", "Reactive", "RuleClass"]
 

@@ -18,12 +18,12 @@ from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.sources import TableSource, TrafficSource
-from auctionsim.display import short_repr
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, DayPolicy, DayState, Participation, Policy
 from auctionsim.market.size import expect_copies
+from auctionsim.names.display import short_repr
 from auctionsim.numbers import whole_number
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS

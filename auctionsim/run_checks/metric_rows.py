@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from auctionsim.display import html_frame
+from auctionsim.names.display import html_frame
 
 if TYPE_CHECKING:
     import polars as pl

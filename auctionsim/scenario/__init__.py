@@ -10,8 +10,8 @@ from typing import Annotated, Protocol
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from auctionsim.display import cut, html_table, ranges
 from auctionsim.errors import shown
+from auctionsim.names.display import cut, html_table, ranges
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level

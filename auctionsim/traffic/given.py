@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from auctionsim import arguments
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError
+from auctionsim.names.display import short_repr
 from auctionsim.scenario import Scenario, TrafficSection
 from auctionsim.scenario.file import load_scenario, parse_scenario
 from auctionsim.scenario.text import toml_string

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown, suggestion, unknown
+from auctionsim.names.display import short_repr
 from auctionsim.scenario.toml_text import parse_toml
 from auctionsim.traffic.table import HOURS
 

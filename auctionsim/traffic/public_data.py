@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError
+from auctionsim.names.display import short_repr
 
 SOURCES = {
     "alimama_traffic": (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.display import short_repr
+from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import HOURS, Traffic
 
 MINUTES = 60

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arguments
-from auctionsim.display import cut, ranges
 from auctionsim.errors import InputError, shown
+from auctionsim.names.display import cut, ranges
 from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
 from auctionsim.traffic.store_index import INDEX, check_index, read_index
 from auctionsim.traffic.table import HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.display import cut, html_table, ranges, some
 from auctionsim.errors import InputError, shown
+from auctionsim.names.display import cut, html_table, ranges, some
 from auctionsim.traffic.array_checks import (
     MAX_AUCTIONS,
     check_lengths,

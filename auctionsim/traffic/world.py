@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError
+from auctionsim.names.display import short_repr
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile

@@ -18,10 +18,10 @@ from auctionsim.agents.learners.rl.rollout import Floats, observations_of
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.auction.bid_formula import FEATURES as BID_FEATURES
 from auctionsim.auction.outcome import COST
-from auctionsim.display import short_repr
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
+from auctionsim.names.display import short_repr
 from auctionsim.objectives.goals import global_profit, own_objective
 from auctionsim.traffic.table import HOURS
 

@@ -25,9 +25,9 @@ from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, one
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
+from auctionsim.names.display import short_repr
 from auctionsim.scenario import PpoSection, Scenario
 from auctionsim.streams import stream
 

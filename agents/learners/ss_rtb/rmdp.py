@@ -24,8 +24,8 @@ from auctionsim.agents.learners.ss_rtb.rmdp_state import Scales, View
 from auctionsim.agents.policies.base import DayPolicy, DayState
 from auctionsim.agents.policies.keyword_bids import alpha_bids, base_alpha, keyword_cost, linear_alpha, marginal_value_of_spend
 from auctionsim.auction.outcome import COST, GMV
-from auctionsim.display import short_repr
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 from auctionsim.scenario import DqnSection, Scenario
 from auctionsim.streams import stream
 from auctionsim.traffic.steps import Steps, minutes_steps

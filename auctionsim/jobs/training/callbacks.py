@@ -21,9 +21,9 @@ import polars as pl
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.policies.base import Policy
 from auctionsim.arguments import text
-from auctionsim.display import cut, short_repr
 from auctionsim.errors import InputError, RunError, shown, suggestion
 from auctionsim.market.market import Market
+from auctionsim.names.display import cut, short_repr
 from auctionsim.runs import Run, Status
 from auctionsim.scenario import Scenario
 

@@ -17,12 +17,12 @@ from auctionsim import arguments
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.display import short_repr
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder, write_text
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.generations import LOGGED
 from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
 from auctionsim.outputs.temporary import new_folder
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario

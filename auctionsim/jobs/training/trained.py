@@ -15,10 +15,10 @@ from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.summary import Summary, summarize
 from auctionsim.arguments import one_number_of, one_of, with_methods
-from auctionsim.display import cut, html_frame, html_table
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.training.evaluate import outcome_rows
 from auctionsim.market.market import Market
+from auctionsim.names.display import cut, html_frame, html_table
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.runs import Run, Status
 from auctionsim.scenario import Scenario
