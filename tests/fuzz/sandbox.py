@@ -59,6 +59,8 @@ class Watch:
             places = [path] if is_written else []
         else:
             places = list(arguments[:2]) if event in ("os.rename", "os.link") else list(arguments[:1])
+            # A link changes the place where it stands, and not the one that it leads to.
+            places = [arguments[1]] if event == "os.symlink" else places
             places = places if event in _CHANGES else []
         for place in places:
             # A folder that is there is not made: it is what `exist_ok` asks for.
