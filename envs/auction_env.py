@@ -14,7 +14,7 @@ from pettingzoo import ParallelEnv
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import HourResult
-from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent
+from auctionsim.envs.infos import cost_space, infos_of, of_agent, reward_space, rewards_of
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.errors import InputError, shown, unknown
@@ -88,6 +88,10 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     Where nothing is missed by more than 1, the capped rewards of a day add up to the fitness that `macg-es` climbs with
     penalties (`objectives.fitness.day_score` under `market.goals.training_goals`, so with `learner.floor_margin`).
 
+    With `reward="vector"` a reward is the hour's clicks, conversions, GMV and profit, `(4,)`, single precision, without
+    penalties: constraints are `costs` in the infos, since no weight on an objective expresses a limit. MO-Gymnasium's and
+    MOMAland's wrappers and learners take it so; `reward_space(agent)` is its space.
+
     ### Infos
 
     The same keys, shapes and types after `reset` and after `step`. C constraints are in the order of `auctionsim.envs.COSTS`,
@@ -96,7 +100,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     | key | shape | meaning |
     |---|---|---|
     | `day` | | day that is replayed |
-    | `objectives` | `(4,)` | clicks, conversions, GMV and profit of the hour, in `reward_space(agent)` |
+    | `objectives` | `(4,)` | clicks, conversions, GMV and profit of the hour, double precision |
     | `costs` | `(C,)` | the hour's cost of each constraint, in `cost_space(agent)`; a day keeps it where they add up to <= 0 |
     | `violations` | `(C,)` | relative violation by the day so far; that of the last hour is penalized where it is > 0 |
     | `limits` | `(C,)` | the limit itself: currency per click, ratio, or currency; infinite where there is none |
@@ -105,7 +109,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     ```python
     parallel_env("three-arms", bid_model="macg", action_mode="box", levels=21, max_multiplier=50.0, penalty="capped",
-                 split="train", max_cycles=24, render_mode=None)
+                 reward="scalar", split="train", max_cycles=24, render_mode=None)
     ```
 
     Arguments:
@@ -115,6 +119,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         levels: Size of the grid of a discrete action, >= 2.
         max_multiplier: Factor of the action 1, > 1; the action -1 divides by it.
         penalty: Shape of the penalties in rewards: `capped`, `linear` or `none`.
+        reward: Form of the reward: `scalar` or `vector`.
         split: Days that `reset` draws from: `train` or `test`.
         max_cycles: Number of steps, 1 to 24, after which an episode is truncated.
         render_mode: None, `human` (a line per hour) or `rgb_array` (a picture of the day so far).
@@ -148,6 +153,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         levels: int = 21,
         max_multiplier: float = MAX_MULTIPLIER,
         penalty: str = "capped",
+        reward: str = "scalar",
         split: str = "train",
         max_cycles: int | None = None,
         render_mode: str | None = None,
@@ -159,6 +165,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             levels=levels,
             max_multiplier=max_multiplier,
             penalty=penalty,
+            reward=reward,
             split=split,
             max_cycles=max_cycles,
             render_mode=render_mode,
@@ -171,6 +178,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         low, high = bounds()
         self.observation_spaces = {agent: spaces.Box(low, high) for agent in self.possible_agents}
         self.action_spaces = {agent: self.actions.space() for agent in self.possible_agents}
+        self.reward_spaces = {agent: reward_space(self.reward) for agent in self.possible_agents}
         n = len(self.possible_agents)
         self.state_space = spaces.Box(np.tile(low, n), np.tile(high, n))
 
@@ -191,13 +199,14 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         return self.action_spaces[one_of("agent", agent, self.possible_agents)]
 
     def reward_space(self, agent: str) -> spaces.Box:
-        """Return the space of `infos[agent]["objectives"]`: clicks, conversions, GMV, profit of an hour (as in MO-Gymnasium).
+        """Return the space of an agent's vectors of clicks, conversions, GMV and profit of an hour (as in MOMAland).
+
+        These are its rewards with `reward="vector"`, and else its `infos[agent]["objectives"]`.
 
         Raises:
             InputError: There is no such agent.
         """
-        one_of("agent", agent, self.possible_agents)
-        return objective_space()
+        return self.reward_spaces[one_of("agent", agent, self.possible_agents)]
 
     def cost_space(self, agent: str) -> spaces.Box:
         """Return the space of `infos[agent]["costs"]`: costs of an hour, in the order of `auctionsim.envs.COSTS`.
@@ -229,14 +238,14 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     def step(
         self, actions: dict[str, NDArray[np.float32]]
-    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+    ) -> tuple[Observations, dict[str, Any], dict[str, bool], dict[str, bool], Infos]:
         """Replay an hour with the bids of all agents.
 
         Args:
             actions: The action of every agent, in its action space.
 
         Returns:
-            Observations, rewards, terminations, truncations and infos by agent.
+            Observations, rewards, terminations, truncations and infos by agent. Rewards are floats, or vectors `[4]`.
 
         Raises:
             InputError: No episode is running, or an agent's action is missing, has another shape or is outside its space, or
@@ -246,7 +255,8 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
             raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self._log_multipliers(actions))
         agents = self.possible_agents
-        rewards = dict(zip(agents, hour.rewards[0].tolist(), strict=True))
+        found = rewards_of(hour, self.reward)[0]
+        rewards = dict(zip(agents, found.tolist() if self.reward == "scalar" else [of.copy() for of in found], strict=True))
         if is_over or is_cut:
             self.agents = []
         return self._observe(), rewards, dict.fromkeys(agents, is_over), dict.fromkeys(agents, is_cut), self._infos(hour)

@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.arguments import instance_of, real_numbers
+from auctionsim.envs.infos import cost_space, reward_space
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos, Step
 from auctionsim.errors import InputError
 from auctionsim.market.observations import bounds
@@ -19,8 +20,9 @@ from auctionsim.market.observations import bounds
 class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     """Offer the A agents of P environments as P x A environments that share one policy.
 
-    Observations are `[P x A, 15]`, rewards, terminations and truncations `[P x A]`: plain Gymnasium, for learners that know
-    nothing of agents. Agent a of environment p is number p A + a. `infos` are split likewise.
+    Observations are `[P x A, 15]`, and rewards, terminations and truncations `[P x A]`: plain Gymnasium, for learners that know
+    nothing of agents. Rewards that are vectors are `[P x A, 4]`. Agent a of environment p is number p A + a. `infos` are split
+    likewise.
 
     Args:
         env: The vector environment.
@@ -40,6 +42,10 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self.observation_space = spaces.Box(np.tile(low, (self.num_envs, 1)), np.tile(high, (self.num_envs, 1)))
         self.single_action_space = env.actions.space()
         self.action_space = env.actions.space(self.num_envs)
+        self.reward_space = reward_space(env.reward)
+        """Space of one agent's vectors of objectives, as in MO-Gymnasium: of rewards with `reward="vector"`."""
+        self.cost_space = cost_space()
+        """Space of one agent's costs."""
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -56,7 +62,7 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         grouped = given.reshape(-1, self._agents, *given.shape[1:])
         observations, rewards, terminations, truncations, infos = self.env.step(grouped)
         terminations, truncations = np.repeat(terminations, self._agents), np.repeat(truncations, self._agents)
-        return self._flat(observations), rewards.ravel(), terminations, truncations, self._split(infos)
+        return self._flat(observations), self._flat(rewards), terminations, truncations, self._split(infos)
 
     @property  # type: ignore[misc]  # without a setter, as SyncVectorEnv has it
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]

@@ -1,4 +1,8 @@
-"""Lay out the infos of all environments: the same keys, shapes and types after a reset and after a step."""
+"""Lay out rewards and infos of all environments: the same keys, shapes and types after a reset and after a step.
+
+A vector of rewards holds the objectives that a scenario can weigh, and no constraint: a weight cannot express a limit, and a
+learner that scalarizes would trade one for the other. Constraints are costs in the infos, in both forms of reward.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,23 @@ from auctionsim.objectives.costs import COSTS
 from auctionsim.objectives.goals import OBJECTIVES
 
 Array = NDArray[np.float64]
+
+REWARDS = ("scalar", "vector")
+"""Forms of the reward: a number, or the objectives."""
+
+
+def rewards_of(hour: HourResult, form: str) -> NDArray[np.float32] | Array:
+    """Return rewards of A agents in P environments: numbers `[P, A]`, or vectors `[P, A, 4]` in single precision."""
+    return hour.rewards if form == "scalar" else hour.objectives.astype(np.float32)
+
+
+def reward_space(form: str, *leading: int) -> spaces.Box:
+    """Return the space of vectors of clicks, conversions, GMV and profit of an hour, `[*leading, 4]`.
+
+    It is the space of the reward where that is a vector (single precision, as MOMAland counts), and of `infos["objectives"]`
+    where the reward is a number.
+    """
+    return spaces.Box(-np.inf, np.inf, (*leading, len(OBJECTIVES)), np.float64 if form == "scalar" else np.float32)
 
 
 def infos_of(days: BatchedDays, hour: HourResult | None = None) -> dict[str, Array]:
@@ -38,11 +59,6 @@ def infos_of(days: BatchedDays, hour: HourResult | None = None) -> dict[str, Arr
 def of_agent(infos: dict[str, Array], env: int, agent: int, day: int) -> dict[str, Any]:
     """Return the infos of one agent of one environment: `day`, and arrays of one axis."""
     return {"day": day} | {key: values[env, agent].copy() for key, values in infos.items()}
-
-
-def objective_space(*leading: int) -> spaces.Box:
-    """Return the space of clicks, conversions, GMV and profit of an hour, `[*leading, 4]`."""
-    return spaces.Box(-np.inf, np.inf, (*leading, len(OBJECTIVES)), np.float64)
 
 
 def cost_space(*leading: int) -> spaces.Box:

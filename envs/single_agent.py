@@ -15,7 +15,7 @@ from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import HourResult
 from auctionsim.envs.episode_sampler import checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
-from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent
+from auctionsim.envs.infos import cost_space, infos_of, of_agent, reward_space, rewards_of
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.envs.vector_env import AuctionVectorEnv
@@ -97,8 +97,8 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         bidder: Name of the scenario's learner that learns; the first where None.
         rivals: Name of the rule that its other learners follow (docs/controllers.md). Advertisers that have a rule of their own
             keep it.
-        bid_model, action_mode, levels, max_multiplier, penalty, split, max_cycles, render_mode: As `AuctionParallelEnv` takes
-            them.
+        bid_model, action_mode, levels, max_multiplier, penalty, reward, split, max_cycles, render_mode: As `AuctionParallelEnv`
+            takes them.
 
     Raises:
         InputError: The scenario is wrong or has no learner, or an argument is unknown.
@@ -121,6 +121,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         levels: int = 21,
         max_multiplier: float = MAX_MULTIPLIER,
         penalty: str = "capped",
+        reward: str = "scalar",
         split: str = "train",
         max_cycles: int | None = None,
         render_mode: str | None = None,
@@ -132,6 +133,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             levels=levels,
             max_multiplier=max_multiplier,
             penalty=penalty,
+            reward=reward,
             split=split,
             max_cycles=max_cycles,
             render_mode=render_mode,
@@ -164,15 +166,15 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         self._is_running = True
         return self._observation(), self._info()
 
-    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], Any, bool, bool, dict[str, Any]]:
         """Replay an hour.
 
         Args:
             action: The action, in `action_space`.
 
         Returns:
-            The observation `[15]`, the reward, whether the episode is terminated, whether it is truncated, and infos of
-            the hour.
+            The observation `[15]`, the reward (a float, or a vector `[4]`), whether the episode is terminated, whether it is
+            truncated, and infos of the hour.
 
         Raises:
             InputError: No episode is running, or the action has another shape or is outside the action space.
@@ -181,12 +183,17 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
             raise InputError("step: expected a running episode, got none (call reset first)")
         hour, is_over, is_cut = self._replay(self.actions.log_multipliers(action, ())[None, None])
         self._is_running = not (is_over or is_cut)
-        return self._observation(), float(hour.rewards[0, 0]), is_over, is_cut, self._info(hour)
+        found = rewards_of(hour, self.reward)[0, 0]
+        reward = float(found) if self.reward == "scalar" else found.copy()
+        return self._observation(), reward, is_over, is_cut, self._info(hour)
 
     @property
     def reward_space(self) -> spaces.Box:
-        """Space of `info["objectives"]`: clicks, conversions, GMV and profit of an hour."""
-        return objective_space()
+        """Space of vectors of clicks, conversions, GMV and profit of an hour (as in MO-Gymnasium).
+
+        These are the rewards with `reward="vector"`, and else `info["objectives"]`.
+        """
+        return reward_space(self.reward)
 
     @property
     def cost_space(self) -> spaces.Box:

@@ -20,6 +20,7 @@ from auctionsim.envs.episode_sampler import (
     days_of,
     drawn_seed,
 )
+from auctionsim.envs.infos import REWARDS
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed
@@ -45,6 +46,7 @@ class SingleEnvMixin:
         levels: int,
         max_multiplier: float,
         penalty: str,
+        reward: str,
         split: str,
         max_cycles: int | None,
         render_mode: str | None,
@@ -55,6 +57,7 @@ class SingleEnvMixin:
         self.render_mode = checked_render_mode(render_mode, render_modes)
         self.max_cycles = checked_max_cycles(max_cycles)
         one_of("penalty", penalty, PENALTIES)
+        self.reward = one_of("reward", reward, REWARDS)
         self.market = market()
         self.batched_days = BatchedDays(self.market, bid_model, num_envs=1, penalty=penalty)
         self._renderer = Renderer(self.market)

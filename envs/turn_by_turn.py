@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 from pettingzoo.utils.conversions import parallel_to_aec_wrapper
@@ -35,6 +37,8 @@ class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.f
     """
 
     env: AuctionParallelEnv
+    rewards: dict[str, Any]
+    """Reward of each agent: a number, or a vector."""
 
     @property
     def np_random(self) -> np.random.Generator:
@@ -45,6 +49,25 @@ class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.f
     def np_random_seed(self) -> int:
         """The seed of `np_random`."""
         return self.env.np_random_seed
+
+    @property
+    def reward_spaces(self) -> dict[str, spaces.Box]:
+        """The reward space of each agent."""
+        return self.env.reward_spaces
+
+    def reward_space(self, agent: str) -> spaces.Box:
+        """Return the reward space of an agent, as `AuctionParallelEnv` does."""
+        return self.env.reward_space(agent)
+
+    def cost_space(self, agent: str) -> spaces.Box:
+        """Return the space of an agent's costs, as `AuctionParallelEnv` does."""
+        return self.env.cost_space(agent)
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin a day."""
+        super().reset(seed=seed, options=options)
+        self._clear_rewards()
+        self._cumulative_rewards = dict(self.rewards)
 
     def observe(self, agent: str) -> NDArray[np.float32]:
         """Return what an agent observes, `[15]`."""
@@ -61,6 +84,12 @@ class _TurnByTurn(parallel_to_aec_wrapper[str, NDArray[np.float32], NDArray[np.f
             self.env.check_action(agent, action)
         super().step(action)
 
+    def _clear_rewards(self) -> None:
+        """Set the rewards to 0: a number, or a vector where rewards are vectors."""
+        space = self.env.reward_spaces
+        is_scalar = self.env.reward == "scalar"
+        self.rewards = {agent: 0 if is_scalar else np.zeros_like(space[agent].low) for agent in self.rewards}
+
 
 class _InOrder(OrderEnforcingWrapper[str, NDArray[np.float32], NDArray[np.float32]]):
     """PettingZoo's check of the order of calls, for which a reset that was refused is none."""
@@ -75,3 +104,8 @@ class _InOrder(OrderEnforcingWrapper[str, NDArray[np.float32], NDArray[np.float3
         except InputError:
             self._has_reset = has_reset
             raise
+
+    def last(self, observe: bool = True) -> tuple[NDArray[np.float32] | None, Any, bool, bool, dict[str, Any]]:
+        """Return observation, reward since its last turn, end and infos of the agent whose turn it is."""
+        seen, reward, *rest = super().last(observe)
+        return seen, copy(reward), *rest

@@ -17,7 +17,7 @@ from auctionsim.auction.threads import usable_threads
 from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
 from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of, drawn_seed
-from auctionsim.envs.infos import infos_of
+from auctionsim.envs.infos import REWARDS, cost_space, infos_of, reward_space, rewards_of
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.errors import InputError, shown
@@ -30,7 +30,7 @@ from auctionsim.scenario import Scenario
 from auctionsim.traffic.table import HOURS
 
 Infos = dict[str, Any]
-Step = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]
+Step = tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], Infos]
 
 _BIDS_WORTH_A_THREAD = 1_000_000
 """Candidate bids of a mean hour, over all environments, from which a second thread pays (benchmarks/vector_env.py)."""
@@ -43,7 +43,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     |---|---|
     | Actions | `[P, A, coefficients]` in `Box(-1, 1)`; `[P, A]` or `[P, A, coefficients]` of `MultiDiscrete` |
     | Observations | `[P, A, 15]` |
-    | Rewards | `[P, A]`, one for each agent; `FlattenAgents` gives Gymnasium's single axis |
+    | Rewards | `[P, A]`, one for each agent; `FlattenAgents` gives Gymnasium's single axis. Vectors: `[P, A, 4]` |
     | Terminations, truncations | `[P]` |
     | `infos["day"]` | day of each environment, `[P]` |
     | `infos["objectives"]` | clicks, conversions, GMV and profit of the hour, `[P, A, 4]` |
@@ -64,7 +64,8 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             Gymnasium: the step after the last returns the first observation of the next day, with reward 0), `SAME_STEP`
             (`infos["final_obs"]` and `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by
             `options={"reset_mask": mask}`).
-        bid_model, action_mode, levels, max_multiplier, penalty, split, max_cycles: The same as those of `AuctionParallelEnv`.
+        bid_model, action_mode, levels, max_multiplier, penalty, reward, split, max_cycles: The same as those of
+            `AuctionParallelEnv`.
         render_mode: None, `human` (a line per environment and hour) or `rgb_array` (a picture of each environment's day).
 
     `reset(seed=s)` seeds environment i with s + i; a list gives each its own seed. `options={"day": d}` fixes the day of all.
@@ -88,6 +89,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         levels: int = 21,
         max_multiplier: float = MAX_MULTIPLIER,
         penalty: str = "capped",
+        reward: str = "scalar",
         split: str = "train",
         max_cycles: int | None = None,
         render_mode: str | None = None,
@@ -98,6 +100,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
         self._autoreset = _checked_autoreset(autoreset_mode)
         one_of("penalty", penalty, PENALTIES)
+        self.reward = one_of("reward", reward, REWARDS)
         modes = ["human", "rgb_array"]
         self.metadata = {"name": "auctionsim_v0", "render_modes": modes, "render_fps": 1, "autoreset_mode": self._autoreset}
         self.render_mode = checked_render_mode(render_mode, modes)
@@ -120,6 +123,10 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.observation_space = spaces.Box(np.tile(low, (num_envs, 1, 1)), np.tile(high, (num_envs, 1, 1)))
         self.single_action_space = self.actions.space(len(self.agents))
         self.action_space = self.actions.space(num_envs, len(self.agents))
+        self.reward_space = reward_space(self.reward, len(self.agents))
+        """Space of one environment's vectors of objectives: of rewards with `reward="vector"`, else of its objectives."""
+        self.cost_space = cost_space(len(self.agents))
+        """Space of one environment's costs."""
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -156,7 +163,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             actions: Actions of all agents, `[P, A, ...]`, in `action_space`.
 
         Returns:
-            Observations `[P, A, 15]`, rewards `[P, A]`, terminations `[P]`, truncations `[P]` and infos.
+            Observations `[P, A, 15]`, rewards `[P, A]` or `[P, A, 4]`, terminations `[P]`, truncations `[P]` and infos.
 
         Raises:
             InputError: `reset` was not called, or is due for an environment (`DISABLED`), or the actions are not in
@@ -171,7 +178,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self._is_done = hour.is_over | truncated
         if truncated.any():
             self.batched_days.stop(np.flatnonzero(truncated))
-        infos = self._infos(np.ones(self.num_envs, dtype=bool), hour)
+        rewards, infos = rewards_of(hour, self.reward), self._infos(np.ones(self.num_envs, dtype=bool), hour)
         if self._autoreset is AutoresetMode.SAME_STEP and self._is_done.any():
             infos |= self._ended(self._is_done, infos)
             is_starting, self._is_done = self._is_done, np.zeros(self.num_envs, dtype=bool)
@@ -180,7 +187,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             # Where a day begins, infos are those of a reset.
             for key, begun in self._infos(is_starting).items():
                 infos[key][is_starting] = begun[is_starting]
-        return self.batched_days.observations(), hour.rewards, hour.is_over, truncated, infos
+        return self.batched_days.observations(), rewards, hour.is_over, truncated, infos
 
     @property  # type: ignore[misc]  # without a setter, as SyncVectorEnv has it
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
