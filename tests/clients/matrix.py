@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,9 +32,11 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 
 def library(module: str, client: str) -> ModuleType:
     """The client's library, or a skipped file where it is not installed; `make test-clients` sets that it has to be there."""
-    if os.environ.get("CLIENT_REQUIRED") == "1":
+    if os.environ.get("CLIENT_REQUIRED") != "1" and find_spec(module) is None:
+        pytest.skip(f"{module} is not installed (make test-clients CLIENT={client})", allow_module_level=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a library warns of while it is imported is its own affair
         return import_module(module)
-    return pytest.importorskip(module, reason=f"{module} is not installed (make test-clients CLIENT={client})")
 
 
 def default_scenario(*overrides: str) -> Scenario:
