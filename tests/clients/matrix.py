@@ -82,9 +82,12 @@ def snippets(section: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", sections(PAGE.read_text(encoding="utf-8"))[section], re.MULTILINE | re.DOTALL)
 
 
-def run_section(section: str) -> dict[str, Any]:
-    """Run a section's blocks one after the other, as a reader would paste them; returns the names that they leave."""
-    names: dict[str, Any] = {"__name__": "snippet"}
+def run_section(section: str, after: str | None = None) -> dict[str, Any]:
+    """Run a section's blocks one after the other, as a reader would paste them, `after` those of a section that it names.
+
+    Returns the names that they leave.
+    """
+    names: dict[str, Any] = run_section(after) if after else {"__name__": "snippet"}
     blocks = snippets(section)
     assert blocks
     for block in blocks:

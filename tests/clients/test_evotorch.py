@@ -5,18 +5,17 @@ from __future__ import annotations
 import torch
 
 from .matrix import is_finite, library, run_section
-from .searches import SELLERS, default_fitness
 
 evotorch = library("evotorch", "evotorch")
 from evotorch.algorithms import PGPE, SNES  # noqa: E402
 
 
 def test_two_generations_raise_the_fitness():
-    fitness = default_fitness()
+    fitness = run_section("Searches on replay")["fitness"]
     problem = evotorch.Problem(
         "max",
         lambda candidates: torch.as_tensor(fitness(candidates.numpy()), dtype=torch.float32),
-        solution_length=SELLERS,
+        solution_length=12,
         initial_bounds=(-0.1, 0.1),
         vectorized=True,
         seed=1,
@@ -33,4 +32,4 @@ def test_two_generations_raise_the_fitness():
 
 
 def test_the_page_runs():
-    assert is_finite(run_section("EvoTorch")["search"].status["center"])
+    assert is_finite(run_section("EvoTorch", after="Searches on replay")["search"].status["center"])

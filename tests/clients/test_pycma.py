@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .matrix import is_finite, library, run_section
-from .searches import SELLERS, default_fitness
 
 cma = library("cma", "pycma")
 
 
 def test_generations_are_asked_and_told_and_raise_the_fitness():
-    fitness = default_fitness()
-    search = cma.CMAEvolutionStrategy(np.zeros(SELLERS), 0.3, {"seed": 1, "verbose": -9})
+    fitness = run_section("Searches on replay")["fitness"]
+    search = cma.CMAEvolutionStrategy(np.zeros(12), 0.3, {"seed": 1, "verbose": -9})
     means = []
     for _ in range(8):
         candidates = search.ask()
@@ -25,4 +24,4 @@ def test_generations_are_asked_and_told_and_raise_the_fitness():
 
 
 def test_the_page_runs():
-    assert is_finite(run_section("pycma")["search"].mean)
+    assert is_finite(run_section("pycma", after="Searches on replay")["search"].mean)

@@ -43,7 +43,9 @@ class Masked(gymnasium.vector.VectorWrapper):
 
 
 def test_masked_ppo_bids_where_the_mask_lets_it():
-    env = ActionMasker(gymnasium.make("auctionsim/SingleBidder-v0", scenario=default_market(), **DISCRETE), lambda _: low_bids())
+    env = ActionMasker(
+        gymnasium.make("auctionsim/SingleBidder-v0", scenario=default_market(), **DISCRETE), lambda _: low_bids()
+    )
     model = learned(contrib.MaskablePPO("MlpPolicy", env, **ROLLOUT), 2 * 48)
     assert model.rollout_buffer.actions.max() <= LEVELS // 2
 

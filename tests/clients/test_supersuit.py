@@ -37,7 +37,7 @@ def test_copies_of_an_environment_differ_and_days_go_on_by_themselves():
     env.reset(seed=0)
     ends = 0
     for _ in range(25):
-        observations, rewards, terminations, truncations, infos = env.step(np.zeros((ENVS * AGENTS, 3), np.float32))
+        observations, rewards, terminations, *_ = env.step(np.zeros((ENVS * AGENTS, 3), np.float32))
         ends += int(np.sum(terminations))
         assert env.observation_space.contains(observations[0])
         assert is_finite(rewards)
