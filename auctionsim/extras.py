@@ -18,6 +18,7 @@ EXTRA_OF = {
     "duckdb": "ingest",
     "sklearn": "ingest",
     "pyarrow": "ingest",
+    "stable_baselines3": "sb3",
 }
 """The extra of `pyproject.toml` that brings each library, by the name under which the library is imported."""
 

@@ -27,14 +27,16 @@ from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.single_agent import DEFAULT_SCENARIO, single_bidder_vector
 from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import InputError, shown
+from auctionsim.extras import expect_library
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed
 from auctionsim.scenario import Scenario
 
 try:
     from stable_baselines3.common.vec_env import VecEnv
-except ImportError as error:
-    raise InputError(f"{__name__} needs stable_baselines3: pip install 'auctionsim[sb3]'") from error
+except ImportError:
+    expect_library("stable_baselines3", __name__)
+    raise
 
 Infos = dict[str, Any]
 
