@@ -1,0 +1,156 @@
+"""Offer the auction to BenchMARL as a task, for MAPPO, MADDPG, IQL and its other algorithms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from auctionsim.auction.bid_formula import BID_MODELS
+from auctionsim.envs.adapters.libraries import needs
+from auctionsim.envs.adapters.torchrl import AuctionEnv
+from auctionsim.envs.markets import market_of
+from auctionsim.errors import unknown
+from auctionsim.scenario.file import load_scenario
+
+with needs("BenchMARL", "benchmarl"):
+    from benchmarl.environments.common import Task, TaskClass
+    from benchmarl.utils import _read_yaml_config
+    from torchrl.data import Composite
+    from torchrl.envs import EnvBase
+
+DEFAULTS: dict[str, Any] = {
+    "scenario": "three-arms",
+    "overrides": [],
+    "bid_model": "value",
+    "levels": 21,
+    "max_multiplier": 50.0,
+    "split": "train",
+    "same_day": False,
+    "max_cycles": None,
+}
+"""Every key of a task's configuration with its value in `benchmarl_three_arms.yaml`, which says what each is."""
+
+
+def auction_task(**config: Any) -> AuctionTaskClass:
+    """Make the task of any scenario.
+
+    Args:
+        config: Keys of `DEFAULTS` that differ, for example `scenario="ss-rtb"`.
+
+    Raises:
+        InputError: There is no such key.
+    """
+    return AuctionTaskClass(Path(str(config.get("scenario", DEFAULTS["scenario"]))).stem, config)
+
+
+class AuctionTaskClass(TaskClass):
+    """The auction in BenchMARL's manner: `num_envs` markets in one tensor, agents in the scenario's groups.
+
+    Both kinds of actions are there with a bid model of one coefficient; discrete ones need that. The state of centralized critics
+    is `"state"`, the observations of all agents.
+
+    Args:
+        name: Name of the task, under which BenchMARL logs it.
+        config: Keys of `DEFAULTS` that differ.
+
+    Raises:
+        InputError: There is no such key.
+    """
+
+    def __init__(self, name: str, config: Mapping[str, Any] | None) -> None:
+        given = dict(config or {})
+        for key in given:
+            if key not in DEFAULTS:
+                raise unknown("BenchMARL task", key, DEFAULTS, what="unknown key")
+        super().__init__(name, DEFAULTS | given)
+
+    def get_env_fun(
+        self, num_envs: int, continuous_actions: bool, seed: int | None, device: torch.device | str
+    ) -> Callable[[], EnvBase]:
+        """Return a function that makes `num_envs` markets."""
+        config = dict(self.config)
+        scenario, overrides = config.pop("scenario"), config.pop("overrides")
+        mode = "box" if continuous_actions else "discrete"
+        return lambda: AuctionEnv(
+            market_of(load_scenario(scenario, overrides=overrides)),
+            num_envs, action_mode=mode, seed=seed, device=device, **config,
+        )  # fmt: skip
+
+    def supports_continuous_actions(self) -> bool:
+        """Return True."""
+        return True
+
+    def supports_discrete_actions(self) -> bool:
+        """Return whether an agent has one number to choose: BenchMARL knows no several choices at once."""
+        return len(BID_MODELS[self.config["bid_model"]]) == 1
+
+    def max_steps(self, env: EnvBase) -> int:
+        """Return the number of steps of an episode."""
+        return int(env.max_steps)
+
+    def has_render(self, env: EnvBase) -> bool:  # noqa: ARG002
+        """Return False: the markets in one tensor draw no pictures."""
+        return False
+
+    def group_map(self, env: EnvBase) -> dict[str, list[str]]:
+        """Return the agents of each group."""
+        return dict(env.group_map)
+
+    def state_spec(self, env: EnvBase) -> Composite | None:
+        """Describe the state, `[P, 15 A]`."""
+        return Composite({"state": env.observation_spec["state"].clone()}, shape=env.batch_size)
+
+    def observation_spec(self, env: EnvBase) -> Composite:
+        """Describe what the agents of each group observe."""
+        return self._by_group(env, "observation")
+
+    def info_spec(self, env: EnvBase) -> Composite | None:
+        """Describe objectives and costs of each group."""
+        return self._by_group(env, "info")
+
+    def action_spec(self, env: EnvBase) -> Composite:
+        """Describe the actions."""
+        return env.full_action_spec
+
+    def action_mask_spec(self, env: EnvBase) -> Composite | None:  # noqa: ARG002
+        """Return None: every action is allowed at any time."""
+        return None
+
+    @staticmethod
+    def env_name() -> str:
+        """Return the name under which BenchMARL files the task."""
+        return "auctionsim"
+
+    def _by_group(self, env: EnvBase, key: str) -> Composite:
+        """Return one entry of each group's description."""
+        groups = {
+            group: Composite({key: env.observation_spec[group, key].clone()}, shape=(*env.batch_size, len(members)))
+            for group, members in env.group_map.items()
+        }
+        return Composite(groups, shape=env.batch_size)
+
+
+class AuctionTask(Task):
+    """The tasks that are ready made. `auction_task` makes others."""
+
+    THREE_ARMS = None
+
+    @staticmethod
+    def associated_class() -> type[AuctionTaskClass]:
+        """Return the class of the tasks."""
+        return AuctionTaskClass
+
+    def get_from_yaml(self, path: str | None = None) -> AuctionTaskClass:
+        """Read the task's configuration from a file.
+
+        Args:
+            path: The file; None for the one beside this module.
+
+        Raises:
+            InputError: The file holds an unknown key.
+        """
+        own = Path(__file__).with_name(f"benchmarl_{self.name.lower()}.yaml")
+        return AuctionTaskClass(self.name, _read_yaml_config(str(own if path is None else path)))

@@ -1,0 +1,218 @@
+"""Offer many markets at once to TorchRL: one tensor for all agents of a group, and one call of the kernel per hour.
+
+TorchRL's own wrapper of PettingZoo steps one environment and stacks its agents one by one. Here a step of P environments fills
+tensors `[P, agents, ...]` directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from auctionsim.arguments import instance_of
+from auctionsim.envs.adapters.libraries import needs
+from auctionsim.envs.single_agent import DEFAULT_SCENARIO
+from auctionsim.envs.vector_env import AuctionVectorEnv, Infos
+from auctionsim.errors import InputError, unknown
+from auctionsim.market.market import Market
+from auctionsim.numbers import checked_seed
+from auctionsim.scenario import Scenario
+
+with needs("TorchRL", "torchrl"):
+    from tensordict import TensorDict, TensorDictBase
+    from torchrl.data import Bounded, Categorical, Composite, MultiCategorical, Unbounded
+    from torchrl.envs import EnvBase, MarlGroupMapType
+
+GroupMap = dict[str, list[str]]
+
+
+class AuctionEnv(EnvBase):
+    """P markets of A agents for TorchRL; market i equals a `parallel_env` of its seed.
+
+    | key | shape | |
+    |---|---|---|
+    | `(group, "observation")` | `[P, agents, 15]` | those of `AuctionParallelEnv` |
+    | `(group, "action")` | `[P, agents, coefficients]` | `Bounded`, or `MultiCategorical`; one discrete number: `[P, agents]` |
+    | `(group, "reward")` | `[P, agents, 1]` | float32 |
+    | `(group, "info", KEY)` | `[P, agents, ...]` | float32; the infos of `AuctionParallelEnv` but for `day` |
+    | `"state"` | `[P, 15 A]` | the observations of all agents, for a centralized critic |
+    | `"day"` | `[P, 1]` | int64 |
+    | `"done"` `"terminated"` `"truncated"` | `[P, 1]` | of the market: nobody leaves before the end of the day |
+
+    Only the root holds `done`, as in TorchRL's VMAS: a loss takes it expanded to the group's shape. `reset` with `"_reset"`
+    begins days in some of the markets alone, so that collectors reset by themselves.
+
+    Arguments:
+        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
+        num_envs: P, the number of markets, >= 1.
+        group_map: Agents of each group, a `MarlGroupMapType`, or None for the scenario's groups.
+        device: Device of the tensors; the market itself is simulated on the processor.
+        seed: Seed of the first reset, as `set_seed` gives it: market i begins with seed + i. None for the scenario's.
+        arguments: Further arguments, as `AuctionVectorEnv` takes them, but for `autoreset_mode`.
+
+    Raises:
+        InputError: The scenario is wrong or has no learner, an argument is unknown, or the groups do not hold every agent once.
+    """
+
+    _batch_locked = True
+
+    def __init__(
+        self,
+        scenario: Market | Scenario | str | Path = DEFAULT_SCENARIO,
+        num_envs: int = 1,
+        *,
+        group_map: Mapping[str, Sequence[str]] | MarlGroupMapType | None = None,
+        device: torch.device | str = "cpu",
+        seed: int | None = None,
+        **arguments: Any,
+    ) -> None:
+        if "autoreset_mode" in arguments:
+            raise unknown("arguments", "autoreset_mode", ["bid_model", "action_mode", "levels", "same_day", "split"])
+        # TorchRL asks for each reset itself, by the mask `_reset`.
+        self.vector_env = AuctionVectorEnv(scenario, num_envs, autoreset_mode="DISABLED", **arguments)
+        super().__init__(device=device, batch_size=[num_envs])
+        self.agents = list(self.vector_env.agents)
+        self.group_map = _checked_groups(group_map, self.vector_env)
+        self._members = {
+            group: torch.tensor([self.agents.index(agent) for agent in members]) for group, members in self.group_map.items()
+        }
+        self._set_seed(seed)
+        self._make_specs()
+
+    @property
+    def max_steps(self) -> int:
+        """Return the number of steps of an episode."""
+        return self.vector_env.max_cycles
+
+    def _make_specs(self) -> None:
+        """Describe all that a step takes and gives, by its key."""
+        envs, device = self.batch_size, self.device
+        observed = Composite(shape=envs, device=device)
+        acted, rewarded = Composite(shape=envs, device=device), Composite(shape=envs, device=device)
+        # Infos are known by looking at some; those of another environment, as a reset takes a day.
+        _, infos = AuctionVectorEnv(self.vector_env.market).reset()
+        for group, members in self._members.items():
+            shape = torch.Size([*envs, len(members)])
+            low, high = (torch.as_tensor(bound[0, members.numpy()].copy()) for bound in self._bounds())
+            info = {
+                key: Unbounded(shape=(*shape, *values.shape[2:]), dtype=torch.float32)
+                for key, values in _of_agents(infos, (1, len(self.agents))).items()
+            }
+            observed[group] = Composite(
+                observation=Bounded(low.expand(*shape, -1), high.expand(*shape, -1), dtype=torch.float32),
+                info=Composite(info, shape=shape),
+                shape=shape,
+            )
+            acted[group] = Composite(action=self._action_of(shape), shape=shape)
+            rewarded[group] = Composite(reward=Unbounded(shape=(*shape, 1), dtype=torch.float32), shape=shape)
+        low, high = (torch.as_tensor(bound.reshape(*envs, -1).copy()) for bound in self._bounds())
+        observed["state"] = Bounded(low, high, dtype=torch.float32)
+        observed["day"] = Unbounded(shape=(*envs, 1), dtype=torch.int64)
+        self.observation_spec, self.action_spec, self.reward_spec = (
+            spec.to(device) for spec in (observed, acted, rewarded)
+        )  # fmt: skip
+        flags = {key: Categorical(2, shape=(*envs, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")}
+        self.done_spec = Composite(flags, shape=envs).to(device)
+
+    def _bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the lowest and the highest observations, `[P, A, 15]`."""
+        space = self.vector_env.observation_space
+        return space.low, space.high
+
+    def _action_of(self, shape: torch.Size) -> Any:
+        """Return the description of the actions of a group, whose shape `[P, agents]` is."""
+        actions = self.vector_env.actions
+        full = torch.Size([*shape, *actions.shape])
+        if actions.mode == "box":
+            return Bounded(-1.0, 1.0, shape=full, dtype=torch.float32)
+        if not actions.shape:
+            return Categorical(actions.levels, shape=full, dtype=torch.int64)
+        return MultiCategorical([actions.levels] * actions.shape[0], shape=full, dtype=torch.int64)
+
+    def _set_seed(self, seed: int | None) -> None:
+        """Keep the seed of the next reset: market i begins with seed + i."""
+        self._next_seed = None if seed is None else checked_seed("seed", seed)
+
+    def _reset(self, tensordict: TensorDictBase | None = None, *, options: Mapping[str, Any] | None = None) -> TensorDictBase:
+        """Begin a day in all markets, or where `_reset` says; `options` may fix the day, as those of `AuctionVectorEnv` do."""
+        asked = dict(options or {})
+        mask = None if tensordict is None else tensordict.get("_reset", None)
+        if mask is not None:
+            asked["reset_mask"] = mask.reshape(-1).cpu().numpy()
+        observations, infos = self.vector_env.reset(seed=self._next_seed, options=asked)
+        self._next_seed = None
+        nobody = np.zeros(self.batch_size, dtype=bool)
+        return self._told(observations, infos, nobody, nobody)
+
+    def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Replay an hour in every market."""
+        actions = self.vector_env.actions
+        of_all = torch.zeros(*self.batch_size, len(self.agents), *actions.shape)
+        if actions.mode != "box":
+            of_all = of_all.to(torch.int64)
+        for group, members in self._members.items():
+            of_all[:, members] = tensordict.get((group, "action")).detach().cpu().to(of_all.dtype)
+        observations, rewards, terminations, truncations, infos = self.vector_env.step(of_all.numpy())
+        told = self._told(observations, infos, terminations, truncations)
+        rewarded = torch.as_tensor(rewards, dtype=torch.float32)[..., None]
+        for group, members in self._members.items():
+            told.set((group, "reward"), rewarded[:, members].to(self.device))
+        return told
+
+    def _told(
+        self, observations: NDArray[np.float32], infos: Infos, terminations: NDArray[np.bool_], truncations: NDArray[np.bool_]
+    ) -> TensorDictBase:
+        """Return what reset and step both tell."""
+        seen, flags = torch.from_numpy(observations), {"terminated": terminations, "truncated": truncations}
+        by_agent = {
+            key: torch.as_tensor(values, dtype=torch.float32)
+            for key, values in _of_agents(infos, observations.shape[:2]).items()
+        }
+        told = TensorDict(
+            {key: torch.from_numpy(value.copy())[:, None] for key, value in flags.items()}
+            | {"done": torch.from_numpy(terminations | truncations)[:, None]}
+            | {"state": seen.flatten(1), "day": torch.as_tensor(infos["day"], dtype=torch.int64)[:, None]},
+            batch_size=self.batch_size,
+        )
+        for group, members in self._members.items():
+            size = (*self.batch_size, len(members))
+            info = TensorDict({key: values[:, members] for key, values in by_agent.items()}, batch_size=size)
+            told.set(group, TensorDict({"observation": seen[:, members], "info": info}, batch_size=size))
+        return told.to(self.device)
+
+
+def _checked_groups(given: Mapping[str, Sequence[str]] | MarlGroupMapType | None, env: AuctionVectorEnv) -> GroupMap:
+    """Return the agents of each group; those of the scenario where none are given.
+
+    Raises:
+        InputError: An agent is in no group or in two, or there is no such agent.
+    """
+    agents = list(env.agents)
+    if isinstance(given, MarlGroupMapType):
+        groups: GroupMap = given.get_group_map(agents)
+        return groups
+    if given is None:
+        groups = {}
+        for agent, index in zip(agents, env.market.learners.tolist(), strict=True):
+            groups.setdefault(env.market.groups[index].group, []).append(agent)
+        return groups
+    instance_of("group_map", given, Mapping, "a dictionary of agents by group, a MarlGroupMapType or None")
+    groups = {group: list(members) for group, members in given.items()}
+    placed = [agent for members in groups.values() for agent in members]
+    for agent in placed:
+        if agent not in agents:
+            raise unknown("group_map", agent, agents)
+    for agent in agents:
+        if placed.count(agent) != 1:
+            raise InputError(f"group_map: expected every agent once, got {agent!r} {placed.count(agent)} times")
+    return groups
+
+
+def _of_agents(infos: Infos, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+    """Return the infos that there is one of for every agent, `[P, A, ...]` with `shape` (P, A)."""
+    return {key: values for key, values in infos.items() if isinstance(values, np.ndarray) and values.shape[:2] == shape}
