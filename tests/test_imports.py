@@ -56,12 +56,15 @@ ROOM_OF_MODULE = {
 # `render_mode="rgb_array"` is a picture, and envs may not look up to analysis: one file of theirs draws, when it is asked to.
 # Both draw names, by the one module `names.lettering`.
 LIBRARY_IN = {
-    "torch": {"agents"},
+    "torch": {"agents", "envs/adapters/torchrl.py", "envs/adapters/benchmarl.py"},
     "scipy": {"bounds", "analysis/statistics.py", "traffic/ingest/rates/logistic.py"},
     "cmaes": {"agents"},
     "matplotlib": {"analysis/documents/plots", "envs/frame.py", "names/lettering.py"},
     "ray": {"jobs/distributed"},
     "stable_baselines3": {"envs/adapters/sb3.py"},
+    "torchrl": {"envs/adapters/torchrl.py", "envs/adapters/benchmarl.py"},
+    "tensordict": {"envs/adapters/torchrl.py"},
+    "benchmarl": {"envs/adapters/benchmarl.py"},
     "numba": {"compiled_code", "arithmetic", "auction", "games"},
     "duckdb": {"traffic/ingest"},
     "sklearn": {"traffic/ingest/rates/logistic.py"},

@@ -6,20 +6,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.envs.adapters.libraries import needs
 from auctionsim.envs.adapters.torchrl import AuctionEnv
 from auctionsim.envs.markets import market_of
 from auctionsim.errors import unknown
+from auctionsim.extras import MissingExtra
 from auctionsim.scenario.file import load_scenario
 
-with needs("BenchMARL", "benchmarl"):
+try:
+    import torch
     from benchmarl.environments.common import Task, TaskClass
     from benchmarl.utils import _read_yaml_config
     from torchrl.data import Composite
     from torchrl.envs import EnvBase
+except ImportError as error:
+    raise MissingExtra(f"{__name__} needs benchmarl: pip install benchmarl") from error
 
 DEFAULTS: dict[str, Any] = {
     "scenario": "three-arms",
@@ -27,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "bid_model": "value",
     "levels": 21,
     "max_multiplier": 50.0,
+    "penalty": "capped",
     "split": "train",
     "same_day": False,
     "max_cycles": None,
@@ -49,8 +51,8 @@ def auction_task(**config: Any) -> AuctionTaskClass:
 class AuctionTaskClass(TaskClass):
     """The auction in BenchMARL's manner: `num_envs` markets in one tensor, agents in the scenario's groups.
 
-    Both kinds of actions are there with a bid model of one coefficient; discrete ones need that. The state of centralized critics
-    is `"state"`, the observations of all agents.
+    Actions are continuous; with a bid model of one coefficient there are discrete ones too. The state of centralized critics is
+    `"state"`, the observations of all agents.
 
     Args:
         name: Name of the task, under which BenchMARL logs it.
@@ -100,8 +102,8 @@ class AuctionTaskClass(TaskClass):
         return dict(env.group_map)
 
     def state_spec(self, env: EnvBase) -> Composite | None:
-        """Describe the state, `[P, 15 A]`."""
-        return Composite({"state": env.observation_spec["state"].clone()}, shape=env.batch_size)
+        """Describe the state of one market, `[15 A]`."""
+        return Composite({"state": env.full_observation_spec_unbatched["state"].clone()})
 
     def observation_spec(self, env: EnvBase) -> Composite:
         """Describe what the agents of each group observe."""
@@ -113,7 +115,7 @@ class AuctionTaskClass(TaskClass):
 
     def action_spec(self, env: EnvBase) -> Composite:
         """Describe the actions."""
-        return env.full_action_spec
+        return env.full_action_spec_unbatched
 
     def action_mask_spec(self, env: EnvBase) -> Composite | None:  # noqa: ARG002
         """Return None: every action is allowed at any time."""
@@ -125,12 +127,14 @@ class AuctionTaskClass(TaskClass):
         return "auctionsim"
 
     def _by_group(self, env: EnvBase, key: str) -> Composite:
-        """Return one entry of each group's description."""
-        groups = {
-            group: Composite({key: env.observation_spec[group, key].clone()}, shape=(*env.batch_size, len(members)))
-            for group, members in env.group_map.items()
-        }
-        return Composite(groups, shape=env.batch_size)
+        """Return one entry of each group's description, of one market as BenchMARL takes it."""
+        of_all = env.full_observation_spec_unbatched
+        return Composite(
+            {
+                group: Composite({key: of_all[group, key].clone()}, shape=(len(members),))
+                for group, members in env.group_map.items()
+            }
+        )
 
 
 class AuctionTask(Task):

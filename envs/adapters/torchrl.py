@@ -1,7 +1,14 @@
 """Offer many markets at once to TorchRL: one tensor for all agents of a group, and one call of the kernel per hour.
 
+```python
+from auctionsim.envs.adapters.torchrl import AuctionEnv
+
+env = AuctionEnv("three-arms", 64)
+days = env.rollout(24)  # 64 days by random bids, days["seller", "observation"]: [64, 24, 12, 15]
+```
+
 TorchRL's own wrapper of PettingZoo steps one environment and stacks its agents one by one. Here a step of P environments fills
-tensors `[P, agents, ...]` directly.
+tensors `[P, agents, ...]` directly. The only module that imports torchrl but for `benchmarl.py`, which builds on it.
 """
 
 from __future__ import annotations
@@ -11,22 +18,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auctionsim.arguments import instance_of
-from auctionsim.envs.adapters.libraries import needs
 from auctionsim.envs.single_agent import DEFAULT_SCENARIO
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos
 from auctionsim.errors import InputError, unknown
+from auctionsim.extras import MissingExtra
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed
 from auctionsim.scenario import Scenario
 
-with needs("TorchRL", "torchrl"):
+try:
+    import torch
     from tensordict import TensorDict, TensorDictBase
     from torchrl.data import Bounded, Categorical, Composite, MultiCategorical, Unbounded
     from torchrl.envs import EnvBase, MarlGroupMapType
+except ImportError as error:
+    raise MissingExtra(f"{__name__} needs torchrl: pip install torchrl") from error
 
 GroupMap = dict[str, list[str]]
 
@@ -42,10 +51,10 @@ class AuctionEnv(EnvBase):
     | `(group, "info", KEY)` | `[P, agents, ...]` | float32; the infos of `AuctionParallelEnv` but for `day` |
     | `"state"` | `[P, 15 A]` | the observations of all agents, for a centralized critic |
     | `"day"` | `[P, 1]` | int64 |
-    | `"done"` `"terminated"` `"truncated"` | `[P, 1]` | of the market: nobody leaves before the end of the day |
+    | `"done"` `"terminated"` `"truncated"` | `[P, 1]` | of the market; the same `(group, KEY)`, `[P, agents, 1]` |
 
-    Only the root holds `done`, as in TorchRL's VMAS: a loss takes it expanded to the group's shape. `reset` with `"_reset"`
-    begins days in some of the markets alone, so that collectors reset by themselves.
+    Nobody leaves before the end of the day, so that an agent is done when its market is. `reset` with `"_reset"` begins days in
+    some of the markets alone, which is how collectors reset.
 
     Arguments:
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
@@ -116,8 +125,11 @@ class AuctionEnv(EnvBase):
         self.observation_spec, self.action_spec, self.reward_spec = (
             spec.to(device) for spec in (observed, acted, rewarded)
         )  # fmt: skip
-        flags = {key: Categorical(2, shape=(*envs, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")}
-        self.done_spec = Composite(flags, shape=envs).to(device)
+        self.done_spec = Composite(
+            _flags(envs)
+            | {group: Composite(_flags((*envs, len(at))), shape=(*envs, len(at))) for group, at in self._members.items()},
+            shape=envs,
+        ).to(device)
 
     def _bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the lowest and the highest observations, `[P, A, 15]`."""
@@ -168,22 +180,25 @@ class AuctionEnv(EnvBase):
         self, observations: NDArray[np.float32], infos: Infos, terminations: NDArray[np.bool_], truncations: NDArray[np.bool_]
     ) -> TensorDictBase:
         """Return what reset and step both tell."""
-        seen, flags = torch.from_numpy(observations), {"terminated": terminations, "truncated": truncations}
+        seen = torch.from_numpy(observations)
         by_agent = {
-            key: torch.as_tensor(values, dtype=torch.float32)
-            for key, values in _of_agents(infos, observations.shape[:2]).items()
+            key: torch.as_tensor(values, dtype=torch.float32) for key, values in _of_agents(infos, seen.shape[:2]).items()
         }
-        told = TensorDict(
-            {key: torch.from_numpy(value.copy())[:, None] for key, value in flags.items()}
-            | {"done": torch.from_numpy(terminations | truncations)[:, None]}
-            | {"state": seen.flatten(1), "day": torch.as_tensor(infos["day"], dtype=torch.int64)[:, None]},
-            batch_size=self.batch_size,
-        )
+        flags = {"done": terminations | truncations, "terminated": terminations, "truncated": truncations}
+        of_market = {key: torch.from_numpy(value.copy())[:, None] for key, value in flags.items()}
+        told = TensorDict(of_market, batch_size=self.batch_size)
+        told["state"], told["day"] = seen.flatten(1), torch.as_tensor(infos["day"], dtype=torch.int64)[:, None]
         for group, members in self._members.items():
             size = (*self.batch_size, len(members))
             info = TensorDict({key: values[:, members] for key, values in by_agent.items()}, batch_size=size)
-            told.set(group, TensorDict({"observation": seen[:, members], "info": info}, batch_size=size))
+            own = {key: value[:, None].expand(*size, 1).clone() for key, value in of_market.items()}
+            told[group] = TensorDict(own | {"observation": seen[:, members], "info": info}, batch_size=size)
         return told.to(self.device)
+
+
+def _flags(shape: Sequence[int]) -> dict[str, Any]:
+    """Describe the ends of days, each `[*shape, 1]`."""
+    return {key: Categorical(2, shape=(*shape, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")}
 
 
 def _checked_groups(given: Mapping[str, Sequence[str]] | MarlGroupMapType | None, env: AuctionVectorEnv) -> GroupMap:
