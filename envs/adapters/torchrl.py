@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from auctionsim.arguments import instance_of
 from auctionsim.envs.single_agent import DEFAULT_SCENARIO
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos
-from auctionsim.errors import InputError, unknown
+from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import MissingExtra
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed
@@ -81,7 +81,9 @@ class AuctionEnv(EnvBase):
         **arguments: Any,
     ) -> None:
         if "autoreset_mode" in arguments:
-            raise unknown("arguments", "autoreset_mode", ["bid_model", "action_mode", "levels", "same_day", "split"])
+            raise InputError(
+                f"autoreset_mode: TorchRL resets by itself; expected none, got {shown(arguments['autoreset_mode'])}"
+            )
         # TorchRL asks for each reset itself, by the mask `_reset`.
         self.vector_env = AuctionVectorEnv(scenario, num_envs, autoreset_mode="DISABLED", **arguments)
         super().__init__(device=device, batch_size=[num_envs])
