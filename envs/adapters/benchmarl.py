@@ -8,9 +8,9 @@ from typing import Any
 
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.envs.adapters.torchrl import AuctionEnv
-from auctionsim.envs.markets import market_of
 from auctionsim.errors import unknown
 from auctionsim.extras import MissingExtra
+from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
 
 try:
@@ -40,12 +40,14 @@ def auction_task(**config: Any) -> AuctionTaskClass:
     """Make the task of any scenario.
 
     Args:
-        config: Keys of `DEFAULTS` that differ, for example `scenario="ss-rtb"`.
+        config: Keys of `DEFAULTS` that differ, for example `scenario="ss-rtb"`; a `Scenario` is taken as it is, without
+            `overrides`.
 
     Raises:
         InputError: There is no such key.
     """
-    return AuctionTaskClass(Path(str(config.get("scenario", DEFAULTS["scenario"]))).stem, config)
+    scenario = config.get("scenario", DEFAULTS["scenario"])
+    return AuctionTaskClass(scenario.name if isinstance(scenario, Scenario) else Path(str(scenario)).stem, config)
 
 
 class AuctionTaskClass(TaskClass):
@@ -76,10 +78,9 @@ class AuctionTaskClass(TaskClass):
         config = dict(self.config)
         scenario, overrides = config.pop("scenario"), config.pop("overrides")
         mode = "box" if continuous_actions else "discrete"
-        return lambda: AuctionEnv(
-            market_of(load_scenario(scenario, overrides=overrides)),
-            num_envs, action_mode=mode, seed=seed, device=device, **config,
-        )  # fmt: skip
+        if not isinstance(scenario, Scenario):
+            scenario = load_scenario(scenario, overrides=overrides)
+        return lambda: AuctionEnv(scenario, num_envs, action_mode=mode, seed=seed, device=device, **config)
 
     def supports_continuous_actions(self) -> bool:
         """Return True."""

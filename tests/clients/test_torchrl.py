@@ -184,9 +184,8 @@ def test_every_market_of_the_adapter_equals_a_parallel_environment_of_its_seed()
         one = parallel_env(default_market())
         observations, _ = one.reset(seed=7 + i)
         np.testing.assert_array_equal(td[GROUP, "observation"][i].numpy(), np.stack(list(observations.values())))
-    days = env.rollout(
-        24, lambda td, hours=iter(actions): td.set((GROUP, "action"), next(hours)), tensordict=td, auto_reset=False
-    )
+    hours = iter(actions)
+    days = env.rollout(24, lambda now: now.set((GROUP, "action"), next(hours)), tensordict=td, auto_reset=False)
     for i in range(ENVS):
         one = parallel_env(default_market())
         one.reset(seed=7 + i)
