@@ -66,13 +66,14 @@ class Start:
 
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
-        """The keys that make this scenario, by their paths, for a logger's table of hyperparameters.
+        """The keys that differ from their defaults, and `learner.algorithm`, for a logger's table of hyperparameters.
 
-        They are those that differ from their defaults, and `learner.algorithm`; lists are text.
+        By their paths as `--set` takes them, such as `advertisers.0.count`; lists are text.
         """
         changed = settings_of(self.scenario, all_keys=False)
         changed.setdefault("learner.algorithm", self.scenario.learner.algorithm)
-        return {key: value if isinstance(value, str | int | float) else str(value) for key, value in changed.items()}
+        paths = {key.replace("[", ".").replace("]", ""): value for key, value in changed.items()}
+        return {key: value if isinstance(value, str | int | float) else str(value) for key, value in paths.items()}
 
 
 @dataclass(frozen=True, eq=False)
