@@ -17,17 +17,15 @@ import auctionsim
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import learner_names, make_learner
 from auctionsim.agents.policies.base import Reactive, Scaled
-from auctionsim.analysis.economics.collusion import judge
+from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.deviations import best_responses
-from auctionsim.analysis.statistics import compare, mean_interval
+from auctionsim.analysis.statistics import compare_paired, mean_interval
 from auctionsim.display import LONGEST, cut, html_frame, html_table, in_few_words, ranges, short_repr, some
 from auctionsim.jobs.training.trained import Trained
-from auctionsim.market.build import make_market
 from auctionsim.market.simulate import Recorded, simulate_day
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.scenario import Section
 from auctionsim.scenario.file import builtin_scenarios, parse_scenario
-from auctionsim.traffic.table import Traffic
 
 from .conftest import SMALL
 
@@ -49,14 +47,14 @@ def objects(large: auctionsim.Market, tmp_path_factory: pytest.TempPathFactory) 
     policies = [learner.policy(large, learner.start(large)) for learner in learners]
     policies += [Scaled(policies[0], np.ones(300)), Reactive(lambda state: state.coefficients)]
     day = simulate_day(large, 2, policies[0])
-    judged = judge(small, trained_policy(small), 2)
+    judged = without_control(small, trained_policy(small), (2,))
     told: list[Any] = []
     result = auctionsim.train(small.scenario, tmp_path_factory.mktemp("shown") / "run", seeds=3, callbacks=[Listener(told)])
     return [
         *(large.scenario, large.scenario.traffic, large.scenario.learner, *large.groups[:1], large.traffic, large, large.rules),
         *(keyword_bids, day, Recorded(day), *learners, *policies, auctionsim.lp_bound(small, 2)),
-        *(judged, judged.found, *judged.tests.values(), best_responses(small, trained_policy(small), 2)),
-        *(mean_interval([1.0, 2.0]), compare([1.0, 2.0], [2.0, 2.5])),
+        *(judged, judged.found, *judged.tests.values(), best_responses(small, 2, trained_policy(small))),
+        *(mean_interval([1.0, 2.0]), compare_paired([1.0, 2.0], [2.0, 2.5])),
         *(result, result.run, result.metrics, result.outcomes, result.summary, *told),
         *(auctionsim.parallel_env(small), auctionsim.env(small), auctionsim.AuctionVectorEnv(small, num_envs=2)),
     ]

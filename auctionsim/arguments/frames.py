@@ -17,8 +17,8 @@ def is_frame(value: object) -> bool:
     """Return whether a value is a table in memory that `frame_of` reads."""
     if isinstance(value, type):
         return False
-    exports = any(hasattr(value, name) for name in ("__arrow_c_stream__", "__dataframe__", "__narwhals_lazyframe__"))
-    return exports or isinstance(value, pl.DataFrame | pl.LazyFrame | Mapping) or _is_pandas(value)
+    exports = any(hasattr(value, name) for name in ("__arrow_c_stream__", "__dataframe__"))
+    return exports or isinstance(value, pl.DataFrame | Mapping) or _is_lazy(value) or _is_pandas(value)
 
 
 def kind_of(value: object) -> str:
@@ -36,7 +36,7 @@ def frame_of(source: str, value: Any) -> pl.DataFrame:
     Raises:
         InputError: It is no table, a column is given twice or holds values of several kinds, or there is no row.
     """
-    if isinstance(value, pl.LazyFrame) or hasattr(value, "__narwhals_lazyframe__"):
+    if _is_lazy(value):
         value = value.collect()
     if isinstance(value, pl.DataFrame):
         table = value
@@ -51,6 +51,11 @@ def frame_of(source: str, value: Any) -> pl.DataFrame:
     if table.height == 0:
         raise InputError(f"{source}: expected one or more rows, got an empty table")
     return table
+
+
+def _is_lazy(value: object) -> bool:
+    """Whether it is a query of polars or narwhals, which is collected first."""
+    return type(value).__name__ == "LazyFrame" and hasattr(value, "collect")
 
 
 def _is_pandas(value: object) -> bool:

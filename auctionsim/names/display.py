@@ -42,7 +42,8 @@ def in_few_words(value: object) -> str:
         if text and len(text) <= _LONGEST_VALUE:
             return text
         return f"{{{_entries(value)}}}" if isinstance(value, Mapping | set | frozenset) else f"({_entries(value)})"
-    return shown(value, _LONGEST_VALUE)
+    # Python's own repr names an address, which says nothing.
+    return f"{type(value).__name__}(...)" if type(value).__repr__ is object.__repr__ else shown(value, _LONGEST_VALUE)
 
 
 def cut(text: str, limit: int = LONGEST) -> str:
