@@ -197,11 +197,7 @@ def test_a_table_that_does_not_fit_the_scenario_is_refused(table: pl.DataFrame):
     assert auctionsim.with_traffic(budgeted, table).advertisers[0].budget == "baseline*0.5"
     for scenario, given, message in (
         (small, few, r"small.toml: traffic.test_days: expected days of the table \(0, 1, 2\), got 3"),
-        (
-            parse_scenario(SMALL.replace("count = 5", "count = 6"), "s"),
-            table,
-            "s: advertisers: expected counts that add up to the 5",
-        ),
+        (six, table, "s: advertisers: expected counts that add up to the 5 advertisers of the table, got 6"),
     ):
         with pytest.raises(InputError, match=message):
             auctionsim.with_traffic(scenario, given)
