@@ -95,17 +95,17 @@ def _column(source: str, name: Any, values: Any, missing: Any) -> pl.Series:
     """Return a column of numbers or text; missing values are null."""
     if not isinstance(name, str):
         raise InputError(f"{source}: column {shown(name)}: expected a name, which is text, got {shown(name)}")
-    place = f"{source}: column {shown(name)[1:-1]}"
+    where = f"{source}: column {shown(name)[1:-1]}"
     if isinstance(values, pl.Series):
         return values.alias(name)
     if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
-        raise InputError(f"{place}: expected a list or an array of values, got {shown(values)}")
+        raise InputError(f"{where}: expected a list or an array of values, got {shown(values)}")
     if isinstance(values, np.ma.MaskedArray):
         values, missing = values.data, np.ma.getmaskarray(values)
     try:
         array = np.asarray(values)
         if array.ndim != 1:
-            raise InputError(f"{place}: expected values along one axis, got shape {list(array.shape)}")
+            raise InputError(f"{where}: expected values along one axis, got shape {list(array.shape)}")
         if array.dtype.kind == "O" or (array.dtype.kind in "US" and not isinstance(values, np.ndarray)):
             # A list of numbers and texts would become texts in numpy; as objects each keeps its kind.
             listed = array.tolist() if array.dtype.kind == "O" else list(values)
@@ -120,7 +120,7 @@ def _column(source: str, name: Any, values: Any, missing: Any) -> pl.Series:
         if isinstance(error, InputError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{place}: expected values of one kind, numbers or text, got {shown(reason, 100)}") from error
+        raise InputError(f"{where}: expected values of one kind, numbers or text, got {shown(reason, 100)}") from error
     if missing is None or not np.any(missing) or array.dtype.kind == "f":
         return series  # A missing number of a column with decimals is NaN, which the message then shows.
     return series.to_frame().select(pl.when(pl.Series(~np.asarray(missing))).then(pl.col(name)).alias(name)).to_series()

@@ -56,7 +56,7 @@ def table_of(name: str, table: Any, *, budgets: Any = None) -> Traffic:
         budgets: Budgets as `load_traffic` takes them.
 
     Raises:
-        InputError: As `load_traffic`.
+        InputError: The file is missing or no table, or a value is invalid, as `load_traffic` tells it.
     """
     if isinstance(table, Traffic):
         return table if budgets is None else replace(table, budgets=load_budgets(budgets, table.advertisers))

@@ -41,6 +41,10 @@ EXCEPTIONS = {
     "numba.njit": "numba's",
     "np_random": "Gymnasium's generator of an environment",
     "np_random_seed": "Gymnasium's seed of an environment",
+    "result.evaluate": "a method of a variable of docs/python.md",
+    "result.metrics": "an attribute of a variable of docs/python.md",
+    "result.outcomes": "an attribute of a variable of docs/python.md",
+    "result.summary": "an attribute of a variable of docs/python.md",
     "NUMBA_CACHE_DIR": "a variable of the environment that numba reads",
 }
 # Made from the very parsers and schema.

@@ -86,7 +86,7 @@ class Iteration:
     iterations: int
     """The last iteration that is asked for."""
     metrics: Mapping[int, Mapping[str, float | None]]
-    """What each seed logged, as in metrics.jsonl, by seed and name; None where a number is not defined."""
+    """The numbers of metrics.jsonl by seed and name; None where a number is not defined."""
     auctions: int
     """Auctions replayed in the iteration, in all replays of all training days and seeds."""
     _learner: Learner = field(repr=False)
@@ -149,7 +149,7 @@ class SeedEnd:
     iteration: int
     """The iteration that was evaluated."""
     metrics: Mapping[str, float | None]
-    """What the seed logged last; empty where nobody learns."""
+    """The numbers that the seed logged last; empty where nobody learns."""
     outcomes: pl.DataFrame = field(repr=False)
     """The seed's rows of outcomes.parquet: the arms `learned` and `reference` by test day, hour and advertiser."""
 
@@ -167,7 +167,7 @@ class End:
     stopped: str | None = None
     """Why a callback ended the training; None where none did."""
     error: str | None = None
-    """What ended it, if something failed."""
+    """The error that ended it, if something failed."""
 
     __repr__ = short_repr
 
@@ -195,8 +195,8 @@ class Callbacks:
 
         Args:
             moment: One of `MOMENTS`.
-            event: What they are told.
-            where: When it happened, for the message.
+            event: Their argument.
+            where: Time of the call in words, for the message.
             is_last_word: Whether something has failed before, which is the error to tell: those of callbacks are left out, and
                 all of them are called.
 
@@ -232,20 +232,20 @@ def _leaves(tree: Any, path: str) -> dict[str, Any]:
     return {key: value for name, part in parts.items() for key, value in _leaves(part, name).items()}
 
 
-def _methods_of(one: Any, place: str) -> tuple[str, dict[str, Callable[[Any], object]]]:
-    """Return a callback's name for messages and its methods."""
-    name = f"{place} {getattr(one, '__qualname__', type(one).__qualname__)}"
+def _methods_of(one: Any, source: str) -> tuple[str, dict[str, Callable[[Any], object]]]:
+    """Return a callback's name for messages and its methods; `source` names its place in the list."""
+    name = f"{source} {getattr(one, '__qualname__', type(one).__qualname__)}"
     if isinstance(one, type):
-        raise InputError(f"{place}: expected a callback, got the class {shown(one.__name__)} (make an object of it)")
+        raise InputError(f"{source}: expected a callback, got the class {shown(one.__name__)} (make an object of it)")
     found = {moment: getattr(one, moment) for moment in MOMENTS if callable(getattr(one, moment, None))}
     for key in dir(type(one)):
         near = suggestion(key, MOMENTS) if key.startswith("on_") and key not in MOMENTS else ""
         if near:
-            raise InputError(f"{place}: unknown method {key!r}; choose from {', '.join(MOMENTS)}{near}")
+            raise InputError(f"{source}: unknown method {key!r}; choose from {', '.join(MOMENTS)}{near}")
     if not found and callable(one):
         found = {"on_iteration": one}
     if not found:
-        raise InputError(f"{place}: expected a function, or an object with one of {', '.join(MOMENTS)}, got {shown(one)}")
+        raise InputError(f"{source}: expected a function, or an object with one of {', '.join(MOMENTS)}, got {shown(one)}")
     return name, found
 
 

@@ -14,7 +14,7 @@ from auctionsim.scenario import Scenario
 
 
 @contextmanager
-def told_if_diverging(scenario: Scenario, iteration: int) -> Iterator[None]:
+def reported_if_diverging(scenario: Scenario, iteration: int) -> Iterator[None]:
     """Tell that training diverged where what was learned makes no bids; the scenario was right, so it is no wrong input.
 
     Numpy's warnings of overflow are left out, since the one line says it.

@@ -14,7 +14,7 @@ import numpy as np
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.training.callbacks import Callbacks, Iteration
-from auctionsim.jobs.training.divergence import expect_finite, told_if_diverging
+from auctionsim.jobs.training.divergence import expect_finite, reported_if_diverging
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
 from auctionsim.machine.signals import handled
@@ -74,7 +74,7 @@ class Training:
         auctions = self._auctions()
         with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
             while done.iteration < self.last and done.stopped is None:
-                with told_if_diverging(scenario, done.iteration + 1):
+                with reported_if_diverging(scenario, done.iteration + 1):
                     states, numbers = generations.next(states)
                 expect_finite(scenario, done.iteration + 1, states)
                 logged: dict[int, dict[str, float | None]] = {

@@ -54,7 +54,7 @@ def train(
             end from its last checkpoint.
         out: The run folder, new or empty; `runs/NAME` where None.
         callbacks: Functions, called with each `Iteration`, or objects with methods of `Callback`; docs/python.md.
-        seeds: How many seeds, from the scenario's on, or which.
+        seeds: The number of seeds, from the scenario's on, or a list of them.
         overrides: `key.path=value` items laid over the scenario, as of `--set`; for a scenario that is given by file or name.
         workers: 0 to compute in this process, n for n Ray workers, `auto` for one per core; the scenario's where None.
         resume: Whether to go on with the run in `out` if there is one of this scenario and these seeds; a finished one is

@@ -14,7 +14,7 @@ from auctionsim.checkpoints import expect_arrays
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.callbacks import Callbacks, End, SeedEnd, Start
-from auctionsim.jobs.training.divergence import told_if_diverging
+from auctionsim.jobs.training.divergence import reported_if_diverging
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.iterations import Done, Interrupted, Progress, Training
 from auctionsim.jobs.training.machines import compare_machines
@@ -81,7 +81,7 @@ def evaluate(run: Run) -> None:
         learner = make_learner(scenario)
         run.last_checkpoint()
         iteration, states = _last_states(run, starting_states(learner, markets))
-        with told_if_diverging(scenario, iteration):
+        with reported_if_diverging(scenario, iteration):
             write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
 
 
@@ -133,7 +133,7 @@ def _train_locked(
         if done.stopped is None and last < scenario.train.iterations:
             done.status = "interrupted"
             return
-        with told_if_diverging(scenario, done.iteration):
+        with reported_if_diverging(scenario, done.iteration):
             write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
         _tell_seeds(run, callbacks, done.iteration)
         # A callback that stops in the last iteration stops nothing.

@@ -106,7 +106,7 @@ class Trained:
 
     @property
     def metrics(self) -> MetricRows:
-        """What training logged: rows, and a table by `metrics.to_frame()`."""
+        """The numbers that training logged: rows, and a table by `to_frame`."""
         return self.run.metrics()
 
     @property
