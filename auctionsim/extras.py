@@ -54,7 +54,10 @@ def expect_library(library: str, source: str, otherwise: str = "") -> None:
         MissingExtra: It is not installed.
     """
     if not is_installed(library):
-        hint = f" ({otherwise})" if otherwise else ""
-        raise MissingExtra(
-            f"{source} needs {_CALLED.get(library, library)}: pip install 'auctionsim[{EXTRA_OF[library]}]'{hint}"
-        )
+        raise missing_extra(library, source, otherwise)
+
+
+def missing_extra(library: str, source: str, otherwise: str = "") -> MissingExtra:
+    """Return the error for a missing library; the arguments are those of `expect_library`."""
+    hint = f" ({otherwise})" if otherwise else ""
+    return MissingExtra(f"{source} needs {_CALLED.get(library, library)}: pip install 'auctionsim[{EXTRA_OF[library]}]'{hint}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError
+from auctionsim.extras import expect_library
 
 EXAMPLE = "auctionsim bench --auctions 4000 --candidates 48 --json"
 
@@ -188,6 +189,7 @@ def _cluster(arguments: argparse.Namespace, console: Console) -> int:
     """Measure a generation on a pool of workers against one process."""
     from auctionsim.jobs.bench.cluster import cluster_figures
 
+    expect_library("ray", "auctionsim bench --cluster")
     with _common.pool_of(arguments, 2) as pool:
         found = cluster_figures(pool, arguments.workers or 2)
     lines = [

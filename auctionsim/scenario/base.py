@@ -30,7 +30,7 @@ _LONGEST = 100
 class Section(BaseModel):
     """A section of a scenario: frozen, strictly typed, unknown keys refused. Attribute docstrings describe its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     def __repr__(self) -> str:
         """Return the keys that differ from their defaults, each in a few words."""

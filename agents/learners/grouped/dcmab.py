@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
@@ -56,10 +55,16 @@ from auctionsim.agents.learners.rl.stacked_mlp import (
 from auctionsim.agents.learners.schedules import lr_schedule
 from auctionsim.agents.policies.base import Policy
 from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.extras import missing_extra
 from auctionsim.market.market import Market
 from auctionsim.scenario import DcmabSection, Scenario
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
+
+try:
+    import torch
+except ImportError as error:
+    raise missing_extra("torch", __name__) from error
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
@@ -25,11 +24,17 @@ from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, one
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
+from auctionsim.extras import missing_extra
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
 from auctionsim.names.display import short_repr
 from auctionsim.scenario import PpoSection, Scenario
 from auctionsim.streams import stream
+
+try:
+    import torch
+except ImportError as error:
+    raise missing_extra("torch", __name__) from error
 
 Array = NDArray[np.float64]
 

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auctionsim.agents.learners.rl.stacked_mlp import Batch
+from auctionsim.extras import missing_extra
+
+try:
+    import torch
+except ImportError as error:
+    raise missing_extra("torch", __name__) from error
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -13,10 +13,15 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.extras import missing_extra
+
+try:
+    import torch
+except ImportError as error:
+    raise missing_extra("torch", __name__) from error
 
 Parameters = dict[str, torch.Tensor]
 """`weight-k` `[agents, inputs, outputs]` and `bias-k` `[agents, 1, outputs]` of each layer."""
