@@ -198,3 +198,20 @@ def test_a_first_look_imports_no_heavy_library(code: str, heavy: tuple[str, ...]
     code = f"import sys\n{code}\nprint([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (
+            "import auctionsim.envs",
+            ("torch", "ray", "numba", "llvmlite", "polars", "pyarrow", "pandas", "scipy", "matplotlib", "duckdb", "sklearn", "rich",
+             "cmaes", "tensorboardX", "safetensors"),
+        ),
+        ("import auctionsim.traffic.files", ("numba", "scipy", "pandas", "pyarrow", "matplotlib", "gymnasium")),
+    ],
+)  # fmt: skip
+def test_a_room_is_imported_without_the_libraries_that_only_its_use_needs(code: str, absent: tuple[str, ...]):
+    code = f"import sys\n{code}\nprint([m for m in {absent!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,4 +1,8 @@
-"""Replay a day step by step, an hour or otherwise, for many policies at once."""
+"""Replay a day step by step, an hour or otherwise, for many policies at once.
+
+The compiled kernel is imported by the first replay and not by this module: numba takes longer to import than all the rest that
+an environment needs.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,9 @@ from auctionsim.arguments import real_numbers
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.kernel.arguments import EXHAUSTED_THRESHOLD, LEDGER_COLUMNS, REMAINING, Accounts, Auction, aligned
-from auctionsim.auction.kernel.engine import collect_step, make_workspace, padded, replay_buckets
-from auctionsim.auction.kernel.noise import hour_rng_key
-from auctionsim.auction.kernel.rank import make_bids
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TrafficSource
-from auctionsim.auction.throttling import replay_throttled
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -52,6 +52,8 @@ class DayReplay:
         steps: Steps | None = None,
         first_hour: int = 0,
     ) -> None:
+        from auctionsim.auction.kernel.engine import make_workspace, padded
+
         self.source = source
         self.day = day
         self._rules = rules or Rules()
@@ -103,6 +105,9 @@ class DayReplay:
         Raises:
             ValueError: The coefficients have another shape.
         """
+        from auctionsim.auction.kernel.engine import collect_step, replay_buckets
+        from auctionsim.auction.kernel.rank import make_bids
+
         expected = (self._ledger.shape[0], len(FEATURES), self._ledger.shape[1])
         if coefficients.shape != expected:
             raise ValueError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
@@ -117,6 +122,8 @@ class DayReplay:
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
             rng_keys = self._rng_keys(hour)
             if participation is not None:
+                from auctionsim.auction.throttling import replay_throttled
+
                 replay_throttled(
                     self._chunks(hour), (self.day, hour), self._seeds, participation, coefficients, is_in_play, rng_keys,
                     self._kernel_rules, accounts, is_clipped=self._rules.is_clipped,
@@ -148,6 +155,8 @@ class DayReplay:
         """Return the hour's RNG key for each policy, `[P]`; zeros where outcomes are expected, since nothing is drawn."""
         if self._rules.outcomes != "sampled":
             return np.zeros(len(self._seeds), dtype=np.uint64)
+        from auctionsim.auction.kernel.noise import hour_rng_key
+
         key = {seed: hour_rng_key(seed, self.day, hour) for seed in set(self._seeds)}
         return np.array([key[seed] for seed in self._seeds], dtype=np.uint64)
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.arguments import finite_vector, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
-from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.errors import shown
 from auctionsim.names.display import short_repr
 from auctionsim.slots import MAX_SLOTS, slot_effect_problem
@@ -59,6 +58,8 @@ class Rules:
         Raises:
             ValueError: An argument is out of range or names something unknown.
         """
+        from auctionsim.auction.kernel.prices import PRICINGS
+
         effect = tuple(finite_vector("slot_effect", slot_effect, "one per slot").tolist())
         one_of("pricing", pricing, PRICINGS)
         one_of("outcomes", outcomes, OUTCOME_KINDS)
@@ -81,6 +82,8 @@ class Rules:
 
     def for_kernel(self) -> AuctionRules:
         """Return the rules as the numbers that the kernel reads."""
+        from auctionsim.auction.kernel.prices import PRICINGS
+
         return AuctionRules(
             slot_effect=np.array(self.slot_effect),
             pricing=PRICINGS.index(self.pricing),

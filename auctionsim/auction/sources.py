@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
-from auctionsim.auction.kernel.candidates import pack_candidates
 from auctionsim.auction.rules import Rules
 from auctionsim.traffic.array_checks import check_range, check_starts, index_range
 from auctionsim.traffic.store import StoredTraffic
@@ -56,6 +55,8 @@ class TableSource:
     """
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
+        from auctionsim.auction.kernel.candidates import pack_candidates
+
         self._traffic = traffic
         # Copies of what the kernel takes for indices: the table's arrays were checked, but whoever made them may hold a view.
         start, advertiser = traffic.cell_start.copy(), traffic.advertiser.copy()
@@ -123,6 +124,8 @@ class StoreSource:
 
     def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
         """Yield the buckets of an hour, or those with an index in the range `within`, chunk by chunk."""
+        from auctionsim.auction.kernel.candidates import pack_candidates
+
         index = 0 if within is None else within[0]
         for part in self._stored.columns(day, hour, within):
             n_buckets = len(part["size"])

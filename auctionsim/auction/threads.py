@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-from numba import config
 
 Part = TypeVar("Part")
 
@@ -39,4 +38,6 @@ def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> l
 
 def usable_threads() -> int:
     """Return the number of cores, or what `NUMBA_NUM_THREADS` says; a Ray worker has one."""
+    from numba import config
+
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]

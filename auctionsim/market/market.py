@@ -17,7 +17,6 @@ from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import run_day
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
-from auctionsim.auction.realized_rates import realized_rates
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError, shown
@@ -279,6 +278,8 @@ class Market:
                 f"{self.scenario.source}: mechanism.slot_effect: expected one slot for this learner with sampled outcomes, "
                 f"got {len(self.rules.slot_effect)}"
             )
+        from auctionsim.auction.realized_rates import realized_rates
+
         return self.in_expectation().with_rates(*realized_rates(self.traffic, self.seed))
 
     def without_budgets(self) -> Market:
