@@ -218,7 +218,7 @@ class BatchedDays:
         return limits_of(self._terms.goals, self.market.learners, len(self.hour))
 
     def state(self) -> DayState:
-        """Return what a policy of the market may look at before the next hour, where all environments are in one hour of a day."""
+        """Return what a policy of the market may look at, where all environments are in the same hour of one day."""
         arrays = self._budget_left.copy(), self.last_step.copy(), self.cumulative.copy()
         for array in arrays:
             array.flags.writeable = False

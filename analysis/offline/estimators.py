@@ -39,7 +39,7 @@ ESTIMATORS = {
 }
 """The estimators by name, each with its words."""
 MIN_EFFECTIVE = 30.0
-"""Effective sample size below which an estimate counts as not defined: from here on 95 % intervals cover about 90 % and more."""
+"""Effective sample size below which an estimate counts as not defined; with more, 95 % intervals cover about 90 % and more."""
 
 
 @dataclass(frozen=True, eq=False)

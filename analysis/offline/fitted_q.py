@@ -1,8 +1,8 @@
 """Fit a policy's value function to logged episodes, by linear regression from the last step to the first.
 
-Q_t(s, a) = E[r_t + V_{t+1}(s_{t+1}) | s_t = s, a_t = a] and V_t(s) = E[Q_t(s, a) | a ~ pi(s)]: fitted Q evaluation (Le, Voloshin
-and Yue 2019) with a regression for each step. Q is linear in the day, the observation, the action's numbers and their squares. So
-V needs no sampling: it follows from the mean of x_j and of x_j^2 under the target policy (`Exploration.moments`).
+Q_t(s, a) = E[r_t + V_{t+1}(s_{t+1}) | s_t = s, a_t = a] and V_t(s) = E[Q_t(s, a) | a ~ pi(s)]: fitted Q evaluation (Le,
+Voloshin and Yue 2019) with a regression for each step. Q is linear in the day, the observation, the action's numbers and their
+squares. So V needs no sampling: it follows from the mean of x_j and of x_j^2 under the target policy (`Exploration.moments`).
 
 The model of an episode never saw that episode (cross-fitting), which keeps the doubly robust estimate unbiased.
 """

@@ -8,6 +8,10 @@ from typing import NamedTuple
 import polars as pl
 
 from auctionsim.market.observations import FEATURES, bounds
+from auctionsim.objectives.costs import COSTS
+
+COST_COLUMNS = tuple(f"cost_of_{key}" for key in COSTS)
+"""Columns of the constraints' costs."""
 
 
 class Column(NamedTuple):
@@ -69,6 +73,16 @@ def columns(coefficients: Sequence[str]) -> list[Column]:
         Column("gmv", pl.Float64, "currency", ">= 0", "value of what was sold in the hour"),
         Column("profit", pl.Float64, "currency", "finite", "gmv less cost"),
         Column("cost", pl.Float64, "currency", ">= 0", "what it paid in the hour"),
+        *(
+            Column(
+                name,
+                pl.Float64,
+                "",
+                "finite",
+                f"the hour's cost of {key}; a day keeps it where they add up to <= 0",
+            )
+            for name, key in zip(COST_COLUMNS, COSTS, strict=True)
+        ),
         Column("terminated", pl.Boolean, "", "true, false", "whether the day ended with the hour"),
         Column("truncated", pl.Boolean, "", "false", "whether the episode was cut short; no logged day is"),
         *(

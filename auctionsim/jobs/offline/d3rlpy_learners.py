@@ -131,9 +131,7 @@ def _observing(market: Market, predict: Callable[[NDArray[np.float32]], Array]) 
     return begin
 
 
-def _transformer(
-    market: Market, algorithm: Any, wanted: float, metric: str, scale: float
-) -> Callable[[int, int], OwnActions]:
+def _transformer(market: Market, algorithm: Any, wanted: float, metric: str, scale: float) -> Callable[[int, int], OwnActions]:
     """Return the policy of a decision transformer, which is told what each hour earned."""
 
     def begin(day: int, n_policies: int) -> OwnActions:

@@ -17,7 +17,7 @@ from auctionsim.analysis.offline.exploration import Exploration
 from auctionsim.envs.episode_sampler import days_of
 from auctionsim.files import folder_then_rename, write_json, write_text
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
-from auctionsim.jobs.offline.columns import action_columns, columns, mean_columns, observation_columns
+from auctionsim.jobs.offline.columns import COST_COLUMNS, action_columns, columns, mean_columns, observation_columns
 from auctionsim.jobs.offline.datasheet import datasheet
 from auctionsim.jobs.offline.plan import Plan
 from auctionsim.jobs.offline.rollout import SIDE_BY_SIDE, Rollout, episode_seeds, exploration_numbers, named_amounts, play
@@ -201,6 +201,7 @@ def _table(
         (observation_columns("next_"), rollout.observations[1:]),
         (action_columns(plan.coefficients), rollout.actions),
         (mean_columns(plan.coefficients), rollout.means[0]),
+        (COST_COLUMNS, rollout.costs),
     ):
         rows = by_row(array)
         found |= {name: rows[:, j] for j, name in enumerate(names)}

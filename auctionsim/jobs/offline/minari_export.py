@@ -12,7 +12,7 @@ import numpy as np
 
 from auctionsim.errors import InputError
 from auctionsim.files import folder_then_rename, write_json, write_text
-from auctionsim.jobs.offline.columns import columns
+from auctionsim.jobs.offline.columns import COST_COLUMNS, columns
 from auctionsim.jobs.offline.datasheet import datasheet
 from auctionsim.jobs.offline.export import SETTINGS, SHEET, Logged, settings_of
 from auctionsim.jobs.offline.rollout import named_amounts
@@ -59,7 +59,7 @@ def write_minari(logged: Logged, out: Path, command: str) -> dict[str, Any]:
     with folder_then_rename(out) as part:
         data = part / name / "data"
         data.mkdir(parents=True)
-        _write_episodes(logged, data, name)
+        _write_episodes(logged, data)
         settings = settings_of(logged, command, hashlib.sha256((data / STEPS).read_bytes()).hexdigest()) | {"minari_id": name}
         sheet = datasheet(settings, None, columns(logged.plan.coefficients), f"{name}/data/{STEPS}")
         _add_metadata(data / "metadata.json", name, settings, sheet)
@@ -69,7 +69,7 @@ def write_minari(logged: Logged, out: Path, command: str) -> dict[str, Any]:
     return settings
 
 
-def _write_episodes(logged: Logged, data: Path, name: str) -> None:
+def _write_episodes(logged: Logged, data: Path) -> None:
     """Write all episodes by Minari's own storage."""
     from gymnasium.spaces import Box
     from minari.data_collector.episode_buffer import EpisodeBuffer
@@ -86,6 +86,8 @@ def _write_episodes(logged: Logged, data: Path, name: str) -> None:
             # An information of a step comes with the observation after it, so that the first observation has none: a 0.
             infos = {key: np.concatenate([[0.0], values[:, e, 0]]) for key, values in amounts.items()}
             infos["log_propensity"] = np.concatenate([[0.0], densities[:, e, 0]])
+            for c, name_of_cost in enumerate(COST_COLUMNS):
+                infos[name_of_cost] = np.concatenate([[0.0], rollout.costs[:, e, 0, c]])
             infos["day"] = np.full(hours + 1, logged.days[first])
             buffers.append(
                 EpisodeBuffer(
@@ -98,7 +100,7 @@ def _write_episodes(logged: Logged, data: Path, name: str) -> None:
                     terminations=np.arange(hours) == hours - 1,
                     truncations=np.zeros(hours, dtype=bool),
                     infos=infos,
-                )  # fmt: skip
+                )
             )
             first += 1
     storage.update_episodes(buffers)

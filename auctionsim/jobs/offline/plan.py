@@ -183,7 +183,7 @@ def _own_coefficients(plan: Plan, action: Action, episodes: int) -> Array:
     if (unused != 0).any():
         names = [FEATURES[j] for j in range(len(FEATURES)) if (theta[:, j] != 0).any()]
         raise InputError(
-            f"bid_model: expected one with the features {', '.join(names)}, on which {plan.name} bids, got {shown(plan.bid_model)}"
+            f"bid_model: expected one that holds the bids of {plan.name}, on {', '.join(names)}, got {shown(plan.bid_model)}"
         )
     return np.array(theta[:, used].transpose(2, 0, 1))
 

@@ -43,6 +43,8 @@ class Rollout:
     """Rewards of the environments, `[T, E, A]`."""
     outcomes: Array
     """Impressions, clicks, conversions, GMV and cost of each hour, `[T, E, A, 5]`."""
+    costs: Array
+    """Costs of the constraints, `[T, E, A, C]`, in the order of `objectives.costs.COSTS`."""
 
 
 def play(plans: Sequence[Plan], day: int, episodes: Sequence[EpisodeSeed], choose: Choose) -> Rollout:
@@ -59,7 +61,7 @@ def play(plans: Sequence[Plan], day: int, episodes: Sequence[EpisodeSeed], choos
     days.begin(np.arange(len(episodes)), episodes)
     policies = [plan.begin(day, len(episodes)) for plan in plans]
     log_most = arithmetic.log(MAX_MULTIPLIER)
-    seen, acted, rewards, outcomes, clipped = [days.observations()], [], [], [], []
+    seen, acted, rewards, outcomes, costs, clipped = [days.observations()], [], [], [], [], []
     means: list[list[Array]] = [[] for _ in plans]
     for hour in range(HOURS):
         state = days.state()
@@ -69,13 +71,14 @@ def play(plans: Sequence[Plan], day: int, episodes: Sequence[EpisodeSeed], choos
         acted.append(actions)
         rewards.append(step.rewards)
         outcomes.append(days.last_step[market.learners].transpose(2, 0, 1))
+        costs.append(step.costs)
         clipped.append(own[0][1])
         seen.append(days.observations())
         for found, (mean, _) in zip(means, own, strict=True):
             found.append(mean)
     return Rollout(
         np.array(seen), np.array(acted), tuple(np.array(found) for found in means), np.array(clipped), np.array(rewards),
-        np.array(outcomes),
+        np.array(outcomes), np.array(costs),
     )  # fmt: skip
 
 
