@@ -6,7 +6,7 @@ spread less than they did, by sqrt((n - 1) / n). The quantiles are therefore exp
 2015): `Phi(-sqrt(n / (n - 1)) t)` in place of 0.025, where t has n - 1 degrees of freedom for each stratum.
 
 Measured coverage of the expected interquartile mean with 5 seeds: 6 tasks of normal values 95 %, of lognormal ones (sd 1 of the
-logarithm) 94 %; 4 + 2 tasks in 2 strata whose tasks share each seed's luck 93 %, but 78 % if such tasks are taken as independent.
+logarithm) 94 %; 4 + 2 tasks in 2 strata whose tasks share each seed's luck 93 %, but 78 % if they are taken as independent.
 Plain percentiles cover 90, 90 and 87 %.
 """
 
@@ -17,9 +17,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
-from auctionsim.analysis.statistics import Interval, t_quantile
+from auctionsim.analysis.statistics import Interval, normal_tail, t_quantile
 from auctionsim.arguments import real_numbers
 from auctionsim.errors import shown
 from auctionsim.streams import stream
@@ -83,7 +82,7 @@ def interquartile_interval(scores: ArrayLike, strata: Sequence[Hashable] | None 
 
 def expanded_tail(seeds: int, strata: int) -> float:
     """Return the bootstrap quantile that stands for 0.025: 0.0010 with 5 seeds in one stratum, 0.025 with very many."""
-    return float(ndtr(-math.sqrt(seeds / (seeds - 1)) * t_quantile(strata * (seeds - 1))))
+    return normal_tail(math.sqrt(seeds / (seeds - 1)) * t_quantile(strata * (seeds - 1)))
 
 
 def _middle_means(values: Array) -> Array:

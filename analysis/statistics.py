@@ -18,7 +18,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtr, stdtrit
 
 from auctionsim.arguments import finite_vector, instance_of, number_between, real_numbers, text
 from auctionsim.arithmetic import dot
@@ -169,6 +169,12 @@ def t_quantile(freedom: float) -> float:
     """Return how many standard errors enclose the central `LEVEL` of a t distribution: 12.706 for 1 degree of freedom."""
     # Ten digits: the last ones of the library differ between processors.
     return float(f"{stdtrit(number_above('freedom', freedom, 0), (1 + LEVEL) / 2):.10g}")
+
+
+def normal_tail(z: float) -> float:
+    """Return the probability that a standard normal variable exceeds z: 0.025 for 1.96."""
+    # Ten digits, as above.
+    return float(f"{ndtr(-z):.10g}")
 
 
 def central_range(values: ArrayLike, level: float) -> tuple[float, float]:

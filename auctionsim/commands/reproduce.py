@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_common.path_text,
         help="folder of another leaderboard of the same version to compare with (only: leaderboard; default: none)",
     )
+    _common.add_code(parser, is_allowed=True)
     _common.add_workers(parser, default="auto; 0 without Ray")
     parser.add_argument(
         "--out", type=_common.path_text, help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)"

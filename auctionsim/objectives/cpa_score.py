@@ -2,7 +2,7 @@
 
 The score of an advertiser's day is `conversions x min(1, (target / CPA)^exponent)` with `CPA = cost / conversions`. Su et al.
 (AuctionNet, NeurIPS 2024 Datasets and Benchmarks) define it in their evaluation section with an exponent of 3; their published
-code (alimama-tech/AuctionNet, `PlayerAnalysis.py`) and the NeurIPS 2024 competition use 2, which is the default here.
+code (alimama-tech/AuctionNet, the class PlayerAnalysis) and the NeurIPS 2024 competition use 2, which is the default here.
 """
 
 from __future__ import annotations

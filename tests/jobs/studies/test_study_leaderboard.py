@@ -14,7 +14,8 @@ from auctionsim.analysis.documents.sections import Table, Text
 from auctionsim.cli import main
 from auctionsim.jobs.studies.base import Options, Unit
 from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
-from auctionsim.jobs.studies.leaderboard.study import ALL, ONE, SCENARIOS, STUDY, entrants, measures, scenario_of
+from auctionsim.jobs.studies.leaderboard.entrants import entrants
+from auctionsim.jobs.studies.leaderboard.study import ALL, ONE, SCENARIOS, STUDY, measures, scenario_of
 from auctionsim.scenario import CONTROLLERS
 
 
@@ -79,7 +80,9 @@ def leaderboard(objectives: dict[str, list[float]]) -> tuple[list[str], list[Tab
 
 def test_tied_entrants_share_their_place_and_what_is_undefined_has_none():
     up = 2.0 * (1 + 1e-12)
-    _, (mean, market) = leaderboard({"pid": [2.0, 2.0, 2.0], "es": [up, up, up], "manual": [1.0, 1.0, 1.0], "target-cpa": []})
+    _, (_, mean, market) = leaderboard(
+        {"pid": [2.0, 2.0, 2.0], "es": [up, up, up], "manual": [1.0, 1.0, 1.0], "target-cpa": []}
+    )
     assert [(row[0], row[1]) for row in market.rows] == [
         ("es", "1-2, shared"), ("pid", "1-2, shared"), ("manual", "3"), ("target-cpa", ""),
     ]  # fmt: skip
@@ -88,10 +91,10 @@ def test_tied_entrants_share_their_place_and_what_is_undefined_has_none():
 
 def test_the_lead_of_the_best_is_paired_by_seed():
     texts, _ = leaderboard({"es": [2.1, 3.1, 4.2], "pid": [2.0, 3.0, 4.0]})
-    assert "the lead, paired by seed, is 0.133 [-0.010, 0.277], above on 3 of 3 seeds" in texts[0]
-    assert texts[0].endswith("which does not tell them apart.")
+    assert "the lead, paired by seed, is 0.133 [-0.010, 0.277], above on 3 of 3 seeds" in texts[1]
+    assert texts[1].endswith("which does not tell them apart.")
     texts, _ = leaderboard({"es": [2.1, 3.1, 4.11], "pid": [2.0, 3.0, 4.0]})
-    assert "the lead, paired by seed, is 0.103 [0.089, 0.118]" in texts[0]
-    assert "tell them apart" not in texts[0]
+    assert "the lead, paired by seed, is 0.103 [0.089, 0.118]" in texts[1]
+    assert "tell them apart" not in texts[1]
     texts, _ = leaderboard({"es": [2.0, 2.0, 2.0], "pid": [2.0, 2.0, 2.0], "manual": [1.0, 1.0, 1.0]})
-    assert texts[0].startswith("m: es and pid 2.000")
+    assert texts[1].startswith("m: es and pid 2.000")

@@ -63,8 +63,8 @@ def _headline(results: pl.DataFrame, scenario: str, order: list[str]) -> str:
     own, other = (by_seed(results, scenario, arm, "score") for arm in (best, SIMPLEST))
     shared = sorted(own.keys() & other.keys())
     found = compare_paired([own[seed] for seed in shared], [other[seed] for seed in shared])
-    told = "" if found.differs else ", which does not tell them apart"
-    return f"The best is {best}; over {SIMPLEST}, which reacts to nothing, it scores {found}{told}."
+    doubt = "" if found.differs else ", which does not tell them apart"
+    return f"The best is {best}; over {SIMPLEST}, which reacts to nothing, it scores {found}{doubt}."
 
 
 def _orders(means: Mapping[str, float]) -> Table:

@@ -68,5 +68,5 @@ def _is_diagonal(metric: str) -> bool:
 def _invaders(payoff: Array, i: int, names: list[str]) -> list[str]:
     """Return who earns more against i than i against it, by the size of the difference."""
     gains = {j: compare_paired(payoff[j, i], payoff[i, j]) for j in range(len(names)) if j != i}
-    told = [j for j, gain in gains.items() if gain.difference.low > 0]
-    return [names[j] for j in sorted(told, key=lambda j: -gains[j].difference.mean)]
+    gaining = [j for j, gain in gains.items() if gain.difference.low > 0]
+    return [names[j] for j in sorted(gaining, key=lambda j: -gains[j].difference.mean)]
