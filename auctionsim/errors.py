@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 1900
+"""Characters of the longest message."""
+
 
 class InputError(ValueError):
     """Invalid input from outside the program: a file, a key, an argument.
@@ -13,11 +16,13 @@ class InputError(ValueError):
     it and exits with 2.
 
     Args:
-        message: The message; where a name in it has line breaks, they become blanks.
+        message: The message; where a name in it has line breaks, they become blanks. Of more than `LONGEST` characters the
+            middle is left out: whoever names a key with a million letters sees its beginning, and what was expected.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.splitlines()))
+        line = " ".join(message.splitlines())
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 + 5 :]}")
 
 
 class RunError(RuntimeError):

@@ -15,6 +15,7 @@ _CHANGED = [
      "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, baseline "
      "(did you mean 'revenue_floor'?)"),
     ("an unknown section", "[mechanism]", "[mecanism]", "mecanism: unknown key; choose from name"),
+    ("a key of 3,000 letters", 'name = "small"', f"{'x' * 3000} = 1", "x" * 900),
     ("no advertisers at all", "count = 5", "count = 0", "advertisers[0].count: expected a number >= 1, got 0"),
     ("part of an advertiser", "count = 5", "count = 5.5", "advertisers[0].count: expected a whole number, got 5.5"),
     ("text for a number", "count = 5", 'count = "five"', "advertisers[0].count: expected a whole number, got 'five'"),
@@ -77,7 +78,7 @@ _CHANGED = [
     ("the generator's keys with a table", "[traffic]", "[traffic]\nsource = 't.parquet'",
      "traffic.auctions_per_day: expected only with source = 'synthetic', got it with a traffic table"),
     ("a profile that is not there", "[traffic]", "[traffic]\nprofile = 'alimana'",
-     "traffic.profile: expected a profile file or one of alimama, plain, ss-rtb, got no such file 'alimana' "
+     "traffic.profile: expected a profile file or one of alimama, auctionnet, plain, ss-rtb, got no such file 'alimana' "
      "(did you mean 'alimama'?)"),
 ]  # fmt: skip
 
@@ -152,7 +153,7 @@ _COMMANDS = [
     ("no seeds", "train three-arms --seeds 0",
      "auctionsim train: argument --seeds: expected a whole number >= 1 and < 10^13, got '0'"),
     ("an unknown study", "reproduce calvani", "reproduce: unknown study 'calvani'; choose from"),
-    ("no such scenario", "train three-arm", "three-arm: expected a scenario file or a built-in scenario (calibrated, large, "),
+    ("no such scenario", "train three-arm", "three-arm: expected a scenario file or a built-in scenario (auctionnet, calibrated, large, "),
     ("public data that is not there", "demo --data nowhere",
      "nowhere/avito_bat/campaigns_fpa.csv: expected the public file of avito_bat"),
 ]  # fmt: skip

@@ -106,7 +106,7 @@ def _store(folder: Path) -> None:
 
 def _edit(folder: Path, what: str, name: Any, place: int, value: Any) -> None:
     path = column_file(folder, name) if what in ("column", "drop", "grow", "cut") else folder / INDEX
-    if what == "column":
+    if what == "column" and path.exists():
         column = np.fromfile(path, _TYPES[name])
         with np.errstate(all="ignore"):
             number = np.float64(value) if isinstance(value, str) else min(max(value, -(2**63)), 2**63 - 1)
@@ -117,7 +117,7 @@ def _edit(folder: Path, what: str, name: Any, place: int, value: Any) -> None:
     elif what in ("grow", "cut"):
         contents = path.read_bytes() if path.exists() else b""
         path.write_bytes(contents + bytes(4 * place) if what == "grow" else contents[: len(contents) - place])
-    else:
+    elif what in ("piece", "index"):
         index = json.loads(path.read_text())
         value = (
             {"[]": [], "none": None, "nan": float("nan"), "inf": float("inf")}.get(value, value)

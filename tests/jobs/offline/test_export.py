@@ -110,7 +110,10 @@ def test_a_runs_learned_policy_is_logged(tmp_path: Path, small_file: Path, capsy
     assert means.n_unique() == 5
     assert export(tmp_path / "run", "--set", "train.iterations=3", "--out", tmp_path / "x") == 2
     assert export(tmp_path / "run", "--seed", "7", "--out", tmp_path / "x") == 2
-    assert [line.partition(": ")[0] for line in capsys.readouterr().err.splitlines() if "next" not in line] == ["--set", "--seed"]
+    assert [line.partition(": ")[0] for line in capsys.readouterr().err.splitlines() if "next" not in line] == [
+        "--set",
+        "--seed",
+    ]
 
 
 def test_the_datasheet_has_every_heading_every_column_and_what_made_it(tmp_path: Path, small_text: str):
