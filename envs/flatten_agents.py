@@ -42,6 +42,7 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self.observation_space = spaces.Box(np.tile(low, (self.num_envs, 1)), np.tile(high, (self.num_envs, 1)))
         self.single_action_space = env.actions.space()
         self.action_space = env.actions.space(self.num_envs)
+        self.reward = env.reward
         self.reward_space = reward_space(env.reward)
         """Space of one agent's vectors of objectives, as in MO-Gymnasium: of rewards with `reward="vector"`."""
         self.cost_space = cost_space()

@@ -23,6 +23,7 @@ from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
 from auctionsim.numbers import whole_number
+from auctionsim.objectives.goals import OBJECTIVES
 from auctionsim.scenario import CONTROLLERS, Scenario
 
 SINGLE_BIDDER = "auctionsim/SingleBidder-v0"
@@ -194,6 +195,11 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         These are the rewards with `reward="vector"`, and else `info["objectives"]`.
         """
         return reward_space(self.reward)
+
+    @property
+    def reward_dim(self) -> int:
+        """Number of objectives, 4: an attribute that MORL-Baselines asks for."""
+        return len(OBJECTIVES)
 
     @property
     def cost_space(self) -> spaces.Box:

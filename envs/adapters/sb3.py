@@ -98,6 +98,8 @@ class AuctionVecEnv(VecEnv):
             raise InputError(f"env: expected autoreset_mode SAME_STEP, got {shown(getattr(mode, 'name', mode))}")
         if isinstance(env.unwrapped, AuctionVectorEnv):
             raise InputError("env: expected one reward a row, got AuctionVectorEnv (wrap it in FlattenAgents)")
+        if getattr(env.unwrapped, "reward", "scalar") != "scalar":
+            raise InputError("env: expected one reward a row, got vectors of rewards (make it with reward='scalar')")
         self.spec = getattr(env, "spec", None)
         flat = [layer for layer in self._layers() if isinstance(layer, FlattenAgents)]
         self._rows_per_day = env.num_envs // flat[0].env.num_envs if flat else 1

@@ -148,6 +148,10 @@ def test_pictures_are_one_for_each_row():
         (lambda market: SingleBidderEnv(market), "env: expected a vector environment of Gymnasium"),
         (lambda market: FlattenAgents(AuctionVectorEnv(market)), "expected autoreset_mode SAME_STEP, got 'NEXT_STEP'"),
         (lambda market: AuctionVectorEnv(market, autoreset_mode=SAME_STEP), "expected one reward a row, got AuctionVectorEnv"),
+        (
+            lambda market: FlattenAgents(AuctionVectorEnv(market, autoreset_mode=SAME_STEP, reward="vector")),
+            "expected one reward a row, got vectors of rewards",
+        ),
     ],
 )
 def test_another_environment_is_refused_in_one_line(make: Any, message: str):
