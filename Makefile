@@ -64,9 +64,9 @@ fuzz: setup ## look for inputs that end badly: make fuzz MINUTES=10 TARGET=scena
 fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs it
 	$(FUZZ) --quick
 
-test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form
+test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form and their clients' tests, floors on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
-	$(BIN)/python -m pytest tests/test_extras.py
+	CLIENT_REQUIRED=1 $(BIN)/python -m pytest tests/test_extras.py tests/clients/test_sb3.py $(wildcard tests/clients/test_rllib.py)
 
 test-clients: $(CLIENT:%=test-client-%) ## other people's learners, floors on, each in its own environment: make -k test-clients CLIENT=sb3
 

@@ -21,9 +21,11 @@ def printed_by(example: str) -> str:
 
 
 @pytest.mark.skipif(find_spec("stable_baselines3") is None, reason="Stable-Baselines3 is not installed (make test-extras)")
-def test_stable_baselines3_earns_more_on_held_out_days():
-    start, learned = map(float, re.findall(r"\d+\.\d+", printed_by("sb3_single_bidder.py")))
-    assert learned > 1.02 * start
+def test_stable_baselines3_learns_to_keep_the_floors_on_held_out_days():
+    start, learned = map(float, re.findall(r"-?\d+\.\d+", printed_by("sb3_single_bidder.py")))
+    # Penalties included: it begins below both floors, and the most that keyword bids come to is 0.04.
+    assert start < -0.3
+    assert learned > start / 2
 
 
 @pytest.mark.ray
