@@ -150,12 +150,14 @@ class AuctionVecEnv(VecEnv):
             Observations, `[rows, features]`; rewards, `[rows]`; whether each episode ended, `[rows]`; and an info for each row.
 
         Raises:
-            InputError: No episode is running, or the actions are not in the action space.
+            InputError: No episode is running, the actions are not in the action space, or rewards are vectors.
         """
         actions, self._actions = self._actions, None
         if actions is None:
             raise InputError("step_wait: expected actions, got none (call step_async first)")
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        if rewards.ndim != 1:
+            raise InputError(f"env: expected one reward a row, got vectors of {rewards.shape[-1]} (weigh them in a wrapper)")
         dones = terminations | truncations
         ended, final_infos = np.flatnonzero(dones).tolist(), infos.pop("final_info", {})
         final_observations = infos.pop("final_obs", None)

@@ -167,5 +167,12 @@ def test_a_step_before_its_actions_is_refused():
         env.step_wait()
 
 
+def test_vectors_of_rewards_are_refused():
+    env = single_bidder(default_market(), 2, reward="vector")
+    env.reset()
+    with pytest.raises(InputError, match="expected one reward a row, got vectors of 4"):
+        env.step(np.zeros((2, 3), np.float32))
+
+
 def test_the_page_runs():
     assert all_finite(run_section("Stable-Baselines3")["model"].policy.parameters())
