@@ -67,7 +67,7 @@ def test_the_file_holds_the_defaults_and_a_changed_copy_is_read(tmp_path: Path):
     copy.write_text(own.read_text().replace("levels: 21", "levels: 5"))
     assert AuctionTask.THREE_ARMS.get_from_yaml(str(copy)).config == adapter.DEFAULTS | {"levels": 5}
     copy.write_text("level: 5")
-    with pytest.raises(InputError, match=r"BenchMARL task: unknown key 'level'; choose from .* did you mean 'levels'"):
+    with pytest.raises(InputError, match=r"BenchMARL task: unknown key 'level'; choose from .*did you mean 'levels'"):
         AuctionTask.THREE_ARMS.get_from_yaml(str(copy))
 
 
