@@ -14,7 +14,7 @@ from pettingzoo import ParallelEnv
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import HourResult
-from auctionsim.envs.infos import cost_space, infos_of, of_agent, reward_space, rewards_of
+from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent, rewards_of
 from auctionsim.envs.markets import market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.errors import InputError, shown, unknown
@@ -178,7 +178,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         low, high = bounds()
         self.observation_spaces = {agent: spaces.Box(low, high) for agent in self.possible_agents}
         self.action_spaces = {agent: self.actions.space() for agent in self.possible_agents}
-        self.reward_spaces = {agent: reward_space(self.reward) for agent in self.possible_agents}
+        self.reward_spaces = {agent: objective_space(self.reward) for agent in self.possible_agents}
         n = len(self.possible_agents)
         self.state_space = spaces.Box(np.tile(low, n), np.tile(high, n))
 

@@ -44,7 +44,7 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self.action_space = env.actions.space(self.num_envs)
         self.reward = env.reward
         self.reward_space = reward_space(env.reward)
-        """Space of one agent's vectors of objectives, as in MO-Gymnasium: of rewards with `reward="vector"`."""
+        """Space of one agent's rewards: numbers, or vectors of objectives as in MO-Gymnasium."""
         self.cost_space = cost_space()
         """Space of one agent's costs."""
 

@@ -28,6 +28,14 @@ def rewards_of(hour: HourResult, form: str) -> NDArray[np.float32] | Array:
 
 
 def reward_space(form: str, *leading: int) -> spaces.Box:
+    """Return the space of rewards: numbers `[*leading]`, or vectors `[*leading, 4]` in single precision.
+
+    Libraries on Gymnasium, TorchRL and MO-Gymnasium among them, take an environment's `reward_space` for that of its rewards.
+    """
+    return spaces.Box(-np.inf, np.inf, leading, np.float64) if form == "scalar" else objective_space(form, *leading)
+
+
+def objective_space(form: str, *leading: int) -> spaces.Box:
     """Return the space of vectors of clicks, conversions, GMV and profit of an hour, `[*leading, 4]`.
 
     It is the space of the reward where that is a vector (single precision, as MOMAland counts), and of `infos["objectives"]`

@@ -190,10 +190,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
 
     @property
     def reward_space(self) -> spaces.Box:
-        """Space of vectors of clicks, conversions, GMV and profit of an hour (as in MO-Gymnasium).
-
-        These are the rewards with `reward="vector"`, and else `info["objectives"]`.
-        """
+        """Space of rewards: a number, or with `reward="vector"` clicks, conversions, GMV and profit (as in MO-Gymnasium)."""
         return reward_space(self.reward)
 
     @property

@@ -124,7 +124,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.single_action_space = self.actions.space(len(self.agents))
         self.action_space = self.actions.space(num_envs, len(self.agents))
         self.reward_space = reward_space(self.reward, len(self.agents))
-        """Space of one environment's vectors of objectives: of rewards with `reward="vector"`, else of its objectives."""
+        """Space of one environment's rewards: a number for each agent, or a vector of objectives for each."""
         self.cost_space = cost_space(len(self.agents))
         """Space of one environment's costs."""
 

@@ -152,8 +152,16 @@ class AuctionEnv(EnvBase):
         """Keep the seed of the next reset: market i begins with seed + i."""
         self._next_seed = None if seed is None else checked_seed("seed", seed)
 
-    def _reset(self, tensordict: TensorDictBase | None = None, *, options: Mapping[str, Any] | None = None) -> TensorDictBase:
-        """Begin a day in all markets, or where `_reset` says; `options` may fix the day, as those of `AuctionVectorEnv` do."""
+    def _reset(
+        self,
+        tensordict: TensorDictBase | None = None,
+        *,
+        seed: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> TensorDictBase:
+        """Begin a day in all markets, or where `_reset` says; `seed` and `options` are those of `AuctionVectorEnv.reset`."""
+        if seed is not None:
+            self._set_seed(seed)
         asked = dict(options or {})
         mask = None if tensordict is None else tensordict.get("_reset", None)
         if mask is not None:

@@ -26,10 +26,11 @@ with warnings.catch_warnings():
     from torchrl.envs import EnvBase, GymWrapper, MarlGroupMapType, PettingZooWrapper, RewardSum, TransformedEnv
     from torchrl.envs.utils import check_env_specs
     from torchrl.modules import MultiAgentMLP, ProbabilisticActor, QValueActor, TanhNormal, ValueOperator
-    from torchrl.objectives import ClipPPOLoss, DDPGLoss, DQNLoss, LossModule, ValueEstimators
+    from torchrl.objectives import ClipPPOLoss, DDPGLoss, DQNLoss, LossModule, SoftUpdate, ValueEstimators
 
 from auctionsim.envs.adapters.torchrl import AuctionEnv  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:PettingZoo in TorchRL is tested using:UserWarning")
 ENVS, SELLERS = 4, 12
 GROUP = "seller"
 
@@ -79,6 +80,7 @@ def batches(env: EnvBase, policy: Any) -> list[TensorDictBase]:
 
 def learned(env: EnvBase, policy: Any, loss: LossModule, *, with_advantage: bool = False) -> None:
     """Make an update of two steps on each of two batches; every loss, parameter and return is finite."""
+    target = None if with_advantage else SoftUpdate(loss, tau=0.01)
     start = copies(loss.parameters())
     optimizer = torch.optim.Adam(loss.parameters(), lr=1e-3)
     returned = []
@@ -96,6 +98,8 @@ def learned(env: EnvBase, policy: Any, loss: LossModule, *, with_advantage: bool
             total.backward()
             nn.utils.clip_grad_norm_(loss.parameters(), 1.0)
             optimizer.step()
+            if target is not None:
+                target.step()
     assert is_finite(torch.cat(returned))
     # The last hour's penalties are among the rewards.
     assert torch.cat(returned).abs().max() < 1e4
@@ -131,10 +135,8 @@ def test_ppo_makes_two_updates(make: Any):
 def test_q_learning_makes_two_updates(make: Any):
     torch.manual_seed(0)
     env = make(bid_model="value", action_mode="discrete", levels=5)
-    policy = QValueActor(
-        network(env, 15, 5), in_keys=[key(env, "observation")], action_space="categorical",
-        out_keys=[key(env, name) for name in ("action", "action_value", "chosen_action_value")],
-    )  # fmt: skip
+    outputs = {f"{name}_key": key(env, name) for name in ("action", "action_value", "chosen_action_value")}
+    policy = QValueActor(network(env, 15, 5), in_keys=[key(env, "observation")], action_space="categorical", **outputs)
     loss = DQNLoss(policy, action_space="categorical", delay_value=True)
     set_keys(env, loss, action_value="action_value", value="chosen_action_value")
     loss.make_value_estimator(ValueEstimators.TD0, gamma=0.99)
