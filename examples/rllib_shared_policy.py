@@ -1,8 +1,8 @@
 """RLlib's PPO, one policy shared by all sellers: `python examples/rllib_shared_policy.py [--quick]`.
 
-Needs `pip install 'auctionsim[rllib]'`. Twelve sellers learn one network on the parallel environment, through RLlib's own wrapper:
-total profit counts, and every floor of the scenario is on, the platform's revenue and each seller's profit. Eight days run side
-by side. Prints the return of a test day, and total profit and platform revenue over those of keyword bids, before and after.
+Needs `pip install 'auctionsim[rllib]'`. Twelve sellers learn one network on the parallel environment, through RLlib's wrapper:
+total profit counts, and every floor of the scenario is on, the platform's revenue and each seller's profit. Eight days run side by
+side. Prints the return of a test day, and total profit and platform revenue over those of keyword bids, before and after.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main(*arguments: str) -> list[tuple[float, float, float]]:
         .multi_agent(policies={"shared"}, policy_mapping_fn=lambda agent, episode, **_: "shared")
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={"shared": RLModuleSpec()}))
         # The last hour is charged what the day violated, far more than RLlib's critic may be wrong by at first.
-        .training(train_batch_size_per_learner=2 * ENVS * HOURS, minibatch_size=512, num_epochs=4, lr=1e-3, gamma=1.0)
+        .training(train_batch_size_per_learner=2 * ENVS * HOURS, minibatch_size=384, num_epochs=4, lr=1e-3, gamma=1.0)
         .training(vf_clip_param=float("inf"), grad_clip=0.5)
         .debugging(seed=0, log_level="ERROR")
     )

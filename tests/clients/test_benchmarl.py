@@ -32,11 +32,12 @@ def experiment(task: Any, algorithm: str, folder: Path) -> Experiment:
     """Two iterations, each of two days in every environment, with an evaluation after each."""
     frames = 2 * HOURS * ENVS
     config = dataclasses.replace(
-        ExperimentConfig.get_from_yaml(), max_n_iters=2, max_n_frames=None, loggers=[], create_json=False, save_folder=str(folder),
+        ExperimentConfig.get_from_yaml(), max_n_iters=2, max_n_frames=None, loggers=[], create_json=False, render=False,
+        save_folder=str(folder),
         on_policy_collected_frames_per_batch=frames, off_policy_collected_frames_per_batch=frames, evaluation_interval=frames,
-        on_policy_n_envs_per_worker=ENVS, off_policy_n_envs_per_worker=ENVS, evaluation_episodes=2, render=False,
-        on_policy_n_minibatch_iters=2, on_policy_minibatch_size=96, off_policy_n_optimizer_steps=2, off_policy_train_batch_size=96,
-        off_policy_memory_size=1000,
+        on_policy_n_envs_per_worker=ENVS, off_policy_n_envs_per_worker=ENVS, evaluation_episodes=2,
+        on_policy_n_minibatch_iters=2, on_policy_minibatch_size=96, off_policy_n_optimizer_steps=2,
+        off_policy_train_batch_size=96, off_policy_memory_size=1000,
     )  # fmt: skip
     network = MlpConfig(num_cells=[32], layer_class=torch.nn.Linear, activation_class=torch.nn.Tanh)
     return Experiment(

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     from tensordict.nn.distributions import NormalParamExtractor
     from torchrl.collectors import Collector
     from torchrl.envs import EnvBase, GymWrapper, MarlGroupMapType, PettingZooWrapper, RewardSum, TransformedEnv
-    from torchrl.envs.utils import check_env_specs
+    from torchrl.envs.utils import check_env_specs, step_mdp
     from torchrl.modules import MultiAgentMLP, ProbabilisticActor, QValueActor, TanhNormal, ValueOperator
     from torchrl.objectives import ClipPPOLoss, DDPGLoss, DQNLoss, LossModule, SoftUpdate, ValueEstimators
 
@@ -92,7 +92,7 @@ def learned(env: EnvBase, policy: Any, loss: LossModule, *, with_advantage: bool
                 with torch.no_grad():
                     loss.value_estimator(batch)
             losses = loss(batch.reshape(-1))
-            total = sum(value for name, value in losses.items() if name.startswith("loss_"))
+            total = sum(value for name, value in losses.items() if name.startswith("loss"))
             assert torch.isfinite(total)
             optimizer.zero_grad()
             total.backward()
@@ -186,15 +186,17 @@ def test_every_market_of_the_adapter_equals_a_parallel_environment_of_its_seed()
         one = parallel_env(default_market())
         observations, _ = one.reset(seed=7 + i)
         np.testing.assert_array_equal(td[GROUP, "observation"][i].numpy(), np.stack(list(observations.values())))
-    hours = iter(actions)
-    days = env.rollout(24, lambda now: now.set((GROUP, "action"), next(hours)), tensordict=td, auto_reset=False)
+    days = []
+    for hour in range(24):
+        days.append(env.step(td.set((GROUP, "action"), actions[hour]))["next"])
+        td = step_mdp(td)
     for i in range(ENVS):
         one = parallel_env(default_market())
         one.reset(seed=7 + i)
         for hour in range(24):
             acted = dict(zip(one.possible_agents, actions[hour, i].numpy(), strict=True))
             observations, rewards, terminations, _, infos = one.step(acted)
-            of_hour = days[i, hour]["next"]
+            of_hour = days[hour][i]
             np.testing.assert_array_equal(of_hour[GROUP, "observation"].numpy(), np.stack(list(observations.values())))
             np.testing.assert_array_equal(of_hour[GROUP, "reward"][:, 0].numpy(), np.float32(list(rewards.values())))
             np.testing.assert_array_equal(of_hour["state"].numpy(), one.state())
