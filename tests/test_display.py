@@ -20,9 +20,9 @@ from auctionsim.agents.policies.base import Reactive, Scaled
 from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.analysis.statistics import compare_paired, mean_interval
-from auctionsim.display import LONGEST, cut, html_frame, html_table, in_few_words, ranges, short_repr, some
 from auctionsim.jobs.training.trained import Trained
 from auctionsim.market.simulate import Recorded, simulate_day
+from auctionsim.names.display import LONGEST, cut, html_frame, html_table, in_few_words, ranges, short_repr, some
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.scenario import Section
 from auctionsim.scenario.file import builtin_scenarios, parse_scenario
