@@ -93,7 +93,8 @@ def test_dataclasses_of_the_api_s_modules_have_a_short_repr(name: str):
 
     for own in (one for _, one in inspect.getmembers(import_module(name), is_own)):
         plain = all(one.type in ("str", "float", "int", "bool", "float | None", "Interval") for one in fields(own))
-        assert plain or own.__repr__ is short_repr, own.__name__
+        # A dataclass's own repr wraps another function, against recursion.
+        assert plain or not hasattr(own.__repr__, "__wrapped__"), own.__name__
 
 
 def test_a_learner_names_its_algorithm(large: auctionsim.Market):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.arguments import instance_of, one_number_of, real_numbers
-from auctionsim.arguments.frames import is_frame
 from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
@@ -18,9 +18,11 @@ from auctionsim.auction.sources import source_of
 from auctionsim.auction.threads import in_threads
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import checked_seed, truth_value, whole_number
-from auctionsim.traffic.files import Frame, table_of
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
+
+if TYPE_CHECKING:
+    from auctionsim.traffic.files import Frame
 
 
 def replay(
@@ -69,8 +71,8 @@ def replay(
     Raises:
         ValueError: An argument is of another kind, has the wrong shape or range, or names something unknown.
     """
-    if is_frame(traffic):
-        traffic = table_of("traffic", traffic)
+    if not isinstance(traffic, Traffic | StoredTraffic):
+        traffic = _table_in_memory(traffic)
     instance_of("traffic", traffic, (Traffic, StoredTraffic), "a traffic table (load_traffic, open_traffic, or a DataFrame)")
     day, seed = one_number_of("day", day, traffic.days), checked_seed("seed", seed)
     threads, details = whole_number("threads", threads, 1), truth_value("details", details)
@@ -88,6 +90,14 @@ def replay(
     names = (*OUTCOMES, *DETAILS) if details else OUTCOMES
     joined = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
     return Outcome(**joined, advertisers=traffic.advertisers)
+
+
+def _table_in_memory(given: Any) -> Any:
+    """Return a table of polars, pandas or another library as a traffic table, and anything else as it is."""
+    from auctionsim.arguments.frames import is_frame
+    from auctionsim.traffic.files import table_of
+
+    return table_of("traffic", given) if is_frame(given) else given
 
 
 def _checked_coefficients(

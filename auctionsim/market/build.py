@@ -23,7 +23,6 @@ from auctionsim.market.size import expect_room
 from auctionsim.plugins import CLASS_PATH, constructing
 from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
 from auctionsim.traffic.generator import make_traffic
-from auctionsim.traffic.given import given_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic
@@ -91,9 +90,10 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
             return make_traffic(section, profile, scenario.numbered_names, seed, _disjoint_groups(scenario))
         except InputError as error:
             raise InputError(f"{scenario.source}: {error}") from error
-    given = given_traffic(scenario)
-    if given is not None:
-        return given
+    if scenario.given is not None:
+        from auctionsim.traffic.given import given_traffic
+
+        return given_traffic(scenario)
     path = scenario.resolve(section.source.replace("{seed}", str(seed)))
     budgets = None if section.budgets is None else scenario.resolve(section.budgets.replace("{seed}", str(seed)))
     traffic = open_traffic(path) if is_stored(path) else _loaded(path, budgets)

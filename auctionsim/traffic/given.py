@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from auctionsim import arguments
 from auctionsim.errors import InputError
@@ -131,7 +130,6 @@ iterations = 100
     return with_traffic(parse_scenario(text, name, overrides=overrides), traffic)
 
 
-def given_traffic(scenario: Scenario) -> Traffic | None:
-    """Return the traffic that a scenario holds itself; None if its traffic is drawn or in a file."""
-    given: Any = scenario.given
-    return given.traffic if isinstance(given, GivenTraffic) else None
+def given_traffic(scenario: Scenario) -> Traffic:
+    """Return the traffic that a scenario holds itself."""
+    return arguments.instance_of(f"{scenario.source}: traffic", scenario.given, GivenTraffic, "traffic of with_traffic").traffic
