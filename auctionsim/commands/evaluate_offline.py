@@ -84,7 +84,7 @@ def _cells(row: Row) -> str:
 def _as_dict(judged: Judged) -> dict[str, Any]:
     from auctionsim.ratios import NotDefined
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in judged.rows:
         if isinstance(row.found, NotDefined):
             rows.append({"estimator": row.name, "not_defined": row.found.reason})

@@ -9,12 +9,17 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
-EXAMPLE = "auctionsim export-dataset three-arms --bidder seller-0 --episodes 50 --out logs/three-arms"
+if TYPE_CHECKING:
+    from auctionsim.runs import Run
+    from auctionsim.scenario import Scenario
+
+EXAMPLE = "auctionsim export-dataset three-arms --bidder seller_0 --episodes 50 --out logs/three-arms"
 FORMATS = ("parquet", "minari")
 _MOST_STEPS = 20_000_000
 
@@ -90,11 +95,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     console.result(text, {"dataset": str(out), "steps": steps, **settings}, kept=out)
     if arguments.format == "parquet":
-        console.next_command(f"auctionsim evaluate-offline {shlex.quote(str(out))} --policy truthful")
+        console.next_command(f"auctionsim evaluate-offline {shlex.quote(str(out))} --policy {shlex.quote(name)} --factor 1.1")
     return 0
 
 
-def _source(arguments: argparse.Namespace) -> tuple:
+def _source(arguments: argparse.Namespace) -> tuple[Scenario, int, Run | None]:
     """Return the scenario, the seed and the run that the command line names."""
     from auctionsim.runs import Run
     from auctionsim.scenario.file import load_scenario

@@ -95,8 +95,8 @@ def _columns_table(rows: Sequence[Column], table: pl.DataFrame | None) -> str:
     for row in rows:
         found = ("", "")
         if table is not None and row.dtype not in (pl.String, pl.Boolean):
-            least, most = table[row.name].min(), table[row.name].max()
-            found = (f"{least:.6g}", f"{most:.6g}")
+            values = table[row.name].to_numpy()
+            found = (f"{float(values.min()):.6g}", f"{float(values.max()):.6g}")
         lines.append(
             f"| `{row.name}` | {row.dtype.__name__} | {row.unit} | {row.span} | {found[0]} | {found[1]} | {row.meaning} |"
         )

@@ -43,7 +43,7 @@ def test_an_episodes_rows_depend_on_its_number_alone(small: Scenario):
 
 def test_logged_days_are_the_environments_own(small: Scenario, tmp_path: Path):
     market = build_market(small)
-    write_dataset(log_days(make_plan(market, "manual", bid_model="macg"), NOISE, per_day=2), tmp_path / "logs", "command")
+    write_dataset(log_days(make_plan(market, "start", bid_model="macg"), NOISE, per_day=2), tmp_path / "logs", "command")
     table = pl.read_parquet(tmp_path / "logs" / "steps.parquet")
     env = parallel_env(market, bid_model="macg")
     for episode in (1, 2):
@@ -78,11 +78,11 @@ def test_propensities_are_the_densities_that_actions_were_drawn_with(small: Scen
 
 
 def test_a_bidder_alone_is_logged_among_rivals_that_keep_to_their_rule(small: Scenario):
-    logged = log_days(make_plan(build_market(small), "manual", bidder="seller-3"), NOISE, per_day=3)
+    logged = log_days(make_plan(build_market(small), "manual", bidder="seller_3"), NOISE, per_day=3)
     table = logged.table()
-    assert table["agent"].unique().to_list() == ["seller-3"]
+    assert table["agent"].unique().to_list() == ["seller_3"]
     assert len(table) == 2 * 3 * 24
-    quiet = log_days(make_plan(build_market(small), "manual", bidder="seller-3"), Exploration(0.001), per_day=1).table()
+    quiet = log_days(make_plan(build_market(small), "manual", bidder="seller_3"), Exploration(0.001), per_day=1).table()
     market = build_market(small)
     exact = market.outcome(0, market.static("manual")).clicks[:, 3, 0]
     assert quiet.filter(pl.col("day") == 0)["clicks"].to_numpy() == pytest.approx(exact, rel=0.1, abs=0.05)
@@ -141,16 +141,16 @@ def test_the_datasheet_has_every_heading_every_column_and_what_made_it(tmp_path:
     [
         (["--noise", "0"], "noise: expected a number >= 0.001 and <= 2, got 0"),
         (["--noise", "nan"], "noise: expected a number >= 0, got nan"),
-        (["--uniform", "1.5"], "uniform: expected a number >= 0 and <= 1, got 1.5"),
-        (["--factor", "-1"], "--factor: expected a number > 0, got -1"),
+        (["--uniform", "1.5"], "uniform: expected a number in [0, 1], got 1.5"),
+        (["--factor", "-1"], "--factor: expected a finite number > 0, got -1.0"),
         (["--format", "csv"], "--format: unknown 'csv'; choose from parquet, minari"),
         (["--split", "tests"], "--split: unknown 'tests'; choose from train, test (did you mean 'test'?)"),
-        (["--bidder", "seller-9"], "bidder: unknown 'seller-9'; choose from seller-0"),
+        (["--bidder", "seller_9"], "bidder: unknown 'seller_9'; choose from seller_0"),
         (["--policy", "manuel"], "policy: expected a rule or the folder of a run, got 'manuel'; choose from start, manual"),
         (["--policy", "throttle"], "policy: expected bids in every auction, got throttle, which enters only a share of them"),
         (["--policy", "truthful", "--bid-model", "scale"], "bid_model: expected one that holds the bids of truthful, on value"),
         (["--bid-model", "scales"], "bid_model: unknown 'scales'"),
-        (["--rivals", "manul", "--bidder", "seller-1"], "rivals: unknown 'manul'"),
+        (["--rivals", "manul", "--bidder", "seller_1"], "rivals: unknown 'manul'"),
         (["--episodes", "99999999"], "--episodes: expected a dataset of <= 20000000 steps, got"),
     ],
 )
@@ -194,7 +194,7 @@ def _change(folder: Path, key: str, value: object) -> None:
         ("sha256", "0" * 64, "expected the SHA-256 000000000000... of dataset.json, got"),
         ("format", 2, "dataset.json: format: expected 1, got 2"),
         ("episodes_per_day", 3, "expected 720 rows, got 480"),
-        ("agents", ["seller-0"], "expected 96 rows, got 480"),
+        ("agents", ["seller_0"], "expected 96 rows, got 480"),
         ("agents", ["a", "b", "c", "d", "e"], "expected rows by episode, hour and agent, got another order"),
         ("bid_model", "value", "coefficients: expected those of value, got ['keyword_bid']"),
         ("noise", "0.1", "noise: expected a number, got '0.1'"),
