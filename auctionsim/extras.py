@@ -18,6 +18,8 @@ EXTRA_OF = {
     "duckdb": "ingest",
     "sklearn": "ingest",
     "pyarrow": "ingest",
+    "minari": "minari",
+    "h5py": "minari",
     "stable_baselines3": "sb3",
 }
 """The extra of `pyproject.toml` that brings each library, by the name under which the library is imported."""

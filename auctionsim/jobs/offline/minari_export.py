@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from auctionsim.errors import InputError
+from auctionsim.extras import expect_library
 from auctionsim.files import folder_then_rename, write_json, write_text
 from auctionsim.jobs.offline.columns import COST_COLUMNS, columns
 from auctionsim.jobs.offline.datasheet import datasheet
@@ -25,15 +26,10 @@ def expect_minari() -> None:
     """Check that Minari and its HDF5 storage are installed.
 
     Raises:
-        InputError: They are not.
+        MissingExtra: They are not.
     """
-    try:
-        import h5py  # noqa: F401
-        import minari  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            "--format: expected minari to be installed for 'minari', got none (pip install 'auctionsim[minari]')"
-        ) from error
+    for library in ("minari", "h5py"):
+        expect_library(library, "--format minari", "--format parquet needs nothing more")
 
 
 def dataset_id(name: str) -> str:

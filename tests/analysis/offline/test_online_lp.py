@@ -34,7 +34,7 @@ def test_a_budget_is_spent_and_kept_when_the_plan_is_made_again_every_hour(share
     left = budget = share * free
     for hour in range(24):
         left -= HOURS[hour] * np.exp(table.action(hour, np.array([left]))[0])
-    assert 0 <= left / budget + 0.02
+    assert left / budget + 0.02 >= 0
     assert left / budget < 0.08
 
 

@@ -1,4 +1,4 @@
-"""Exported datasets: the same bytes, true propensities, days that environments replay, and a datasheet that says what there is."""
+"""Exported datasets: the same bytes, true propensities, days that environments replay, a datasheet that says what there is."""
 
 from __future__ import annotations
 
