@@ -12,6 +12,7 @@ from gymnasium.envs.registration import register, registry
 from auctionsim.envs.as_policy import as_policy
 from auctionsim.envs.auction_env import AuctionParallelEnv, parallel_env
 from auctionsim.envs.flatten_agents import FlattenAgents
+from auctionsim.envs.layouts.auctionnet import AuctionNetObservations
 from auctionsim.envs.single_agent import SINGLE_BIDDER, SingleBidderEnv
 from auctionsim.envs.turn_by_turn import env
 from auctionsim.envs.vector_env import AuctionVectorEnv
@@ -22,6 +23,7 @@ from auctionsim.objectives.costs import COSTS
 __all__ = [
     "COSTS",
     "FEATURES",
+    "AuctionNetObservations",
     "AuctionParallelEnv",
     "AuctionVectorEnv",
     "FlattenAgents",

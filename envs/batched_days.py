@@ -14,6 +14,7 @@ from functools import cache, cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.envs.episode_sampler import EpisodeSeed
@@ -140,6 +141,8 @@ class BatchedDays:
         """Impressions, clicks, conversions, GMV and cost of the day so far, `[advertisers, 5, P]`."""
         self.last_step = np.zeros_like(self.cumulative)
         """The same of the last hour."""
+        self.coefficients = np.zeros((n_advertisers, len(FEATURES), num_envs))
+        """Coefficients of the last hour over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids."""
         self._threads = threads
         self._model = bid_model
         self._start = starting_coefficients(market, bid_model)
@@ -190,6 +193,7 @@ class BatchedDays:
             Rewards, objectives and costs of the hour, and which days ended with it.
         """
         theta = market_coefficients(self.market, log_multipliers, self._start, self._model)
+        self.coefficients = theta
         was_running = self._replay(theta)
         settings = self.market.scenario.learner
         reward = obj.running_score(self.last_step, self._terms.goals, settings)

@@ -1,0 +1,1 @@
+"""Other layouts of the observations, as wrappers of the environments."""
