@@ -34,6 +34,8 @@ EXCEPTIONS = {
     "ActionMasker": "a wrapper of sb3-contrib's",
     "action_masks": "a method that sb3-contrib looks for",
     "black_death": "a wrapper of SuperSuit's",
+    "mo_gymnasium.make": "MO-Gymnasium's",
+    "momaland.utils.aec_wrappers": "a module of MOMAland's",
     "DummyVectorEnv": "Tianshou's",
     "ppo_continuous_action": "a file of CleanRL's",
     "auctionsim/SingleBidder-v0": "an environment's name in Gymnasium",
