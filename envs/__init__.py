@@ -1,16 +1,18 @@
 """Environments over the simulated market: one hour is a step, one day an episode.
 
 Importing this package registers `auctionsim/SingleBidder-v0`. `gymnasium.make("auctionsim/SingleBidder-v0")` works
-after the import, and `gymnasium.make("auctionsim.envs:auctionsim/SingleBidder-v0")` without it.
+after the import, and `gymnasium.make("auctionsim.envs:auctionsim/SingleBidder-v0")` without it. Where PettingZoo has a
+registry, `pettingzoo.make("parallel", "auctionsim/Auction-v0")` and `pettingzoo.make("aec", ...)` work after the import.
 """
 
 import warnings
 from typing import Any
 
+import pettingzoo
 from gymnasium.envs.registration import register, registry
 
 from auctionsim.envs.as_policy import as_policy
-from auctionsim.envs.auction_env import AuctionParallelEnv, parallel_env
+from auctionsim.envs.auction_env import AUCTION, AuctionParallelEnv, parallel_env
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.layouts.auctionnet import AuctionNetObservations
 from auctionsim.envs.single_agent import SINGLE_BIDDER, SingleBidderEnv
@@ -19,6 +21,7 @@ from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import RenamedWarning
 from auctionsim.market.observations import FEATURES
 from auctionsim.objectives.costs import COSTS
+from auctionsim.traffic.table import HOURS
 
 __all__ = [
     "COSTS",
@@ -38,7 +41,14 @@ if SINGLE_BIDDER not in registry:
         id=SINGLE_BIDDER,
         entry_point="auctionsim.envs.single_agent:SingleBidderEnv",
         vector_entry_point="auctionsim.envs.single_agent:single_bidder_vector",
+        max_episode_steps=HOURS,
     )
+
+if hasattr(pettingzoo, "register"):  # older versions of PettingZoo have no registry
+    if AUCTION not in pettingzoo.parallel_registry:
+        pettingzoo.register("parallel", AUCTION, "auctionsim.envs.auction_env:parallel_env")
+    if AUCTION not in pettingzoo.aec_registry:
+        pettingzoo.register("aec", AUCTION, "auctionsim.envs.turn_by_turn:env")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,18 +14,19 @@ from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import HourResult
 from auctionsim.envs.infos import cost_space, infos_of, objective_space, of_agent, rewards_of
-from auctionsim.envs.markets import market_of
+from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario, market_of
 from auctionsim.envs.single_env import SingleEnvMixin
 from auctionsim.errors import InputError, shown, unknown
-from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
-from auctionsim.scenario import Scenario
+
+AUCTION = "auctionsim/Auction-v0"
+"""Name of the environment in the registries of PettingZoo; its older versions have none."""
 
 Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, Any]]
 
 
-def parallel_env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AuctionParallelEnv:
+def parallel_env(scenario: AnyScenario = DEFAULT_SCENARIO, **arguments: Any) -> AuctionParallelEnv:
     """Make the environment in which all agents act at once.
 
     Args:
@@ -108,12 +108,13 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     ### Arguments
 
     ```python
-    parallel_env("three-arms", bid_model="macg", action_mode="box", levels=21, max_multiplier=50.0, penalty="capped",
-                 reward="scalar", split="train", max_cycles=24, render_mode=None)
+    parallel_env("three-arms", overrides=(), bid_model="macg", action_mode="box", levels=21, max_multiplier=50.0,
+                 penalty="capped", reward="scalar", split="train", max_cycles=24, render_mode=None)
     ```
 
     Arguments:
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
+        overrides: Items `key.path=value` that replace values of a path's or built-in scenario, as with `--set`.
         bid_model: `macg`, `value`, `conversion` or `scale`.
         action_mode: `box` or `discrete`.
         levels: Size of the grid of a discrete action, >= 2.
@@ -146,8 +147,9 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     def __init__(
         self,
-        scenario: Market | Scenario | str | Path,
+        scenario: AnyScenario = DEFAULT_SCENARIO,
         *,
+        overrides: Sequence[str] = (),
         bid_model: str = "macg",
         action_mode: str = "box",
         levels: int = 21,
@@ -159,7 +161,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         render_mode: str | None = None,
     ) -> None:
         self._set_up(
-            lambda: market_of(scenario),
+            lambda: market_of(scenario, overrides),
             bid_model=bid_model,
             action_mode=action_mode,
             levels=levels,

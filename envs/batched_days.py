@@ -170,6 +170,7 @@ class BatchedDays:
             on_day = envs[days == day]
             for members in np.array_split(on_day, min(self._threads, -(-len(on_day) // _ENVS_PER_THREAD))):
                 replay = self.market.day(day, len(members), noise_seeds=[seed[env] for env in members.tolist()])
+                replay.keep_shown()
                 self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
         self._resolve()
 

@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.arguments import instance_of, real_numbers
 from auctionsim.envs.infos import cost_space, reward_space
+from auctionsim.envs.specs import PlainSpec
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos, Step
 from auctionsim.errors import InputError
 from auctionsim.market.observations import bounds
 
 
-class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
+class FlattenAgents(PlainSpec, VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     """Offer the A agents of P environments as P x A environments that share one policy.
 
     Observations are `[P x A, 15]`, and rewards, terminations and truncations `[P x A]`: plain Gymnasium, for learners that know
@@ -34,6 +35,7 @@ class FlattenAgents(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     def __init__(self, env: AuctionVectorEnv) -> None:
         self.env = instance_of("env", env, AuctionVectorEnv, "an AuctionVectorEnv")
         self.metadata = env.metadata
+        self.autoreset_mode = env.autoreset_mode
         self.render_mode = env.render_mode
         self._agents = len(env.agents)
         self.num_envs = env.num_envs * self._agents

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from gymnasium import Env, spaces
@@ -13,35 +15,51 @@ from auctionsim.agents.policies.registry import find_rule
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import HourResult
-from auctionsim.envs.episode_sampler import checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.infos import cost_space, infos_of, of_agent, reward_space, rewards_of
-from auctionsim.envs.markets import market_of
+from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario, market_of
 from auctionsim.envs.single_env import SingleEnvMixin
+from auctionsim.envs.specs import PlainSpec
 from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
-from auctionsim.numbers import whole_number
 from auctionsim.objectives.goals import OBJECTIVES
-from auctionsim.scenario import CONTROLLERS, Scenario
+from auctionsim.scenario import CONTROLLERS
+from auctionsim.traffic.table import HOURS
 
 SINGLE_BIDDER = "auctionsim/SingleBidder-v0"
-DEFAULT_SCENARIO = "three-arms"
+
+# A market under rivals is cheap to make of the scenario's, which lives as long.
+_made_of: WeakKeyDictionary[Market, Market] = WeakKeyDictionary()
 
 
-def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str | None, rivals: str) -> Market:
+@dataclass(frozen=True)
+class SingleBidderMarket:
+    """Builds a single bidder's market, of what builds the scenario's."""
+
+    builder: Callable[[], Market]
+    bidder: str | None
+    rivals: str
+
+    def __call__(self) -> Market:
+        """Return the market."""
+        return single_bidder_market(self.builder(), self.bidder, self.rivals)
+
+
+def single_bidder_market(scenario: AnyScenario, bidder: str | None, rivals: str, overrides: Sequence[str] = ()) -> Market:
     """Return a market where one of a scenario's learners learns and its other learners follow a rule.
 
     Args:
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`.
         bidder: Name of the learner that goes on learning; the first where None.
         rivals: Name of the rule that the other learners follow. Advertisers that have a rule of their own keep it.
+        overrides: Items `key.path=value` that replace values of a path's or built-in scenario, as with `--set`.
 
     Raises:
         InputError: The scenario is wrong, or `bidder` or `rivals` is unknown.
     """
-    market = market_of(scenario)
+    market = market_of(scenario, overrides)
     names = [market.advertisers[i] for i in market.learners]
     if not names:
         raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
@@ -50,13 +68,18 @@ def single_bidder_market(scenario: Market | Scenario | str | Path, bidder: str |
     if not isinstance(rivals, str) or ":" not in rivals:
         one_of("rivals", rivals, CONTROLLERS[1:])
     others = np.delete(market.learners, 0 if bidder is None else names.index(bidder))
-    return market.under(find_rule(rivals, "rivals", *market.scenario.code_folders), others) if len(others) else market
+    if not len(others):
+        return market
+    single = market.under(find_rule(rivals, "rivals", *market.scenario.code_folders), others)
+    if market.builder is not None:
+        single.set_builder(SingleBidderMarket(market.builder, bidder, rivals))
+        _made_of[single] = market
+    return single
 
 
 def single_bidder_vector(
-    num_envs: int, scenario: Market | Scenario | str | Path = DEFAULT_SCENARIO, *, bidder: str | None = None,
-    rivals: str = "manual", max_cycles: int | None = None, max_episode_steps: int | None = None,
-    disable_env_checker: bool | None = None, **arguments: Any,
+    num_envs: int, scenario: AnyScenario = DEFAULT_SCENARIO, *, overrides: Sequence[str] = (), bidder: str | None = None,
+    rivals: str = "manual", max_episode_steps: int | None = None, disable_env_checker: bool | None = None, **arguments: Any,
 ) -> FlattenAgents:  # fmt: skip
     """Make many single-bidder environments that share calls of the kernel: what `gymnasium.make_vec` makes.
 
@@ -64,9 +87,10 @@ def single_bidder_vector(
         num_envs: Number of environments; rewards are `[num_envs]`.
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`.
         bidder: Name of the scenario's learner that learns; the first where None.
+        overrides: Items `key.path=value` that replace values of a path's or built-in scenario, as with `--set`.
         rivals: Name of the rule that the other learners follow.
-        max_cycles: Number of steps after which an episode is truncated; None for a whole day.
-        max_episode_steps: The same, as `gymnasium.make` takes it; the smaller one counts. None or -1 for no further limit.
+        max_episode_steps: Number of steps after which an episode is truncated, as `gymnasium.make` takes it: also where the day
+            ends with that step. None for 24, -1 for no limit.
         disable_env_checker: Accepted as `gymnasium.make` does; Gymnasium has no checker of vector environments.
         arguments: Further arguments, as `AuctionVectorEnv` takes them.
 
@@ -74,14 +98,12 @@ def single_bidder_vector(
         InputError: The scenario is wrong, or an argument is unknown or outside its range.
     """
     del disable_env_checker
-    limits = [checked_max_cycles(max_cycles)]
-    if max_episode_steps is not None and max_episode_steps != -1:
-        limits.append(whole_number("max_episode_steps", max_episode_steps, 1))
-    market = single_bidder_market(scenario, bidder, rivals)
-    return FlattenAgents(AuctionVectorEnv(market, num_envs, max_cycles=min(limits), **arguments))
+    limit = HOURS if max_episode_steps is None else None if max_episode_steps == -1 else max_episode_steps
+    market = single_bidder_market(scenario, bidder, rivals, overrides)
+    return FlattenAgents(AuctionVectorEnv(market, num_envs, max_episode_steps=limit, **arguments))
 
 
-class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float32]]):
+class SingleBidderEnv(PlainSpec, SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float32]]):
     """One advertiser that learns to bid against rivals that follow rules.
 
     Actions, observations, rewards, infos and days are those of one agent of `AuctionParallelEnv`, whose page describes them:
@@ -96,6 +118,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
     Arguments:
         scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
         bidder: Name of the scenario's learner that learns; the first where None.
+        overrides: Items `key.path=value` that replace values of a path's or built-in scenario, as with `--set`.
         rivals: Name of the rule that its other learners follow (docs/controllers.md). Advertisers that have a rule of their own
             keep it.
         bid_model, action_mode, levels, max_multiplier, penalty, reward, split, max_cycles, render_mode: As `AuctionParallelEnv`
@@ -113,8 +136,9 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
 
     def __init__(
         self,
-        scenario: Market | Scenario | str | Path = DEFAULT_SCENARIO,
+        scenario: AnyScenario = DEFAULT_SCENARIO,
         *,
+        overrides: Sequence[str] = (),
         bidder: str | None = None,
         rivals: str = "manual",
         bid_model: str = "macg",
@@ -128,7 +152,7 @@ class SingleBidderEnv(SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float3
         render_mode: str | None = None,
     ) -> None:
         self._set_up(
-            lambda: single_bidder_market(scenario, bidder, rivals),
+            lambda: single_bidder_market(scenario, bidder, rivals, overrides),
             bid_model=bid_model,
             action_mode=action_mode,
             levels=levels,

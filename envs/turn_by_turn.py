@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,11 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from auctionsim.arguments import one_of
 from auctionsim.envs.auction_env import AuctionParallelEnv, parallel_env
+from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario
 from auctionsim.errors import InputError, shown
-from auctionsim.market.market import Market
-from auctionsim.scenario import Scenario
 
 
-def env(scenario: Market | Scenario | str | Path, **arguments: Any) -> AECEnv[str, NDArray[np.float32], NDArray[np.float32]]:
+def env(scenario: AnyScenario = DEFAULT_SCENARIO, **arguments: Any) -> AECEnv[str, NDArray[np.float32], NDArray[np.float32]]:
     """Make the same environment turn by turn (AEC): the hour is replayed when the last agent has acted.
 
     Args:

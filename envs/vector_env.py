@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
 from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of, drawn_seed
 from auctionsim.envs.infos import REWARDS, cost_space, infos_of, reward_space, rewards_of
-from auctionsim.envs.markets import market_of
+from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario, market_of
 from auctionsim.envs.rendering import Renderer, checked_render_mode
 from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
@@ -26,7 +25,6 @@ from auctionsim.market.observations import FEATURES, bounds
 from auctionsim.market.size import expect_copies
 from auctionsim.numbers import checked_seed, consecutive_seeds, truth_value, whole_number
 from auctionsim.objectives.penalties import PENALTIES
-from auctionsim.scenario import Scenario
 from auctionsim.traffic.table import HOURS
 
 Infos = dict[str, Any]
@@ -64,7 +62,9 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             Gymnasium: the step after the last returns the first observation of the next day, with reward 0), `SAME_STEP`
             (`infos["final_obs"]` and `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by
             `options={"reset_mask": mask}`).
-        bid_model, action_mode, levels, max_multiplier, penalty, reward, split, max_cycles: The same as those of
+        max_episode_steps: Number of steps after which an episode is truncated as `gymnasium.make` has it, also where the day
+            ends with that step; None for none.
+        overrides, bid_model, action_mode, levels, max_multiplier, penalty, reward, split, max_cycles: The same as those of
             `AuctionParallelEnv`.
         render_mode: None, `human` (a line per environment and hour) or `rgb_array` (a picture of each environment's day).
 
@@ -78,9 +78,10 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
 
     def __init__(
         self,
-        scenario: Market | Scenario | str | Path,
+        scenario: AnyScenario = DEFAULT_SCENARIO,
         num_envs: int = 1,
         *,
+        overrides: Sequence[str] = (),
         same_day: bool = False,
         threads: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
@@ -92,20 +93,24 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         reward: str = "scalar",
         split: str = "train",
         max_cycles: int | None = None,
+        max_episode_steps: int | None = None,
         render_mode: str | None = None,
     ) -> None:
         num_envs = whole_number("num_envs", num_envs, 1)
         threads = None if threads is None else whole_number("threads", threads, 1)
         self.same_day = truth_value("same_day", same_day)
         self.actions = Actions(bid_model, action_mode, levels, max_multiplier)
-        self._autoreset = _checked_autoreset(autoreset_mode)
+        self.autoreset_mode = _checked_autoreset(autoreset_mode)
+        """Rule that starts the next day, also in `metadata`."""
         one_of("penalty", penalty, PENALTIES)
         self.reward = one_of("reward", reward, REWARDS)
         modes = ["human", "rgb_array"]
-        self.metadata = {"name": "auctionsim_v0", "render_modes": modes, "render_fps": 1, "autoreset_mode": self._autoreset}
+        self.metadata = {"name": "auctionsim_v0", "render_modes": modes, "render_fps": 1, "autoreset_mode": self.autoreset_mode}
         self.render_mode = checked_render_mode(render_mode, modes)
         self.max_cycles = checked_max_cycles(max_cycles)
-        self.market = market_of(scenario)
+        no_limit = HOURS + 1  # which no day reaches
+        self._time_limit = no_limit if max_episode_steps is None else whole_number("max_episode_steps", max_episode_steps, 1)
+        self.market = market_of(scenario, overrides)
         expect_copies("num_envs", num_envs, len(self.market.advertisers))
         n_threads = _threads_worth_it(self.market, num_envs) if threads is None else threads
         self.batched_days = BatchedDays(self.market, bid_model, num_envs, n_threads, penalty=penalty)
@@ -169,17 +174,18 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             InputError: `reset` was not called, or is due for an environment (`DISABLED`), or the actions are not in
                 `action_space`.
         """
-        if self._is_done is None or (self._autoreset is AutoresetMode.DISABLED and self._is_done.any()):
+        if self._is_done is None or (self.autoreset_mode is AutoresetMode.DISABLED and self._is_done.any()):
             raise InputError("step: expected a running episode in every environment, got one without (call reset first)")
         is_starting = self._is_done
         hour = self.batched_days.step(self.actions.log_multipliers(actions, (self.num_envs, len(self.agents))))
         self._show_hour(is_starting)
-        truncated = ~is_starting & ~hour.is_over & (self.batched_days.hour >= self.max_cycles)
+        hours = self.batched_days.hour
+        truncated = ~is_starting & ((~hour.is_over & (hours >= self.max_cycles)) | (hours >= self._time_limit))
         self._is_done = hour.is_over | truncated
         if truncated.any():
             self.batched_days.stop(np.flatnonzero(truncated))
         rewards, infos = rewards_of(hour, self.reward), self._infos(np.ones(self.num_envs, dtype=bool), hour)
-        if self._autoreset is AutoresetMode.SAME_STEP and self._is_done.any():
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._is_done.any():
             infos |= self._ended(self._is_done, infos)
             is_starting, self._is_done = self._is_done, np.zeros(self.num_envs, dtype=bool)
         if is_starting.any():

@@ -7,6 +7,7 @@ an environment needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,13 +73,29 @@ class DayReplay:
         self._ledger[:, :, EXHAUSTED_THRESHOLD] = exhausted_threshold(limits)
         self._local_credit = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
-        self._workspace = make_workspace(policies, len(self._rules.slot_effect), source.max_candidates)
+        self._make_workspace()
         self.last_step = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
         """Result of the last call of `step`; zeros before."""
         self.cumulative = np.zeros_like(self.last_step)
         """Sum of the results of all calls of `step`."""
         self.coefficients = np.zeros((shape[0], len(FEATURES), policies))
         """Coefficients of the last step, `[advertisers, 4, P]`; zeros before."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made anew: the workspace, arrays of which share memory, and the numbers of the rules."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_workspace", "_kernel_rules")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copied or pickled day, with a ledger that begins at a cache line."""
+        self.__dict__.update(state)
+        self._ledger = aligned(state["_ledger"].shape)
+        self._ledger[...] = state["_ledger"]
+        self._kernel_rules = self._rules.for_kernel()
+        self._make_workspace()
+
+    def _make_workspace(self) -> None:
+        n_policies = self._ledger.shape[1]
+        self._workspace = make_workspace(n_policies, len(self._rules.slot_effect), self.source.max_candidates)
 
     @property
     def budget_left(self) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,16 @@ class TableSource:
         self._max_candidates = int(np.diff(start).max(initial=0))
         columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
         self._candidates = pack_candidates(advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled source; a pickle keeps no array read-only, and the kernel is compiled for read-only ones."""
+        self.__dict__.update(state)
+        for array in (*self._buckets, *self._candidates):
+            array.setflags(write=False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TableSource:
+        """Return the source itself, which never changes."""
+        return self
 
     @property
     def advertisers(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import TrafficSource
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.actor import Actor, DayState
 
@@ -23,6 +24,10 @@ class HasRules(Protocol):
     @property
     def rules(self) -> Rules:
         """Return the rules of the auction."""
+
+    @property
+    def traffic_source(self) -> TrafficSource:
+        """Return the traffic."""
 
     @property
     def rule_policies(self) -> Sequence[tuple[NDArray[np.int64], Any]]:
@@ -53,6 +58,36 @@ class MarketDay(DayReplay):
         self._actors: list[Actor] = []
         self.participation: Array | None = None
         """Shares of auctions entered in the last step, those of rules included, `[advertisers, P]`; None for all."""
+        self._shown: list[DayState] | None = None
+        """What rules were shown before each step so far; None where nobody asked to keep it."""
+
+    def keep_shown(self) -> None:
+        """Keep what rules are shown, so that the day can be copied and pickled while rules are in the middle of it.
+
+        What a rule remembers of the day may be out of reach, as in a function's own variables. So it is begun again in a copy
+        and shown the same states.
+        """
+        self._shown = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what the market has, and what rules remember where it can be made again."""
+        state = super().__getstate__()
+        state["source"] = None if self.source is self._market.traffic_source else self.source
+        return state if self._shown is None else {**state, "_actors": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copied or pickled day."""
+        source = state["_market"].traffic_source if state["source"] is None else state["source"]
+        super().__setstate__({**state, "source": source})
+        if self._shown:
+            self._begin_rules()
+            for shown in self._shown:
+                for (who, _), actor in zip(self._market.rule_policies, self._actors, strict=True):
+                    actor.act(shown.of(who))
+
+    def _begin_rules(self) -> None:
+        n_policies = self.coefficients.shape[2]
+        self._actors = [rule.begin(self._market, self.day, n_policies) for _, rule in self._market.rule_policies]
 
     @property
     def state(self) -> DayState:
@@ -88,11 +123,14 @@ class MarketDay(DayReplay):
             return coefficients, share
         if not any(np.isnan(coefficients[who]).any() for who, _ in rules):
             return coefficients, share
-        self._actors = self._actors or [rule.begin(self._market, self.day, n_policies) for _, rule in rules]
+        if not self._actors:
+            self._begin_rules()
         theta = np.array(np.broadcast_to(coefficients, (n, n_features, n_policies)))
         is_left: NDArray[np.bool_] = np.logical_or.reduce(np.isnan(theta), axis=1)
         entered = np.ones((n, n_policies)) if share is None else share.copy()
         state = self.state
+        if self._shown is not None:
+            self._shown.append(state)
         for (who, rule), actor in zip(rules, self._actors, strict=True):
             own_bids, own_share = self._rule_action(actor.act(state.of(who)), who, type(rule).__name__)
             # Only those that were left to it: somebody else may bid for the others of its advertisers.

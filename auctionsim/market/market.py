@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,29 @@ class Market:
     """Indices of advertisers, `[n]`, and the policy that bids for them hour by hour."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
     """Cache of arrays by name and day; they depend on the traffic alone, so that markets on the same traffic share it."""
+    _builder: Callable[[], Market] | None = field(default=None, init=False, repr=False)
+    """Function that returns this market again; None where nobody set it, as for every market that is made of another one."""
+
+    @property
+    def builder(self) -> Callable[[], Market] | None:
+        """Return the function that returns this market again, in another process too; None where there is none."""
+        return self._builder
+
+    def set_builder(self, builder: Callable[[], Market]) -> None:
+        """Have the market pickled as the function that builds it: a few kilobytes in place of all its traffic.
+
+        Args:
+            builder: Function of no arguments that can be pickled and returns a market equal to this one to the bit.
+        """
+        object.__setattr__(self, "_builder", builder)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle what builds the market, where that is known; else the market, whose arrays stay read-only."""
+        return super().__reduce_ex__(protocol) if self._builder is None else (self._builder, ())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Market:
+        """Return the market itself, which never changes: copies of an environment share it as environments do."""
+        return self
 
     def __repr__(self) -> str:
         name, count = shown(self.scenario.name), len(self.advertisers)

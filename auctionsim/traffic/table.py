@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +79,11 @@ class Traffic:
         for name, kind in kinds.items():
             object.__setattr__(self, name, converted(f"Traffic: {name}", getattr(self, name), kind))
         self._check()
-        # Read-only here as in Ray's object store, so that numba compiles the engine for one kind of array.
-        for name in names:
+        self._freeze()
+
+    def _freeze(self) -> None:
+        """Make the arrays read-only as in Ray's object store, so that numba compiles the engine for one kind of array."""
+        for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"):
             getattr(self, name).setflags(write=False)
 
     def __repr__(self) -> str:
@@ -100,6 +104,15 @@ class Traffic:
             "source": self.notes.get("source", "not noted"),
         }
         return html_table("Traffic table", parts)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled table; a pickle keeps no array read-only."""
+        self.__dict__.update(state)
+        self._freeze()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Traffic:
+        """Return the table itself, which never changes."""
+        return self
 
     def _check(self) -> None:
         """Check every array, so that whoever reads them may trust their lengths, indices and ranges."""
