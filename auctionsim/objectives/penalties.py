@@ -15,6 +15,8 @@ levels off beyond:
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,13 +47,8 @@ def reward_price(shape: str, settings: LearnerSection) -> Price:
         InputError: The shape is unknown.
     """
     one_of("penalty", shape, PENALTIES)
-
-    def price(_: Constraint, violation: Array) -> Array:
-        if shape == "none":
-            return np.zeros_like(violation)
-        return capped(violation, settings.penalty) if shape == "capped" else linear(violation, settings.penalty)
-
-    return price
+    # No function inside a function: environments hold it, and are pickled.
+    return partial(_shaped, shape, settings.penalty)
 
 
 def capped(violation: Array, base: float) -> Array:
@@ -89,3 +86,10 @@ def _knee(base: float) -> tuple[float, float]:
     rate = float(arithmetic.log(base))
     knee = min(1.0, float(arithmetic.log(1.0 + MOST_AT_KNEE)) / rate)
     return knee, rate * (float(penalty(np.array(knee), base)) + 1.0)
+
+
+def _shaped(shape: str, base: float, _: Constraint, violation: Array) -> Array:
+    """Return the price of a violation of any constraint by one of `PENALTIES`."""
+    if shape == "none":
+        return np.zeros_like(violation)
+    return capped(violation, base) if shape == "capped" else linear(violation, base)

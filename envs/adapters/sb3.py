@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from auctionsim.arguments import instance_of
 from auctionsim.envs.flatten_agents import FlattenAgents
-from auctionsim.envs.single_agent import DEFAULT_SCENARIO, single_bidder_vector
+from auctionsim.envs.markets import DEFAULT_SCENARIO
+from auctionsim.envs.single_agent import single_bidder_vector
 from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import InputError, shown
 from auctionsim.extras import expect_library
