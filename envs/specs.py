@@ -27,7 +27,7 @@ class PlainSpec:
 
     @property
     def spec(self) -> EnvSpec | None:
-        """What Gymnasium made the environment of; None where it did not."""
+        """Return the spec that Gymnasium made the environment of; None where it did not make it."""
         return self._spec
 
     @spec.setter

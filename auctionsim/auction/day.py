@@ -53,7 +53,7 @@ class DayReplay:
         steps: Steps | None = None,
         first_hour: int = 0,
     ) -> None:
-        from auctionsim.auction.kernel.engine import make_workspace, padded
+        from auctionsim.auction.kernel.engine import padded
 
         self.source = source
         self.day = day
@@ -94,6 +94,8 @@ class DayReplay:
         self._make_workspace()
 
     def _make_workspace(self) -> None:
+        from auctionsim.auction.kernel.engine import make_workspace
+
         n_policies = self._ledger.shape[1]
         self._workspace = make_workspace(n_policies, len(self._rules.slot_effect), self.source.max_candidates)
 

@@ -59,7 +59,7 @@ class MarketDay(DayReplay):
         self.participation: Array | None = None
         """Shares of auctions entered in the last step, those of rules included, `[advertisers, P]`; None for all."""
         self._shown: list[DayState] | None = None
-        """What rules were shown before each step so far; None where nobody asked to keep it."""
+        """States that rules were shown before each step so far; None where nobody asked to keep them."""
 
     def keep_shown(self) -> None:
         """Keep what rules are shown, so that the day can be copied and pickled while rules are in the middle of it.

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import instance_of
-from auctionsim.envs.single_agent import DEFAULT_SCENARIO
+from auctionsim.envs.markets import DEFAULT_SCENARIO
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import MissingExtra
