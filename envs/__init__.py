@@ -21,7 +21,6 @@ from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import RenamedWarning
 from auctionsim.market.observations import FEATURES
 from auctionsim.objectives.costs import COSTS
-from auctionsim.traffic.table import HOURS
 
 __all__ = [
     "COSTS",
@@ -41,7 +40,9 @@ if SINGLE_BIDDER not in registry:
         id=SINGLE_BIDDER,
         entry_point="auctionsim.envs.single_agent:SingleBidderEnv",
         vector_entry_point="auctionsim.envs.single_agent:single_bidder_vector",
-        max_episode_steps=HOURS,
+        # Gymnasium's passive checker takes a first reset that was refused for one that was made, and fails at the next step.
+        # The environment checks what it is given by itself, and Gymnasium's `check_env` passes (tests/envs).
+        disable_env_checker=True,
     )
 
 if hasattr(pettingzoo, "register"):  # older versions of PettingZoo have no registry

@@ -36,6 +36,7 @@ class FlattenAgents(PlainSpec, VectorEnv[NDArray[np.float32], NDArray[Any], NDAr
         self.env = instance_of("env", env, AuctionVectorEnv, "an AuctionVectorEnv")
         self.metadata = env.metadata
         self.autoreset_mode = env.autoreset_mode
+        self.max_cycles = env.max_cycles
         self.render_mode = env.render_mode
         self._agents = len(env.agents)
         self.num_envs = env.num_envs * self._agents

@@ -15,6 +15,7 @@ from auctionsim.agents.policies.registry import find_rule
 from auctionsim.arguments import one_of
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.batched_days import HourResult
+from auctionsim.envs.episode_sampler import checked_max_cycles
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.infos import cost_space, infos_of, of_agent, reward_space, rewards_of
 from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario, market_of
@@ -24,9 +25,9 @@ from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.observations import bounds
+from auctionsim.numbers import whole_number
 from auctionsim.objectives.goals import OBJECTIVES
 from auctionsim.scenario import CONTROLLERS
-from auctionsim.traffic.table import HOURS
 
 SINGLE_BIDDER = "auctionsim/SingleBidder-v0"
 
@@ -79,7 +80,8 @@ def single_bidder_market(scenario: AnyScenario, bidder: str | None, rivals: str,
 
 def single_bidder_vector(
     num_envs: int, scenario: AnyScenario = DEFAULT_SCENARIO, *, overrides: Sequence[str] = (), bidder: str | None = None,
-    rivals: str = "manual", max_episode_steps: int | None = None, disable_env_checker: bool | None = None, **arguments: Any,
+    rivals: str = "manual", max_cycles: int | None = None, max_episode_steps: int | None = None,
+    disable_env_checker: bool | None = None, **arguments: Any,
 ) -> FlattenAgents:  # fmt: skip
     """Make many single-bidder environments that share calls of the kernel: what `gymnasium.make_vec` makes.
 
@@ -89,8 +91,8 @@ def single_bidder_vector(
         bidder: Name of the scenario's learner that learns; the first where None.
         overrides: Items `key.path=value` that replace values of a path's or built-in scenario, as with `--set`.
         rivals: Name of the rule that the other learners follow.
-        max_episode_steps: Number of steps after which an episode is truncated, as `gymnasium.make` takes it: also where the day
-            ends with that step. None for 24, -1 for no limit.
+        max_cycles: Number of steps after which an episode is truncated; None for a whole day.
+        max_episode_steps: The same, as `gymnasium.make` takes it; the smaller one counts. None or -1 for no further limit.
         disable_env_checker: Accepted as `gymnasium.make` does; Gymnasium has no checker of vector environments.
         arguments: Further arguments, as `AuctionVectorEnv` takes them.
 
@@ -98,9 +100,11 @@ def single_bidder_vector(
         InputError: The scenario is wrong, or an argument is unknown or outside its range.
     """
     del disable_env_checker
-    limit = HOURS if max_episode_steps is None else None if max_episode_steps == -1 else max_episode_steps
+    limits = [checked_max_cycles(max_cycles)]
+    if max_episode_steps is not None and max_episode_steps != -1:
+        limits.append(whole_number("max_episode_steps", max_episode_steps, 1))
     market = single_bidder_market(scenario, bidder, rivals, overrides)
-    return FlattenAgents(AuctionVectorEnv(market, num_envs, max_episode_steps=limit, **arguments))
+    return FlattenAgents(AuctionVectorEnv(market, num_envs, max_cycles=min(limits), **arguments))
 
 
 class SingleBidderEnv(PlainSpec, SingleEnvMixin, Env[NDArray[np.float32], NDArray[np.float32]]):

@@ -62,8 +62,6 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             Gymnasium: the step after the last returns the first observation of the next day, with reward 0), `SAME_STEP`
             (`infos["final_obs"]` and `infos["final_info"]` hold the end), or `DISABLED` (`reset`, of some by
             `options={"reset_mask": mask}`).
-        max_episode_steps: Number of steps after which an episode is truncated as `gymnasium.make` has it, also where the day
-            ends with that step; None for none.
         overrides, bid_model, action_mode, levels, max_multiplier, penalty, reward, split, max_cycles: The same as those of
             `AuctionParallelEnv`.
         render_mode: None, `human` (a line per environment and hour) or `rgb_array` (a picture of each environment's day).
@@ -93,7 +91,6 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         reward: str = "scalar",
         split: str = "train",
         max_cycles: int | None = None,
-        max_episode_steps: int | None = None,
         render_mode: str | None = None,
     ) -> None:
         num_envs = whole_number("num_envs", num_envs, 1)
@@ -108,8 +105,6 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.metadata = {"name": "auctionsim_v0", "render_modes": modes, "render_fps": 1, "autoreset_mode": self.autoreset_mode}
         self.render_mode = checked_render_mode(render_mode, modes)
         self.max_cycles = checked_max_cycles(max_cycles)
-        no_limit = HOURS + 1  # which no day reaches
-        self._time_limit = no_limit if max_episode_steps is None else whole_number("max_episode_steps", max_episode_steps, 1)
         self.market = market_of(scenario, overrides)
         expect_copies("num_envs", num_envs, len(self.market.advertisers))
         n_threads = _threads_worth_it(self.market, num_envs) if threads is None else threads
@@ -179,8 +174,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         is_starting = self._is_done
         hour = self.batched_days.step(self.actions.log_multipliers(actions, (self.num_envs, len(self.agents))))
         self._show_hour(is_starting)
-        hours = self.batched_days.hour
-        truncated = ~is_starting & ((~hour.is_over & (hours >= self.max_cycles)) | (hours >= self._time_limit))
+        truncated = ~is_starting & ~hour.is_over & (self.batched_days.hour >= self.max_cycles)
         self._is_done = hour.is_over | truncated
         if truncated.any():
             self.batched_days.stop(np.flatnonzero(truncated))

@@ -97,6 +97,20 @@ def test_a_bad_first_seed_leaves_the_environment_usable(market: Market, kind: st
     assert len(hours(made)) >= 3
 
 
+@pytest.mark.parametrize("made", ["make", "make_vec", "sync"])
+def test_a_bad_first_seed_is_refused_through_gymnasium_s_wrappers_and_the_next_reset_works(market: Market, made: str):
+    one = (
+        gymnasium.make(NAME, scenario=market)
+        if made == "make"
+        else gymnasium.make_vec(NAME, num_envs=2, scenario=market, vectorization_mode=None if made == "make_vec" else made)
+    )
+    with pytest.raises(InputError, match=r"^seed: expected a whole number >= 0 and < 2\^63, got -1$"):
+        one.reset(seed=-1)
+    one.reset()
+    assert one.action_space.shape is not None
+    assert np.isfinite(one.step(np.zeros(one.action_space.shape, np.float32))[1]).all()
+
+
 def test_the_last_seed_of_all_is_a_seed(market: Market):
     for kind in ("parallel", "turn by turn", "single"):
         begin(KINDS[kind](market), seed=2**63 - 1)

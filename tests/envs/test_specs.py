@@ -143,19 +143,26 @@ def test_a_scenario_from_a_file_is_built_once_for_all_that_use_it(file: Path):
 
 
 def test_the_spec_holds_the_steps_of_a_day_and_episodes_are_cut_as_it_says(small: Scenario):
-    assert gymnasium.spec(NAME).max_episode_steps == 24
-    made = gymnasium.make(NAME, scenario=small)
-    assert made.spec is not None
-    assert made.spec.max_episode_steps == 24
-    # As Gymnasium's time limit has it: the last step of the day is both.
-    assert day(made)[-2:] == [True, True]
-    assert len(day(gymnasium.make(NAME, scenario=small, max_episode_steps=5))) == 1 + 4 * 5
-    assert day(gymnasium.make(NAME, scenario=small, max_episode_steps=-1))[-2:] == [True, False]
-    for limit, expected in ((None, [True, True]), (-1, [True, False])):
-        vector = gymnasium.make_vec(NAME, num_envs=2, scenario=small, max_episode_steps=limit)
-        assert [bool(end.all()) for end in day(vector)[-2:]] == expected
-    with pytest.raises(InputError, match="^max_episode_steps: expected a whole number >= 1, got 2.5$"):
-        AuctionVectorEnv(small, 2, max_episode_steps=2.5)
+    for arguments, steps, is_cut in (
+        ({}, 24, False),
+        ({"max_episode_steps": 5}, 5, True),
+        ({"max_episode_steps": -1}, 24, False),
+        ({"max_cycles": 7}, 7, True),
+        ({"max_cycles": 7, "max_episode_steps": 5}, 5, True),
+        ({"max_cycles": 30}, 24, False),
+    ):
+        made = gymnasium.make(NAME, scenario=small, **arguments)
+        vector = gymnasium.make_vec(NAME, num_envs=2, scenario=small, **arguments)
+        assert made.spec is not None
+        assert vector.spec is not None
+        assert (made.spec.max_episode_steps, vector.spec.max_episode_steps) == (steps, steps)
+        for of_json in (made, gymnasium.make(EnvSpec.from_json(made.spec.to_json()))):
+            played = day(of_json)
+            assert len(played) == 1 + 4 * steps
+            # The end of a day is no interruption.
+            assert played[-2:] == [not is_cut, is_cut]
+        for of_json in (vector, gymnasium.make_vec(EnvSpec.from_json(vector.spec.to_json()))):
+            assert [bool(end.all()) for end in day(of_json)[-2:]] == [not is_cut, is_cut]
 
 
 def test_vectors_say_how_they_begin_the_next_day(small: Scenario):
