@@ -1,8 +1,8 @@
 """RLlib's PPO, one policy shared by all sellers: `python examples/rllib_shared_policy.py [--quick]`.
 
 Needs `pip install 'auctionsim[rllib]'`. Twelve sellers learn one network on the parallel environment, through RLlib's wrapper:
-total profit counts, and every floor of the scenario is on, the platform's revenue and each seller's profit. Eight days run side by
-side. Prints the return of a test day, and total profit and platform revenue over those of keyword bids, before and after.
+total profit counts, and every floor of the scenario is on, the platform's revenue and each seller's profit. Eight days run side
+by side. Prints the return of a test day, and total profit and platform revenue over those of keyword bids, before and after.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from auctionsim.envs import parallel_env
 from auctionsim.market.market import Market
 
 HOURS, ENVS = 24, 8
-BIDS = {"bid_model": "value", "max_multiplier": 10.0}
+BIDS = {"bid_model": "value", "max_multiplier": 2.0}
 
 
 def tested(algorithm: Algorithm, market: Market) -> tuple[float, float, float]:
