@@ -22,7 +22,9 @@ from auctionsim.envs.episode_sampler import (
 )
 from auctionsim.envs.infos import REWARDS
 from auctionsim.envs.rendering import Renderer, checked_render_mode
+from auctionsim.errors import shown
 from auctionsim.market.market import Market
+from auctionsim.names.display import cut, ranges
 from auctionsim.numbers import checked_seed
 from auctionsim.objectives.penalties import PENALTIES
 
@@ -62,6 +64,14 @@ class SingleEnvMixin:
         self.batched_days = BatchedDays(self.market, bid_model, num_envs=1, penalty=penalty)
         self._renderer = Renderer(self.market)
         self._days = days_of(self.market, split)
+
+    def __repr__(self) -> str:
+        market: Market | None = getattr(self, "market", None)
+        if market is None:
+            return f"{type(self).__name__}(not set up)"
+        count, model = len(market.learners), self.actions.bid_model
+        agents = f"{count} agent{'s' if count > 1 else ''}"
+        return cut(f"{type(self).__name__}({shown(market.scenario.name)}: {agents}, {model}, days {ranges(self._days)})")
 
     @property
     def np_random(self) -> np.random.Generator:

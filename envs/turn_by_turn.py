@@ -94,6 +94,9 @@ class _InOrder(OrderEnforcingWrapper[str, NDArray[np.float32], NDArray[np.float3
 
     _has_reset: bool
 
+    def __repr__(self) -> str:
+        return f"env({self.unwrapped!r})"
+
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin a day."""
         has_reset = self._has_reset
