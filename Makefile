@@ -79,7 +79,7 @@ $(CLIENTS)/%/.installed: tests/clients/requirements/%.txt $(VENV)/.installed
 	$(PYTHON) -m venv $(CLIENTS)/$*
 	$(BIN)/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
 		> "$$($(CLIENTS)/$*/bin/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/zz-auctionsim.pth"
-	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $$(sed -n 's/^# pip: //p' $<) --requirement $<
 	@touch $@
 
 check: lint types test fuzz-minute docs ## what CI runs, but for test-extras

@@ -73,7 +73,8 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
     count = (
         f"{episodes} episodes: {settings['episodes_per_day']} of each of the {settings['split']} days {days}, each of 24 "
         f"hours, for {len(agents)} agents ({who}): {episodes * 24 * len(agents)} steps. An instance is an hour of one "
-        "agent. There is no missing value, and no person's data: advertisers, queries and clicks are simulated from the scenario's traffic."
+        "agent. There is no missing value, and no person's data: advertisers, queries and clicks are simulated from the "
+        "scenario's traffic."
     )
     same = "The same command writes the same bytes, on any number of workers."
     parts = [
