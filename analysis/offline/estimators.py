@@ -128,7 +128,7 @@ def _of_ratios(weights: Array, amounts: Array) -> tuple[float, Array]:
 
     Args:
         weights: Weights, `[N, columns]`.
-        amounts: What is averaged, `[N, columns]`.
+        amounts: Amounts that are averaged, `[N, columns]`.
     """
     mean_weight = weights.mean(axis=0)
     scaled = weights / np.where(mean_weight > 0, mean_weight, 1.0)

@@ -52,7 +52,7 @@ def learn_pacing(actions: Array, log_propensity: Array, values: Array, costs: Ar
     Args:
         actions: Logged actions, `[N, T]`.
         log_propensity: Logs of their densities, `[N, T]`; weights 1 / density undo that the policy preferred some actions.
-        values: What is to be maximized, by hour, `[N, T]`.
+        values: Amounts to be maximized, by hour, `[N, T]`.
         costs: Cost, currency, `[N, T]`.
         is_live: Whether the agent had budget left when the hour began, `[N, T]`.
 

@@ -43,13 +43,17 @@ def test_an_offline_learner_makes_two_updates_on_logged_days_and_bids_on_test_da
     assert (ran.coefficients[:, 1:, 3] == 1.0).all()
 
 
-def test_more_updates_clone_the_logged_policy_better(logs: Dataset):
+def test_more_updates_clone_the_logged_policy_better(tmp_path: Path):
     market, errors = default_market(), []
+    plan = make_plan(market, "manual", bidder="seller_0", factor=3.0)
+    write_dataset(log_days(plan, Exploration(0.2, 0.05), per_day=3), tmp_path / "logs", "command")
     for steps in (2, 200):
-        ran = simulate_day(market, 2, learned_policy(logs, market, "bc", "profit", steps, None)[0])
-        errors.append(np.abs(np.log(ran.coefficients[:, 0, 3, 0])).mean())
-    assert errors[1] < 0.5
-    assert errors[1] < errors[0] + 0.1
+        policy, _ = learned_policy(read_dataset(tmp_path / "logs"), market, "bc", "profit", steps, None)
+        bids = simulate_day(market, 2, policy).coefficients[:, 0, 3, 0]
+        errors.append(float(np.abs(np.log(bids / 3)).mean()))
+    # A new network bids about as the keyword bids do.
+    assert errors[0] == pytest.approx(np.log(3), abs=0.4)
+    assert errors[1] < 0.6 * errors[0]
 
 
 def test_what_was_learned_is_a_run_and_stdout_stays_empty(logs: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.outcome import COST
 from auctionsim.errors import InputError
 from auctionsim.jobs.offline.dataset import Dataset
-from auctionsim.jobs.offline.learn import FromLogs, OwnActions, logged_market
+from auctionsim.jobs.offline.from_logs import FromLogs, OwnActions, logged_market
 from auctionsim.jobs.offline.rollout import named_amounts
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe

@@ -49,7 +49,7 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
     """Return the datasheet as Markdown.
 
     Args:
-        settings: What made the dataset, as in `dataset.json`.
+        settings: Contents of the dataset as of `dataset.json`.
         table: The steps, for their ranges; None where they are not in a table.
         rows: The columns.
         file: Name of the file that holds the steps.

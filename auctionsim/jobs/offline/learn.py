@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim import arithmetic
 from auctionsim.analysis.offline.online_lp import PacingTable, learn_pacing
 from auctionsim.arguments import one_of
-from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.errors import InputError
 from auctionsim.jobs.offline.dataset import METRICS, Dataset
-from auctionsim.jobs.offline.plan import make_plan
+from auctionsim.jobs.offline.from_logs import FromLogs, OwnActions, logged_market
 from auctionsim.jobs.training.outside import write_run
-from auctionsim.market.bidding import market_coefficients, starting_coefficients
 from auctionsim.market.market import Market
-from auctionsim.market.policy import DayPolicy, DayState, Policy
+from auctionsim.market.policy import DayState, Policy
 from auctionsim.runs import Run
 
 Array = NDArray[np.float64]
-OwnActions = Callable[[DayState], Array]
-"""Function from the day's state to the agents' actions, `[P, A, k]`."""
 
 LEARNERS = ("online-lp", "bc", "cql", "iql", "decision-transformer")
 _LIVE = 1  # Position of `budget_left` in an observation.
-
-
-@dataclass(frozen=True, eq=False)
-class FromLogs:
-    """A policy of the logged agents; the scenario's other learners follow the rule that they followed in the logs."""
-
-    market: Market
-    """Market in which only the logged agents learn."""
-    bid_model: str
-    begin_agents: Callable[[int, int], OwnActions]
-    """Function from a day and P to the function that acts on it."""
-
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (it has its own)
-        """Begin a day for P copies."""
-        own, start = self.begin_agents(day, n_policies), starting_coefficients(self.market, self.bid_model)
-        rules = [(who, rule.begin(self.market, day, n_policies)) for who, rule in self.market.rule_policies]
-
-        def act(state: DayState) -> Array:
-            logs = arithmetic.log(MAX_MULTIPLIER) * np.clip(own(state), -1.0, 1.0)
-            theta = market_coefficients(self.market, logs, start, self.bid_model)
-            for who, rule in rules:
-                theta[who] = np.asarray(rule.act(state.of(who)))
-            return theta
-
-        return DayPolicy(act)
 
 
 def learn_offline(
@@ -91,15 +60,6 @@ def learn_offline(
         policy, version = learned_policy(dataset, market, learner, metric, steps, report)
         name = f"{learner} of d3rlpy {version} from {len(dataset.days)} logged days"
     return write_run(out, market.scenario, {market.seed: policy}, learner=name, command=command)
-
-
-def logged_market(dataset: Dataset, market: Market) -> Market:
-    """Return the market in which only the logged agents learn."""
-    settings = dataset.settings
-    plan = make_plan(
-        market, "start", bidder=settings["bidder"], rivals=settings["rivals"] or "manual", bid_model=settings["bid_model"]
-    )
-    return plan.market
 
 
 def pacing_policy(dataset: Dataset, market: Market, metric: str) -> FromLogs:

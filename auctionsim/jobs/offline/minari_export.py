@@ -38,7 +38,7 @@ def dataset_id(name: str) -> str:
 
 
 def write_minari(logged: Logged, out: Path, command: str) -> dict[str, Any]:
-    """Write a folder for `MINARI_DATASETS_PATH`, with one dataset in it; it appears whole or not at all.
+    """Write a folder with one dataset, which MINARI_DATASETS_PATH may name; it appears whole or not at all.
 
     Args:
         logged: The logged days of one bidder.
@@ -46,7 +46,7 @@ def write_minari(logged: Logged, out: Path, command: str) -> dict[str, Any]:
         command: The command line, for the datasheet.
 
     Returns:
-        The contents of `dataset.json`, with `minari_id` for `minari.load_dataset`.
+        The contents of `dataset.json`, with `minari_id` for Minari's loader.
     """
     expect_minari()
     if len(logged.plan.agents) != 1:

@@ -85,7 +85,7 @@ def play(plans: Sequence[Plan], day: int, episodes: Sequence[EpisodeSeed], choos
 def episode_seeds(market: Market, split: str, purpose: str, day: int, numbers: Sequence[int]) -> list[tuple[int, EpisodeSeed]]:
     """Return the seed of `reset` and the sampling noise of some episodes of a day.
 
-    `env.reset(seed=seed, options={"day": day})` begins the same episode in an environment of the same split.
+    The `reset` of an environment of the same split begins the same episode with this seed and `options={"day": day}`.
 
     Args:
         market: The market.
