@@ -68,6 +68,10 @@ class CpaCap(Constraint):
         """Cost - cap x conversions <= 0."""
         return LinearRow(np.zeros(len(limit)), conversions=-limit, cost=1.0)
 
+    def unit(self, limit: Array, goals: Goals) -> Array:
+        """Return what the baseline's conversions cost at the cap."""
+        return limit * goals.scales[:, 1, 0]
+
 
 class RoiFloor(Constraint):
     """Return on investment, (gmv - cost) / cost, at least the floor."""

@@ -24,7 +24,8 @@ LINEAR = ("profit_floor", "spend_floor", "self_bidder_floor", "revenue_floor")
 def market() -> Market:
     """A market with every constraint, on three sellers and two self-bidders."""
     text = SMALL.replace("count = 5", "count = 3").replace(
-        "profit_floor = 1.0", 'profit_floor = 0.9\ncpc_cap = "baseline*1.1"\nroi_floor = "baseline*0.9"\nspend_floor = 1.0'
+        "profit_floor = 1.0",
+        'profit_floor = 0.9\ncpc_cap = "baseline*1.1"\ncpa_cap = "baseline*1.1"\nroi_floor = "baseline*0.9"\nspend_floor = 1.0',
     )
     text += '\n[[advertisers]]\ngroup = "self"\ncount = 2\ncontroller = "manual"\n'
     return build_market(parse_scenario(text, "x.toml", overrides=["platform.self_bidder_floor=0.8"]))
@@ -68,8 +69,11 @@ def test_without_a_limit_nothing_costs_and_nothing_is_violated():
     assert (CostRates.of(goals, HOURS).costs(totals, market.learners) == 0).all()
     assert (violations_of(violations(totals, goals), market.learners, 1) == -1).all()
     found = limits_of(goals, market.learners, 1)
-    assert (found[..., [0]] == np.inf).all()
-    assert (found[..., [1, 2, 3, 4]] == -np.inf).all()
+    is_cap = [one.sense == "cap" for one in CONSTRAINTS]
+    assert sum(is_cap) == 2
+    assert (found[..., is_cap] == np.inf).all()
+    # The floor on revenue is 0 where there is none.
+    assert (found[..., ~np.array(is_cap)][..., :-1] == -np.inf).all()
 
 
 def test_every_policy_has_the_costs_of_its_own_day_to_the_bit(market: Market):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from auctionsim.analysis.documents.results import arms_table, by_seed, paired_table
+from auctionsim.analysis.documents.results import arms_table, by_seed, paired_table, paired_values
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.rank_correlation import rank_correlation
 from auctionsim.analysis.statistics import compare_paired, ranks
@@ -56,15 +56,22 @@ def auctionnet_sections(results: pl.DataFrame, scenario: str) -> list[Section]:
 
 
 def _headline(results: pl.DataFrame, scenario: str, order: list[str]) -> str:
-    """Return the best policy and its difference to the simplest rival."""
-    best = order[0]
+    """Return the best policy, its difference to the simplest rival, and its lead."""
+    best, following = order[0], order[1:2]
     if best == SIMPLEST:
         return f"No policy scores above {SIMPLEST}, which bids the target and reacts to nothing."
-    own, other = (by_seed(results, scenario, arm, "score") for arm in (best, SIMPLEST))
-    shared = sorted(own.keys() & other.keys())
-    found = compare_paired([own[seed] for seed in shared], [other[seed] for seed in shared])
-    doubt = "" if found.differs else ", which does not tell them apart"
-    return f"The best is {best}; over {SIMPLEST}, which reacts to nothing, it scores {found}{doubt}."
+    text = (
+        f"The best is {best}; over {SIMPLEST}, which reacts to nothing, it scores {_lead(results, scenario, best, SIMPLEST)}."
+    )
+    if following and following[0] != SIMPLEST:
+        text += f" Its lead over the next one, {following[0]}, is {_lead(results, scenario, best, following[0])}."
+    return text
+
+
+def _lead(results: pl.DataFrame, scenario: str, best: str, other: str) -> str:
+    """Return the difference of two policies' scores, paired by seed, and whether it tells them apart."""
+    found = compare_paired(*paired_values(results, scenario, best, other, "score"))
+    return str(found) if found.differs else f"{found}, which does not tell them apart"
 
 
 def _orders(means: Mapping[str, float]) -> Table:
