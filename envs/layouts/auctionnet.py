@@ -1,8 +1,8 @@
 """Observe in the layout of AuctionNet: 16 numbers of the day so far, the last three steps and the coming one.
 
 The layout is that of the benchmark's published code (alimama-tech/AuctionNet, the state of its IQL baseline). Two things
-differ. Steps are hours, 24 a day, where AuctionNet has 48. And no replay keeps the lowest winning bid of every auction: the mean
-price that the market paid per impression stands in its place.
+differ. Steps are hours, 24 a day, where AuctionNet has 48. And no replay keeps the lowest winning bid of every auction: the
+mean price that the market paid per impression stands in its place.
 """
 
 from __future__ import annotations
