@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from auctionsim import envs
-from auctionsim.auction import day as day_replay
+from auctionsim.auction.kernel import engine
 from auctionsim.envs import AuctionVectorEnv, FlattenAgents, parallel_env, vector_env
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.scenario import Scenario
@@ -138,8 +138,8 @@ def test_a_mask_resets_some_environments_and_the_others_go_on(small: Scenario):
 
 def test_an_hour_costs_one_call_of_the_kernel_per_day(small: Scenario):
     calls = []
-    kernel = day_replay.replay_buckets
-    with patch.object(day_replay, "replay_buckets", lambda *arguments: calls.append(kernel(*arguments))):
+    kernel = engine.replay_buckets
+    with patch.object(engine, "replay_buckets", lambda *arguments: calls.append(kernel(*arguments))):
         for same_day, expected in ((True, 1), (False, 2)):
             env = AuctionVectorEnv(small, 64, same_day=same_day, threads=1)
             _, infos = env.reset(seed=0)

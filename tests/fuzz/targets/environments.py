@@ -38,7 +38,17 @@ _KINDS: dict[str, Any] = {
     "make": lambda scenario, **more: gymnasium.make("auctionsim/SingleBidder-v0", scenario=scenario, **more),
 }
 _VECTOR = {"num_envs", "same_day", "threads", "autoreset_mode"}
-_COMMON = {"scenario", "bid_model", "action_mode", "levels", "max_multiplier", "split", "max_cycles", "render_mode"}
+_COMMON = {
+    "scenario",
+    "overrides",
+    "bid_model",
+    "action_mode",
+    "levels",
+    "max_multiplier",
+    "split",
+    "max_cycles",
+    "render_mode",
+}
 _ARGUMENTS = {
     "parallel_env": _COMMON,
     "env": _COMMON,
