@@ -41,7 +41,7 @@ if SINGLE_BIDDER not in registry:
         entry_point="auctionsim.envs.single_agent:SingleBidderEnv",
         vector_entry_point="auctionsim.envs.single_agent:single_bidder_vector",
         # Gymnasium's passive checker takes a first reset that was refused for one that was made, and fails at the next step.
-        # The environment checks what it is given by itself, and Gymnasium's `check_env` passes (tests/envs).
+        # The environment checks what it is given by itself, and Gymnasium's own check passes (tests/envs).
         disable_env_checker=True,
     )
 

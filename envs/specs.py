@@ -37,7 +37,7 @@ class PlainSpec:
     """An environment whose `spec` holds arguments as plain data, so that `spec.to_json()` works.
 
     `gymnasium.make(EnvSpec.from_json(env.spec.to_json()))` makes the same environment again. A market that was made by hand
-    stays as it is, and JSON refuses it. `spec.max_episode_steps` is the number of steps of an episode.
+    stays as it is, and JSON refuses it. Its `max_episode_steps` is the number of steps of an episode.
     """
 
     max_cycles: int

@@ -39,7 +39,7 @@ EXCEPTIONS = {
     "DummyVectorEnv": "Tianshou's",
     "ppo_continuous_action": "a file of CleanRL's",
     "auctionsim/SingleBidder-v0": "an environment's name in Gymnasium",
-    "auctionsim/Auction-v0": "an environment's name in PettingZoo",
+    "copy.deepcopy": "the standard library's",
     "gymnasium.make": "Gymnasium's",
     "spec.to_json": "Gymnasium's",
     "pettingzoo.make": "PettingZoo's",
