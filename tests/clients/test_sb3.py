@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -14,12 +15,13 @@ from auctionsim.errors import InputError
 from .matrix import all_finite, copies, default_market, is_finite, library, moved, run_section
 
 sb3 = library("stable_baselines3", "sb3")
-from stable_baselines3.common import env_checker, vec_env  # noqa: E402
+from stable_baselines3.common import env_checker, env_util, vec_env  # noqa: E402
 from stable_baselines3.common.monitor import Monitor  # noqa: E402
 
 from auctionsim.envs.adapters.sb3 import AuctionVecEnv, shared_policy, single_bidder  # noqa: E402
 
 ENVS = 4
+KINDS = (vec_env.DummyVecEnv, vec_env.SubprocVecEnv)
 SAME_STEP = gymnasium.vector.AutoresetMode.SAME_STEP
 
 
@@ -62,6 +64,49 @@ def test_ppo_learns_on_a_single_environment_that_its_checker_accepts():
     env = gymnasium.make("auctionsim/SingleBidder-v0", scenario=default_market())
     env_checker.check_env(env)
     learned(sb3.PPO("MlpPolicy", env, n_steps=24, batch_size=24, n_epochs=2, device="cpu", seed=0), 2 * 24)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda env: vec_env.VecFrameStack(env, 3),
+        lambda env: vec_env.VecCheckNan(env, raise_exception=True),
+        lambda env: vec_env.VecNormalize(vec_env.VecMonitor(env)),
+    ],
+)
+def test_the_library_s_wrappers_go_around_shared_calls(wrap: Any):
+    env = wrap(single_bidder(default_market(), ENVS))
+    env.seed(0)
+    env.reset()
+    for _ in range(25):
+        observations, rewards, dones, infos = env.step(np.zeros((ENVS, 3), np.float32))
+        assert observations.shape == (ENVS, *env.observation_space.shape)
+        assert is_finite(rewards)
+        assert [("terminal_observation" in info) for info in infos] == dones.tolist()
+
+
+def test_a_model_and_its_normalization_go_on_after_saving(tmp_path: Path):
+    env = vec_env.VecNormalize(single_bidder(default_market(), ENVS))
+    model = learned(sb3.PPO("MlpPolicy", env, n_steps=24, batch_size=48, n_epochs=1, device="cpu", seed=0), 24 * ENVS)
+    model.save(tmp_path / "model")
+    env.save(str(tmp_path / "normalize.pkl"))
+    again = vec_env.VecNormalize.load(str(tmp_path / "normalize.pkl"), single_bidder(default_market(), ENVS))
+    loaded = sb3.PPO.load(tmp_path / "model", env=again, device="cpu")
+    assert not moved(copies(model.policy.parameters()), loaded.policy.parameters())
+    learned(loaded, 24 * ENVS)
+
+
+def test_environments_of_other_processes_are_the_same():
+    market = default_market()
+    env_id, arguments = "auctionsim/SingleBidder-v0", {"scenario": market}
+    made = [env_util.make_vec_env(env_id, 2, seed=0, env_kwargs=arguments, vec_env_cls=kind) for kind in KINDS]
+    observations = [env.reset() for env in made]
+    actions = np.full((2, 3), 0.1, np.float32)
+    steps = [env.step(actions)[:2] for env in made]
+    assert np.array_equal(*observations)
+    for here, there in zip(*steps, strict=True):
+        assert np.array_equal(here, there.astype(np.float32))  # rewards of other processes are not rounded
+    made[1].close()
 
 
 def same(first: Any, second: Any) -> bool:
