@@ -8,6 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -32,10 +33,8 @@ def test_stable_baselines3_learns_to_keep_the_floors_on_held_out_days():
 @pytest.mark.xdist_group("ray")
 @pytest.mark.skipif(find_spec("tree") is None, reason="RLlib is not installed (make test-extras)")
 def test_rllib_learns_one_policy_for_all_sellers():
-    *_, start, learned = printed_by("rllib_shared_policy.py").splitlines()
-    (profit_before, revenue_before), (profit, revenue) = (
-        map(float, re.findall(r"\d+\.\d+", line)) for line in (start, learned)
-    )
-    # Nobody protects the platform in this example.
-    assert profit > 1.02 * profit_before
-    assert revenue < 0.9 * revenue_before
+    printed = printed_by("rllib_shared_policy.py")
+    returns = [float(number) for number in re.findall(r"^iteration +\d+  return (\S+)$", printed, re.MULTILINE)]
+    assert np.isfinite(returns).all()
+    # Eight iterations, with the noise of exploration in them: the penalties for missed floors shrink.
+    assert returns[-1] > returns[0]

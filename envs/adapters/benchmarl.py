@@ -11,7 +11,6 @@ from auctionsim.envs.adapters.torchrl import AuctionEnv
 from auctionsim.errors import unknown
 from auctionsim.extras import MissingExtra
 from auctionsim.scenario import Scenario
-from auctionsim.scenario.file import load_scenario
 
 try:
     import torch
@@ -76,10 +75,7 @@ class AuctionTaskClass(TaskClass):
     ) -> Callable[[], EnvBase]:
         """Return a function that makes `num_envs` markets."""
         config = dict(self.config)
-        scenario, overrides = config.pop("scenario"), config.pop("overrides")
-        mode = "box" if continuous_actions else "discrete"
-        if not isinstance(scenario, Scenario):
-            scenario = load_scenario(scenario, overrides=overrides)
+        scenario, mode = config.pop("scenario"), "box" if continuous_actions else "discrete"
         return lambda: AuctionEnv(scenario, num_envs, action_mode=mode, seed=seed, device=device, **config)
 
     def supports_continuous_actions(self) -> bool:

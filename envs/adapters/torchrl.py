@@ -14,20 +14,19 @@ tensors `[P, agents, ...]` directly. The only module that imports torchrl but fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import instance_of
-from auctionsim.envs.markets import DEFAULT_SCENARIO
+from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import MissingExtra
-from auctionsim.market.market import Market
+from auctionsim.market.observations import bounds
 from auctionsim.numbers import checked_seed
-from auctionsim.scenario import Scenario
+from auctionsim.objectives.goals import OBJECTIVES
 
 try:
     import torch
@@ -47,7 +46,7 @@ class AuctionEnv(EnvBase):
     |---|---|---|
     | `(group, "observation")` | `[P, agents, 15]` | those of `AuctionParallelEnv` |
     | `(group, "action")` | `[P, agents, coefficients]` | `Bounded`, or `MultiCategorical`; one discrete number: `[P, agents]` |
-    | `(group, "reward")` | `[P, agents, 1]` | float32 |
+    | `(group, "reward")` | `[P, agents, 1]` | float32; `[P, agents, 4]` with `reward="vector"` |
     | `(group, "info", KEY)` | `[P, agents, ...]` | float32; the infos of `AuctionParallelEnv` but for `day` |
     | `"state"` | `[P, 15 A]` | the observations of all agents, for a centralized critic |
     | `"day"` | `[P, 1]` | int64 |
@@ -57,7 +56,7 @@ class AuctionEnv(EnvBase):
     some of the markets alone, which is how collectors reset.
 
     Arguments:
-        scenario: A `Scenario`, a path, or the name of a built-in scenario; or a `Market`, to build it only once.
+        scenario: As `AuctionVectorEnv` takes it.
         num_envs: P, the number of markets, >= 1.
         group_map: Agents of each group, a `MarlGroupMapType`, or None for the scenario's groups.
         device: Device of the tensors; the market itself is simulated on the processor.
@@ -72,7 +71,7 @@ class AuctionEnv(EnvBase):
 
     def __init__(
         self,
-        scenario: Market | Scenario | str | Path = DEFAULT_SCENARIO,
+        scenario: AnyScenario = DEFAULT_SCENARIO,
         num_envs: int = 1,
         *,
         group_map: Mapping[str, Sequence[str]] | MarlGroupMapType | None = None,
@@ -92,6 +91,7 @@ class AuctionEnv(EnvBase):
         self._members = {
             group: torch.tensor([self.agents.index(agent) for agent in members]) for group, members in self.group_map.items()
         }
+        self._n_rewards = len(OBJECTIVES) if self.vector_env.reward == "vector" else 1
         self._set_seed(seed)
         self._make_specs()
 
@@ -107,9 +107,9 @@ class AuctionEnv(EnvBase):
         acted, rewarded = Composite(shape=envs, device=device), Composite(shape=envs, device=device)
         # Infos are known by looking at some; those of another environment, as a reset takes a day.
         _, infos = AuctionVectorEnv(self.vector_env.market).reset()
+        low, high = (torch.as_tensor(bound) for bound in bounds())
         for group, members in self._members.items():
             shape = torch.Size([*envs, len(members)])
-            low, high = (torch.as_tensor(bound[0, members.numpy()].copy()) for bound in self._bounds())
             info = {
                 key: Unbounded(shape=(*shape, *values.shape[2:]), dtype=torch.float32)
                 for key, values in _of_agents(infos, (1, len(self.agents))).items()
@@ -120,9 +120,9 @@ class AuctionEnv(EnvBase):
                 shape=shape,
             )
             acted[group] = Composite(action=self._action_of(shape), shape=shape)
-            rewarded[group] = Composite(reward=Unbounded(shape=(*shape, 1), dtype=torch.float32), shape=shape)
-        low, high = (torch.as_tensor(bound.reshape(*envs, -1).copy()) for bound in self._bounds())
-        observed["state"] = Bounded(low, high, dtype=torch.float32)
+            rewarded[group] = Composite(reward=Unbounded(shape=(*shape, self._n_rewards), dtype=torch.float32), shape=shape)
+        n_agents = len(self.agents)
+        observed["state"] = Bounded(low.repeat(*envs, n_agents), high.repeat(*envs, n_agents), dtype=torch.float32)
         observed["day"] = Unbounded(shape=(*envs, 1), dtype=torch.int64)
         self.observation_spec, self.action_spec, self.reward_spec = (
             spec.to(device) for spec in (observed, acted, rewarded)
@@ -132,11 +132,6 @@ class AuctionEnv(EnvBase):
             | {group: Composite(_flags((*envs, len(at))), shape=(*envs, len(at))) for group, at in self._members.items()},
             shape=envs,
         ).to(device)
-
-    def _bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the lowest and the highest observations, `[P, A, 15]`."""
-        space = self.vector_env.observation_space
-        return space.low, space.high
 
     def _action_of(self, shape: torch.Size) -> Any:
         """Return the description of the actions of a group, whose shape `[P, agents]` is."""
@@ -181,7 +176,7 @@ class AuctionEnv(EnvBase):
             of_all[:, members] = tensordict.get((group, "action")).detach().cpu().to(of_all.dtype)
         observations, rewards, terminations, truncations, infos = self.vector_env.step(of_all.numpy())
         told = self._told(observations, infos, terminations, truncations)
-        rewarded = torch.as_tensor(rewards, dtype=torch.float32)[..., None]
+        rewarded = torch.as_tensor(rewards, dtype=torch.float32).reshape(*of_all.shape[:2], self._n_rewards)
         for group, members in self._members.items():
             told.set((group, "reward"), rewarded[:, members].to(self.device))
         return told

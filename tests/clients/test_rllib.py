@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-# A busy machine takes longer than the 30 seconds that Ray gives its own servers.
-os.environ.setdefault("RAY_raylet_start_wait_time_s", "200")
 
 from auctionsim.envs import parallel_env
 

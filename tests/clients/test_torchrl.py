@@ -217,6 +217,13 @@ def test_days_begin_where_reset_says_and_nowhere_else():
     torch.testing.assert_close(begun[GROUP, "observation"][1:3], td[GROUP, "observation"][1:3])
 
 
+def test_vectors_of_rewards_are_those_of_the_objectives():
+    env = AuctionEnv(default_market(), 2, reward="vector", seed=0)
+    check_env_specs(env)
+    hour = env.rand_step(env.reset())["next", GROUP]
+    torch.testing.assert_close(hour["reward"], hour["info", "objectives"])
+
+
 def test_a_fixed_day_is_the_day_of_every_market():
     assert AuctionEnv(default_market(), ENVS).reset(options={"day": 3})["day"].flatten().tolist() == [3] * ENVS
 
