@@ -29,7 +29,7 @@ from auctionsim.envs import parallel_env
 from auctionsim.market.market import Market
 
 HOURS, ENVS = 24, 8
-BIDS = {"bid_model": "value", "max_multiplier": 2.0}
+BIDS = {"bid_model": "value", "max_multiplier": 10.0}
 
 
 def tested(algorithm: Algorithm, market: Market) -> tuple[float, float, float]:
