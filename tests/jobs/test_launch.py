@@ -150,3 +150,13 @@ def test_a_seed_has_to_be_named_and_to_be_one_of_the_run(result: Any):
             result.evaluate(days=days)
     with pytest.raises(InputError, match="policy: expected a policy with a method begin"):
         result.evaluate(np.ones(3))
+
+
+def test_a_pool_that_cannot_be_opened_leaves_nothing_behind(file: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(workers: int) -> None:
+        raise InputError(f"{workers} workers: expected Ray")
+
+    monkeypatch.setattr("auctionsim.jobs.training.launch.open_pool", refuse)
+    with pytest.raises(InputError, match="2 workers: expected Ray"):
+        auctionsim.train("small.toml", "run", workers=2)
+    assert not Path("run").exists()

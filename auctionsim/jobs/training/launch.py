@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,11 @@ def train(
     if workers is not None and workers != "auto":
         workers = whole_number("workers", workers, 0)
     if isinstance(scenario, Run):
-        given = {"out": out, "overrides": overrides or None, "seeds": None if seeds == 1 else seeds}
+        given = {"out": out, "overrides": overrides or None, "seeds": None if isinstance(seeds, int) and seeds == 1 else seeds}
         extra = [name for name, value in given.items() if value is not None]
         if extra:
             raise InputError(f"{extra[0]}: expected only with a scenario, got {shown(given[extra[0]])} beside a run")
-        return _trained(scenario, called, workers, until, pool)
+        return _resumed(scenario, called, workers, until, pool)
     text, loaded = _loaded(scenario, overrides)
     if until is not None and until > loaded.train.iterations:
         raise InputError(f"until: expected <= train.iterations = {loaded.train.iterations}, got {until}")
@@ -89,35 +90,43 @@ def train(
     if resume and (path / "manifest.json").is_file():
         run = Run.open(path)
         _expect_same(run, loaded, chosen)
-        return Trained(run) if run.status == "finished" else _trained(run, called, workers, until, pool)
+        return Trained(run) if run.status == "finished" else _resumed(run, called, workers, until, pool)
     expect_new_folder(path, " (choose another by out, or go on with it by resume=True)")
     expect_room(loaded, len(chosen))
     # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.
     markets = {seed: build_market(loaded, seed) for seed in chosen}
     starts = starting_states(make_learner(loaded), markets) if has_learners(markets) else None
     command = shlex.join([Path(sys.executable).name, *sys.argv])
-    run = Run.create(path, loaded, text, seeds=chosen, command=command, overrides=tuple(overrides))
-    return _trained(run, called, workers, until, pool, markets, starts)
+    with _opened(loaded, workers, pool) as opened:
+        run = Run.create(path, loaded, text, seeds=chosen, command=command, overrides=tuple(overrides))
+        return _trained(run, called, opened, until, markets, starts)
+
+
+def _resumed(run: Run, callbacks: Callbacks, workers: int | str | None, until: int | None, pool: Pool | None) -> Trained:
+    """Go on with a run to its end or to an iteration."""
+    run.expect_trained_here("resume")
+    with _opened(run.scenario(), workers, pool) as opened:
+        return _trained(run, callbacks, opened, until)
+
+
+def _opened(scenario: Scenario, workers: int | str | None, pool: Pool | None) -> AbstractContextManager[Pool]:
+    """Return the pool to compute in: one that is open already stays open."""
+    if pool is not None:
+        return nullcontext(pool)
+    return open_pool(scenario.cluster.workers if workers is None else workers)
 
 
 def _trained(
     run: Run,
     callbacks: Callbacks,
-    workers: int | str | None,
+    pool: Pool,
     until: int | None,
-    pool: Pool | None,
     markets: dict[int, Market] | None = None,
     starts: dict[int, Arrays] | None = None,
 ) -> Trained:
     """Train a run to its end or to an iteration, and evaluate it."""
-    run.expect_trained_here("resume")
-    scenario = run.scenario()
-    markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
-    if pool is not None:
-        train_run(run, pool, markets=markets, starts=starts, until=until, callbacks=callbacks)
-    else:
-        with open_pool(scenario.cluster.workers if workers is None else workers) as opened:
-            train_run(run, opened, markets=markets, starts=starts, until=until, callbacks=callbacks)
+    markets = markets or {seed: build_market(run.scenario(), seed) for seed in run.seeds}
+    train_run(run, pool, markets=markets, starts=starts, until=until, callbacks=callbacks)
     if run.status == "interrupted" and run.stopped is None:
         # Stopped by `until`: what it has learned so far is evaluated.
         evaluate(run)
