@@ -14,7 +14,10 @@ MINUTES ?= 10
 CLIENT ?= $(patsubst tests/clients/requirements/%.txt,%,$(wildcard tests/clients/requirements/*.txt))
 CLIENTS := build/clients
 
-.PHONY: faults help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras test-clients check docs notebooks gallery lint format types profile readme-figure clean
+LOWEST := build/lowest
+CORE := tests/agents tests/auction tests/bounds tests/envs tests/games tests/market tests/objectives tests/scenario tests/traffic
+
+.PHONY: faults help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +84,13 @@ $(CLIENTS)/%/.installed: tests/clients/requirements/%.txt $(VENV)/.installed
 		> "$$($(CLIENTS)/$*/bin/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/zz-auctionsim.pth"
 	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $$(sed -n 's/^# pip: //p' $<) --requirement $<
 	@touch $@
+
+# Libraries older than today's warn about each other, which is not what is tested.
+test-lowest: ## the core tests on the oldest versions that pyproject.toml allows, in build/lowest
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[cluster,dev,ingest]'
+	$(LOWEST)/bin/python -m pytest --base -W ignore::DeprecationWarning $(CORE)
 
 check: lint types test fuzz-minute docs ## what CI runs, but for test-extras
 

@@ -58,13 +58,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--base", action="store_true", help="skip what needs an extra that is not installed, instead of failing")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With --base, leave out modules that import a missing library of an extra themselves."""
-    if not config.getoption("--base") or collection_path.suffix != ".py":
-        return None
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """With --base, skip a module that cannot be imported without a missing extra."""
+    report = yield
     missing = "|".join(name for name in EXTRA_OF if not is_installed(name))
-    imports = rf"^\s*(?:import|from) (?:{missing})\b"
-    return bool(missing and re.search(imports, collection_path.read_text(encoding="utf-8"), re.MULTILINE)) or None
+    is_lacking = re.search(rf"MissingExtra: |No module named '(?:{missing})[.']", str(report.longrepr)) is not None
+    if report.failed and missing and is_lacking and collector.config.getoption("--base"):
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, "Skipped: needs a missing extra")
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

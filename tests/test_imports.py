@@ -205,8 +205,8 @@ def test_a_first_look_imports_no_heavy_library(code: str, heavy: tuple[str, ...]
     [
         (
             "import auctionsim.envs",
-            ("torch", "ray", "numba", "llvmlite", "polars", "pyarrow", "pandas", "scipy", "matplotlib", "duckdb", "sklearn", "rich",
-             "cmaes", "tensorboardX", "safetensors"),
+            ("torch", "ray", "numba", "llvmlite", "polars", "pyarrow", "pandas", "scipy", "matplotlib", "duckdb", "sklearn",
+             "rich", "cmaes", "tensorboardX", "safetensors"),
         ),
         ("import auctionsim.traffic.files", ("numba", "scipy", "pandas", "pyarrow", "matplotlib", "gymnasium")),
     ],

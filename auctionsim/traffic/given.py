@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auctionsim import arguments
 from auctionsim.errors import InputError
@@ -12,8 +13,11 @@ from auctionsim.names.display import short_repr
 from auctionsim.scenario import Scenario, TrafficSection
 from auctionsim.scenario.file import load_scenario, parse_scenario
 from auctionsim.scenario.text import toml_string
-from auctionsim.traffic.files import Frame, save_budgets, save_traffic, table_of
 from auctionsim.traffic.table import Traffic
+
+if TYPE_CHECKING:
+    # With polars, which a scenario without a table of its own does not need: imported where a table is read or written.
+    from auctionsim.traffic.files import Frame
 
 TABLE, BUDGETS = "traffic.parquet", "budgets.csv"
 """Names of the files that hold the table and its budgets in a run folder."""
@@ -29,6 +33,8 @@ class GivenTraffic:
 
     def write(self, folder: Path) -> None:
         """Write the files that the scenario names, so that a run folder needs nothing from memory."""
+        from auctionsim.traffic.files import save_budgets, save_traffic
+
         save_traffic(self.traffic, folder / TABLE)
         if self.traffic.budgets is not None:
             save_budgets(self.traffic, folder / BUDGETS)
@@ -53,6 +59,8 @@ def with_traffic(
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
+    from auctionsim.traffic.files import table_of
+
     traffic = table_of("table", table, budgets=budgets)
     counted = sum(group.count for group in scenario.advertisers)
     if counted != len(traffic.advertisers):
@@ -102,6 +110,8 @@ def scenario_for(
         scenario = auctionsim.scenario_for(frame, overrides=["mechanism.slot_effect=[1.0, 0.5]", "train.iterations=50"])
         result = auctionsim.train(scenario, "runs/own-table")
     """
+    from auctionsim.traffic.files import table_of
+
     name, overrides = arguments.text("name", name), arguments.texts("overrides", overrides)
     traffic = table_of("table", table, budgets=budgets)
     days, n_test = list(traffic.days), max(len(traffic.days) // 3, 1)
