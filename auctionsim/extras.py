@@ -24,7 +24,7 @@ EXTRA_OF = {
 }
 """The extra of `pyproject.toml` that brings each library, by the name under which the library is imported."""
 
-_CALLED = {"sklearn": "scikit-learn"}
+_CALLED = {"sklearn": "scikit-learn", "stable_baselines3": "stable-baselines3"}
 
 
 class MissingExtra(InputError, ImportError):
