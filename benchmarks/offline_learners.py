@@ -44,12 +44,12 @@ def of_seed(seed: int) -> dict[str, float]:
     policies: dict[str, Policy] = {}
     for rule in RULES:
         policies[rule] = make_plan(logged, rule).policy  # type: ignore[assignment]  (no rule is `start`)
-    for episodes in (10, 100):
+    for model, episodes in (("scale", 100), ("value", 10), ("value", 100)):
         with tempfile.TemporaryDirectory() as folder:
-            plan = make_plan(market, "manual", bidder="seller_0")
+            plan = make_plan(market, "start", bidder="seller_0", bid_model=model)
             write_dataset(log_days(plan, Exploration(0.2, 0.05), per_day=episodes), Path(folder) / "logs", "benchmark")
             dataset = read_dataset(Path(folder) / "logs")
-        policies[f"online-lp from {2 * episodes} logged days"] = pacing_policy(dataset, market, "profit")
+        policies[f"online-lp, `{model}`, {2 * episodes} logged days"] = pacing_policy(dataset, market, "profit")
     return {name: _profit(market, policy, logged) for name, policy in policies.items()}
 
 

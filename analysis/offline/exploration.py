@@ -29,6 +29,7 @@ LOW, HIGH = -1.0, 1.0
 MIN_NOISE, MAX_NOISE = 0.001, 2.0
 _HALVINGS = 40
 _SATURATED = 8.5
+_LOG_ROOT_2_PI = 0.9189385332046727
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,10 @@ class Exploration:
         """
         z = (actions - means) / self.noise
         low, high = self._ends(means)
-        log_normal = -0.5 * z * z - 0.5 * math.log(2 * math.pi) - math.log(self.noise) - arithmetic.log(high - low)
+        log_normal = -0.5 * z * z - _LOG_ROOT_2_PI - arithmetic.log(self.noise) - arithmetic.log(high - low)
         log_mixed = log_normal.sum(axis=-1)
         if self.uniform > 0:
-            flat = self.uniform * 0.5 ** actions.shape[-1]
+            flat = math.ldexp(self.uniform, -actions.shape[-1])
             log_mixed = arithmetic.log((1.0 - self.uniform) * arithmetic.exp(log_mixed) + flat)
         is_inside = ((actions >= LOW) & (actions <= HIGH)).all(axis=-1)
         return np.where(is_inside, log_mixed, -np.inf)

@@ -6,7 +6,8 @@ action. With value s_h g_b and cost c_h k_b of bidding at level b in hour h, the
     max  sum_h' s_h' g_b(h')   subject to   sum_h' c_h' k_b(h') <= budget left
 
 whose dual has one multiplier lambda: every hour takes the level of the largest s_h g_b - lambda c_h k_b, and lambda is the
-least one that keeps the budget (Agrawal, Wang and Ye 2014; AuctionNet's baseline OnlineLP solves the same program by opportunity).
+least one that keeps the budget (Agrawal, Wang and Ye 2014; AuctionNet's baseline OnlineLP solves the same program by
+opportunity).
 That value and cost are a product of the hour and the level is our assumption: it needs 24 times fewer days than free cells.
 """
 

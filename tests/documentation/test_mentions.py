@@ -59,6 +59,7 @@ EXCEPTIONS = {
     "result.metrics": "an attribute of a variable of docs/python.md",
     "result.outcomes": "an attribute of a variable of docs/python.md",
     "result.summary": "an attribute of a variable of docs/python.md",
+    "MINARI_DATASETS_PATH": "a variable of the environment that Minari reads",
     "NUMBA_CACHE_DIR": "a variable of the environment that numba reads",
 }
 # Made from the very parsers and schema.
