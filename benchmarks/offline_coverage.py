@@ -12,7 +12,7 @@ from auctionsim.analysis.offline import estimators
 from auctionsim.analysis.offline.exploration import Exploration
 from tests.analysis.offline.decisions import episodes, exact, log
 
-SAMPLES, SIZES, SHIFTS = 1000, (60, 200), (0.05, 0.1, 0.15, 0.2, 0.3)
+SAMPLES, SIZES, SHIFTS = 500, (60, 200), (0.1, 0.2, 0.3)
 NAMES = ("ips", "pdis", "snips", "snpdis", "dr", "sndr")
 NOISE = Exploration(0.3, 0.05)
 

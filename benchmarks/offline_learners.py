@@ -21,8 +21,10 @@ from auctionsim.jobs.offline.plan import make_plan
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import simulate_day
 
-SEEDS = range(100, 110)
+SEEDS = range(200, 210)
 OVERRIDES = ("traffic.auctions_per_day=2000", "advertisers.0.budget=6")
+LOGS = (("start", "scale", 100), ("start", "value", 100), ("dual-pacing", "value", 10), ("dual-pacing", "value", 100))
+"""Behavior policy, bid model and episodes of each of the two training days."""
 RULES = ("manual", "truthful", "pid", "dual-pacing", "uscb-oracle")
 
 
@@ -44,12 +46,12 @@ def of_seed(seed: int) -> dict[str, float]:
     policies: dict[str, Policy] = {}
     for rule in RULES:
         policies[rule] = make_plan(logged, rule).policy  # type: ignore[assignment]  (no rule is `start`)
-    for model, episodes in (("scale", 100), ("value", 10), ("value", 100)):
+    for behavior, model, episodes in LOGS:
         with tempfile.TemporaryDirectory() as folder:
-            plan = make_plan(market, "start", bidder="seller_0", bid_model=model)
+            plan = make_plan(market, behavior, bidder="seller_0", bid_model=model)
             write_dataset(log_days(plan, Exploration(0.2, 0.05), per_day=episodes), Path(folder) / "logs", "benchmark")
             dataset = read_dataset(Path(folder) / "logs")
-        policies[f"online-lp, `{model}`, {2 * episodes} logged days"] = pacing_policy(dataset, market, "profit")
+        policies[f"online-lp from {2 * episodes} days of `{behavior}` in `{model}`"] = pacing_policy(dataset, market, "profit")
     return {name: _profit(market, policy, logged) for name, policy in policies.items()}
 
 

@@ -74,7 +74,7 @@ def log_days(
     """Play days under a policy whose agents explore.
 
     Args:
-        plan: Who bids by which policy.
+        plan: The policy, and the agents that are logged.
         exploration: Noise on the agents' actions, drawn anew every hour and for every agent.
         split: `train` or `test`, the days that are logged.
         per_day: Number of episodes of each day, >= 1.

@@ -38,7 +38,7 @@ class Rollout:
     means: tuple[Array, ...]
     """Each policy's own actions, `[T, E, A, k]`."""
     is_clipped: NDArray[np.bool_]
-    """Where the first policy's own action had to be clipped to [-1, 1], `[T, E, A, k]`."""
+    """Mask of the first policy's own actions that had to be clipped to [-1, 1], `[T, E, A, k]`."""
     rewards: Array
     """Rewards of the environments, `[T, E, A]`."""
     outcomes: Array
