@@ -36,7 +36,7 @@ _LAST = 3
 _BID, _PRICE, _PCVR, _CONVERSION, _WIN, _AUCTIONS = range(6)
 
 
-class AuctionNetObservations(VectorWrapper):  # type: ignore[type-arg]
+class AuctionNetObservations(VectorWrapper):
     """Replace the observations of `AuctionVectorEnv` by AuctionNet's 16 numbers of each agent, `[P, A, 16]`, in `LAYOUT`.
 
     Args:
@@ -52,6 +52,7 @@ class AuctionNetObservations(VectorWrapper):  # type: ignore[type-arg]
         if env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
             raise InputError("env: expected autoreset_mode = 'NEXT_STEP' or 'DISABLED', got 'SAME_STEP'")
         super().__init__(env)
+        self._inner = env
         self._days, self._market, shape = env.batched_days, env.market, (len(env.agents), len(LAYOUT))
         self._by_day: dict[int, tuple[Array, Array]] = {}
         self._past = np.zeros((len(env.agents), 6, env.num_envs))
@@ -63,14 +64,14 @@ class AuctionNetObservations(VectorWrapper):  # type: ignore[type-arg]
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin days as the environment does; return the observations and its infos."""
-        _, infos = self.env.reset(seed=seed, options=options)
+        _, infos = self._inner.reset(seed=seed, options=options)
         self._forget()
         return self._observations(), infos
 
     def step(self, actions: Any) -> tuple[Observation, Any, Any, Any, dict[str, Any]]:
         """Replay an hour as the environment does; return the observations and its rewards, ends and infos."""
         before = self._days.hour.copy()
-        _, rewards, terminations, truncations, infos = self.env.step(actions)
+        _, rewards, terminations, truncations, infos = self._inner.step(actions)
         self._remember(np.flatnonzero(self._days.hour == before + 1))
         self._forget()
         return self._observations(), rewards, terminations, truncations, infos
@@ -119,10 +120,10 @@ class AuctionNetObservations(VectorWrapper):  # type: ignore[type-arg]
         past, last = self._past / np.maximum(hour, 1), sum(self._steps, np.zeros_like(self._past))
         recent = last / np.clip(hour, 1, _LAST)
         coming = [self._hour(p, int(hour[p])) for p in range(len(hour))]
-        left = self.env.unwrapped.batched_days.observations()[:, :, 1].T
-        rows = {
+        left = self._days.observations()[:, :, 1].T
+        rows: dict[str, Array] = {
             "time_left": np.broadcast_to(1 - hour / HOURS, left.shape),
-            "budget_left": left,
+            "budget_left": left.astype(np.float64),
             "next_pcvr_mean": np.stack([features[:, FEATURES.index("pcvr")] for features, _ in coming], axis=-1),
             "next_auctions": np.stack([auctions for _, auctions in coming], axis=-1),
             "last_auctions": last[:, _AUCTIONS],
