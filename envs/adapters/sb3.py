@@ -99,7 +99,7 @@ class AuctionVecEnv(VecEnv):
             raise InputError(f"env: expected autoreset_mode SAME_STEP, got {shown(getattr(mode, 'name', mode))}")
         if isinstance(env.unwrapped, AuctionVectorEnv):
             raise InputError("env: expected one reward a row, got AuctionVectorEnv (wrap it in FlattenAgents)")
-        if getattr(env.unwrapped, "reward", "scalar") != "scalar":
+        if env is env.unwrapped and getattr(env, "reward", "scalar") != "scalar":  # a wrapper may weigh them
             raise InputError("env: expected one reward a row, got vectors of rewards (make it with reward='scalar')")
         self.spec = getattr(env, "spec", None)
         flat = [layer for layer in self._layers() if isinstance(layer, FlattenAgents)]
@@ -191,15 +191,16 @@ class AuctionVecEnv(VecEnv):
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: int | Iterable[int] | None = None) -> None:
-        """Set an attribute of the environment, for all rows at once.
+        """Set an attribute of the environment and of what it wraps, for all rows at once; of the environment if none has it.
 
         Raises:
             InputError: `indices` are not all rows: they are one object and have their attributes together.
         """
         if sorted(self._get_indices(indices)) != list(range(self.num_envs)):
             raise InputError(f"indices: expected all {self.num_envs} rows, which have one environment, got {shown(indices)}")
-        owner = self._owner(attr_name) if self.has_attr(attr_name) else self.env
-        setattr(owner, attr_name, value)
+        # A layer may hold a copy of what an inner one has and uses, as FlattenAgents does of max_cycles.
+        for layer in [layer for layer in self._layers() if attr_name in vars(layer)] or [self.env]:
+            setattr(layer, attr_name, value)
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: int | Iterable[int] | None = None, **method_kwargs: Any

@@ -212,11 +212,28 @@ def test_a_step_before_its_actions_is_refused():
         env.step_wait()
 
 
+class Weighed(gymnasium.vector.VectorWrapper):
+    """Profit alone."""
+
+    def step(self, actions: Any) -> Any:
+        observations, rewards, *rest = self.env.step(actions)
+        return observations, rewards[:, 3], *rest
+
+
 def test_vectors_of_rewards_are_refused():
-    env = single_bidder(default_market(), 2, reward="vector")
+    with pytest.raises(InputError, match="expected one reward a row, got vectors of rewards"):
+        single_bidder(default_market(), 2, reward="vector")
+    # A wrapper may weigh them; one that does not is found out by the first step.
+    vectors = gymnasium.make_vec(
+        "auctionsim/SingleBidder-v0", 2, scenario=default_market(), autoreset_mode="SAME_STEP", reward="vector"
+    )
+    env = AuctionVecEnv(gymnasium.vector.VectorWrapper(vectors))
     env.reset()
     with pytest.raises(InputError, match="expected one reward a row, got vectors of 4"):
         env.step(np.zeros((2, 3), np.float32))
+    weighed = AuctionVecEnv(Weighed(vectors))
+    weighed.reset()
+    assert weighed.step(np.zeros((2, 3), np.float32))[1].shape == (2,)
 
 
 def test_the_page_runs():
