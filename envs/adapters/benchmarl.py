@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.envs.adapters.torchrl import AuctionEnv
 from auctionsim.errors import unknown
 from auctionsim.extras import MissingExtra
 from auctionsim.scenario import Scenario
@@ -18,6 +17,8 @@ try:
     from benchmarl.utils import _read_yaml_config
     from torchrl.data import Composite
     from torchrl.envs import EnvBase
+
+    from auctionsim.envs.adapters.torchrl import AuctionEnv
 except ImportError as error:
     raise MissingExtra(f"{__name__} needs benchmarl: pip install benchmarl") from error
 

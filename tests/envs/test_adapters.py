@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import sys
 
 import pytest
@@ -9,9 +11,17 @@ import pytest
 from auctionsim.extras import MissingExtra
 
 
-def test_a_missing_library_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    monkeypatch.delitem(sys.modules, "auctionsim.envs.adapters.sb3", raising=False)
-    line = r"^auctionsim\.envs\.adapters\.sb3 needs stable[-_]baselines3: pip install 'auctionsim\[sb3\]'$"
-    with pytest.raises(MissingExtra, match=line):
-        import auctionsim.envs.adapters.sb3  # noqa: F401
+@pytest.mark.parametrize(
+    ("adapter", "library", "line"),
+    [
+        ("sb3", "stable_baselines3", r"needs stable[-_]baselines3: pip install 'auctionsim\[sb3\]'"),
+        ("torchrl", "torchrl", r"needs torchrl: pip install torchrl"),
+        ("benchmarl", "benchmarl", r"needs benchmarl: pip install benchmarl"),
+    ],
+)
+def test_a_missing_library_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, adapter: str, library: str, line: str):
+    name = f"auctionsim.envs.adapters.{adapter}"
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(MissingExtra, match=rf"^{re.escape(name)} {line}$"):
+        importlib.import_module(name)
