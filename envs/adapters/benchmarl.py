@@ -33,7 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "same_day": False,
     "max_cycles": None,
 }
-"""Every key of a task's configuration with its value in `benchmarl_three_arms.yaml`, which says what each is."""
+"""Every key of a task's configuration with its value in the file beside this module, which says what each is."""
 
 
 def auction_task(**config: Any) -> AuctionTaskClass:

@@ -8,7 +8,7 @@ days = env.rollout(24)  # 64 days by random bids, days["seller", "observation"]:
 ```
 
 TorchRL's own wrapper of PettingZoo steps one environment and stacks its agents one by one. Here a step of P environments fills
-tensors `[P, agents, ...]` directly. The only module that imports torchrl but for `benchmarl.py`, which builds on it.
+tensors `[P, agents, ...]` directly. `benchmarl.py` builds on it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class AuctionEnv(EnvBase):
     some of the markets alone, which is how collectors reset.
 
     Arguments:
-        scenario: As `AuctionVectorEnv` takes it.
+        scenario: Any scenario that `AuctionVectorEnv` takes.
         num_envs: P, the number of markets, >= 1.
         group_map: Agents of each group, a `MarlGroupMapType`, or None for the scenario's groups.
         device: Device of the tensors; the market itself is simulated on the processor.
@@ -164,7 +164,7 @@ class AuctionEnv(EnvBase):
         observations, infos = self.vector_env.reset(seed=self._next_seed, options=asked)
         self._next_seed = None
         nobody = np.zeros(self.batch_size, dtype=bool)
-        return self._told(observations, infos, nobody, nobody)
+        return self._reported(observations, infos, nobody, nobody)
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Replay an hour in every market."""
@@ -175,30 +175,30 @@ class AuctionEnv(EnvBase):
         for group, members in self._members.items():
             of_all[:, members] = tensordict.get((group, "action")).detach().cpu().to(of_all.dtype)
         observations, rewards, terminations, truncations, infos = self.vector_env.step(of_all.numpy())
-        told = self._told(observations, infos, terminations, truncations)
+        reported = self._reported(observations, infos, terminations, truncations)
         rewarded = torch.as_tensor(rewards, dtype=torch.float32).reshape(*of_all.shape[:2], self._n_rewards)
         for group, members in self._members.items():
-            told.set((group, "reward"), rewarded[:, members].to(self.device))
-        return told
+            reported.set((group, "reward"), rewarded[:, members].to(self.device))
+        return reported
 
-    def _told(
+    def _reported(
         self, observations: NDArray[np.float32], infos: Infos, terminations: NDArray[np.bool_], truncations: NDArray[np.bool_]
     ) -> TensorDictBase:
-        """Return what reset and step both tell."""
+        """Return what reset and step both report."""
         seen = torch.from_numpy(observations)
         by_agent = {
             key: torch.as_tensor(values, dtype=torch.float32) for key, values in _of_agents(infos, seen.shape[:2]).items()
         }
         flags = {"done": terminations | truncations, "terminated": terminations, "truncated": truncations}
         of_market = {key: torch.from_numpy(value.copy())[:, None] for key, value in flags.items()}
-        told = TensorDict(of_market, batch_size=self.batch_size)
-        told["state"], told["day"] = seen.flatten(1), torch.as_tensor(infos["day"], dtype=torch.int64)[:, None]
+        reported = TensorDict(of_market, batch_size=self.batch_size)
+        reported["state"], reported["day"] = seen.flatten(1), torch.as_tensor(infos["day"], dtype=torch.int64)[:, None]
         for group, members in self._members.items():
             size = (*self.batch_size, len(members))
             info = TensorDict({key: values[:, members] for key, values in by_agent.items()}, batch_size=size)
             own = {key: value[:, None].expand(*size, 1).clone() for key, value in of_market.items()}
-            told[group] = TensorDict(own | {"observation": seen[:, members], "info": info}, batch_size=size)
-        return told.to(self.device)
+            reported[group] = TensorDict(own | {"observation": seen[:, members], "info": info}, batch_size=size)
+        return reported.to(self.device)
 
 
 def _flags(shape: Sequence[int]) -> dict[str, Any]:
