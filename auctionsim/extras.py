@@ -49,8 +49,8 @@ def expect_library(library: str, source: str, otherwise: str = "") -> None:
 
     Args:
         library: The name under which it is imported, one of `EXTRA_OF`.
-        source: What needs it, as its user wrote it: a key with its value, a flag, a command, a module.
-        otherwise: What works without the library, in a few words; empty if nothing does.
+        source: The key with its value, flag, command or module that needs it, as its user wrote it.
+        otherwise: A few words on what works without the library; empty if nothing does.
 
     Raises:
         MissingExtra: It is not installed.

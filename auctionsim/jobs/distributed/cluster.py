@@ -19,7 +19,7 @@ from auctionsim.jobs.distributed.sharing import Arrays, PutObject, Replication, 
 from auctionsim.plugins import loaded_modules
 
 WITHOUT_RAY = "0 workers need no extra, and the results are the same"
-"""What works where Ray is not installed, for messages."""
+"""Hint of messages where Ray is not installed."""
 
 _NODE_SECONDS = 30.0
 """Seconds to wait for the answer of every node of a cluster, whose processors may all be busy."""
