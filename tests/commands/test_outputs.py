@@ -15,6 +15,7 @@ from auctionsim.cli import main
         "train three-arms --out", "sweep three-arms --param seed=1,2 --out", "demo --quick --out", "reproduce fit --out",
         "report runs/a --out", "compare runs/a runs/b --out", "fit a.csv --out", "bench --day", "bench --make-day 10 --out",
         "init", "resume", "evaluate", "control", "report",
+        "export-dataset three-arms --out", "learn-offline logs --out", "evaluate-offline --policy start",
     ],
 )  # fmt: skip
 def test_an_empty_path_is_refused_by_every_command(
