@@ -1,8 +1,8 @@
 """Compare the speed of TorchRL's own wrapper of PettingZoo with the adapter that holds many markets in one tensor.
 
-`python benchmarks/torchrl_env.py [SCENARIO]`, where torchrl is installed, prints agent-steps per second of random rollouts in one
-process: of the wrapper, and of the adapter with one market and with 64. Rounds alternate and the shortest of each counts, since
-other work on the machine only ever adds time.
+`python benchmarks/torchrl_env.py [SCENARIO]`, where torchrl is installed, prints agent-steps per second of random rollouts
+in one process: of the wrapper, and of the adapter with one market and with 64. Rounds alternate and the shortest of each
+counts, since other work on the machine only ever adds time.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def wheel(built: Path) -> Path:
 
 def package_files() -> set[str]:
     """Every module and data file of the package, by its path in an installed one."""
-    kinds = (".py", ".toml", ".typed")
+    kinds = (".py", ".toml", ".yaml", ".typed")
     files = [path for path in (CHECKOUT / "auctionsim").rglob("*") if path.suffix in kinds]
     files += [path for name in LINKED for path in (CHECKOUT / name).rglob("*") if path.suffix in kinds]
     inside = {str(path.relative_to(CHECKOUT)) for path in files if not path.parent.is_symlink()}
