@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, spend_error
+from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, planned_spend, spend_error
 from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
@@ -42,7 +42,7 @@ class DualPacing:
             nonlocal mu, planned
             if state.hour:
                 mu = np.clip(mu + _STEP * spend_error(state.last_step[:, COST], planned), 0.0, _LARGEST_MULTIPLIER)
-            planned = share[state.hour] * state.budget_left
+            planned = planned_spend(share[state.hour], state.budget_left)
             return bid_by(value=1.0 / (1.0 + mu))
 
         return DayPolicy(act)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, spend_error
+from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, planned_spend, spend_error
 from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
@@ -47,7 +47,7 @@ class Pid:
                 total = total + error
                 phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
                 before = error
-            planned = share[state.hour] * state.budget_left
+            planned = planned_spend(share[state.hour], state.budget_left)
             return bid_by(keyword_bid=arithmetic.exp(phi))
 
         return DayPolicy(act)

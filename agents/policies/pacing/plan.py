@@ -29,6 +29,17 @@ def hourly_share(market: Market, advertisers: NDArray[np.int64]) -> Array:
     return np.divide(auctions, to_come, out=np.ones_like(auctions), where=to_come > 0)
 
 
+def planned_spend(share: Array, left: Array) -> Array:
+    """Return the planned spend of an hour, currency: its share of what is left; infinite without a budget, whatever the share.
+
+    Args:
+        share: Shares in [0, 1], `[n, P]` or what broadcasts to it.
+        left: Currency left, infinite without a budget, `[n, P]`.
+    """
+    is_limited = np.isfinite(left)
+    return np.where(is_limited, share * np.where(is_limited, left, 0.0), np.inf)
+
+
 def spend_error(cost: Array, planned: Array) -> Array:
     """Return the relative error of an hour's spend, `cost / planned - 1`; 0 without a budget, and where nothing was planned.
 

@@ -15,7 +15,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.envs import AuctionVectorEnv, SingleBidderEnv, parallel_env
 from auctionsim.errors import InputError, RenamedWarning
-from auctionsim.jobs.training.evaluate import _rows
+from auctionsim.jobs.training.evaluate import outcome_rows
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayState
@@ -72,6 +72,13 @@ def test_every_rule_bids_within_its_budget_and_policies_do_not_meet(name: str, b
     again = day_of(market)
     np.testing.assert_array_equal(again, day_of(market))
     assert again[:, :, 0].sum() > 0
+
+
+@pytest.mark.parametrize("name", HOURLY)
+def test_rules_live_through_hours_without_auctions_with_and_without_a_budget(name: str):
+    # Seven auctions a day leave most hours empty. A warning of numpy fails the test.
+    for budget in ((), (TIGHT,)):
+        assert np.isfinite(day_of(market_of(name, "traffic.auctions_per_day=7", *budget))).all()
 
 
 def test_linear_bids_the_mean_keyword_bid_on_average():
@@ -183,7 +190,7 @@ def test_the_baseline_asks_no_rule():
 
 def test_evaluation_writes_the_bids_of_every_hour():
     market = market_of("pid", TIGHT)
-    rows = _rows(market, "learned", 0, 2, Constant(left_to_rules(market)))
+    rows = outcome_rows(market, "learned", 0, 2, Constant(left_to_rules(market)))
     bids = rows["bid"].to_numpy().reshape(24, 5)
     assert np.isfinite(bids).all()
     hourly = market.hourly_features(2)[:, :, KEYWORD_BID]
