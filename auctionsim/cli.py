@@ -36,6 +36,14 @@ _LONGEST_MESSAGE = 500
 class _Parser(argparse.ArgumentParser):
     """A parser that raises an `InputError` instead of printing a page of usage."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse words and refuse those that are left, by the command that does not know them."""
+        namespace, left = super().parse_known_args(args, namespace)
+        if left:
+            near = suggestion(left[0].split("=")[0], self._option_string_actions) if left[0].startswith("-") else ""
+            self.error(f"unrecognized arguments: {' '.join(left)}{near}")
+        return namespace, left
+
     def error(self, message: str) -> NoReturn:
         missing = message.removeprefix("the following arguments are required: ")
         message = message if missing == message else f"expected {missing}, got none"

@@ -31,12 +31,19 @@ class RunError(RuntimeError):
 
 def shown(value: object, limit: int = 60) -> str:
     """Quote a value for a message: its `repr` on one line, cut to `limit` characters."""
+    if is_table(value):
+        return f"a table of shape {getattr(value, 'shape', None)}"
     try:
         text = " ".join(repr(value).split())
     except (ValueError, RecursionError):
         # Python writes no number of more than 4300 digits, and no list that is nested a thousand times.
         return f"a value of type {type(value).__name__} that is too long to show"
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def is_table(value: object) -> bool:
+    """Return whether something is a table in memory, of whichever library."""
+    return hasattr(type(value), "columns") and isinstance(getattr(value, "shape", None), tuple)
 
 
 def suggestion(value: object, choices: Iterable[str]) -> str:

@@ -23,7 +23,8 @@ MAX_MULTIPLIER = 50.0
 class Actions:
     """The actions of an agent: a number in [-1, 1] for each coefficient of its bid model, or one of `levels` such numbers.
 
-    A number x multiplies the starting coefficient by `max_multiplier` to the power of x: 0 bids about as the keyword bids do.
+    A number x multiplies the starting coefficient by `max_multiplier` to the power of x: 0 bids the keyword bids of the
+    bid model `scale`, and those on average of the others.
 
     Raises:
         InputError: A value is unknown or outside its range.
@@ -61,6 +62,26 @@ class Actions:
             return spaces.Box(-1.0, 1.0, shape, np.float32)
         return spaces.MultiDiscrete(np.full(shape, self.levels)) if shape else spaces.Discrete(self.levels)
 
+    def checked(self, actions: ArrayLike, leading: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return actions as finite numbers, `[*leading, *shape]`.
+
+        Args:
+            actions: Actions as a user gives them.
+            leading: Sizes of the array's leading axes, for example (num_envs, agents); () for one agent.
+
+        Raises:
+            InputError: The shape is wrong, or a number is not finite.
+        """
+        expected = f"finite numbers of shape {(*leading, *self.shape)}"
+        x = real_numbers("actions", actions, expected)
+        if x.shape != (*leading, *self.shape):
+            raise InputError(f"actions: expected {expected}, got {_described(x)}")
+        if not np.isfinite(x).all():
+            place = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+            at = f" at [{', '.join(map(str, place))}]" if place else ""
+            raise InputError(f"actions: expected {expected}, got {x[place]}{at}")
+        return x
+
     def log_multipliers(self, actions: ArrayLike, leading: tuple[int, ...]) -> NDArray[np.float64]:
         """Return the log multipliers of actions; those of a box are clipped to [-1, 1] first.
 
@@ -74,9 +95,7 @@ class Actions:
         Raises:
             InputError: The shape is wrong, or a number is not finite or not on the grid.
         """
-        x = real_numbers("actions", actions, f"numbers of shape {(*leading, *self.shape)}")
-        if x.shape != (*leading, *self.shape) or not np.isfinite(x).all():
-            raise InputError(f"actions: expected finite numbers of shape {(*leading, *self.shape)}, got {_described(x)}")
+        x = self.checked(actions, leading)
         if self.mode == "box":
             x = np.clip(x, -1.0, 1.0)
         else:

@@ -55,8 +55,9 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
 
     An agent bids `theta . phi` in every auction of the hour, with phi of the bid model: `macg` (1, pcvr, pcvr x item_price),
     `value` (pcvr x item_price), `conversion` (pcvr) or `scale` (the keyword bid). An action holds one number x in [-1, 1] per
-    coefficient: theta is `max_multiplier ** x` times a starting coefficient, and 0 bids about as the keyword bids do. Numbers
-    outside [-1, 1] are clipped. Discrete actions are `levels` numbers, evenly spaced from -1 to 1. An agent whose budget is
+    coefficient: theta is `max_multiplier ** x` times a starting coefficient, and 0 bids the keyword bids (bid model
+    `scale`), or as much as they do on average (the others; an advertiser can earn a third less by it). Numbers outside
+    [-1, 1] are clipped. Discrete actions are `levels` numbers, evenly spaced from -1 to 1. An agent whose budget is
     spent may act as it likes and wins nothing.
 
     ### Observations

@@ -10,11 +10,10 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.arguments import instance_of, real_numbers
+from auctionsim.arguments import instance_of
 from auctionsim.envs.infos import cost_space, reward_space
 from auctionsim.envs.specs import PlainSpec
 from auctionsim.envs.vector_env import AuctionVectorEnv, Infos, Step
-from auctionsim.errors import InputError
 from auctionsim.market.observations import bounds
 
 
@@ -60,9 +59,7 @@ class FlattenAgents(PlainSpec, VectorEnv[NDArray[np.float32], NDArray[Any], NDAr
 
     def step(self, actions: ArrayLike) -> Step:
         """Replay an hour as `AuctionVectorEnv.step` does, with actions `[P x A, ...]`."""
-        given = real_numbers("actions", actions, f"{self.num_envs} of them")
-        if given.shape[:1] != (self.num_envs,):
-            raise InputError(f"actions: expected {self.num_envs} of them, got shape {given.shape}")
+        given = self.env.actions.checked(actions, (self.num_envs,))
         grouped = given.reshape(-1, self._agents, *given.shape[1:])
         observations, rewards, terminations, truncations, infos = self.env.step(grouped)
         terminations, truncations = np.repeat(terminations, self._agents), np.repeat(truncations, self._agents)

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from auctionsim import arguments
 from auctionsim.agents.build import build_market
-from auctionsim.arguments import instance_of
+from auctionsim.arguments import hint_for_table, instance_of
 from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
@@ -69,7 +69,8 @@ def market_of(scenario: AnyScenario, overrides: Sequence[str] = ()) -> Market:
     if isinstance(scenario, Mapping):
         scenario = from_record(scenario, "scenario")
     if not isinstance(scenario, Scenario):
-        instance_of("scenario", scenario, (str, Path), "a Scenario, a Market, a path, or the name of a built-in scenario")
+        words = "a Scenario, a Market, a path, or the name of a built-in scenario"
+        instance_of("scenario", scenario, (str, Path), words + hint_for_table(scenario))
         scenario = load_scenario(scenario, overrides=overrides)
     traffic = scenario.traffic
     if not traffic.is_synthetic or traffic.profile not in builtin_profiles():

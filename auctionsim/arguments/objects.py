@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auctionsim.errors import InputError, shown, suggestion, unknown
+from auctionsim.errors import InputError, is_table, shown, suggestion, unknown
 
 Kind = TypeVar("Kind")
 
@@ -125,3 +125,8 @@ def options(given: Any, known: Iterable[str]) -> Mapping[str, Any]:
         if isinstance(key, str) and key not in names and (near := suggestion(key, names)):
             raise InputError(f"options: unknown key {shown(key)}; choose from {', '.join(names)}{near}")
     return given
+
+
+def hint_for_table(value: object) -> str:
+    """Return what to do with a table where a scenario was expected, in brackets; nothing for anything else."""
+    return " (of a table make one: auctionsim.scenario_for(auctionsim.load_traffic(table)))" if is_table(value) else ""

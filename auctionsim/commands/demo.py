@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="use a small market and 2 seeds: takes seconds, supports no claim (default: full size)",
+        help="use a small market and 2 seeds: takes a minute or two, supports no claim (default: full size)",
     )
     parser.add_argument(
         "--out",

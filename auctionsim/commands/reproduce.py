@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=_common.positive, help="number of seeds, >= 1 (default: the study's; with --quick: 2)")
     parser.add_argument("--seed", type=_common.seed, help="the first seed, >= 0 (default: the study's)")
     parser.add_argument(
-        "--quick", action="store_true", help="run a short form: takes seconds, supports no claim (default: full size)"
+        "--quick", action="store_true", help="run a short form: takes a minute or two, supports no claim (default: full size)"
     )
     parser.add_argument(
         "--data",

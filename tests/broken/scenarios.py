@@ -143,6 +143,8 @@ _COMMANDS = [
     ("a run where nothing can be written", "train three-arms --set train.iterations=1 --out /proc/x",
      "/proc/x: expected a folder that can be written, got "),
     ("no scenario", "train", "auctionsim train: expected scenario, got none (see auctionsim train --help)"),
+    ("an option misspelled", "train scenario.toml --sett a=1",
+     "auctionsim train: unknown arguments --sett a=1 (did you mean '--set'?) (see auctionsim train --help)"),
     ("an option without its value", "check scenario.toml --set",
      "auctionsim check: argument --set: expected one argument, got none (see auctionsim check --help)"),
     ("a value that looks like an option", "report run --out -inf",

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pettingzoo
+import polars as pl
 import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
@@ -19,6 +20,7 @@ from pettingzoo.test.max_cycles_test import max_cycles_test
 from pettingzoo.test.seed_test import parallel_seed_test, seed_test
 from pettingzoo.test.state_test import state_test
 
+import auctionsim
 from auctionsim.envs import AuctionVectorEnv, FlattenAgents, SingleBidderEnv, env, parallel_env
 from auctionsim.envs.markets import market_of
 from auctionsim.errors import InputError
@@ -198,3 +200,12 @@ def test_the_checkers_pass_on_the_default_scenario():
     max_cycles_test(SimpleNamespace(parallel_env=parallel_env, env=env))
     state_test(env(), parallel_env())
     check_env(gymnasium.make(NAME).unwrapped)
+
+
+def test_a_table_where_a_scenario_is_expected_is_told_what_to_become():
+    frame = pl.DataFrame({"day": [0, 0], "hour": [1, 2]})
+    said = r"^scenario: expected .*scenario \(of a table make one: auctionsim.scenario_for.*\), got a table of shape \(2, 2\)$"
+    with pytest.raises(InputError, match=said):
+        parallel_env(frame)
+    with pytest.raises(InputError, match=said):
+        auctionsim.train(frame, "nowhere")

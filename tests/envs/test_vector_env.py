@@ -215,6 +215,15 @@ def test_wrong_calls_are_refused_in_one_line(small: Scenario):
     env.reset(seed=0)
     with pytest.raises(InputError, match=r"expected finite numbers of shape \(5, 5, 3\), got shape \(5, 3\)"):
         env.step(np.zeros((5, 3)))
+    wrong = np.zeros((5, 5, 3))
+    wrong[2, 0, 1] = np.nan
+    with pytest.raises(InputError, match=r"actions: expected finite numbers of shape \(5, 5, 3\), got nan at \[2, 0, 1\]$"):
+        env.step(wrong)
+    rows = FlattenAgents(env)
+    with pytest.raises(InputError, match=r"actions: expected finite numbers of shape \(25, 3\), got nan at \[10, 1\]$"):
+        rows.step(wrong.reshape(25, 3))
+    with pytest.raises(InputError, match=r"actions: expected finite numbers of shape \(25, 3\), got shape \(25, 2\)$"):
+        rows.step(np.zeros((25, 2)))
     with pytest.raises(InputError, match=r"options\['reset_mask'\]: expected 5 booleans"):
         env.reset(options={"reset_mask": np.zeros(NUM_ENVS, dtype=bool)})
     with pytest.raises(InputError, match="seed: expected a number or 5 of them, got 2"):

@@ -182,8 +182,10 @@ def _own_coefficients(plan: Plan, action: Action, episodes: int) -> Array:
     unused = np.delete(theta, used, axis=1)
     if (unused != 0).any():
         names = [FEATURES[j] for j in range(len(FEATURES)) if (theta[:, j] != 0).any()]
+        fitting = [model for model, features in BID_MODELS.items() if set(names) <= set(features)]
         raise InputError(
-            f"bid_model: expected one that holds the bids of {plan.name}, on {', '.join(names)}, got {shown(plan.bid_model)}"
+            f"bid_model: expected {' or '.join(fitting) or 'one'} that holds the bids of {plan.name}, on {', '.join(names)}, "
+            f"got {shown(plan.bid_model)} (export-dataset --bid-model decides it)"
         )
     return np.array(theta[:, used].transpose(2, 0, 1))
 

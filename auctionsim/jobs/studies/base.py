@@ -176,6 +176,8 @@ def run_study(
     for table, file in ((results, "results"), (curves, "curves")):
         write_then_rename(out / f"{file}.parquet", table.write_parquet)
     stated = [Note(f"Version {plan[VERSION_KEY]} of this study.")] if VERSION_KEY in plan else []
+    if options.quick:
+        stated = [Note("A short form, made with --quick: small markets and few seeds. It supports no claim."), *stated]
     return write_document(study.title, [command], [*stated, *study.sections(results, curves)], out)
 
 

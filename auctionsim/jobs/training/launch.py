@@ -140,7 +140,7 @@ def _loaded(scenario: Scenario | str | Path, overrides: Sequence[str]) -> tuple[
             raise InputError(f"overrides: expected none beside a loaded scenario, got {shown(list(overrides))}")
         return scenario_text(scenario), with_constants(scenario)
     words = "a Scenario, a Run, the path of a scenario file, or the name of a built-in scenario"
-    arguments.instance_of("scenario", scenario, (str, Path), words)
+    arguments.instance_of("scenario", scenario, (str, Path), words + arguments.hint_for_table(scenario))
     text, _ = read_scenario(scenario)
     return text, with_constants(load_scenario(scenario, overrides=overrides))
 

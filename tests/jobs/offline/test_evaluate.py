@@ -107,7 +107,7 @@ def test_a_policy_far_from_the_logs_is_not_judged(tmp_path: Path, small: Scenari
     ("arguments", "message"),
     [
         (["--policy", "manuel"], "policy: expected a rule or the folder of a run, got 'manuel'"),
-        (["--policy", "truthful"], "bid_model: expected one that holds the bids of truthful, on value, got 'scale'"),
+        (["--policy", "truthful"], "bid_model: expected value or macg that holds the bids of truthful, on value, got 'scale'"),
         (["--policy", "manual", "--agent", "seller_7"], "--agent: unknown 'seller_7'; choose from seller_0"),
         (["--policy", "manual", "--metric", "profits"], "--metric: unknown 'profits'"),
         (["--policy", "manual", "--factor", "0"], "--factor: expected a finite number > 0, got 0"),

@@ -148,7 +148,10 @@ def test_the_datasheet_has_every_heading_every_column_and_what_made_it(tmp_path:
         (["--bidder", "seller_9"], "bidder: unknown 'seller_9'; choose from seller_0"),
         (["--policy", "manuel"], "policy: expected a rule or the folder of a run, got 'manuel'; choose from start, manual"),
         (["--policy", "throttle"], "policy: expected bids in every auction, got throttle, which enters only a share of them"),
-        (["--policy", "truthful", "--bid-model", "scale"], "bid_model: expected one that holds the bids of truthful, on value"),
+        (
+            ["--policy", "truthful", "--bid-model", "scale"],
+            "bid_model: expected value or macg that holds the bids of truthful, on value",
+        ),
         (["--bid-model", "scales"], "bid_model: unknown 'scales'"),
         (["--rivals", "manul", "--bidder", "seller_1"], "rivals: unknown 'manul'"),
         (["--episodes", "99999999"], "--episodes: expected a dataset of <= 20000000 steps, got"),
