@@ -38,7 +38,7 @@ def run_on(folder: Path, source: str, days: tuple[int, ...] = (2, 3, 4)) -> Run:
     run = Run.create(folder, parse_scenario(SMALL, "s"), SMALL, seeds=(0, 1), command="x")
     rows = [
         {
-            "arm": arm, "seed": seed, "day": day, "hour": hour, "advertiser": "a", "group": "g", "bid": 1.0,
+            "arm": arm, "seed": seed, "day": day, "hour": hour, "advertiser": "a", "group": "seller", "bid": 1.0,
             "impressions": 1.0, "clicks": 1.0, "conversions": 1.0, "gmv": 0.0 if hour else 9.0,
             "cost": 0.0 if hour else revenue, "budget_left": None, "revenue": 0.0 if hour else revenue,
         }
