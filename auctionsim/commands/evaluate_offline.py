@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", required=True, help="start, a rule (manual, truthful, pid, ...), or a run folder (required)"
     )
-    parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1)")
+    parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1.0)")
     parser.add_argument("--agent", help="the agent that would follow it, alone (default: the first)")
     parser.add_argument(
         "--metric", default="reward",

@@ -36,14 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", help="behavior policy: start, a rule (manual, pid, ...), or a run folder (default: the run's, else manual)"
     )
-    parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1)")
+    parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1.0)")
     parser.add_argument(
         "--bidder", help="log this learner alone, among rivals that follow --rivals (default: all learners, together)"
     )
     parser.add_argument("--rivals", default="manual", help="rule of the other learners beside --bidder (default: manual)")
     parser.add_argument(
         "--bid-model", default="auto",
-        help="coefficients of an action: scale, value, conversion, macg (default: the smallest that holds the policy's bids)",
+        help="coefficients of an action: scale, value, conversion, macg; auto: the smallest that holds the bids (default: auto)",
     )  # fmt: skip
     parser.add_argument(
         "--noise", type=float, default=0.1,

@@ -38,12 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="package.module:Class",
-        help="a rule or learner of your own that takes part; may be given several times (only: leaderboard; default: none)",
+        help="a rule or learner of your own that takes part in the leaderboard; repeatable (default: none)",
     )
     parser.add_argument(
         "--against",
         type=_common.path_text,
-        help="folder of another leaderboard of the same version to compare with (only: leaderboard; default: none)",
+        help="folder of another leaderboard of the same version to compare with (default: none)",
     )
     _common.add_code(parser, is_allowed=True)
     _common.add_workers(parser, default="auto; 0 without Ray")
