@@ -77,9 +77,9 @@ class Actions:
         if x.shape != (*leading, *self.shape):
             raise InputError(f"actions: expected {expected}, got {_described(x)}")
         if not np.isfinite(x).all():
-            place = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
-            at = f" at [{', '.join(map(str, place))}]" if place else ""
-            raise InputError(f"actions: expected {expected}, got {x[place]}{at}")
+            index = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+            at = f" at [{', '.join(map(str, index))}]" if index else ""
+            raise InputError(f"actions: expected {expected}, got {x[index]}{at}")
         return x
 
     def log_multipliers(self, actions: ArrayLike, leading: tuple[int, ...]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rivals", default="manual", help="rule of the other learners beside --bidder (default: manual)")
     parser.add_argument(
         "--bid-model", default="auto",
-        help="coefficients of an action: scale, value, conversion, macg; auto: the smallest that holds the bids (default: auto)",
+        help="coefficients of an action: scale, value, conversion, macg; auto is the least that holds the bids (default: auto)",
     )  # fmt: skip
     parser.add_argument(
         "--noise", type=float, default=0.1,

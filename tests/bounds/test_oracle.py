@@ -106,6 +106,8 @@ def kept_goals(market: Market, totals: np.ndarray, which: int) -> tuple[obj.Goal
     fixed = ~market.is_controlled
     reference = (market.baseline[0].profit.sum(axis=(0, 2)) * fixed).sum()
     held = ((gmv - cost) * fixed).sum() / reference - 1e-9 if which & 16 and reference > 0 else None
+    # A floor below 0 is none: those who lose money hold nothing.
+    held = held if held is not None and held >= 0 else None
     caps = np.where(has_cost, cost / np.where(clicks > 0, clicks, 1) * (1 + 1e-12), 1.0)
     roi_floors = np.where(has_cost, (gmv - cost) / np.where(has_cost, cost, 1) - 1e-9, -0.5)
     return goals.with_limits(
