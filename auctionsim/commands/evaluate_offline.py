@@ -61,10 +61,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def _lines(judged: Judged) -> list[str]:
     """Return the table as lines of text."""
     from auctionsim.analysis.offline.estimators import ESTIMATORS
+    from auctionsim.ratios import NotDefined
 
+    error = judged.truth_error
+    of_truth = f"standard error {error}" if isinstance(error, NotDefined) else f"standard error {error:.2g}"
     head = (
         f"{judged.agent}: {judged.metric} of a day, from {judged.episodes} logged days; logged {judged.logged:.4g}, "
-        f"truth {judged.truth:.4g} (standard error {judged.truth_error:.2g})"
+        f"truth {judged.truth:.4g} ({of_truth})"
     )
     lines = [head, f"{'estimator':<38} {'estimate':>10} {'95 % interval':>24} {'error':>8} {'effective days':>15}"]
     return [*lines, *(f"{ESTIMATORS[row.name]:<38} {_cells(row)}" for row in judged.rows)]
@@ -102,5 +105,6 @@ def _as_dict(judged: Judged) -> dict[str, Any]:
         )
     return {
         "agent": judged.agent, "metric": judged.metric, "episodes": judged.episodes, "logged": judged.logged,
-        "truth": judged.truth, "truth_error": judged.truth_error, "estimates": rows,
+        "truth": judged.truth, "truth_error": None if isinstance(judged.truth_error, NotDefined) else judged.truth_error,
+        "estimates": rows,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, shown
 
 if TYPE_CHECKING:
     from auctionsim.runs import Run
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bidder", help="log this learner alone, among rivals that follow --rivals (default: all learners, together)"
     )
-    parser.add_argument("--rivals", default="manual", help="rule of the other learners beside --bidder (default: manual)")
+    parser.add_argument("--rivals", help="rule of the other learners beside --bidder (default: manual)")
     parser.add_argument(
         "--bid-model", default="auto",
         help="coefficients of an action: scale, value, conversion, macg; auto is the least that holds the bids (default: auto)",
@@ -70,6 +70,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     one_of("--format", arguments.format, FORMATS)
     one_of("--split", arguments.split, SPLITS)
     factor = number_above("--factor", arguments.factor, 0)
+    if arguments.rivals is not None and arguments.bidder is None:
+        raise InputError(f"--rivals: expected --bidder beside it, got {shown(arguments.rivals)} without one")
     exploration = Exploration(arguments.noise, arguments.uniform)
     out = _common.new_folder(arguments.out)
     if arguments.format == "minari":
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     name = arguments.policy or ("manual" if opened is None else str(opened.path.resolve()))
     is_own = arguments.policy is None
     plan = make_plan(
-        market, name, run=opened if is_own else None, bidder=arguments.bidder, rivals=arguments.rivals,
+        market, name, run=opened if is_own else None, bidder=arguments.bidder, rivals=arguments.rivals or "manual",
         bid_model=arguments.bid_model, factor=factor,
     )  # fmt: skip
     steps = len(days_of(market, arguments.split)) * arguments.episodes * 24 * len(plan.agents)
@@ -95,7 +97,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     console.result(text, {"dataset": str(out), "steps": steps, **settings}, kept=out)
     if arguments.format == "parquet":
-        console.next_command(f"auctionsim evaluate-offline {shlex.quote(str(out))} --policy {shlex.quote(name)} --factor 1.1")
+        console.next_command(
+            f"auctionsim evaluate-offline {shlex.quote(str(out))} --policy {shlex.quote(plan.name)} --factor 1.1"
+        )
     return 0
 
 

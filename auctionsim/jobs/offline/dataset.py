@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.agents.build import build_market
-from auctionsim.analysis.offline.exploration import Exploration
+from auctionsim.analysis.offline.exploration import MAX_NOISE, MIN_NOISE, Exploration
 from auctionsim.auction.bid_formula import BID_MODELS
-from auctionsim.envs.episode_sampler import SPLITS
+from auctionsim.envs.episode_sampler import SPLITS, days_of
 from auctionsim.errors import InputError, shown
-from auctionsim.jobs.offline.columns import action_columns, columns, observation_columns
+from auctionsim.jobs.offline.columns import action_columns, mean_columns, observation_columns
 from auctionsim.jobs.offline.export import SETTINGS, STEPS
+from auctionsim.jobs.offline.row_checks import check_rows
+from auctionsim.jobs.offline.run_policy import Checkpoint
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.market.market import Market
 from auctionsim.numbers import SEED_LIMIT
@@ -46,6 +48,8 @@ class Dataset:
     """Actions, `[N, T, A, k]`."""
     log_propensity: Array
     """Log densities of the actions, `[N, T, A]`."""
+    behavior: Array
+    """The behavior policy's own actions, `[N, T, A, k]`."""
     amounts: Mapping[str, Array]
     """Each of `METRICS`, `[N, T, A]`."""
     days: NDArray[np.int64]
@@ -67,12 +71,23 @@ class Dataset:
         """Build the market of the scenario that was logged.
 
         Raises:
-            InputError: The scenario cannot be read any more, or names a class where no code may run.
+            InputError: The scenario cannot be read any more, or names a class where no code may run; or its days of the split
+                or its learners are not those of the dataset.
         """
         folder = self.settings["scenario_folder"]
         source = f"{self.path / SETTINGS}: scenario_text"
         scenario = parse_scenario(self.settings["scenario_text"], source, folder=None if folder is None else Path(folder))
-        return build_market(scenario, self.settings["seed"])
+        market = build_market(scenario, self.settings["seed"])
+        days, learners = days_of(market, self.settings["split"]), tuple(market.advertisers[i] for i in market.learners)
+        if tuple(self.settings["days"]) != days:
+            raise InputError(
+                f"{self.path / SETTINGS}: days: expected the scenario's {self.settings['split']} days {list(days)}, got "
+                f"{shown(self.settings['days'])}"
+            )
+        expected = learners if self.settings["bidder"] is None else (self.settings["bidder"],)
+        if self.agents != expected:
+            raise InputError(f"{self.path / SETTINGS}: agents: expected {list(expected)}, got {shown(self.settings['agents'])}")
+        return market
 
 
 def read_dataset(path: str | Path) -> Dataset:
@@ -93,9 +108,8 @@ def read_dataset(path: str | Path) -> Dataset:
     if digest != settings["sha256"]:
         raise InputError(f"{steps}: expected the SHA-256 {settings['sha256'][:12]}... of {SETTINGS}, got {digest[:12]}...")
     table, _ = read_parquet(steps)
-    n = len(settings["days"]) * settings["episodes_per_day"]
-    _check_table(steps, table, settings, n)
-    shape = (n, HOURS, len(settings["agents"]))
+    check_rows(steps, table, settings)
+    shape = (len(settings["days"]) * settings["episodes_per_day"], HOURS, len(settings["agents"]))
 
     def stacked(names: tuple[str, ...]) -> NDArray[np.float32]:
         return np.stack([table[name].to_numpy().reshape(shape) for name in names], axis=-1)
@@ -103,6 +117,7 @@ def read_dataset(path: str | Path) -> Dataset:
     return Dataset(
         folder, settings, stacked(observation_columns("obs_")), stacked(observation_columns("next_")),
         stacked(action_columns(settings["coefficients"])), table["log_propensity"].to_numpy().reshape(shape),
+        np.stack([table[name].to_numpy().reshape(shape) for name in mean_columns(settings["coefficients"])], axis=-1),
         {name: table[name].to_numpy().reshape(shape) for name in METRICS},
         table["day"].to_numpy().reshape(shape)[:, 0, 0], table["reset_seed"].to_numpy().reshape(shape)[:, 0, 0],
     )  # fmt: skip
@@ -116,23 +131,25 @@ def checked_settings(path: Path, found: Any) -> dict[str, Any]:
     """
     rules: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "format": ("1", lambda v: v == 1 and not isinstance(v, bool)),
+        "version": ("text", lambda v: isinstance(v, str)),
         "scenario": ("text", lambda v: isinstance(v, str)),
         "scenario_text": ("text", lambda v: isinstance(v, str)),
         "scenario_folder": ("a path or null", lambda v: v is None or isinstance(v, str)),
         "seed": ("a whole number >= 0 and < 2^63", lambda v: _is_whole(v, 0) and v < SEED_LIMIT),
         "policy": ("text", lambda v: isinstance(v, str)),
+        "checkpoint": ("an iteration with its sha256, or null", _is_checkpoint),
         "factor": ("a number > 0", lambda v: _is_number(v) and v > 0),
         "bidder": ("a name or null", lambda v: v is None or isinstance(v, str)),
         "rivals": ("a name or null", lambda v: v is None or isinstance(v, str)),
         "agents": ("a list of names", lambda v: _are_all(v, str)),
         "bid_model": (f"one of {', '.join(BID_MODELS)}", lambda v: isinstance(v, str) and v in BID_MODELS),
         "coefficients": ("a list of names", lambda v: _are_all(v, str)),
-        "noise": ("a number", _is_number),
-        "uniform": ("a number", _is_number),
+        "noise": (f"a number >= {MIN_NOISE} and <= {MAX_NOISE:g}", lambda v: _is_number(v) and MIN_NOISE <= v <= MAX_NOISE),
+        "uniform": ("a number in [0, 1]", lambda v: _is_number(v) and 0 <= v <= 1),
         "split": (f"one of {', '.join(SPLITS)}", lambda v: v in SPLITS),
         "days": ("a list of whole numbers", lambda v: _are_all(v, int)),
         "episodes_per_day": ("a whole number >= 1", lambda v: _is_whole(v, 1)),
-        "sha256": ("64 hexadecimal digits", lambda v: isinstance(v, str) and len(v) == 64),
+        "sha256": ("64 hexadecimal digits", _is_digest),
     }
     if not isinstance(found, dict):
         raise InputError(f"{path}: expected an object, got {shown(found)}")
@@ -146,31 +163,25 @@ def checked_settings(path: Path, found: Any) -> dict[str, Any]:
     return found
 
 
-def _check_table(path: Path, table: pl.DataFrame, settings: Mapping[str, Any], episodes: int) -> None:
-    """Check columns, their types, the rows' order, and that every number is finite."""
-    agents, wanted = settings["agents"], columns(settings["coefficients"])
-    for column in wanted:
-        if table.schema.get(column.name) != column.dtype:
-            raise InputError(
-                f"{path}: expected a column {column.name} of {column.dtype.__name__}, got {table.schema.get(column.name)}"
-            )
-    if len(table) != episodes * HOURS * len(agents):
-        raise InputError(f"{path}: expected {episodes * HOURS * len(agents)} rows, got {len(table)}")
-    key = [np.repeat(np.arange(episodes), HOURS * len(agents)), np.tile(np.repeat(np.arange(HOURS), len(agents)), episodes)]
-    is_ordered = all(
-        np.array_equal(table[name].to_numpy(), rows) for name, rows in zip(("episode", "hour"), key, strict=True)
-    ) and table["agent"].to_list() == list(agents) * (episodes * HOURS)
-    if not is_ordered:
-        raise InputError(f"{path}: expected rows by episode, hour and agent, got another order")
-    numbers = [c.name for c in wanted if c.dtype in (pl.Float32, pl.Float64)]
-    for name in numbers:
-        values = table[name]
-        if values.null_count() or not values.is_finite().all():
-            raise InputError(f"{path}: {name}: expected finite numbers, got one that is not")
+def logged_checkpoint(settings: Mapping[str, Any]) -> Checkpoint | None:
+    """Return which checkpoint of a run was logged, by the settings of a dataset; None for a rule."""
+    found = settings["checkpoint"]
+    return None if found is None else Checkpoint(found["iteration"], found["sha256"])
+
+
+def _is_checkpoint(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return value is None
+    return set(value) == {"iteration", "sha256"} and _is_whole(value["iteration"], 0) and _is_digest(value["sha256"])
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # A comparison, since JSON's whole numbers may be too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_whole(value: Any, least: int) -> bool:

@@ -65,9 +65,11 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
         f"Scenario {code_span(settings['scenario'])}, seed {settings['seed']}; its text is in `dataset.json`. Version "
         f"{settings['version']} of auctionsim. SHA-256 of `{file}`: `{settings['sha256']}`. Command:"
     )
+    at = settings["checkpoint"]
+    checkpoint = "" if at is None else f" at iteration {at['iteration']}, SHA-256 `{at['sha256']}`"
     behavior = (
-        f"Behavior policy: {code_span(settings['policy'])}, with a factor of {settings['factor']:g} on its bids, in the bid "
-        f"model `{settings['bid_model']}`.{rivals} {settings['clipped_share']:.2%} of its own actions "
+        f"Behavior policy: {code_span(settings['policy'])}{checkpoint}, with a factor of {settings['factor']:g} on its bids, in "
+        f"the bid model `{settings['bid_model']}`.{rivals} {settings['clipped_share']:.2%} of its own actions "
         "were outside [-1, 1] and clipped."
     )
     count = (

@@ -13,16 +13,19 @@ from auctionsim.analysis.offline.exploration import Exploration
 from auctionsim.analysis.offline.fitted_q import fit_values
 from auctionsim.arguments import one_of
 from auctionsim.envs.episode_sampler import EpisodeSampler, days_of
-from auctionsim.errors import InputError
-from auctionsim.jobs.offline.dataset import METRICS, Dataset
+from auctionsim.errors import InputError, shown
+from auctionsim.jobs.offline.dataset import METRICS, Dataset, logged_checkpoint
 from auctionsim.jobs.offline.plan import Plan, make_plan
-from auctionsim.jobs.offline.rollout import SIDE_BY_SIDE, episode_seeds, exploration_numbers, named_amounts, play
+from auctionsim.jobs.offline.rollout import SIDE_BY_SIDE, Rollout, episode_seeds, exploration_numbers, named_amounts, play
+from auctionsim.jobs.offline.run_policy import Checkpoint
 from auctionsim.market.market import Market
 from auctionsim.ratios import NotDefined, ratio_to_amount
 
 Array = NDArray[np.float64]
 TRUTH = "truth"
 """Word that keys the random streams of the days that measure the truth."""
+_SAME_ACTION = 1e-6
+"""Largest difference between actions that count as the same: 50^0.000001 is a bid 0.0004 % higher."""
 Report = Callable[[str, float], None]
 
 
@@ -46,8 +49,8 @@ class Judged:
     """Mean of the logged days: the behavior policy's own value."""
     truth: float
     """Mean of the policy's days in the simulator."""
-    truth_error: float
-    """Standard error of `truth`, which is measured by draws of the exploration."""
+    truth_error: float | NotDefined
+    """Standard error of `truth`, which is measured by draws of the exploration; one draw of each day has none."""
     rows: tuple[Row, ...]
     episodes: int
 
@@ -80,7 +83,8 @@ def judge(
         report: A progress callback.
 
     Raises:
-        InputError: There is no such policy, agent or metric; or the replay of the logged actions ends otherwise than logged.
+        InputError: There is no such policy, agent or metric; the replay of the logged actions ends otherwise than logged; or
+            the other agents' behavior policy is not there any more, or is another one now.
     """
     one_of("--metric", metric, METRICS)
     j = dataset.agents.index(one_of("--agent", agent, dataset.agents)) if agent is not None else 0
@@ -89,15 +93,13 @@ def judge(
         logged_with.noise if noise is None else noise, logged_with.uniform if uniform is None else uniform
     )
     target = _plan(dataset, market, policy, factor)
+    behavior = _behavior(dataset, market) if len(dataset.agents) > 1 else None
     if report is not None:
         report("replaying the logged days", 0.0)
-    means = own_actions(dataset, target, j)
+    means = own_actions(dataset, target, j, behavior)
     episodes = episodes_of(dataset, means, exploration, j, metric)
     if report is not None:
         report("measuring the truth", 0.5)
-    behavior = (
-        _plan(dataset, market, dataset.settings["policy"], dataset.settings["factor"]) if len(dataset.agents) > 1 else None
-    )
     truth, error = true_value(dataset, target, exploration, behavior, j, metric, draws)
     turnover = float(np.abs(dataset.amounts[metric][:, :, j]).sum(axis=1).mean())
     rows = tuple(
@@ -107,29 +109,49 @@ def judge(
     return Judged(dataset.agents[j], metric, logged, truth, error, rows, len(episodes.rewards))
 
 
-def own_actions(dataset: Dataset, plan: Plan, agent: int) -> Array:
+def own_actions(dataset: Dataset, plan: Plan, agent: int, behavior: Plan | None = None) -> Array:
     """Replay the logged actions; return what a policy would have done in each state itself, `[N, T, k]`.
 
     A rule with a memory, such as `pid`, thereby sees what it would have seen.
 
+    Args:
+        dataset: The logged days.
+        plan: The policy.
+        agent: Index of the agent that follows it.
+        behavior: The policy that was logged, whose own actions must be the logged `behavior_*`; not compared where None.
+
     Raises:
-        InputError: The replay brings other rewards than were logged.
+        InputError: The replay brings other outcomes or rewards than were logged, or other actions of the behavior policy.
     """
     found = np.zeros((*dataset.actions.shape[:2], dataset.actions.shape[-1]))
+    plans = [plan] if behavior is None else [plan, behavior]
     everyone = days_of(plan.market, dataset.settings["split"])
     for day in np.unique(dataset.days).tolist():
         on_day = np.flatnonzero(dataset.days == day)
         for own in np.array_split(on_day, -(-len(on_day) // SIDE_BY_SIDE)):
             episodes = [EpisodeSampler(everyone, int(seed)).next(day) for seed in dataset.reset_seeds[own]]
             logged = dataset.actions[own].swapaxes(0, 1)
-            rollout = play([plan], day, episodes, lambda hour, _, logged=logged: logged[hour])  # type: ignore[misc]
-            if not np.allclose(rollout.outcomes[..., -1].swapaxes(0, 1), dataset.amounts["cost"][own], rtol=1e-9, atol=1e-9):
-                raise InputError(
-                    f"{dataset.path}: expected the outcomes that a replay of its actions has, got others on day {day} (made by "
-                    f"version {dataset.settings['version']}, or its traffic has changed)"
-                )
+            rollout = play(plans, day, episodes, lambda hour, _, logged=logged: logged[hour])  # type: ignore[misc]
+            _expect_logged(dataset, own, day, rollout)
             found[own] = rollout.means[0][:, :, agent].swapaxes(0, 1)
     return found
+
+
+def _expect_logged(dataset: Dataset, own: NDArray[np.int64], day: int, rollout: Rollout) -> None:
+    """Check that a replay of some episodes brings what was logged, and that the behavior policy would do what it did."""
+    amounts = named_amounts(rollout.outcomes) | {"reward": rollout.rewards}
+    if not all(np.allclose(amounts[name].swapaxes(0, 1), dataset.amounts[name][own], rtol=1e-9, atol=1e-9) for name in METRICS):
+        raise InputError(
+            f"{dataset.path}: expected the outcomes that a replay of its actions has, got others on day {day} (made by "
+            f"version {dataset.settings['version']}, or its traffic has changed)"
+        )
+    if len(rollout.means) > 1:
+        off = np.abs(rollout.means[1].swapaxes(0, 1) - dataset.behavior[own]).max()
+        if off > _SAME_ACTION:
+            raise InputError(
+                f"{dataset.path}: expected the actions of the columns behavior_* from {shown(dataset.settings['policy'])}, got "
+                f"others on day {day}, by up to {off:.2g} (the policy has changed since; export again)"
+            )
 
 
 def episodes_of(dataset: Dataset, means: Array, exploration: Exploration, agent: int, metric: str) -> Episodes:
@@ -152,7 +174,7 @@ def episodes_of(dataset: Dataset, means: Array, exploration: Exploration, agent:
 
 def true_value(
     dataset: Dataset, target: Plan, exploration: Exploration, behavior: Plan | None, agent: int, metric: str, draws: int
-) -> tuple[float, float]:
+) -> tuple[float, float | NotDefined]:
     """Return a policy's mean return over the logged days in the simulator, and its standard error.
 
     One agent follows it, with its exploration; the others do what they did, with theirs.
@@ -164,7 +186,7 @@ def true_value(
         behavior: The policy of the other agents; None where there are none.
         agent: Index of the agent.
         metric: One of `METRICS`.
-        draws: Number of days that are played of each logged one.
+        draws: Number of days that are played of each logged one; the standard error is not defined for 1.
     """
     plans = [target] if behavior is None else [target, behavior]
     means, errors = [], []
@@ -183,8 +205,10 @@ def true_value(
             totals.append(amounts[metric][:, :, agent].sum(axis=0))
         of_day = np.concatenate(totals)
         means.append(float(of_day.mean()))
-        errors.append(float(of_day.var(ddof=1)) / len(of_day) if len(of_day) > 1 else 0.0)
-    return float(np.mean(means)), float(np.sqrt(sum(errors))) / len(means)
+        if draws > 1:
+            errors.append(float(of_day.var(ddof=1)) / draws)
+    error = float(np.sqrt(sum(errors))) / len(means) if draws > 1 else NotDefined("one draw of a day has no spread")
+    return float(np.mean(means)), error
 
 
 def _chosen(own: list[Array], uniforms: Array, target: Exploration, behavior: Exploration, agent: int) -> Array:
@@ -197,12 +221,18 @@ def _chosen(own: list[Array], uniforms: Array, target: Exploration, behavior: Ex
     return actions
 
 
-def _plan(dataset: Dataset, market: Market, policy: str, factor: float) -> Plan:
+def _behavior(dataset: Dataset, market: Market) -> Plan:
+    """Return the policy that was logged: of a run, the checkpoint that was logged, though the run may have gone on."""
+    settings = dataset.settings
+    return _plan(dataset, market, settings["policy"], settings["factor"], logged_checkpoint(settings))
+
+
+def _plan(dataset: Dataset, market: Market, policy: str, factor: float, checkpoint: Checkpoint | None = None) -> Plan:
     """Return a policy of the dataset's market, in the dataset's actions."""
     settings = dataset.settings
     return make_plan(
         market, policy, bidder=settings["bidder"], rivals=settings["rivals"] or "manual", bid_model=settings["bid_model"],
-        factor=factor,
+        factor=factor, checkpoint=checkpoint,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,7 @@ def settings_of(logged: Logged, command: str, digest: str) -> dict[str, Any]:
         "scenario_folder": None if scenario.folder is None else str(scenario.folder.resolve()),
         "seed": plan.whole.seed,
         "policy": plan.name,
+        "checkpoint": None if plan.checkpoint is None else asdict(plan.checkpoint),
         "factor": plan.factor,
         "bidder": plan.agents[0] if is_single else None,
         "rivals": logged_rivals(plan),
@@ -156,7 +157,7 @@ def settings_of(logged: Logged, command: str, digest: str) -> dict[str, Any]:
         "noise": logged.exploration.noise,
         "uniform": logged.exploration.uniform,
         "split": logged.split,
-        "days": np.unique(logged.days).tolist(),
+        "days": logged.days[:: logged.per_day].tolist(),
         "episodes_per_day": logged.per_day,
         "clipped_share": logged.clipped_share,
         "sha256": digest,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.analysis.offline.online_lp import PacingTable, learn_pacing
 from auctionsim.arguments import one_of
 from auctionsim.errors import InputError
-from auctionsim.jobs.offline.dataset import METRICS, Dataset
+from auctionsim.jobs.offline.dataset import Dataset
 from auctionsim.jobs.offline.from_logs import FromLogs, OwnActions, logged_market
 from auctionsim.jobs.training.outside import write_run
 from auctionsim.market.market import Market
@@ -21,6 +21,8 @@ from auctionsim.runs import Run
 Array = NDArray[np.float64]
 
 LEARNERS = ("online-lp", "bc", "cql", "iql", "decision-transformer")
+MAXIMIZED = ("reward", "profit", "gmv", "clicks", "conversions")
+"""Columns that a policy may be learned to maximize: no cost and no mere impressions, which are no goal of an advertiser."""
 _LIVE = 1  # Position of `budget_left` in an observation.
 
 
@@ -40,16 +42,16 @@ def learn_offline(
         dataset: The logged days.
         learner: One of `LEARNERS`; all but `online-lp` are d3rlpy's.
         out: The run folder, new or empty.
-        metric: One of `METRICS`: what `online-lp` maximizes, and the reward that the others learn from.
+        metric: One of `MAXIMIZED`: what `online-lp` maximizes, and the reward that the others learn from.
         steps: Gradient steps of d3rlpy's learners.
         command: The command line, for the report.
         report: A progress callback.
 
     Raises:
-        InputError: The learner is unknown or not installed, or cannot learn from these actions.
+        InputError: The learner or the metric is unknown, or the learner is not installed, or cannot learn from these actions.
     """
     one_of("--learner", learner, LEARNERS)
-    one_of("--metric", metric, METRICS)
+    one_of("--metric", metric, MAXIMIZED)
     market = dataset.market()
     if learner == "online-lp":
         policy: Policy = pacing_policy(dataset, market, metric)
@@ -68,7 +70,7 @@ def pacing_policy(dataset: Dataset, market: Market, metric: str) -> FromLogs:
     Args:
         dataset: The logged days.
         market: The scenario's market.
-        metric: One of `METRICS`, which is maximized within the budget.
+        metric: One of `MAXIMIZED`, which is maximized within the budget.
 
     Raises:
         InputError: An action has more than one number.

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.agents.build import build_market
-from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.arguments import one_of
 from auctionsim.auction.bid_formula import BID_MODELS, FEATURES, STATIC_BIDS
-from auctionsim.checkpoints import expect_like
 from auctionsim.envs.actions import MAX_MULTIPLIER
 from auctionsim.envs.single_agent import single_bidder_market
 from auctionsim.errors import InputError, shown, unknown
+from auctionsim.jobs.offline.run_policy import Checkpoint, policy_of_run
 from auctionsim.market.bidding import starting_coefficients
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, Constant, DayPolicy, DayState, Participation, Policy
@@ -43,13 +41,15 @@ class Plan:
     policy: Policy | None
     """The policy; None for the starting coefficients."""
     name: str
-    """Name of the policy."""
+    """Name of the policy; the whole path of a run's folder."""
     bid_model: str
     """Bid model whose coefficients an action multiplies, a key of `bid_formula.BID_MODELS`."""
     factor: float = 1.0
     """Factor on all bids of the policy, > 0."""
     rivals: str = "manual"
     """Rule that the learners follow that are not logged."""
+    checkpoint: Checkpoint | None = None
+    """Which checkpoint the policy of a run is; None for a rule."""
 
     @property
     def coefficients(self) -> tuple[str, ...]:
@@ -104,6 +104,7 @@ def make_plan(
     rivals: str = "manual",
     bid_model: str = AUTO,
     factor: float = 1.0,
+    checkpoint: Checkpoint | None = None,
 ) -> Plan:
     """Find a policy by its name.
 
@@ -115,41 +116,34 @@ def make_plan(
         rivals: Rule that the other learners follow where there is a bidder.
         bid_model: Bid model of the actions; `auto` for the smallest that holds the policy's bids.
         factor: Factor on all bids, > 0.
+        checkpoint: The checkpoint of the run; its last where None.
 
     Raises:
-        InputError: There is no such policy or bidder, or its bids are none of the bid model.
+        InputError: There is no such policy, bidder or checkpoint, or its bids are none of the bid model.
     """
     if not len(whole.learners):
         raise InputError(f"{whole.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
     market = whole if bidder is None else single_bidder_market(whole, bidder, rivals)
-    policy = None if name == START else _policy(whole, name, run)
+    policy, found = (None, None) if name == START else _policy(whole, name, run, checkpoint)
+    if found is not None:
+        name = str(Path(name).resolve())
     if bid_model == AUTO:
         bid_model = "scale" if policy is None else _smallest_model(whole, market, policy, name)
     one_of("bid_model", bid_model, BID_MODELS)
-    return Plan(market, whole, policy, name, bid_model, factor, rivals)
+    return Plan(market, whole, policy, name, bid_model, factor, rivals, found)
 
 
-def _policy(market: Market, name: str, run: Run | None) -> Policy:
-    """Return the policy of a rule's name, or that of a run's last checkpoint."""
+def _policy(market: Market, name: str, run: Run | None, checkpoint: Checkpoint | None) -> tuple[Policy, Checkpoint | None]:
+    """Return the policy of a rule's name, or that of a run's checkpoint and which one that is."""
     if name in STATIC_BIDS:
-        return Constant(market.static(name))
+        return Constant(market.static(name)), None
     if name in CONTROLLERS[1:] or ":" in name:
         rule = find_rule(name, "policy", *market.scenario.code_folders)
         assert not isinstance(rule, str)
-        return _OfLearners(rule(market, market.learners))
+        return _OfLearners(rule(market, market.learners)), None
     if run is None and not Path(name).is_dir():
         raise unknown("policy", name, (START, *CONTROLLERS[1:]), what="expected a rule or the folder of a run, got")
-    opened = run or Run.open(name)
-    opened.expect_trained_here("export")
-    if market.seed not in opened.seeds:
-        raise InputError(f"{opened.path}: expected a run with seed {market.seed}, got one of {list(opened.seeds)}")
-    own = build_market(opened.scenario(), market.seed)
-    if own.advertisers != market.advertisers or not np.array_equal(own.learners, market.learners):
-        raise InputError(f"{opened.path}: expected a run of the same advertisers and learners, got others")
-    learner, iteration = make_learner(opened.scenario()), opened.last_checkpoint()
-    state = opened.load_checkpoint(iteration)[market.seed]
-    expect_like(opened.path / "checkpoints" / f"{iteration:06d}" / f"seed-{market.seed}.safetensors", state, learner.start(own))
-    return learner.policy(own, state)
+    return policy_of_run(market, run or Run.open(name), checkpoint)
 
 
 @dataclass(frozen=True, eq=False)

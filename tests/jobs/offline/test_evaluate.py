@@ -163,6 +163,10 @@ def test_learning_from_logs_writes_a_run_that_reports_take(tmp_path: Path, small
     assert main(["report", run]) == 0
     assert main(["learn-offline", str(dataset.path), "--learner", "cqll", "--out", str(tmp_path / "x")]) == 2
     assert "--learner: unknown 'cqll'" in capsys.readouterr().err
+    for metric in ("cost", "impressions"):
+        assert main(["learn-offline", str(dataset.path), "--metric", metric, "--out", str(tmp_path / "x")]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"--metric: unknown '{metric}'; choose from reward, profit, gmv, clicks, conversions")
     assert not (tmp_path / "x").exists()
 
 
@@ -170,3 +174,13 @@ def test_pacing_needs_actions_of_one_number(tmp_path: Path, small: Scenario):
     dataset = logs(tmp_path / "logs", small, "start", per_day=1, bid_model="macg")
     with pytest.raises(auctionsim.InputError, match="expected actions of one number for online-lp, got 3"):
         pacing_policy(dataset, dataset.market(), "profit")
+
+
+def test_one_draw_of_a_day_has_no_standard_error(tmp_path: Path, small: Scenario, capsys: pytest.CaptureFixture[str]):
+    dataset = logs(tmp_path / "logs", small, per_day=2)
+    command = ["evaluate-offline", str(dataset.path), "--policy", "manual", "--draws", "1"]
+    assert main(command) == 0
+    assert "(standard error not defined: one draw of a day has no spread)" in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["truth_error"] is None
+    assert isinstance(judge(dataset, "manual", draws=2).truth_error, float)

@@ -154,6 +154,7 @@ def test_the_datasheet_has_every_heading_every_column_and_what_made_it(tmp_path:
         ),
         (["--bid-model", "scales"], "bid_model: unknown 'scales'"),
         (["--rivals", "manul", "--bidder", "seller_1"], "rivals: unknown 'manul'"),
+        (["--rivals", "nonsense"], "--rivals: expected --bidder beside it, got 'nonsense' without one"),
         (["--episodes", "99999999"], "--episodes: expected a dataset of <= 20000000 steps, got"),
     ],
 )
@@ -200,7 +201,11 @@ def _change(folder: Path, key: str, value: object) -> None:
         ("agents", ["seller_0"], "expected 96 rows, got 480"),
         ("agents", ["a", "b", "c", "d", "e"], "expected rows by episode, hour and agent, got another order"),
         ("bid_model", "value", "coefficients: expected those of value, got ['keyword_bid']"),
-        ("noise", "0.1", "noise: expected a number, got '0.1'"),
+        ("noise", "0.1", "noise: expected a number >= 0.001 and <= 2, got '0.1'"),
+        ("uniform", -1, "uniform: expected a number in [0, 1], got -1"),
+        ("factor", 10**400, "factor: expected a number > 0, got 1000"),
+        ("checkpoint", {"iteration": 2}, "checkpoint: expected an iteration with its sha256, or null, got {'iteration': 2}"),
+        ("noise", 0.3, "log_propensity: expected "),
         ("seed", -1, "seed: expected a whole number >= 0 and < 2^63, got -1"),
     ],
 )
