@@ -68,8 +68,8 @@ def datasheet(settings: Mapping[str, Any], table: pl.DataFrame | None, rows: Seq
     at = settings["checkpoint"]
     checkpoint = "" if at is None else f" at iteration {at['iteration']}, SHA-256 `{at['sha256']}`"
     behavior = (
-        f"Behavior policy: {code_span(settings['policy'])}{checkpoint}, with a factor of {settings['factor']:g} on its bids, in "
-        f"the bid model `{settings['bid_model']}`.{rivals} {settings['clipped_share']:.2%} of its own actions "
+        f"Behavior policy: {code_span(settings['policy'])}{checkpoint}, with a factor of {settings['factor']:g} on its bids, "
+        f"in the bid model `{settings['bid_model']}`.{rivals} {settings['clipped_share']:.2%} of its own actions "
         "were outside [-1, 1] and clipped."
     )
     count = (

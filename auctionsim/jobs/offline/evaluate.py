@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from auctionsim.analysis.offline.estimators import ESTIMATORS, Episodes, Estimat
 from auctionsim.analysis.offline.exploration import Exploration
 from auctionsim.analysis.offline.fitted_q import fit_values
 from auctionsim.arguments import one_of
-from auctionsim.envs.episode_sampler import EpisodeSampler, days_of
-from auctionsim.errors import InputError, shown
+from auctionsim.errors import InputError
 from auctionsim.jobs.offline.dataset import METRICS, Dataset, logged_checkpoint
+from auctionsim.jobs.offline.export import SETTINGS
+from auctionsim.jobs.offline.logged_replay import own_actions
 from auctionsim.jobs.offline.plan import Plan, make_plan
-from auctionsim.jobs.offline.rollout import SIDE_BY_SIDE, Rollout, episode_seeds, exploration_numbers, named_amounts, play
+from auctionsim.jobs.offline.rollout import SIDE_BY_SIDE, episode_seeds, exploration_numbers, named_amounts, play
 from auctionsim.jobs.offline.run_policy import Checkpoint
 from auctionsim.market.market import Market
 from auctionsim.ratios import NotDefined, ratio_to_amount
@@ -24,8 +26,6 @@ from auctionsim.ratios import NotDefined, ratio_to_amount
 Array = NDArray[np.float64]
 TRUTH = "truth"
 """Word that keys the random streams of the days that measure the truth."""
-_SAME_ACTION = 1e-6
-"""Largest difference between actions that count as the same: 50^0.000001 is a bid 0.0004 % higher."""
 Report = Callable[[str, float], None]
 
 
@@ -109,51 +109,6 @@ def judge(
     return Judged(dataset.agents[j], metric, logged, truth, error, rows, len(episodes.rewards))
 
 
-def own_actions(dataset: Dataset, plan: Plan, agent: int, behavior: Plan | None = None) -> Array:
-    """Replay the logged actions; return what a policy would have done in each state itself, `[N, T, k]`.
-
-    A rule with a memory, such as `pid`, thereby sees what it would have seen.
-
-    Args:
-        dataset: The logged days.
-        plan: The policy.
-        agent: Index of the agent that follows it.
-        behavior: The policy that was logged, whose own actions must be the logged `behavior_*`; not compared where None.
-
-    Raises:
-        InputError: The replay brings other outcomes or rewards than were logged, or other actions of the behavior policy.
-    """
-    found = np.zeros((*dataset.actions.shape[:2], dataset.actions.shape[-1]))
-    plans = [plan] if behavior is None else [plan, behavior]
-    everyone = days_of(plan.market, dataset.settings["split"])
-    for day in np.unique(dataset.days).tolist():
-        on_day = np.flatnonzero(dataset.days == day)
-        for own in np.array_split(on_day, -(-len(on_day) // SIDE_BY_SIDE)):
-            episodes = [EpisodeSampler(everyone, int(seed)).next(day) for seed in dataset.reset_seeds[own]]
-            logged = dataset.actions[own].swapaxes(0, 1)
-            rollout = play(plans, day, episodes, lambda hour, _, logged=logged: logged[hour])  # type: ignore[misc]
-            _expect_logged(dataset, own, day, rollout)
-            found[own] = rollout.means[0][:, :, agent].swapaxes(0, 1)
-    return found
-
-
-def _expect_logged(dataset: Dataset, own: NDArray[np.int64], day: int, rollout: Rollout) -> None:
-    """Check that a replay of some episodes brings what was logged, and that the behavior policy would do what it did."""
-    amounts = named_amounts(rollout.outcomes) | {"reward": rollout.rewards}
-    if not all(np.allclose(amounts[name].swapaxes(0, 1), dataset.amounts[name][own], rtol=1e-9, atol=1e-9) for name in METRICS):
-        raise InputError(
-            f"{dataset.path}: expected the outcomes that a replay of its actions has, got others on day {day} (made by "
-            f"version {dataset.settings['version']}, or its traffic has changed)"
-        )
-    if len(rollout.means) > 1:
-        off = np.abs(rollout.means[1].swapaxes(0, 1) - dataset.behavior[own]).max()
-        if off > _SAME_ACTION:
-            raise InputError(
-                f"{dataset.path}: expected the actions of the columns behavior_* from {shown(dataset.settings['policy'])}, got "
-                f"others on day {day}, by up to {off:.2g} (the policy has changed since; export again)"
-            )
-
-
 def episodes_of(dataset: Dataset, means: Array, exploration: Exploration, agent: int, metric: str) -> Episodes:
     """Return logged days as the estimators need them, with the value function of a policy fitted to them.
 
@@ -224,7 +179,13 @@ def _chosen(own: list[Array], uniforms: Array, target: Exploration, behavior: Ex
 def _behavior(dataset: Dataset, market: Market) -> Plan:
     """Return the policy that was logged: of a run, the checkpoint that was logged, though the run may have gone on."""
     settings = dataset.settings
-    return _plan(dataset, market, settings["policy"], settings["factor"], logged_checkpoint(settings))
+    checkpoint = logged_checkpoint(settings)
+    if checkpoint is not None and not Path(settings["policy"]).is_dir():
+        raise InputError(
+            f"{dataset.path / SETTINGS}: policy: expected the folder of the run that was logged, got none at "
+            f"{settings['policy']} (the other agents follow its policy)"
+        )
+    return _plan(dataset, market, settings["policy"], settings["factor"], checkpoint)
 
 
 def _plan(dataset: Dataset, market: Market, policy: str, factor: float, checkpoint: Checkpoint | None = None) -> Plan:

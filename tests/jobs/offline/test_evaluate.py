@@ -15,9 +15,10 @@ from auctionsim.analysis.offline.estimators import ESTIMATORS, Estimate, estimat
 from auctionsim.analysis.offline.exploration import Exploration
 from auctionsim.cli import main
 from auctionsim.jobs.offline.dataset import Dataset, read_dataset
-from auctionsim.jobs.offline.evaluate import episodes_of, judge, own_actions, true_value
+from auctionsim.jobs.offline.evaluate import episodes_of, judge, true_value
 from auctionsim.jobs.offline.export import log_days, write_dataset
 from auctionsim.jobs.offline.learn import pacing_policy
+from auctionsim.jobs.offline.logged_replay import own_actions
 from auctionsim.jobs.offline.plan import make_plan
 from auctionsim.market.simulate import simulate_day
 from auctionsim.ratios import NotDefined

@@ -11,13 +11,21 @@ import pytest
 
 from auctionsim.cli import main
 
-from .changes import change_rows
+from ...conftest import SMALL
+from .changes import change_rows, change_settings
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.toml").write_text(SMALL)
+    assert main(["train", str(folder / "small.toml"), "--out", str(folder / "run"), "--set", "train.iterations=2"]) == 0
+    return folder / "run"
 
 
 @pytest.fixture
-def run(tmp_path: Path, small_file: Path) -> Path:
-    assert main(["train", str(small_file), "--out", str(tmp_path / "run"), "--set", "train.iterations=2"]) == 0
-    return tmp_path / "run"
+def run(tmp_path: Path, trained: Path) -> Path:
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def export(run: Path | str, out: Path, *arguments: str) -> dict[str, object]:
@@ -63,19 +71,19 @@ def test_the_checkpoint_that_was_logged_is_the_behavior_policy_after_the_run_tra
     shutil.rmtree(run)
     code, out, err = judged(logs, capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"policy: expected a rule or the folder of a run, got '{run}'")
+    assert err.startswith(f"{logs / 'dataset.json'}: policy: expected the folder of the run that was logged, got none at {run}")
 
 
 def test_a_behavior_policy_that_would_act_otherwise_than_logged_is_refused(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     logs = tmp_path / "logs"
-    settings = export(run, logs)
+    export(run, logs)
     # As if its factor had been another one: actions, outcomes and propensities stay as logged.
-    (logs / "dataset.json").write_text(json.dumps(settings | {"factor": 1.5}))
+    change_settings(logs, factor=1.5)
     code, out, err = judged(logs, capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert f"{logs}: expected the actions of the columns behavior_* from '{run}', got others on day 0, by up to 0.1" in err
+    assert f"{logs}: expected the actions of the columns behavior_* from {run}, got others on day 0, by up to 0.1" in err
 
 
 def test_a_relative_path_of_a_run_is_stored_whole(
