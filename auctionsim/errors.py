@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from auctionsim.names.text import printable
+
 LONGEST = 1900
 """Characters of the longest message."""
 
@@ -16,13 +18,14 @@ class InputError(ValueError):
     it and exits with 2.
 
     Args:
-        message: The message; where a name in it has line breaks, they become blanks. Of more than `LONGEST` characters the
-            middle is left out: whoever names a key with a million letters sees its beginning, and what was expected.
+        message: The message; where a name in it has line breaks, they become blanks, and other control characters become
+            escapes. Of more than `LONGEST` characters the middle is left out: whoever names a key with a million letters sees
+            its beginning, and what was expected.
     """
 
     def __init__(self, message: str) -> None:
         line = " ".join(message.splitlines())
-        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 + 5 :]}")
+        super().__init__(printable(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 + 5 :]}"))
 
 
 class RunError(RuntimeError):

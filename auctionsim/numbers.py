@@ -16,6 +16,8 @@ LARGEST = sys.float_info.max
 """The largest finite floating-point number."""
 SEED_LIMIT = 2**63
 """All seeds are below it: tables hold seeds as 64-bit integers."""
+MAX_SEEDS = 10_000
+"""Most seeds of one run or study, where their number is given: each has a market of its own in memory."""
 
 
 def whole_number(source: str, value: Any, least: int, *, below: int | None = None) -> int:

@@ -76,7 +76,8 @@ class Run:
         Raises:
             InputError: `path` exists and is not an empty folder, or cannot be written.
         """
-        expect_new_folder(path)
+        # Whoever calls has looked before, and has built markets since.
+        expect_new_folder(path, " (choose another, or go on with that run, which another process may have just begun)")
         try:
             with folder_then_rename(path) as part:
                 run = cls(part)

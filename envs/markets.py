@@ -60,6 +60,8 @@ def market_of(scenario: AnyScenario, overrides: Sequence[str] = ()) -> Market:
         InputError: The scenario is wrong, or overrides are given with something else than a path or a name.
     """
     overrides = arguments.texts("overrides", overrides)
+    words = "a Scenario, a Market, a path, or the name of a built-in scenario"
+    instance_of("scenario", scenario, (str, Path, Scenario, Market, Mapping), words + hint_for_table(scenario))
     if overrides and not isinstance(scenario, str | Path):
         raise InputError(
             f"overrides: expected none with {type(scenario).__name__}, which is made already, got {shown(overrides)}"
@@ -69,8 +71,6 @@ def market_of(scenario: AnyScenario, overrides: Sequence[str] = ()) -> Market:
     if isinstance(scenario, Mapping):
         scenario = from_record(scenario, "scenario")
     if not isinstance(scenario, Scenario):
-        words = "a Scenario, a Market, a path, or the name of a built-in scenario"
-        instance_of("scenario", scenario, (str, Path), words + hint_for_table(scenario))
         scenario = load_scenario(scenario, overrides=overrides)
     traffic = scenario.traffic
     if not traffic.is_synthetic or traffic.profile not in builtin_profiles():

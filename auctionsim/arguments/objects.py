@@ -11,6 +11,9 @@ from auctionsim.errors import InputError, is_table, shown, suggestion, unknown
 
 Kind = TypeVar("Kind")
 
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+"""Bytes of the longest name in a folder, and of the longest path, that Linux and its usual file systems take."""
+
 
 def one_of(source: str, value: Any, choices: Iterable[str]) -> str:
     """Return a word that is one of several.
@@ -59,13 +62,18 @@ def path(source: str, value: Any) -> Path:
         value: The path as given, text or an object of the kind of `pathlib.Path`.
 
     Raises:
-        InputError: It is no path, or an empty one, or holds a NUL or bytes that are no UTF-8, which polars cannot open.
+        InputError: It is no path, or an empty one, or holds a NUL or bytes that are no UTF-8, which polars cannot open; or it
+            is too long for any file system.
     """
     words = "the path of a file or folder"
     if not isinstance(value, str | os.PathLike) or not isinstance(given := os.fspath(value), str) or not given:
         raise InputError(f"{source}: expected {words}, got {shown(value)}")
     if "\0" in given or any(0xD800 <= ord(character) < 0xE000 for character in given):
         raise InputError(f"{source}: expected {words} in UTF-8 without NUL, got {shown(given)}")
+    longest = max(len(name.encode()) for name in given.split(os.sep))
+    if longest > _LONGEST_NAME or len(given.encode()) > _LONGEST_PATH:
+        limits = f"<= {_LONGEST_PATH} bytes and names of <= {_LONGEST_NAME} bytes"
+        raise InputError(f"{source}: expected {words} of {limits}, got {shown(given)}")
     return Path(given)
 
 

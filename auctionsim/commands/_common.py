@@ -16,7 +16,7 @@ from auctionsim.errors import InputError, Remark, RunError, shown
 from auctionsim.extras import EXTRA_OF, expect_library, is_installed
 from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import FULL
-from auctionsim.numbers import SEED_LIMIT, consecutive_seeds
+from auctionsim.numbers import MAX_SEEDS, SEED_LIMIT, consecutive_seeds
 from auctionsim.outputs.distinct import expect_distinct
 from auctionsim.outputs.temporary import without_part
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 
 _DIGITS, _DIGITS_OF_SEED = 13, 30
-MAX_SEEDS = 10_000
-"""Most seeds of one command: each has a market of its own in memory."""
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:

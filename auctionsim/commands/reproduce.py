@@ -91,19 +91,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _check_choices(name: str, options: Options, against: str | None) -> None:
     """Refuse what the study does not take, before anything is measured."""
-    from auctionsim.agents.policies.registry import find_rule
     from auctionsim.jobs.studies.base import VERSION_KEY, find_study, plan_of
     from auctionsim.jobs.studies.leaderboard.against import expect_version
-    from auctionsim.jobs.studies.leaderboard.entrants import is_learner
-    from auctionsim.plugins import load_class
 
     for option, given in (("--entrant", options.entrants), ("--against", against)):
         if given and not getattr(find_study(name), "takes_entrants", False):
             raise InputError(f"{option}: expected with the study 'leaderboard' alone, got it with {name!r}")
-    for entrant in options.entrants:
-        load_class(entrant, "--entrant")
-        if not is_learner(entrant):
-            find_rule(entrant, "--entrant")
+    if options.entrants:
+        from auctionsim.jobs.studies.leaderboard.study import expect_entrants
+
+        expect_entrants(options)
     if against is not None:
         expect_version(Path(against), plan_of(name, options)[VERSION_KEY])
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim import arithmetic
 from auctionsim.arguments import real_numbers
 from auctionsim.auction.outcome import CONVERSIONS, COST
+from auctionsim.errors import InputError, shown
 from auctionsim.numbers import number_above
 from auctionsim.objectives.constraints import CPA_CAP
 from auctionsim.objectives.goals import Goals
@@ -40,16 +41,22 @@ def cpa_score(conversions: ArrayLike, cost: ArrayLike, target: ArrayLike, expone
 
     Returns:
         The scores, in conversions, in the shape that the arguments broadcast to; NaN without a target, which is not defined.
+
+    Raises:
+        InputError: A number is outside its range, or the shapes do not broadcast to one.
     """
     exponent = number_above("exponent", exponent, 0)
-    won, paid, limit = np.broadcast_arrays(
-        real_numbers("conversions", conversions, "numbers >= 0"),
-        real_numbers("cost", cost, "numbers >= 0"),
-        real_numbers("target", target, "numbers > 0"),
-    )
-    is_set = np.isfinite(limit)
-    ratio = np.minimum(safe_ratios(np.where(is_set, limit, 0.0) * won, paid, 1.0), 1.0)
-    return np.where(is_set, won * arithmetic.power(ratio, exponent), np.nan)
+    won, paid = _counted("conversions", conversions), _counted("cost", cost)
+    words = "numbers > 0, or infinity or NaN where there is none"
+    limit = real_numbers("target", target, words)
+    if (limit <= 0).any():
+        raise InputError(f"target: expected {words}, got {shown(limit[limit <= 0][0].item())}")
+    try:
+        np.broadcast_shapes(won.shape, paid.shape, limit.shape)
+    except ValueError as error:
+        shapes = ", ".join(str(list(one.shape)) for one in (won, paid, limit))
+        raise InputError(f"target: expected shapes of conversions, cost and target that broadcast, got {shapes}") from error
+    return _scores(won, paid, limit, exponent)
 
 
 def cpa_scores(totals: Array, goals: Goals, exponent: float = EXPONENT) -> Array:
@@ -63,4 +70,21 @@ def cpa_scores(totals: Array, goals: Goals, exponent: float = EXPONENT) -> Array
     target = goals.limits.get(CPA_CAP.key)
     if target is None:
         return np.full((totals.shape[0], totals.shape[2]), np.nan)
-    return cpa_score(totals[:, CONVERSIONS], totals[:, COST], target, exponent)
+    return _scores(totals[:, CONVERSIONS], totals[:, COST], target, number_above("exponent", exponent, 0))
+
+
+def _scores(won: Array, paid: Array, limit: Array, exponent: float) -> Array:
+    """Score conversions that are checked."""
+    won, paid, limit = np.broadcast_arrays(won, paid, limit)
+    is_set = np.isfinite(limit)
+    ratio = np.minimum(safe_ratios(np.where(is_set, limit, 0.0) * won, paid, 1.0), 1.0)
+    return np.where(is_set, won * arithmetic.power(ratio, exponent), np.nan)
+
+
+def _counted(source: str, value: ArrayLike) -> Array:
+    """Return finite numbers >= 0."""
+    array = real_numbers(source, value, "finite numbers >= 0")
+    wrong = ~(np.isfinite(array) & (array >= 0))
+    if wrong.any():
+        raise InputError(f"{source}: expected finite numbers >= 0, got {shown(array[wrong][0].item())}")
+    return array

@@ -15,7 +15,7 @@ from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.base import Section
 from auctionsim.scenario.renamed import current_key, with_current_names
-from auctionsim.scenario.toml_text import check_levels, parse_toml, parse_value
+from auctionsim.scenario.toml_text import TEXT_WORDS, check_levels, check_text, parse_toml, parse_value
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -107,6 +107,7 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
         _override(tree, item, source)
     with_current_names(tree, source)
     check_levels(tree, source)
+    check_text(tree, source)
     try:
         # Through JSON, so that types stay strict but a TOML array may fill a tuple.
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
@@ -161,6 +162,8 @@ def parse_section(model: type[AnySection], table: dict[str, Any], source: str, k
     Raises:
         InputError: A key is unknown, or a value is wrong.
     """
+    check_levels(table, source)
+    check_text(table, source, key)
     try:
         return model.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
@@ -191,7 +194,7 @@ def _sentence(
         text = f"{where}.{detail}" if where and not detail.startswith(where) else detail
     else:
         words = _EXPECTED.get(kind, first["msg"][0].lower() + first["msg"][1:]).format(**context)
-        text = f"{where}: expected {words}, got {came}"
+        text = f"{where}: expected {words}, got {came}" if where else f"expected {words}, got {came}"
     # All branches of a union fail, and a list without its invalid entry may be too short: each of these is one mistake.
     more = sum(not where.startswith(key) for key in {_key((*prefix, *mistake["loc"])) for mistake in mistakes})
     text += f" (and {more} more)" if more else ""
@@ -213,7 +216,7 @@ _EXPECTED = {
     "string_type": "text",
     "string_too_short": "text of >= {min_length} characters",
     "string_too_long": "text of <= {max_length} characters",
-    "string_pattern_mismatch": "text without control characters",
+    "string_pattern_mismatch": TEXT_WORDS,
     "too_short": ">= {min_length} entries",
     "too_long": "<= {max_length} entries",
     "tuple_type": "a list",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 from auctionsim.errors import InputError, shown
 
 MAX_LEVELS = 30
 """Sections within sections that a file may have. A scenario has five."""
+TEXT_WORDS = "text in UTF-8 without control characters"
 _MAX_CHARACTERS, _MAX_DOTS = 10**7, 1000
 
 
@@ -66,6 +68,22 @@ def parse_value(text: str, source: str) -> Any:
     return value
 
 
+def check_text(tree: Any, source: str, key: str = "") -> None:
+    """Check that no text or key holds half of a surrogate pair, which neither a file nor JSON can hold.
+
+    Args:
+        tree: Sections and lists of a few levels (`check_levels`).
+        source: The place of the tree, which begins the message.
+        key: Path of the tree in the scenario; empty for the whole.
+
+    Raises:
+        InputError: One does; the message names the key.
+    """
+    for path, one in _leaves(tree, key):
+        if isinstance(one, str) and any("\ud800" <= letter <= "\udfff" for letter in path + one):
+            raise InputError(f"{source}: {path}: expected {TEXT_WORDS}, got {shown(one)}")
+
+
 def check_levels(tree: dict[str, Any], source: str) -> None:
     """Check that sections and lists are not nested more deeply than `MAX_LEVELS`.
 
@@ -85,3 +103,17 @@ def check_levels(tree: dict[str, Any], source: str) -> None:
         if not level:
             return
     raise InputError(f"{source}: expected TOML of <= {MAX_LEVELS} levels, got one nested too deeply")
+
+
+def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield every value that is no section or list with its key, such as `advertisers[0].group`; and every key as a text."""
+    if isinstance(tree, dict):
+        for key, child in tree.items():
+            where = f"{path}.{key}" if path else key
+            yield where, key
+            yield from _leaves(child, where)
+    elif isinstance(tree, list):
+        for i, child in enumerate(tree):
+            yield from _leaves(child, f"{path}[{i}]")
+    else:
+        yield path, tree

@@ -68,7 +68,9 @@ def cast_column(name: str, found: pl.DataType) -> pl.Expr:
     """
     column = pl.col(name)
     if not (found.is_numeric() or found in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
-        return pl.lit(None).alias(name)
+        # Of the column's own type: polars compares nothing with a null of no type.
+        kind = pl.String() if name in TEXT_COLUMNS else pl.Int64() if name in _WHOLE else pl.Float64()
+        return pl.lit(None, kind).alias(name)
     if found in (pl.Categorical, pl.Enum):
         column, found = column.cast(pl.String), pl.String()
     if name in TEXT_COLUMNS:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from auctionsim import arguments
 from auctionsim.errors import InputError
-from auctionsim.names.display import short_repr
+from auctionsim.names.display import cut, short_repr
+from auctionsim.names.text import printable
 from auctionsim.scenario import Scenario, TrafficSection
 from auctionsim.scenario.file import load_scenario, parse_scenario
 from auctionsim.scenario.text import toml_string
@@ -137,7 +138,7 @@ global_weight = 0.0
 [train]
 iterations = 100
 """
-    return with_traffic(parse_scenario(text, name, overrides=overrides), traffic)
+    return with_traffic(parse_scenario(text, cut(printable(name), 100) or "scenario", overrides=overrides), traffic)
 
 
 def given_traffic(scenario: Scenario) -> Traffic:

@@ -62,7 +62,7 @@ _CHANGED = [
     ("two groups of one name, with HTML", 'group = "seller"', f'group = "{_HTML}"\n[[advertisers]]\ngroup = "{_HTML}"',
      f"advertisers: expected a different name for each group, got '{_HTML}' twice"),
     ("a name with a line end", 'name = "small"', 'name = "a\\nb"',
-     "name: expected text without control characters, got 'a\\nb'"),
+     "name: expected text in UTF-8 without control characters, got 'a\\nb'"),
     ("zero candidates", "candidates = 4", "candidates = 0", "traffic.candidates: expected a number >= 2, got 0"),
     ("test days that are trained on", "train_days = [0, 1]", "train_days = [0, 2]",
      "traffic.test_days: expected days that are not training days, got 2, which is in train_days"),

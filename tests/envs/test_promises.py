@@ -429,3 +429,8 @@ def test_make_vec_renders_as_synchronous_copies_do(small: Scenario, capsys: pyte
         gymnasium.make_vec(NAME, num_envs=2, scenario=small, render_mode="rgb")
     with pytest.raises(InputError, match="^max_episode_steps: expected a whole number >= 1, got 0$"):
         gymnasium.make_vec(NAME, num_envs=2, scenario=small, max_episode_steps=0)
+
+
+def test_what_is_no_scenario_is_told_before_overrides_are():
+    with pytest.raises(InputError, match="^scenario: expected a Scenario, a Market, a path, or the name .* got None"):
+        parallel_env(None, overrides=["seed=1"])

@@ -145,6 +145,12 @@ def test_a_callback_ends_a_training_that_can_be_resumed_to_the_same_bytes(file: 
     assert written == contents(whole)
 
 
+def test_a_long_reason_to_stop_is_cut(file: Path, tmp_path: Path):
+    result = auctionsim.train(file, tmp_path / "run", callbacks=[lambda iteration: iteration.stop("x" * 5000)])
+    assert result.stopped is not None
+    assert (len(result.stopped), result.stopped[:3], "..." in result.stopped) == (500, "xxx", True)
+
+
 def test_a_callback_that_stops_in_the_last_iteration_stops_nothing(file: Path, tmp_path: Path):
     result = auctionsim.train(file, tmp_path / "run", callbacks=[stop_after(4)])
     assert (result.status, result.stopped) == ("finished", None)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import auctionsim
+from auctionsim.agents.build import build_market
 from auctionsim.cli import main
 from auctionsim.errors import InputError
+from auctionsim.jobs.training import launch
 
 from ..conftest import SMALL
 from .test_runs import contents
@@ -88,12 +90,28 @@ def test_resume_refuses_another_scenario_and_other_seeds(file: Path):
         ({"workers": -1}, "workers: expected a whole number >= 0, got -1"),
         ({"resume": "yes"}, "resume: expected"),
         ({"overrides": "learner.sigma=1"}, "overrides: expected a list of text"),
+        ({"pool": 5}, "pool: expected a pool, which has the methods put, .* got 5"),
+        ({"seeds": 10**30}, "^seeds: expected a whole number <= 10000, got 1000"),
+        ({"out": "x" * 5000}, "out: expected the path of a file or folder of <= 4095 bytes and names of <= 255 bytes"),
+        ({"out": "new/" + "\u00e9" * 128}, "out: expected .* names of <= 255 bytes"),
+        ({"out": None, "overrides": ["name=" + "\U0001f600" * 100]}, "out: expected .* names of <= 255 bytes"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_written(arguments: dict[str, Any], message: str, file: Path):
     with pytest.raises(InputError, match=message):
         auctionsim.train(**{"scenario": "small.toml", "out": "run", **arguments})
-    assert not Path("run").exists()
+    assert [path.name for path in Path().iterdir()] == ["small.toml"]
+
+
+def test_a_folder_that_another_process_has_filled_since_is_told(file: Path, monkeypatch: pytest.MonkeyPatch):
+    def filled(scenario: Any, seed: int) -> Any:
+        Path("run").mkdir()
+        Path("run/manifest.json").write_text("{}")
+        return build_market(scenario, seed)
+
+    monkeypatch.setattr(launch, "build_market", filled)
+    with pytest.raises(InputError, match="run: expected a new or empty folder, .* another process may have just begun"):
+        auctionsim.train("small.toml", "run", resume=True)
 
 
 def test_a_run_is_trained_to_its_end_and_takes_no_second_scenario(file: Path):

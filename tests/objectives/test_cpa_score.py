@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.summary import summarize
 from auctionsim.analysis.reports.violations import run_scores, violations
 from auctionsim.auction.outcome import CONVERSIONS, COST
+from auctionsim.errors import InputError
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.market.goals import goals_of
 from auctionsim.objectives import goals as obj
@@ -108,3 +110,20 @@ def test_a_cap_on_cost_per_conversion_is_charged_up_to_one_where_money_brought_n
     totals[:, CONVERSIONS] = np.array([0.0, 1.0, 2.0, 4.0, 0.0])[:, None]
     totals[:, COST] = np.array([4.0, 4.0, 4.0, 4.0, 0.0])[:, None]
     np.testing.assert_allclose(of_day(totals, goals)["cpa_cap"][:, 0], [1.0, 0.5, 0.0, -1.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, 1, 1), r"conversions: expected finite numbers >= 0, got -1\.0"),
+        (([1, np.nan], 1, 1), "conversions: expected finite numbers >= 0, got nan"),
+        ((1, [2, -3], 1), r"cost: expected finite numbers >= 0, got -3\.0"),
+        ((1, np.inf, 1), "cost: expected finite numbers >= 0, got inf"),
+        ((1, 1, [5, 0]), "target: expected numbers > 0, or infinity or NaN where there is none, got 0"),
+        ((1, 1, -np.inf), "target: expected numbers > 0, .* got -inf"),
+        (([1, 2], [1, 2, 3], 1), r"target: expected shapes of .* that broadcast, got \[2\], \[3\], \[\]"),
+    ],
+)
+def test_numbers_outside_their_range_and_shapes_that_do_not_fit_are_refused(arguments: tuple[Any, ...], message: str):
+    with pytest.raises(InputError, match=f"^{message}"):
+        cpa_score(*arguments)

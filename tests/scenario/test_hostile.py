@@ -11,6 +11,8 @@ from auctionsim.errors import InputError, shown
 from auctionsim.numbers import number_above, whole_number
 from auctionsim.scenario.base import baseline_share
 from auctionsim.scenario.file import parse_scenario
+from auctionsim.scenario.record import from_record
+from auctionsim.traffic.given import scenario_for
 from auctionsim.traffic.profile import parse_profile
 
 from ..conftest import SMALL
@@ -67,7 +69,12 @@ def test_figures_of_a_profile_that_overflow_are_refused(key: str, value: str, sa
     (f"seed={DIGITS}", "--set seed=9999.*: expected a number of 64 bits, got one of thousands of digits"),
     ("a." * 300 + "a=1", "s.toml: expected TOML of <= 30 levels, got one nested too deeply"),
     ("name=" + "{ a = " * 100 + "1" + " }" * 100, "--set name=.*: expected TOML of <= 30 levels, got one nested too deeply"),
-    ("name='\udcff'", "s.toml: "),
+    ("name='\udcff'", r"s.toml: name: expected text in UTF-8 without control characters, got '\\udcff'"),
+    ('advertisers.0.group="\ud800"', r"s.toml: advertisers\[0\].group: expected text in UTF-8 .* got '\\ud800'"),
+    ('learner.algorithm=["\ud800"]', r"s.toml: learner.algorithm\[0\]: expected text in UTF-8"),
+    ("learner.\ud800=1", r"s.toml: learner.\\ud800: expected text in UTF-8"),
+    ("\0=1", r"s.toml: \\x00: unknown key"),
+    ('name="\\u0000"', r"s.toml: name: expected text in UTF-8 without control characters, got '\\x00'"),
 ])  # fmt: skip
 def test_overrides_made_to_break_a_parser_are_refused(item: str, said: str):
     with pytest.raises(InputError, match=f"^{said}") as raised:
@@ -107,3 +114,20 @@ def test_numbers_that_python_does_not_write_are_refused_in_one_line():
     assert shown(nested) == "a value of type list that is too long to show"
     while nested:
         nested = nested.pop()
+
+
+def test_plain_data_with_half_a_character_is_refused_by_its_key():
+    with pytest.raises(InputError, match=r"^scenario: name: expected text in UTF-8 without control characters, got '\\ud800'"):
+        from_record({"scenario": {"name": "\ud800"}}, "scenario")
+
+
+@pytest.mark.parametrize("name", ["\0", "\x07" * 3000, "\n", "a\ud800", ""])
+def test_a_message_begins_with_visible_letters_whatever_the_name(name: str):
+    table = {"day": [0, 1], "hour": [0, 0], "cell": [0, 1], "weight": [1, 1], "query": ["q", "q"], "advertiser": ["a", "a"],
+             "pctr": [0.1, 0.1], "pcvr": [0.1, 0.1], "item_price": [1.0, 1.0], "manual_bid": [1.0, 1.0]}  # fmt: skip
+    with pytest.raises(InputError, match=r": name: expected text|expected TOML") as raised:
+        scenario_for(table, name=name)
+    text = str(raised.value)
+    assert text.isprintable()
+    assert text[0] not in " :"
+    assert len(text) < 400

@@ -148,6 +148,15 @@ def test_budgets_come_as_a_dictionary_or_as_a_table():
         ({"a": 0, "b": 1}, "budgets: row 1, column budget: expected a number > 0, got 0"),
         (pd.DataFrame({"advertiser": ["a"], "bugdet": [1]}), "budgets: column budget: expected in the budgets file, got"),
         (7, "budgets: expected the path of a file"),
+        ({"a": True, "b": True}, "budgets: row 1, column budget: expected a number > 0, got True"),
+        ({"a": None, "b": None}, "budgets: row 1, column budget: expected a number > 0, got None"),
+        (
+            pl.DataFrame({"advertiser": ["a", "b"], "budget": [[1], [2]]}),
+            "budgets: row 1, column budget: expected a number > 0, got",
+        ),
+        ({"advertiser": [True, False], "budget": [1, 2]}, "budgets: row 1, column advertiser: expected text, got True"),
+        ({"advertiser": [None, None], "budget": [1, 2]}, "budgets: row 1, column advertiser: expected text, got None"),
+        ("x" * 5000, "budgets: expected the path of a file or folder of <= 4095 bytes"),
     ):
         with pytest.raises(InputError, match=message):
             load_traffic(GOOD, budgets=wrong)

@@ -25,6 +25,8 @@ _NODE_SECONDS = 30.0
 """Seconds to wait for the answer of every node of a cluster, whose processors may all be busy."""
 _LOOK_SECONDS = 1.0
 """Seconds between two looks at whether Ray's servers still run, while tasks are under way."""
+POOL_METHODS = ("put", "put_arrays", "map", "each", "on_each_node")
+"""Methods of a pool."""
 
 
 class Pool(Protocol):

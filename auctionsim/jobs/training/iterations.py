@@ -19,6 +19,7 @@ from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
 from auctionsim.machine.signals import handled
 from auctionsim.market.market import Market
+from auctionsim.names.display import cut
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run, Status
 from auctionsim.scenario import Scenario
@@ -111,7 +112,7 @@ class Training:
             self._save(states)
             raise
         if reasons:
-            self.done.stopped = "; ".join(reasons)
+            self.done.stopped = cut("; ".join(reasons))
             self._save(states)
 
     def _save(self, states: dict[int, Arrays]) -> None:

@@ -17,14 +17,14 @@ from auctionsim.agents.learners.base import Arrays
 from auctionsim.agents.learners.registry import make_learner, with_constants
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder
-from auctionsim.jobs.distributed.cluster import Pool, open_pool
+from auctionsim.jobs.distributed.cluster import POOL_METHODS, Pool, open_pool
 from auctionsim.jobs.training.callbacks import Callbacks, settings_of
 from auctionsim.jobs.training.train import evaluate, has_learners, starting_states
 from auctionsim.jobs.training.train import train as train_run
 from auctionsim.jobs.training.trained import Trained
 from auctionsim.market.market import Market
 from auctionsim.market.size import expect_room
-from auctionsim.numbers import checked_seed, consecutive_seeds, truth_value, whole_number
+from auctionsim.numbers import MAX_SEEDS, checked_seed, consecutive_seeds, truth_value, whole_number
 from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario, read_scenario
@@ -74,6 +74,8 @@ def train(
     called, resume = Callbacks(callbacks), truth_value("resume", resume)
     until = None if until is None else whole_number("until", until, 1)
     overrides = arguments.texts("overrides", overrides)
+    if pool is not None:
+        arguments.with_methods("pool", pool, POOL_METHODS, f"a pool, which has the methods {', '.join(POOL_METHODS)}")
     if workers is not None and workers != "auto":
         workers = whole_number("workers", workers, 0)
     if isinstance(scenario, Run):
@@ -148,7 +150,10 @@ def _loaded(scenario: Scenario | str | Path, overrides: Sequence[str]) -> tuple[
 def _seeds(seeds: Any, scenario: Scenario) -> tuple[int, ...]:
     """Return the seeds that are asked for, by their number or one by one."""
     if isinstance(seeds, int | np.integer):
-        return consecutive_seeds("seeds", scenario.seed, whole_number("seeds", seeds, 1))
+        count = whole_number("seeds", seeds, 1)
+        if count > MAX_SEEDS:
+            raise InputError(f"seeds: expected a whole number <= {MAX_SEEDS}, got {shown(count)}")
+        return consecutive_seeds("seeds", scenario.seed, count)
     if isinstance(seeds, str) or not isinstance(seeds, Iterable):
         raise InputError(f"seeds: expected a whole number >= 1 or a list of seeds, got {shown(seeds)}")
     chosen = tuple(checked_seed("seeds", seed) for seed in seeds)
@@ -160,7 +165,7 @@ def _seeds(seeds: Any, scenario: Scenario) -> tuple[int, ...]:
 def _default_folder(scenario: Scenario) -> Path:
     if set(scenario.name) & set("/\\") or scenario.name in (".", ".."):
         raise InputError(f"out: expected a folder, since the scenario's name {shown(scenario.name)} cannot be one, got None")
-    return Path("runs") / scenario.name
+    return arguments.path("out", Path("runs") / scenario.name)
 
 
 def _expect_same(run: Run, scenario: Scenario, seeds: tuple[int, ...]) -> None:

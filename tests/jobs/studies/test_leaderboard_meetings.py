@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -171,4 +173,36 @@ def test_wrong_entrants_and_boards_are_refused_before_anything_is_measured(
 ):
     assert main([*arguments, "--quick", "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("pass", "--entrant: my_wrong:Own: expected a rule with the method begin, or a learner with the methods start, ask"),
+        ("begin = 5", "--entrant: my_wrong:Own: expected the methods begin, got no 'begin'"),
+        (
+            "start = ask = tell = policy = print",
+            "--entrant: my_wrong:Own: expected the methods .* got no 'replays_per_iteration'",
+        ),
+        (
+            "begin = print\n    def __init__(self, *given): 1 / 0",
+            "--entrant: expected a class that can be made with .*ZeroDivision",
+        ),
+        (
+            "start = ask = tell = policy = replays_per_iteration = print\n    def __init__(self, *given): 1 / 0",
+            "--entrant: .*expected a class that can be made with .*ZeroDivision",
+        ),
+    ],
+)
+def test_a_class_that_cannot_take_part_is_refused_before_anything_is_measured(
+    code: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "my_wrong.py").write_text(f"class Own:\n    {code}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_wrong", raising=False)
+    assert main(["reproduce", "leaderboard", "--quick", "--entrant", "my_wrong:Own", "--out", "out"]) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said)
+    assert len(said.splitlines()) == 1
     assert not (tmp_path / "out").exists()

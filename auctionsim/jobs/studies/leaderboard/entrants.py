@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, chdir, nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.learners.base import trained
+from auctionsim.agents.learners.base import METHODS, trained
 from auctionsim.agents.learners.registry import learner_names, make_learner
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.agents.policies.registry import find_rule
+from auctionsim.errors import InputError
 from auctionsim.jobs.studies.base import Options
 from auctionsim.market.market import Market
-from auctionsim.plugins import CLASS_PATH, load_class
+from auctionsim.plugins import CLASS_PATH, constructing, expect_methods, load_class
 from auctionsim.scenario import CONTROLLERS
 
 HINDSIGHT = ("uscb-oracle",)
@@ -31,6 +32,44 @@ def is_learner(entrant: str) -> bool:
     if not CLASS_PATH.match(entrant):
         return entrant in learner_names()
     return not hasattr(load_class(entrant, _ENTRANT), "begin")
+
+
+def expect_class(entrant: str) -> None:
+    """Refuse a class of the user's own that is neither a rule nor a learner.
+
+    Raises:
+        InputError: It cannot be imported, or lacks a method.
+    """
+    found = load_class(entrant, _ENTRANT)
+    if not hasattr(found, "begin"):
+        if not any(hasattr(found, name) for name in METHODS):
+            raise InputError(
+                f"{_ENTRANT}: {entrant}: expected a rule with the method begin, or a learner with the methods "
+                f"{', '.join(METHODS)}, got a class with none of them"
+            )
+        expect_methods(found, METHODS, entrant, _ENTRANT)
+    else:
+        expect_methods(found, ("begin",), entrant, _ENTRANT)
+
+
+def expect_made(market: Market, entrant: str) -> None:
+    """Refuse a class of the user's own that cannot be made.
+
+    Args:
+        market: A small market, whose scenario names the entrant as its algorithm where it is a learner.
+        entrant: The class as `package.module:Class`.
+
+    Raises:
+        InputError: Making it raised an error, or its constants are wrong.
+    """
+    if not is_learner(entrant):
+        with constructing(entrant, _ENTRANT, "(market, advertisers)"):
+            market.under(find_rule(entrant, _ENTRANT), market.learners[:1])
+        return
+    try:
+        make_learner(market.scenario)
+    except InputError as error:
+        raise InputError(f"{_ENTRANT}: {error}") from error
 
 
 def in_folder(entrant: str, options: Options) -> AbstractContextManager[None]:

@@ -25,7 +25,16 @@ from auctionsim.analysis.economics.competition import cartel_totals, competitive
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
-from auctionsim.jobs.studies.leaderboard.entrants import HINDSIGHT, entrants, in_folder, is_learner, policy_of, with_entrant
+from auctionsim.jobs.studies.leaderboard.entrants import (
+    HINDSIGHT,
+    entrants,
+    expect_class,
+    expect_made,
+    in_folder,
+    is_learner,
+    policy_of,
+    with_entrant,
+)
 from auctionsim.jobs.studies.leaderboard.round_robin import payoffs, weighted_objectives
 from auctionsim.jobs.studies.leaderboard.version import FIRST_JUDGED_SEED, version_of
 from auctionsim.market.goals import goals_of
@@ -121,6 +130,19 @@ def scenario_of(name: str, entrant: str, *, quick: bool) -> Scenario:
     no_floors = tuple(f"advertisers.{i}.profit_floor=0.0" for i in groups)
     algorithm = (f'learner.algorithm="{entrant}"',) if is_learner(entrant) else ()
     return load_scenario(source, overrides=(*_OWN_GOALS, *no_floors, *own, *(_QUICK if quick else _FULL), *algorithm))
+
+
+def expect_entrants(options: Options) -> None:
+    """Refuse entrants of the user's own that are no rules or learners, or cannot be made, before anything is measured.
+
+    Raises:
+        InputError: One is none.
+    """
+    for entrant in options.entrants:
+        expect_class(entrant)
+    market = build_market(scenario_of(_MEETING, "manual", quick=True), options.seeds[0])
+    for entrant in options.entrants:
+        expect_made(market.with_goals(scenario_of(_MEETING, entrant, quick=True)), entrant)
 
 
 def round_robin(seed: int, options: Options) -> dict[str, float]:
