@@ -49,7 +49,7 @@ class Plan:
     rivals: str = "manual"
     """Rule that the learners follow that are not logged."""
     checkpoint: Checkpoint | None = None
-    """Which checkpoint the policy of a run is; None for a rule."""
+    """Checkpoint of the run that the policy is; None for a rule."""
 
     @property
     def coefficients(self) -> tuple[str, ...]:

@@ -175,7 +175,7 @@ def _wrong(right: Any, how: str) -> Any:
 
 
 def _other(made: Any, name: str, value: Any) -> None:
-    if name == "spaces" and hasattr(made, "reward_space"):
+    if name == "spaces" and callable(getattr(made, "reward_space", None)):
         made.reward_space(value)
     elif name in ("render", "state", "close") and hasattr(made, name):
         getattr(made, name)()
