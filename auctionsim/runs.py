@@ -209,18 +209,26 @@ class Run:
                 f"{shown(manifest.get('learner', 'unknown'))} (report and compare show it)"
             )
 
+    def checkpoint_folder(self, iteration: int) -> Path:
+        """Return the folder of an iteration's checkpoint, there or not."""
+        return self.path / "checkpoints" / f"{iteration:06d}"
+
+    def state_file(self, iteration: int, seed: int) -> Path:
+        """Return the file of a seed's state in an iteration's checkpoint, there or not."""
+        return self.checkpoint_folder(iteration) / f"seed-{seed}.safetensors"
+
     def save_checkpoint(self, iteration: int, states: dict[int, Arrays], *, keep: int = 2) -> None:
         """Write the states of all seeds after `iteration`; the folder appears whole. Older ones than the last `keep` go."""
-        folder = self.path / "checkpoints" / f"{iteration:06d}"
+        folder = self.checkpoint_folder(iteration)
         if not folder.exists():
             with folder_then_rename(folder) as part:
                 for seed, arrays in states.items():
-                    save_state(part / f"seed-{seed}.safetensors", arrays)
+                    save_state(part / self.state_file(iteration, seed).name, arrays)
         self._drop_checkpoints(keep)
 
     def _drop_checkpoints(self, keep: int) -> None:
         for old in self.checkpoints()[:-keep]:
-            shutil.rmtree(self.path / "checkpoints" / f"{old:06d}")
+            shutil.rmtree(self.checkpoint_folder(old))
 
     def tidy(self, *, keep: int = 2) -> None:
         """Remove what a killed process left half done: files it was writing, checkpoints it was removing."""
@@ -255,10 +263,9 @@ class Run:
         Raises:
             InputError: A file is missing, is not a checkpoint of ours, or not one of that learner.
         """
-        folder = self.path / "checkpoints" / f"{iteration:06d}"
         states = {}
         for seed in self.seeds:
-            path = folder / f"seed-{seed}.safetensors"
+            path = self.state_file(iteration, seed)
             states[seed] = load_state(path)
             if like is not None:
                 expect_like(path, states[seed], like[seed])

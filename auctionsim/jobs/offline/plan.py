@@ -169,17 +169,14 @@ class _OfLearners:
 
 def _own_coefficients(plan: Plan, action: Action, episodes: int) -> Array:
     """Return the coefficients of the logged agents over the bid model's features, `[E, A, k]`."""
-    if isinstance(action, Participation):
-        raise InputError(f"policy: expected bids in every auction, got {plan.name}, which enters only a share of them")
-    theta = np.broadcast_to(np.asarray(action), (*np.shape(action)[:2], episodes))[plan.market.learners]
+    theta = np.broadcast_to(_bids(action, plan.name), (*np.shape(action)[:2], episodes))[plan.market.learners]
     used = [FEATURES.index(name) for name in plan.coefficients]
     unused = np.delete(theta, used, axis=1)
     if (unused != 0).any():
-        names = [FEATURES[j] for j in range(len(FEATURES)) if (theta[:, j] != 0).any()]
-        fitting = [model for model, features in BID_MODELS.items() if set(names) <= set(features)]
+        names = _used_features(theta)
         raise InputError(
-            f"bid_model: expected {' or '.join(fitting) or 'one'} that holds the bids of {plan.name}, on {', '.join(names)}, "
-            f"got {shown(plan.bid_model)} (export-dataset --bid-model decides it)"
+            f"bid_model: expected {' or '.join(_models_with(names)) or 'one'} that holds the bids of {plan.name}, "
+            f"on {', '.join(names)}, got {shown(plan.bid_model)} (export-dataset --bid-model decides it)"
         )
     return np.array(theta[:, used].transpose(2, 0, 1))
 
@@ -187,11 +184,25 @@ def _own_coefficients(plan: Plan, action: Action, episodes: int) -> Array:
 def _smallest_model(whole: Market, market: Market, policy: Policy, name: str) -> str:
     """Return the smallest bid model that holds a policy's bids at the beginning of the first training day."""
     day = whole.scenario.traffic.train_days[0]
-    action = policy.begin(whole, day, 1).act(whole.day(day).state)
-    if isinstance(action, Participation):
-        raise InputError(f"policy: expected bids in every auction, got {name}, which enters only a share of them")
-    used = {FEATURES[j] for j in range(len(FEATURES)) if (np.asarray(action)[market.learners, j] != 0).any()}
-    fitting = [model for model in _SMALLEST_FIRST if used <= set(BID_MODELS[model])]
+    used = _used_features(_bids(policy.begin(whole, day, 1).act(whole.day(day).state), name)[market.learners])
+    fitting = _models_with(used)
     if not fitting:
         raise InputError(f"policy: expected bids that a bid model holds, got those of {name}, on {', '.join(sorted(used))}")
     return fitting[0]
+
+
+def _bids(action: Action, name: str) -> Array:
+    """Return what a policy of a name does as coefficients; a policy that enters only a share of auctions is refused."""
+    if isinstance(action, Participation):
+        raise InputError(f"policy: expected bids in every auction, got {name}, which enters only a share of them")
+    return np.asarray(action)
+
+
+def _used_features(theta: Array) -> list[str]:
+    """Return the features that coefficients `[agents, 4, P]` use, in the order of `FEATURES`."""
+    return [name for j, name in enumerate(FEATURES) if (theta[:, j] != 0).any()]
+
+
+def _models_with(features: list[str]) -> list[str]:
+    """Return the bid models that hold bids on some features, the smallest first."""
+    return [model for model in _SMALLEST_FIRST if set(features) <= set(BID_MODELS[model])]

@@ -44,7 +44,7 @@ def policy_of_run(market: Market, opened: Run, wanted: Checkpoint | None = None)
     if own.advertisers != market.advertisers or not np.array_equal(own.learners, market.learners):
         raise InputError(f"{opened.path}: expected a run of the same advertisers and learners, got others")
     iteration = opened.last_checkpoint() if wanted is None else _kept(opened, wanted)
-    file = opened.path / "checkpoints" / f"{iteration:06d}" / f"seed-{market.seed}.safetensors"
+    file = opened.state_file(iteration, market.seed)
     learner, state = make_learner(opened.scenario()), opened.load_checkpoint(iteration)[market.seed]
     expect_like(file, state, learner.start(own))
     found = Checkpoint(iteration, _digest(file))

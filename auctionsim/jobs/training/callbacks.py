@@ -11,7 +11,7 @@ byte of the run. Seeds are trained in step, so an iteration is one call with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -109,9 +109,7 @@ class Iteration:
         first = next(iter(self.metrics.values()), {})
         if name not in first:
             raise InputError(f"name: expected one of {', '.join(first)}, got {shown(name)}{suggestion(name, first)}")
-        values = [logged[name] for logged in self.metrics.values()]
-        known = [value for value in values if value is not None]
-        return float(np.mean(known)) if len(known) == len(values) else None
+        return mean_if_defined([logged[name] for logged in self.metrics.values()])
 
     @property
     def states(self) -> dict[int, Arrays]:
@@ -215,6 +213,12 @@ class Callbacks:
                 raise RunError(
                     f"{event.run.path}: {name}: {moment} failed {where}: {' '.join(reason.split())} (the run can be resumed)"
                 ) from error
+
+
+def mean_if_defined(values: Sequence[float | None]) -> float | None:
+    """Return the mean of some numbers; None where one of them is not defined."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def settings_of(scenario: Scenario, *, all_keys: bool = True) -> dict[str, Any]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, MappingProxyType
 
-import numpy as np
-
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.jobs.distributed.cluster import Pool
-from auctionsim.jobs.training.callbacks import Callbacks, Iteration
+from auctionsim.jobs.training.callbacks import Callbacks, Iteration, mean_if_defined
 from auctionsim.jobs.training.divergence import expect_finite, reported_if_diverging
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
@@ -90,7 +88,7 @@ class Training:
                 if done.iteration % scenario.train.checkpoint_every == 0 or done.iteration == self.last or is_stopping:
                     self._save(states)
                 if self.report is not None:
-                    revenue, profit = (_mean([logged[seed][name] for seed in run.seeds]) for name in LOGGED)
+                    revenue, profit = (mean_if_defined([logged[seed][name] for seed in run.seeds]) for name in LOGGED)
                     self.report(Progress(done.iteration, scenario.train.iterations, revenue, profit, auctions))
                 self._tell(logged, states, auctions)
                 if is_stopping:
@@ -142,11 +140,6 @@ def _undefined_ratios(market: Market) -> list[str]:
 def _finite(logged: Mapping[str, float]) -> dict[str, float | None]:
     """Return what was logged with None in place of NaN and infinity, which JSON does not have."""
     return {name: value if math.isfinite(value) else None for name, value in logged.items()}
-
-
-def _mean(ratios: Sequence[float | None]) -> float | None:
-    known = [ratio for ratio in ratios if ratio is not None]
-    return float(np.mean(known)) if len(known) == len(ratios) else None
 
 
 @contextmanager

@@ -183,6 +183,6 @@ def _last_states(run: Run, starts: dict[int, Arrays]) -> tuple[int, dict[int, Ar
     """Return iteration and states of the last checkpoint, or of the start where there is none."""
     checkpoints, last = run.checkpoints(), run.scenario().train.iterations
     if checkpoints and checkpoints[-1] > last:
-        path = run.path / "checkpoints" / f"{checkpoints[-1]:06d}"
+        path = run.checkpoint_folder(checkpoints[-1])
         raise InputError(f"{path}: expected a checkpoint of an iteration <= train.iterations = {last}, got a later one")
     return (checkpoints[-1], run.load_checkpoint(checkpoints[-1], starts)) if checkpoints else (0, starts)
