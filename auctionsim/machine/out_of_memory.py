@@ -11,17 +11,19 @@ from auctionsim.machine.memory import container_limits
 _WORDS = (
     "failed to map segment",
     "can't start new thread",
-    "Cannot allocate memory",
     "cannot allocate memory",
     "cannot apply additional memory protection",
-    "Could not find/load shared object",
-    "Resource temporarily unavailable",
-    "WouldBlock",
+    "could not find/load shared object",
+    "resource temporarily unavailable",
+    "wouldblock",
     "bad_alloc",
     "out of memory",
-    "Out of Memory",
-    "Unable to allocate",
+    "unable to allocate",
+    "not enough memory",
+    "allocation error",
 )
+_WORDS_UNDER_A_LIMIT = ("memory", "alloc")
+"""Each library has words of its own for it; where memory is limited, any error of a library that speaks of it counts."""
 _SMALL_GROUP = 4 * 2**30
 _LEAST_ADDRESSES = 10**9
 """Bytes of address space below which a command is refused. Importing the libraries takes 0.6 GB, and where that just fails,
@@ -57,7 +59,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, ImportError | SystemError | NameError | AttributeError) and memory_limit() is not None:
         return True
     is_library = isinstance(error, OSError | RuntimeError | ImportError) or type(error).__name__ in _LIBRARY_ERRORS
-    if is_library and any(word in str(error) for word in _WORDS):
+    words = _WORDS if memory_limit() is None else _WORDS + _WORDS_UNDER_A_LIMIT
+    if is_library and any(word in str(error).lower() for word in words):
         return True
     cause = error.__cause__ or error.__context__
     return cause is not None and is_out_of_memory(cause)

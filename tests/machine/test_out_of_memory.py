@@ -9,10 +9,15 @@ import pytest
 
 from auctionsim.cli import main
 from auctionsim.commands import scenarios
+from auctionsim.machine import out_of_memory
 from auctionsim.machine.out_of_memory import is_out_of_memory
 
 
 class PanicException(BaseException):
+    """Named as Polars names its own."""
+
+
+class ComputeError(Exception):
     """Named as Polars names its own."""
 
 
@@ -25,6 +30,7 @@ class PanicException(BaseException):
         OSError("Could not find/load shared object file 'libllvmlite.so'"),
         ImportError("libgfortran.so.5: failed to map segment from shared object"),
         PanicException("could not spawn threads: Resource temporarily unavailable"),
+        ComputeError("parquet: Invalid parameter: zstd error: Allocation error : not enough memory"),
     ],
 )
 def test_errors_of_memory_are_recognized(error: BaseException):
@@ -37,6 +43,15 @@ def test_other_errors_are_not():
     caused = RuntimeError("a task failed")
     caused.__cause__ = MemoryError()
     assert is_out_of_memory(caused)
+
+
+def test_any_word_of_memory_counts_under_a_limit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(out_of_memory, "memory_limit", lambda: None)
+    assert not is_out_of_memory(RuntimeError("alloc of 4 MB refused"))
+    monkeypatch.setattr(out_of_memory, "memory_limit", lambda: 10**9)
+    assert is_out_of_memory(RuntimeError("alloc of 4 MB refused"))
+    assert not is_out_of_memory(ComputeError("a column is missing"))
+    assert not is_out_of_memory(ValueError("memory"))
 
 
 def test_an_array_that_does_not_fit_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
