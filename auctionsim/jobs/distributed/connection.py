@@ -160,6 +160,8 @@ def _own_variables(folder: Path) -> dict[str, str]:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_task_oom_retries": str(MOST_RETRIES),
+        # Else Ray starts workers ahead and answers its driver once all of them are there: if one is killed meanwhile, never.
+        "RAY_prestart_worker_first_driver": "0",
     }
     # Other users of the machine reach the loopback too: they need the token. Ray itself would write one into the home.
     if os.environ.get("RAY_AUTH_MODE") is None:

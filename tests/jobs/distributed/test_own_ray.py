@@ -241,6 +241,14 @@ def test_nothing_is_left_of_ray_however_its_driver_ends(
         assert lines[0].startswith("ray: ")
 
 
+def test_ray_answers_its_driver_before_it_starts_workers():
+    # It waits for those that it starts ahead, and where one of them is killed it waits for ever.
+    with open_pool(2) as pool:
+        commands = [command_of(pid) for pid in descendants(os.getpid())]
+        assert [one for one in commands if "default_worker" in one or one.startswith("ray::IDLE")] == []
+        assert pool.map(double, [(2, 1), (2, 2)]) == [2, 4]
+
+
 def test_a_loopback_address_is_told_from_others():
     assert is_loopback("0100007F")
     assert is_loopback("0000000000000000FFFF00000100007F")
