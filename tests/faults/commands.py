@@ -46,6 +46,8 @@ COMMANDS = (
     Command("control", ("control", "limited"), ("limited",)),
     Command("demo", ("demo", "--scenario", "s.toml", "--workers", "0", "--seeds", "1", *SETTINGS, "--out", "arms"), ("arms",)),
     Command("evaluate", ("evaluate", "run"), ("run",)),
+    Command("evaluate-offline", ("evaluate-offline", "logs", "--policy", "pid", "--draws", "2"), is_kept=False),
+    Command("export-dataset", ("export-dataset", "run", "--episodes", "2", "--out", "new-logs"), ("new-logs",)),
     Command("fit", ("fit", "t.parquet", "--out", "f.toml"), ("f.toml", "f-profile.toml", "f-fit")),
     Command(
         "ingest",
@@ -64,6 +66,7 @@ COMMANDS = (
         ("new.parquet", "n.toml"),
     ),
     Command("init", ("init", "mine.toml", "--template", "own-logs"), ("mine.toml", TABLE, BUDGETS)),
+    Command("learn-offline", ("learn-offline", "logs", "--out", "new"), ("new",)),
     Command("report", ("report", "run"), ("run",), is_kept=False),
     Command("reproduce", ("reproduce", "maab-game", "--quick", "--workers", "0", "--seeds", "1", "--out", "study"), ("study",)),
     Command("resume", ("resume", "stopped"), ("stopped",)),
@@ -81,7 +84,7 @@ def python(*words: str) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """Write a scenario, a log, a table, two finished runs, one with budgets, and one that was stopped."""
+    """Write a scenario, a log, a table, two finished runs, one with budgets, one that was stopped, and a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "s.toml").write_text(SMALL)
     (folder / "limited.toml").write_text(SMALL.replace("count = 5", "count = 5\nbudget = 5.0"))
@@ -94,6 +97,7 @@ def prepare(folder: Path) -> None:
         ("train", "s.toml", *SETTINGS, "--set", "learner.sigma=0.3", "--out", "other"),
         ("train", "limited.toml", *SETTINGS, "--out", "limited"),
         ("train", "s.toml", *SETTINGS, "--until", "2", "--out", "stopped"),
+        ("export-dataset", "s.toml", *SETTINGS, "--bid-model", "scale", "--episodes", "2", "--out", "logs"),
     ):
         environment = {**os.environ, **ENVIRONMENT}
         done = subprocess.run(

@@ -69,7 +69,7 @@ class Trial:
         if not self.command.outputs:
             return
         words = self.command.words if self.command.go_on is None else self.command.go_on(folder)
-        if self.command.name in ("fit", "ingest", "init", "bench"):
+        if self.command.name in ("fit", "ingest", "init", "bench", "export-dataset", "learn-offline"):
             # They never write over a file: what there is must be whole, and is removed.
             found = hashes(folder)
             yield from (f"half of {name}" for name in found if found[name] != wanted.get(name))
