@@ -13,6 +13,8 @@ _CONTROL_GROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
+_SMALL = 32 * 2**20
+"""Bytes that no input is to blame for: where they are lacking, the memory is spent on other things."""
 _UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -40,9 +42,12 @@ def expect_memory(source: str, needed: float, what: str, hint: str) -> None:
 
     Raises:
         InputError: It needs more than there is; the message names both.
+        MemoryError: It needs little, and there is less.
     """
     available = available_memory()
     if needed > available:
+        if needed <= _SMALL:
+            raise MemoryError(f"{what} takes {shown_bytes(needed)}, and {shown_bytes(available)} are left")
         raise InputError(
             f"{source}: expected {what} of <= {shown_bytes(available)}, the memory available, "
             f"got about {shown_bytes(needed)}; {hint}"

@@ -62,6 +62,7 @@ def _in_child(command: Callable[[], int], writing: int, ending: int) -> int:
     os.dup2(writing, 2)
     os.close(writing)
     sys.stderr = open(own, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")  # noqa: SIM115
+    sys.unraisablehook = _shown_unless_memory
     try:
         code = command()
     except MemoryError:
@@ -69,6 +70,15 @@ def _in_child(command: Callable[[], int], writing: int, ending: int) -> int:
         os._exit(1)
     os.write(ending, b".")
     return code
+
+
+def _shown_unless_memory(unraisable: sys.UnraisableHookArgs) -> None:
+    """Show an error that could not be raised, such as one of a generator that is closed, unless memory was lacking.
+
+    What lacks memory there lacks it elsewhere too, and the command tells it in its own line.
+    """
+    if not issubclass(unraisable.exc_type, MemoryError):
+        sys.__unraisablehook__(unraisable)
 
 
 def _end_with_parent() -> None:

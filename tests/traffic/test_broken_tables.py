@@ -98,10 +98,10 @@ def test_a_parquet_file_with_a_gap_ends_in_one_line_and_silence(
 
 def test_a_parquet_file_that_unpacks_to_more_than_memory_is_refused_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "t.parquet"
-    pl.DataFrame({"day": pl.repeat(0, 10**6, eager=True)}).write_parquet(path)
-    assert path.stat().st_size < 10_000
-    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    pl.DataFrame({"day": pl.repeat(0, 10**7, eager=True)}).write_parquet(path)
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(memory, "available_memory", lambda: 4 * 10**7)
     with pytest.raises(
-        InputError, match=r"t.parquet: expected a parquet table of <= 1 MB, the memory available, got about 8 MB"
+        InputError, match=r"t.parquet: expected a parquet table of <= 40 MB, the memory available, got about 80 MB"
     ):
         load_traffic(path)
