@@ -101,7 +101,9 @@ def single_bidder_vector(
     """
     del disable_env_checker
     limits = [checked_max_cycles(max_cycles)]
-    if max_episode_steps is not None and max_episode_steps != -1:
+    # An array equals nothing that a condition could take.
+    is_unlimited = max_episode_steps is None or (isinstance(max_episode_steps, int) and max_episode_steps == -1)
+    if not is_unlimited:
         limits.append(whole_number("max_episode_steps", max_episode_steps, 1))
     market = single_bidder_market(scenario, bidder, rivals, overrides)
     return FlattenAgents(AuctionVectorEnv(market, num_envs, max_cycles=min(limits), **arguments))
