@@ -54,6 +54,18 @@ def texts(source: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def is_listing(value: object) -> bool:
+    """Return whether a value lists others; a text, a mapping and an array without dimensions do not."""
+    if isinstance(value, str | bytes | Mapping):
+        return False
+    try:
+        # An array without dimensions has the method, and it raises.
+        iter(value)  # type: ignore[call-overload]
+    except TypeError:
+        return False
+    return True
+
+
 def path(source: str, value: Any) -> Path:
     """Return the path of a file or folder.
 

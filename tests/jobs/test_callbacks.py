@@ -217,6 +217,7 @@ class Misspelled:
         ([Misspelled()], r"callbacks\[0\]: unknown method 'on_iteraton'; choose from .* \(did you mean 'on_iteration'\?\)"),
         (print, "callbacks: expected a list of callbacks, got <built-in function print>"),
         ("print", "callbacks: expected a list of callbacks, got 'print'"),
+        (np.array(1), "callbacks: expected a list of callbacks, got array"),
     ],
 )
 def test_what_is_no_callback_is_refused_before_anything_is_written(given: Any, message: str, file: Path, tmp_path: Path):

@@ -91,6 +91,7 @@ def test_resume_refuses_another_scenario_and_other_seeds(file: Path):
         ({"resume": "yes"}, "resume: expected"),
         ({"overrides": "learner.sigma=1"}, "overrides: expected a list of text"),
         ({"pool": 5}, "pool: expected a pool, which has the methods put, .* got 5"),
+        ({"seeds": np.array(2.0)}, "seeds: expected a whole number >= 1 or a list of seeds, got array"),
         ({"seeds": 10**30}, "^seeds: expected a whole number <= 10000, got 1000"),
         ({"out": "x" * 5000}, "out: expected the path of a file or folder of <= 4095 bytes and names of <= 255 bytes"),
         ({"out": "new/" + "\u00e9" * 128}, "out: expected .* names of <= 255 bytes"),

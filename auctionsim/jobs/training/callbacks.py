@@ -20,7 +20,7 @@ import polars as pl
 
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.policies.base import Policy
-from auctionsim.arguments import text
+from auctionsim.arguments import is_listing, text
 from auctionsim.errors import InputError, RunError, shown, suggestion
 from auctionsim.market.market import Market
 from auctionsim.names.display import cut, short_repr
@@ -181,7 +181,7 @@ class Callbacks:
     """
 
     def __init__(self, given: Iterable[Any] = ()) -> None:
-        if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        if not is_listing(given):
             raise InputError(f"callbacks: expected a list of callbacks, got {shown(given)}")
         self._methods = [_methods_of(one, f"callbacks[{number}]") for number, one in enumerate(given)]
 

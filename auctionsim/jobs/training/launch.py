@@ -154,7 +154,7 @@ def _seeds(seeds: Any, scenario: Scenario) -> tuple[int, ...]:
         if count > MAX_SEEDS:
             raise InputError(f"seeds: expected a whole number <= {MAX_SEEDS}, got {shown(count)}")
         return consecutive_seeds("seeds", scenario.seed, count)
-    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
+    if not arguments.is_listing(seeds):
         raise InputError(f"seeds: expected a whole number >= 1 or a list of seeds, got {shown(seeds)}")
     chosen = tuple(checked_seed("seeds", seed) for seed in seeds)
     if not chosen or len(set(chosen)) < len(chosen):

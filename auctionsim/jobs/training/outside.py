@@ -178,7 +178,7 @@ def _checked_seeds(policies: Any) -> tuple[int, ...]:
 def _checked_rows(metrics: Iterable[Mapping[str, Any]], seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Return the rows of metrics.jsonl, as many for each seed."""
     rows, count = [], dict.fromkeys(seeds, 0)
-    if isinstance(metrics, str | bytes | Mapping) or not isinstance(metrics, Iterable):
+    if not arguments.is_listing(metrics):
         raise InputError(f"metrics: expected rows as dictionaries, got {shown(metrics)}")
     for number, row in enumerate(metrics, start=1):
         arguments.instance_of(f"metrics: row {number}", row, Mapping, "a dictionary")
