@@ -9,6 +9,7 @@ from typing import Any
 
 from auctionsim.agents.learners.base import METHODS, Learner
 from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
+from auctionsim.agents.learners.validated.learner import has_validated_floor, with_validated_floor
 from auctionsim.arguments import instance_of, text
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import expect_library
@@ -79,11 +80,15 @@ def find_learner(scenario: Scenario) -> type[Learner]:
 
 
 def make_learner(scenario: Scenario) -> Learner:
-    """Return the learner that `learner.algorithm` names, with its constants.
+    """Return the learner that `learner.algorithm` names, with its constants; it chooses a margin that is `validated` itself.
 
     Raises:
         InputError: The class cannot be found or is no learner, or its constants are wrong.
     """
+    return with_validated_floor(scenario, _made) if has_validated_floor(scenario) else _made(scenario)
+
+
+def _made(scenario: Scenario) -> Learner:
     found: Any = find_learner(scenario)
     constants = _constants(found, scenario)
     name, arguments = scenario.learner.algorithm, "(scenario)" if constants is None else "(scenario, constants)"

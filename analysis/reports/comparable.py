@@ -16,7 +16,7 @@ from auctionsim.runs import Run
 from auctionsim.scenario import Scenario
 
 _TELL_NOTHING = ("name", "seed", "cluster")
-_ALLOWED_TRAFFIC = ("traffic.train_days", "traffic.budgets")
+_ALLOWED_TRAFFIC = ("traffic.train_days", "traffic.validation_days", "traffic.budgets")
 _SAMPLING = "mechanism.outcomes"
 _DECIDES_THE_BASELINE = ("mechanism.", "platform.baseline", "traffic.budgets", "traffic.train_days", "advertisers.")
 

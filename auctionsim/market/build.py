@@ -47,7 +47,7 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     traffic = _traffic(scenario, seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
-    days = sorted({*scenario.traffic.train_days, *scenario.traffic.test_days})
+    days = scenario.traffic.all_days
     mechanism = scenario.mechanism
     rules = Rules(
         mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
@@ -103,8 +103,8 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
             f"{scenario.source}: advertisers: expected counts that add up to the {len(traffic.advertisers)} advertisers "
             f"of {path}, got {expected}"
         )
-    for key, days in (("train_days", section.train_days), ("test_days", section.test_days)):
-        missing = [day for day in days if day not in traffic.days]
+    for key in section.split_keys:
+        missing = [day for day in getattr(section, key) if day not in traffic.days]
         if missing:
             raise InputError(
                 f"{scenario.source}: traffic.{key}: expected days of {path} ({', '.join(map(str, traffic.days))}), "

@@ -70,7 +70,7 @@ class Market:
     budgets: NDArray[np.float64]
     """Daily budget in currency, infinite where there is none, `[advertisers]`."""
     baseline: dict[int, Outcome]
-    """Outcome of the baseline policy on each training and test day, under the same budgets."""
+    """Outcome of the baseline policy on each day of the scenario's splits, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
     rule_policies: tuple[tuple[NDArray[np.int64], Policy], ...] = ()

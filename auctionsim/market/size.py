@@ -39,7 +39,7 @@ def expected_bytes(scenario: Scenario) -> dict[str, float]:
     if not section.is_synthetic:
         return found
     candidates = min(section.candidates, advertisers)
-    n_days = len({*section.train_days, *section.test_days})
+    n_days = len(section.all_days)
     cells = n_days * (24 + section.auctions_per_day / section.weight)
     pairs = section.queries * (candidates * _PER_PAIR + advertisers * _PER_DRAWN + _PER_QUERY)
     return found | {

@@ -21,8 +21,8 @@ def market_warnings(market: Market) -> list[str]:
         raised = min(max(bid, mechanism.bid_floor), np.inf if mechanism.bid_cap is None else mechanism.bid_cap)
         if raised < mechanism.reserve:
             found.append(f"mechanism.reserve: no {_WORDS[rule]} reaches {mechanism.reserve:g}; the highest is {bid:.4g}")
-    for key, days in (("train_days", market.scenario.traffic.train_days), ("test_days", market.scenario.traffic.test_days)):
-        outcomes = [market.baseline[day] for day in days]
+    for key in market.scenario.traffic.split_keys:
+        outcomes = [market.baseline[day] for day in getattr(market.scenario.traffic, key)]
         cost, gmv = (sum(float(getattr(one, name).sum()) for one in outcomes) for name in ("cost", "gmv"))
         ratios = {"revenue": ratio_to_amount(0.0, cost, cost), "profit": ratio_to_amount(0.0, gmv - cost, gmv + cost)}
         wrong = {name: ratio for name, ratio in ratios.items() if isinstance(ratio, NotDefined)}

@@ -229,9 +229,11 @@ def trained_revenue_floor(scenario: Scenario) -> float:
     """Return the revenue floor that training and rewards aim at, a share of the baseline's revenue; 0 for none.
 
     It is `platform.revenue_floor x (1 + learner.floor_margin)`: with 1.0 and 0.02, learners are charged for revenue below 1.02
-    of the baseline's. Bounds and reports judge by the floor as stated, 1.0.
+    of the baseline's. Bounds and reports judge by the floor as stated, 1.0. Where the margin is validated, learners are given
+    scenarios that state the margin in numbers, and all others aim at the floor as stated.
     """
-    return scenario.platform.revenue_floor * (1 + scenario.learner.floor_margin)
+    margin = scenario.learner.floor_margin
+    return scenario.platform.revenue_floor * (1 + (0.0 if isinstance(margin, str) else margin))
 
 
 def _levels(levels: Iterable[float | str | None], usual: Array, absent: float) -> Array:

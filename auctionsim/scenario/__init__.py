@@ -15,7 +15,14 @@ from auctionsim.names.display import cut, html_table, ranges
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
-from auctionsim.scenario.learner import ALGORITHMS, ClusterSection, LearnerSection, TrainSection
+from auctionsim.scenario.learner import (
+    ALGORITHMS,
+    MIN_VALIDATION_DAYS,
+    VALIDATED,
+    ClusterSection,
+    LearnerSection,
+    TrainSection,
+)
 from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
 from auctionsim.scenario.market import MechanismSection, PlatformSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
@@ -70,6 +77,11 @@ class Scenario(Section):
         if self.traffic.is_synthetic and meet < 2:
             alone = "1" if sum(group.count for group in self.advertisers) < 2 else "one group whose advertisers never meet"
             raise ValueError(f"advertisers: expected two or more that meet, got {alone}")
+        if self.learner.floor_margin == VALIDATED and len(self.traffic.validation_days) < MIN_VALIDATION_DAYS:
+            raise ValueError(
+                f"learner.floor_margin: expected {MIN_VALIDATION_DAYS} or more traffic.validation_days with 'validated', "
+                f"got {len(self.traffic.validation_days)}"
+            )
         for i, group in enumerate(self.advertisers):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")

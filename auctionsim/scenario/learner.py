@@ -18,7 +18,13 @@ ALGORITHMS = (
 MIN_CMA_POPULATION = 4
 """A single parent says nothing about a covariance."""
 
+VALIDATED = "validated"
+"""The word of `floor_margin` that has it chosen on `traffic.validation_days`."""
+MIN_VALIDATION_DAYS = 2
+"""A single day says nothing about how days differ."""
+
 _registered: list[str] = []
+_MARGIN_SCHEMA = {"anyOf": [{"type": "number", "minimum": 0}, {"enum": [VALIDATED], "type": "string"}]}
 _ALGORITHM_SCHEMA = {
     "anyOf": [
         {"enum": list(ALGORITHMS), "type": "string"},
@@ -66,9 +72,10 @@ class LearnerSection(Section):
     """Soft constraints as penalties, or by multipliers that grow while a constraint is violated."""
     multiplier_rate: Positive = 0.1
     """`lagrangian`: how fast multipliers follow violations."""
-    floor_margin: NotNegative = 0.0
+    floor_margin: Annotated[NotNegative | str, WithJsonSchema(_MARGIN_SCHEMA)] = 0.0
     """Margin above the revenue floor that training and rewards aim at, as a share of it: room for days that differ. Bounds and
-    reports judge by the floor as stated."""
+    reports judge by the floor as stated. `validated` chooses it on `traffic.validation_days` while learning, so that a further
+    day keeps the floor with a probability of 95 % (docs/macg.md); rewards of environments then aim at the floor as stated."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
     """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
     population: Annotated[int, Field(ge=2, le=10**9, multiple_of=2)] = 32
@@ -102,6 +109,15 @@ class LearnerSection(Section):
         if self.constants and self.algorithm in ALGORITHMS:
             key = shown(next(iter(self.constants)))
             raise ValueError(f"constants: expected keys only with a learner of your own, got {key} with '{self.algorithm}'")
+        return self
+
+    @model_validator(mode="after")
+    def _margin_is_known(self) -> LearnerSection:
+        if isinstance(self.floor_margin, str) and self.floor_margin != VALIDATED:
+            raise ValueError(
+                f"floor_margin: expected a number >= 0 or '{VALIDATED}', got {shown(self.floor_margin)}"
+                f"{suggestion(self.floor_margin, [VALIDATED])}"
+            )
         return self
 
     @model_validator(mode="after")

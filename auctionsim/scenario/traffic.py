@@ -55,21 +55,43 @@ class TrafficSection(Section):
     """Days that learners train on."""
     test_days: Annotated[tuple[Day, ...], Field(min_length=1)] = (2, 3)
     """Days that results are measured on; none of them is a training day."""
+    validation_days: tuple[Day, ...] = ()
+    """Days on which `learner.floor_margin = "validated"` is chosen; none of them is a training or a test day."""
 
     @property
     def is_synthetic(self) -> bool:
         """Whether the traffic comes from the synthetic generator."""
         return self.source == "synthetic"
 
+    @property
+    def all_days(self) -> tuple[int, ...]:
+        """The days of all splits, ascending, each once."""
+        return tuple(sorted({*self.train_days, *self.test_days, *self.validation_days}))
+
+    @property
+    def split_keys(self) -> tuple[str, ...]:
+        """The keys of the splits that have days, in the order train, test, validation."""
+        return tuple(key for key in _SPLIT_KEYS if getattr(self, key))
+
     @model_validator(mode="after")
     def _days_fit(self) -> TrafficSection:
         both = sorted(set(self.train_days) & set(self.test_days))
         if both:
             raise ValueError(f"test_days: expected days that are not training days, got {both[0]}, which is in train_days")
+        twice = [day for i, day in enumerate(self.validation_days) if day in self.validation_days[:i]]
+        if twice:
+            raise ValueError(f"validation_days: expected each day once, got {twice[0]} twice")
+        for key in ("train_days", "test_days"):
+            both = sorted(set(self.validation_days) & set(getattr(self, key)))
+            if both:
+                raise ValueError(
+                    f"validation_days: expected days that are neither training nor test days, got {both[0]}, which is in {key}"
+                )
         if self.is_synthetic:
-            late = [day for day in (*self.train_days, *self.test_days) if day >= self.days]
+            late = [(day, key) for key in self.split_keys for day in getattr(self, key) if day >= self.days]
             if late:
-                raise ValueError(f"days: expected a number > {late[0]}, a day of train_days or test_days, got {self.days}")
+                day, key = late[0]
+                raise ValueError(f"days: expected a number > {day}, a day of {key}, got {self.days}")
             if self.budgets is not None:
                 raise ValueError("budgets: expected only with a traffic table as source, got it with 'synthetic'")
         else:
@@ -79,6 +101,7 @@ class TrafficSection(Section):
         return self
 
 
+_SPLIT_KEYS = ("train_days", "test_days", "validation_days")
 SYNTHETIC_ONLY = frozenset(
     {"profile", "days", "auctions_per_day", "weight", "queries", "candidates", "drift", "hour_noise"}
     | {"ctr_noise", "cvr_noise", "manual_share", "manual_error", "manual_spread"}

@@ -31,7 +31,7 @@ ASSUMPTIONS = (
 def make_traffic(
     section: TrafficSection, profile: Profile, advertisers: tuple[str, ...], seed: int, disjoint: Sequence[range] = ()
 ) -> Traffic:
-    """Draw the training and test days of a scenario.
+    """Draw the training, validation and test days of a scenario.
 
     Args:
         section: The scenario's traffic section.
@@ -43,8 +43,7 @@ def make_traffic(
     Returns:
         The table of these days, in memory.
     """
-    days = sorted({*section.train_days, *section.test_days})
-    parts = list(_draw_days(section, profile, len(advertisers), seed, days, disjoint))
+    parts = list(_draw_days(section, profile, len(advertisers), seed, section.all_days, disjoint))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     n_candidates = len(parts[0]["advertiser"]) // len(parts[0]["day"])
     return Traffic(

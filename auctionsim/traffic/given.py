@@ -72,7 +72,7 @@ def with_traffic(
     for i, group in enumerate(scenario.advertisers):
         if group.budget == "table" and traffic.budgets is None:
             raise InputError(f"{scenario.source}: advertisers[{i}].budget: expected a table with budgets, got one without")
-    for key in ("train_days", "test_days"):
+    for key in scenario.traffic.split_keys:
         missing = [day for day in getattr(scenario.traffic, key) if day not in traffic.days]
         if missing:
             days = ", ".join(map(str, traffic.days))
@@ -82,6 +82,7 @@ def with_traffic(
         budgets=None if traffic.budgets is None else BUDGETS,
         train_days=scenario.traffic.train_days,
         test_days=scenario.traffic.test_days,
+        validation_days=scenario.traffic.validation_days,
     )
     return scenario.model_copy(update={"traffic": section}).with_given(GivenTraffic(traffic))
 

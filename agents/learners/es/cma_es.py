@@ -40,6 +40,9 @@ _CHANGING = ("mean", "sigma", "C", "p_sigma", "pc", "g")
 class CmaES:
     """The learner `cma-es`; see the module's text."""
 
+    follows_margin = True
+    """Revenue is charged where results are told, by the margin of the scenario at hand."""
+
     __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario) -> None:

@@ -38,6 +38,9 @@ class OpenAIES:
 
     apply_update = staticmethod(apply_update)
 
+    follows_margin = True
+    """Revenue is charged where results are told, by the margin of the scenario at hand."""
+
     __repr__ = learner_repr
 
     def __init__(self, scenario: Scenario) -> None:

@@ -1,0 +1,91 @@
+"""Measure a policy's revenue on validation days, and raise its bids by one factor until a further day keeps the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auctionsim import arithmetic
+from auctionsim.agents.learners.validated.prediction import lower_prediction_bound
+from auctionsim.agents.policies.base import Constant, Policy, Scaled
+from auctionsim.auction.outcome import COST
+from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
+from auctionsim.names.display import short_repr
+from auctionsim.objectives.floor_days import SeedDay
+from auctionsim.objectives.goals import day_totals, of_all
+
+MAX_FACTOR = 1.25
+"""Bids are raised by no more than this factor: a floor that is not in reach by then is not in reach by higher bids."""
+_TOLERANCE = 5e-4
+# Revenue rises about as bids do where budgets do not bind; a step is a little longer, so that few are needed.
+_ELASTICITY, _LEAST_STEP = 0.8, 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Revenue of a policy on the validation days of one seed."""
+
+    days: tuple[SeedDay, ...]
+    factor: float
+    """The factor on the bids of the advertisers that learn, >= 1."""
+    bound: float
+    """The revenue, as a ratio to the floor, that a further day exceeds with a probability of 95 %; infinite without days."""
+
+    __repr__ = short_repr
+
+    @property
+    def holds(self) -> bool:
+        """Return True if a further day keeps the floor with that probability."""
+        return self.bound >= 1.0
+
+
+def validated(market: Market, policy: Policy, factor: float = 1.0) -> Validation:
+    """Replay the validation days under a policy, its bids raised by a factor.
+
+    The bound is that of logs of ratios. Days on which the baseline earns nothing say nothing.
+    """
+    raised, floor = raised_policy(market, policy, factor), market.scenario.platform.revenue_floor
+    days = []
+    for day in market.scenario.traffic.validation_days:
+        totals, usual = day_totals(simulate_day(market, day, raised).outcome), day_totals(market.baseline[day])
+        revenue, baseline = (float(of_all(one[:, COST])[0]) for one in (totals, usual))
+        if baseline > 0:
+            days.append(SeedDay(market.seed, day, revenue, baseline))
+    logs = [float(arithmetic.log(max(one.revenue, 1e-12 * one.baseline) / (floor * one.baseline))) for one in days]
+    bound = float(arithmetic.exp(lower_prediction_bound(logs))) if len(logs) > 1 else float("inf")
+    return Validation(tuple(days), factor, bound)
+
+
+def raised_policy(market: Market, policy: Policy, factor: float) -> Policy:
+    """Return the policy with the bids of the advertisers that learn times a factor; the policy itself if it is 1."""
+    if factor == 1.0:
+        return policy
+    factors = np.ones(len(market.advertisers))
+    factors[market.learners] = factor
+    if isinstance(policy, Constant):
+        return Constant(policy.theta * factors[:, None, None])
+    return Scaled(policy, factors)
+
+
+def raised_until_held(market: Market, policy: Policy) -> Validation:
+    """Return the smallest factor on bids, to 0.05 %, at which a further day keeps the floor with a probability of 95 %.
+
+    Revenue rises with a common factor where budgets do not bind. Where they do, it may not reach the floor: then the bids are
+    left as they are, since higher ones would break caps for nothing.
+    """
+    first = found = validated(market, policy)
+    fails, holds = 1.0, found if found.holds else None
+    if holds is not None:
+        return holds
+    while holds is None and fails < MAX_FACTOR:
+        step = max(-float(arithmetic.log(found.bound)) / _ELASTICITY, _LEAST_STEP)
+        found = validated(market, policy, min(fails * float(arithmetic.exp(step)), MAX_FACTOR))
+        fails, holds = (fails, found) if found.holds else (found.factor, None)
+    if holds is None:
+        return first
+    while holds.factor / fails > 1 + _TOLERANCE:
+        found = validated(market, policy, (holds.factor + fails) / 2)
+        fails, holds = (fails, found) if found.holds else (found.factor, holds)
+    return holds
