@@ -11,10 +11,10 @@ from typing import Any
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.reports.comparable import difference_texts, scenario_differences, shared_seeds
 from auctionsim.analysis.reports.fixed_traffic import differences_of, has_fixed_traffic
-from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, mean_advertiser_ratios, stored_amounts
+from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, floor_on_test_days, mean_advertiser_ratios, stored_amounts
 from auctionsim.analysis.reports.report import named_runs, write_sections
 from auctionsim.analysis.reports.run_view import RunView
-from auctionsim.analysis.reports.summary import amount, amount_interval, summarize
+from auctionsim.analysis.reports.summary import amount, amount_interval, floor_json, summarize
 from auctionsim.analysis.reports.tables import AMOUNT_LABELS, ARM_LABELS, MOST_ROWS
 from auctionsim.analysis.statistics import INTERVALS, Comparison
 from auctionsim.errors import InputError
@@ -76,13 +76,20 @@ class RunComparison:
         for one in self.differences:
             keys = difference_texts(one.keys) or ["the scenarios do not differ"]
             found += [one.sentence(self.first), *(f"  {line}" for line in keys)]
-        return found
+        return [*found, *self.floor_lines]
+
+    @property
+    def floor_lines(self) -> list[str]:
+        """How each run that has a revenue floor kept it on the test days, one line a run."""
+        kept = {name: floor_on_test_days(run) for name, run in self.named.items()}
+        return [f"{name}: revenue floor held on {one}" for name, one in kept.items() if not isinstance(one, NotDefined)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as the object that `--json` prints."""
         return {
             "baseline": str(self.named[self.first].path),
             "seeds": list(self.named[self.first].seeds),
+            "floor": {str(run.path): floor_json(floor_on_test_days(run)) for run in self.named.values()},
             "differences": {
                 str(self.named[one.name].path): {
                     **{name: _json(one.amounts["learned"][name], one.relative["learned"][name]) for name in AMOUNTS},

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim.objectives.floor_days import FloorDays, SeedDay, floor_days
 from auctionsim.ratios import ROUNDING, NotDefined, ratio_to_amount
 from auctionsim.runs import Run
 from auctionsim.traffic.table import HOURS
@@ -130,11 +131,15 @@ def is_better_off() -> pl.Expr:
     return pl.col("learned") - pl.col("reference") > ROUNDING * pl.col("turnover")
 
 
-def days_floor_held(run: Run, floor: float) -> tuple[int, int]:
-    """Count the (seed, test day) pairs whose revenue is >= `floor` times the baseline's; return the count and all pairs."""
+def floor_on_test_days(run: Run) -> FloorDays | NotDefined:
+    """Return how a run's learned policy kept the platform's revenue floor on the test days of each seed, and the worst day.
+
+    The floor is the scenario's own, a share of the baseline's revenue on the same day and seed.
+    """
     rows = run.table("outcomes").group_by("seed", "day", "arm").agg(pl.col("revenue").sum())
-    wide = rows.pivot("arm", index=["seed", "day"], values="revenue")
-    return int((wide["learned"] >= floor * wide["reference"]).sum()), wide.height
+    wide = rows.pivot("arm", index=["seed", "day"], values="revenue").sort("seed", "day")
+    days = wide.select("seed", "day", "learned", "reference").iter_rows()
+    return floor_days((SeedDay(*row) for row in days), run.scenario().platform.revenue_floor)
 
 
 def hourly_revenue(run: Run, arm: str) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from auctionsim.analysis.reports.tables import (
     measures_table,
     score_sections,
     totals_table,
+    validation_sections,
 )
 from auctionsim.errors import InputError
 from auctionsim.names.lettering import are_drawable
@@ -86,7 +87,8 @@ def write_sections(
     sections += [Heading("Measures"), measures_table(summaries, base)]
     if base == "the baseline" and not _have_one_baseline(named):
         sections.append(Note(_OWN_BASELINES))
-    sections += [*collusion_sections(named), *constraint_sections(named), *score_sections(summaries)]
+    sections += [*validation_sections(named), *collusion_sections(named)]
+    sections += [*constraint_sections(named), *score_sections(summaries)]
     sections += [Heading("Advertisers"), *advertisers_tables(named)]
     if not are_drawable([*named, *advertisers]):
         sections.append(Note(_ESCAPES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from auctionsim.analysis.reports.metrics import (
     ARMS,
     RATIOS,
     advertiser_profits,
-    days_floor_held,
+    floor_on_test_days,
     mean_advertiser_ratios,
     ratios_by_seed,
     seed_ratios,
@@ -27,6 +27,7 @@ from auctionsim.analysis.reports.run_view import RunView, without_days
 from auctionsim.analysis.reports.violations import run_scores, scores_of_arm
 from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.names.display import short_repr
+from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
 
@@ -49,8 +50,8 @@ class Summary:
     """The measures of `RATIOS` on each seed, `[seeds, measures]`, NaN if not defined."""
     floor: float
     """The platform's revenue floor as a share of the baseline's revenue; 0 if there is none."""
-    days_held: int
-    """Number of (seed, test day) pairs on which the revenue floor held."""
+    floor_days: FloorDays | NotDefined
+    """The (seed, test day) pairs on which the revenue floor held, and the worst of them."""
     days: int
     """Number of (seed, test day) pairs."""
     worst_mean: float | None
@@ -88,7 +89,7 @@ class Summary:
             before, after = (self.scores[arm].mean for arm in ("baseline", "learned"))
             text += f", AuctionNet score {amount(after)} (from {amount(before)})"
         if self.floor > 0:
-            text += f", floor held on {self.days_held} of {self.days} days"
+            text += f", floor held on {self.floor_days}"
         return text + f" ({self.seeds} seed{'s' if self.seeds != 1 else ''})"
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,8 +101,10 @@ class Summary:
         return {
             "name": self.name,
             "seeds": self.seeds,
-            "days_floor_held": self.days_held,
+            # Where there is no floor, every day keeps it.
+            "days_floor_held": self.days if isinstance(self.floor_days, NotDefined) else self.floor_days.held,
             "days": self.days,
+            "floor": floor_json(self.floor_days),
             "worst_advertiser_mean": self.worst_mean,
             **worst,
             "worst_advertiser_change": self.worst_change,
@@ -139,7 +142,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         InputError: The run has no evaluation yet.
     """
     scenario, by_seed = run.scenario(), ratios_by_seed(run, against)
-    held, days = days_floor_held(run, scenario.platform.revenue_floor)
+    days = run.table("outcomes").select("seed", "day").n_unique()
     reasons = {one: why for one in RATIOS if (why := _reason([ratios[one] for ratios in by_seed.values()])) is not None}
 
     def ratios(part: Run) -> dict[str, NDArray[np.float64]]:
@@ -162,7 +165,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         not_defined=reasons,
         by_seed=seed_ratios(run, against).select(RATIOS).to_numpy(),
         floor=scenario.platform.revenue_floor,
-        days_held=held,
+        floor_days=floor_on_test_days(run),
         days=days,
         worst_mean=min(defined) if defined else None,
         worst_change=min((advertisers["learned"] - advertisers["reference"]).to_list()),
@@ -199,6 +202,13 @@ def amount_interval(interval: Interval, *, signed: bool = False) -> str:
     """Return the mean of an amount with its interval as text; one seed has no interval."""
     mean, low, high = (amount(value, signed=signed) for value in (interval.mean, interval.low, interval.high))
     return mean if low == high or not interval.is_known else f"{mean} [{low}, {high}]"
+
+
+def floor_json(found: FloorDays | NotDefined) -> dict[str, Any]:
+    """Return the days on which the floor held, for JSON."""
+    if isinstance(found, NotDefined):
+        return {"reason": str(found)}
+    return {**asdict(found), "share": found.share}
 
 
 def _reason(values: Sequence[float | NotDefined]) -> str | None:

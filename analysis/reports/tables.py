@@ -16,6 +16,7 @@ from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS
 from auctionsim.analysis.reports.summary import Summary, amount, amount_interval, intervals_text
 from auctionsim.analysis.reports.violations import violations
 from auctionsim.analysis.statistics import mean_interval
+from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.ratios import NotDefined
 from auctionsim.runs import Run
 
@@ -79,11 +80,15 @@ def measures_table(summaries: Sequence[Summary], base: str = "the baseline") -> 
         ]
         for name, label in labels.items()
     ]
+    rows += [
+        ["Days on which the revenue floor held", *(_floor_text(own.floor_days, "share") for own in summaries)],
+        ["Worst day's revenue", *(_floor_text(own.floor_days, "worst") for own in summaries)],
+    ]
     note = (
         "Better off is an advertiser whose profit in currency is higher than under the baseline by more than rounding. "
         "The worst advertiser is that of the smallest profit ratio, among those that earn money under the baseline."
     )
-    note = f"{_over(summaries)}. {note}"
+    note = f"{_over(summaries)}. {note} Days are the test days of all seeds; a floor refers to each run's own baseline."
     return Table([f"ratio to {base}", *(summary.name for summary in summaries)], rows, note)
 
 
@@ -166,6 +171,23 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
     return [Heading("Constraints"), Table(["constraint", *tables], rows, note)]
 
 
+def validation_sections(named: Mapping[str, Run]) -> list[Section]:
+    """Return the margins above the revenue floor that validation days chose, by run; nothing if no run chose any."""
+    tables = {name: table for name, run in named.items() if (table := run.optional_table("validation")) is not None}
+    if not tables:
+        return []
+    seeds = {name: table.unique("seed", maintain_order=True) for name, table in tables.items()}
+    rows = [
+        ["Margin that training aimed at", *(_range_text(own["margin"]) for own in seeds.values())],
+        ["Factor on learned bids", *(_range_text(own["factor"]) for own in seeds.values())],
+        ["Revenue over the floor that a further day exceeds, 95 %", *(_range_text(own["bound"]) for own in seeds.values())],
+        ["Seeds on which that is >= 1", *(f"{(own['bound'] >= 1).sum()} of {own.height}" for own in seeds.values())],
+        ["Validation days", *(str(table["day"].n_unique()) for table in tables.values())],
+    ]
+    note = "Mean over seeds, and the range of seeds. Chosen on validation days; test days played no part (docs/macg.md)."
+    return [Heading("Margin above the revenue floor"), Table(["validation days", *tables], rows, note)]
+
+
 def score_sections(summaries: Sequence[Summary]) -> list[Section]:
     """Return the AuctionNet score of each run under both arms; nothing if no run has target CPAs."""
     if all(isinstance(own.scores, NotDefined) for own in summaries):
@@ -182,6 +204,19 @@ def score_sections(summaries: Sequence[Summary]) -> list[Section]:
         "(`cpa_cap`) and test days; 2 is the exponent of AuctionNet's code."
     )
     return [Heading("AuctionNet score"), Table(["conversions", *(own.name for own in summaries)], rows, note)]
+
+
+def _range_text(values: pl.Series) -> str:
+    """Return the mean of values by seed with their range."""
+    low, mean, high = (float(getattr(values.to_numpy(), name)()) for name in ("min", "mean", "max"))
+    return f"{mean:.3f}" if low == high else f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _floor_text(found: FloorDays | NotDefined, what: str) -> str:
+    """Return the share of days on which the floor held, or the worst day, as text."""
+    if isinstance(found, NotDefined):
+        return str(found)
+    return f"{found.held} of {found.days} ({found.share:.1%})" if what == "share" else found.worst_text
 
 
 def _over_seeds(table: pl.DataFrame, column: str) -> str:

@@ -22,6 +22,8 @@ _COLUMNS = {
     | {"seed": _WHOLE}
     | dict.fromkeys(("profit_gain", "suppression"), _NUMBER),
     "punishment": dict.fromkeys(("seed", "hours_since", "punished"), _WHOLE) | dict.fromkeys(("rival_bids", "profit"), _NUMBER),
+    "validation": dict.fromkeys(("seed", "day"), _WHOLE)
+    | dict.fromkeys(("revenue", "baseline_revenue", "margin", "factor", "bound"), _NUMBER),
 }
 OPTIONAL = {
     "benchmarks": dict.fromkeys(("clicks", "conversions"), _NUMBER),
@@ -31,13 +33,18 @@ OPTIONAL = {
     | dict.fromkeys(("spared_segments", "common_shading", "common_level"), _NUMBER),
 }
 """Columns that tables of earlier versions lack."""
-_FINITE = {"outcomes": _MONEY, "benchmarks": ("revenue", "welfare", "profit")}
+_FINITE = {
+    "outcomes": _MONEY,
+    "benchmarks": ("revenue", "welfare", "profit"),
+    "validation": ("revenue", "baseline_revenue", "margin", "factor", "bound"),
+}
 _NAMED = {"outcomes": ("arm", ("learned", "reference")), "benchmarks": ("benchmark", ("efficient", "truthful"))}
 _KEYS = {
     "outcomes": ("arm", "seed", "day", "advertiser", "hour"),
     "benchmarks": ("seed", "day", "benchmark"),
     "collusion": ("seed", "benchmark"),
     "punishment": ("seed", "hours_since"),
+    "validation": ("seed", "day"),
 }
 _MOST = 1e30
 """No amount is beyond it: squares and sums of such numbers stay finite."""

@@ -73,14 +73,18 @@ def test_ratios_of_a_run_written_by_hand(run: Run):
     assert table["gap_closed"].to_list() == pytest.approx([0.5, 0.7])
     assert table["truthful_revenue"].to_list() == pytest.approx([1.8, 1.8])
     assert metrics.mean_advertiser_ratios(run)["ratio"].to_list() == pytest.approx([22 / 10, 1.0])
-    assert metrics.days_floor_held(run, 1.0) == (1, 2)
+    assert str(metrics.floor_on_test_days(run)) == "1 of 2 days (50.0%), worst 0.900 (seed 0, day 2)"
 
 
 def test_the_summary_is_one_sentence(run: Run):
     assert summarize(run).sentence == (
         "story: revenue +0.00 (from 10.00 to 10.00; 1.000 of the baseline), total profit +6.00 (from 10.00 to 16.00; 1.600 of "
-        "the baseline, bound 2.000), 75% of advertisers better off, floor held on 1 of 2 days (2 seeds)"
+        "the baseline, bound 2.000), 75% of advertisers better off, floor held on 1 of 2 days (50.0%), worst 0.900 (seed 0, "
+        "day 2) (2 seeds)"
     )
+    assert summarize(run).as_dict()["floor"] == {
+        "held": 1, "days": 2, "worst": 0.9, "worst_seed": 0, "worst_day": 2, "share": 0.5,
+    }  # fmt: skip
 
 
 def test_the_figure_of_arms_draws_the_ratios_and_the_bound(run: Run):

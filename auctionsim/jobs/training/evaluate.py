@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 
 from auctionsim import arithmetic
+from auctionsim.agents.learners.base import Arrays, Learner
+from auctionsim.agents.learners.validated.learner import ValidatedFloor
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.responses import response_rows
@@ -55,6 +57,28 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
     for name, tables in (("collusion", collusion), ("punishment", answers)):
         if tables:
             run.write_table(name, pl.concat(tables))
+
+
+def write_validation(run: Run, learner: Learner, markets: dict[int, Market], states: dict[int, Arrays]) -> None:
+    """Write validation.parquet where the margin above the revenue floor was chosen on validation days, by seed and day.
+
+    `margin` is the one that training aimed at, `factor` the one on learned bids, and `bound` the revenue over the floor that
+    a further day exceeds with a probability of 95 %.
+    """
+    if not isinstance(learner, ValidatedFloor):
+        return
+    rows = []
+    for seed, market in markets.items():
+        margin, found = learner.choice(market, states[seed])
+        rows += [
+            {
+                "seed": seed, "day": one.day, "revenue": one.revenue, "baseline_revenue": one.baseline, "margin": margin,
+                "factor": found.factor, "bound": found.bound,
+            }
+            for one in found.days
+        ]  # fmt: skip
+    if rows:
+        run.write_table("validation", pl.DataFrame(rows))
 
 
 def outcome_rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
