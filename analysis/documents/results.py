@@ -72,7 +72,14 @@ def arms_table(
 
 
 def paired_table(
-    results: pl.DataFrame, scenario: str, arm: str, rivals: Sequence[str], metrics: Mapping[str, str], *, split: str = "test"
+    results: pl.DataFrame,
+    scenario: str,
+    arm: str,
+    rivals: Sequence[str],
+    metrics: Mapping[str, str],
+    *,
+    split: str = "test",
+    signs: bool = False,
 ) -> Table:
     """Return a table of one arm minus each rival, paired by seed; `*` marks a difference whose interval excludes 0.
 
@@ -83,6 +90,7 @@ def paired_table(
         rivals: The arms it is compared with, in order; those that share no seed with it are left out.
         metrics: The column titles by metric name, in order.
         split: The days that are shown: `train` or `test`.
+        signs: Whether to show on how many seeds the arm is above the rival.
     """
     rows = []
     for rival in rivals:
@@ -90,8 +98,11 @@ def paired_table(
         for metric in metrics:
             own, other = paired_values(results, scenario, arm, rival, metric, split)
             found = compare_paired(own, other) if len(own) else None
-            cells.append("" if found is None else f"{found.difference}{' *' if found.differs else ''}")
+            counted = f", {found.better} of {found.seeds}" if found is not None and signs else ""
+            cells.append("" if found is None else f"{found.difference}{' *' if found.differs else ''}{counted}")
         if any(cells):
             rows.append([rival, *cells])
     note = f"Differences on the same seeds, means with {INTERVALS}; * the interval excludes 0."
+    if signs:
+        note += f" Then the number of seeds on which {arm} is above, of all that both have."
     return Table([f"{arm} minus", *metrics.values()], rows, note)

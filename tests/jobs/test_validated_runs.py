@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from auctionsim.analysis.reports.metrics import floor_on_test_days

@@ -9,14 +9,23 @@ import polars as pl
 import pytest
 
 from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.documents.results import paired_table
 from auctionsim.analysis.documents.sections import Table
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.cli import main
-from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, Arm, arms_of, scenario_of
+from auctionsim.jobs.studies.base import RESULTS_SCHEMA, Options
+from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, LARGE, REAL, Arm, arms_of, scenario_of, seeds_of
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
-from auctionsim.jobs.studies.macg.measure import measured, measures
+from auctionsim.jobs.studies.macg.document import floor_of_arm, gap_shares
+from auctionsim.jobs.studies.macg.measure import SECONDS
+from auctionsim.jobs.studies.macg.outcomes import bound_measures, measures, total_objective
+from auctionsim.jobs.studies.macg.study import STUDY
+from auctionsim.market.simulate import simulate_day
+from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.objectives.goals import day_totals
-from auctionsim.scenario.file import load_scenario, parse_scenario
+from auctionsim.ratios import NotDefined
+from auctionsim.scenario.file import parse_scenario
 
 from ...conftest import SMALL
 
@@ -32,16 +41,22 @@ def test_the_baseline_measures_one_and_exceeds_no_cap():
     market = build_market(parse_scenario(MIXED, "x.toml"))
     days = market.scenario.traffic.test_days
     by_day = np.stack([day_totals(market.baseline[day])[:, :, 0] for day in days])
-    found = measures(market, days, by_day)
-    for name in ("revenue", "profit", "gmv", "objective", "worst", "self_profit", "objective: seller"):
+    found = measures(market, days, by_day, market.scenario)
+    same = ("revenue", "profit", "gmv", "objective", "total_objective", "worst", "self_profit", "objective: seller")
+    for name in (*same, *(f"revenue on day {day}" for day in days)):
         assert found[name] == pytest.approx(1.0)
+    assert found["revenue a day"] == pytest.approx(by_day[:, :, COST].sum() / 2)
+    assert found["profit a day"] == pytest.approx((by_day[:, :, GMV] - by_day[:, :, COST]).sum() / 2)
+    # Three of five advertisers learn: own_weight / n x 3 + global_weight.
+    learner = market.scenario.learner
+    assert found["weighted"] == pytest.approx(learner.own_weight * 3 / 5 + learner.global_weight)
     assert found["caps_exceeded"] == 0.0
     # One learner pays 3 % more per click on both days; one self-bidder earns half.
     dearer = by_day.copy()
     dearer[:, 0, COST] *= 1.03
     profit = dearer[:, 3, GMV] - dearer[:, 3, COST]
     dearer[:, 3, GMV] -= 0.5 * profit
-    changed = measures(market, days, dearer)
+    changed = measures(market, days, dearer, market.scenario)
     assert changed["caps_exceeded"] == pytest.approx(1 / 3)
     assert changed["cpc_excess"] == pytest.approx(0.03)
     both = (by_day[:, 3:, GMV] - by_day[:, 3:, COST]).sum()
@@ -57,25 +72,94 @@ def test_every_arm_is_a_right_scenario(arm: Arm):
     assert arm.name in {one.name for name in arm.scenarios for one in arms_of(name, quick=False)}
 
 
-def test_advertisers_trained_alone_bid_together():
+def table_of(*rows: tuple[str, int, str, float]) -> pl.DataFrame:
+    """Rows (arm, seed, metric, value) as results on test days."""
+    whole = [("macg", "market", arm, seed, "test", metric, value) for arm, seed, metric, value in rows]
+    return pl.DataFrame(whole, schema=RESULTS_SCHEMA, orient="row")
+
+
+def test_the_gap_that_is_closed_is_the_way_from_the_baseline_to_the_bound_by_seed():
+    rows = [("manual", 1.75), ("macg", 2.61), ("oracle-lp", 3.19)]
+    results = table_of(*((arm, 0, "weighted", value) for arm, value in rows), ("macg", 1, "weighted", 9.0))
+    assert gap_shares(results, "market", "macg") == pytest.approx([0.86 / 1.44])
+    assert gap_shares(results, "market", "manual") == pytest.approx([0.0])
+    assert gap_shares(results.filter(pl.col("arm") != "oracle-lp"), "market", "macg") == NotDefined("there is no bound")
+
+
+def test_the_floor_of_an_arm_is_judged_by_day_and_seed():
+    days = [(0, 9, 1.02), (0, 10, 0.97), (1, 9, 1.0), (1, 10, 0.99)]
+    results = table_of(
+        *(("macg", seed, f"revenue on day {day}", value) for seed, day, value in days), ("macg", 0, "revenue", 0.1)
+    )
+    assert floor_of_arm(results, "market", "macg") == FloorDays(held=2, days=4, worst=0.97, worst_seed=0, worst_day=10)
+    assert isinstance(floor_of_arm(results, "market", "manual"), NotDefined)
+
+
+def test_paired_differences_say_on_how_many_seeds_the_arm_is_above():
+    values = {"macg": [1.3, 1.5, 1.4], "rival": [1.2, 1.3, 1.5]}
+    results = table_of(*((arm, seed, "profit", value) for arm, own in values.items() for seed, value in enumerate(own)))
+    table = paired_table(results, "market", "macg", ["rival", "none"], {"profit": "Total profit"}, signs=True)
+    assert len(table.rows) == 1
+    assert table.rows[0][1].startswith("0.067 [")
+    assert table.rows[0][1].endswith("], 2 of 3")
+    assert "Then the number of seeds on which macg is above" in table.note
+
+
+def test_the_total_objective_is_a_ratio_of_sums_weighted_over_objectives():
+    usual = np.array([[20.0, 0, 0, 0], [10.0, 0, 0, 0], [0, 4.0, 0, 0]])
+    own = np.array([[30.0, 9, 9, 9], [10.0, 9, 9, 9], [9, 6.0, 9, 9]])
+    weights = np.array([[1.0, 0, 0, 0], [1.0, 0, 0, 0], [0, 1.0, 0, 0]])
+    # Two of three weights are on clicks, 40 over 30, the third on conversions, 6 over 4.
+    assert total_objective(own, usual, weights) == pytest.approx(2 / 3 * 40 / 30 + 1 / 3 * 6 / 4)
+    assert np.isnan(total_objective(own, np.zeros((3, 4)), weights))
+
+
+def test_the_bound_lies_above_what_bids_that_keep_the_constraints_reach():
     market = build_market(parse_scenario(MIXED, "x.toml"))
-    found = {row[1]: row[2] for row in measured(market, Arm("alone", kind="alone")).results if row[0] == "train"}
-    assert found["objective"] > 1.0
+    days = market.scenario.traffic.test_days
+    bound = bound_measures(market, days)
+    policy = Constant(market.static("manual"))
+    by_day = np.stack([day_totals(simulate_day(market, day, policy).outcome)[:, :, 0] for day in days])
+    reached = measures(market, days, by_day, market.scenario)
+    assert reached["weighted"] < bound["weighted"]
+    assert reached["profit"] < bound["profit"]
 
 
-def test_the_quick_study_ends_with_a_report_and_ratios_to_the_bound(tmp_path: Path):
-    assert main(["reproduce", "macg", "--quick", "--seeds", "1", "--workers", "0", "--out", str(tmp_path / "out")]) == 0
+def test_splits_are_disjoint_in_time_order_and_seeds_are_those_kept_back():
+    for name in ("three-arms", "taobao-mix", "calibrated", LARGE):
+        traffic = scenario_of(name, ARMS[0], quick=False).traffic
+        assert max(traffic.train_days) < min(traffic.validation_days)
+        assert max(traffic.validation_days) < min(traffic.test_days)
+    units = STUDY.units(Options(tuple(range(100, 120)), data="data"))
+    assert (STUDY.first_seed, STUDY.n_seeds) == (100, 20)
+    counts = {name: len({unit.seed for unit in units if unit.scenario == name}) for name in {unit.scenario for unit in units}}
+    assert counts == {"three-arms": 20, "taobao-mix": 20, "calibrated": 20, LARGE: 10, REAL: 10}
+    assert seeds_of("three-arms", FRONT[0], (7, 8)) == (7, 8)
+
+
+def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path: Path):
+    # Seeds from 100 on are kept back for the study itself.
+    command = ["reproduce", "macg", "--quick", "--seed", "0", "--seeds", "1", "--workers", "0", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
     results = pl.read_parquet(tmp_path / "out" / "results.parquet")
-    arms = set(results.filter(scenario="three-arms")["arm"])
-    assert {"manual", "macg", "oracle-lp", "floor 0", "floor 1"} <= arms
-    profit = {
-        row["arm"]: row["value"] for row in results.filter(scenario="three-arms", split="test", metric="profit").to_dicts()
-    }
-    assert profit["manual"] == pytest.approx(1.0)
-    assert profit["macg"] < profit["oracle-lp"]
-    page = (tmp_path / "out" / "report" / "index.html").read_text()
-    assert "our reconstruction" in page
-    assert load_scenario("taobao-mix").name in page
+    test = {(row["scenario"], row["arm"], row["metric"]): row["value"] for row in results.filter(split="test").to_dicts()}
+    for scenario in ("three-arms", "taobao-mix"):
+        arms = {arm.name for arm in arms_of(scenario, quick=True)}
+        assert set(results.filter(scenario=scenario)["arm"]) == arms
+        assert test[scenario, "manual", "profit"] == pytest.approx(1.0)
+        assert test[scenario, "macg", "profit"] < test[scenario, "oracle-lp", "profit"]
+        assert test[scenario, "oracle-lp", "weighted"] > 1
+    assert set(results.filter(metric=SECONDS)["split"]) == {"train"}
+    page = (tmp_path / "out" / "table.md").read_text()
+    titles = (
+        "Weighted objective", "Gap closed", "Own objectives (mean of ratios)", "Own objectives (ratio of totals)", "Total profit",
+        "Worst advertiser", "Revenue", "Days floor held", "Worst day", "Caps exceeded", "Self-bidders' profit",
+        "Seconds of training", "macg minus", "click-buyer", "currency a day", "our reconstruction", "were not looked at before",
+    )  # fmt: skip
+    for title in titles:
+        assert title in page, title
+    assert "% of 7" in page, "seven test days of one seed"
+    assert "study_version" in (tmp_path / "out" / "plan.json").read_text()
 
 
 def test_costs_of_generations_are_measured_and_their_growth_named():
