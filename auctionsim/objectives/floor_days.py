@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auctionsim.names.display import short_repr
-from auctionsim.ratios import NotDefined, ratio_to_amount
+from auctionsim.ratios import ROUNDING, NotDefined, ratio_to_amount
 
 NO_FLOOR = "the scenario has no revenue floor"
 
@@ -23,6 +23,13 @@ class SeedDay:
     day: int
     revenue: float
     baseline: float
+
+    def keeps(self, floor: float) -> bool:
+        """Return True if revenue is at least the floor, a share of the baseline's, up to rounding.
+
+        Budgets that are spent to the last unit add up to the same sum in another order.
+        """
+        return self.revenue >= floor * self.baseline * (1 - ROUNDING)
 
 
 @dataclass(frozen=True)
@@ -76,5 +83,4 @@ def floor_days(days: Iterable[SeedDay], floor: float) -> FloorDays | NotDefined:
     if not known:
         return next((ratio for ratio, _ in ratios if isinstance(ratio, NotDefined)), NotDefined("there is no day"))
     worst, where = min(known, key=lambda pair: pair[0])
-    held = sum(one.revenue >= floor * one.baseline for one in listed)
-    return FloorDays(held, len(listed), worst, where.seed, where.day)
+    return FloorDays(sum(one.keeps(floor) for one in listed), len(listed), worst, where.seed, where.day)

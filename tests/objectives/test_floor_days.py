@@ -15,6 +15,11 @@ def test_days_at_the_floor_keep_it_and_the_worst_is_named_by_seed_and_day():
     assert str(found) == "3 of 4 days (75.0%), worst 0.990 (seed 0, day 5)"
 
 
+def test_a_day_that_misses_the_floor_by_rounding_keeps_it():
+    assert SeedDay(0, 1, 100.0 - 1e-12, 100.0).keeps(1.0)
+    assert not SeedDay(0, 1, 100.0 - 1e-5, 100.0).keeps(1.0)
+
+
 def test_a_floor_of_nine_tenths_is_judged_against_nine_tenths_of_the_baseline():
     found = floor_days([SeedDay(0, 1, 89.9, 100.0), SeedDay(0, 2, 90.0, 100.0)], 0.9)
     assert isinstance(found, FloorDays)

@@ -15,9 +15,12 @@ from auctionsim.market.simulate import simulate_day
 from auctionsim.names.display import short_repr
 from auctionsim.objectives.floor_days import SeedDay
 from auctionsim.objectives.goals import day_totals, of_all
+from auctionsim.ratios import ROUNDING
 
 MAX_FACTOR = 1.25
 """Bids are raised by no more than this factor: a floor that is not in reach by then is not in reach by higher bids."""
+NEXT_BEST = (1.0, 1.01, 1.02)
+"""Factors to choose from where the floor is out of reach: so small that caps are exceeded by 2 % at most."""
 _TOLERANCE = 5e-4
 # Revenue rises about as bids do where budgets do not bind; a step is a little longer, so that few are needed.
 _ELASTICITY, _LEAST_STEP = 0.8, 0.002
@@ -28,6 +31,8 @@ class Validation:
     """Revenue of a policy on the validation days of one seed."""
 
     days: tuple[SeedDay, ...]
+    floor: float
+    """The revenue floor, as a share of the baseline's revenue."""
     factor: float
     """The factor on the bids of the advertisers that learn, >= 1."""
     bound: float
@@ -36,9 +41,14 @@ class Validation:
     __repr__ = short_repr
 
     @property
+    def held(self) -> int:
+        """Return the number of validation days on which revenue is at the floor or above."""
+        return sum(one.keeps(self.floor) for one in self.days)
+
+    @property
     def holds(self) -> bool:
         """Return True if a further day keeps the floor with that probability."""
-        return self.bound >= 1.0
+        return self.bound >= 1.0 - ROUNDING
 
 
 def validated(market: Market, policy: Policy, factor: float = 1.0) -> Validation:
@@ -55,7 +65,7 @@ def validated(market: Market, policy: Policy, factor: float = 1.0) -> Validation
             days.append(SeedDay(market.seed, day, revenue, baseline))
     logs = [float(arithmetic.log(max(one.revenue, 1e-12 * one.baseline) / (floor * one.baseline))) for one in days]
     bound = float(arithmetic.exp(lower_prediction_bound(logs))) if len(logs) > 1 else float("inf")
-    return Validation(tuple(days), factor, bound)
+    return Validation(tuple(days), floor, factor, bound)
 
 
 def raised_policy(market: Market, policy: Policy, factor: float) -> Policy:
@@ -72,10 +82,10 @@ def raised_policy(market: Market, policy: Policy, factor: float) -> Policy:
 def raised_until_held(market: Market, policy: Policy) -> Validation:
     """Return the smallest factor on bids, to 0.05 %, at which a further day keeps the floor with a probability of 95 %.
 
-    Revenue rises with a common factor where budgets do not bind. Where they do, it may not reach the floor: then the bids are
-    left as they are, since higher ones would break caps for nothing.
+    Revenue rises with a common factor where budgets do not bind. Where they do, it may not get there on every day, however high
+    the bids: then the factor is the one of `NEXT_BEST` that keeps the floor on most validation days, the smallest of equals.
     """
-    first = found = validated(market, policy)
+    found = validated(market, policy)
     fails, holds = 1.0, found if found.holds else None
     if holds is not None:
         return holds
@@ -84,7 +94,7 @@ def raised_until_held(market: Market, policy: Policy) -> Validation:
         found = validated(market, policy, min(fails * float(arithmetic.exp(step)), MAX_FACTOR))
         fails, holds = (fails, found) if found.holds else (found.factor, None)
     if holds is None:
-        return first
+        return max((validated(market, policy, factor) for factor in NEXT_BEST), key=lambda one: (one.held, -one.factor))
     while holds.factor / fails > 1 + _TOLERANCE:
         found = validated(market, policy, (holds.factor + fails) / 2)
         fails, holds = (fails, found) if found.holds else (found.factor, holds)

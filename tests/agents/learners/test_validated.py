@@ -11,7 +11,7 @@ from auctionsim.agents.learners.base import ReplicatedLearner, iterate
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.validated.learner import MAX_MARGIN, ValidatedFloor, moved_margin
 from auctionsim.agents.learners.validated.prediction import lower_prediction_bound, one_sided_t
-from auctionsim.agents.learners.validated.raised import MAX_FACTOR, raised_policy, raised_until_held, validated
+from auctionsim.agents.learners.validated.raised import MAX_FACTOR, NEXT_BEST, raised_policy, raised_until_held, validated
 from auctionsim.agents.policies.base import Constant, Reactive
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -65,6 +65,17 @@ def test_a_floor_out_of_reach_leaves_bids_as_they_are_and_says_so():
     found = raised_until_held(of, keyword_bids(of, 1.0))
     assert found.factor == 1.0
     assert not found.holds
+
+
+def test_where_budgets_bind_bids_are_raised_a_little_to_keep_the_floor_on_more_days():
+    # Nobody can spend more than the baseline does on a day that uses up all budgets, so that no factor holds the floor.
+    of = market('advertisers.0.budget="baseline*0.95"')
+    policy = keyword_bids(of, 0.99)
+    first, found = validated(of, policy), raised_until_held(of, policy)
+    assert not found.holds
+    assert found.factor in NEXT_BEST
+    assert found.held == max(validated(of, policy, factor).held for factor in NEXT_BEST)
+    assert found.held > first.held
 
 
 def test_only_learners_bids_are_raised():

@@ -152,8 +152,8 @@ def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path
     assert set(results.filter(metric=SECONDS)["split"]) == {"train"}
     page = (tmp_path / "out" / "table.md").read_text()
     titles = (
-        "Weighted objective", "Gap closed", "Own objectives (mean of ratios)", "Own objectives (ratio of totals)", "Total profit",
-        "Worst advertiser", "Revenue", "Days floor held", "Worst day", "Caps exceeded", "Self-bidders' profit",
+        "Weighted objective", "Gap closed", "Own objectives (mean of ratios)", "Own objectives (ratio of totals)",
+        "Total profit", "Worst advertiser", "Revenue", "Days floor held", "Worst day", "Caps exceeded", "Self-bidders' profit",
         "Seconds of training", "macg minus", "click-buyer", "currency a day", "our reconstruction", "were not looked at before",
     )  # fmt: skip
     for title in titles:
