@@ -80,7 +80,7 @@ class RunComparison:
 
     @property
     def floor_lines(self) -> list[str]:
-        """How each run that has a revenue floor kept it on the test days, one line a run."""
+        """Return how each run that has a revenue floor kept it on the test days, one line a run."""
         kept = {name: floor_on_test_days(run) for name, run in self.named.items()}
         return [f"{name}: revenue floor held on {one}" for name, one in kept.items() if not isinstance(one, NotDefined)]
 

@@ -103,7 +103,7 @@ def front_sections(results: pl.DataFrame) -> list[Section]:
     return [
         Heading("The front: revenue against total profit"),
         Text(
-            f"{THREE_ARMS}, full cooperation (own weight 0, no floors on profit), for a range of revenue floors; at most "
+            f"{THREE_ARMS}, full cooperation (own weight 0, no floors on profit), for a range of revenue floors; the first "
             f"{N_FRONT_SEEDS} seeds."
         ),
         Table(["Revenue floor", "Revenue", "Total profit"], rows),

@@ -17,7 +17,7 @@ from auctionsim.scenario import Scenario
 Array = NDArray[np.float64]
 
 DAY_REVENUE = "revenue on day "
-"""How the metric of a day's revenue begins; the day follows."""
+"""The beginning of the name of a day's revenue; the day follows."""
 _SLACK = 0.02
 """A CPC cap counts as exceeded if the cost per click is more than this share above it."""
 
