@@ -6,7 +6,8 @@ much the revenue of days differs at the same bids, and how far it lies from that
 - While learning, a learner whose `follows_margin` is True aims at a floor with a margin. In the last three quarters of training
   the margin moves by half of what the validation days' lower prediction bound lies from the floor. So the learner itself weighs
   revenue against caps and objectives.
-- What is still missing at the end is made up for by one factor on all learned bids, >= 1. Other learners have this alone.
+- What is still missing at the end is made up for by one factor >= 1, on all learned bids, or on the floor that a policy aims at
+  which adapts within the day. Other learners have this alone.
 
 Test days play no part. Both are functions of the market and the state, so that a resumed run has the same bytes.
 """
@@ -20,6 +21,7 @@ import numpy as np
 
 from auctionsim import arithmetic
 from auctionsim.agents.learners.base import Arrays, Learner, ReplicatedLearner, TaskBatch, learner_repr
+from auctionsim.agents.learners.validated.aimed import with_margin
 from auctionsim.agents.learners.validated.raised import Validation, raised_policy, raised_until_held, validated
 from auctionsim.agents.policies.base import Policy
 from auctionsim.market.market import Market
@@ -46,11 +48,6 @@ def with_validated_floor(scenario: Scenario, make: Callable[[Scenario], Learner]
     """
     inside = make(with_margin(scenario, 0.0))
     return (ValidatedReplicated if isinstance(inside, ReplicatedLearner) else ValidatedFloor)(scenario, make, inside)
-
-
-def with_margin(scenario: Scenario, margin: float) -> Scenario:
-    """Return the scenario with a margin above the revenue floor in numbers."""
-    return scenario.model_copy(update={"learner": scenario.learner.model_copy(update={"floor_margin": margin})})
 
 
 class ValidatedFloor:

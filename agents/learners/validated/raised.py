@@ -1,4 +1,4 @@
-"""Measure a policy's revenue on validation days, and raise its bids by one factor until a further day keeps the floor."""
+"""Measure a policy's revenue on validation days, and raise it by one factor until a further day keeps the floor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auctionsim import arithmetic
+from auctionsim.agents.learners.validated.aimed import Aimed, aims_at_floor
 from auctionsim.agents.learners.validated.prediction import lower_prediction_bound
 from auctionsim.agents.policies.base import Constant, Policy, Scaled
 from auctionsim.auction.outcome import COST
@@ -34,7 +35,7 @@ class Validation:
     floor: float
     """The revenue floor, as a share of the baseline's revenue."""
     factor: float
-    """The factor on the bids of the advertisers that learn, >= 1."""
+    """The factor of `raised_policy`, >= 1."""
     bound: float
     """The revenue, as a ratio to the floor, that a further day exceeds with a probability of 95 %; infinite without days."""
 
@@ -69,7 +70,13 @@ def validated(market: Market, policy: Policy, factor: float = 1.0) -> Validation
 
 
 def raised_policy(market: Market, policy: Policy, factor: float) -> Policy:
-    """Return the policy with the bids of the advertisers that learn times a factor; the policy itself if it is 1."""
+    """Return the policy raised by a factor; the policy itself if it is 1 and the policy does not aim at the floor.
+
+    The factor is on the bids of the advertisers that learn. A policy that adapts to revenue within the day would undo it: with
+    the attribute `aims_at_floor` it aims at the floor times the factor instead.
+    """
+    if aims_at_floor(policy):
+        return Aimed(policy, factor - 1.0)
     if factor == 1.0:
         return policy
     factors = np.ones(len(market.advertisers))

@@ -12,9 +12,10 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.validated.learner import MAX_MARGIN, ValidatedFloor, moved_margin
 from auctionsim.agents.learners.validated.prediction import lower_prediction_bound, one_sided_t
 from auctionsim.agents.learners.validated.raised import MAX_FACTOR, NEXT_BEST, raised_policy, raised_until_held, validated
-from auctionsim.agents.policies.base import Constant, Reactive
+from auctionsim.agents.policies.base import Constant, DayPolicy, Reactive
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
+from auctionsim.objectives.constraints import trained_revenue_floor
 from auctionsim.scenario.file import parse_scenario
 
 from ...conftest import SMALL
@@ -86,6 +87,25 @@ def test_only_learners_bids_are_raised():
         bids = simulate_day(of, 4, raised_policy(of, policy, 1.1)).bids[0]
         assert bids[of.learners] == pytest.approx(1.1 * theta[of.learners])
         assert bids[~of.is_controlled] == pytest.approx(theta[~of.is_controlled])
+
+
+class AimsAtFloor:
+    """Bid keyword bids times the floor that training aims at."""
+
+    aims_at_floor = True
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        return keyword_bids(market, 0.9 * trained_revenue_floor(market.scenario)).begin(market, day, n_policies)
+
+
+def test_a_policy_that_adapts_within_the_day_aims_higher_in_place_of_bidding_higher():
+    of, policy = market(), AimsAtFloor()
+    assert trained_revenue_floor(of.scenario) == 1.0
+    found, usual = raised_until_held(of, policy), raised_until_held(of, keyword_bids(of, 0.9))
+    assert found.holds
+    assert found.factor == pytest.approx(usual.factor)
+    bids = simulate_day(of, 4, raised_policy(of, policy, found.factor)).bids[0]
+    assert bids == pytest.approx(0.9 * found.factor * of.static("manual"))
 
 
 def test_the_margin_moves_towards_the_bound_and_stays_in_its_range():
