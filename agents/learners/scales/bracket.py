@@ -44,7 +44,7 @@ class Bracket:
 
         Args:
             holds: Whether each number of the grid holds the floor, `[n_values]`.
-            height: What the floor is on, `[n_values]`.
+            height: Amount that the floor is on, `[n_values]`.
         """
         if not holds.any():
             return self.around_best(height)
