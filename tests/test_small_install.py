@@ -98,7 +98,8 @@ print(auctionsim.replay(market.traffic, coefficients=bids, features=("keyword_bi
     assert run_base(tmp_path, code).strip() == "True"
 
 
-TORCH = "needs torch: pip install 'auctionsim[rl]' (macg-es, openai-es, cma-es need no extra)"
+NEED_NONE = "macg-es, openai-es, cma-es, value-scale, value-scale-paced, objective-scale"
+TORCH = f"needs torch: pip install 'auctionsim[rl]' ({NEED_NONE} need no extra)"
 RAY = "needs ray: pip install 'auctionsim[cluster]' (0 workers need no extra, and the results are the same)"
 IPPO = ["--set", 'learner.algorithm="ippo"']
 

@@ -6,7 +6,7 @@ import sys
 
 from auctionsim.arithmetic.fingerprint import digest_of, fixed_numbers, numpy_digest, own_digest
 
-SAME_EVERYWHERE = ("macg-es", "openai-es", "cma-es")
+SAME_EVERYWHERE = ("macg-es", "openai-es", "cma-es", "value-scale", "value-scale-paced", "objective-scale")
 """Learners that give the same bytes on every processor; the others train networks by torch."""
 
 

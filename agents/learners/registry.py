@@ -29,6 +29,9 @@ _BUILT_IN = {
     "rmdp-dqn": "auctionsim.agents.learners.ss_rtb.rmdp:Rmdp",
     "m-rmdp-dqn": "auctionsim.agents.learners.ss_rtb.rmdp:Rmdp",
     "amdp-dqn": "auctionsim.agents.learners.ss_rtb.rmdp:Rmdp",
+    "value-scale": "auctionsim.agents.learners.scales.value_scale:ValueScale",
+    "value-scale-paced": "auctionsim.agents.learners.scales.value_scale:ValueScale",
+    "objective-scale": "auctionsim.agents.learners.scales.value_scale:ValueScale",
 }
 _registered: dict[str, type[Learner]] = {}
 

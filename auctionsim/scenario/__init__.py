@@ -23,14 +23,14 @@ from auctionsim.scenario.learner import (
     LearnerSection,
     TrainSection,
 )
-from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
+from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection, ValueScaleSection
 from auctionsim.scenario.market import MechanismSection, PlatformSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
     "ALGORITHMS", "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
     "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario", "Section",
-    "TrafficSection", "TrainSection", "baseline_share", "resolved_level",
+    "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
 

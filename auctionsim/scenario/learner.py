@@ -9,14 +9,15 @@ from pydantic import Field, FiniteFloat, WithJsonSchema, model_validator
 from auctionsim.errors import shown, suggestion
 from auctionsim.plugins import CLASS_PATH
 from auctionsim.scenario.base import Count, NotNegative, Positive, Section, Share
-from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection
+from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection, ValueScaleSection
 
 ALGORITHMS = (
     "macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab", "rmdp-dqn", "m-rmdp-dqn", "amdp-dqn",
+    "value-scale", "value-scale-paced", "objective-scale",
 )  # fmt: skip
 """The built-in learners."""
-MIN_CMA_POPULATION = 4
-"""A single parent says nothing about a covariance."""
+MIN_POPULATION = dict.fromkeys(("cma-es", "value-scale", "value-scale-paced", "objective-scale"), 4)
+"""Smallest population: a single parent says nothing about a covariance, and two ends of a range nothing about what is within."""
 
 VALIDATED = "validated"
 """The word of `floor_margin` that has it chosen on `traffic.validation_days`."""
@@ -48,7 +49,9 @@ class LearnerSection(Section):
     all fitnesses, as baselines. `ippo`, `mappo`: proximal policy optimisation, each advertiser alone or with a shared actor
     and a value network that sees everybody. `maab`: groups that share rewards by a temperature, with bid floors against low
     bids; `dcmab`: clusters under actors and critics that see all actions. `rmdp-dqn`, `m-rmdp-dqn`, `amdp-dqn`: SS-RTB's robust
-    MDP alone, with a cooperative reward, and at the level of auctions. All of them: docs/learners.md."""
+    MDP alone, with a cooperative reward, and at the level of auctions. `value-scale`, `value-scale-paced`, `objective-scale`:
+    fitted rules, the simplest rivals: one scale for all that holds the revenue floor, the same with a pacing multiplier each,
+    and a scale of what each advertiser wants. All of them: docs/learners.md."""
     cooperation: Share = 0.5
     """`m-rmdp-dqn`: weight of the public reward in the mixed one."""
     own_weight: NotNegative = 1.0
@@ -95,6 +98,8 @@ class LearnerSection(Section):
     """Constants of `maab`."""
     dcmab: DcmabSection = DcmabSection()
     """Constants of `dcmab`."""
+    value_scale: ValueScaleSection = ValueScaleSection()
+    """Constants of the fitted rules."""
     constants: dict[str, Any] = Field(default={})
     """Constants of a learner of your own; its class says which there are (docs/learners.md)."""
 
@@ -122,8 +127,9 @@ class LearnerSection(Section):
 
     @model_validator(mode="after")
     def _population_is_enough(self) -> LearnerSection:
-        if self.algorithm == "cma-es" and self.population < MIN_CMA_POPULATION:
-            raise ValueError(f"population: expected a number >= {MIN_CMA_POPULATION} with 'cma-es', got {self.population}")
+        least = MIN_POPULATION.get(self.algorithm, 2)
+        if self.population < least:
+            raise ValueError(f"population: expected a number >= {least} with '{self.algorithm}', got {self.population}")
         return self
 
 

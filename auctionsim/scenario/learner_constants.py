@@ -1,4 +1,4 @@
-"""Constants of the built-in learners that have many: `[learner.ppo]`, `[learner.maab]`, `[learner.dcmab]`, `[learner.dqn]`."""
+"""Constants of the built-in learners that have many, each in a section of its own, such as `[learner.ppo]`."""
 
 from __future__ import annotations
 
@@ -129,3 +129,12 @@ class DqnSection(Section):
     Without them it is the paper's: cost left, time, and the auction."""
     public_reward: Literal["sum", "mean"] = "sum"
     """`m-rmdp-dqn`: the public reward is the sum or the mean over agents."""
+
+
+class ValueScaleSection(Section):
+    """The fitted rules `value-scale`, `value-scale-paced` and `objective-scale`."""
+
+    pacing_rounds: Repeats = 15
+    """Iterations in which paced advertisers adjust before the bracket shrinks; not of `value-scale`."""
+    tolerance: Positive = 1e-4
+    """Relative width of the bracket at which the search is over; further iterations replay nothing."""

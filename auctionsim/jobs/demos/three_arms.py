@@ -27,6 +27,8 @@ class Arm:
 def plan(scenario: str, shared: tuple[str, ...] = ()) -> list[Arm]:
     """Return the arms of a scenario, which as written is the cooperating arm.
 
+    `value-scale-paced` is the simplest rule under the same goals as the cooperating arm: what learning is measured by.
+
     `competing`: each advertiser maximizes its own objective. `colluding`: all maximize the total profit, without floors.
     `cooperating`: own objective and total profit, under the platform's revenue floor and a soft floor on every advertiser's
     profit.

@@ -42,7 +42,9 @@ def test_every_built_in_name_has_a_learner_that_counts_its_replays():
     counted = {
         name: make_learner(named(Path(), name, "learner.dqn.num_envs=6")).replays_per_iteration(market) for name in ALGORITHMS
     }
-    assert counted == {name: 6 if name.endswith("-dqn") else 8 for name in ALGORITHMS}
+    # Rules that pace replay each day without budgets too.
+    twice = ("value-scale-paced", "objective-scale")
+    assert counted == {name: 6 if name.endswith("-dqn") else 16 if name in twice else 8 for name in ALGORITHMS}
     single = make_learner(parse_scenario(SMALL, "s.toml", overrides=["learner.perturbation=single"]))
     assert single.replays_per_iteration(market) == 8 * 5
 
