@@ -1,10 +1,11 @@
-"""Measure how strong competition was in each hour: the best rival's rank score against an advertiser's own, by keyword bids."""
+"""Measure competition: how strong rivals were in each hour by their keyword bids, and how often two advertisers meet."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.sources import TrafficSource
 from auctionsim.traffic.table import HOURS, Traffic
 
 Array = NDArray[np.float64]
@@ -48,3 +49,25 @@ def hourly_competition(traffic: Traffic, quality: Array, day: int) -> Array:
     totals += np.bincount(key, weight * strength, minlength=HOURS * n)
     auctions += np.bincount(key, weight, minlength=HOURS * n)
     return np.divide(totals, auctions, out=totals, where=auctions > 0).reshape(HOURS, n)
+
+
+def meeting_share(source: TrafficSource, day: int) -> float:
+    """Return the share of an advertiser's auctions in which another one is a candidate too, on average, in [0, 1].
+
+    With 8 candidates of 500 advertisers it is 7/499: so often one meets any other. It is 1 where everybody is in every auction,
+    and where there is only one advertiser.
+
+    Args:
+        source: The traffic.
+        day: One of its days.
+    """
+    others = len(source.advertisers) - 1
+    candidates, auctions = 0, 0
+    for hour in range(HOURS):
+        for chunk in source.chunks(day, hour):
+            size = np.diff(chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1])
+            weight = chunk.buckets.weight[chunk.first_bucket : chunk.last_bucket]
+            candidates, auctions = candidates + int((weight * size).sum()), auctions + int(weight.sum())
+    if others == 0 or auctions == 0:
+        return 1.0
+    return min(max((candidates / auctions - 1) / others, 0.0), 1.0)

@@ -21,7 +21,7 @@ from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError, shown
 from auctionsim.market.actor import Actor
-from auctionsim.market.competition import hourly_competition
+from auctionsim.market.competition import hourly_competition, meeting_share
 from auctionsim.market.day import MarketDay
 from auctionsim.names.display import cut, html_table, ranges, some
 from auctionsim.scenario import AdvertiserGroup, Scenario
@@ -198,6 +198,10 @@ class Market:
     def competition(self, day: int) -> NDArray[np.float64]:
         """Return how strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""
         return self._cached("competition", day, lambda: hourly_competition(self.traffic, self.quality, day))
+
+    def meeting_share(self, day: int) -> float:
+        """Return the share of an advertiser's auctions of a day in which another one is a candidate too, on average."""
+        return float(self._cached("meetings", day, lambda: np.array([meeting_share(self.traffic_source, day)]))[0])
 
     def _cached(self, name: str, day: int, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
         if (name, day) not in self._by_day:

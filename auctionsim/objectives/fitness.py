@@ -66,6 +66,27 @@ def common_charge(found: Violations, price: Price) -> Array:
     )
 
 
+def movable_charge(found: Violations, price: Price, payers: NDArray[np.int64], share: float) -> Array:
+    """Return the part of the common charge that each payer can move, `[payers, P]`: the local credit of constraints.
+
+    Of the mean over advertisers it is one's own violation in full, that of another payer by the share of the other's auctions
+    in which one takes part, and that of an advertiser who pays nothing in full, since nobody else answers for it. With 500
+    advertisers of whom 8 meet in an auction, a floor of another costs 7/499 of what it costs its owner: what one cannot move
+    is noise. Where everybody is in every auction the share is 1, and this is the common charge.
+
+    Args:
+        found: The violations.
+        price: What they cost.
+        payers: Indices of the advertisers that are charged, the learners.
+        share: Share of an advertiser's auctions in which another one takes part, on average, in [0, 1].
+    """
+    return _added(
+        _movable_mean(price(one, found[one.key]), payers, share) if one.is_each else price(one, found[one.key])
+        for one in constraints_in(found)
+        if one.charged == "all"
+    )
+
+
 def charge(found: Violations, price: Price) -> Array:
     """Return all that violations cost, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
     return own_charge(found, price) + common_charge(found, price)
@@ -93,6 +114,14 @@ def day_score(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     With the goals of training and `learner.constraint = "penalty"` it is what `macg-es` climbs.
     """
     return running_score(totals, goals, settings) - day_charge(totals, goals, settings)
+
+
+def _movable_mean(cost: Array, payers: NDArray[np.int64], share: float) -> Array:
+    """Average what violations cost `[advertisers, P]`, each weighted by how far a payer can move it: `[payers, P]`."""
+    is_payer = np.zeros((len(cost), 1), dtype=bool)
+    is_payer[payers] = True
+    own, of_payers, of_others = cost[payers], of_all(np.where(is_payer, cost, 0.0)), of_all(np.where(is_payer, 0.0, cost))
+    return (own + share * (of_payers - own) + of_others) / len(cost)
 
 
 def _added(charges: Iterable[Array]) -> Array:

@@ -18,7 +18,7 @@ from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives import goals as obj
 from auctionsim.objectives.constraints import REVENUE_FLOOR, constraints_of, trained_revenue_floor
-from auctionsim.objectives.fitness import Price, common_charge, own_charge, penalty_price, violations
+from auctionsim.objectives.fitness import Price, common_charge, movable_charge, own_charge, penalty_price, violations
 from auctionsim.objectives.multipliers import Multipliers, flatten, unflatten
 from auctionsim.scenario import LearnerSection, Scenario
 
@@ -30,7 +30,8 @@ class Scores:
     """Results of some candidates on one day, ratios to the baseline's profit and revenue; candidates last."""
 
     own: Array
-    """Own objective less the cost of own constraints and of those on advertisers' profits, `[learners, candidates]`."""
+    """Own objective less the cost of own constraints, and of everybody's as far as a learner can move it, `[learners,
+    candidates]`."""
     profit: Array
     """Total profit, `[candidates]`."""
     revenue: Array
@@ -39,6 +40,9 @@ class Scores:
     """Profit in the auctions of each learner, `[learners, candidates]`; all profit without local credit."""
     revenue_share: Array
     """Revenue in the auctions of each learner, likewise."""
+    charge_elsewhere: Array
+    """Mean over candidates of the cost of everybody's constraints that a learner cannot move, `[learners]`; 0 without local
+    credit."""
     violation: Array
     """Mean over candidates of every constraint's violation but the revenue floor's, `[multipliers but one]`, in the order of
     `multipliers.flatten`. The revenue floor's follows from `revenue`."""
@@ -63,9 +67,11 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
     found = {key: one for key, one in violations(totals, goals).items() if key != REVENUE_FLOOR.key}
     profit = obj.global_profit(totals, goals)
     revenue = totals[:, COST].sum(axis=0) / goals.revenue_scale
+    charge = common_charge(found, price)
+    charge_share = movable_charge(found, price, learners, market.meeting_share(day)) if local_credit else charge[None]
     everywhere = (len(learners), 1)
     return Scores(
-        own=(obj.own_score(totals, goals, settings) - own_charge(found, price))[learners] - common_charge(found, price),
+        own=(obj.own_score(totals, goals, settings) - own_charge(found, price))[learners] - charge_share,
         profit=profit,
         revenue=revenue,
         profit_share=day_run.sim.local_credit[learners, 0] / goals.profit_scale
@@ -74,6 +80,7 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
         revenue_share=day_run.sim.local_credit[learners, 1] / goals.revenue_scale
         if local_credit
         else np.tile(revenue, everywhere),
+        charge_elsewhere=_finite_mean(charge - charge_share) if local_credit else np.zeros(len(learners)),
         violation=flatten({key: np.atleast_1d(one.mean(axis=-1)) for key, one in found.items()}),
     )
 
@@ -88,7 +95,8 @@ def day_fitness(day: Scores, scenario: Scenario, multipliers: Array | None) -> A
     profit = day.profit_share + (day.profit.mean() - day.profit_share.mean(axis=1, keepdims=True))
     revenue = day.revenue_share + (day.revenue.mean() - day.revenue_share.mean(axis=1, keepdims=True))
     shortfall = REVENUE_FLOOR.shortfall(revenue, trained_revenue_floor(scenario))
-    return day.own + settings.global_weight * profit - price_of(scenario, multipliers)(REVENUE_FLOOR, shortfall)
+    own = day.own - day.charge_elsewhere[:, None]
+    return own + settings.global_weight * profit - price_of(scenario, multipliers)(REVENUE_FLOOR, shortfall)
 
 
 def price_of(scenario: Scenario, multipliers: Array | None) -> Price:
@@ -116,4 +124,13 @@ def joined(blocks: list[Scores]) -> Scores:
     names = ("own", "profit", "revenue", "profit_share", "revenue_share")
     arrays = {name: np.concatenate([getattr(block, name) for block in blocks], axis=-1) for name in names}
     sizes = [len(block.profit) for block in blocks]
-    return Scores(**arrays, violation=np.average([block.violation for block in blocks], axis=0, weights=sizes))
+    for name in ("charge_elsewhere", "violation"):
+        arrays[name] = np.average([getattr(block, name) for block in blocks], axis=0, weights=sizes)
+    return Scores(**arrays)
+
+
+def _finite_mean(amount: Array) -> Array:
+    """Return the mean over candidates `[learners]`; 0 where a penalty is beyond the largest number."""
+    with np.errstate(invalid="ignore"):
+        mean = amount.mean(axis=1)
+    return np.where(np.isfinite(mean), mean, 0.0)

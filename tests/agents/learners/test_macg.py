@@ -107,6 +107,7 @@ def test_the_floor_costs_by_its_relative_shortfall(small: Scenario):
         revenue=np.array([1.0, 0.9]),
         profit_share=flat,
         revenue_share=np.array([[1.0, 0.9]]),
+        charge_elsewhere=np.zeros(1),
         violation=np.zeros(4),
     )
     kept, short = day_fitness(day, small, None)[0]
