@@ -36,6 +36,8 @@ class Asked:
     """The baseline's totals of the day: impressions, clicks, conversions, GMV, cost, `[advertisers, 5]`."""
     is_self_bidding: NDArray[np.bool_]
     """Whether no learner controls the advertiser, `[advertisers]`."""
+    profit_margin: float = 0.0
+    """Margin above the profit floors, as a share of them: `learner.profit_floor_margin` in training, else 0."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,15 +104,16 @@ class RoiFloor(Constraint):
 class ProfitFloor(Constraint):
     """Profit at least a share of the baseline's.
 
-    Everybody is charged for everybody's shortfall. Charged to its own advertiser alone, a shortfall is answered by a higher
-    bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome.
+    Everybody is charged for the mean shortfall. Charged in full to its own advertiser alone, a shortfall is answered by a
+    higher bid, which takes profit from the rivals, who answer likewise: training ends in the competitive outcome. Local credit
+    counts of that mean what a learner can move (`fitness.movable_charge`).
     """
 
     key, scope, sense, charged, is_optional = "profit_floor", "advertiser", "floor", "all", False
 
     def limit(self, asked: Asked) -> Array:
-        """Resolve to currency."""
-        shares = np.array([group.profit_floor for group in asked.groups])
+        """Resolve to currency; in training higher by the margin."""
+        shares = np.array([group.profit_floor * (1 + asked.profit_margin) for group in asked.groups])
         return np.where(shares > 0, shares * (asked.baseline[:, GMV] - asked.baseline[:, COST]), self.absent)
 
     def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:

@@ -31,13 +31,14 @@ def resolved_goals(
         groups: The group of each advertiser.
         is_self_bidding: Whether no learner controls the advertiser, `[advertisers]`.
         baseline: The baseline's totals of the day, `[advertisers, 5, 1]`.
-        for_training: Whether the revenue floor is the one that training and rewards aim at, or the one of the scenario as
-            stated, by which bounds and reports judge.
+        for_training: Whether the floors on revenue and profits are those that training and rewards aim at, or those of the
+            scenario as stated, by which bounds and reports judge.
     """
     objectives = objective_vector(baseline)[:, :, 0]
     revenue = baseline[:, COST, 0].sum(keepdims=True)
     share = trained_revenue_floor(scenario) if for_training else scenario.platform.revenue_floor
-    asked = Asked(groups, scenario.platform, share, baseline[:, :, 0], is_self_bidding)
+    margin = scenario.learner.profit_floor_margin if for_training else 0.0
+    asked = Asked(groups, scenario.platform, share, baseline[:, :, 0], is_self_bidding, margin)
     limits = {one.key: one.limit(asked) for one in constraints_of(scenario)}
     return Goals(
         weights=np.array([[[group.objectives.get(name, 0.0)] for name in OBJECTIVES] for group in groups]),

@@ -18,6 +18,8 @@ ALGORITHMS = (
 """The built-in learners."""
 MIN_POPULATION = dict.fromkeys(("cma-es", "value-scale", "value-scale-paced", "objective-scale"), 4)
 """Smallest population: a single parent says nothing about a covariance, and two ends of a range nothing about what is within."""
+STARTED = ("macg-es", "openai-es", "cma-es")
+"""The learners that take `start`."""
 
 VALIDATED = "validated"
 """The word of `floor_margin` that has it chosen on `traffic.validation_days`."""
@@ -64,6 +66,10 @@ class LearnerSection(Section):
     policy: Literal["formula", "contextual", "free"] = "formula"
     """Kind of the learned policy (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's
     context to the coefficients; or, as an ablation, a network from the auction to the bid."""
+    start: Literal["keyword-bid", "value-scale"] = "keyword-bid"
+    """Bids before learning (docs/macg.md). `keyword-bid`: about the keyword bids, and as blind to the single auction.
+    `value-scale`: one number times the value of a click, fitted on training days so that the revenue floor holds; for markets
+    of many advertisers. Evolution strategies with `learner.policy = "formula"` and a set of parameters for each advertiser only."""
     sharing: Literal["advertiser", "group"] = "advertiser"
     """Parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
     hidden: Annotated[int, Field(ge=1, le=256)] = 16
@@ -79,6 +85,10 @@ class LearnerSection(Section):
     """Margin above the revenue floor that training and rewards aim at, as a share of it: room for days that differ. Bounds and
     reports judge by the floor as stated. `validated` chooses it on `traffic.validation_days` while learning, so that a further
     day keeps the floor with a probability of 95 % (docs/macg.md); rewards of environments then aim at the floor as stated."""
+    reports judge by the floor as stated."""
+    profit_floor_margin: NotNegative = 0.0
+    """Margin above the profit floors that training and rewards aim at, as a share of them: room for days that differ, which the
+    worst of many advertisers needs most. Bounds and reports judge by the floors as stated."""
     penalty: Annotated[FiniteFloat, Field(gt=1)] = 20.0
     """Base of the soft constraints: a relative violation x costs penalty^x - 1."""
     population: Annotated[int, Field(ge=2, le=10**9, multiple_of=2)] = 32
@@ -123,6 +133,19 @@ class LearnerSection(Section):
                 f"floor_margin: expected a number >= 0 or '{VALIDATED}', got {shown(self.floor_margin)}"
                 f"{suggestion(self.floor_margin, [VALIDATED])}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _start_fits(self) -> LearnerSection:
+        if self.start == "keyword-bid":
+            return self
+        needed = {"algorithm": STARTED, "policy": ("formula",), "sharing": ("advertiser",)}
+        for key, allowed in needed.items():
+            if getattr(self, key) not in allowed:
+                raise ValueError(
+                    f"start: expected '{self.start}' only with {key} = {' or '.join(map(shown, allowed))}, "
+                    f"got it with {shown(getattr(self, key))}"
+                )
         return self
 
     @model_validator(mode="after")

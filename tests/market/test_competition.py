@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auctionsim.market.competition import hourly_competition
+from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import TableSource
+from auctionsim.market.competition import hourly_competition, meeting_share
 from auctionsim.market.market import Market
 
 from ..conftest import make_market
@@ -44,3 +46,15 @@ def test_a_lone_advertiser_has_minus_one_and_equals_have_zero():
     assert found[5].tolist() == [0.0, 0.0]
     assert found[9] == pytest.approx([0.5, -0.5])
     assert not found[[1, 23]].any()
+
+
+def test_two_of_five_advertisers_of_whom_four_are_candidates_meet_in_three_quarters_of_their_auctions():
+    assert small_market("traffic.weight=3").meeting_share(0) == pytest.approx((4 - 1) / (5 - 1))
+
+
+def test_auctions_count_by_their_weight_and_everybody_in_every_auction_meets_always():
+    # Three advertisers: nine auctions of two of them, one of all.
+    traffic = make_market([2, 3], [0, 5], [9, 1], [0, 1, 0, 1, 2], [0.1] * 5, [1.0] * 5, n_advertisers=3)
+    assert meeting_share(TableSource(traffic, Rules()), 0) == pytest.approx((2.1 - 1) / 2)
+    traffic = make_market([3], [0], [9], [0, 1, 2], [0.1] * 3, [1.0] * 3, n_advertisers=3)
+    assert meeting_share(TableSource(traffic, Rules()), 0) == 1.0

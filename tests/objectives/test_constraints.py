@@ -88,6 +88,15 @@ def test_training_aims_above_the_revenue_floor_by_the_margin_and_judges_do_not()
     assert lp_bound(market, 2).value == lp_bound(plain, 2).value
 
 
+def test_training_aims_above_profit_floors_by_their_margin_and_judges_do_not():
+    market = build_market(small_with("", "learner.profit_floor_margin=0.05"))
+    profit = market.baseline[0].gmv.sum(axis=(0, 2)) - market.baseline[0].cost.sum(axis=(0, 2))
+    np.testing.assert_allclose(training_goals(market, 0).limits["profit_floor"][:, 0], 1.05 * profit)
+    np.testing.assert_allclose(goals_of(market, 0).limits["profit_floor"][:, 0], profit)
+    plain = build_market(small_with(""))
+    assert lp_bound(market, 2).value == lp_bound(plain, 2).value
+
+
 def run_of_baseline(folder: Path, text: str, *overrides: str) -> Run:
     """A run whose learned policy bids as the baseline does."""
     scenario = parse_scenario(text, "x.toml", overrides=overrides)

@@ -21,6 +21,7 @@ from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.learners.es.covariance import Roots, roots, sample, update
 from auctionsim.agents.learners.es.generations import candidate_tasks, logged, mean_fitness, scored_days, started
 from auctionsim.agents.learners.es.scores import Scores, updated_multipliers
+from auctionsim.agents.learners.es.starts import first_parameters
 from auctionsim.agents.policies.base import Policy
 from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
 from auctionsim.market.market import Market
@@ -49,9 +50,9 @@ class CmaES:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Start at bids about as the keyword bids, the unit covariance, and multipliers of 0."""
+        """Start at the bids that `learner.start` names, the unit covariance, and multipliers of 0."""
         settings = self._scenario.learner
-        mean = start_parameters(market, settings).ravel()
+        mean = first_parameters(market, settings).ravel()
         return started(market, settings, optimizer_state(new_optimizer(mean, settings.sigma, settings.population, seed=0)))
 
     def ask(self, market: Market, state: Arrays) -> TaskBatch:

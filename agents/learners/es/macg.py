@@ -29,6 +29,7 @@ from auctionsim.agents.learners.es.generations import (
     update_of,
 )
 from auctionsim.agents.learners.es.scores import Scores
+from auctionsim.agents.learners.es.starts import first_parameters
 from auctionsim.agents.learners.es.strategy import ESState
 from auctionsim.agents.policies.base import Policy
 from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
@@ -52,9 +53,9 @@ class MacgES:
         self._scenario = scenario
 
     def start(self, market: Market) -> Arrays:
-        """Start at bids about as the keyword bids, and multipliers of 0."""
+        """Start at the bids that `learner.start` names, and multipliers of 0."""
         settings = self._scenario.learner
-        return started(market, settings, ESState.start(start_parameters(market, settings)).arrays())
+        return started(market, settings, ESState.start(first_parameters(market, settings)).arrays())
 
     def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
         """Return one task per training day and block of pairs; as many for every agent, where one is perturbed at a time."""
