@@ -64,15 +64,21 @@ class EligibleWins:
         return np.repeat(np.arange(len(self.weight)), np.diff(self.cell_start))
 
 
-def eligible_wins(market: Market, day: int) -> EligibleWins:
-    """List the eligible wins of a day, with identical cells merged.
+def eligible_wins(market: Market, day: int, *, merge: bool = True) -> EligibleWins:
+    """List the eligible wins of a day.
+
+    Args:
+        market: The market.
+        day: A day of its traffic.
+        merge: Whether identical cells are merged, which takes a solver less time and looks at every cell in turn.
 
     Raises:
         InputError: The market has several slots, first-price payments, sampled outcomes, or a controller whose bids are not
             known beforehand: for these the payment bounds do not hold.
     """
     _check(market)
-    return merged(_Candidates.of(market, day).eligible_wins())
+    every = _Candidates.of(market, day).eligible_wins()
+    return merged(every) if merge else every
 
 
 def merged(all_cells: EligibleWins) -> EligibleWins:

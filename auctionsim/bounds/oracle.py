@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import vstack
+from scipy.sparse import csr_array, vstack
 
 from auctionsim.arguments import instance_of, number_between, one_number_of
 from auctionsim.bounds.column_generation import solve
@@ -101,6 +101,19 @@ def lp_bound(
         InputError: An argument is of another kind or range, or the market is of a kind for which the bound does not hold.
         RunError: The solver gave up.
     """
+    linear = rewarded_goals(market, day, goals, own_weight, global_weight, self_bidder_floor)
+    return best_allocation(eligible_wins(market, day), linear)
+
+
+def rewarded_goals(
+    market: Market,
+    day: int,
+    goals: Goals | None,
+    own_weight: float | None,
+    global_weight: float | None,
+    self_bidder_floor: float | None,
+) -> LinearGoals:
+    """Return the objective and the constraints of `lp_bound`, whose arguments these are."""
     instance_of("market", market, Market, "a Market (auctionsim.build_market)")
     day = one_number_of("day", day, sorted(market.baseline))
     weights = {"own_weight": own_weight, "global_weight": global_weight, "self_bidder_floor": self_bidder_floor}
@@ -116,9 +129,7 @@ def lp_bound(
     rewards[:, _PROFIT] += shared / float(goals.profit_scale[0])
     if self_bidder_floor is not None and not is_controlled.all():
         goals = goals.with_limits(self_bidder_floor=self_bidder_floor * goals.self_bidder_profit)
-    return best_allocation(
-        eligible_wins(market, day), LinearGoals(rewards, market.budgets, ~is_controlled, _limits(goals, is_controlled))
-    )
+    return LinearGoals(rewards, market.budgets, ~is_controlled, _limits(goals, is_controlled))
 
 
 def _limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
@@ -130,19 +141,29 @@ def _limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
     return limits
 
 
-def best_allocation(eligible: EligibleWins, goals: LinearGoals) -> Bound:
-    """Find the best point of the relaxation: the auctions that each column wins, and the total payment of each advertiser."""
-    n = len(goals.budget)
-    quantities = Quantities.of(eligible, goals)
-    kinds = program_rows(quantities, goals)
-    rows = vstack([kind.matrix.tocsr()[kind.holds] for kind in kinds]).tocsr()
-    limits = np.concatenate([kind.right[kind.holds] for kind in kinds])
-    clicks, conversions, gmv, cost = (quantities.of_each[k] for k in QUANTITIES)
-    objectives = (clicks, conversions, gmv, gmv - cost)
-    value = sum((objective.T @ goals.rewards[:, k] for k, objective in enumerate(objectives)), np.zeros(clicks.shape[1]))
-    columns = len(eligible.advertiser)
-    solution = solve(
-        Program(
+@dataclass(frozen=True, eq=False)
+class Allocation:
+    """The relaxation as a program, and what its rows and variables stand for."""
+
+    program: Program
+    kinds: list[RowBlock]
+    """Kinds of rows, in the order of the program's."""
+    totals: Mapping[str, csr_array]
+    """Totals of each advertiser by name of quantity, as functions of the variables, `[advertisers, variables]`."""
+
+    @classmethod
+    def of(cls, eligible: EligibleWins, goals: LinearGoals) -> Allocation:
+        """Write the relaxation of a day's eligible wins."""
+        quantities = Quantities.of(eligible, goals)
+        kinds = program_rows(quantities, goals)
+        rows = vstack([kind.matrix.tocsr()[kind.holds] for kind in kinds]).tocsr()
+        limits = np.concatenate([kind.right[kind.holds] for kind in kinds])
+        totals = {name: quantities.of_each[name] for name in QUANTITIES}
+        clicks, conversions, gmv, cost = totals.values()
+        objectives = (clicks, conversions, gmv, gmv - cost)
+        value = sum((objective.T @ goals.rewards[:, k] for k, objective in enumerate(objectives)), np.zeros(clicks.shape[1]))
+        columns = len(eligible.advertiser)
+        program = Program(
             value[:columns],
             eligible.cell_start,
             eligible.weight,
@@ -152,8 +173,20 @@ def best_allocation(eligible: EligibleWins, goals: LinearGoals) -> Bound:
             rows,
             limits,
         )
-    )
-    duals = _duals(kinds, solution.multipliers, {key: np.zeros(len(limit)) for key, limit in goals.limits.items()})
+        return cls(program, kinds, totals)
+
+    def duals(self, goals: LinearGoals, multipliers: Array) -> Duals:
+        """Sort multipliers by kind of row."""
+        return _duals(self.kinds, multipliers, {key: np.zeros(len(limit)) for key, limit in goals.limits.items()})
+
+
+def best_allocation(eligible: EligibleWins, goals: LinearGoals) -> Bound:
+    """Find the best point of the relaxation: the auctions that each column wins, and the total payment of each advertiser."""
+    n, written = len(goals.budget), Allocation.of(eligible, goals)
+    clicks, conversions, gmv, cost = written.totals.values()
+    objectives = (clicks, conversions, gmv, gmv - cost)
+    solution = solve(written.program)
+    duals = written.duals(goals, solution.multipliers)
     if solution.status == "infeasible":
         nothing = np.zeros(0)
         return Bound("infeasible", -np.inf, -np.inf, -np.inf, -np.inf, np.zeros((n, 0)), nothing, duals)

@@ -69,7 +69,7 @@ class LearnerSection(Section):
     start: Literal["keyword-bid", "value-scale"] = "keyword-bid"
     """Bids before learning (docs/macg.md). `keyword-bid`: about the keyword bids, and as blind to the single auction.
     `value-scale`: one number times the value of a click, fitted on training days so that the revenue floor holds; for markets
-    of many advertisers. Evolution strategies with `learner.policy = "formula"` and a set of parameters for each advertiser only."""
+    of many advertisers. Only for evolution strategies, with `policy = "formula"` and `sharing = "advertiser"`."""
     sharing: Literal["advertiser", "group"] = "advertiser"
     """Parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
     hidden: Annotated[int, Field(ge=1, le=256)] = 16
