@@ -73,8 +73,8 @@ class _Dual:
         part, n_rows = self.by_column[point.columns], len(self.program.limit)
         value = np.abs(np.concatenate([self.program.value, self.program.side_value])[point.columns]) * point.amount
         terms, times = part.data * np.repeat(point.amount, np.diff(part.indptr)), np.repeat(value, np.diff(part.indptr))
-        sums = [np.bincount(part.indices, one, minlength=n_rows) for one in (terms, np.abs(terms), times)]
-        return sums[0], sums[1], sums[2]
+        of_rows = [np.bincount(part.indices, one, minlength=n_rows).astype(np.float64) for one in (terms, np.abs(terms), times)]
+        return of_rows[0], of_rows[1], of_rows[2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ class _Held:
         is_tied = (self.value - self.by_variable @ multipliers > -_TIED * np.abs(self.value).max(initial=0.0)) & (relief >= 0)
         cost = np.where(is_tied, np.maximum(slack[relief], 0.0) / coefficient, 0.0)
         variable, row, ease = self.eased
-        return np.bincount(row, ease * cost[variable], minlength=len(slack))
+        return np.bincount(row, ease * cost[variable], minlength=len(slack)).astype(np.float64)
 
     def made_worthless(self, multipliers: Array, slack: Array) -> Array:
         """Return multipliers at which no variable is worth more than nothing: by its relief, or by less of what it eases."""

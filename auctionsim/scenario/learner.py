@@ -85,7 +85,6 @@ class LearnerSection(Section):
     """Margin above the revenue floor that training and rewards aim at, as a share of it: room for days that differ. Bounds and
     reports judge by the floor as stated. `validated` chooses it on `traffic.validation_days` while learning, so that a further
     day keeps the floor with a probability of 95 % (docs/macg.md); rewards of environments then aim at the floor as stated."""
-    reports judge by the floor as stated."""
     profit_floor_margin: NotNegative = 0.0
     """Margin above the profit floors that training and rewards aim at, as a share of them: room for days that differ, which the
     worst of many advertisers needs most. Bounds and reports judge by the floors as stated."""
