@@ -69,7 +69,7 @@ class _Dual:
         return _Point(float(bound), columns, amount)
 
     def use(self, point: _Point) -> tuple[Array, Array, Array]:
-        """Return, by row, the left side at a choice, the sum of the sizes of its terms, and the value that the choice brings."""
+        """Return, by row, the left side at a choice, the sum of the sizes of its terms, and the value it brings."""
         part, n_rows = self.by_column[point.columns], len(self.program.limit)
         value = np.abs(np.concatenate([self.program.value, self.program.side_value])[point.columns]) * point.amount
         terms, times = part.data * np.repeat(point.amount, np.diff(part.indptr)), np.repeat(value, np.diff(part.indptr))
@@ -93,8 +93,8 @@ class _Held:
     """Side variables whose limits are so large that they must be worth nothing, and the rows that see to it.
 
     With a revenue multiplier of 1.01 in place of 1 every advertiser would pay all revenue there is, and the bound of thousands
-    of advertisers were worth nothing. Rows that a variable strains (its own budget, say) make it worth less as their multipliers
-    rise. Rows that it eases (the revenue floor) make it worth less as theirs fall.
+    of advertisers were worth nothing. Rows that a variable strains (its own budget, say) make it worth less as their
+    multipliers rise. Rows that it eases (the revenue floor) make it worth less as theirs fall.
     """
 
     value: Array

@@ -120,8 +120,11 @@ def _movable_mean(cost: Array, payers: NDArray[np.int64], share: float) -> Array
     """Average what violations cost `[advertisers, P]`, each weighted by how far a payer can move it: `[payers, P]`."""
     is_payer = np.zeros((len(cost), 1), dtype=bool)
     is_payer[payers] = True
-    own, of_payers, of_others = cost[payers], of_all(np.where(is_payer, cost, 0.0)), of_all(np.where(is_payer, 0.0, cost))
-    return (own + share * (of_payers - own) + of_others) / len(cost)
+    of_payers, of_others = of_all(np.where(is_payer, cost, 0.0)), of_all(np.where(is_payer, 0.0, cost))
+    # Sums alone, and no 0 times what a penalty without bound may be: infinity less infinity is no number.
+    alike = of_others + share * of_payers if share > 0 else of_others
+    total: Array = (1 - share) * cost[payers] + alike if share < 1 else np.tile(alike, (len(payers), 1))
+    return total / len(cost)
 
 
 def _added(charges: Iterable[Array]) -> Array:

@@ -43,6 +43,16 @@ def test_what_owners_pay_alone_is_no_part_of_it():
     np.testing.assert_array_equal(movable_charge(found, price, LEARNERS, 0.5), movable_charge(FOUND, price, LEARNERS, 0.5))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_a_penalty_beyond_the_largest_number_is_infinite_and_no_missing_number(share: float):
+    found = {"profit_floor": np.array([[np.inf, 0.0], [0.2, 0.0], [0.4, 0.0], [0.0, 0.0]])}
+    paid = movable_charge(found, price, LEARNERS, share)
+    assert paid[0, 0] == np.inf
+    assert not np.isnan(paid).any()
+    assert (paid[1, 0] == np.inf) == (share > 0)
+    assert paid[:, 1].tolist() == [0.0, 0.0, 0.0]
+
+
 def test_the_floors_of_hundreds_of_others_are_no_noise_in_what_a_learner_pays():
     n = 400
     rng = np.random.default_rng(0)

@@ -80,7 +80,7 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
         revenue_share=day_run.sim.local_credit[learners, 1] / goals.revenue_scale
         if local_credit
         else np.tile(revenue, everywhere),
-        charge_elsewhere=_finite_mean(charge - charge_share) if local_credit else np.zeros(len(learners)),
+        charge_elsewhere=_mean_difference(charge, charge_share) if local_credit else np.zeros(len(learners)),
         violation=flatten({key: np.atleast_1d(one.mean(axis=-1)) for key, one in found.items()}),
     )
 
@@ -129,8 +129,7 @@ def joined(blocks: list[Scores]) -> Scores:
     return Scores(**arrays)
 
 
-def _finite_mean(amount: Array) -> Array:
-    """Return the mean over candidates `[learners]`; 0 where a penalty is beyond the largest number."""
-    with np.errstate(invalid="ignore"):
-        mean = amount.mean(axis=1)
-    return np.where(np.isfinite(mean), mean, 0.0)
+def _mean_difference(charge: Array, part: Array) -> Array:
+    """Return the mean over candidates of what a part leaves of a charge, `[learners]`; 0 where a penalty has no bound."""
+    is_finite = np.isfinite(charge) & np.isfinite(part)
+    return np.subtract(charge, part, out=np.zeros(is_finite.shape), where=is_finite).mean(axis=1)

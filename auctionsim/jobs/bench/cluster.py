@@ -66,6 +66,7 @@ def _bytes_by_policy() -> Iterator[tuple[str, dict[str, int]]]:
     for policy, hidden in _POLICIES.items():
         overrides = (
             "traffic.train_days=[0]", "traffic.auctions_per_day=2000", f"learner.policy={policy.split(',')[0]}",
+            "learner.start=keyword-bid",
             *(f"learner.hidden={units}" for units in hidden),
         )  # fmt: skip
         scenario = load_scenario("large", overrides=overrides)

@@ -7,7 +7,7 @@ import pytest
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained as trained_state
-from auctionsim.agents.learners.es.scores import Scores, day_fitness
+from auctionsim.agents.learners.es.scores import Scores, day_fitness, score
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.auction.day import run_day
 from auctionsim.auction.outcome import COST, GMV
@@ -115,3 +115,15 @@ def test_the_floor_costs_by_its_relative_shortfall(small: Scenario):
     assert short == pytest.approx(1.0 - (20**0.1 - 1))
     without = small.model_copy(update={"platform": small.platform.model_copy(update={"revenue_floor": 0.0})})
     assert day_fitness(day, without, None)[0].tolist() == [1.0, 1.0]
+
+
+def test_penalties_without_bound_leave_no_missing_number_in_a_fitness(small: Scenario):
+    # An advertiser that earned next to nothing under the baseline misses its floor by a thousand times.
+    steep = small.model_copy(update={"learner": small.learner.model_copy(update={"penalty": 1e300})})
+    market = build_market(steep)
+    worst = np.tile(np.array([6.0, -6.0, -6.0]), (4, 5, 1))
+    worst[0] = 0.0
+    for local_credit in (True, False):
+        found = score(market, 0, worst, None, local_credit=local_credit)
+        assert not np.isnan(day_fitness(found, steep, None)).any()
+        assert (day_fitness(found, steep, None)[:, 1:] == -np.inf).all()
