@@ -86,7 +86,7 @@ def row(size: str, generations: int, seed: int) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
     parser.add_argument("sizes", nargs="*", default=SIZES, metavar="SIZE", help="ADVERTISERS:AUCTIONS:QUERIES")
-    parser.add_argument("--generations", type=int, default=40)
+    parser.add_argument("--generations", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     print(f"| {' | '.join(HEAD)} |\n|{'---:|' * len(HEAD)}", flush=True)

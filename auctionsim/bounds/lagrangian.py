@@ -3,8 +3,8 @@
 By weak duality every vector of multipliers >= 0 proves a bound (docs/macg-theory.md, section 8), and evaluating it is one pass
 over the columns. So multipliers need not be optimal, only good: each step looks which column of each cell is best at the
 multipliers so far, and raises those of rows that this choice breaks (Shor 1985; Held, Wolfe and Crowder 1974). Steps are in
-each row's own unit, the value that its columns bring per unit of the row, and shrink as one over the root of their number; what
-comes out is the least bound met, at the iterates or at their mean. A pass takes time and memory in proportion to the columns.
+each row's own unit, the value that its columns bring per unit of the row, and shrink to 0; what comes out is the least bound met,
+at the iterates or at their mean. A pass takes time and memory in proportion to the columns.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from auctionsim.bounds.linear_program import Program
 
 Array = NDArray[np.float64]
 
-STEPS = 120
+STEPS = 200
 """Steps of a descent, each a pass over the columns."""
 _TIED = 1e-6
-"""How far under 0 a side variable may be worth, relative to the largest value, and count as worth nothing."""
+"""Distance under 0, relative to the largest value, at which a side variable still counts as worth nothing."""
 _FIRST_STEP = 0.5
 """Length of the first step of a row that is broken altogether, in its unit."""
 
@@ -85,7 +85,7 @@ class _Point:
     columns: NDArray[np.int64]
     """Columns and side variables that are taken."""
     amount: Array
-    """How much of each."""
+    """Amount of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +117,16 @@ class _Held:
             for chosen in (matrix.data > 0, matrix.data < 0)
         ]
         return cls(program.side_value[held], matrix, *parts)
+
+    def start(self, n_rows: int) -> Array:
+        """Return the multipliers to start at: of the last row that eases all variables, as leaves them worth nothing."""
+        found = np.zeros(n_rows)
+        variable, row, ease = self.eased
+        common = np.flatnonzero(np.bincount(row, minlength=n_rows) == len(self.value)) if len(self.value) else row
+        if len(common):
+            is_common = row == common[-1]
+            found[common[-1]] = max(float((-self.value[variable[is_common]] / ease[is_common]).min()), 0.0)
+        return found
 
     def reliefs(self, slack: Array) -> tuple[NDArray[np.int64], Array]:
         """Return for each variable the strained row whose multiplier is cheapest to raise, and its coefficient.
@@ -158,13 +168,13 @@ def proven_bound(
 
     Args:
         program: The program.
-        start: Multipliers to start at, `[rows]`; 0 where None.
+        start: Multipliers to start at, `[rows]`; where None, 0 but for a row that eases all held variables.
         held: Side variables that are kept worth nothing at most, since their limits are large, `[sides]`; all where None.
         steps: Number of steps.
     """
     dual = _Dual.of(program)
     sides = _Held.of(program, np.ones(len(program.side_value), dtype=bool) if held is None else held)
-    multipliers = np.zeros(len(program.limit)) if start is None else start
+    multipliers = sides.start(len(program.limit)) if start is None else start
     slack, unit, mean, best = program.limit, None, np.zeros_like(multipliers), Proof(np.inf, multipliers)
     for step in range(steps):
         multipliers = sides.made_worthless(multipliers, slack)
@@ -178,9 +188,14 @@ def proven_bound(
         broken = np.divide(-slack - forced, scale, out=np.zeros_like(scale), where=scale > 0)
         # The mean of the second half: iterates go to and fro over the kinks at which cells change hands.
         mean = mean + (multipliers - mean) / (1 + max(step - steps // 2, 0))
-        multipliers = np.maximum(multipliers + _FIRST_STEP / np.sqrt(1.0 + step) * unit * broken, 0.0)
+        multipliers = np.maximum(multipliers + _length(step, steps) * unit * broken, 0.0)
     mean = sides.made_worthless(mean, slack)
     return min(best, Proof(dual.evaluate(mean).bound, mean), key=_bound_of)
+
+
+def _length(step: int, steps: int) -> float:
+    """Return the length of a step: long ones find the region, and short ones at the end the kink where the bound is least."""
+    return float(_FIRST_STEP * (1 - step / steps) ** 2 / np.sqrt(1.0 + step))
 
 
 def _bound_of(proof: Proof) -> float:

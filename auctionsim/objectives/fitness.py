@@ -76,7 +76,7 @@ def movable_charge(found: Violations, price: Price, payers: NDArray[np.int64], s
 
     Args:
         found: The violations.
-        price: What they cost.
+        price: Price of a violation.
         payers: Indices of the advertisers that are charged, the learners.
         share: Share of an advertiser's auctions in which another one takes part, on average, in [0, 1].
     """

@@ -1,8 +1,9 @@
 """Where an evolution strategy begins: at about the keyword bids, or at the best bids that one number describes.
 
 One number is all that a market needs where only values count: everybody bids lambda times the value of a click, and lambda is
-fitted on training days so that the revenue floor holds (`learners/scales/fit.py`). From there each advertiser needs a factor of
-its own, where its floors or caps ask for one, and hundreds of advertisers need not find out one by one what a value is worth.
+fitted on training days so that the revenue floor holds (`agents/learners/scales/fit.py`). From there each advertiser needs a
+factor of its own, where its floors or caps ask for one. Hundreds of advertisers need not find out one by one what a value is
+worth.
 """
 
 from __future__ import annotations
