@@ -3,8 +3,8 @@
 By weak duality every vector of multipliers >= 0 proves a bound (docs/macg-theory.md, section 8), and evaluating it is one pass
 over the columns. So multipliers need not be optimal, only good: each step looks which column of each cell is best at the
 multipliers so far, and raises those of rows that this choice breaks (Shor 1985; Held, Wolfe and Crowder 1974). Steps are in
-each row's own unit, the value that its columns bring per unit of the row, and shrink to 0; what comes out is the least bound met,
-at the iterates or at their mean. A pass takes time and memory in proportion to the columns.
+each row's own unit, the value that its columns bring per unit of the row, and shrink to 0; what comes out is the least bound
+met, at the iterates or at their mean. A pass takes time and memory in proportion to the columns.
 """
 
 from __future__ import annotations

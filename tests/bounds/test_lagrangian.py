@@ -56,7 +56,7 @@ def test_where_only_the_revenue_floor_binds_it_is_the_closed_form():
 @pytest.mark.parametrize(
     ("overrides", "text", "looser"),
     [
-        (("advertisers.0.profit_floor=1.0",), SMALL, 1e-3),
+        (("advertisers.0.profit_floor=1.0",), SMALL, 5e-3),
         (ALL_LIMITS, SMALL, 0.01),
         (("platform.self_bidder_floor=0.9",), SMALL + SELF_BIDDERS, 0.05),
         (('advertisers.0.objectives={clicks=1.0}', "advertisers.0.profit_floor=0.0"), SMALL, 0.05),
