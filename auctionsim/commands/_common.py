@@ -230,6 +230,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """Parse a number, as an argparse type."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {shown(text)}") from None
+
+
 def seed(text: str) -> int:
     """Parse a seed, a whole number >= 0 and < 2^63, as an argparse type."""
     if not text.isdecimal() or len(text) > _DIGITS_OF_SEED or int(text) >= SEED_LIMIT:

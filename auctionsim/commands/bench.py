@@ -69,7 +69,7 @@ def _add_day_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--budget",
-        type=float,
+        type=_common.number,
         default=0.5,
         metavar="SHARE",
         help="budgets with --shards, > 0, as a share of what is spent without budgets (default: 0.5)",

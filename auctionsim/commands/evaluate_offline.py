@@ -24,14 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", required=True, help="start, a rule (manual, truthful, pid, ...), or a run folder (required)"
     )
-    parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1.0)")
+    parser.add_argument("--factor", type=_common.number, default=1.0, help="factor on the policy's bids, > 0 (default: 1.0)")
     parser.add_argument("--agent", help="the agent that would follow it, alone (default: the first)")
     parser.add_argument(
         "--metric", default="reward",
         help="reward, profit, gmv, clicks, conversions, impressions or cost, summed over a day (default: reward)",
     )  # fmt: skip
-    parser.add_argument("--noise", type=float, help="standard deviation of the policy's actions (default: the dataset's)")
-    parser.add_argument("--uniform", type=float, help="probability of its uniform actions, 0 to 1 (default: the dataset's)")
+    parser.add_argument(
+        "--noise", type=_common.number, help="standard deviation of the policy's actions (default: the dataset's)"
+    )
+    parser.add_argument(
+        "--uniform", type=_common.number, help="probability of its uniform actions, 0 to 1 (default: the dataset's)"
+    )
     parser.add_argument(
         "--draws",
         type=_common.positive,

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", help="behavior policy: start, a rule (manual, pid, ...), or a run folder (default: the run's, else manual)"
     )
-    parser.add_argument("--factor", type=float, default=1.0, help="factor on the policy's bids, > 0 (default: 1.0)")
+    parser.add_argument("--factor", type=_common.number, default=1.0, help="factor on the policy's bids, > 0 (default: 1.0)")
     parser.add_argument(
         "--bidder", help="log this learner alone, among rivals that follow --rivals (default: all learners, together)"
     )
@@ -46,10 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="coefficients of an action: scale, value, conversion, macg; auto is the least that holds the bids (default: auto)",
     )  # fmt: skip
     parser.add_argument(
-        "--noise", type=float, default=0.1,
+        "--noise", type=_common.number, default=0.1,
         help="standard deviation of actions before truncation to [-1, 1], 0.001 to 2; bids vary by 50^noise (default: 0.1)",
     )  # fmt: skip
-    parser.add_argument("--uniform", type=float, default=0.05, help="probability of a uniform action, 0 to 1 (default: 0.05)")
+    parser.add_argument(
+        "--uniform", type=_common.number, default=0.05, help="probability of a uniform action, 0 to 1 (default: 0.05)"
+    )
     parser.add_argument("--episodes", type=_common.positive, default=20, help="episodes of each day, >= 1 (default: 20)")
     parser.add_argument("--split", default="train", help="days to log: train or test (default: train)")
     _common.add_workers(parser, "0")

@@ -17,7 +17,7 @@ ALGORITHMS = (
 )  # fmt: skip
 """The built-in learners."""
 MIN_POPULATION = dict.fromkeys(("cma-es", "value-scale", "value-scale-paced", "objective-scale"), 4)
-"""Smallest population: a single parent says nothing about a covariance, and two ends of a range nothing about what is within."""
+"""Smallest population: a single parent says nothing about a covariance, and two ends of a range nothing of what is within."""
 STARTED = ("macg-es", "openai-es", "cma-es")
 """The learners that take `start`."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from auctionsim.cli import command_modules, main, make_parser
+from auctionsim.commands._common import path_text
 from auctionsim.errors import RenamedWarning
 from auctionsim.runs import Run
 
@@ -58,6 +59,14 @@ def test_every_flag_of_a_command_states_its_default(name: str):
             assert stated, f"{action.option_strings[-1]}: {action.help}"
             if type(action.default) in (int, float, str):
                 assert stated[2] == str(action.default), action.help
+
+
+@pytest.mark.parametrize("name", command_modules())
+def test_every_flag_with_a_type_says_what_it_expected(name: str):
+    for action in subparsers()[name]._actions:
+        if action.type is not None and action.type is not path_text:
+            with pytest.raises(argparse.ArgumentTypeError, match=r"^expected .*, got '\u0663x'$"):
+                action.type("\u0663x")
 
 
 def test_the_old_spelling_of_minimize_still_works_with_a_warning():

@@ -3,7 +3,8 @@
 `value-scale`: everybody bids lambda times the value of a click, with one lambda for all. `value-scale-paced`: the same with a
 factor <= 1 of each advertiser's own, its pacing multiplier, by which it keeps its budget to the end of the day (Conitzer et al.
 2018, "Multiplicative pacing equilibria") and, ours, its caps. `objective-scale`: each scales what it wants, a constant for
-clicks, pcvr for conversions, the value for GMV and profit. An iteration is a step of the search (`search.py`); nothing is drawn.
+clicks, pcvr for conversions, the value for GMV and profit. An iteration is a step of the search (`search.py`), and
+nothing is drawn.
 """
 
 from __future__ import annotations
