@@ -71,7 +71,7 @@ class Tried:
 
     measures: DayMeasures
     use: Array
-    """What an advertiser uses of its budget or of a cap, whichever is more, as a ratio, `[learners, P]`; of a paced rule."""
+    """Share of its budget or of a cap that an advertiser uses, whichever is more, under a paced rule, `[learners, P]`."""
 
 
 @dataclass(frozen=True, eq=False)
