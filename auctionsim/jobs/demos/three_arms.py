@@ -1,4 +1,4 @@
-"""Make the three arms of the demo: one scenario, the same advertisers, three sets of goals."""
+"""Make the arms of the demo: one scenario, the same advertisers, three sets of goals, and a fitted rule as their rival."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from auctionsim.scenario.file import load_scenario, parse_scenario, read_scenari
 
 QUICK = ("train.iterations=30", "learner.learning_rate=0.15", "traffic.auctions_per_day=100000")
 """Overrides of a demo that takes seconds."""
+
+RIVAL = "value-scale-paced"
+"""The fitted rule that stands beside the three arms; its iterations are steps of a search (docs/learners.md)."""
+
+_FITTED = (f'learner.algorithm="{RIVAL}"', "learner.constants={}", "learner.population=32")
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,9 @@ class Arm:
 def plan(scenario: str, shared: tuple[str, ...] = ()) -> list[Arm]:
     """Return the arms of a scenario, which as written is the cooperating arm.
 
-    `value-scale-paced` is the simplest rule under the same goals as the cooperating arm: what learning is measured by.
-
     `competing`: each advertiser maximizes its own objective. `colluding`: all maximize the total profit, without floors.
     `cooperating`: own objective and total profit, under the platform's revenue floor and a soft floor on every advertiser's
-    profit.
+    profit. `value-scale-paced`: the simplest rule that holds the same revenue floor, against which learning is measured.
 
     Args:
         scenario: The path of a scenario file, or the name of a built-in scenario.
@@ -44,6 +47,7 @@ def plan(scenario: str, shared: tuple[str, ...] = ()) -> list[Arm]:
         "competing": ("learner.own_weight=1.0", "learner.global_weight=0.0", *no_floors),
         "colluding": ("learner.own_weight=0.0", "learner.global_weight=1.0", *no_floors),
         "cooperating": (),
+        RIVAL: (*_FITTED, "train.iterations=100", "train.checkpoint_every=100"),
     }
     return [
         Arm(name, load_scenario(scenario, overrides=(*shared, *own)), text, (*shared, *own)) for name, own in by_arm.items()

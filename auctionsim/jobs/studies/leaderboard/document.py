@@ -53,7 +53,8 @@ def leaderboard_sections(
             "what an entrant reaches under these conditions, not what it could reach. 'one': one advertiser follows the "
             "entrant among keyword bidders; 'all': every learner does. uscb-oracle knows the test day and is not ranked. The "
             "Q-learners of SS-RTB maximize GMV at the cost of keyword bids whatever the objective; maab and dcmab ignore CPC "
-            "caps."
+            "caps. Without a revenue floor the fitted rules (value-scale and the like) take the scale of the largest mean "
+            "fitness; those that pace replay each training day twice."
         ),
         Heading("Interquartile mean"),
         _interquartile(results, markets, learners, strata or {}),
