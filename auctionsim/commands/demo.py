@@ -1,8 +1,8 @@
 """Train the same advertisers in three arms: competing, colluding, and cooperating under a platform revenue floor.
 
 The traffic is drawn from a generator calibrated on public data, or, with --data, built from the public files themselves. The
-command writes OUT/competing, OUT/colluding, OUT/cooperating, beside them OUT/value-scale-paced, the simplest rule that holds the
-same floor, and one report over all of them. After an interruption, the same command with the same OUT continues.
+command writes OUT/competing, OUT/colluding, OUT/cooperating, beside them OUT/value-scale-paced, the simplest rule that holds
+the same floor, and one report over all of them. After an interruption, the same command with the same OUT continues.
 """
 
 from __future__ import annotations
