@@ -51,7 +51,7 @@ _PACED_BY = ("cpc_cap", "cpa_cap", "roi_floor")
 
 @dataclass(frozen=True)
 class Rule:
-    """What a rule scales, and whether each advertiser is paced."""
+    """A rule: the direction that it scales, and whether it paces each advertiser."""
 
     direction: Callable[[Market], Array]
     is_paced: bool
@@ -71,12 +71,12 @@ class Tried:
 
     measures: DayMeasures
     use: Array
-    """Share of its budget or of a cap that an advertiser uses, whichever is more, under a paced rule, `[learners, P]`."""
+    """Use of the budget or of a cap, whichever is more, as a ratio, `[learners, P]`; 0 where the rule does not pace."""
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """Where a search stands."""
+    """State of a search, before a step."""
 
     bracket: Bracket
     logs: Array
