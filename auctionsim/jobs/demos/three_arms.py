@@ -13,7 +13,11 @@ QUICK = ("train.iterations=30", "learner.learning_rate=0.15", "traffic.auctions_
 RIVAL = "value-scale-paced"
 """The fitted rule that stands beside the three arms; its iterations are steps of a search (docs/learners.md)."""
 
-_FITTED = (f'learner.algorithm="{RIVAL}"', "learner.constants={}", "learner.population=32")
+_FITTED = (
+    f'learner.algorithm="{RIVAL}"', "learner.constants={}", "learner.population=32", 'learner.start="keyword-bid"',
+    'learner.policy="formula"',
+)  # fmt: skip
+"""Keys of a fitted rule, whatever learner the scenario names."""
 
 
 @dataclass(frozen=True)

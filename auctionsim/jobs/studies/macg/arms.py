@@ -52,6 +52,11 @@ _NO_FLOOR = ("platform.revenue_floor=0.0", "{no profit floors}")
 _QUICK = ("traffic.auctions_per_day=2000", "traffic.weight=1", "train.iterations=4", "learner.population=8")
 
 
+def _fitted(rule: str) -> tuple[str, ...]:
+    """Name a fitted rule in place of a learner that has a start and a policy of its own."""
+    return (f'learner.algorithm="{rule}"', 'learner.start="keyword-bid"', 'learner.policy="formula"')
+
+
 @dataclass(frozen=True)
 class Arm:
     """One arm of the study."""
@@ -72,9 +77,9 @@ ARMS = (
     Arm("independent", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
     Arm("openai-es", ('learner.algorithm="openai-es"',), SCENARIOS),
     Arm("cma-es", ('learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
-    Arm("value-scale", ('learner.algorithm="value-scale"', "train.iterations=20"), (*SCENARIOS, LARGE, REAL)),
-    Arm("value-scale-paced", ('learner.algorithm="value-scale-paced"', "train.iterations=100"), (TAOBAO_MIX, REAL)),
-    Arm("objective-scale", ('learner.algorithm="objective-scale"', "train.iterations=100"), (TAOBAO_MIX,)),
+    Arm("value-scale", (*_fitted("value-scale"), "train.iterations=20"), (*SCENARIOS, LARGE, REAL)),
+    Arm("value-scale-paced", (*_fitted("value-scale-paced"), "train.iterations=100"), (TAOBAO_MIX, REAL)),
+    Arm("objective-scale", (*_fitted("objective-scale"), "train.iterations=100"), (TAOBAO_MIX,)),
     Arm("macg without floor", _NO_FLOOR, (THREE_ARMS, TAOBAO_MIX, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0"), (TAOBAO_MIX, REAL)),
     Arm(MACG, (), (*SCENARIOS, LARGE, REAL)),
