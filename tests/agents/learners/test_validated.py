@@ -132,6 +132,21 @@ def test_every_evolution_strategy_is_given_the_margin_and_logs_it(algorithm: str
     assert margins[-1] == MAX_MARGIN
 
 
+@pytest.mark.parametrize("algorithm", ["value-scale", "value-scale-paced", "objective-scale"])
+def test_a_fitted_rule_is_raised_until_a_further_day_keeps_the_floor(algorithm: str):
+    of = market(f'learner.algorithm="{algorithm}"', "train.iterations=12", "traffic.auctions_per_day=300")
+    learner = make_learner(of.scenario)
+    assert isinstance(learner, ValidatedFloor)
+    state = learner.start(of)
+    for _ in range(of.scenario.train.iterations):
+        state, logged = iterate(learner, of, state)
+    assert logged["floor_margin"] == 0.0
+    _, found = learner.choice(of, state)
+    assert found.holds
+    assert found.factor > 1.0
+    assert validated(of, learner.policy(of, state)).bound == pytest.approx(found.bound)
+
+
 def test_the_margin_changes_what_the_learner_inside_climbs():
     of = market("platform.revenue_floor=1.6")
     learner = make_learner(of.scenario)

@@ -75,6 +75,9 @@ ARMS = (
     Arm(MANUAL, (), (*SCENARIOS, LARGE, REAL), kind="static"),
     Arm("truthful", (), (*SCENARIOS, LARGE, REAL), kind="static"),
     Arm("independent", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
+    Arm("value-scale", ('learner.algorithm="value-scale"',), (*SCENARIOS, LARGE, REAL)),
+    Arm("value-scale-paced", ('learner.algorithm="value-scale-paced"',), (TAOBAO_MIX, REAL)),
+    Arm("objective-scale", ('learner.algorithm="objective-scale"',), (TAOBAO_MIX,)),
     Arm("openai-es", ('learner.algorithm="openai-es"',), SCENARIOS),
     Arm("cma-es", ('learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
     Arm("value-scale", (*_fitted("value-scale"), "train.iterations=20"), (*SCENARIOS, LARGE, REAL)),
@@ -100,7 +103,7 @@ FRONT = tuple(
 def arms_of(scenario: str, *, quick: bool) -> tuple[Arm, ...]:
     """Return the arms that are measured on a scenario; a few of them in a quick study."""
     every = [arm for arm in (*ARMS, *FRONT) if scenario in arm.scenarios]
-    few = (MANUAL, "independent", MACG, "macg without floor", BOUND, "floor 0", "floor 1")
+    few = (MANUAL, "independent", "value-scale", MACG, "macg without floor", BOUND, "floor 0", "floor 1")
     return tuple(arm for arm in every if not quick or arm.name in few)
 
 
