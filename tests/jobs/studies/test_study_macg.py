@@ -135,6 +135,7 @@ def test_splits_are_disjoint_in_time_order_and_seeds_are_those_kept_back():
     counts = {name: len({unit.seed for unit in units if unit.scenario == name}) for name in {unit.scenario for unit in units}}
     assert counts == {"three-arms": 20, "taobao-mix": 20, "calibrated": 20, LARGE: 10, REAL: 10}
     assert seeds_of("three-arms", FRONT[0], (7, 8)) == (7, 8)
+    assert len(set(units)) == len(units), "no arm stands twice"
 
 
 def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path: Path):

@@ -127,9 +127,9 @@ def _reached(results: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Table
         "Worst advertiser": _mean(results, scenario, "worst"),
     }
     note = (
-        f"Means over seeds with {INTERVALS}, held-out test days. Weighted objective: own weight / n x own objectives + "
-        "global weight x total profit, as ratios to the baseline, with the scenario's weights. Gap closed: the share of the "
-        f"way from the baseline to the bound. {BOUND} bounds weighted objective and total profit of bids that keep every "
+        f"{_over(results, scenario)} Weighted objective: own weight / n x own objectives + global weight x "
+        "total profit, as ratios to the baseline, with the scenario's weights. Gap closed: the share of the way from the "
+        f"baseline to the bound. {BOUND} bounds weighted objective and total profit of bids that keep every "
         "constraint, each by a program of its own."
     )
     return _table(scenario, columns, arms, note)
@@ -147,13 +147,18 @@ def _price(results: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Table:
         columns["Caps exceeded"] = _mean(results, scenario, "caps_exceeded")
     if "self_profit" in measured:
         columns["Self-bidders' profit"] = _mean(results, scenario, "self_profit")
-    columns["Seconds of training"] = lambda arm: _seconds(results, scenario, arm)
+    columns["Seconds of training"] = lambda arm: _seconds_text(results, scenario, arm)
     note = (
-        f"Means over seeds with {INTERVALS}, held-out test days. A day is one test day of one seed; the floor is {FLOOR:g} "
-        "of the baseline's revenue on that day, for arms without a floor too. Caps exceeded: share of the advertisers with a "
+        f"{_over(results, scenario)} A day is one test day of one seed; the floor is {FLOOR:g} of the "
+        "baseline's revenue on that day, for arms without a floor too. Caps exceeded: share of the advertisers with a "
         "cap that pay more than 2 % above it. Seconds are of one processor."
     )
     return _table(scenario, columns, [arm for arm in arms if arm != BOUND], note)
+
+
+def _over(results: pl.DataFrame, scenario: str) -> str:
+    seeds = results.filter(scenario=scenario)["seed"].n_unique()
+    return f"Means over {seeds} seeds with {INTERVALS}, held-out test days."
 
 
 def _table(scenario: str, columns: dict[str, Cell], arms: Sequence[str], note: str) -> Table:
@@ -181,7 +186,7 @@ def _floor_text(found: FloorDays | NotDefined, what: str) -> str:
     return f"{found.share:.1%} of {found.days}" if what == "share" else found.worst_text
 
 
-def _seconds(results: pl.DataFrame, scenario: str, arm: str) -> str:
+def _seconds_text(results: pl.DataFrame, scenario: str, arm: str) -> str:
     values = list(by_seed(results, scenario, arm, SECONDS, "train").values())
     return f"{np.mean(values):.1f}" if values else ""
 

@@ -32,7 +32,8 @@ from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.document import front_sections, scenario_sections, verdict
 from auctionsim.jobs.studies.macg.measure import measured
 
-_VERSION = "2: splits with validation days, the weighted objective, and the bound in every market that has one"
+_VERSION = "2"
+"""Since version 2: splits with validation days, the weighted objective, and the bound in every market."""
 
 
 class MacgStudy:
