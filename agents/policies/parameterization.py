@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.agents.policies.auction_level.policy import AuctionLevelBids
 from auctionsim.agents.policies.base import Policy
 from auctionsim.agents.policies.hourly_network import HourlyNetwork
 from auctionsim.agents.policies.linear_bid_formula import LinearBidFormula
@@ -27,7 +28,7 @@ class Parameterization(Protocol):
     """Whether a day can be replayed for many sets of parameters at once."""
 
     def start(self, market: Market) -> Array:
-        """Return parameters of one agent that bid about as the keyword bids do, `[size]`."""
+        """Return parameters of one agent that bid about as the keyword bids do, `[size]`, or of each learner, `[learners, size]`."""
 
     def policy(self, market: Market, parameters: Array) -> Policy:
         """Return the policies of parameters `[P, learners, size]`.
@@ -43,8 +44,10 @@ def make_parameterization(settings: LearnerSection) -> Parameterization:
 
     Args:
         settings: The scenario's section `learner`. Its `policy` is `formula` (linear bid formula), `contextual` (hourly
-            network) or `free` (per-auction network).
+            network), `auction` (auction-level bids) or `free` (per-auction network).
     """
+    if settings.policy == "auction":
+        return AuctionLevelBids()
     if settings.policy == "contextual":
         return HourlyNetwork(settings.hidden)
     return PerAuctionNetwork(settings.hidden) if settings.policy == "free" else LinearBidFormula()
@@ -67,9 +70,15 @@ def agent_of_learners(market: Market, settings: LearnerSection) -> NDArray[np.in
 
 
 def start_parameters(market: Market, settings: LearnerSection) -> Array:
-    """Return the parameters before learning, `[agents, size]`."""
-    n_agents = len(np.unique(agent_of_learners(market, settings)))
-    return np.tile(make_parameterization(settings).start(market), (n_agents, 1))
+    """Return the parameters before learning, `[agents, size]`; an agent of several learners starts at their mean."""
+    agent = agent_of_learners(market, settings)
+    start = make_parameterization(settings).start(market)
+    if start.ndim == 1:
+        return np.tile(start, (len(np.unique(agent)), 1))
+    sums = np.zeros((len(np.unique(agent)), start.shape[1]))
+    np.add.at(sums, agent, start)
+    mean: Array = sums / np.bincount(agent)[:, None]
+    return mean
 
 
 def learned_policy(market: Market, settings: LearnerSection, parameters: Array) -> Policy:

@@ -81,6 +81,17 @@ def eligible_wins(market: Market, day: int, *, merge: bool = True) -> EligibleWi
     return merged(every) if merge else every
 
 
+def standing_wins(market: Market, day: int) -> EligibleWins:
+    """List the eligible wins of a day as if every fixed bid stood all day, whatever its budget: what a learner expects to meet.
+
+    Raises:
+        InputError: The market has several slots, first-price payments or sampled outcomes.
+    """
+    _check_rules(market)
+    found = _Candidates.of(market, day)
+    return replace(found, is_sure=~found.is_free).eligible_wins()
+
+
 def merged(all_cells: EligibleWins) -> EligibleWins:
     """Merge identical cells into one of their summed weight: the same optimum with fewer columns."""
     data = np.stack([getattr(all_cells, name).astype(np.float64) for name in _PER_COLUMN], axis=1)
@@ -103,6 +114,14 @@ def merged(all_cells: EligibleWins) -> EligibleWins:
 
 
 def _check(market: Market) -> None:
+    _check_rules(market)
+    for group in market.groups:
+        if group.controller != "learner" and group.controller not in STATIC_BIDS:
+            expected = f"expected controllers learner or {', '.join(STATIC_BIDS)}"
+            raise InputError(f"{market.scenario.name}: oracle-lp: {expected}, got '{group.controller}'")
+
+
+def _check_rules(market: Market) -> None:
     rules, source = market.rules, f"{market.scenario.name}: oracle-lp"
     if len(rules.slot_effect) != 1:
         raise InputError(f"{source}: expected one slot (mechanism.slot_effect = [1.0]), got {len(rules.slot_effect)}")
@@ -110,9 +129,6 @@ def _check(market: Market) -> None:
         raise InputError(f"{source}: expected mechanism.pricing 'gsp' or 'vcg', got 'first'")
     if rules.outcomes != "expected":
         raise InputError(f"{source}: expected mechanism.outcomes 'expected', got '{rules.outcomes}'")
-    for group in market.groups:
-        if group.controller != "learner" and group.controller not in STATIC_BIDS:
-            raise InputError(f"{source}: expected controllers learner or {', '.join(STATIC_BIDS)}, got '{group.controller}'")
 
 
 @dataclass(frozen=True, eq=False)

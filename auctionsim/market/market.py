@@ -27,7 +27,7 @@ from auctionsim.names.display import cut, html_table, ranges, some
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic
-from auctionsim.traffic.table import Traffic
+from auctionsim.traffic.table import HOURS, Traffic
 
 
 class Policy(Protocol):
@@ -194,6 +194,18 @@ class Market:
     def hourly_auctions(self, day: int) -> NDArray[np.float64]:
         """Return the number of auctions in which each advertiser is a candidate, in each hour of a day, `[24, advertisers]`."""
         return self._cached("auctions", day, lambda: feature_sums(self.traffic_source, (day,))[1])
+
+    def auctions_by_hour(self, day: int) -> NDArray[np.float64]:
+        """Return the number of auctions in each hour of a day, `[24]`."""
+        weights = [self.traffic_source.weights(day, hour).sum() for hour in range(HOURS)]
+        return np.array(weights, dtype=np.float64)
+
+    @cached_property
+    def baseline_prices(self) -> NDArray[np.float64]:
+        """Return what each advertiser pays per click under the baseline on training days, `[advertisers]`; 0 without clicks."""
+        days = [self.baseline[day] for day in self.scenario.traffic.train_days]
+        cost, clicks = (sum(getattr(day, name)[:, :, 0].sum(axis=0) for day in days) for name in ("cost", "clicks"))
+        return np.divide(cost, clicks, out=np.zeros_like(cost), where=clicks > 0)
 
     def competition(self, day: int) -> NDArray[np.float64]:
         """Return how strong the competition is by the keyword bids, in each hour of a day, `[24, advertisers]`, in [-1, 1]."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
-from auctionsim.auction.sources import TableSource, TrafficSource
+from auctionsim.auction.sources import TrafficSource
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
@@ -62,7 +62,8 @@ class Trajectory:
     @property
     def phi(self) -> Array | None:
         """Return the bid features of every row of the table, `[rows, 4]`; None where it is not in memory."""
-        return self.source.phi if isinstance(self.source, TableSource) else None
+        phi: Array | None = getattr(self.source, "phi", None)
+        return phi
 
     @property
     def coefficients(self) -> Array:

@@ -63,9 +63,10 @@ class LearnerSection(Section):
     local_credit: bool = True
     """Score an advertiser's perturbation by profit and revenue of the auctions it is a candidate in, not of all: the rest is
     noise to it. Without bias where budgets do not bind. `macg-es` only."""
-    policy: Literal["formula", "contextual", "free"] = "formula"
+    policy: Literal["formula", "contextual", "auction", "free"] = "formula"
     """Kind of the learned policy (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's
-    context to the coefficients; or, as an ablation, a network from the auction to the bid."""
+    context to the coefficients; bids that depend on who else is in the auction, from multipliers that are adapted hour by hour;
+    or, as an ablation, a network from the auction to the bid."""
     start: Literal["keyword-bid", "value-scale"] = "keyword-bid"
     """Bids before learning (docs/macg.md). `keyword-bid`: about the keyword bids, and as blind to the single auction.
     `value-scale`: one number times the value of a click, fitted on training days so that the revenue floor holds; for markets
