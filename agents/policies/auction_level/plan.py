@@ -1,0 +1,134 @@
+"""Plan a day before it begins: how a usual day goes, and what the limits are as the baseline's day is seen hour by hour.
+
+Limits that are relative to the baseline follow its outcome on the hours that are over, which is a replay of the keyword bids of
+auctions that everybody has seen, and its usual course on those to come. Nothing of an hour is used before it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.outcome import COST, GMV, OUTCOMES
+from auctionsim.market.market import Market
+from auctionsim.names.display import short_repr
+from auctionsim.objectives.constraints import constraints_in, trained_revenue_floor
+from auctionsim.objectives.goals import Goals
+from auctionsim.objectives.resolve import resolved_goals
+from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
+PRIOR = 0.1
+"""Weight of the usual day in what is expected of a day, as a share of a day."""
+
+_plans: WeakKeyDictionary[Market, dict[int, DayPlan]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class DayPlan:
+    """What is known about a day at the start of each hour, whatever the policy does; n advertisers."""
+
+    usual: Array
+    """The baseline's totals of the mean training day, `[n, 5]`."""
+    done: Array
+    """Share of each outcome that a usual day has brought before the hour, `[24, 5]`."""
+    now: Array
+    """Share that it brings in the hour, `[24, 5]`."""
+    rest: Array
+    """Share that it brings from the hour on, `[24, 5]`, > 0."""
+    room: Array
+    """Largest cost that each of the advertisers' constraints allows to one that bought nothing, currency
+    `[24, constraints, n]`; infinite where there is none."""
+    room_per_unit: Array
+    """What each click, conversion and unit of GMV adds to it, currency `[24, constraints, n, 3]`."""
+    cap: Array
+    """Cap on the price per click, currency `[24, n]`; 0 where there is none."""
+    revenue: Array
+    """Revenue that the day needs, `[24]`; 0 where there is no floor."""
+    self_bidders: Array
+    """Profit that the self-bidders need together, `[24]`; minus infinity where there is no floor."""
+    self_bidder_scale: Array
+    """Size of their profit under the baseline, `[24]`, > 0."""
+
+    __repr__ = short_repr
+
+    def allowed(self, hour: int, bought: Array) -> Array:
+        """Return the largest cost of each advertiser that keeps its constraints, currency `[n]`; infinite where none.
+
+        Args:
+            hour: The hour, whose limits count.
+            bought: Clicks, conversions and GMV, `[n, 3]`.
+        """
+        if not self.room.shape[1]:
+            return np.full(len(bought), np.inf)
+        left = self.room[hour] + (self.room_per_unit[hour] * bought).sum(axis=2)
+        least: Array = np.maximum(left.min(axis=0), 0.0)
+        return least
+
+
+def day_plan(market: Market, day: int) -> DayPlan:
+    """Return the plan of a day; it is made once for a market and a day."""
+    plans = _plans.setdefault(market, {})
+    if day not in plans:
+        plans[day] = _plan(market, day)
+    return plans[day]
+
+
+def _plan(market: Market, day: int) -> DayPlan:
+    by_hour = np.mean([_hourly(market, one) for one in market.scenario.traffic.train_days], axis=0)
+    totals = by_hour.sum(axis=1)
+    now = totals / np.maximum(totals.sum(axis=0), 1e-12)
+    done = now.cumsum(axis=0) - now
+    rest = np.maximum(np.maximum(1.0 - done, now), 1e-12)
+    usual = by_hour.sum(axis=0)
+    # A day that is neither of training nor of testing has no replay of the baseline.
+    own = _hourly(market, day) if day in market.baseline else by_hour
+    before = own.cumsum(axis=0) - own
+    coming = (before + PRIOR * usual) * (rest / (done + PRIOR))[:, None]
+    # The baseline spends no more than its budgets, in what is to come.
+    left = np.maximum(market.budgets - before[:, :, COST], 0.0)
+    coming = coming * np.minimum(1.0, left / np.maximum(coming[:, :, COST], 1e-12))[:, :, None]
+    goals = [_goals(market, before[hour] + coming[hour]) for hour in range(HOURS)]
+    rows = [_rows(one) for one in goals]
+    caps = np.stack([one.limits["cpc_cap"][:, 0] for one in goals])
+    floors = np.array([float(one.limits["self_bidder_floor"][0]) for one in goals])
+    revenue = trained_revenue_floor(market.scenario) * (before + coming)[:, :, COST].sum(axis=1)
+    who = ~market.is_controlled
+    profit = ((before + coming)[:, who, GMV] - (before + coming)[:, who, COST]).sum(axis=1)
+    return DayPlan(
+        usual, done, now, rest, np.stack([room for room, _ in rows]), np.stack([per_unit for _, per_unit in rows]),
+        np.where(np.isfinite(caps), caps, 0.0), revenue, floors, np.maximum(np.abs(profit), 1e-12),
+    )  # fmt: skip
+
+
+def _hourly(market: Market, day: int) -> Array:
+    """Return the baseline's outcomes of a day, `[24, n, 5]`."""
+    outcome = market.baseline[day]
+    return np.stack([getattr(outcome, name)[:, :, 0] for name in OUTCOMES], axis=2)
+
+
+def _goals(market: Market, baseline: Array) -> Goals:
+    """Return the goals of a day on which the baseline brings totals `[n, 5]`."""
+    is_self_bidding = ~market.is_controlled
+    return resolved_goals(market.scenario, market.groups, is_self_bidding, baseline[:, :, None], for_training=True)
+
+
+def _rows(goals: Goals) -> tuple[Array, Array]:
+    """Return `DayPlan.room` and `room_per_unit` of one hour, `[constraints, n]` and `[constraints, n, 3]`."""
+    n, rooms, units = len(goals.scales), [np.zeros((0, len(goals.scales)))], [np.zeros((0, len(goals.scales), 3))]
+    for one in constraints_in(goals.limits):
+        if not one.is_each:
+            continue
+        limit = goals.limits[one.key][:, 0]
+        holds = one.is_set(limit)
+        row = one.row(np.where(holds, limit, 0.0), goals.is_self_bidding)
+        coefficients = row.coefficients(n)
+        # Only what limits costs from above: a floor on spend does not.
+        holds = holds & (coefficients[3] > 0)
+        per_cost = np.where(holds, coefficients[3], 1.0)
+        rooms.append(np.where(holds, row.right / per_cost, np.inf)[None])
+        units.append(np.where(holds, -coefficients[:3] / per_cost, 0.0).T[None])
+    return np.concatenate(rooms), np.concatenate(units)
