@@ -75,11 +75,12 @@ class Feedback:
         market: The market.
         day: The day.
         price: Price per click that each advertiser pays on a usual day, currency `[advertisers]`.
+        more: Price per click that is added where revenue is short, once for every level above 1, currency `[advertisers]`.
         presses: Whether self-bidders' prices are raised at all.
     """
 
-    def __init__(self, market: Market, day: int, price: Array, *, presses: bool) -> None:
-        self._plan, self._price, self._presses = day_plan(market, day), price, presses
+    def __init__(self, market: Market, day: int, price: Array, more: Array, *, presses: bool) -> None:
+        self._plan, self._price, self._more, self._presses = day_plan(market, day), price, more, presses
         self._has_budget = np.isfinite(market.budgets)
         self._budget = np.where(self._has_budget, np.maximum(market.budgets, 1e-12), 1.0)
         self._is_self_bidding = ~market.is_controlled
@@ -104,7 +105,7 @@ class Feedback:
         excess = np.where(is_over, 1.0 - to_date / np.where(is_over, cost, 1.0), 0.0) * min(1.0, 4 * float(done[COST]))
         extra = 0.2 if target <= 0 else float((cost.sum() + coming[:, COST].sum()) / target - 1.0)
         return Hour(
-            np.maximum(np.minimum(level * self._price, spendable / clicks), 0.0),
+            np.maximum(np.minimum(level * self._price + max(level - 1.0, 0.0) * self._more, spendable / clicks), 0.0),
             _bounded_exp(GAINS.budget * ahead / np.sqrt(0.05 + rest[COST])),
             excess,
             _bounded_exp(-GAINS.cap_budget * ahead - GAINS.cap_revenue * min(max(extra, -0.2), 0.2)),

@@ -100,7 +100,10 @@ class _AuctionLevelPolicy:
         price, usual = market.baseline_prices.copy(), self.worth.mean(axis=0)
         price[learners] = self.worth[:, PRICE]
         revenue, others = float(usual[REVENUE]), float(usual[OTHERS])
-        feedback = Feedback(market, day, price, presses=revenue > others)
+        # Where revenue is short everybody is asked for more whom a payment costs less than it is worth to all.
+        more = np.zeros(n)
+        more[learners] = np.where(self.worth[:, PAYMENT] < revenue, market.baseline_prices[learners], 0.0)
+        feedback = Feedback(market, day, price, more, presses=revenue > others)
         source, is_learner = AuctionBidSource(market, day), market.is_controlled
         known = np.where(np.isnan(market.fixed), STATIC_BIDS["manual"], market.fixed)
         theta = market.fixed[:, :, None].copy()
