@@ -31,6 +31,7 @@ class Gains:
     """Rise of the log cost of payment per share of the budget spent ahead of the traffic."""
     cap_budget: float = 6.0
     """Fall of the log worth of clicks for a cap, likewise."""
+    slack: float = 0.0
     limit: float = 15.0
     """Cost of payment per relative excess over what is allowed, in units of the worth of revenue."""
     revenue: float = 1.0
@@ -39,6 +40,8 @@ class Gains:
     """Fall of the log worth of clicks for a cap per relative excess of revenue."""
     self_bidders: float = 10.0
     """Fall of the pressure on self-bidders' prices per relative shortfall of their profit."""
+    others: float = 10.0
+    """Rise of the log worth of their profit per relative shortfall of it."""
     room: float = 0.005
     """Share of what is allowed that stays unused, and excess of the revenue aimed at."""
     pressure: float = 0.97
@@ -64,6 +67,8 @@ class Hour:
     """Estimate of the day's cap on the price per click, currency `[advertisers]`; 0 where there is none."""
     pressure: float
     """Share of its bid up to which a self-bidder's price is raised."""
+    others_factor: float
+    """Factor on the worth of a self-bidder's profit."""
 
     __repr__ = short_repr
 
@@ -108,9 +113,9 @@ class Feedback:
             np.maximum(np.minimum(level * self._price + max(level - 1.0, 0.0) * self._more, spendable / clicks), 0.0),
             _bounded_exp(GAINS.budget * ahead / np.sqrt(0.05 + rest[COST])),
             excess,
-            _bounded_exp(-GAINS.cap_budget * ahead - GAINS.cap_revenue * min(max(extra, -0.2), 0.2)),
+            _bounded_exp(-GAINS.cap_budget * ahead * np.where(ahead > 0, 1.0, GAINS.slack) - GAINS.cap_revenue * min(max(extra, -0.2), 0.2)),
             plan.cap[hour],
-            self._pressure(hour, so_far + coming),
+            *self._of_self_bidders(hour, so_far + coming),
         )
 
     def _revenue_level(self, state: DayState, target: float, now: float) -> float:
@@ -131,13 +136,13 @@ class Feedback:
             self._level = min(max(self._level * float(arithmetic.power(ratio, GAINS.revenue)), 0.05), 3.0)
         return self._level
 
-    def _pressure(self, hour: int, expected: Array) -> float:
-        """Return the pressure on self-bidders' prices: it falls where their profit of the day would be under its floor."""
-        if not self._presses:
-            return 0.0
+    def _of_self_bidders(self, hour: int, expected: Array) -> tuple[float, float]:
+        """Return pressure and worth: where their profit of the day would be under its floor, the one falls, the other rises."""
         own = expected[self._is_self_bidding]
-        short = float(self._plan.self_bidders[hour] - (own[:, GMV] - own[:, COST]).sum()) / float(self._plan.self_bidder_scale[hour])
-        return min(max(GAINS.pressure - GAINS.self_bidders * max(short + GAINS.room, 0.0), 0.0), 1.0)
+        missing = float(self._plan.self_bidders[hour] - (own[:, GMV] - own[:, COST]).sum())
+        short = max(missing / float(self._plan.self_bidder_scale[hour]) + GAINS.room, 0.0)
+        pressure = min(max(GAINS.pressure - GAINS.self_bidders * short, 0.0), 1.0) if self._presses else 0.0
+        return pressure, float(_bounded_exp(np.array(GAINS.others * short)))
 
 
 def _bounded_exp(exponent: Array) -> Array:

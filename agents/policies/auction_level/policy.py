@@ -121,7 +121,7 @@ class _AuctionLevelPolicy:
             worth[:, 4] = hour.price
             is_left = state.budget_left[:, 0] > 0
             choice = Choice(
-                is_learner & is_left, ~is_learner & is_left, known, worth, others, revenue, hour.pressure, rules.reserve,
+                is_learner & is_left, ~is_learner & is_left, known, worth, others * hour.others_factor, revenue, hour.pressure, rules.reserve,
                 rules.bid_cap,
             )  # fmt: skip
             source.bid(state.hour, choice)
