@@ -32,11 +32,12 @@ class Gains:
     cap_budget: float = 6.0
     """Fall of the log worth of clicks for a cap, likewise."""
     slack: float = 0.0
-    limit: float = 15.0
+    """Rise of it per share spent behind the traffic where revenue is short, as a multiple of that fall."""
+    limit: float = 8.0
     """Cost of payment per relative excess over what is allowed, in units of the worth of revenue."""
     revenue: float = 1.0
     """Power of the ratio of the revenue needed to the one expected, by which prices move an hour."""
-    cap_revenue: float = 10.0
+    cap_revenue: float = 5.0
     """Fall of the log worth of clicks for a cap per relative excess of revenue."""
     self_bidders: float = 10.0
     """Fall of the pressure on self-bidders' prices per relative shortfall of their profit."""
@@ -69,6 +70,8 @@ class Hour:
     """Share of its bid up to which a self-bidder's price is raised."""
     others_factor: float
     """Factor on the worth of a self-bidder's profit."""
+    revenue_factor: float
+    """Factor on the worth of revenue."""
 
     __repr__ = short_repr
 
@@ -81,11 +84,12 @@ class Feedback:
         day: The day.
         price: Price per click that each advertiser pays on a usual day, currency `[advertisers]`.
         more: Price per click that is added where revenue is short, once for every level above 1, currency `[advertisers]`.
-        presses: Whether self-bidders' prices are raised at all.
+        revenue_over_profit: Worth of a unit of revenue over that of a unit of a self-bidder's profit.
     """
 
-    def __init__(self, market: Market, day: int, price: Array, more: Array, *, presses: bool) -> None:
-        self._plan, self._price, self._more, self._presses = day_plan(market, day), price, more, presses
+    def __init__(self, market: Market, day: int, price: Array, more: Array, revenue_over_profit: float) -> None:
+        self._plan, self._price, self._more = day_plan(market, day), price, more
+        self._revenue_over_profit = revenue_over_profit
         self._has_budget = np.isfinite(market.budgets)
         self._budget = np.where(self._has_budget, np.maximum(market.budgets, 1e-12), 1.0)
         self._is_self_bidding = ~market.is_controlled
@@ -108,14 +112,18 @@ class Feedback:
         to_date = plan.allowed(hour, so_far[:, _BOUGHT])
         is_over = (cost > to_date) & (cost > 0)
         excess = np.where(is_over, 1.0 - to_date / np.where(is_over, cost, 1.0), 0.0) * min(1.0, 4 * float(done[COST]))
-        extra = 0.2 if target <= 0 else float((cost.sum() + coming[:, COST].sum()) / target - 1.0)
+        # Nobody spends more than its budget in what is to come.
+        revenue = float((cost + np.minimum(coming[:, COST], state.budget_left[:, 0])).sum())
+        extra = min(max(revenue / target - 1.0, -0.2), 0.2) if target > 0 else 0.2
+        # Where revenue is short, those with budget to spare are the ones that can bring more.
+        is_behind = np.where(ahead > 0, 1.0, GAINS.slack * min(max(-extra * 20.0, 0.0), 1.0))
         return Hour(
             np.maximum(np.minimum(level * self._price + max(level - 1.0, 0.0) * self._more, spendable / clicks), 0.0),
             _bounded_exp(GAINS.budget * ahead / np.sqrt(0.05 + rest[COST])),
             excess,
-            _bounded_exp(-GAINS.cap_budget * ahead * np.where(ahead > 0, 1.0, GAINS.slack) - GAINS.cap_revenue * min(max(extra, -0.2), 0.2)),
+            _bounded_exp(-GAINS.cap_budget * ahead * is_behind - GAINS.cap_revenue * extra),
             plan.cap[hour],
-            *self._of_self_bidders(hour, so_far + coming),
+            *self._of_self_bidders(hour, so_far + coming, extra),
         )
 
     def _revenue_level(self, state: DayState, target: float, now: float) -> float:
@@ -136,13 +144,19 @@ class Feedback:
             self._level = min(max(self._level * float(arithmetic.power(ratio, GAINS.revenue)), 0.05), 3.0)
         return self._level
 
-    def _of_self_bidders(self, hour: int, expected: Array) -> tuple[float, float]:
-        """Return pressure and worth: where their profit of the day would be under its floor, the one falls, the other rises."""
+    def _of_self_bidders(self, hour: int, expected: Array, extra: float) -> tuple[float, float, float]:
+        """Return the pressure on self-bidders' prices, and the factors on the worth of their profit and of revenue.
+
+        Where their profit of the day would be under its floor, pressure falls and their profit is worth more.
+        """
         own = expected[self._is_self_bidding]
         missing = float(self._plan.self_bidders[hour] - (own[:, GMV] - own[:, COST]).sum())
         short = max(missing / float(self._plan.self_bidder_scale[hour]) + GAINS.room, 0.0)
-        pressure = min(max(GAINS.pressure - GAINS.self_bidders * short, 0.0), 1.0) if self._presses else 0.0
-        return pressure, float(_bounded_exp(np.array(GAINS.others * short)))
+        others, revenue = (float(_bounded_exp(np.array(x))) for x in (GAINS.others * short, -GAINS.cap_revenue * extra))
+        # Revenue that is worth less than the profit it costs is not asked for; next to that, prices go up gradually.
+        ratio = self._revenue_over_profit * revenue / others
+        pressure = GAINS.pressure * min(max(5.0 * (ratio - 0.9), 0.0), 1.0) - GAINS.self_bidders * short
+        return max(pressure, 0.0), others, revenue
 
 
 def _bounded_exp(exponent: Array) -> Array:

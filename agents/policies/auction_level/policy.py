@@ -103,7 +103,7 @@ class _AuctionLevelPolicy:
         # Where revenue is short everybody is asked for more whom a payment costs less than it is worth to all.
         more = np.zeros(n)
         more[learners] = np.where(self.worth[:, PAYMENT] < revenue, market.baseline_prices[learners], 0.0)
-        feedback = Feedback(market, day, price, more, presses=revenue > others)
+        feedback = Feedback(market, day, price, more, revenue / others)
         source, is_learner = AuctionBidSource(market, day), market.is_controlled
         known = np.where(np.isnan(market.fixed), STATIC_BIDS["manual"], market.fixed)
         theta = market.fixed[:, :, None].copy()
@@ -121,7 +121,7 @@ class _AuctionLevelPolicy:
             worth[:, 4] = hour.price
             is_left = state.budget_left[:, 0] > 0
             choice = Choice(
-                is_learner & is_left, ~is_learner & is_left, known, worth, others * hour.others_factor, revenue, hour.pressure, rules.reserve,
+                is_learner & is_left, ~is_learner & is_left, known, worth, others * hour.others_factor, revenue * hour.revenue_factor, hour.pressure, rules.reserve,
                 rules.bid_cap,
             )  # fmt: skip
             source.bid(state.hour, choice)
