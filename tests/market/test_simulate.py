@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auctionsim.agents.policies.auction_level.policy import AuctionLevelBids
 from auctionsim.agents.policies.base import Scaled
 from auctionsim.agents.policies.hourly_network import HourlyNetwork
 from auctionsim.agents.policies.per_auction_network import PerAuctionNetwork
@@ -24,11 +25,11 @@ def by_kind(kind: str) -> tuple[Market, Policy]:
     """A market, and a policy of it."""
     rules = RULES if "rules" in kind else ""
     market = small_market("mechanism.outcomes=sampled" if "sampled" in kind else "mechanism.outcomes=expected", rules=rules)
-    network = {"network": HourlyNetwork(4), "free": PerAuctionNetwork(4)}
+    network = {"network": HourlyNetwork(4), "free": PerAuctionNetwork(4), "auction": AuctionLevelBids()}
     if kind in network:
         start = network[kind].start(market)
         rng = np.random.default_rng(0)
-        return market, network[kind].policy(market, rng.normal(0, 0.3, (1, len(market.learners), len(start))))
+        return market, network[kind].policy(market, rng.normal(0, 0.3, (1, len(market.learners), start.shape[-1])))
     if "constant" in kind:
         return market, Constant(keyword_bids(market))
     steps = None
@@ -42,7 +43,7 @@ def by_kind(kind: str) -> tuple[Market, Policy]:
 KINDS = (
     "constant", "constant and rules", "reacting", "reacting and rules", "reacting and rules, sampled",
     "reacting with shares", "reacting with shares and rules", "reacting in minutes", "reacting in minutes with shares",
-    "reacting in four hours", "network", "free",
+    "reacting in four hours", "network", "free", "auction",
 )  # fmt: skip
 
 

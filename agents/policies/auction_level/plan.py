@@ -86,7 +86,7 @@ def _plan(market: Market, day: int) -> DayPlan:
     usual = by_hour.sum(axis=0)
     # A day that is neither of training nor of testing has no replay of the baseline.
     own = _hourly(market, day) if day in market.baseline else by_hour
-    before = own.cumsum(axis=0) - own
+    before = np.concatenate([np.zeros_like(own[:1]), own[:-1].cumsum(axis=0)])
     coming = (before + PRIOR * usual) * (rest / (done + PRIOR))[:, None]
     # The baseline spends no more than its budgets, in what is to come.
     left = np.maximum(market.budgets - before[:, :, COST], 0.0)

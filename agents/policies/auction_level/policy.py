@@ -9,6 +9,7 @@ a day `feedback.py` adapts them to what the day has brought.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ CLICK, CONVERSION, GMV, PAYMENT, CAP, REVENUE, OTHERS, PRICE = range(8)
 _LEAST_SHARE = 0.02
 """Least cost of payment and worth of a cap, as a share of the worth of revenue: a multiplier of 0 has no log."""
 _TINY = 1e-9
+_DIGITS = 6
 
 
 class AuctionLevelBids:
@@ -62,9 +64,11 @@ class AuctionLevelBids:
         worth[:, CAP] = np.maximum(duals.of["cpc_cap"][learners], _LEAST_SHARE * unit)
         worth[:, REVENUE] = revenue
         worth[:, OTHERS] = own_profit + float(duals.of.get("self_bidder_floor", np.zeros(1))[0])
-        clicks, cost = found.bound.objectives[learners, 0], found.bound.objectives[learners, 2:] @ np.array([1.0, -1.0])
+        clicks, cost = (found.bound.objectives[learners, k] for k in (0, 2))
+        cost = cost - found.bound.objectives[learners, 3]
         worth[:, PRICE] = np.where(clicks > 0, cost / np.maximum(clicks, 1e-12), usual[learners])
-        logs: Array = arithmetic.log(np.maximum(worth, _TINY))
+        # Rounded, so that a solver whose last digits differ from one machine to another starts the same search.
+        logs: Array = np.round(arithmetic.log(np.maximum(worth, _TINY)), _DIGITS)
         return logs
 
     def policy(self, market: Market, parameters: Array) -> Policy:
@@ -85,6 +89,8 @@ class _AuctionLevelPolicy:
 
     worth: Array
     """What each learner's scores are made of, `[learners, 8]`, > 0."""
+    aims_at_floor: ClassVar[bool] = True
+    """It reads the floor that training aims at when a day begins, so that a higher one raises revenue, and not higher bids."""
 
     __repr__ = short_repr
 

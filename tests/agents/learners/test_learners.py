@@ -54,6 +54,8 @@ SETUPS = {
     "contextual": ('learner.policy="contextual"', "learner.hidden=4"),
     "contextual by group": ('learner.policy="contextual"', "learner.hidden=4", 'learner.sharing="group"'),
     "free": ('learner.policy="free"', "learner.hidden=4"),
+    "auction": ('learner.policy="auction"',),
+    "auction by group": ('learner.policy="auction"', 'learner.sharing="group"'),
     "one at a time": ('learner.perturbation="single"', "learner.population=4"),
     "multipliers": ('learner.constraint="lagrangian"', "advertisers.0.roi_floor=1.0", "learner.sigma_end=0.01"),
     "cma-es with multipliers": ('learner.algorithm="cma-es"', 'learner.constraint="lagrangian"'),
