@@ -28,7 +28,7 @@ class Parameterization(Protocol):
     """Whether a day can be replayed for many sets of parameters at once."""
 
     def start(self, market: Market) -> Array:
-        """Return parameters of one agent that bid about as the keyword bids do, `[size]`, or of each learner, `[learners, size]`."""
+        """Return the parameters before learning: of one agent, about the keyword bids, `[size]`, or `[learners, size]`."""
 
     def policy(self, market: Market, parameters: Array) -> Policy:
         """Return the policies of parameters `[P, learners, size]`.

@@ -1,8 +1,8 @@
 """Solve the cooperative program for the mean training day: multipliers that bids of later days may start from.
 
 It is the program of `oracle.py` with three differences, which make it an estimate and no bound. Cells are a sample of all
-training days, weighted so that they add up to a mean day. Bids under a fixed rule stand all day, whatever their budgets, since a
-learner meets them while they last. And where the floors cannot be met together, all of them are lowered until they can.
+training days, weighted so that they add up to a mean day. Bids under a fixed rule stand all day, whatever their budgets, since
+a learner meets them while they last. And where the floors cannot be met together, all of them are lowered until they can.
 """
 
 from __future__ import annotations

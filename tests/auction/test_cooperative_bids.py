@@ -27,10 +27,9 @@ def one_auction(rng: np.random.Generator, *, bid_cap: float = np.inf) -> tuple[n
     fixed[LEARNERS:, BID] = 1.0
     is_learner = np.arange(N) < LEARNERS
     has_budget = rng.random(N) > 0.2
-    choice = Choice(
-        is_learner & has_budget, ~is_learner & has_budget, fixed, worth, rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0, 1),
-        RESERVE, bid_cap,
-    )  # fmt: skip
+    others, revenue, pressure = (float(rng.uniform(0, 1)) for _ in range(3))
+    mine, theirs = is_learner & has_budget, ~is_learner & has_budget
+    choice = Choice(mine, theirs, fixed, worth, others, revenue, pressure, RESERVE, float(bid_cap))
     return advertiser, pctr, features, choice
 
 
@@ -102,7 +101,8 @@ def test_the_runner_up_sets_the_price_that_the_winner_is_meant_to_pay():
             continue
         rivals = np.delete(np.where(np.isfinite(score), rank, 0.0), best).max()
         meant = max(choice.worth[advertiser[best], PRICE], RESERVE)
-        assert max(rivals, given) / features[best, QUALITY] == pytest.approx(max(meant, given / features[best, QUALITY]), rel=1e-3)
+        quality = features[best, QUALITY]
+        assert max(rivals, given) / quality == pytest.approx(max(meant, given / quality), rel=1e-3)
         seen += 1
     assert seen > 50
 
@@ -114,7 +114,7 @@ def test_self_bidders_keep_their_bids_and_pay_no_more_than_the_pressure_asks():
         written = bids(advertiser, pctr, features, choice)
         fixed = advertiser >= LEARNERS
         assert (written[fixed] == features[fixed, BID]).all()
-        score, given = scores(advertiser, pctr, features, choice)
+        _, given = scores(advertiser, pctr, features, choice)
         rank = np.where(choice.may_bid[advertiser], written * features[:, QUALITY], 0.0)
         if given > 0 and rank.max() <= given:
             assert rank.max() <= choice.pressure * given

@@ -1,8 +1,7 @@
 """Adapt multipliers and prices within the day, hour by hour, to what the day has brought so far.
 
 Multipliers are those of the mean training day, and days differ. What binds is followed up by rules that look at the past of the
-day alone: spend against budget, costs against what caps and floors allow, revenue against the floor. Limits that are relative to
-the baseline follow the baseline's outcome to date, a replay of the keyword bids on the auctions that are over.
+day alone: spend against budget, costs against what caps and floors allow, revenue against the floor.
 """
 
 from __future__ import annotations
@@ -30,15 +29,13 @@ class Gains:
     budget: float = 6.0
     """Rise of the log cost of payment per share of the budget spent ahead of the traffic."""
     cap_budget: float = 6.0
-    """Fall of the log worth of clicks for a cap, likewise."""
-    slack: float = 0.0
-    """Rise of it per share spent behind the traffic where revenue is short, as a multiple of that fall."""
+    """Fall of the log worth of clicks for a cap, likewise; a budget that is spent behind the traffic changes nothing."""
     limit: float = 8.0
     """Cost of payment per relative excess over what is allowed, in units of the worth of revenue."""
     revenue: float = 1.0
     """Power of the ratio of the revenue needed to the one expected, by which prices move an hour."""
     cap_revenue: float = 5.0
-    """Fall of the log worth of clicks for a cap per relative excess of revenue."""
+    """Fall of the log worth of clicks for a cap, and of revenue, per relative excess of revenue."""
     self_bidders: float = 10.0
     """Fall of the pressure on self-bidders' prices per relative shortfall of their profit."""
     others: float = 10.0
@@ -115,13 +112,11 @@ class Feedback:
         # Nobody spends more than its budget in what is to come.
         revenue = float((cost + np.minimum(coming[:, COST], state.budget_left[:, 0])).sum())
         extra = min(max(revenue / target - 1.0, -0.2), 0.2) if target > 0 else 0.2
-        # Where revenue is short, those with budget to spare are the ones that can bring more.
-        is_behind = np.where(ahead > 0, 1.0, GAINS.slack * min(max(-extra * 20.0, 0.0), 1.0))
         return Hour(
             np.maximum(np.minimum(level * self._price + max(level - 1.0, 0.0) * self._more, spendable / clicks), 0.0),
             _bounded_exp(GAINS.budget * ahead / np.sqrt(0.05 + rest[COST])),
             excess,
-            _bounded_exp(-GAINS.cap_budget * ahead * is_behind - GAINS.cap_revenue * extra),
+            _bounded_exp(-GAINS.cap_budget * np.maximum(ahead, 0.0) - GAINS.cap_revenue * extra),
             plan.cap[hour],
             *self._of_self_bidders(hour, so_far + coming, extra),
         )

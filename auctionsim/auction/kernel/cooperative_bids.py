@@ -1,8 +1,8 @@
 """Make the bids of one hour that carry out a choice of winners and prices among cooperating advertisers.
 
-The choice follows docs/macg-theory.md, section 4: an auction goes to the largest score, num - den x payment. The mechanism gives
-it to the highest bid, and the runner-up sets the price. So the cooperating advertiser with the largest score bids enough to win,
-the one with the second largest bids the price that the winner is meant to pay, and the others stay out.
+The choice follows docs/macg-theory.md, section 4: an auction goes to the largest score, num - den x payment. The mechanism
+gives it to the highest bid, and the runner-up sets the price. So the cooperating advertiser with the largest score bids enough
+to win, the one with the second largest bids the price that the winner is meant to pay, and the others stay out.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Choice(NamedTuple):
     fixed: Array
     """Coefficients of the fixed rules, `[A, 4]`; 0 for learners."""
     worth: Array
-    """Of each learner, `[A, WORTH_COLUMNS]`, all >= 0: what a click, a conversion and a unit of GMV are worth to it, what a unit
-    of payment costs it, and the price per click that it is meant to pay where somebody can set it."""
+    """Of each learner, `[A, WORTH_COLUMNS]`, all >= 0: what a click, a conversion and a unit of GMV are worth to it, what a
+    unit of payment costs it, and the price per click that it is meant to pay where somebody can set it."""
     others: float
     """Worth of a unit of a self-bidder's profit, >= 0."""
     revenue: float
