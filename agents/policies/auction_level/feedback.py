@@ -34,9 +34,11 @@ class Gains:
     """Cost of payment per relative excess over what is allowed, in units of the worth of revenue."""
     revenue: float = 1.0
     """Power of the ratio of the revenue needed to the one expected, by which prices move an hour."""
-    cap_revenue: float = 5.0
+    cap_revenue: float = 3.0
     """Fall of the log worth of clicks for a cap, and of revenue, per relative excess of revenue."""
-    self_bidders: float = 10.0
+    low: float = 0.8
+    """Level of prices, over usual ones, below which an excess of revenue lowers its worth."""
+    self_bidders: float = 20.0
     """Fall of the pressure on self-bidders' prices per relative shortfall of their profit."""
     others: float = 10.0
     """Rise of the log worth of their profit per relative shortfall of it."""
@@ -99,6 +101,8 @@ class Feedback:
         so_far = state.cumulative[:, :, 0]
         # The rest of the day as expected from the hours before, and from the usual day as long as they are few.
         coming = (so_far + PRIOR * plan.usual) * (rest / (done + PRIOR))
+        # What goes beyond a budget does not come.
+        within = coming * np.minimum(1.0, state.budget_left[:, 0] / np.maximum(coming[:, COST], 1e-12))[:, None]
         clicks, cost = np.maximum(coming[:, CLICKS], 1e-12), so_far[:, COST]
         allowed = plan.allowed(hour, so_far[:, _BOUGHT] + coming[:, _BOUGHT])
         spendable = np.minimum(state.budget_left[:, 0], (1 - GAINS.room) * allowed - cost)
@@ -109,16 +113,14 @@ class Feedback:
         to_date = plan.allowed(hour, so_far[:, _BOUGHT])
         is_over = (cost > to_date) & (cost > 0)
         excess = np.where(is_over, 1.0 - to_date / np.where(is_over, cost, 1.0), 0.0) * min(1.0, 4 * float(done[COST]))
-        # Nobody spends more than its budget in what is to come.
-        revenue = float((cost + np.minimum(coming[:, COST], state.budget_left[:, 0])).sum())
-        extra = min(max(revenue / target - 1.0, -0.2), 0.2) if target > 0 else 0.2
+        extra = self._extra_revenue(float((cost + within[:, COST]).sum()), target, level)
         return Hour(
             np.maximum(np.minimum(level * self._price + max(level - 1.0, 0.0) * self._more, spendable / clicks), 0.0),
             _bounded_exp(GAINS.budget * ahead / np.sqrt(0.05 + rest[COST])),
             excess,
             _bounded_exp(-GAINS.cap_budget * np.maximum(ahead, 0.0) - GAINS.cap_revenue * extra),
             plan.cap[hour],
-            *self._of_self_bidders(hour, so_far + coming, extra),
+            *self._of_self_bidders(hour, so_far + within, extra),
         )
 
     def _revenue_level(self, state: DayState, target: float, now: float) -> float:
@@ -139,6 +141,16 @@ class Feedback:
             self._level = min(max(self._level * float(arithmetic.power(ratio, GAINS.revenue)), 0.05), 3.0)
         return self._level
 
+    def _extra_revenue(self, expected: float, target: float, level: float) -> float:
+        """Return how far revenue is expected above the target, relative to it, where prices alone do not bring it there.
+
+        While they can still rise to their usual level, or fall, they are the cheaper means.
+        """
+        if target <= 0:
+            return 0.2
+        extra = min(max(expected / target - 1.0, -0.2), 0.2)
+        return min(extra, 0.0) if level > 1.0 else max(extra, 0.0) if level < GAINS.low else 0.0
+
     def _of_self_bidders(self, hour: int, expected: Array, extra: float) -> tuple[float, float, float]:
         """Return the pressure on self-bidders' prices, and the factors on the worth of their profit and of revenue.
 
@@ -148,9 +160,9 @@ class Feedback:
         missing = float(self._plan.self_bidders[hour] - (own[:, GMV] - own[:, COST]).sum())
         short = max(missing / float(self._plan.self_bidder_scale[hour]) + GAINS.room, 0.0)
         others, revenue = (float(_bounded_exp(np.array(x))) for x in (GAINS.others * short, -GAINS.cap_revenue * extra))
-        # Revenue that is worth less than the profit it costs is not asked for; next to that, prices go up gradually.
+        # Revenue that is worth less than the profit it costs is not asked for; near that, prices go up gradually.
         ratio = self._revenue_over_profit * revenue / others
-        pressure = GAINS.pressure * min(max(5.0 * (ratio - 0.9), 0.0), 1.0) - GAINS.self_bidders * short
+        pressure = GAINS.pressure * min(max(5.0 * (ratio - 0.8), 0.0), 1.0) - GAINS.self_bidders * short
         return max(pressure, 0.0), others, revenue
 
 
