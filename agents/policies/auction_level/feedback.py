@@ -30,9 +30,9 @@ class Gains:
     """Rise of the log cost of payment per share of the budget spent ahead of the traffic."""
     cap_budget: float = 6.0
     """Fall of the log worth of clicks for a cap, likewise; a budget that is spent behind the traffic changes nothing."""
-    limit: float = 8.0
+    limit: float = 6.0
     """Cost of payment per relative excess over what is allowed, in units of the worth of revenue."""
-    revenue: float = 1.0
+    revenue: float = 0.6
     """Power of the ratio of the revenue needed to the one expected, by which prices move an hour."""
     cap_revenue: float = 3.0
     """Fall of the log worth of clicks for a cap, and of revenue, per relative excess of revenue."""
