@@ -2,8 +2,8 @@
 
 The program of the theory gives an auction to the largest score `num - den x payment`, not to the largest bid. Here each
 learner has the logs of what its scores are made of, and the bids of an auction follow from the scores of all its candidates
-(`auction/kernel/cooperative_bids.py`). Training starts at the multipliers of the mean training day (`bounds/mean_day.py`). Within
-a day, `feedback.py` adapts them to what the day has brought.
+(`auction/kernel/cooperative_bids.py`). Training starts at the multipliers of the mean training day (`bounds/mean_day.py`).
+Within a day, `feedback.py` adapts them to what the day has brought.
 """
 
 from __future__ import annotations
