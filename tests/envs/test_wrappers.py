@@ -82,6 +82,8 @@ VECTOR: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("wrap", VECTOR.values(), ids=VECTOR)
 def test_gymnasium_s_wrappers_of_shared_calls(wrap: Callable[[Any], Any], market: Market):
+    if wrap.__name__ == "NormalizeObservation" and gymnasium.__version__.startswith("1.1."):
+        pytest.skip("Gymnasium 1.1 normalizes into 64 bits and declares 32")
     made = wrap(gymnasium.make_vec("auctionsim/SingleBidder-v0", ENVS, scenario=market))
     made.reset(seed=0)
     made.action_space.seed(0)
