@@ -53,7 +53,8 @@ def test_an_interrupted_demo_ends_at_the_same_bytes(
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if "skipped" in line] == [f"{arm}: finished before, skipped" for arm in finished]
     done = generations - 3 * len(finished)
-    if done:
+    # The search of the rule has one checkpoint, at its end.
+    if done and len(finished) < 3:
         assert f"{ARMS[len(finished)]}: goes on after iteration {done}" in lines
     for arm in ARMS:
         assert contents(Run(Path("cut") / arm)) == contents(Run(Path("whole") / arm))

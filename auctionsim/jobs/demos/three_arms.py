@@ -51,7 +51,7 @@ def plan(scenario: str, shared: tuple[str, ...] = ()) -> list[Arm]:
         "competing": ("learner.own_weight=1.0", "learner.global_weight=0.0", *no_floors),
         "colluding": ("learner.own_weight=0.0", "learner.global_weight=1.0", *no_floors),
         "cooperating": (),
-        RIVAL: (*_FITTED, "train.iterations=100", "train.checkpoint_every=100"),
+        RIVAL: (*_FITTED, "train.iterations=60", "train.checkpoint_every=60"),
     }
     return [
         Arm(name, load_scenario(scenario, overrides=(*shared, *own)), text, (*shared, *own)) for name, own in by_arm.items()
