@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import ReplicatedLearner, iterate
 from auctionsim.agents.learners.registry import make_learner
+from auctionsim.agents.learners.validated.aimed import Aimed
 from auctionsim.agents.learners.validated.learner import MAX_MARGIN, ValidatedFloor, moved_margin
 from auctionsim.agents.learners.validated.prediction import lower_prediction_bound, one_sided_t
 from auctionsim.agents.learners.validated.raised import MAX_FACTOR, NEXT_BEST, raised_policy, raised_until_held, validated
@@ -106,6 +107,16 @@ def test_a_policy_that_adapts_within_the_day_aims_higher_in_place_of_bidding_hig
     assert found.factor == pytest.approx(usual.factor)
     bids = simulate_day(of, 4, raised_policy(of, policy, found.factor)).bids[0]
     assert bids == pytest.approx(0.9 * found.factor * of.static("manual"))
+
+
+def test_bids_of_the_auction_aim_higher_where_the_floor_is_raised():
+    of = market('learner.policy="auction"', "advertisers.0.profit_floor=0.0")
+    learner = make_learner(of.scenario)
+    assert isinstance(learner, ValidatedFloor)
+    policy = learner.policy(of, learner.start(of))
+    assert isinstance(policy, Aimed)
+    low, high = (validated(of, policy.policy, factor) for factor in (1.0, 1.1))
+    assert sum(day.revenue for day in high.days) > 1.02 * sum(day.revenue for day in low.days)
 
 
 def test_the_margin_moves_towards_the_bound_and_stays_in_its_range():

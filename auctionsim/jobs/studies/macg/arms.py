@@ -83,6 +83,11 @@ ARMS = (
     Arm("macg without floor", _NO_FLOOR, (THREE_ARMS, TAOBAO_MIX, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0"), (TAOBAO_MIX, REAL)),
     Arm(MACG, (), (*SCENARIOS, LARGE, REAL)),
+    Arm(
+        "macg, auction-level bids",
+        ('learner.policy="auction"', "platform.self_bidder_floor=1.0", "train.iterations=40"),
+        (TAOBAO_MIX,),
+    ),
     Arm("macg, margin of 2 %", ("learner.floor_margin=0.02",), (TAOBAO_MIX,)),
     Arm("macg, global credit", ("learner.local_credit=false",), (TAOBAO_MIX,)),
     Arm("macg, multipliers", ('learner.constraint="lagrangian"',), (THREE_ARMS, TAOBAO_MIX)),
@@ -100,7 +105,7 @@ FRONT = tuple(
 def arms_of(scenario: str, *, quick: bool) -> tuple[Arm, ...]:
     """Return the arms that are measured on a scenario; a few of them in a quick study."""
     every = [arm for arm in (*ARMS, *FRONT) if scenario in arm.scenarios]
-    few = (MANUAL, "independent", "value-scale", MACG, "macg without floor", BOUND, "floor 0", "floor 1")
+    few = (MANUAL, "independent", "value-scale", MACG, "macg, auction-level bids", BOUND, "floor 0", "floor 1")
     return tuple(arm for arm in every if not quick or arm.name in few)
 
 
@@ -120,10 +125,10 @@ def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) 
         name: The scenario's name in the study; `source` if None.
     """
     groups = load_scenario(source).advertisers
-    overrides: list[str] = [*_SPLITS.get(name or source, ()), *(_QUICK if quick else ())]
+    overrides: list[str] = [*_SPLITS.get(name or source, ())]
     for item in arm.overrides:
         if item == "{no profit floors}":
             overrides += [f"advertisers.{i}.profit_floor=0.0" for i in range(len(groups))]
         else:
             overrides.append(item)
-    return load_scenario(source, overrides=tuple(overrides))
+    return load_scenario(source, overrides=(*overrides, *(_QUICK if quick else ())))
