@@ -30,12 +30,14 @@ class Gains:
     """Rise of the log cost of payment per share of the budget spent ahead of the traffic."""
     cap_budget: float = 6.0
     """Fall of the log worth of clicks for a cap, likewise; a budget that is spent behind the traffic changes nothing."""
-    limit: float = 6.0
+    limit: float = 8.0
     """Cost of payment per relative excess over what is allowed, in units of the worth of revenue."""
     revenue: float = 0.6
     """Power of the ratio of the revenue needed to the one expected, by which prices move an hour."""
     cap_revenue: float = 3.0
     """Fall of the log worth of clicks for a cap, and of revenue, per relative excess of revenue."""
+    shortfall: float = 10.0
+    """Worth of clicks for a cap per relative shortfall of revenue, in units of the worth of revenue, where budget is left."""
     low: float = 0.8
     """Level of prices, over usual ones, below which an excess of revenue lowers its worth."""
     self_bidders: float = 20.0
@@ -63,6 +65,8 @@ class Hour:
     """Relative cost beyond what is allowed, `[advertisers]`, >= 0."""
     cap_factor: Array
     """Factor on the worth of clicks for a cap, `[advertisers]`."""
+    shortfall: Array
+    """Worth of clicks for a cap that a shortfall of revenue adds, in units of the worth of revenue, `[advertisers]`."""
     cap: Array
     """Estimate of the day's cap on the price per click, currency `[advertisers]`; 0 where there is none."""
     pressure: float
@@ -105,7 +109,6 @@ class Feedback:
         within = coming * np.minimum(1.0, state.budget_left[:, 0] / np.maximum(coming[:, COST], 1e-12))[:, None]
         clicks, cost = np.maximum(coming[:, CLICKS], 1e-12), so_far[:, COST]
         allowed = plan.allowed(hour, so_far[:, _BOUGHT] + coming[:, _BOUGHT])
-        spendable = np.minimum(state.budget_left[:, 0], (1 - GAINS.room) * allowed - cost)
         target = float(plan.revenue[hour]) * (1 + GAINS.room)
         level = self._revenue_level(state, target, float(now[COST] / rest[COST]))
 
@@ -113,12 +116,16 @@ class Feedback:
         to_date = plan.allowed(hour, so_far[:, _BOUGHT])
         is_over = (cost > to_date) & (cost > 0)
         excess = np.where(is_over, 1.0 - to_date / np.where(is_over, cost, 1.0), 0.0) * min(1.0, 4 * float(done[COST]))
-        extra = self._extra_revenue(float((cost + within[:, COST]).sum()), target, level)
+        # At usual prices those with budget left would bring more where prices are below them now.
+        usual = np.minimum(coming[:, COST] * max(1.0 / max(level, 0.05), 1.0), state.budget_left[:, 0])
+        extra = _extra_revenue(float((cost + within[:, COST]).sum()), float((cost + usual).sum()), target, level)
+        spendable = np.minimum(state.budget_left[:, 0], (1 - GAINS.room) * allowed - cost)
         return Hour(
             np.maximum(np.minimum(level * self._price + max(level - 1.0, 0.0) * self._more, spendable / clicks), 0.0),
             _bounded_exp(GAINS.budget * ahead / np.sqrt(0.05 + rest[COST])),
             excess,
             _bounded_exp(-GAINS.cap_budget * np.maximum(ahead, 0.0) - GAINS.cap_revenue * extra),
+            np.where((plan.cap[hour] > 0) & (ahead < 0), GAINS.shortfall * max(-extra, 0.0), 0.0),
             plan.cap[hour],
             *self._of_self_bidders(hour, so_far + within, extra),
         )
@@ -141,16 +148,6 @@ class Feedback:
             self._level = min(max(self._level * float(arithmetic.power(ratio, GAINS.revenue)), 0.05), 3.0)
         return self._level
 
-    def _extra_revenue(self, expected: float, target: float, level: float) -> float:
-        """Return how far revenue is expected above the target, relative to it, where prices alone do not bring it there.
-
-        While they can still rise to their usual level, or fall, they are the cheaper means.
-        """
-        if target <= 0:
-            return 0.2
-        extra = min(max(expected / target - 1.0, -0.2), 0.2)
-        return min(extra, 0.0) if level > 1.0 else max(extra, 0.0) if level < GAINS.low else 0.0
-
     def _of_self_bidders(self, hour: int, expected: Array, extra: float) -> tuple[float, float, float]:
         """Return the pressure on self-bidders' prices, and the factors on the worth of their profit and of revenue.
 
@@ -164,6 +161,17 @@ class Feedback:
         ratio = self._revenue_over_profit * revenue / others
         pressure = GAINS.pressure * min(max(5.0 * (ratio - 0.8), 0.0), 1.0) - GAINS.self_bidders * short
         return max(pressure, 0.0), others, revenue
+
+
+def _extra_revenue(expected: float, at_usual_prices: float, target: float, level: float) -> float:
+    """Return how far revenue is expected from the target, relative to it, where prices alone do not bring it there.
+
+    While they can still rise to their usual level, or fall, they are the cheaper means.
+    """
+    if target <= 0:
+        return 0.2
+    short, excess = min(at_usual_prices / target - 1.0, 0.0), max(expected / target - 1.0, 0.0)
+    return max(short, -0.2) if short < 0 else min(excess, 0.2) if level < GAINS.low else 0.0
 
 
 def _bounded_exp(exponent: Array) -> Array:

@@ -142,7 +142,7 @@ class _AuctionLevelPolicy:
         learners = market.learners
         worth = np.zeros((len(market.advertisers), bids.WORTH_COLUMNS))
         over = GAINS.limit * self.revenue * hour.excess[learners]
-        keeps_cap = self.worth[:, CAP] * hour.cap_factor[learners] + over
+        keeps_cap = self.worth[:, CAP] * hour.cap_factor[learners] + over + self.revenue * hour.shortfall[learners]
         worth[learners, bids.CLICK] = self.worth[:, CLICK] + keeps_cap * hour.cap[learners]
         worth[learners, bids.CONVERSION] = self.worth[:, CONVERSION]
         worth[learners, bids.GMV] = self.worth[:, GMV]
