@@ -50,6 +50,9 @@ of the table leave none for validation, so that its margin is the scenario's own
 
 _NO_FLOOR = ("platform.revenue_floor=0.0", "{no profit floors}")
 _QUICK = ("traffic.auctions_per_day=2000", "traffic.weight=1", "train.iterations=4", "learner.population=8")
+FORMULA = "{formula}"
+"""Override of rivals and ablations that search for the formula's coefficients in a scenario whose own policy is another one."""
+_SEARCH = ('learner.policy="formula"', "learner.learning_rate=0.05", "train.iterations=200")
 
 
 def _fitted(rule: str) -> tuple[str, ...]:
@@ -63,7 +66,8 @@ class Arm:
 
     name: str
     overrides: tuple[str, ...] = ()
-    """The `--set` items of the arm; `{no profit floors}` stands for turning off every group's profit floor."""
+    """The `--set` items of the arm; `{no profit floors}` stands for turning off every group's profit floor, `FORMULA` for a
+    search for the formula's coefficients."""
     scenarios: tuple[str, ...] = (*SCENARIOS, REAL)
     """The scenarios that the arm is measured on."""
     kind: str = "search"
@@ -74,9 +78,9 @@ class Arm:
 ARMS = (
     Arm(MANUAL, (), (*SCENARIOS, LARGE, REAL), kind="static"),
     Arm("truthful", (), (*SCENARIOS, LARGE, REAL), kind="static"),
-    Arm("independent", ("learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
-    Arm("openai-es", ('learner.algorithm="openai-es"',), SCENARIOS),
-    Arm("cma-es", ('learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
+    Arm("independent", (FORMULA, "learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
+    Arm("openai-es", (FORMULA, 'learner.algorithm="openai-es"'), SCENARIOS),
+    Arm("cma-es", (FORMULA, 'learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
     Arm("value-scale", (*_fitted("value-scale"), "train.iterations=20"), (*SCENARIOS, LARGE, REAL)),
     Arm("value-scale-paced", (*_fitted("value-scale-paced"), "train.iterations=100"), (TAOBAO_MIX, REAL)),
     Arm("objective-scale", (*_fitted("objective-scale"), "train.iterations=100"), (TAOBAO_MIX,)),
@@ -91,8 +95,9 @@ ARMS = (
     Arm("macg, margin of 2 %", ("learner.floor_margin=0.02",), (TAOBAO_MIX,)),
     Arm("macg, global credit", ("learner.local_credit=false",), (TAOBAO_MIX,)),
     Arm("macg, multipliers", ('learner.constraint="lagrangian"',), (THREE_ARMS, TAOBAO_MIX)),
-    Arm("macg, contextual", ('learner.policy="contextual"',), (TAOBAO_MIX,)),
-    Arm("macg, self-bidder floor", ("platform.self_bidder_floor=0.98",), (TAOBAO_MIX,)),
+    Arm("macg, formula", (FORMULA,), (TAOBAO_MIX,)),
+    Arm("macg, contextual", (FORMULA, 'learner.policy="contextual"'), (TAOBAO_MIX,)),
+    Arm("macg, no self-bidder floor", ("platform.self_bidder_floor=0.0",), (TAOBAO_MIX,)),
     Arm(BOUND, scenarios=(*SCENARIOS, LARGE, REAL), kind="oracle-lp"),
     Arm("cost of a generation", scenarios=(LARGE,), kind="cost"),
 )
@@ -124,11 +129,13 @@ def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) 
         quick: True to shrink the scenario to seconds.
         name: The scenario's name in the study; `source` if None.
     """
-    groups = load_scenario(source).advertisers
-    overrides: list[str] = [*_SPLITS.get(name or source, ())]
+    given = load_scenario(source)
+    groups = given.advertisers
+    searches = FORMULA in arm.overrides and given.learner.policy != "formula"
+    overrides: list[str] = [*_SPLITS.get(name or source, ()), *(_SEARCH if searches else ())]
     for item in arm.overrides:
         if item == "{no profit floors}":
             overrides += [f"advertisers.{i}.profit_floor=0.0" for i in range(len(groups))]
-        else:
+        elif item != FORMULA:
             overrides.append(item)
     return load_scenario(source, overrides=(*overrides, *(_QUICK if quick else ())))
