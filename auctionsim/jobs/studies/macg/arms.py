@@ -87,11 +87,6 @@ ARMS = (
     Arm("macg without floor", _NO_FLOOR, (THREE_ARMS, TAOBAO_MIX, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0"), (TAOBAO_MIX, REAL)),
     Arm(MACG, (), (*SCENARIOS, LARGE, REAL)),
-    Arm(
-        "macg, auction-level bids",
-        ('learner.policy="auction"', "platform.self_bidder_floor=1.0", "train.iterations=40"),
-        (TAOBAO_MIX,),
-    ),
     Arm("macg, margin of 2 %", ("learner.floor_margin=0.02",), (TAOBAO_MIX,)),
     Arm("macg, global credit", ("learner.local_credit=false",), (TAOBAO_MIX,)),
     Arm("macg, multipliers", ('learner.constraint="lagrangian"',), (THREE_ARMS, TAOBAO_MIX)),
@@ -110,7 +105,7 @@ FRONT = tuple(
 def arms_of(scenario: str, *, quick: bool) -> tuple[Arm, ...]:
     """Return the arms that are measured on a scenario; a few of them in a quick study."""
     every = [arm for arm in (*ARMS, *FRONT) if scenario in arm.scenarios]
-    few = (MANUAL, "independent", "value-scale", MACG, "macg, auction-level bids", BOUND, "floor 0", "floor 1")
+    few = (MANUAL, "independent", "value-scale", MACG, BOUND, "floor 0", "floor 1")
     return tuple(arm for arm in every if not quick or arm.name in few)
 
 
