@@ -105,7 +105,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     _check_required(arguments)
     out, scenario, budgets = Path(arguments.out), _path(arguments.scenario), _path(arguments.budgets)
     quality, mapping = _path(arguments.quality), _path(arguments.mapping)
-    picture = out.with_name(f"{out.stem}-hours.png") if arguments.report else None
+    # A folder such as `.` has no name, and is refused below.
+    picture = out.with_name(f"{out.stem}-hours.png") if arguments.report and out.name else None
     _check_distinct(arguments, picture)
     _check_scenario(scenario, out)
     _check_budgets(budgets)

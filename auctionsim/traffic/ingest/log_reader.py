@@ -257,10 +257,12 @@ def _bad(form: Format) -> str:
     """Return the SELECT of the invalid rows of `checked`, for `bad`."""
     fields = ", ".join(quoted(field.name) for field in form.fields)
     words = ", ".join(quoted(f"expected {field.words}") for field in form.fields)
-    auction = f"({form.auction})::VARCHAR" if form.auction else "NULL"
+    auction = f"try(({form.auction})::VARCHAR)" if form.auction else "NULL"
+    # Any field of such a row can be the invalid one: a number that is none, or infinite, names no auction and no time.
     return (
         f"SELECT row, false AS is_line, [{fields}][wrong + 1] AS field, [{words}][wrong + 1] AS reason, came AS value, "
-        f"{auction} AS id, ({form.day})::BIGINT AS day, ({form.second})::INTEGER AS second FROM checked WHERE wrong IS NOT NULL"
+        f"{auction} AS id, try(({form.day})::BIGINT) AS day, try(({form.second})::INTEGER) AS second "
+        "FROM checked WHERE wrong IS NOT NULL"
     )
 
 
