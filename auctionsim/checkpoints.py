@@ -21,7 +21,9 @@ _SCHEMA = "auctionsim-checkpoint-1"
 
 def save_state(path: Path, arrays: Arrays) -> None:
     """Write a state, whole or not at all; the same state gives the same bytes."""
-    contents = save(arrays, {"schema": _SCHEMA})
+    # The library writes an array's memory from its first number on, whatever its strides: a column would take its neighbors'.
+    whole = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    contents = save(whole, {"schema": _SCHEMA})
     write_then_rename(path, lambda part: part.write_bytes(contents))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from auctionsim.checkpoints import load_state, save_state
 from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.files import write_then_rename
@@ -159,6 +160,14 @@ def test_checkpoints_hold_finite_arrays_of_the_learner(tmp_path: Path):
     assert state["iteration"].tolist() == [6]
     assert state["mean"].shape == (5, 3)
     assert np.abs(state["mean"]).max() > 0
+
+
+def test_a_checkpoint_keeps_arrays_that_are_slices_of_others(tmp_path: Path):
+    table = np.arange(12.0).reshape(3, 4)
+    state = {"column": table[:, 1], "turned": table.T, "backwards": table[0, ::-1], "number": np.array(2.5)}
+    save_state(tmp_path / "state.safetensors", state)
+    loaded = load_state(tmp_path / "state.safetensors")
+    assert {name: array.tolist() for name, array in loaded.items()} == {name: array.tolist() for name, array in state.items()}
 
 
 def test_training_writes_event_files_that_tensorboard_reads(tmp_path: Path):
