@@ -59,7 +59,19 @@ _OPTIONS = (
 )  # fmt: skip
 _FORMATS = ("auctions-csv", "auctions-csv", "auctions-csv", "ipinyou", "auctionnet", "criteo-attribution")
 
-_WRITES = ["t.parquet", "t", "b.csv", "s.toml", "q.html", "t-hours.png", "no", "new", "o=1 [x]", "\U0001f600.parquet", "\U0001f600-hours.png"]
+_WRITES = [
+    "t.parquet",
+    "t",
+    "b.csv",
+    "s.toml",
+    "q.html",
+    "t-hours.png",
+    "no",
+    "new",
+    "o=1 [x]",
+    "\U0001f600.parquet",
+    "\U0001f600-hours.png",
+]
 
 
 @st.composite
