@@ -55,7 +55,7 @@ GAINS = Gains()
 
 @dataclass(frozen=True, eq=False)
 class Hour:
-    """What the coming hour is bid with."""
+    """Prices and factors on multipliers with which the coming hour is bid."""
 
     price: Array
     """Price per click, currency `[advertisers]`."""
@@ -102,18 +102,18 @@ class Feedback:
         """Return what to bid with in the coming hour."""
         hour, plan = state.hour, self._plan
         done, now, rest = plan.done[hour], plan.now[hour], plan.rest[hour]
-        so_far = state.cumulative[:, :, 0]
+        cumulative = state.cumulative[:, :, 0]
         # The rest of the day as expected from the hours before, and from the usual day as long as they are few.
-        coming = (so_far + PRIOR * plan.usual) * (rest / (done + PRIOR))
+        coming = (cumulative + PRIOR * plan.usual) * (rest / (done + PRIOR))
         # What goes beyond a budget does not come.
         within = coming * np.minimum(1.0, state.budget_left[:, 0] / np.maximum(coming[:, COST], 1e-12))[:, None]
-        clicks, cost = np.maximum(coming[:, CLICKS], 1e-12), so_far[:, COST]
-        allowed = plan.allowed(hour, so_far[:, _BOUGHT] + coming[:, _BOUGHT])
+        clicks, cost = np.maximum(coming[:, CLICKS], 1e-12), cumulative[:, COST]
+        allowed = plan.allowed(hour, cumulative[:, _BOUGHT] + coming[:, _BOUGHT])
         target = float(plan.revenue[hour]) * (1 + GAINS.room)
         level = self._revenue_level(state, target, float(now[COST] / rest[COST]))
 
         ahead = np.where(self._has_budget, cost / self._budget - done[COST], 0.0)
-        to_date = plan.allowed(hour, so_far[:, _BOUGHT])
+        to_date = plan.allowed(hour, cumulative[:, _BOUGHT])
         is_over = (cost > to_date) & (cost > 0)
         excess = np.where(is_over, 1.0 - to_date / np.where(is_over, cost, 1.0), 0.0) * min(1.0, 4 * float(done[COST]))
         # At usual prices those with budget left would bring more where prices are below them now.
@@ -127,7 +127,7 @@ class Feedback:
             _bounded_exp(-GAINS.cap_budget * np.maximum(ahead, 0.0) - GAINS.cap_revenue * extra),
             np.where((plan.cap[hour] > 0) & (ahead < 0), GAINS.shortfall * max(-extra, 0.0), 0.0),
             plan.cap[hour],
-            *self._of_self_bidders(hour, so_far + within, extra),
+            *self._of_self_bidders(hour, cumulative + within, extra),
         )
 
     def _revenue_level(self, state: DayState, target: float, now: float) -> float:

@@ -29,7 +29,7 @@ _plans: WeakKeyDictionary[Market, dict[int, DayPlan]] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class DayPlan:
-    """What is known about a day at the start of each hour, whatever the policy does; n advertisers."""
+    """Facts of a day that are known at the start of each hour, whatever the policy does; n advertisers."""
 
     usual: Array
     """The baseline's totals of the mean training day, `[n, 5]`."""
@@ -43,7 +43,7 @@ class DayPlan:
     """Largest cost that each of the advertisers' constraints allows to one that bought nothing, currency
     `[24, constraints, n]`; infinite where there is none."""
     room_per_unit: Array
-    """What each click, conversion and unit of GMV adds to it, currency `[24, constraints, n, 3]`."""
+    """Rise of that cost per click, conversion and unit of GMV, currency `[24, constraints, n, 3]`."""
     cap: Array
     """Cap on the price per click, currency `[24, n]`; 0 where there is none."""
     revenue: Array

@@ -88,7 +88,7 @@ class _AuctionLevelPolicy:
     """Bid in each auction by the scores of its candidates."""
 
     worth: Array
-    """What each learner's scores are made of, `[learners, 8]`, > 0."""
+    """The parameters of each learner as amounts, see `PARAMETERS`, `[learners, 8]`, > 0."""
     revenue: float
     """Worth of a unit of revenue, > 0."""
     others: float
@@ -153,8 +153,8 @@ class _AuctionLevelPolicy:
 
 def _check(market: Market) -> None:
     """Refuse markets in which the runner-up's bid is not the price of the one slot."""
-    rules, place = market.rules, f"{market.scenario.source}: learner.policy: expected "
+    rules, source = market.rules, f"{market.scenario.source}: learner.policy: expected "
     if len(rules.slot_effect) != 1:
-        raise InputError(f"{place}one slot (mechanism.slot_effect = [1.0]) with 'auction', got {len(rules.slot_effect)}")
+        raise InputError(f"{source}one slot (mechanism.slot_effect = [1.0]) with 'auction', got {len(rules.slot_effect)}")
     if rules.pricing == "first":
-        raise InputError(f"{place}mechanism.pricing 'gsp' or 'vcg' with 'auction', got 'first'")
+        raise InputError(f"{source}mechanism.pricing 'gsp' or 'vcg' with 'auction', got 'first'")

@@ -27,7 +27,7 @@ _ABOVE, _BELOW = 1.001, 0.9999
 
 
 class Choice(NamedTuple):
-    """What decides winners and prices in one hour; A advertisers."""
+    """Terms by which winners and prices are chosen in one hour; A advertisers."""
 
     may_bid: NDArray[np.bool_]
     """Whether a learner bids for the advertiser and it has budget left, `[A]`."""
@@ -36,8 +36,8 @@ class Choice(NamedTuple):
     fixed: Array
     """Coefficients of the fixed rules, `[A, 4]`; 0 for learners."""
     worth: Array
-    """Of each learner, `[A, WORTH_COLUMNS]`, all >= 0: what a click, a conversion and a unit of GMV are worth to it, what a
-    unit of payment costs it, and the price per click that it is meant to pay where somebody can set it."""
+    """Terms of each learner, `[A, WORTH_COLUMNS]`, all >= 0: the worth of a click, of a conversion and of a unit of GMV, the
+    cost of a unit of payment, and the price per click that it is meant to pay where somebody can set it."""
     others: float
     """Worth of a unit of a self-bidder's profit, >= 0."""
     revenue: float
@@ -60,7 +60,7 @@ def write_bids(
         advertiser: Advertiser of each row, `[rows]`.
         pctr: Predicted click-through rate of each row, `[rows]`.
         external_score: Best rank score of competitors outside the simulation, `[buckets]`.
-        choice: What decides.
+        choice: Terms of the choice.
         features: `Candidates.features` of the rows, `[rows, CANDIDATE_COLUMNS]`; column 3 of the learners' rows is written.
     """
     worth = choice.worth
