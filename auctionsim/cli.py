@@ -111,6 +111,9 @@ def _reported(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        # An interrupt within `exec`, as in the making of a dataclass, leaves a mark by which Python would kill itself by SIGINT
+        # at its end, whatever exit code it was told. Each `exec` clears the mark of the one before.
+        exec("")
         return INTERRUPTED
     except LostOutput as error:
         # Nothing is said where the reader of our output has closed the pipe: it has what it wanted.

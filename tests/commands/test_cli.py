@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import resource
 import shlex
@@ -158,6 +159,26 @@ def test_an_interrupted_training_leaves_a_readable_run_that_resumes_to_the_same_
     name = "checkpoints/000060/seed-0.safetensors"
     assert (run.path / name).read_bytes() == (whole.path / name).read_bytes()
     assert (run.path / "outcomes.parquet").read_bytes() == (whole.path / "outcomes.parquet").read_bytes()
+
+
+INTERRUPTED_WITHIN_EXEC = """
+import os, signal, sys
+from auctionsim.cli import main
+from auctionsim.commands import scenarios
+name = sys.argv.pop()
+scenarios.run = lambda *_: exec(f"import os, signal; os.kill(os.getpid(), signal.{name})")
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_within_exec_ends_with_130_too(name: str, tmp_path: Path):
+    # Python marks it, and would kill itself by SIGINT at the end of `python -m`.
+    (tmp_path / "within.py").write_text(INTERRUPTED_WITHIN_EXEC)
+    words = [sys.executable, "-m", "within", "scenarios", name]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
 def test_help_answers_in_half_a_second():
