@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
 
     def reported() -> int:
-        with guarded_streams(), handled(interrupt):
+        with handled(interrupt, is_last=is_own_process), guarded_streams():
             return _reported(words)
 
     if not is_own_process or memory_limit() is None:

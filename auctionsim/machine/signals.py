@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+def handled(handler: Callable[[int, FrameType | None], object], *, is_last: bool = False) -> Iterator[None]:
     """Call a handler on each signal that stops a job.
 
     A SIGHUP that is ignored stays ignored: a job started by `nohup` goes on when its terminal is closed. Outside the main
     thread, where Python delivers no signal, nothing changes.
+
+    Args:
+        handler: Handler of the signals.
+        is_last: Whether the process has nothing left to do after it. The signals are then ignored: Python, which cleans up,
+            would print a traceback, and the job has ended.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -31,7 +36,7 @@ def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None
         yield
     finally:
         for number, earlier in before.items():
-            signal.signal(number, earlier)
+            signal.signal(number, signal.SIG_IGN if is_last else earlier)
 
 
 @contextmanager
@@ -53,10 +58,14 @@ def kept() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def interrupt(_: int, __: FrameType | None) -> NoReturn:
+def interrupt(_: int, __: FrameType | None) -> None:
     """End the job as Ctrl-C does, so that what is half written is removed.
 
+    Where an interrupt is cleaning up already, nothing is added to it: polars looks for Ctrl-C by itself and raises the
+    interrupt, and Python then calls this handler for the same signal, in the midst of what has to be put back.
+
     Raises:
-        KeyboardInterrupt: Always.
+        KeyboardInterrupt: No other one is being handled.
     """
-    raise KeyboardInterrupt
+    if not isinstance(sys.exception(), KeyboardInterrupt):
+        raise KeyboardInterrupt

@@ -181,6 +181,24 @@ def test_an_interrupt_within_exec_ends_with_130_too(name: str, tmp_path: Path):
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
+INTERRUPTED_AT_THE_END = """
+import atexit, os, signal, sys
+from auctionsim.cli import main
+name = sys.argv.pop()
+atexit.register(lambda: os.kill(os.getpid(), getattr(signal, name)))
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_that_comes_when_all_is_done_changes_nothing(name: str):
+    words = [sys.executable, "-c", INTERRUPTED_AT_THE_END, "scenarios", name]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "three-arms" in done.stdout
+
+
 def test_help_answers_in_half_a_second():
     def seconds() -> float:
         # Of the processor, so that what else the machine does counts for nothing.

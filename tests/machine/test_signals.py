@@ -31,6 +31,26 @@ def test_a_hang_up_that_is_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
+def signalled_while_handling(error: type[BaseException], cleaned: list[bool]) -> None:
+    with handled(interrupt):
+        try:
+            raise error
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            cleaned.append(True)
+
+
+def test_a_signal_adds_nothing_to_an_interrupt_that_is_cleaning_up():
+    cleaned: list[bool] = []
+    with pytest.raises(KeyboardInterrupt):
+        signalled_while_handling(KeyboardInterrupt, cleaned)
+    assert cleaned
+    # The handling of another error can still be interrupted.
+    with pytest.raises(KeyboardInterrupt):
+        signalled_while_handling(ValueError, cleaned)
+    assert len(cleaned) == 1
+
+
 def test_nothing_changes_in_another_thread():
     before, found = signal.getsignal(signal.SIGTERM), []
 

@@ -15,7 +15,7 @@ from auctionsim.jobs.training.callbacks import Callbacks, Iteration, mean_if_def
 from auctionsim.jobs.training.divergence import expect_finite, reported_if_diverging
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
-from auctionsim.machine.signals import handled
+from auctionsim.machine.signals import handled, interrupt
 from auctionsim.market.market import Market
 from auctionsim.names.display import cut
 from auctionsim.ratios import NotDefined, ratio_to_amount
@@ -147,9 +147,9 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     """Yield an event that a signal sets, so that the iteration under way ends and is kept. A second signal ends it at once."""
     stop = threading.Event()
 
-    def on_signal(_: int, __: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            interrupt(number, frame)
         stop.set()
 
     with handled(on_signal):
