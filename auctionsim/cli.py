@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 import warnings
+from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -111,9 +112,9 @@ def _reported(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        # An interrupt within `exec`, as in the making of a dataclass, leaves a mark by which Python would kill itself by SIGINT
-        # at its end, whatever exit code it was told. Each `exec` clears the mark of the one before.
-        exec("")
+        # An interrupt within `exec`, as in the making of a dataclass, leaves a mark by which `python -m` would kill itself by
+        # SIGINT at its end, whatever exit code it was told. The next class that is made of a text clears the mark.
+        namedtuple("Nothing", ())
         return INTERRUPTED
     except LostOutput as error:
         # Nothing is said where the reader of our output has closed the pipe: it has what it wanted.

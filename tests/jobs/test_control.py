@@ -17,7 +17,10 @@ from auctionsim.scenario.file import parse_scenario
 from ..conftest import SMALL
 
 BUDGETS = ("--set", 'advertisers.0.budget="baseline*0.3"')
-COLLUDING = ("--set", "platform.revenue_floor=0", "--set", "learner.own_weight=0", "--set", "learner.learning_rate=0.3")
+COLLUDING = (
+    "--set", "platform.revenue_floor=0", "--set", "advertisers.0.profit_floor=0", "--set", "learner.own_weight=0",
+    "--set", "learner.learning_rate=0.3",
+)  # fmt: skip
 
 
 @pytest.fixture
