@@ -98,5 +98,5 @@ def test_the_wheel_runs_the_demo_from_an_empty_folder_in_an_empty_environment(wh
     )
     assert done.returncode == 0, done.stderr
     made = {path.name for path in (folder / "runs" / "demo-quick").iterdir()}
-    assert made == {"competing", "colluding", "cooperating", "plan.json", "report"}
+    assert made == {"competing", "colluding", "cooperating", "value-scale-paced", "plan.json", "report"}
     assert (folder / "runs" / "demo-quick" / "report" / "index.html").stat().st_size > 50_000

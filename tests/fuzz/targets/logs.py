@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -119,7 +120,8 @@ def _run(case: Case) -> None:
     if "mutations" in case:
         made = log_case(case["mutations"])
         made.write()
-        run_command(made.words, writes=_WRITES)
+        named = [word for option, word in pairwise(made.words) if option in ("--scenario", "--budgets", "--quality")]
+        run_command(made.words, writes=[*_WRITES, *named])
         return
     log, separator = _log(case["format"])
     contents, path = to_bytes(edited_text(log, case["text"], separator)), Path(case["name"])
