@@ -17,7 +17,7 @@ CLIENTS := build/clients
 LOWEST := build/lowest
 CORE := tests/agents tests/auction tests/bounds tests/envs tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
 
-.PHONY: faults help setup demo demo-real story result test golden-bytes soak fuzz fuzz-minute test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: faults help setup demo demo-real story result test test-long golden-bytes soak fuzz fuzz-minute test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,11 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
 	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
 
-test: setup ## the test suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: setup ## the test suite, but for what make test-long runs
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+
+test-long: setup ## the tests that take longest: further pages, notebooks and processes of Ray
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
 
 golden-bytes: setup ## compare all bytes that are promised with those of an emulated older processor: a minute
 	$(BIN)/python benchmarks/golden_bytes.py
@@ -67,9 +70,9 @@ fuzz: setup ## look for inputs that end badly: make fuzz MINUTES=10 TARGET=scena
 fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs it
 	$(FUZZ) --quick
 
-test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form and their clients' tests, floors on
+test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form, and the former's client tests, floors on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
-	CLIENT_REQUIRED=1 $(BIN)/python -m pytest tests/test_extras.py tests/clients/test_sb3.py $(wildcard tests/clients/test_rllib.py)
+	CLIENT_REQUIRED=1 $(BIN)/python -m pytest tests/test_extras.py tests/clients/test_sb3.py
 
 test-clients: $(CLIENT:%=test-client-%) ## other people's learners, floors on, each in its own environment: make -k test-clients CLIENT=sb3
 

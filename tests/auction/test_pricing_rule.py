@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import auctionsim
 from auctionsim.auction.kernel.prices import PRICINGS
 
@@ -67,6 +69,7 @@ for slot_effect in ((1.0,), (1.0, 0.6, 0.5)):
 """
 
 
+@pytest.mark.long
 def test_a_new_pricing_rule_takes_three_files(tmp_path: Path, small_file: Path):
     copy = tmp_path / "auctionsim"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -132,7 +132,7 @@ def test_a_mistake_ends_in_one_line_and_exit_code_2_of_the_process(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_an_interrupted_training_leaves_a_readable_run_that_resumes_to_the_same_bytes(tmp_path: Path, number: int):
     small = ["--set", "traffic.auctions_per_day=2000", "--set", "train.iterations=60", "--set", "learner.population=4"]
     process = subprocess.Popen(

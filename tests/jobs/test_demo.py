@@ -37,7 +37,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(Generations, "next", next_one)
 
 
-@pytest.mark.parametrize("generations", [0, 2, 3, 7, 11])
+@pytest.mark.parametrize("generations", [7, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 2, 3, 11))])
 def test_an_interrupted_demo_ends_at_the_same_bytes(
     generations: int, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -63,6 +63,7 @@ def test_an_interrupted_demo_ends_at_the_same_bytes(
     )
 
 
+@pytest.mark.long
 def test_a_finished_demo_is_reported_again_and_another_one_refused(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert main([*words, "--out", "out"]) == 0
     before = {arm: contents(Run(Path("out") / arm)) for arm in ARMS}

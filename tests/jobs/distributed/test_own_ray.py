@@ -203,7 +203,8 @@ def test_starting_ray_leaves_the_handlers_of_signals_as_they_were():
 @pytest.mark.parametrize(
     ("end", "code", "status"),
     [
-        (end_at_once, -signal.SIGKILL, "running"),
+        # Two of its servers wait for a minute.
+        pytest.param(end_at_once, -signal.SIGKILL, "running", marks=pytest.mark.long),
         (interrupt, 130, "interrupted"),
         (terminate, 130, "interrupted"),
         (kill_the_raylet, 1, "failed"),

@@ -106,6 +106,7 @@ def test_a_policy_that_bids_nothing_scores_nothing_and_the_target_something(mark
     assert 0 < found["budget_used"] <= 1.0
 
 
+@pytest.mark.long
 def test_the_quick_study_scores_every_arm(tmp_path: Path):
     out = tmp_path / "out"
     assert main(["reproduce", "auctionnet", "--quick", "--seeds", "1", "--workers", "0", "--out", str(out)]) == 0

@@ -168,6 +168,7 @@ def test_a_trial_whose_metric_failed_ranks_last(swept: tuple[Path, pl.DataFrame]
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("ignore")
 def test_ray_tune_gives_the_table_of_this_process(tmp_path: Path):
