@@ -69,16 +69,26 @@ def agent_of_learners(market: Market, settings: LearnerSection) -> NDArray[np.in
     return np.array([index[name] for name in names], dtype=np.int64)
 
 
-def start_parameters(market: Market, settings: LearnerSection) -> Array:
-    """Return the parameters before learning, `[agents, size]`; an agent of several learners starts at their mean."""
+def n_agents(market: Market, settings: LearnerSection) -> int:
+    """Return the number of agents."""
+    return len(np.unique(agent_of_learners(market, settings)))
+
+
+def mean_by_agent(market: Market, settings: LearnerSection, by_learner: Array) -> Array:
+    """Return the means over the advertisers of each agent, `[agents, k]`, of values `[learners, k]`."""
     agent = agent_of_learners(market, settings)
-    start = make_parameterization(settings).start(market)
-    if start.ndim == 1:
-        return np.tile(start, (len(np.unique(agent)), 1))
-    sums = np.zeros((len(np.unique(agent)), start.shape[1]))
-    np.add.at(sums, agent, start)
+    sums = np.zeros((n_agents(market, settings), by_learner.shape[1]))
+    np.add.at(sums, agent, by_learner)
     mean: Array = sums / np.bincount(agent)[:, None]
     return mean
+
+
+def start_parameters(market: Market, settings: LearnerSection) -> Array:
+    """Return the parameters before learning, `[agents, size]`; an agent of several learners starts at their mean."""
+    start = make_parameterization(settings).start(market)
+    if start.ndim == 1:
+        return np.tile(start, (n_agents(market, settings), 1))
+    return mean_by_agent(market, settings, start)
 
 
 def learned_policy(market: Market, settings: LearnerSection, parameters: Array) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from auctionsim.analysis.reports.summary import amount, amount_interval, floor_j
 from auctionsim.analysis.reports.tables import AMOUNT_LABELS, ARM_LABELS, MOST_ROWS
 from auctionsim.analysis.statistics import INTERVALS, Comparison
 from auctionsim.errors import InputError
+from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
 
@@ -81,15 +82,18 @@ class RunComparison:
     @property
     def floor_lines(self) -> list[str]:
         """Return how each run that has a revenue floor kept it on the test days, one line a run."""
-        kept = {name: floor_on_test_days(run) for name, run in self.named.items()}
-        return [f"{name}: revenue floor held on {one}" for name, one in kept.items() if not isinstance(one, NotDefined)]
+        return [f"{name}: revenue floor held on {one}" for name, one in self._kept.items() if not isinstance(one, NotDefined)]
+
+    @cached_property
+    def _kept(self) -> dict[str, FloorDays | NotDefined]:
+        return {name: floor_on_test_days(run) for name, run in self.named.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as the object that `--json` prints."""
         return {
             "baseline": str(self.named[self.first].path),
             "seeds": list(self.named[self.first].seeds),
-            "floor": {str(run.path): floor_json(floor_on_test_days(run)) for run in self.named.values()},
+            "floor": {str(run.path): floor_json(self._kept[name]) for name, run in self.named.items()},
             "differences": {
                 str(self.named[one.name].path): {
                     **{name: _json(one.amounts["learned"][name], one.relative["learned"][name]) for name in AMOUNTS},

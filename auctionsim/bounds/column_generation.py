@@ -8,7 +8,7 @@ ends where the point found reaches the bound that the multipliers prove over all
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +69,8 @@ def _sample_multipliers(program: Program, whole_up_to: int) -> Array:
     """Estimate multipliers from every k-th cell with k times its capacity, `[rows]`; 0 where that program is infeasible."""
     chosen = np.zeros(len(program.capacity), dtype=bool)
     chosen[::_SAMPLE_STEP] = True
-    sample = _part(program, chosen, chosen[_cell(program)], program.must_fill, program.limit)
-    found = solve(Program(**{**vars(sample), "capacity": _SAMPLE_STEP * sample.capacity}), whole_up_to)
+    sample = _part(program, chosen, chosen[program.cell], program.must_fill, program.limit)
+    found = solve(replace(sample, capacity=_SAMPLE_STEP * sample.capacity), whole_up_to)
     return found.multipliers if found.status == "optimal" else np.zeros(len(program.limit))
 
 
@@ -79,12 +79,12 @@ def _near_best(program: Program, multipliers: Array, share: float) -> _Kept:
     n_cells = len(program.capacity)
     worth = reduced(program, multipliers)[: len(program.value)]
     nobody = np.where(program.must_fill, -np.inf, 0.0)
-    best = np.maximum(_best_of_cells(program, worth), nobody)
+    best = np.maximum(program.best_of_cells(worth), nobody)
     if share >= 1:
         return _Kept(np.ones(len(worth), dtype=bool), ~program.must_fill)
-    behind = best[_cell(program)] - worth
+    behind = best[program.cell] - worth
     # The second smallest distance in each cell says how clear it is.
-    distances, cells = np.concatenate([behind, best - nobody]), np.concatenate([_cell(program), np.arange(n_cells)])
+    distances, cells = np.concatenate([behind, best - nobody]), np.concatenate([program.cell, np.arange(n_cells)])
     order = np.lexsort((distances, cells))
     first = np.searchsorted(cells[order], np.arange(n_cells))
     margin = np.quantile(distances[order][first + 1], share, method="lower")
@@ -94,14 +94,14 @@ def _near_best(program: Program, multipliers: Array, share: float) -> _Kept:
 def _with_better(program: Program, kept: _Kept, multipliers: Array) -> _Kept:
     """Bring back the options that are better, at these multipliers, than all those kept in their cell."""
     worth = reduced(program, multipliers)[: len(program.value)]
-    best = _best_of_cells(program, np.where(kept.columns, worth, -np.inf))
+    best = program.best_of_cells(np.where(kept.columns, worth, -np.inf))
     best = np.where(kept.may_be_empty, np.maximum(best, 0.0), best)
-    return _Kept(kept.columns | (worth > best[_cell(program)]), kept.may_be_empty | (~program.must_fill & (best < 0)))
+    return _Kept(kept.columns | (worth > best[program.cell]), kept.may_be_empty | (~program.must_fill & (best < 0)))
 
 
 def _solve_kept(program: Program, kept: _Kept) -> Solution:
     """Solve the program over the options kept, with settled cells as constants; the bound is over all options."""
-    cell = _cell(program)
+    cell = program.cell
     options = np.bincount(cell, kept.columns, minlength=len(program.capacity)) + kept.may_be_empty
     is_settled = options == 1
     x = np.where(kept.columns & is_settled[cell], program.capacity[cell], 0.0)
@@ -119,7 +119,7 @@ def _part(
     program: Program, cells: NDArray[np.bool_], columns: NDArray[np.bool_], must_fill: NDArray[np.bool_], limit: Array
 ) -> Program:
     """Restrict the program to some cells and some of their columns."""
-    size = np.bincount(_cell(program)[columns], minlength=len(cells))[cells]
+    size = np.bincount(program.cell[columns], minlength=len(cells))[cells]
     variables = np.concatenate([columns, np.ones(len(program.side_value), dtype=bool)])
     return Program(
         program.value[columns],
@@ -131,11 +131,3 @@ def _part(
         program.rows[:, variables],
         limit,
     )
-
-
-def _cell(program: Program) -> NDArray[np.int64]:
-    return np.repeat(np.arange(len(program.capacity)), np.diff(program.cell_start))
-
-
-def _best_of_cells(program: Program, worth: Array) -> Array:
-    return np.maximum.reduceat(worth, program.cell_start[:-1])

@@ -45,33 +45,30 @@ class _Dual:
     program: Program
     by_column: csr_array
     """The coupling rows' coefficients by column, `[columns + sides, rows]`."""
-    cell: NDArray[np.int64]
-    """Cell of each column, `[columns]`."""
 
     @classmethod
     def of(cls, program: Program) -> _Dual:
-        size = np.diff(program.cell_start)
-        return cls(program, program.rows.T.tocsr(), np.repeat(np.arange(len(size)), size))
+        return cls(program, program.rows.T.tocsr())
 
     def evaluate(self, multipliers: Array) -> _Point:
         """Return the bound at some multipliers, and the choice that makes it."""
         program, n = self.program, len(self.program.value)
-        left = np.concatenate([program.value, program.side_value]) - self.by_column @ multipliers
-        best = np.maximum.reduceat(left[:n], program.cell_start[:-1])
+        left = program.gains - self.by_column @ multipliers
+        best = program.best_of_cells(left[:n])
         is_taken = program.must_fill | (best > 0)
         side = np.where(left[n:] > 0, program.side_limit, 0.0)
         bound = dot(program.limit, multipliers) + dot(program.capacity, np.where(is_taken, best, 0.0)) + dot(side, left[n:])
-        ties = np.flatnonzero((left[:n] == best[self.cell]) & is_taken[self.cell])
+        ties = np.flatnonzero((left[:n] == best[program.cell]) & is_taken[program.cell])
         # The first of equal columns takes the cell.
-        chosen = ties[np.concatenate([[True], np.diff(self.cell[ties]) > 0])] if len(ties) else ties
+        chosen = ties[np.concatenate([[True], np.diff(program.cell[ties]) > 0])] if len(ties) else ties
         columns = np.concatenate([chosen, n + np.flatnonzero(side)])
-        amount = np.concatenate([program.capacity[self.cell[chosen]], side[side > 0]])
+        amount = np.concatenate([program.capacity[program.cell[chosen]], side[side > 0]])
         return _Point(float(bound), columns, amount)
 
     def use(self, point: _Point) -> tuple[Array, Array, Array]:
         """Return, by row, the left side at a choice, the sum of the sizes of its terms, and the value it brings."""
         part, n_rows = self.by_column[point.columns], len(self.program.limit)
-        value = np.abs(np.concatenate([self.program.value, self.program.side_value])[point.columns]) * point.amount
+        value = np.abs(self.program.gains[point.columns]) * point.amount
         terms, times = part.data * np.repeat(point.amount, np.diff(part.indptr)), np.repeat(value, np.diff(part.indptr))
         of_rows = [np.bincount(part.indices, one, minlength=n_rows).astype(np.float64) for one in (terms, np.abs(terms), times)]
         return of_rows[0], of_rows[1], of_rows[2]

@@ -12,6 +12,7 @@ looser than the solver's tolerance and never wrong because of it. `column_genera
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -52,6 +53,21 @@ class Program:
 
     __repr__ = short_repr
 
+    @cached_property
+    def cell(self) -> NDArray[np.int64]:
+        """Return the cell of each column, `[columns]`."""
+        return np.repeat(np.arange(len(self.capacity)), np.diff(self.cell_start))
+
+    @property
+    def gains(self) -> Array:
+        """Return the objective per unit of each column and side variable, `[columns + sides]`."""
+        return np.concatenate([self.value, self.side_value])
+
+    def best_of_cells(self, worth: Array) -> Array:
+        """Return the largest worth of a column in each cell, `[cells]`, of worths `[columns]`."""
+        best: Array = np.maximum.reduceat(worth, self.cell_start[:-1])
+        return best
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -79,11 +95,11 @@ def solve_whole(program: Program) -> Solution:
         RunError: The solver gave up.
     """
     n = len(program.value)
-    cell = np.repeat(np.arange(len(program.capacity)), np.diff(program.cell_start))
+    cell = program.cell
     # Shares of a cell instead of auctions, and rows and objective in units of their mean entry: the solver's tolerances are
     # absolute numbers.
     size = np.concatenate([program.capacity[cell], np.ones(len(program.side_value))])
-    gain = np.concatenate([program.value, program.side_value]) * size
+    gain = program.gains * size
     gain_unit = _mean_size(gain)
     scaled = (program.rows @ diags_array(size)).tocsr()
     row_unit = np.array([_mean_size(scaled.data[first:last]) for first, last in pairwise(scaled.indptr)])
@@ -127,14 +143,14 @@ def reduced(program: Program, multipliers: Array) -> Array:
 
     It is the objective per unit less the cost of the coupling rows at the multipliers.
     """
-    return np.concatenate([program.value, program.side_value]) - program.rows.T @ multipliers
+    return program.gains - program.rows.T @ multipliers
 
 
 def dual_bound(program: Program, multipliers: Array) -> float:
     """Return the upper bound on the optimum that any multipliers >= 0 prove (Lagrangian duality)."""
     n = len(program.value)
     left = reduced(program, multipliers)
-    best = np.maximum.reduceat(left[:n], program.cell_start[:-1])
+    best = program.best_of_cells(left[:n])
     best = np.where(program.must_fill, best, np.maximum(best, 0.0))
     return float(
         dot(program.limit, multipliers) + dot(program.capacity, best) + dot(program.side_limit, np.maximum(left[n:], 0.0))

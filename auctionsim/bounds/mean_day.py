@@ -16,12 +16,11 @@ from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.bounds.dual_bids import DualForm
 from auctionsim.bounds.eligible_wins import EligibleWins, standing_wins
 from auctionsim.bounds.linear_goals import LinearGoals
-from auctionsim.bounds.oracle import Bound, best_allocation
+from auctionsim.bounds.oracle import Bound, best_allocation, binding_limits, linear_rewards
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
-from auctionsim.objectives.constraints import CONSTRAINTS, constraints_in
-from auctionsim.objectives.goals import Goals
+from auctionsim.objectives.constraints import constraints_in
 
 Array = NDArray[np.float64]
 
@@ -29,7 +28,6 @@ SAMPLE = 3000
 """Cells of the sample: solved whole in about a second."""
 _LOWERED = (1.0, 0.97, 0.9, 0.8, 0.5, 0.0)
 """Factors on the floors, tried in this order until the program is feasible."""
-_CLICK, _CONVERSION, _GMV, _PROFIT = range(4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,34 +62,25 @@ def mean_day(market: Market, sample: int = SAMPLE) -> MeanDay:
     wins = _sampled([standing_wins(known, day) for day in days], sample)
     found = [training_goals(market, day) for day in days]
     is_self_bidding = ~market.is_controlled
-    rewards = np.mean([_rewards(market, goals) for goals in found], axis=0)
+    settings = market.scenario.learner
+    rewards = np.mean([linear_rewards(market, goals, settings.own_weight, settings.global_weight) for goals in found], axis=0)
+    limits = [binding_limits(goals, market.is_controlled) for goals in found]
     for factor in _LOWERED:
-        goals = LinearGoals(rewards, market.budgets, is_self_bidding, _mean_limits(found, is_self_bidding, factor))
+        goals = LinearGoals(rewards, market.budgets, is_self_bidding, _mean_limits(limits, factor))
         bound = best_allocation(wins, goals)
         if bound.status == "optimal":
             break
     return MeanDay(goals, bound, DualForm.of(goals, bound.duals))
 
 
-def _rewards(market: Market, goals: Goals) -> Array:
-    """Return the reward per click, conversion, unit of GMV and of profit of each advertiser, `[advertisers, 4]`."""
-    settings = market.scenario.learner
-    own = settings.own_weight / len(market.advertisers) * goals.weights[:, :, 0] / goals.scales[:, :, 0]
-    rewards = np.where(market.is_controlled[:, None], own, 0.0)
-    rewards[:, _PROFIT] += settings.global_weight / float(goals.profit_scale[0])
-    return rewards
-
-
-def _mean_limits(found: list[Goals], is_self_bidding: NDArray[np.bool_], factor: float) -> dict[str, Array]:
-    """Return the limits by key, means over days, with the floors times a factor; owners' limits bind learners only."""
+def _mean_limits(days: list[dict[str, Array]], factor: float) -> dict[str, Array]:
+    """Return the limits by key, means over days, with the floors times a factor; no floors where it is 0."""
     limits = {}
-    for one in constraints_in(key for key in (one.key for one in CONSTRAINTS) if key in found[0].limits):
-        limit = np.mean([goals.limits[one.key] for goals in found], axis=0)
-        limit = limit[..., 0] if one.is_each else limit
+    for one in constraints_in(days[0]):
+        limit = np.mean([day[one.key] for day in days], axis=0)
         if one.sense == "floor":
             limit = limit * factor if factor else np.full_like(limit, one.absent)
-        bound_by_it = ~is_self_bidding if one.charged == "owner" else np.ones_like(is_self_bidding)
-        limits[one.key] = np.where(bound_by_it, limit, one.absent) if one.is_each else limit
+        limits[one.key] = limit
     return limits
 
 

@@ -124,15 +124,22 @@ def rewarded_goals(
     learner = market.scenario.learner
     own = learner.own_weight if own_weight is None else own_weight
     shared = learner.global_weight if global_weight is None else global_weight
-    n, is_controlled = len(market.advertisers), market.is_controlled
-    rewards = np.where(is_controlled[:, None], own / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
-    rewards[:, _PROFIT] += shared / float(goals.profit_scale[0])
+    is_controlled = market.is_controlled
     if self_bidder_floor is not None and not is_controlled.all():
         goals = goals.with_limits(self_bidder_floor=self_bidder_floor * goals.self_bidder_profit)
-    return LinearGoals(rewards, market.budgets, ~is_controlled, _limits(goals, is_controlled))
+    rewards = linear_rewards(market, goals, own, shared)
+    return LinearGoals(rewards, market.budgets, ~is_controlled, binding_limits(goals, is_controlled))
 
 
-def _limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
+def linear_rewards(market: Market, goals: Goals, own_weight: float, global_weight: float) -> Array:
+    """Return the reward per click, conversion, unit of GMV and of profit of each advertiser on a day, `[advertisers, 4]`."""
+    n, is_controlled = len(market.advertisers), market.is_controlled
+    rewards = np.where(is_controlled[:, None], own_weight / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
+    rewards[:, _PROFIT] += global_weight / float(goals.profit_scale[0])
+    return rewards
+
+
+def binding_limits(goals: Goals, is_controlled: NDArray[np.bool_]) -> dict[str, Array]:
     """Return the limits of a day's goals by key; those that charge the owner bind learners only."""
     limits = {}
     for one in constraints_in(goals.limits):
@@ -159,9 +166,8 @@ class Allocation:
         rows = vstack([kind.matrix.tocsr()[kind.holds] for kind in kinds]).tocsr()
         limits = np.concatenate([kind.right[kind.holds] for kind in kinds])
         totals = {name: quantities.of_each[name] for name in QUANTITIES}
-        clicks, conversions, gmv, cost = totals.values()
-        objectives = (clicks, conversions, gmv, gmv - cost)
-        value = sum((objective.T @ goals.rewards[:, k] for k, objective in enumerate(objectives)), np.zeros(clicks.shape[1]))
+        by_reward = enumerate(_objectives(totals))
+        value = sum((objective.T @ goals.rewards[:, k] for k, objective in by_reward), np.zeros(rows.shape[1]))
         columns = len(eligible.advertiser)
         program = Program(
             value[:columns],
@@ -183,25 +189,28 @@ class Allocation:
 def best_allocation(eligible: EligibleWins, goals: LinearGoals) -> Bound:
     """Find the best point of the relaxation: the auctions that each column wins, and the total payment of each advertiser."""
     n, written = len(goals.budget), Allocation.of(eligible, goals)
-    clicks, conversions, gmv, cost = written.totals.values()
-    objectives = (clicks, conversions, gmv, gmv - cost)
     solution = solve(written.program)
     duals = written.duals(goals, solution.multipliers)
     if solution.status == "infeasible":
         nothing = np.zeros(0)
         return Bound("infeasible", -np.inf, -np.inf, -np.inf, -np.inf, np.zeros((n, 0)), nothing, duals)
     point = np.concatenate([solution.x, solution.t])
-    reached = np.stack([objective @ point for objective in objectives], axis=1)
+    reached = np.stack([objective @ point for objective in _objectives(written.totals)], axis=1)
     return Bound(
         "optimal",
         solution.bound,
         solution.value,
         float(reached[:, _PROFIT].sum()),
-        float((cost @ point).sum()),
+        float((written.totals["cost"] @ point).sum()),
         reached,
         solution.x,
         duals,
     )
+
+
+def _objectives(totals: Mapping[str, csr_array]) -> tuple[csr_array, ...]:
+    """Return clicks, conversions, GMV and profit of each advertiser, as functions of the variables."""
+    return totals["clicks"], totals["conversions"], totals["gmv"], totals["gmv"] - totals["cost"]
 
 
 def _duals(kinds: list[RowBlock], multipliers: Array, nothing: dict[str, Array]) -> Duals:

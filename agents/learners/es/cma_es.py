@@ -23,7 +23,7 @@ from auctionsim.agents.learners.es.generations import candidate_tasks, logged, m
 from auctionsim.agents.learners.es.scores import Scores, updated_multipliers
 from auctionsim.agents.learners.es.starts import first_parameters
 from auctionsim.agents.policies.base import Policy
-from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
+from auctionsim.agents.policies.parameterization import learned_policy, n_agents
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 from auctionsim.streams import stream
@@ -58,7 +58,7 @@ class CmaES:
     def ask(self, market: Market, state: Arrays) -> TaskBatch:
         """Return one task per training day and block of candidates."""
         population = self._asked(market, state)[2]
-        parameters = population.reshape(len(population), *self._shape(market))
+        parameters = population.reshape(len(population), n_agents(market, self._scenario.learner), -1)
         return candidate_tasks(self._scenario, parameters, state.get("multipliers"))
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Scores]) -> tuple[Arrays, Mapping[str, float]]:
@@ -75,14 +75,12 @@ class CmaES:
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """Return the policy of the search distribution's mean."""
-        return learned_policy(market, self._scenario.learner, state["mean"].reshape(self._shape(market)))
+        settings = self._scenario.learner
+        return learned_policy(market, settings, state["mean"].reshape(n_agents(market, settings), -1))
 
     def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
         """Return the population's size."""
         return self._scenario.learner.population
-
-    def _shape(self, market: Market) -> tuple[int, ...]:
-        return start_parameters(market, self._scenario.learner).shape
 
     def _asked(self, market: Market, state: Arrays) -> tuple[CMA | SepCMA, Roots, Array]:
         """Return the optimizer of a generation after it drew its population, its covariance's roots, and the population."""

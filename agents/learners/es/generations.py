@@ -12,7 +12,7 @@ from auctionsim.agents.learners.base import Arrays, TaskBatch
 from auctionsim.agents.learners.es.scores import Scores, day_fitness, joined, new_multipliers, score, updated_multipliers
 from auctionsim.agents.learners.es.strategy import ESState, adam_step, candidates, pair_noise, rank_differences
 from auctionsim.agents.learners.schedules import lr_schedule, sigma_schedule
-from auctionsim.agents.policies.parameterization import agent_of_learners
+from auctionsim.agents.policies.parameterization import agent_of_learners, mean_by_agent, n_agents
 from auctionsim.market.market import Market
 from auctionsim.objectives.constraints import REVENUE_FLOOR
 from auctionsim.objectives.multipliers import Multipliers, flatten
@@ -80,8 +80,8 @@ def run_candidates(market: Market, shared: Arrays, task: CandidateBlock) -> Scor
 
 def block_noise(market: Market, es: ESState, pairs: range) -> Array:
     """Draw the noise of some pairs `[pairs, agents, size]`, however the search's state holds the agents' parameters."""
-    n_agents = int(agent_of_learners(market, market.scenario.learner).max()) + 1
-    return pair_noise(market.seed, es.iteration, pairs, (n_agents, es.mean.size // n_agents))
+    n = n_agents(market, market.scenario.learner)
+    return pair_noise(market.seed, es.iteration, pairs, (n, es.mean.size // n))
 
 
 def scored_days(scenario: Scenario, results: Sequence[Scores]) -> list[Scores]:
@@ -94,11 +94,7 @@ def scored_days(scenario: Scenario, results: Sequence[Scores]) -> list[Scores]:
 def mean_fitness(market: Market, scenario: Scenario, days: list[Scores], multipliers: Array | None) -> Array:
     """Return the mean fitness over training days, `[agents, candidates]`; an agent of several advertisers has their mean."""
     by_learner = np.mean([day_fitness(day, scenario, multipliers) for day in days], axis=0)
-    agent = agent_of_learners(market, scenario.learner)
-    n_agents = int(agent.max()) + 1
-    sums = np.zeros((n_agents, by_learner.shape[1]))
-    np.add.at(sums, agent, by_learner)
-    return sums / np.bincount(agent, minlength=n_agents)[:, None]
+    return mean_by_agent(market, scenario.learner, by_learner)
 
 
 def started(market: Market, settings: LearnerSection, arrays: Arrays) -> Arrays:

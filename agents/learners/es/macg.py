@@ -32,7 +32,7 @@ from auctionsim.agents.learners.es.scores import Scores
 from auctionsim.agents.learners.es.starts import first_parameters
 from auctionsim.agents.learners.es.strategy import ESState
 from auctionsim.agents.policies.base import Policy
-from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
+from auctionsim.agents.policies.parameterization import learned_policy, n_agents
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 
@@ -93,4 +93,4 @@ class MacgES:
     def replays_per_iteration(self, market: Market) -> int:
         """Return the population's size, times the agents where one is perturbed at a time."""
         settings = self._scenario.learner
-        return settings.population * (len(start_parameters(market, settings)) if settings.perturbation == "single" else 1)
+        return settings.population * (n_agents(market, settings) if settings.perturbation == "single" else 1)

@@ -27,7 +27,7 @@ from auctionsim.agents.learners.es.scores import Scores
 from auctionsim.agents.learners.es.starts import first_parameters
 from auctionsim.agents.learners.es.strategy import ESState
 from auctionsim.agents.policies.base import Policy
-from auctionsim.agents.policies.parameterization import learned_policy, start_parameters
+from auctionsim.agents.policies.parameterization import learned_policy, n_agents
 from auctionsim.market.market import Market
 from auctionsim.scenario import Scenario
 
@@ -73,8 +73,8 @@ class OpenAIES:
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """Return the policy of the search distribution's mean."""
-        shape = start_parameters(market, self._scenario.learner).shape
-        return learned_policy(market, self._scenario.learner, ESState.of(state).mean.reshape(shape))
+        settings = self._scenario.learner
+        return learned_policy(market, settings, ESState.of(state).mean.reshape(n_agents(market, settings), -1))
 
     def replays_per_iteration(self, market: Market) -> int:  # noqa: ARG002  (as other learners)
         """Return the population's size."""

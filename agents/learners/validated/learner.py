@@ -75,8 +75,7 @@ class ValidatedFloor:
 
     def policy(self, market: Market, state: Arrays) -> Policy:
         """Return the learned policy, its bids raised where validation days ask for it."""
-        policy = self._plain.policy(market, _own(state))
-        return raised_policy(market, policy, raised_until_held(market, policy).factor)
+        return self.raised(market, state, self.choice(market, state)[1])
 
     def replays_per_iteration(self, market: Market) -> int:
         """Return the replays of the learner inside; those of validation days are few."""
@@ -85,6 +84,10 @@ class ValidatedFloor:
     def choice(self, market: Market, state: Arrays) -> tuple[float, Validation]:
         """Return the margin of the state, and what validation days say of its policy with its bids raised."""
         return float(state[_MARGIN][0]), raised_until_held(market, self._plain.policy(market, _own(state)))
+
+    def raised(self, market: Market, state: Arrays, choice: Validation) -> Policy:
+        """Return the learned policy, its bids raised as a choice says that was made before."""
+        return raised_policy(market, self._plain.policy(market, _own(state)), choice.factor)
 
     def _inside(self, state: Arrays) -> Learner:
         return self._make(with_margin(self._scenario, float(state[_MARGIN][0])))

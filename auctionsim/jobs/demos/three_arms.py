@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auctionsim.jobs.overrides import fitted_rule
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario, parse_scenario, read_scenario
 
@@ -13,10 +14,7 @@ QUICK = ("train.iterations=30", "learner.learning_rate=0.15", "traffic.auctions_
 RIVAL = "value-scale-paced"
 """The fitted rule that stands beside the three arms; its iterations are steps of a search (docs/learners.md)."""
 
-_FITTED = (
-    f'learner.algorithm="{RIVAL}"', "learner.constants={}", "learner.population=32", 'learner.start="keyword-bid"',
-    'learner.policy="formula"',
-)  # fmt: skip
+_FITTED = (*fitted_rule(RIVAL), "learner.constants={}", "learner.population=32")
 """Keys of a fitted rule, whatever learner the scenario names."""
 
 

@@ -59,24 +59,27 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
             run.write_table(name, pl.concat(tables))
 
 
-def write_validation(run: Run, learner: Learner, markets: dict[int, Market], states: dict[int, Arrays]) -> None:
-    """Write validation.parquet where the margin above the revenue floor was chosen on validation days, by seed and day.
+def write_learned(run: Run, learner: Learner, markets: dict[int, Market], states: dict[int, Arrays]) -> None:
+    """Evaluate the learned policy of each seed, and write validation.parquet where validation days chose its margin.
 
-    `margin` is the one that training aimed at, `factor` the one on learned bids, and `bound` the revenue over the floor that
-    a further day exceeds with a probability of 95 %.
+    Of validation.parquet, by seed and day, `margin` is the one that training aimed at, `factor` the one on learned bids, and
+    `bound` the revenue over the floor that a further day exceeds with a probability of 95 %.
     """
     if not isinstance(learner, ValidatedFloor):
+        write_evaluation(run, markets, {seed: learner.policy(market, states[seed]) for seed, market in markets.items()})
         return
-    rows = []
-    for seed, market in markets.items():
-        margin, found = learner.choice(market, states[seed])
-        rows += [
-            {
-                "seed": seed, "day": one.day, "revenue": one.revenue, "baseline_revenue": one.baseline, "margin": margin,
-                "factor": found.factor, "bound": found.bound,
-            }
-            for one in found.days
-        ]  # fmt: skip
+    # Chosen once, since each choice replays the validation days several times.
+    choices = {seed: learner.choice(market, states[seed]) for seed, market in markets.items()}
+    raised = {seed: learner.raised(market, states[seed], choices[seed][1]) for seed, market in markets.items()}
+    write_evaluation(run, markets, raised)
+    rows = [
+        {
+            "seed": seed, "day": one.day, "revenue": one.revenue, "baseline_revenue": one.baseline, "margin": margin,
+            "factor": found.factor, "bound": found.bound,
+        }
+        for seed, (margin, found) in choices.items()
+        for one in found.days
+    ]  # fmt: skip
     if rows:
         run.write_table("validation", pl.DataFrame(rows))
 

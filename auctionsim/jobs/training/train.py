@@ -15,7 +15,7 @@ from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool, SerialPool
 from auctionsim.jobs.training.callbacks import Callbacks, End, SeedEnd, Start
 from auctionsim.jobs.training.divergence import reported_if_diverging
-from auctionsim.jobs.training.evaluate import write_evaluation, write_validation
+from auctionsim.jobs.training.evaluate import write_evaluation, write_learned
 from auctionsim.jobs.training.iterations import Done, Interrupted, Progress, Training
 from auctionsim.jobs.training.machines import compare_machines
 from auctionsim.locks import locked
@@ -82,8 +82,7 @@ def evaluate(run: Run) -> None:
         run.last_checkpoint()
         iteration, states = _last_states(run, starting_states(learner, markets))
         with reported_if_diverging(scenario, iteration):
-            write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
-            write_validation(run, learner, markets, states)
+            write_learned(run, learner, markets, states)
 
 
 def has_learners(markets: Mapping[int, Market]) -> bool:
@@ -135,8 +134,7 @@ def _train_locked(
             done.status = "interrupted"
             return
         with reported_if_diverging(scenario, done.iteration):
-            write_evaluation(run, markets, {seed: learner.policy(markets[seed], states[seed]) for seed in run.seeds})
-            write_validation(run, learner, markets, states)
+            write_learned(run, learner, markets, states)
         _tell_seeds(run, callbacks, done.iteration)
         # A callback that stops in the last iteration stops nothing.
         done.status = "finished" if done.iteration == scenario.train.iterations else "interrupted"

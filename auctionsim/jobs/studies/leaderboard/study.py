@@ -23,6 +23,7 @@ from auctionsim.agents.policies.base import Policy
 from auctionsim.analysis.documents.sections import Section
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, outcome_indices
 from auctionsim.auction.outcome import COST, GMV
+from auctionsim.jobs.overrides import FORMULA_SEARCH
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
 from auctionsim.jobs.studies.leaderboard.entrants import (
@@ -56,12 +57,7 @@ SCENARIOS = {
     # With the formula, as the leaderboard mixes entrants' bids in one auction, and its figures were made.
     "taobao-mix": (
         "taobao-mix",
-        (
-            'learner.policy="formula"',
-            "learner.learning_rate=0.05",
-            "train.iterations=200",
-            "platform.self_bidder_floor=0.0",
-        ),
+        (*FORMULA_SEARCH, "platform.self_bidder_floor=0.0"),
     ),
 }
 STRATA = {"three-arms": 0, "three-arms, tight budgets": 0, "taobao-mix": 1}

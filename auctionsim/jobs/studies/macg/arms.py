@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auctionsim.jobs.overrides import FORMULA_SEARCH, fitted_rule
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
 
@@ -52,12 +53,6 @@ _NO_FLOOR = ("platform.revenue_floor=0.0", "{no profit floors}")
 _QUICK = ("traffic.auctions_per_day=2000", "traffic.weight=1", "train.iterations=4", "learner.population=8")
 FORMULA = "{formula}"
 """Override of rivals and ablations that search for the formula's coefficients in a scenario whose own policy is another one."""
-_SEARCH = ('learner.policy="formula"', "learner.learning_rate=0.05", "train.iterations=200")
-
-
-def _fitted(rule: str) -> tuple[str, ...]:
-    """Name a fitted rule in place of a learner that has a start and a policy of its own."""
-    return (f'learner.algorithm="{rule}"', 'learner.start="keyword-bid"', 'learner.policy="formula"')
 
 
 @dataclass(frozen=True)
@@ -81,9 +76,9 @@ ARMS = (
     Arm("independent", (FORMULA, "learner.own_weight=1.0", "learner.global_weight=0.0", *_NO_FLOOR)),
     Arm("openai-es", (FORMULA, 'learner.algorithm="openai-es"'), SCENARIOS),
     Arm("cma-es", (FORMULA, 'learner.algorithm="cma-es"', "learner.sigma=0.3"), SCENARIOS),
-    Arm("value-scale", (*_fitted("value-scale"), "train.iterations=20"), (*SCENARIOS, LARGE, REAL)),
-    Arm("value-scale-paced", (*_fitted("value-scale-paced"), "train.iterations=100"), (TAOBAO_MIX, REAL)),
-    Arm("objective-scale", (*_fitted("objective-scale"), "train.iterations=100"), (TAOBAO_MIX,)),
+    Arm("value-scale", (*fitted_rule("value-scale"), "train.iterations=20"), (*SCENARIOS, LARGE, REAL)),
+    Arm("value-scale-paced", (*fitted_rule("value-scale-paced"), "train.iterations=100"), (TAOBAO_MIX, REAL)),
+    Arm("objective-scale", (*fitted_rule("objective-scale"), "train.iterations=100"), (TAOBAO_MIX,)),
     Arm("macg without floor", _NO_FLOOR, (THREE_ARMS, TAOBAO_MIX, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0"), (TAOBAO_MIX, REAL)),
     Arm(MACG, (), (*SCENARIOS, LARGE, REAL)),
@@ -127,7 +122,7 @@ def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) 
     given = load_scenario(source)
     groups = given.advertisers
     searches = FORMULA in arm.overrides and given.learner.policy != "formula"
-    overrides: list[str] = [*_SPLITS.get(name or source, ()), *(_SEARCH if searches else ())]
+    overrides: list[str] = [*_SPLITS.get(name or source, ()), *(FORMULA_SEARCH if searches else ())]
     for item in arm.overrides:
         if item == "{no profit floors}":
             overrides += [f"advertisers.{i}.profit_floor=0.0" for i in range(len(groups))]
