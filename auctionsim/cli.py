@@ -22,7 +22,7 @@ from auctionsim import __version__, commands
 from auctionsim.console import Console
 from auctionsim.errors import InputError, Remark, RenamedWarning, RunError, suggestion
 from auctionsim.machine.out_of_memory import is_hopeless, is_out_of_memory, memory_limit, memory_message
-from auctionsim.machine.signals import handled, interrupt
+from auctionsim.machine.signals import handled, interrupt, not_lost
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
 from auctionsim.machine.supervised import run_supervised
 from auctionsim.names.text import printable, shortened, visible
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
 
     def reported() -> int:
-        with handled(interrupt, is_last=is_own_process), guarded_streams():
+        with handled(interrupt, is_last=is_own_process), not_lost(), guarded_streams():
             return _reported(words)
 
     if not is_own_process or memory_limit() is None:

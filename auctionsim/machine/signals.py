@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_CALLBACK_SECONDS = 0.02
 
 
 @contextmanager
@@ -37,6 +38,31 @@ def handled(handler: Callable[[int, FrameType | None], object], *, is_last: bool
     finally:
         for number, earlier in before.items():
             signal.signal(number, signal.SIG_IGN if is_last else earlier)
+
+
+@contextmanager
+def not_lost() -> Iterator[None]:
+    """Deliver again each interrupt that was raised where Python drops exceptions.
+
+    Such places are the callbacks of weak references, of which imports have many, and methods `__del__`. Python would print
+    "Exception ignored in" and the job would go on as if nobody had pressed Ctrl-C. The signal comes again a moment later, when
+    the callback is over.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            again = threading.Timer(_CALLBACK_SECONDS, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+            again.daemon = True
+            again.start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

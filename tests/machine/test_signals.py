@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
+import weakref
 
 import pytest
 
-from auctionsim.machine.signals import handled, interrupt
+from auctionsim.machine.signals import handled, interrupt, not_lost
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -62,3 +65,36 @@ def test_nothing_changes_in_another_thread():
     thread.start()
     thread.join()
     assert found == [before]
+
+
+class Thing:
+    """What a weak reference can refer to."""
+
+
+def interrupted_in_a_callback() -> None:
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+    with handled(interrupt), not_lost():
+        del thing
+        assert reference() is None
+        time.sleep(5)
+
+
+def test_an_interrupt_within_a_callback_comes_again_and_prints_nothing(capfd):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_in_a_callback()
+    assert capfd.readouterr().err == ""
+
+
+def test_another_error_within_a_callback_is_told_as_before():
+    found: list[type[BaseException]] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda unraisable: found.append(unraisable.exc_type)
+    try:
+        thing = Thing()
+        reference = weakref.ref(thing, lambda _: 1 / 0)
+        with not_lost():
+            del thing
+        assert reference() is None
+        assert found == [ZeroDivisionError]
+    finally:
+        sys.unraisablehook = before
