@@ -106,7 +106,9 @@ class Console:
 
 
 class TrainingProgress:
-    """A progress callback that shows iteration, revenue ratio, profit ratio and auctions per second.
+    """A progress callback that shows iteration, revenue ratio, profit ratio, cells and bids a second, and the time left.
+
+    A cell counts once in every replay, whatever its weight, since that is what is computed.
 
     Args:
         title: The name of the job.
@@ -115,11 +117,13 @@ class TrainingProgress:
     def __init__(self, title: str) -> None:
         self._title = visible(title)
         self._began = time.monotonic()
-        self._auctions = 0
+        self._done = self._cells = self._bids = 0
 
     def __call__(self, progress: Progress) -> None:
         """Record an iteration and update the display."""
-        self._auctions += progress.auctions
+        self._done += 1
+        self._cells += progress.cells
+        self._bids += progress.bids
         self._show(progress)
 
     def close(self) -> None:
@@ -129,7 +133,14 @@ class TrainingProgress:
         raise NotImplementedError
 
     def _rate(self) -> str:
-        return f"{self._auctions / max(time.monotonic() - self._began, 1e-9) / 1e6:.1f} M auctions/s"
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        return f"{_short(self._cells / seconds)} cells/s  {_short(self._bids / seconds)} bids/s"
+
+    def _left(self, progress: Progress) -> str:
+        """Return the time left if the iterations to come take as long as those that this display has seen."""
+        seconds = (time.monotonic() - self._began) / self._done * (progress.iterations - progress.iteration)
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{rest:02} left"
 
 
 class _Lines(TrainingProgress):
@@ -143,7 +154,8 @@ class _Lines(TrainingProgress):
             return
         self._last = now
         print(
-            f"{self._title}: iteration {progress.iteration}/{progress.iterations}  {_ratios(progress)}  {self._rate()}",
+            f"{self._title}: iteration {progress.iteration}/{progress.iterations}  {_ratios(progress)}  {self._rate()}  "
+            f"{self._left(progress)}",
             file=sys.stderr,
             flush=True,
         )
@@ -173,6 +185,14 @@ class _Bar(TrainingProgress):
 
     def close(self) -> None:
         self._bar.stop()
+
+
+def _short(number: float) -> str:
+    """Return a number with its thousands, millions or billions as a letter: `12.3 M`."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {letter}"
+    return f"{number:.1f}"
 
 
 def _ratios(progress: Progress) -> str:

@@ -4,6 +4,7 @@
     resolved.json    every key with its value                 outcomes.parquet  evaluation rows
     manifest.json    version, command, seeds, status          benchmarks.parquet  what each test day could bring
     provenance.json  origin of the traffic                    report/index.html
+    timing.jsonl     one line per iteration: seconds, which differ from run to run
     checkpoints/NNNNNN/seed-S.safetensors
 
 Every file is written to a temporary name and renamed. None is a pickle, and none is read as one: arrays are safetensors.

@@ -79,6 +79,14 @@ class StoredTraffic:
         """Count the auctions of a day."""
         return sum(int(self.weights(day, hour).sum()) for hour in range(HOURS))
 
+    def cells_on(self, day: int) -> int:
+        """Count the cells of a day."""
+        return sum(piece.cells for hour in range(HOURS) for piece in self._chunks_of(day, hour, None))
+
+    def candidates_on(self, day: int) -> int:
+        """Count the candidates of a day's cells, one row of the table each."""
+        return sum(piece.rows for hour in range(HOURS) for piece in self._chunks_of(day, hour, None))
+
     def columns(self, day: int, hour: int, cell_range: tuple[int, int] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
         """Read an hour chunk by chunk.
 

@@ -170,6 +170,16 @@ class Traffic:
         """Count the auctions of a day."""
         return int(self.weight[self.cell_slice(day)].sum())
 
+    def cells_on(self, day: int) -> int:
+        """Count the cells of a day."""
+        cells = self.cell_slice(day)
+        return cells.stop - cells.start
+
+    def candidates_on(self, day: int) -> int:
+        """Count the candidates of a day's cells, one row of the table each."""
+        cells = self.cell_slice(day)
+        return int(self.cell_start[cells.stop] - self.cell_start[cells.start])
+
     def cell_slice(self, day: int) -> slice:
         """Return the slice of a day's cells."""
         return slice(self.cells_of(day, 0)[0], self.cells_of(day, HOURS - 1)[1])

@@ -61,7 +61,7 @@ def test_a_name_that_cannot_be_written_is_told_with_its_final_name(tmp_path: Pat
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
 def test_event_files_on_a_full_disk_are_an_error_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tensorboardX.record_writer.open_file", lambda _: Path("/dev/full").open("wb"))  # noqa: SIM115
-    with pytest.raises(OSError, match="No space left on device") as caught, event_files(tmp_path, 0) as events:
-        events.scalars(1, 0, {"revenue_ratio": 1.0})
-    assert caught.value.filename == str(tmp_path)
+    monkeypatch.setattr("auctionsim.jobs.training.events._new_name", lambda _: Path("/dev/full"))
+    with pytest.raises(OSError, match="No space left on device") as caught, event_files(tmp_path, (0,), {}, 0):
+        pass
+    assert caught.value.filename == "/dev/full"

@@ -60,6 +60,11 @@ def test_what_is_stored_is_the_generators_traffic_in_single_precision(stored: St
     np.testing.assert_allclose(back.pctr, made.pctr, rtol=1e-6)
     np.testing.assert_allclose(back.keyword_bid, made.keyword_bid, rtol=1e-6)
     assert stored.auctions == made.weight.sum()
+    for day in made.days:
+        cells = made.day == day
+        counts = int(made.weight[cells].sum()), int(cells.sum()), int((made.row_day == day).sum())
+        for traffic in (stored, made):
+            assert (traffic.auctions_on(day), traffic.cells_on(day), traffic.candidates_on(day)) == counts
 
 
 def test_a_folder_that_holds_files_is_left_alone(tmp_path: Path):

@@ -70,10 +70,7 @@ class Start:
 
         By their paths as `--set` takes them, such as `advertisers.0.count`; lists are text.
         """
-        changed = settings_of(self.scenario, all_keys=False)
-        changed.setdefault("learner.algorithm", self.scenario.learner.algorithm)
-        paths = {key.replace("[", ".").replace("]", ""): value for key, value in changed.items()}
-        return {key: value if isinstance(value, str | int | float) else str(value) for key, value in paths.items()}
+        return settings_for_loggers(self.scenario)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +221,14 @@ def mean_if_defined(values: Sequence[float | None]) -> float | None:
 def settings_of(scenario: Scenario, *, all_keys: bool = True) -> dict[str, Any]:
     """Return every value of a scenario by its key, such as `learner.sigma` or `advertisers[0].count`; or those not default."""
     return _leaves(scenario.model_dump(mode="json", exclude_defaults=not all_keys), "")
+
+
+def settings_for_loggers(scenario: Scenario) -> dict[str, str | int | float | bool]:
+    """Return the keys that differ from their defaults, and `learner.algorithm`, by their paths as `--set` takes them."""
+    changed = settings_of(scenario, all_keys=False)
+    changed.setdefault("learner.algorithm", scenario.learner.algorithm)
+    paths = {key.replace("[", ".").replace("]", ""): value for key, value in changed.items()}
+    return {key: value if isinstance(value, str | int | float) else str(value) for key, value in paths.items()}
 
 
 def _leaves(tree: Any, path: str) -> dict[str, Any]:

@@ -1,80 +1,129 @@
-"""Write metrics as TensorBoard event files too, beside metrics.jsonl."""
+"""Write metrics as TensorBoard event files too, beside metrics.jsonl: a run for each seed, and one of the seconds."""
 
 from __future__ import annotations
 
 import socket
+import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
+from auctionsim.jobs.training.generations import LOGGED
 from auctionsim.machine.disk import writing
 
-_SECONDS_BETWEEN_FLUSHES = 120.0
+_SECONDS_BETWEEN_FLUSHES = 30.0
 
 
 class Events(Protocol):
     """A writer of scalars."""
 
-    def scalars(self, iteration: int, seed: int, values: Mapping[str, float | None]) -> None:
-        """Write what a seed logged in an iteration; a value that is not defined, None, is left out."""
+    def scalars(self, iteration: int, run: str, values: Mapping[str, float | None]) -> None:
+        """Write the numbers of an iteration to a run of TensorBoard; a value that is not defined, None, is left out."""
 
 
-class _Writer:
-    """Write events in this thread, so that a full disk is an error of the iteration and not of a thread of its own.
+class _Run:
+    """A run of TensorBoard: a folder with an event file.
+
+    Events wait in memory and are added to the file now and then. So thousands of seeds keep no file open.
 
     Args:
         folder: The folder of the event files.
+        after: The last iteration that stays. Events of later ones, in older files, are hidden.
     """
 
-    def __init__(self, folder: Path) -> None:
-        from tensorboardX.proto.event_pb2 import Event
-        from tensorboardX.record_writer import RecordWriter
-
-        self._folder = folder
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file: Any = RecordWriter(str(_new_name(folder)))
-        self._flushed = time.monotonic()
-        self._write(Event(file_version="brain.Event:2"))
-
-    def hide_from(self, step: int) -> None:
-        """Hide events of this step and later ones that are in older files."""
+    def __init__(self, folder: Path, after: int) -> None:
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-        self._write(Event(step=step, file_version="brain.Event:2"))
-        self._write(Event(step=step, session_log=SessionLog(status=SessionLog.START)))
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._path = _new_name(folder)
+        self._waiting = bytearray()
+        self.add(Event(file_version="brain.Event:2"))
+        self.add(Event(step=after + 1, file_version="brain.Event:2"))
+        self.add(Event(step=after + 1, session_log=SessionLog(status=SessionLog.START)))
 
-    def scalars(self, iteration: int, seed: int, values: Mapping[str, float | None]) -> None:
+    def add(self, event: Any) -> None:
+        """Keep an event for the file."""
+        event.wall_time = time.time()
+        self._waiting += _record(event.SerializeToString())
+
+    def flush(self) -> None:
+        """Write what waits, in this thread, so that a full disk is an error of the iteration and not of another thread.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        # Where the disk is full, part of it may be written: it is not written again.
+        waiting, self._waiting = self._waiting, bytearray()
+        with writing(self._path), self._path.open("ab") as file:
+            file.write(waiting)
+
+
+class _Runs:
+    """The runs of a training.
+
+    Args:
+        folder: Their folder.
+        seeds: The seeds, each a run of its own.
+        settings: The hyperparameters of all of them.
+        after: The last iteration that stays.
+    """
+
+    def __init__(self, folder: Path, seeds: Iterable[int], settings: Mapping[str, Any], after: int) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import hparams
+
+        seed_runs = [f"seed-{seed}" for seed in seeds]
+        self._runs = {name: _Run(folder / name, after) for name in (*seed_runs, "timing")}
+        experiment, start, self._end = hparams(dict(settings), dict.fromkeys(LOGGED))
+        for name in seed_runs:
+            self._runs[name].add(Event(summary=experiment))
+            self._runs[name].add(Event(summary=start))
+        self._seed_runs = seed_runs
+        self.flush()
+
+    def scalars(self, iteration: int, run: str, values: Mapping[str, float | None]) -> None:
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.summary import scalar
 
         for name, value in values.items():
             if value is not None:
-                self._write(Event(step=iteration, summary=scalar(f"{name}/seed-{seed}", value)))
+                self._runs[run].add(Event(step=iteration, summary=scalar(name, value)))
         if time.monotonic() - self._flushed >= _SECONDS_BETWEEN_FLUSHES:
-            self._flushed = time.monotonic()
-            with writing(self._folder):
-                self._file.flush()
+            self.flush()
 
-    def _write(self, event: Any) -> None:
-        event.wall_time = time.time()
-        with writing(self._folder):
-            self._file.write(event.SerializeToString())
-
-    def close(self) -> None:
-        """Flush and close the file.
+    def flush(self) -> None:
+        """Write what waits.
 
         Raises:
-            OSError: The rest of the events cannot be written.
+            OSError: It cannot be written.
         """
-        with writing(self._folder):
-            try:
-                self._file.flush()
-            finally:
-                self._file.close()
+        self._flushed = time.monotonic()
+        for run in self._runs.values():
+            run.flush()
+
+    def close(self) -> None:
+        """Say that the hyperparameters' sessions are over, and write what waits.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        from tensorboardX.proto.event_pb2 import Event
+
+        for name in self._seed_runs:
+            self._runs[name].add(Event(summary=self._end))
+        self.flush()
+
+
+def _record(data: bytes) -> bytes:
+    """Return an event as a record of the file: its length, the length's checksum, the event, and its checksum."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    length = struct.pack("<Q", len(data))
+    return b"".join((length, struct.pack("<I", masked_crc32c(length)), data, struct.pack("<I", masked_crc32c(data))))
 
 
 def _new_name(folder: Path) -> Path:
@@ -85,19 +134,24 @@ def _new_name(folder: Path) -> Path:
 
 
 @contextmanager
-def event_files(folder: Path, after: int) -> Iterator[Events]:
-    """Write events to `folder`; what it holds beyond iteration `after` is hidden, as resumed training writes it again.
+def event_files(folder: Path, seeds: Iterable[int], settings: Mapping[str, Any], after: int) -> Iterator[Events]:
+    """Write events to folders of `folder`: `seed-0` and so on, and `timing`.
+
+    Args:
+        folder: Their folder.
+        seeds: The seeds.
+        settings: The hyperparameters, numbers and texts.
+        after: The last iteration that stays; what the folders hold beyond it is hidden, as resumed training writes it again.
 
     Raises:
         OSError: An event cannot be written.
     """
-    writer = _Writer(folder)
+    runs = _Runs(folder, seeds, settings, after)
     try:
-        writer.hide_from(after + 1)
-        yield writer
+        yield runs
     except BaseException:
         # What ended the training is the error to tell.
         with suppress(OSError):
-            writer.close()
+            runs.close()
         raise
-    writer.close()
+    runs.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from types import FrameType, MappingProxyType
 
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.jobs.distributed.cluster import Pool
-from auctionsim.jobs.training.callbacks import Callbacks, Iteration, mean_if_defined
+from auctionsim.jobs.training import timing
+from auctionsim.jobs.training.callbacks import Callbacks, Iteration, mean_if_defined, settings_for_loggers
 from auctionsim.jobs.training.divergence import expect_finite, reported_if_diverging
 from auctionsim.jobs.training.events import event_files
 from auctionsim.jobs.training.generations import LOGGED, Generations
@@ -31,8 +33,10 @@ class Progress:
     iterations: int
     revenue_ratio: float | None
     profit_ratio: float | None
-    auctions: int
-    """Auctions replayed in the iteration, in all replays of all training days."""
+    cells: int
+    """Cells cleared in the iteration: each cell of the training days counts once in every replay, whatever its weight."""
+    bids: int
+    """Candidate bids of these cells."""
 
 
 class Interrupted(Exception):
@@ -67,14 +71,18 @@ class Training:
         """Train from an iteration to the last one, or until a callback or a signal ends it; return the states after it."""
         run, scenario, done = self.run, self.scenario, self.done
         run.cut_metrics(iteration)
+        timing.cut(run.path, iteration)
         done.iteration = iteration
         undefined = {seed: _undefined_ratios(market) for seed, market in self.markets.items()}
         generations = Generations(self.learner, self.markets, self.pool)
-        auctions = self._auctions()
-        with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", iteration) as events:
+        auctions, cells, bids = (self._replayed(count) for count in ("auctions_on", "cells_on", "candidates_on"))
+        settings = settings_for_loggers(scenario)
+        with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", run.seeds, settings, iteration) as events:
             while done.iteration < self.last and done.stopped is None:
+                began = time.perf_counter()
                 with reported_if_diverging(scenario, done.iteration + 1):
                     states, numbers = generations.next(states)
+                seconds = max(time.perf_counter() - began, 1e-9)
                 expect_finite(scenario, done.iteration + 1, states)
                 logged: dict[int, dict[str, float | None]] = {
                     seed: {**_finite(own), **dict.fromkeys(undefined[seed])} for seed, own in numbers.items()
@@ -83,13 +91,16 @@ class Training:
                 # Asked once: a signal that comes later is for the next iteration, or the run would stop without a checkpoint.
                 is_stopping = stop.is_set()
                 run.append_metrics([{"iteration": done.iteration, "seed": seed, **logged[seed]} for seed in run.seeds])
+                timing.append(run.path, done.iteration, seconds, cells, bids)
                 for seed in run.seeds:
-                    events.scalars(done.iteration, seed, logged[seed])
+                    events.scalars(done.iteration, f"seed-{seed}", logged[seed])
+                rates = {"seconds": seconds, "cells_per_second": cells / seconds, "bids_per_second": bids / seconds}
+                events.scalars(done.iteration, "timing", rates)
                 if done.iteration % scenario.train.checkpoint_every == 0 or done.iteration == self.last or is_stopping:
                     self._save(states)
                 if self.report is not None:
                     revenue, profit = (mean_if_defined([logged[seed][name] for seed in run.seeds]) for name in LOGGED)
-                    self.report(Progress(done.iteration, scenario.train.iterations, revenue, profit, auctions))
+                    self.report(Progress(done.iteration, scenario.train.iterations, revenue, profit, cells, bids))
                 self._tell(logged, states, auctions)
                 if is_stopping:
                     raise Interrupted(f"{run.path}: interrupted after iteration {done.iteration}, checkpoint written")
@@ -116,10 +127,10 @@ class Training:
     def _save(self, states: dict[int, Arrays]) -> None:
         self.run.save_checkpoint(self.done.iteration, states, keep=self.scenario.train.keep_checkpoints)
 
-    def _auctions(self) -> int:
-        """Count the auctions that an iteration replays."""
+    def _replayed(self, count: str) -> int:
+        """Count what an iteration replays, by the name of the traffic's method that counts a day of it."""
         return sum(
-            market.source.auctions_on(day) * self.learner.replays_per_iteration(market)
+            int(getattr(market.source, count)(day)) * self.learner.replays_per_iteration(market)
             for market in self.markets.values()
             for day in self.scenario.traffic.train_days
         )
