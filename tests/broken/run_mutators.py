@@ -19,7 +19,8 @@ Mutator = Callable[[Path, random.Random], None]
 
 TABLES = ("outcomes", "benchmarks", "collusion", "punishment")
 FILES = (
-    "manifest.json", "metrics.jsonl", "provenance.json", "scenario.toml", "resolved.json", *(f"{t}.parquet" for t in TABLES)
+    "manifest.json", "metrics.jsonl", "timing.jsonl", "provenance.json", "scenario.toml", "resolved.json",
+    *(f"{t}.parquet" for t in TABLES),
 )  # fmt: skip
 NUMBERS: tuple[float | None, ...] = (
     0.0, -1.0, -0.0, 1e-320, 1e29, 1e31, 1e300, float("inf"), float("-inf"), float("nan"), None

@@ -90,11 +90,13 @@ class Trial:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Return a hash of each file of results in a folder, by its name. Event files and pages hold times and commands."""
+    """Return a hash of each file of results in a folder, by its name. Event files, seconds and pages differ from run to run."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.suffix in _HASHED and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in _HASHED
+        and path.name != "timing.jsonl"
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
 
 

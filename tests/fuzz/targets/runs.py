@@ -30,7 +30,7 @@ _MANIFEST = ("command", "overrides", "scenario_folder", "seeds", "status", "vers
 _METRICS = ("iteration", "seed", "revenue_ratio", "more")
 _TABLES = ("outcomes", "benchmarks", "collusion", "punishment")
 _CELLS: dict[str, Any] = {"nothing": None, "nan": float("nan"), "inf": float("inf"), "-1": -1, "1e308": 1e308, "x": "x", "0": 0}
-_FILES = ("manifest.json", "metrics.jsonl", "provenance.json", "resolved.json", "scenario.toml")
+_FILES = ("manifest.json", "metrics.jsonl", "provenance.json", "resolved.json", "scenario.toml", "timing.jsonl")
 _COMMANDS = (
     ["report", "run"], ["report", "run", "interrupted"], ["compare", "run", "interrupted"], ["evaluate", "run"],
     ["resume", "interrupted"],
