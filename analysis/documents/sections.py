@@ -111,7 +111,10 @@ def write_document(
 
 def save_figure(figure: Figure, folder: Path, name: str) -> str:
     """Write a figure as SVG and PNG, and return the SVG text."""
-    text, picture = svg(figure), png(figure)
+    text = svg(figure)
+    # The layout is found; finding it again for the PNG would draw the figure once more.
+    figure.set_layout_engine("none")
+    picture = png(figure)
     write_text(folder / f"{name}.svg", text)
     write_then_rename(folder / f"{name}.png", lambda part: part.write_bytes(picture))
     return text

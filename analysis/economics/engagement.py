@@ -9,6 +9,7 @@ does not. Shuffling each advertiser's engagement over its own auctions, hours or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,58 @@ class Engagement:
     def shuffled(self, rng: np.random.Generator) -> Array:
         """Return the table shuffled within each player: over blocks, or over auctions of one query and about one value."""
         if self.unit == "auction":
-            return _over_auctions(self, rng)
+            return self._windows.shuffled(rng)
         return over_blocks(*block_means(self, self.block), rng)
+
+    @cached_property
+    def _windows(self) -> _Windows:
+        return _Windows.of(self)
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """Where engagement is shuffled: windows of up to `WINDOW` auctions of one query that are worth about the same to a player.
+
+    Built once for all shuffles. A table of a row per window has its entries to the left; those beyond a window's end are empty.
+    """
+
+    shape: tuple[int, ...]
+    entry: Integers
+    """Index of each entry in engagement's array, read as one line: player by player, window by window."""
+    position: Integers
+    """Index of each entry in the table of windows, read as one line."""
+    share: Array
+    """Engagement, `[windows, WINDOW]`."""
+
+    __repr__ = short_repr
+
+    @classmethod
+    def of(cls, engagement: Engagement) -> _Windows:
+        """Return the windows of all players."""
+        n_players, n_windows = engagement.share.shape[1], 0
+        entries, positions = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        for k in range(n_players):
+            own = np.flatnonzero(engagement.is_in[:, k])
+            order = own[np.lexsort((engagement.worth[own, k], engagement.query[own]))]
+            query = engagement.query[order]
+            within = np.arange(len(order)) - np.searchsorted(query, query)
+            window = n_windows + np.cumsum(within % WINDOW == 0) - 1
+            n_windows += int((within % WINDOW == 0).sum())
+            entries.append(order * n_players + k)
+            positions.append(window * WINDOW + within % WINDOW)
+        entry, position = np.concatenate(entries), np.concatenate(positions)
+        share = np.zeros(n_windows * WINDOW)
+        share[position] = engagement.share.ravel()[entry]
+        return cls(engagement.share.shape, entry, position, share.reshape(n_windows, WINDOW))
+
+    def shuffled(self, rng: np.random.Generator) -> Array:
+        """Return engagement with each player's shuffled within the windows, `[auctions, players]`."""
+        draw = np.full(self.share.size, np.inf)
+        draw[self.position] = rng.random(len(self.position))
+        mixed = np.take_along_axis(self.share, np.argsort(draw.reshape(self.share.shape), axis=1, kind="stable"), axis=1)
+        found = np.zeros(self.shape)
+        found.ravel()[self.entry] = mixed.ravel()[self.position]
+        return found
 
 
 def engagement_of(auctions: Auctions, players: Integers) -> Engagement:
@@ -149,18 +200,4 @@ def over_blocks(means: Array, present: NDArray[np.bool_], rng: np.random.Generat
     for k in range(means.shape[1]):
         own = np.flatnonzero(present[:, k])
         found[own, k] = means[rng.permutation(own), k]
-    return found
-
-
-def _over_auctions(engagement: Engagement, rng: np.random.Generator) -> Array:
-    """Return engagement with each player's shuffled among auctions of one query that are worth about the same to it."""
-    found = np.zeros_like(engagement.share)
-    for k in range(found.shape[1]):
-        own = np.flatnonzero(engagement.is_in[:, k])
-        order = own[np.lexsort((engagement.worth[own, k], engagement.query[own]))]
-        query = engagement.query[order]
-        first = np.searchsorted(query, query)
-        window = first + (np.arange(len(order)) - first) // WINDOW * WINDOW
-        mixed = np.argsort(window + rng.random(len(order)), kind="stable")
-        found[order, k] = engagement.share[order[mixed], k]
     return found

@@ -11,6 +11,7 @@ from auctionsim.analysis.documents.sections import Heading, Note, Section, Text,
 from auctionsim.analysis.reports.figures import report_figures
 from auctionsim.analysis.reports.metrics import amounts_of, mean_advertiser_ratios
 from auctionsim.analysis.reports.run_collusion import collusion_sentence
+from auctionsim.analysis.reports.run_view import read_once
 from auctionsim.analysis.reports.summary import Summary, summarize
 from auctionsim.analysis.reports.tables import (
     advertisers_tables,
@@ -52,6 +53,8 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
 def named_runs(runs: Sequence[Run]) -> dict[str, Run]:
     """Return the runs by the names of their folders, or by their paths if two folders have the same name.
 
+    Each reads a table once.
+
     Raises:
         InputError: A run is given twice.
     """
@@ -60,7 +63,7 @@ def named_runs(runs: Sequence[Run]) -> dict[str, Run]:
         names = [str(run.path) for run in runs]
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise InputError(f"{names[-1]}: expected each run once, got it twice")
-    return dict(zip(names, runs, strict=True))
+    return dict(zip(names, map(read_once, runs), strict=True))
 
 
 def write_sections(

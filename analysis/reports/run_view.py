@@ -42,7 +42,12 @@ class RunView(Run):
         return MetricRows(row for row in super().metrics() if self.kept is None or row["seed"] in self.kept)
 
 
+def read_once(run: Run) -> RunView:
+    """Return the run as one that reads each table once; a view stays as it is."""
+    return run if isinstance(run, RunView) else RunView(run.path)
+
+
 def without_days(run: Run, days: list[int]) -> list[RunView]:
     """Return the run without each of some days, one view a day; a view on some seeds stays one."""
-    whole = run if isinstance(run, RunView) else RunView(run.path)
+    whole = read_once(run)
     return [replace(whole, left_out=day, read=whole.read) for day in days]

@@ -23,7 +23,7 @@ from auctionsim.analysis.reports.metrics import (
     seed_ratios,
     stored_amounts,
 )
-from auctionsim.analysis.reports.run_view import RunView, without_days
+from auctionsim.analysis.reports.run_view import RunView, read_once, without_days
 from auctionsim.analysis.reports.violations import run_scores, scores_of_arm
 from auctionsim.analysis.statistics import INTERVALS, Interval
 from auctionsim.names.display import short_repr
@@ -141,6 +141,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
     Raises:
         InputError: The run has no evaluation yet.
     """
+    run, against = read_once(run), None if against is None else read_once(against)
     scenario, by_seed = run.scenario(), ratios_by_seed(run, against)
     days = run.table("outcomes").select("seed", "day").n_unique()
     reasons = {one: why for one in RATIOS if (why := _reason([ratios[one] for ratios in by_seed.values()])) is not None}

@@ -50,8 +50,9 @@ def run_on(folder: Path, source: str, days: tuple[int, ...] = (2, 3, 4)) -> Run:
     write_benchmarks(run, 2, days)
     scenario = run.scenario()
     traffic = scenario.traffic.model_copy(update={"source": source})
-    object.__setattr__(run, "scenario", lambda: scenario.model_copy(update={"traffic": traffic}))
-    return run
+    view = RunView(run.path)
+    object.__setattr__(view, "scenario", lambda: scenario.model_copy(update={"traffic": traffic}))
+    return view
 
 
 def measure(run: Run) -> dict[str, np.ndarray]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from auctionsim.jobs.training.iterations import Progress
 from auctionsim.jobs.training.train import Interrupted, train
 from auctionsim.runs import Run
 
+from ..conftest import SMALL
 from .test_runs import new_run
 
 
@@ -110,3 +113,16 @@ def test_lines_that_are_none_are_dropped_when_a_run_goes_on(tmp_path: Path, left
     (tmp_path / "timing.jsonl").write_text(f"{own}{left}\n{own[:9]}")
     timing.cut(tmp_path, 3)
     assert (tmp_path / "timing.jsonl").read_text() == own
+
+
+def test_a_training_without_torch_learners_does_not_import_torch(tmp_path: Path):
+    (tmp_path / "s.toml").write_text(SMALL)
+    code = f"""
+import sys
+from auctionsim.cli import main
+assert main(["train", {str(tmp_path / "s.toml")!r}, "--out", {str(tmp_path / "run")!r}]) == 0
+assert "tensorboardX" in sys.modules and "torch" not in sys.modules
+import torch
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr

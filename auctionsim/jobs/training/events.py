@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -73,8 +74,9 @@ class _Runs:
     """
 
     def __init__(self, folder: Path, seeds: Iterable[int], settings: Mapping[str, Any], after: int) -> None:
-        from tensorboardX.proto.event_pb2 import Event
-        from tensorboardX.summary import hparams
+        with _torch_hidden():
+            from tensorboardX.proto.event_pb2 import Event
+            from tensorboardX.summary import hparams
 
         seed_runs = [f"seed-{seed}" for seed in seeds]
         self._runs = {name: _Run(folder / name, after) for name in (*seed_runs, "timing")}
@@ -116,6 +118,22 @@ class _Runs:
         for name in self._seed_runs:
             self._runs[name].add(Event(summary=self._end))
         self.flush()
+
+
+@contextmanager
+def _torch_hidden() -> Iterator[None]:
+    """Let tensorboardX be imported as if torch were not installed: it imports torch, for three seconds, to name a type.
+
+    A None among the modules is Python's way to say that a module is not there. Where torch is imported already, it stays.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 def _record(data: bytes) -> bytes:
