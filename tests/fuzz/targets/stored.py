@@ -124,8 +124,10 @@ def _edit(folder: Path, what: str, name: Any, place: int, value: Any) -> None:
             if isinstance(value, str)
             else value
         )
-        if what == "piece" and index.get("pieces"):
-            index["pieces"][name % len(index["pieces"])][place] = value
+        pieces = index.get("pieces")
+        # An earlier edit may have put something else in place of the pieces.
+        if what == "piece" and isinstance(pieces, list) and pieces:
+            pieces[name % len(pieces)][place] = value
         elif what == "index":
             index[name] = value
         path.write_text(json.dumps(index))
