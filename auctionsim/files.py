@@ -65,6 +65,16 @@ def write_text(path: Path, text: str) -> None:
     write_then_rename(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add text to the end of a file, which is made where there is none.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file with sorted keys, so that equal values give equal bytes. It appears whole or not at all."""
     write_text(path, json_text(value))

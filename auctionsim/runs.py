@@ -27,8 +27,16 @@ import polars as pl
 from auctionsim import __version__, arguments
 from auctionsim.checkpoints import Arrays, expect_like, load_state, save_state
 from auctionsim.errors import InputError, RenamedWarning, shown
-from auctionsim.files import expect_new_folder, folder_then_rename, json_text, write_json, write_text, write_then_rename
-from auctionsim.machine.disk import FULL, overwrite, writing
+from auctionsim.files import (
+    append_text,
+    expect_new_folder,
+    folder_then_rename,
+    json_text,
+    write_json,
+    write_text,
+    write_then_rename,
+)
+from auctionsim.machine.disk import FULL, overwrite
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.run_checks.links import expect_no_link_outside
@@ -274,9 +282,7 @@ class Run:
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Add lines to metrics.jsonl."""
-        path = self.path / "metrics.jsonl"
-        with writing(path), path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+        append_text(self.path / "metrics.jsonl", "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows))
 
     def metrics(self) -> MetricRows:
         """Return the rows of metrics.jsonl; a last line cut off by a killed process is left out."""

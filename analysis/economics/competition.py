@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.analysis.economics import indices
+from auctionsim.arithmetic.groups import first_of_each
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
@@ -123,7 +124,11 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: A
     is_member = members[traffic.advertiser]
     score = np.where(is_member, market.quality * value, -1.0)
     cell = np.repeat(np.arange(len(traffic.weight)), np.diff(traffic.cell_start))
-    is_best = _is_first_of_best(tie_keys(score), traffic.cell_start, cell)
+    key = tie_keys(score)
+    # Ties to the lower row, as the auction ranks.
+    best = np.flatnonzero(key == np.maximum.reduceat(key, traffic.cell_start[:-1])[cell])
+    is_best = np.zeros(len(value), dtype=bool)
+    is_best[first_of_each(best, cell)] = True
     phi = market.phi.copy()
     shaded = is_member & ~is_best
     phi[shaded, _VALUE] = np.minimum(value[shaded], market.rules.reserve)
@@ -136,15 +141,6 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: A
         active = is_member & is_best
         phi[active, _VALUE] = np.minimum(value[active], just_above[active])
     return phi
-
-
-def _is_first_of_best(key: Array, start: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return True for the row with the largest key of each cell, ties to the lower row, as the auction ranks: `[rows]`."""
-    rows = np.flatnonzero(key == np.maximum.reduceat(key, start[:-1])[cell])
-    is_first = np.diff(cell[rows], prepend=-1) > 0
-    is_best = np.zeros(len(key), dtype=bool)
-    is_best[rows[is_first]] = True
-    return is_best
 
 
 def envy_free_bids(value: list[float], slot_effect: tuple[float, ...]) -> list[float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from auctionsim.arithmetic import dot
+from auctionsim.arithmetic.groups import first_of_each
 from auctionsim.bounds.linear_program import Program
 
 Array = NDArray[np.float64]
@@ -60,7 +61,7 @@ class _Dual:
         bound = dot(program.limit, multipliers) + dot(program.capacity, np.where(is_taken, best, 0.0)) + dot(side, left[n:])
         ties = np.flatnonzero((left[:n] == best[program.cell]) & is_taken[program.cell])
         # The first of equal columns takes the cell.
-        chosen = ties[np.concatenate([[True], np.diff(program.cell[ties]) > 0])] if len(ties) else ties
+        chosen = first_of_each(ties, program.cell)
         columns = np.concatenate([chosen, n + np.flatnonzero(side)])
         amount = np.concatenate([program.capacity[program.cell[chosen]], side[side > 0]])
         return _Point(float(bound), columns, amount)
@@ -133,7 +134,7 @@ class _Held:
         variable, row, coefficient = self.strained
         found, of_found = np.full(len(self.value), -1), np.ones(len(self.value))
         order = np.lexsort((slack[row] / coefficient, variable))
-        first = order[np.concatenate([[True], np.diff(variable[order]) > 0])] if len(order) else order
+        first = first_of_each(order, variable)
         found[variable[first]], of_found[variable[first]] = row[first], coefficient[first]
         return found, of_found
 

@@ -11,6 +11,7 @@ from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CALLBACK_SECONDS = 0.02
+"""Time after which an interrupt comes again that was raised within a callback: more than a callback takes."""
 
 
 @contextmanager

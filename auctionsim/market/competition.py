@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arithmetic.groups import first_of_each
 from auctionsim.auction.sources import TrafficSource
 from auctionsim.traffic.table import HOURS, Traffic
 
@@ -39,7 +40,7 @@ def hourly_competition(traffic: Traffic, quality: Array, day: int) -> Array:
     # The best one's rival is the second best: the maximum once the best row of each cell (the first of equals) is left out.
     is_best = np.zeros(len(score), dtype=bool)
     where_best = np.flatnonzero(score == best)
-    is_best[where_best[np.unique(cell[where_best], return_index=True)[1]]] = True
+    is_best[first_of_each(where_best, cell)] = True
     second = np.maximum.reduceat(np.where(is_best, 0.0, score), first)[cell]
     rival = np.where(is_best, second, best)
     both = rival + score

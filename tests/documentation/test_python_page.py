@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 import auctionsim
 
 from ..conftest import SMALL
+from ..event_files import events_of
 
 PAGE = Path(auctionsim.__file__).parents[1] / "docs" / "python.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -52,10 +52,10 @@ def test_the_blocks_of_the_page_run_in_order(place: Path, capsys: pytest.Capture
     expected = {row["seed"]: row["profit_ratio"] for row in names["logged"].metrics if row["iteration"] == 3}
     for seed in (0, 1):
         folder = place / "tensorboard" / f"logged-seed-{seed}"
-        values = {(v.tag, e.step): v for e in events(folder) for v in e.summary.value}
+        values = {(v.tag, e.step): v for e in events_of(folder) for v in e.summary.value}
         assert values["profit_ratio", 3].simple_value == pytest.approx(expected[seed], rel=1e-6)
         assert {step for tag, step in values if tag == "profit_ratio"} == {1, 2, 3}
-        (hparams,) = (v for e in events(folder / "hparams") for v in e.summary.value if v.tag.endswith("session_start_info"))
+        (hparams,) = (v for e in events_of(folder / "hparams") for v in e.summary.value if v.tag.endswith("session_start_info"))
         assert b"learner.algorithm" in hparams.metadata.plugin_data.content
 
 
@@ -98,15 +98,3 @@ def test_the_wandb_logger_writes_an_offline_run(place: Path, monkeypatch: pytest
     last = next(row for row in result.metrics if (row["iteration"], row["seed"]) == (3, 1))
     assert json.dumps(last["profit_ratio"]).encode() in content
     assert b"learner.population" in content
-
-
-def events(folder: Path) -> Iterator[Any]:
-    """The events of a folder's event files: a length, its checksum, the message, its checksum."""
-    from tensorboardX.proto.event_pb2 import Event
-
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
-        content, place = file.read_bytes(), 0
-        while place < len(content):
-            size = int.from_bytes(content[place : place + 8], "little")
-            yield Event.FromString(content[place + 12 : place + 12 + size])
-            place += 12 + size + 4

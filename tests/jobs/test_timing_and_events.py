@@ -19,26 +19,8 @@ from auctionsim.jobs.training.train import Interrupted, train
 from auctionsim.runs import Run
 
 from ..conftest import SMALL
+from ..event_files import events_of
 from .test_runs import new_run
-
-
-def events_of(folder: Path) -> list[Any]:
-    """Read the event files of a run of TensorBoard, in the order in which they were made."""
-    from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.record_writer import masked_crc32c
-
-    events = []
-    for file in sorted(folder.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name)):
-        contents, place = file.read_bytes(), 0
-        while place < len(contents):
-            length = contents[place : place + 8]
-            size = int.from_bytes(length, "little")
-            data = contents[place + 12 : place + 12 + size]
-            sums = contents[place + 8 : place + 12] + contents[place + 12 + size : place + 16 + size]
-            assert [int.from_bytes(sums[i : i + 4], "little") for i in (0, 4)] == [masked_crc32c(length), masked_crc32c(data)]
-            events.append(Event.FromString(data))
-            place += 16 + size
-    return events
 
 
 def scalars_of(folder: Path) -> dict[tuple[str, int], float]:

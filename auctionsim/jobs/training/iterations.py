@@ -75,7 +75,7 @@ class Training:
         done.iteration = iteration
         undefined = {seed: _undefined_ratios(market) for seed, market in self.markets.items()}
         generations = Generations(self.learner, self.markets, self.pool)
-        auctions, cells, bids = (self._replayed(count) for count in ("auctions_on", "cells_on", "candidates_on"))
+        auctions, cells, bids = self._replayed()
         settings = settings_for_loggers(scenario)
         with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", run.seeds, settings, iteration) as events:
             while done.iteration < self.last and done.stopped is None:
@@ -127,13 +127,16 @@ class Training:
     def _save(self, states: dict[int, Arrays]) -> None:
         self.run.save_checkpoint(self.done.iteration, states, keep=self.scenario.train.keep_checkpoints)
 
-    def _replayed(self, count: str) -> int:
-        """Count what an iteration replays, by the name of the traffic's method that counts a day of it."""
-        return sum(
-            int(getattr(market.source, count)(day)) * self.learner.replays_per_iteration(market)
-            for market in self.markets.values()
-            for day in self.scenario.traffic.train_days
-        )
+    def _replayed(self) -> tuple[int, int, int]:
+        """Count the auctions, cells and candidate bids that an iteration replays."""
+        auctions = cells = bids = 0
+        for market in self.markets.values():
+            source, replays = market.source, self.learner.replays_per_iteration(market)
+            for day in self.scenario.traffic.train_days:
+                auctions += replays * source.auctions_on(day)
+                cells += replays * source.cells_on(day)
+                bids += replays * source.candidates_on(day)
+        return auctions, cells, bids
 
 
 def _undefined_ratios(market: Market) -> list[str]:

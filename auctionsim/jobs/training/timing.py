@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from auctionsim.files import write_text
-from auctionsim.machine.disk import writing
+from auctionsim.files import append_text, write_text
 from auctionsim.run_checks.records import strict_json
 
 _NAME = "timing.jsonl"
@@ -26,9 +25,7 @@ def append(folder: Path, iteration: int, seconds: float, cells: int, bids: int) 
         bids: Candidate bids of these cells.
     """
     row = {"iteration": iteration, "seconds": round(seconds, 6), "cells": cells, "bids": bids}
-    path = folder / _NAME
-    with writing(path), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    append_text(folder / _NAME, json.dumps(row) + "\n")
 
 
 def cut(folder: Path, iteration: int) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
-from auctionsim.analysis.economics.competition import _is_first_of_best
 from auctionsim.analysis.economics.engagement import WINDOW, Engagement
 
 
@@ -46,13 +43,3 @@ def test_each_place_of_a_window_gets_each_entry_equally_often():
     counts = np.array([np.bincount(column, minlength=4) for column in found.T])
     # 1,000 expected, standard deviation 27.
     assert np.abs(counts - 1000).max() < 5 * 27
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_the_best_of_a_cell_is_the_first_of_its_largest_keys(seed: int):
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 6, size=30)
-    start, cell = np.append(0, np.cumsum(sizes)), np.repeat(np.arange(30), sizes)
-    key = rng.integers(-1, 3, size=len(cell)).astype(float)
-    best = [first + int(np.argmax(key[first:last])) for first, last in pairwise(start)]
-    assert np.flatnonzero(_is_first_of_best(key, start, cell)).tolist() == best
