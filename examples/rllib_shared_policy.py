@@ -88,7 +88,7 @@ def tested(algorithm: Algorithm, market: Market) -> tuple[float, float, float]:
 
 def main(*arguments: str) -> list[tuple[float, float, float]]:
     """Train and print; returns return, profit and revenue before and after."""
-    iterations, auctions = (24, 1000) if "--quick" in arguments else (40, 20_000)
+    iterations, auctions = (32, 1000) if "--quick" in arguments else (40, 20_000)
     market = auctionsim.build_market(
         auctionsim.load_scenario("three-arms", overrides=[f"traffic.auctions_per_day={auctions}"])
     )  # fmt: skip
@@ -104,7 +104,9 @@ def main(*arguments: str) -> list[tuple[float, float, float]]:
         .rl_module(
             rl_module_spec=MultiRLModuleSpec(rl_module_specs={"shared": RLModuleSpec(NearKeywordBids, model_config=network)})
         )
-        .training(train_batch_size_per_learner=DAYS * HOURS // HELD, minibatch_size=192, num_epochs=8, lr=3e-3)
+        .training(train_batch_size_per_learner=DAYS * HOURS // HELD, minibatch_size=192, num_epochs=8)
+        # Large steps first; they shrink to almost nothing, so that what is tested is not wherever the last large step led.
+        .training(lr=[[0, 1.5e-3], [iterations * DAYS * HOURS // HELD, 1e-4]])
         # What a day violated is charged in its last hour and in full to all that came before: no discount, and lambda is 1.
         # It may be far more than RLlib's critic is allowed to be wrong by at first.
         .training(gamma=1.0, lambda_=1.0, clip_param=0.3, use_kl_loss=False, vf_clip_param=float("inf"), grad_clip=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,9 @@ pytestmark = pytest.mark.slow
 
 
 def printed_by(example: str) -> str:
-    done = subprocess.run([sys.executable, str(EXAMPLES / example), "--quick"], capture_output=True, text=True, check=False)
+    # RLlib goes through sets of names, so without this every run of it learns something else.
+    command, environment = [sys.executable, str(EXAMPLES / example), "--quick"], {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
