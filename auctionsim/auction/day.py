@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.arguments import real_numbers
+from auctionsim.auction import units
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.budgets import exhausted_threshold
-from auctionsim.auction.kernel.arguments import EXHAUSTED_THRESHOLD, LEDGER_COLUMNS, REMAINING, Accounts, Auction, aligned
-from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
+from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Auction, aligned, make_accounts
+from auctionsim.auction.outcome import COST, DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TrafficSource
 from auctionsim.traffic.steps import Steps
@@ -68,9 +68,11 @@ class DayReplay:
         limits = per_policy(np.inf if budgets is None else budgets, shape, "budgets")
         if not (limits >= 0).all():
             raise ValueError(f"budgets: expected numbers >= 0, got {limits.min()}")
-        self._ledger = aligned((*shape, LEDGER_COLUMNS))
-        self._ledger[:, :, REMAINING] = limits
-        self._ledger[:, :, EXHAUSTED_THRESHOLD] = exhausted_threshold(limits)
+        self._budgets = limits
+        self._ledger = aligned((*shape, LEDGER_COLUMNS), np.int64)
+        self._cost_before = np.zeros(shape, dtype=np.int64)
+        self._outcome_scale = units.outcome_scales(source.largest(day), self._rules)
+        self._is_wide = units.are_wide(source.largest(day), self._rules)
         self._local_credit = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
         self._make_workspace()
@@ -88,7 +90,7 @@ class DayReplay:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or pickled day, with a ledger that begins at a cache line."""
         self.__dict__.update(state)
-        self._ledger = aligned(state["_ledger"].shape)
+        self._ledger = aligned(state["_ledger"].shape, np.int64)
         self._ledger[...] = state["_ledger"]
         self._kernel_rules = self._rules.for_kernel()
         self._make_workspace()
@@ -102,7 +104,11 @@ class DayReplay:
     @property
     def budget_left(self) -> NDArray[np.float64]:
         """Currency left of each budget, `[advertisers, P]`; infinite where there is none."""
-        return self._ledger[:, :, REMAINING]
+        from auctionsim.auction.kernel.ledger import money_left
+
+        left = np.empty_like(self._budgets)
+        money_left(self._ledger, self._ledger.view(np.float64), self._budgets, left)
+        return left
 
     @property
     def is_over(self) -> bool:
@@ -124,7 +130,8 @@ class DayReplay:
         Raises:
             ValueError: The coefficients have another shape.
         """
-        from auctionsim.auction.kernel.engine import collect_step, replay_buckets
+        from auctionsim.auction.kernel.engine import replay_buckets
+        from auctionsim.auction.kernel.ledger import collect_step
         from auctionsim.auction.kernel.rank import make_bids
 
         expected = (self._ledger.shape[0], len(FEATURES), self._ledger.shape[1])
@@ -132,10 +139,11 @@ class DayReplay:
             raise ValueError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
         self.coefficients = coefficients
         n_policies = self._ledger.shape[1]
-        is_in_play = self._ledger[:, :, REMAINING] > self._ledger[:, :, EXHAUSTED_THRESHOLD]
+        self._choose_units(coefficients)
+        is_in_play = self._ledger[:, :, COST] < self._ledger[:, :, SPENDABLE]
         bids = make_bids(coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
         details = np.zeros((self._n_detailed, n_policies, len(DETAILS)))
-        accounts = Accounts(self._ledger, details, self._local_credit)
+        accounts = make_accounts(self._ledger, self._outcome_scale, self._is_wide, details, self._local_credit)
         next_hour = self.hour + 1 if self._steps is None else int(self._steps.hour[self.steps_done + 1])
         # Hour by hour, however long the step, since an hour has an RNG key of its own. Part of an hour ends in that hour.
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
@@ -156,8 +164,19 @@ class DayReplay:
         self.steps_done += 1
         before = self.cumulative
         self.last_step, self.cumulative = np.empty_like(self.last_step), np.empty_like(before)
-        collect_step(self._ledger, details, before, self.last_step, self.cumulative)
+        scales = accounts.charge_scale, accounts.outcome_scale
+        collect_step(self._ledger, *scales, self._cost_before, details, before, self.last_step, self.cumulative)
         return self.last_step
+
+    def _choose_units(self, coefficients: NDArray[np.float64]) -> None:
+        """Choose the units in which the charges of the next step are summed."""
+        from auctionsim.auction.kernel.ledger import choose_units
+
+        # Asked for again, since a source may make bids of its own from step to step.
+        largest = self.source.largest(self.day)
+        bounds = units.charge_bounds(units.bid_bounds(coefficients, largest, self._rules), largest, self._rules)
+        bits = units.count_bits(largest, self._rules)
+        choose_units(self._ledger, self._ledger.view(np.float64), self._budgets, bounds, bits, self._cost_before)
 
     def _chunks(self, hour: int) -> Iterator[Chunk]:
         """Yield the buckets of an hour that belong to the step."""

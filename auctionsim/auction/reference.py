@@ -21,18 +21,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, ldexp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import number_between, real_numbers
-from auctionsim.auction.budgets import exhausted_threshold
+from auctionsim.auction import units
+from auctionsim.auction.budgets import EXHAUSTED_SHARE
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uniform
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.ties import tie_key, tie_keys
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import TableSource
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import Traffic
@@ -127,8 +129,12 @@ def replay_reference(
     squash: float = 1.0,
     outcomes: str = "expected",
     seed: int = 0,
+    bid_bounds: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Replay a day auction by auction, every bucket as `weight` auctions.
+
+    Accounts are whole numbers of units (`units.py`), here Python's integers. With the bounds of bids that the kernel derives
+    from coefficients, `units.bid_bounds`, the result equals the kernel's to the last bit.
 
     Args:
         traffic: The traffic table.
@@ -141,21 +147,31 @@ def replay_reference(
         squash: Exponent of pctr in the rank score.
         outcomes: `expected` or `sampled`.
         seed: Seed of the sampling noise of `sampled` outcomes.
+        bid_bounds: What each advertiser's bids are at most, currency per click, from which the units of charges are chosen; its
+            largest bid where None.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
     """
-    n = len(traffic.advertisers)
+    n, rules = len(traffic.advertisers), Rules(tuple(slot_effect), pricing, reserve, squash, outcomes)
+    largest = TableSource(traffic, rules).largest(day)
+    if bid_bounds is None:
+        bid_bounds = np.zeros(n)
+        own_rows = slice(*(traffic.cell_start[cell] for cell in (traffic.cell_slice(day).start, traffic.cell_slice(day).stop)))
+        np.maximum.at(bid_bounds, traffic.advertiser[own_rows], np.nan_to_num(bids[own_rows]))
+    bits, bounds = units.count_bits(largest, rules), units.charge_bounds(bid_bounds, largest, rules).tolist()
+    scales = [ldexp(1.0, -units.exponent_of(bound, bits)) for bound in bounds]
+    accounts = [_Account(budget, scale) for budget, scale in zip(budgets.tolist(), scales, strict=True)]
+    per_unit = [*units.outcome_scales(largest, rules).tolist()]
     totals = {name: np.zeros((24, n)) for name in OUTCOMES}
-    remaining = budgets.astype(float).copy()
-    is_exhausted = remaining <= exhausted_threshold(budgets)
     for hour in range(24):
         key = hour_rng_key(seed, day, hour)
+        sums = {name: [0] * n for name in OUTCOMES}
         first_bucket = traffic.cells_of(day, hour)[0]
         for bucket in range(*traffic.cells_of(day, hour)):
             rows = range(traffic.cell_start[bucket], traffic.cell_start[bucket + 1])
             for auction in range(traffic.weight[bucket]):
-                offered = [np.nan if is_exhausted[traffic.advertiser[r]] else bids[r] for r in rows]
+                offered = [np.nan if accounts[traffic.advertiser[r]].is_exhausted else bids[r] for r in rows]
                 shown = clear(
                     offered,
                     [traffic.pctr[r] for r in rows],
@@ -174,13 +190,36 @@ def replay_reference(
                         draw = (key, bucket - first_bucket, auction, placement.candidate)
                         clicks = float(uniform(*draw, CLICK) < clicks)
                         conversions = clicks * float(uniform(*draw, CONVERSION) < traffic.cvr[row])
-                    charge = min(placement.price * clicks, remaining[who])
-                    remaining[who] -= charge
-                    is_exhausted[who] = remaining[who] <= exhausted_threshold(budgets[who])
+                    charge = accounts[who].charged(placement.price * clicks)
                     gmv = conversions * traffic.item_price[row]
-                    for name, amount in zip(OUTCOMES, (1.0, clicks, conversions, gmv, charge), strict=True):
-                        totals[name][hour, who] += amount
+                    amounts = [round(one * scale) for one, scale in zip((1.0, clicks, conversions, gmv), per_unit, strict=True)]
+                    for name, amount in zip(OUTCOMES, (*amounts, charge), strict=True):
+                        sums[name][who] += amount
+        for who, account in enumerate(accounts):
+            for name, scale in zip(OUTCOMES, (*per_unit, account.scale), strict=True):
+                totals[name][hour, who] = sums[name][who] / scale
     return totals
+
+
+class _Account:
+    """What is left of a budget, in whole units."""
+
+    def __init__(self, budget: float, scale: float) -> None:
+        self.scale = scale
+        self._left = int(budget * scale) if budget < inf else None
+        self._threshold = 0 if self._left is None else int(budget * EXHAUSTED_SHARE * scale)
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self._left is not None and self._left <= self._threshold
+
+    def charged(self, amount: float) -> int:
+        """Charge an amount, currency, but no more than is left, and return it in units."""
+        charge = round(amount * self.scale)
+        if self._left is not None:
+            charge = min(charge, self._left)
+            self._left -= charge
+        return charge
 
 
 def _checked_candidates(bids: Sequence[float], pctr: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
 from auctionsim.auction.rules import Rules
+from auctionsim.auction.units import BOUNDED, Largest, largest_of
 from auctionsim.traffic.array_checks import check_range, check_starts, index_range
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
@@ -44,6 +45,9 @@ class TrafficSource(Protocol):
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
         """Return the number of auctions in every bucket of an hour."""
 
+    def largest(self, day: int) -> Largest:
+        """Return the largest figures of a day, from which the accounts' units are chosen."""
+
 
 class TableSource:
     """A traffic table in memory: every hour is one chunk of the same arrays.
@@ -58,6 +62,7 @@ class TableSource:
         from auctionsim.auction.kernel.candidates import pack_candidates
 
         self._traffic = traffic
+        self._rules = rules
         # Copies of what the kernel takes for indices: the table's arrays were checked, but whoever made them may hold a view.
         start, advertiser = traffic.cell_start.copy(), traffic.advertiser.copy()
         check_starts("cell_start", start, len(traffic.weight), len(advertiser))
@@ -67,6 +72,8 @@ class TableSource:
         self._max_candidates = int(np.diff(start).max(initial=0))
         columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
         self._candidates = pack_candidates(advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
+        self._has_own_phi = phi is not None
+        self._largest: dict[int, Largest] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled source; a pickle keeps no array read-only, and the kernel is compiled for read-only ones."""
@@ -113,6 +120,28 @@ class TableSource:
         weight: NDArray[np.int64] = self._traffic.weight[slice(*self._traffic.cells_of(day, hour))]
         return weight
 
+    def largest(self, day: int) -> Largest:
+        """Return the largest figures of a day, found once for each."""
+        if day not in self._largest:
+            self._largest[day] = self._measured(day)
+        return self._largest[day]
+
+    def _measured(self, day: int) -> Largest:
+        from auctionsim.auction.kernel.candidates import has_repeats
+
+        traffic, cells = self._traffic, self._traffic.cell_slice(day)
+        start, advertiser = self._buckets.start, self._candidates.advertiser
+        rows = slice(int(start[cells.start]), int(start[cells.stop]))
+        columns = {name: getattr(traffic, name)[cells if name == "market_ecpm" else rows] for name in BOUNDED}
+        ends = {name: (float(one.min(initial=np.inf)), float(one.max(initial=0.0))) for name, one in columns.items()}
+        is_true = np.array_equal(columns["ctr"], columns["pctr"])
+        return largest_of(
+            traffic.auctions_on(day), ends, self._rules,
+            phi=np.abs(self.phi[rows]).max(axis=0, initial=0.0) if self._has_own_phi else None,
+            ctr_per_quality=None if is_true else float((columns["ctr"] / self.quality[rows]).max(initial=0.0)),
+            has_repeats=has_repeats(start, advertiser, cells.start, cells.stop, np.full(len(self.advertisers), -1)),
+        )  # fmt: skip
+
 
 class StoreSource:
     """Traffic stored on disk, read chunk by chunk.
@@ -127,10 +156,19 @@ class StoreSource:
         self._rules = rules
         self.advertisers = stored.advertisers
         self.max_candidates = stored.most_rows
+        self._largest: dict[int, Largest] = {}
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
         """Return the number of auctions in every bucket of an hour."""
         return self._stored.weights(day, hour)
+
+    def largest(self, day: int) -> Largest:
+        """Return the largest figures of a day."""
+        if day not in self._largest:
+            ends = self._stored.ends_on(day)
+            ends |= {"ctr": ends["pctr"], "cvr": ends["pcvr"]}
+            self._largest[day] = largest_of(self._stored.auctions_on(day), ends, self._rules)
+        return self._largest[day]
 
     def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
         """Yield the buckets of an hour, or those with an index in the range `within`, chunk by chunk."""

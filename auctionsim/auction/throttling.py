@@ -24,6 +24,7 @@ from auctionsim.auction.kernel.arguments import (
     Bids,
     Workspace,
     aligned,
+    make_accounts,
 )
 from auctionsim.auction.kernel.engine import make_workspace, padded, replay_buckets
 from auctionsim.auction.kernel.rank import make_bids
@@ -109,11 +110,13 @@ def _groups(seeds: list[int], share: Array) -> Iterator[NDArray[np.int64]]:
 
 def _accounts_of(accounts: Accounts, members: NDArray[np.int64]) -> Accounts:
     """Copy the accounts of some policies."""
-    ledger = aligned((accounts.ledger.shape[0], len(members), accounts.ledger.shape[2]))
+    ledger = aligned((accounts.ledger.shape[0], len(members), accounts.ledger.shape[2]), np.int64)
     ledger[...] = accounts.ledger[:, members]
     local_credit = np.zeros((*accounts.local_credit.shape[:2], padded(len(members))))
     local_credit[:, :, : len(members)] = accounts.local_credit[:, :, members]
-    return Accounts(ledger, np.ascontiguousarray(accounts.details[:, members]), local_credit)
+    return make_accounts(
+        ledger, accounts.outcome_scale, accounts.is_wide, np.ascontiguousarray(accounts.details[:, members]), local_credit
+    )
 
 
 def _participating(chunk: Chunk, start: NDArray[np.int64], share: Array, draws: Array) -> Chunk:

@@ -19,7 +19,7 @@ from auctionsim import arguments
 from auctionsim.errors import InputError, shown
 from auctionsim.names.display import cut, ranges
 from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
-from auctionsim.traffic.store_index import INDEX, check_index, read_index
+from auctionsim.traffic.store_index import BOUNDED_COLUMNS, INDEX, check_index, read_index
 from auctionsim.traffic.table import HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic
 
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
@@ -35,6 +35,8 @@ class _Piece(NamedTuple):
     first_row: int
     cells: int
     rows: int
+    ends: tuple[float, ...] | None = None
+    """Smallest and largest element of each of the columns `BOUNDED_COLUMNS`; None in older stored traffic, and for a part."""
 
 
 class StoredTraffic:
@@ -55,8 +57,9 @@ class StoredTraffic:
         self.most_rows = int(index["most_rows"])
         self.auctions = int(index["auctions"])
         self._chunks: dict[tuple[int, int], list[_Piece]] = {}
-        for day, hour, *piece in index["pieces"]:
-            self._chunks.setdefault((day, hour), []).append(_Piece(*piece))
+        ends = index.get("ends", [None] * len(index["pieces"]))
+        for (day, hour, *piece), own in zip(index["pieces"], ends, strict=True):
+            self._chunks.setdefault((day, hour), []).append(_Piece(*piece)._replace(ends=tuple(own) if own else None))
         self.days = tuple(sorted({day for day, _ in self._chunks}))
         self.rows = sum(piece.rows for pieces in self._chunks.values() for piece in pieces)
         self._ranges = {
@@ -86,6 +89,18 @@ class StoredTraffic:
     def candidates_on(self, day: int) -> int:
         """Count the candidates of a day's cells, one row of the table each."""
         return sum(piece.rows for hour in range(HOURS) for piece in self._chunks_of(day, hour, None))
+
+    def ends_on(self, day: int) -> dict[str, tuple[float, float]]:
+        """Return the smallest and the largest element of `BOUNDED_COLUMNS` on a day, from the index where it has them.
+
+        Raises:
+            ValueError: There is no such day.
+        """
+        pieces = [piece for hour in range(HOURS) for piece in self._chunks_of(day, hour, None) if piece.rows]
+        ends = [ends_of(self._read_piece(piece)) if piece.ends is None else piece.ends for piece in pieces]
+        found = np.array(ends or [[0.0] * 2 * len(BOUNDED_COLUMNS)])
+        least, most = found[:, ::2].min(axis=0).tolist(), found[:, 1::2].max(axis=0).tolist()
+        return dict(zip(BOUNDED_COLUMNS, zip(least, most, strict=True), strict=True))
 
     def columns(self, day: int, hour: int, cell_range: tuple[int, int] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
         """Read an hour chunk by chunk.
@@ -186,7 +201,11 @@ class StoredTraffic:
         """Read the columns of a piece, or of a part of one."""
         columns = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
         self._check_sum(int(columns["size"].sum(dtype=np.int64)), piece)
-        return columns | {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
+        columns |= {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
+        if piece.ends is not None and list(piece.ends) != (found := ends_of(columns)):
+            wanted = f"{list(piece.ends)} as smallest and largest of {', '.join(BOUNDED_COLUMNS)}"
+            raise InputError(f"{self.folder / INDEX}: ends: expected {wanted}, got {found}: a file has changed")
+        return columns
 
     def _check_sum(self, rows: int, piece: _Piece, *, exact: bool = True) -> None:
         """Check that the sizes of a piece's cells add up to its rows, or, where only the first were read, to no more."""
@@ -232,6 +251,15 @@ def checksum_of(columns: Columns) -> int:
     for name, kind in (CELL_TYPES | ROW_TYPES).items():
         total = zlib.crc32(np.ascontiguousarray(columns[name], dtype=kind).view(np.uint8).data, total)
     return total
+
+
+def ends_of(columns: Columns) -> list[float]:
+    """Return the smallest and the largest element of each of the `BOUNDED_COLUMNS` of a piece; zeros for an empty column."""
+    ends: list[float] = []
+    for name in BOUNDED_COLUMNS:
+        own = columns[name] if len(columns[name]) else np.zeros(1)
+        ends += [float(own.min()), float(own.max())]
+    return ends
 
 
 def open_traffic(folder: str | Path, *, verify: bool = True) -> StoredTraffic:

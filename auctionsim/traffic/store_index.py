@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ INDEX = "traffic.json"
 _KEYS = {
     "advertisers": list, "queries": list, "pieces": list, "cells": int, "rows": int, "most_rows": int, "auctions": int,
 }  # fmt: skip
+BOUNDED_COLUMNS = ("pctr", "pcvr", "item_price", "keyword_bid", "market_ecpm")
+"""Columns of which the index keeps the smallest and the largest element of every piece, in this order."""
 _KINDS = {list: "a list", int: "a whole number"}
 
 
@@ -62,6 +65,7 @@ def check_index(path: Path, index: Mapping[str, Any]) -> None:
     for key in ("advertisers", "queries"):
         check_names(f"{path}: {key}", index[key])
     _check_pieces(path, index)
+    _check_ends(path, index)
     _check_checksums(path, index)
 
 
@@ -97,6 +101,18 @@ def _check_pieces(path: Path, index: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: most_rows: expected a whole number from 0 to {n_rows}, got {shown(index['most_rows'])}")
     if not 0 <= index["auctions"] <= MAX_AUCTIONS:
         raise InputError(f"{path}: auctions: expected a number from 0 to {MAX_AUCTIONS} (2^53), got {shown(index['auctions'])}")
+
+
+def _check_ends(path: Path, index: Mapping[str, Any]) -> None:
+    """Check that each piece has the smallest and the largest element of each column. Older stored traffic has none."""
+    if "ends" not in index:
+        return
+    ends, n_pieces, n_ends = index["ends"], len(index["pieces"]), 2 * len(BOUNDED_COLUMNS)
+    if not isinstance(ends, list) or len(ends) != n_pieces:
+        raise InputError(f"{path}: ends: expected a list for each of the {n_pieces} pieces, got {shown(ends)}")
+    for one in ends:
+        if not isinstance(one, list) or len(one) != n_ends or not all(type(n) is float and 0 <= n < math.inf for n in one):
+            raise InputError(f"{path}: ends: expected {n_ends} finite numbers >= 0 for each piece, got {shown(one)}")
 
 
 def _check_checksums(path: Path, index: Mapping[str, Any]) -> None:

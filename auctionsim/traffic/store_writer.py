@@ -21,7 +21,16 @@ from auctionsim.traffic.array_checks import (
     check_range,
     range_of,
 )
-from auctionsim.traffic.store import CELL_TYPES, ROW_TYPES, Columns, StoredTraffic, checksum_of, column_file, open_traffic
+from auctionsim.traffic.store import (
+    CELL_TYPES,
+    ROW_TYPES,
+    Columns,
+    StoredTraffic,
+    checksum_of,
+    column_file,
+    ends_of,
+    open_traffic,
+)
 from auctionsim.traffic.store_index import FORMAT, INDEX, index_checksum
 from auctionsim.traffic.table import HOURS
 
@@ -65,6 +74,7 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]], n_advertiser
     """Write the columns and return the counts and checksums of the index."""
     chunks: list[tuple[int, ...]] = []
     checksums: list[int] = []
+    ends: list[list[float]] = []
     before = (0, 0)
     n_cells = n_rows = most_rows = auctions = 0
     files = {name: column_file(folder, name).open("wb") for name in (*CELL_TYPES, *ROW_TYPES)}
@@ -78,6 +88,7 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]], n_advertiser
                     # `tofile` raises an error without a number, which does not tell a full disk from anything else.
                     files[name].write(np.ascontiguousarray(column).data)
                 checksums.append(checksum_of(part))
+                ends.append(ends_of(part))
                 chunks.append((day, hour, n_cells, n_rows, cells.stop - cells.start, rows.stop - rows.start))
                 n_cells += cells.stop - cells.start
                 n_rows += rows.stop - rows.start
@@ -89,7 +100,7 @@ def _write(folder: Path, hours: Iterable[tuple[int, int, Columns]], n_advertiser
     if not chunks:
         raise InputError("hours: expected one cell or more, got none")
     counts = {"cells": n_cells, "rows": n_rows, "most_rows": most_rows, "auctions": auctions}
-    return {"pieces": chunks, "checksums": checksums, **counts}
+    return {"pieces": chunks, "checksums": checksums, "ends": ends, **counts}
 
 
 def _check_time(day: int, hour: int, before: tuple[int, int]) -> tuple[int, int]:

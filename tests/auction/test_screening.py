@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auctionsim import replay
-from auctionsim.auction.kernel.arguments import Accounts, Auction, AuctionBuckets
+from auctionsim.auction.kernel.arguments import Auction, AuctionBuckets, make_accounts
 from auctionsim.auction.kernel.candidates import pack_candidates
 from auctionsim.auction.kernel.engine import make_workspace
 from auctionsim.auction.kernel.prices import PRICINGS
@@ -119,7 +119,7 @@ def test_a_screened_order_is_certain_from_three_units_on(best: float, second: fl
     candidates = pack_candidates(np.arange(n), ones, ones, bids, ones, ones, ones)
     coefficients = make_bids(theta, np.ones((n, 1), dtype=bool), workspace, is_clipped=False)
     buckets = AuctionBuckets(np.array([0, n]), np.array([1]), np.zeros(1))
-    accounts = Accounts(np.zeros((n, 1, 8)), np.zeros((0, 1, 3)), np.zeros((0, 2, 8)))
+    accounts = make_accounts(np.zeros((n, 1, 8), dtype=np.int64), np.ones(4), False, np.zeros((0, 1, 3)), np.zeros((0, 2, 8)))
     auction = Auction(buckets, candidates, coefficients, Rules().for_kernel(), accounts, workspace)
     write_screen_features(0, n, auction)
     index_bits = count_index_bits(n)

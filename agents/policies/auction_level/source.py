@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.kernel.arguments import CANDIDATE_COLUMNS, QUALITY, AuctionBuckets, Candidates, aligned
 from auctionsim.auction.kernel.cooperative_bids import Choice, write_bids
 from auctionsim.auction.sources import Chunk
+from auctionsim.auction.units import Largest
 from auctionsim.market.market import Market
 from auctionsim.traffic.table import HOURS
 
@@ -48,6 +50,13 @@ class AuctionBidSource:
             own = chunk.candidates.advertiser[first:last]
             write_bids(start, own, self._market.traffic.pctr[first:last], external, choice, features)
             self._bids[hour], self._held = features[:, _BID].copy(), hour
+
+    def largest(self, day: int) -> Largest:
+        """Return the largest figures of the day, with the bids that were made so far."""
+        own = self._market.traffic_source.largest(day)
+        phi = own.phi.copy()
+        phi[_BID] = max([phi[_BID], *(float(bids.max(initial=0.0)) for bids in self._bids.values())])
+        return replace(own, phi=phi)
 
     @property
     def phi(self) -> Array:

@@ -23,9 +23,9 @@ QUALITY, CTR, CVR, ITEM_PRICE = range(N_FEATURES, N_FEATURES + 4)
 CANDIDATE_COLUMNS = 8
 """Columns of `Candidates.features`: the features of the bid formula, `QUALITY`, `CTR`, `CVR` and `ITEM_PRICE`."""
 
-REMAINING, EXHAUSTED_THRESHOLD = len(OUTCOMES), len(OUTCOMES) + 1
+LIMIT, SPENDABLE, CHARGE_SCALE = range(len(OUTCOMES), len(OUTCOMES) + 3)
 LEDGER_COLUMNS = 8
-"""Columns of `Accounts.ledger`: the sums of `OUTCOMES`, `REMAINING`, `EXHAUSTED_THRESHOLD`, and one that fills the line."""
+"""Columns of `Accounts.ledger`: the sums of `OUTCOMES`, `LIMIT`, `SPENDABLE` and `CHARGE_SCALE`."""
 
 
 class AuctionBuckets(NamedTuple):
@@ -87,9 +87,16 @@ class AuctionRules(NamedTuple):
 class Accounts(NamedTuple):
     """Sums and budgets, which the kernel updates."""
 
-    ledger: NDArray[np.float64]
-    """`[A, P, LEDGER_COLUMNS]`: the sums of `OUTCOMES`, the currency remaining, and the amount down to which a budget counts as
-    exhausted. Eight doubles are one cache line, so recording an auction touches one line per advertiser and policy."""
+    ledger: NDArray[np.int64]
+    """`[A, P, LEDGER_COLUMNS]`, in units (`auction/units.py`): the sums of `OUTCOMES`, cost over the whole day and the others
+    over the step; the day's budget; and the cost from which on it counts as exhausted. Eight integers are one cache line, so
+    recording an auction touches one line per advertiser and policy."""
+    charge_scale: NDArray[np.float64]
+    """The ledger's memory, read as doubles, of which column `CHARGE_SCALE` is one: units of a unit of currency charged."""
+    outcome_scale: NDArray[np.float64]
+    """Units of an impression, a click, a conversion and a unit of GMV, `[4]`."""
+    is_wide: bool
+    """Whether an auction may add 2^51 units or more to an account, as on a day of few auctions."""
     details: NDArray[np.float64]
     """Sums of `outcome.DETAILS`, `[A, P, 3]`; `[0, P, 3]` where they are not counted."""
     local_credit: NDArray[np.float64]
@@ -116,8 +123,19 @@ class Workspace(NamedTuple):
     profit: NDArray[np.float64]
     cost: NDArray[np.float64]
     """The winners' total profit and cost in the current bucket, `[L]` each."""
-    charges: NDArray[np.float64]
-    """Charge of the winner of each slot, `[slots]`."""
+    charges: NDArray[np.int64]
+    """Charge of one auction to the winner of each slot, in units of its account, `[slots]`."""
+
+
+def make_accounts(
+    ledger: NDArray[np.int64],
+    outcome_scale: NDArray[np.float64],
+    is_wide: bool,
+    details: NDArray[np.float64],
+    local_credit: NDArray[np.float64],
+) -> Accounts:
+    """Return the accounts of a ledger; see `Accounts` for the arguments."""
+    return Accounts(ledger, ledger.view(np.float64), outcome_scale, is_wide, details, local_credit)
 
 
 NOBODY, EXTERNAL = -1, -2

@@ -45,6 +45,28 @@ def pack_candidates(
 
 
 @compiled
+def has_repeats(
+    start: NDArray[np.int64], advertiser: NDArray[np.int64], first: int, last: int, seen: NDArray[np.int64]
+) -> bool:
+    """Return whether an advertiser is a candidate twice in one of the cells `first:last`.
+
+    Args:
+        start: First row of each cell, `[cells + 1]`.
+        advertiser: Index of each row's advertiser.
+        first: The first cell.
+        last: The cell after the last.
+        seen: Working memory, -1 for each advertiser.
+    """
+    for cell in range(first, last):
+        for row in range(start[cell], start[cell + 1]):
+            who = advertiser[row]
+            if seen[who] == cell:
+                return True
+            seen[who] = cell
+    return False
+
+
+@compiled
 def _pack(
     quality: NDArray[np.float64], pcvr: NDArray[Any], keyword_bid: NDArray[Any], ctr: NDArray[Any], cvr: NDArray[Any],
     item_price: NDArray[Any], features: NDArray[np.float64],

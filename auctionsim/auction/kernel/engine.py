@@ -30,7 +30,6 @@ from auctionsim.auction.kernel.settle import (
     settle_with_budgets,
 )
 from auctionsim.auction.kernel.simd import BLOCK, MAX_RANKS, add_local_credit
-from auctionsim.auction.outcome import OUTCOMES
 
 _RUN_ROWS = 1024
 """Rows of a run of buckets. The prefilter reads 40 bytes of each, 40 KB in all, which stay in the second-level cache."""
@@ -56,7 +55,7 @@ def make_workspace(n_policies: int, n_slots: int, max_candidates: int) -> Worksp
         winners=np.zeros((MAX_RANKS, lanes), dtype=np.int64),
         profit=np.zeros(lanes),
         cost=np.zeros(lanes),
-        charges=np.zeros(n_slots),
+        charges=np.zeros(n_slots, dtype=np.int64),
     )
 
 
@@ -107,8 +106,8 @@ def _clear_bucket(bucket: int, first_row: int, lane: int, end: int, auction: Auc
     is_screened = last > first and can_screen(index_bits, auction.bids)
     if is_screened:
         screen(first - first_row, last - first, index_bits, lane, auction.bids, workspace)
-    is_one_slot = rules.slot_effect.shape[0] == 1 and rules.pricing <= LAST_FAST_PRICING
-    if is_screened and is_one_slot and not has_details:
+    is_fast = rules.slot_effect.shape[0] == 1 and rules.pricing <= LAST_FAST_PRICING and not auction.accounts.is_wide
+    if is_screened and is_fast and not has_details:
         prefetch_accounts(first, lane, end, index_bits, auction)
         for p in range(lane, end):
             if not settle_one_slot(first, first - first_row, p, index_bits, weight, external_score, auction):
@@ -120,7 +119,7 @@ def _clear_bucket(bucket: int, first_row: int, lane: int, end: int, auction: Auc
         else:
             _rank_exactly(first, last, lane, end, external_score, auction)
         for p in range(lane, end):
-            if has_details or not settle_if_affordable(p, weight, auction):
+            if has_details or auction.accounts.is_wide or not settle_if_affordable(p, weight, auction):
                 settle_with_budgets(first, last, p, weight, external_score, auction)
     _credit_candidates(first, last, lane, end, auction)
 
@@ -164,33 +163,3 @@ def _credit_candidates(first: int, last: int, lane: int, end: int, auction: Auct
         advertiser, n_lanes = auction.candidates.advertiser, credit.shape[2]
         for block in range(lane, end, BLOCK):
             add_local_credit(credit, advertiser, first, last, n_lanes, block, workspace.profit, workspace.cost)
-
-
-@compiled
-def collect_step(
-    ledger: NDArray[np.float64],
-    details: NDArray[np.float64],
-    before: NDArray[np.float64],
-    step: NDArray[np.float64],
-    cumulative: NDArray[np.float64],
-) -> None:
-    """Move the sums of a step out of the accounts, in one pass.
-
-    Args:
-        ledger: `Accounts.ledger`; its sums become 0, its budgets stay.
-        details: `Accounts.details`.
-        before: Cumulative sums before the step, `[A, sums, P]`.
-        step: Written to: the sums of `OUTCOMES`, and of the details after them, `[A, sums, P]`.
-        cumulative: Written to: `before` + `step`.
-    """
-    n_outcomes = len(OUTCOMES)
-    for a in range(step.shape[0]):
-        for k in range(step.shape[1]):
-            for p in range(step.shape[2]):
-                if k < n_outcomes:
-                    amount = ledger[a, p, k]
-                    ledger[a, p, k] = 0.0
-                else:
-                    amount = details[a, p, k - n_outcomes]
-                step[a, k, p] = amount
-                cumulative[a, k, p] = before[a, k, p] + amount

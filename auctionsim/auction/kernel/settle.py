@@ -6,26 +6,34 @@ Outcomes count in expectation, or are sampled auction by auction. `auction/refer
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from auctionsim.auction.kernel.arguments import (
+    CHARGE_SCALE,
     CTR,
     CVR,
-    EXHAUSTED_THRESHOLD,
     ITEM_PRICE,
     LEDGER_COLUMNS,
+    LIMIT,
     N_FEATURES,
     QUALITY,
-    REMAINING,
+    SPENDABLE,
     Auction,
 )
 from auctionsim.auction.kernel.compiled import compiled, inlined
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, uniform
 from auctionsim.auction.kernel.prices import FIRST, count_details, expected_charge, price_per_click
 from auctionsim.auction.kernel.rank import SCREEN_COLUMNS, SURELY_ELIGIBLE, rank_block
-from auctionsim.auction.kernel.simd import BLOCK, element_at, exact_bid, feature_at, prefetch, record, spendable
+from auctionsim.auction.kernel.simd import (
+    BLOCK,
+    element_at,
+    exact_bid,
+    feature_at,
+    prefetch,
+    record,
+    spendable,
+    to_units,
+)
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
 
 _BOTH = 0b11
@@ -57,7 +65,7 @@ def settle_one_slot(
 ) -> bool:
     """Settle a screened bucket for policy p, if screening and the budget leave nothing open; return whether they did.
 
-    Fast path for the most common case: one slot, expected outcomes. It performs the same operations in the same order as
+    Fast path for the most common case: one slot, expected outcomes, narrow amounts (`Accounts.is_wide`). It performs the same operations in the same order as
     `rank_block` and `settle_with_budgets`, without writing the ranking to memory. Where it returns False, nothing has changed.
 
     Args:
@@ -103,47 +111,57 @@ def settle_one_slot(
         # The winner's own bid does not enter the price, so it need not be computed, only be certainly at least the reserve.
         surely_eligible = element_at(workspace.screen_bits, (screen_row + index) * SCREEN_COLUMNS + SURELY_ELIGIBLE)
         is_certain &= code - index >= surely_eligible
-    clicks = weight * feature_at(candidates.features, row, CTR)
-    cost = weight * (per_click * feature_at(candidates.features, row, CTR))
-    if not (is_certain and cost < spendable(auction.accounts.ledger, who * n_policies + p)):
+    account, clicks = who * n_policies + p, feature_at(candidates.features, row, CTR)
+    charge = per_click * clicks
+    cost = weight * to_units(charge * _charge_scale(account, auction), False)
+    if not (is_certain and cost < spendable(auction.accounts.ledger, account)):
         return False
-    gmv = _record_one_slot(row, who * n_policies + p, weight, clicks, cost, auction)
+    conversions = clicks * feature_at(candidates.features, row, CVR)
+    gmv = conversions * feature_at(candidates.features, row, ITEM_PRICE)
+    accounts = auction.accounts
+    record(accounts.ledger, accounts.outcome_scale, False, account, weight, clicks, conversions, gmv, cost)
     if has_local_credit:
-        workspace.profit[p] = gmv - cost
-        workspace.cost[p] = cost
+        workspace.profit[p] = weight * (gmv - charge)
+        workspace.cost[p] = weight * charge
     return True
 
 
 @inlined
-def _record_one_slot(row: int, account: int, weight: int, clicks: float, cost: float, auction: Auction) -> float:
-    """Record the winner's expected outcome of a whole bucket, and return its GMV."""
-    features = auction.candidates.features
-    conversions = clicks * feature_at(features, row, CVR)
-    gmv = conversions * feature_at(features, row, ITEM_PRICE)
-    record(auction.accounts.ledger, account, float(weight), clicks, conversions, gmv, cost)
-    return gmv
+def _charge_scale(account: int, auction: Auction) -> float:
+    """Return how many units of an account (advertiser * P + policy) are charged for a unit of currency."""
+    return element_at(auction.accounts.charge_scale, account * LEDGER_COLUMNS + CHARGE_SCALE)
 
 
 @inlined
 def settle_if_affordable(p: int, n_auctions: int, auction: Auction) -> bool:
-    """Settle all `n_auctions` at once if every winner can pay for all of them; otherwise record nothing and return False."""
+    """Settle all `n_auctions` at once if every winner can pay for all of them; otherwise record nothing and return False.
+
+    For narrow amounts only: to ask `Accounts.is_wide` for each winner would make three slots slower by a twentieth.
+    """
     workspace, advertiser, ledger = auction.workspace, auction.candidates.advertiser, auction.accounts.ledger
     n_policies, n_slots = ledger.shape[1], auction.rules.slot_effect.shape[0]
     can_all_pay = True
     for slot in range(n_slots):
         row = workspace.winners[slot, p]
         if row >= 0:
-            cost = n_auctions * expected_charge(slot, p, row, auction)
-            can_all_pay &= cost < spendable(ledger, element_at(advertiser, row) * n_policies + p)
-            workspace.charges[slot] = cost
+            charge = _charge_in_units(slot, p, row, False, auction)
+            can_all_pay &= n_auctions * charge < spendable(ledger, element_at(advertiser, row) * n_policies + p)
+            workspace.charges[slot] = charge
     workspace.profit[p] = 0.0
     workspace.cost[p] = 0.0
     if can_all_pay:
         for slot in range(n_slots):
             row = workspace.winners[slot, p]
             if row >= 0:
-                _record_winner(slot, p, row, n_auctions, workspace.charges[slot], auction)
+                _record_winner(slot, p, row, n_auctions, n_auctions * workspace.charges[slot], False, auction)
     return can_all_pay
+
+
+@inlined
+def _charge_in_units(slot: int, p: int, row: int, is_wide: bool, auction: Auction) -> int:
+    """Return the expected charge of one auction to the winner of a slot in units of its account."""
+    account = element_at(auction.candidates.advertiser, row) * auction.accounts.ledger.shape[1] + p
+    return to_units(expected_charge(slot, p, row, auction) * _charge_scale(account, auction), is_wide)
 
 
 @compiled
@@ -168,11 +186,13 @@ def settle_with_budgets(first: int, last: int, p: int, weight: int, external_sco
             if row >= 0:
                 is_shown = True
                 who = auction.candidates.advertiser[row]
-                charge = expected_charge(slot, p, row, auction)
-                # Without the threshold, 0.3 / 0.1 = 2.9999999999999996 would pay two auctions instead of three.
-                left = ledger[who, p, REMAINING] + ledger[who, p, EXHAUSTED_THRESHOLD]
+                charge = _charge_in_units(slot, p, row, auction.accounts.is_wide, auction)
+                # A charge of 0.1 and a budget of 0.3 are each rounded to whole units. Without the threshold, three charges that
+                # are one unit more than the budget together would pay two auctions.
+                threshold = ledger[who, p, LIMIT] - ledger[who, p, SPENDABLE]
+                left = ledger[who, p, LIMIT] - ledger[who, p, COST] + threshold
                 if payable * charge > left:
-                    payable = math.floor(left / charge)
+                    payable = left // charge
         n_auctions = max(payable, 1) if is_shown else weight
         if auction.accounts.details.shape[0] > 0:
             count_details(first, last, p, n_auctions, auction)
@@ -188,22 +208,27 @@ def _settle_capped(p: int, n_auctions: int, auction: Auction) -> None:
     for slot in range(auction.rules.slot_effect.shape[0]):
         row = auction.workspace.winners[slot, p]
         if row >= 0:
-            left = auction.accounts.ledger[auction.candidates.advertiser[row], p, REMAINING]
-            cost = min(n_auctions * expected_charge(slot, p, row, auction), left)
-            _record_winner(slot, p, row, n_auctions, cost, auction)
+            account, is_wide = auction.accounts.ledger[auction.candidates.advertiser[row], p], auction.accounts.is_wide
+            cost = min(n_auctions * _charge_in_units(slot, p, row, is_wide, auction), account[LIMIT] - account[COST])
+            _record_winner(slot, p, row, n_auctions, cost, is_wide, auction)
 
 
 @inlined
-def _record_winner(slot: int, p: int, row: int, n_auctions: int, cost: float, auction: Auction) -> None:
-    """Record the expected outcome of `n_auctions` identical auctions for the winner of a slot, and add it to the bucket's."""
+def _record_winner(slot: int, p: int, row: int, n_auctions: int, cost: int, is_wide: bool, auction: Auction) -> None:
+    """Record the expected outcome of `n_auctions` identical auctions for the winner of a slot, and add it to the bucket's.
+
+    `cost`, in units, is that of all of them.
+    """
     features, ledger, workspace = auction.candidates.features, auction.accounts.ledger, auction.workspace
-    clicks = n_auctions * (feature_at(features, row, CTR) * auction.rules.slot_effect[slot])
+    clicks = feature_at(features, row, CTR) * auction.rules.slot_effect[slot]
     conversions = clicks * feature_at(features, row, CVR)
     gmv = conversions * feature_at(features, row, ITEM_PRICE)
     account = element_at(auction.candidates.advertiser, row) * ledger.shape[1] + p
-    record(ledger, account, float(n_auctions), clicks, conversions, gmv, cost)
-    workspace.profit[p] += gmv - cost
-    workspace.cost[p] += cost
+    record(ledger, auction.accounts.outcome_scale, is_wide, account, n_auctions, clicks, conversions, gmv, cost)
+    if auction.accounts.local_credit.shape[0] > 0:
+        spent = cost / _charge_scale(account, auction)
+        workspace.profit[p] += n_auctions * gmv - spent
+        workspace.cost[p] += spent
 
 
 @inlined
@@ -250,22 +275,24 @@ def _sample_winner(
 ) -> bool:
     """Draw and record the outcome of one auction for the winner of a slot; return whether it was clicked."""
     features, ledger, workspace = auction.candidates.features, auction.accounts.ledger, auction.workspace
-    who = auction.candidates.advertiser[row]
+    scale, who = auction.accounts.outcome_scale, auction.candidates.advertiser[row]
     ledger[who, p, IMPRESSIONS] += 1
     is_clicked = (
         uniform(key, bucket, number, candidate, CLICK) < feature_at(features, row, CTR) * auction.rules.slot_effect[slot]
     )
     if is_clicked:
-        charge = min(price_per_click(slot, p, feature_at(features, row, QUALITY), auction), ledger[who, p, REMAINING])
-        ledger[who, p, REMAINING] -= charge
-        ledger[who, p, CLICKS] += 1
+        account, is_wide = who * ledger.shape[1] + p, auction.accounts.is_wide
+        price = price_per_click(slot, p, feature_at(features, row, QUALITY), auction)
+        charge = min(to_units(price * _charge_scale(account, auction), is_wide), ledger[who, p, LIMIT] - ledger[who, p, COST])
+        ledger[who, p, CLICKS] += to_units(scale[CLICKS], is_wide)
         ledger[who, p, COST] += charge
-        workspace.cost[p] += charge
-        workspace.profit[p] -= charge
+        workspace.cost[p] += charge / _charge_scale(account, auction)
+        workspace.profit[p] -= charge / _charge_scale(account, auction)
         if uniform(key, bucket, number, candidate, CONVERSION) < feature_at(features, row, CVR):
-            ledger[who, p, CONVERSIONS] += 1
-            ledger[who, p, GMV] += feature_at(features, row, ITEM_PRICE)
-            workspace.profit[p] += feature_at(features, row, ITEM_PRICE)
+            item_price = feature_at(features, row, ITEM_PRICE)
+            ledger[who, p, CONVERSIONS] += to_units(scale[CONVERSIONS], is_wide)
+            ledger[who, p, GMV] += to_units(item_price * scale[GMV], is_wide)
+            workspace.profit[p] += item_price
     return is_clicked
 
 
@@ -281,7 +308,7 @@ def _withdraw_exhausted(p: int, auction: Auction) -> bool:
         row = auction.workspace.winners[slot, p]
         if row >= 0:
             who = auction.candidates.advertiser[row]
-            if ledger[who, p, REMAINING] <= ledger[who, p, EXHAUSTED_THRESHOLD]:
+            if ledger[who, p, COST] >= ledger[who, p, SPENDABLE]:
                 is_withdrawn = True
                 width = bids.theta_f32.shape[3]
                 for f in range(N_FEATURES):
