@@ -7,7 +7,8 @@ an environment needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.arguments import real_numbers
 from auctionsim.auction import units
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Auction, aligned, make_accounts
+from auctionsim.auction.effort import Effort
+from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accounts, Auction, Bids, aligned, make_accounts
 from auctionsim.auction.outcome import COST, DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TrafficSource
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
+
+if TYPE_CHECKING:
+    from auctionsim.auction.windows import WindowedReplay
 
 
 class DayReplay:
@@ -37,6 +42,8 @@ class DayReplay:
         details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
         steps: Cuts of a day of a table in memory into steps; hours where None.
         first_hour: Hour in which the replay begins.
+        threads: Threads on which each step is cleared (`windows.py`), all policies together; it never changes a result. Local
+            credit, details and participation by chance are summed in order, on one thread.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class DayReplay:
         details: bool = False,
         steps: Steps | None = None,
         first_hour: int = 0,
+        threads: int = 1,
     ) -> None:
         from auctionsim.auction.kernel.engine import padded
 
@@ -75,6 +83,9 @@ class DayReplay:
         self._is_wide = units.are_wide(source.largest(day), self._rules)
         self._local_credit = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
+        self._threads = 1 if local_credit or details else threads
+        self.effort = Effort()
+        """What clearing on several threads took beyond clearing in order."""
         self._make_workspace()
         self.last_step = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
         """Result of the last call of `step`; zeros before."""
@@ -130,7 +141,6 @@ class DayReplay:
         Raises:
             ValueError: The coefficients have another shape.
         """
-        from auctionsim.auction.kernel.engine import replay_buckets
         from auctionsim.auction.kernel.ledger import collect_step
         from auctionsim.auction.kernel.rank import make_bids
 
@@ -145,21 +155,8 @@ class DayReplay:
         details = np.zeros((self._n_detailed, n_policies, len(DETAILS)))
         accounts = make_accounts(self._ledger, self._outcome_scale, self._is_wide, details, self._local_credit)
         next_hour = self.hour + 1 if self._steps is None else int(self._steps.hour[self.steps_done + 1])
-        # Hour by hour, however long the step, since an hour has an RNG key of its own. Part of an hour ends in that hour.
-        for hour in range(self.hour, max(next_hour, self.hour + 1)):
-            rng_keys = self._rng_keys(hour)
-            if participation is not None:
-                from auctionsim.auction.throttling import replay_throttled
-
-                replay_throttled(
-                    self._chunks(hour), (self.day, hour), self._seeds, participation, coefficients, is_in_play, rng_keys,
-                    self._kernel_rules, accounts, is_clipped=self._rules.is_clipped,
-                    max_candidates=self.source.max_candidates,
-                )  # fmt: skip
-                continue
-            for chunk in self._chunks(hour):
-                auction = Auction(chunk.buckets, chunk.candidates, bids, self._kernel_rules, accounts, self._workspace)
-                replay_buckets(chunk.first_bucket, chunk.last_bucket, chunk.first_index, rng_keys, auction)
+        with self._on_threads() as windowed:
+            self._replay_hours(next_hour, bids, accounts, participation, is_in_play, windowed)
         self.hour = next_hour
         self.steps_done += 1
         before = self.cumulative
@@ -167,6 +164,50 @@ class DayReplay:
         scales = accounts.charge_scale, accounts.outcome_scale
         collect_step(self._ledger, *scales, self._cost_before, details, before, self.last_step, self.cumulative)
         return self.last_step
+
+    @contextmanager
+    def _on_threads(self) -> Iterator[WindowedReplay | None]:
+        """Return what clears the step on several threads, None for one."""
+        if self._threads == 1:
+            yield None
+            return
+        from auctionsim.auction.windows import WindowedReplay
+
+        shape = self._ledger.shape[1], self.source.max_candidates
+        with closing(WindowedReplay(self._threads, self._kernel_rules, *shape)) as windowed:
+            yield windowed
+        self.effort.add(windowed.effort)
+
+    def _replay_hours(
+        self,
+        next_hour: int,
+        bids: Bids,
+        accounts: Accounts,
+        participation: NDArray[np.float64] | None,
+        is_in_play: NDArray[np.bool_],
+        windowed: WindowedReplay | None,
+    ) -> None:
+        """Replay the hours of a step, or its part of an hour."""
+        from auctionsim.auction.kernel.engine import replay_buckets
+
+        # Hour by hour, however long the step, since an hour has an RNG key of its own. Part of an hour ends in that hour.
+        for hour in range(self.hour, max(next_hour, self.hour + 1)):
+            rng_keys = self._rng_keys(hour)
+            if participation is not None:
+                from auctionsim.auction.throttling import replay_throttled
+
+                replay_throttled(
+                    self._chunks(hour), (self.day, hour), self._seeds, participation, self.coefficients, is_in_play, rng_keys,
+                    self._kernel_rules, accounts, is_clipped=self._rules.is_clipped,
+                    max_candidates=self.source.max_candidates,
+                )  # fmt: skip
+                continue
+            for chunk in self._chunks(hour):
+                if windowed is not None:
+                    windowed.replay(chunk, bids, accounts, rng_keys)
+                    continue
+                auction = Auction(chunk.buckets, chunk.candidates, bids, self._kernel_rules, accounts, self._workspace)
+                replay_buckets(chunk.first_bucket, chunk.last_bucket, chunk.first_index, rng_keys, auction)
 
     def _choose_units(self, coefficients: NDArray[np.float64]) -> None:
         """Choose the units in which the charges of the next step are summed."""
@@ -221,7 +262,7 @@ def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.f
 
 def outcome_of_hours(hours: NDArray[np.float64], advertisers: tuple[str, ...]) -> Outcome:
     """Return the outcome of a day from what its steps returned, `[24, advertisers, 5 or 8, P]`, and the advertisers' names."""
-    counted = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
+    counted: dict[str, Any] = {name: hours[:, :, i] for i, name in enumerate(OUTCOMES)}
     if hours.shape[2] > len(OUTCOMES):
         participated, winning, least_winning = (hours[:, :, len(OUTCOMES) + i] for i in range(len(DETAILS)))
         shown = counted["impressions"]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import one_of, texts
+from auctionsim.auction.effort import Effort
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.names.display import cut, html_frame, some
 
@@ -46,6 +47,8 @@ class Outcome:
     shown, currency; NaN where there were none."""
     advertisers: tuple[str, ...] | None = None
     """Names of the advertisers, for `to_frame`; None where they are not known."""
+    effort: Effort | None = None
+    """What clearing on several threads took: windows, rounds, and rankings made again; zeros on one thread."""
 
     def __repr__(self) -> str:
         hours, count, policies = self.cost.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.arguments import instance_of, one_number_of, real_numbers
 from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
+from auctionsim.auction.effort import Effort
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
@@ -23,6 +25,10 @@ from auctionsim.traffic.table import HOURS, Traffic
 
 if TYPE_CHECKING:
     from auctionsim.traffic.files import Frame
+
+
+_POLICIES_OF_A_THREAD = 16
+"""Policies from which on a thread is better given some of them than some of the auctions."""
 
 
 def replay(
@@ -62,7 +68,7 @@ def replay(
             every policy (common random numbers).
         bid_floor: Lower bids are raised to it, currency per click.
         bid_cap: Higher bids are cut to it, currency per click.
-        threads: Number of threads that share the policies; it never changes a result.
+        threads: Number of threads that share the policies, or where they are few, the auctions; it never changes a result.
         details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
 
     Returns:
@@ -81,15 +87,25 @@ def replay(
     source = source_of(traffic, rules)
     limits = per_policy(np.inf if budgets is None else budgets, (len(traffic.advertisers), theta.shape[-1]), "budgets")
 
+    # Policies share a thread for free up to the lanes of a vector register.
+    by_policies = details or theta.shape[-1] >= _POLICIES_OF_A_THREAD * threads
+    day_threads = 1 if by_policies else threads
+
     def run(block: slice) -> Outcome:
         own, n_policies = theta[..., block], block.stop - block.start
-        day_replay = DayReplay(source, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details)
-        return run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
+        day_replay = DayReplay(
+            source, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details, threads=day_threads
+        )
+        outcome = run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
+        return replace(outcome, effort=day_replay.effort)
 
-    parts = in_threads(theta.shape[-1], threads, run)
+    parts = in_threads(theta.shape[-1], threads if by_policies else 1, run)
     names = (*OUTCOMES, *DETAILS) if details else OUTCOMES
     joined = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
-    return Outcome(**joined, advertisers=traffic.advertisers)
+    effort = Effort()
+    for part in parts:
+        effort.add(part.effort or Effort())
+    return Outcome(**joined, advertisers=traffic.advertisers, effort=effort)
 
 
 def _table_in_memory(given: Any) -> Any:

@@ -137,15 +137,22 @@ def _clear_run_sampled(
     for bucket in range(begin, end):
         first, last, weight = buckets.start[bucket], buckets.start[bucket + 1], buckets.weight[bucket]
         external_score, bucket_index = buckets.external_score[bucket], index + bucket - begin
-        index_bits = count_index_bits(last - first)
-        if last > first and can_screen(index_bits, auction.bids):
-            screen(first - first_row, last - first, index_bits, lane, auction.bids, auction.workspace)
-            rank_screened(first, last, index_bits, lane, lane_end, external_score, auction)
-        else:
-            _rank_exactly(first, last, lane, lane_end, external_score, auction)
+        rank_bucket(bucket, first_row, lane, lane_end, auction)
         for p in range(lane, lane_end):
             settle_sampled(first, last, p, weight, external_score, bucket_index, rng_keys[p], auction)
         _credit_candidates(first, last, lane, lane_end, auction)
+
+
+@inlined
+def rank_bucket(bucket: int, first_row: int, lane: int, end: int, auction: Auction) -> None:
+    """Rank a bucket for policies `lane:end`, a block of the prefilter; `first_row` is the first row of the run of buckets."""
+    first, last = auction.buckets.start[bucket], auction.buckets.start[bucket + 1]
+    external_score, index_bits = auction.buckets.external_score[bucket], count_index_bits(last - first)
+    if last > first and can_screen(index_bits, auction.bids):
+        screen(first - first_row, last - first, index_bits, lane, auction.bids, auction.workspace)
+        rank_screened(first, last, index_bits, lane, end, external_score, auction)
+    else:
+        _rank_exactly(first, last, lane, end, external_score, auction)
 
 
 @inlined

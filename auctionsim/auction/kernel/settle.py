@@ -7,6 +7,7 @@ Outcomes count in expectation, or are sampled auction by auction. `auction/refer
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import (
     CHARGE_SCALE,
@@ -65,8 +66,9 @@ def settle_one_slot(
 ) -> bool:
     """Settle a screened bucket for policy p, if screening and the budget leave nothing open; return whether they did.
 
-    Fast path for the most common case: one slot, expected outcomes, narrow amounts (`Accounts.is_wide`). It performs the same operations in the same order as
-    `rank_block` and `settle_with_budgets`, without writing the ranking to memory. Where it returns False, nothing has changed.
+    Fast path for the most common case: one slot, expected outcomes, narrow amounts (`Accounts.is_wide`). It performs the same
+    operations in the same order as `rank_block` and `settle_with_budgets`, without writing the ranking to memory. Where it
+    returns False, nothing has changed.
 
     Args:
         first: The bucket's first row.
@@ -162,6 +164,18 @@ def _charge_in_units(slot: int, p: int, row: int, is_wide: bool, auction: Auctio
     """Return the expected charge of one auction to the winner of a slot in units of its account."""
     account = element_at(auction.candidates.advertiser, row) * auction.accounts.ledger.shape[1] + p
     return to_units(expected_charge(slot, p, row, auction) * _charge_scale(account, auction), is_wide)
+
+
+@inlined
+def write_amounts(slot: int, p: int, row: int, amounts: NDArray[np.int64], auction: Auction) -> None:
+    """Write what one auction adds to the winner of a slot, in units: expected clicks, conversions, GMV and charge, `[4]`."""
+    features, scale, is_wide = auction.candidates.features, auction.accounts.outcome_scale, auction.accounts.is_wide
+    clicks = feature_at(features, row, CTR) * auction.rules.slot_effect[slot]
+    conversions = clicks * feature_at(features, row, CVR)
+    amounts[0] = to_units(clicks * scale[CLICKS], is_wide)
+    amounts[1] = to_units(conversions * scale[CONVERSIONS], is_wide)
+    amounts[2] = to_units(conversions * feature_at(features, row, ITEM_PRICE) * scale[GMV], is_wide)
+    amounts[3] = _charge_in_units(slot, p, row, is_wide, auction)
 
 
 @compiled

@@ -1,0 +1,228 @@
+"""Clear a step in windows of auctions on several threads, exactly: ranked side by side, settled as a fixed point.
+
+A window is cut into blocks, one after the other in time, one for each thread:
+
+1. All blocks are ranked at once, under the budgets at the window's beginning (`kernel/ahead.py`).
+2. All blocks are settled at once, each beginning with a guess of what every advertiser has spent by then; at first what it had
+   at the window's beginning. Settling is short beside ranking.
+3. Adding up what the blocks before it spent gives every block the cost at which it should have begun. A block that began with
+   another cost is right all the same if its budgets did not notice: with either cost nobody in it runs out, or has run out
+   before. The others are settled again from the cost that is known now, back to 2.
+
+The first block is always right, and every round makes at least one more right, so it ends after as many rounds as blocks,
+mostly after one or two. Accounts are integers, so that sums over blocks do not depend on the cuts, and what comes out is the
+sequential result to the bit.
+
+For example, an advertiser with a budget of 10 has spent 7 when a window of two blocks begins, and each block costs it 2. Both
+begin with 7 and end with 9. The second should have begun with 9 and run out: it is settled again. Had it spent 3 before,
+nothing would have to be done, as 3 + 2 and 5 + 2 are both below 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.effort import Effort
+from auctionsim.auction.kernel.ahead import make_rankings, rank_ahead, settle_ranked, withdraw
+from auctionsim.auction.kernel.arguments import (
+    SPENDABLE,
+    Accounts,
+    Auction,
+    AuctionRules,
+    Bids,
+    Workspace,
+    aligned,
+    make_accounts,
+)
+from auctionsim.auction.kernel.engine import make_workspace, replay_buckets
+from auctionsim.auction.outcome import COST
+from auctionsim.auction.sources import Chunk
+
+Costs = NDArray[np.int64]
+"""Cost of the day so far in units of each account, `[advertisers, P]`."""
+
+_LEAST, _FIRST, _MOST = 1024, 8192, 262_144
+"""Fewest buckets of a window, those of the first, and most."""
+_MOST_RANKINGS = 4_000_000
+"""Most scores that a window keeps."""
+_FEW, _MANY, _TOO_MANY = 0.01, 0.05, 0.3
+"""Shares of rankings made again, below which windows grow, above which they shrink, and above which they do not pay."""
+_PAUSE = 8
+"""Windows that are cleared in order before it is tried again whether they pay."""
+
+
+def settle_blocks(
+    begin: Costs, spendable: Costs, n_blocks: int, settle: Callable[[Sequence[tuple[int, Costs]]], Sequence[Costs]]
+) -> tuple[Costs, int]:
+    """Settle consecutive blocks as a fixed point.
+
+    Args:
+        begin: Cost at which the first begins.
+        spendable: Cost from which on each budget counts as exhausted, `[advertisers, P]`.
+        n_blocks: Number of blocks.
+        settle: Settles the blocks with these numbers from these costs, side by side, and returns what each spent.
+
+    Returns:
+        The cost after the last block, and the number of rounds.
+    """
+    opening = [begin] * n_blocks
+    spent = [np.zeros_like(begin)] * n_blocks
+    pending, rounds = list(range(n_blocks)), 0
+    while pending:
+        rounds += 1
+        for number, found in zip(pending, settle([(k, opening[k]) for k in pending]), strict=True):
+            spent[number] = found
+        cost, pending = begin, []
+        for number in range(n_blocks):
+            if not _is_same(opening[number], cost, spent[number], spendable):
+                opening[number] = cost
+                pending.append(number)
+            cost = cost + spent[number]
+    return cost, rounds
+
+
+def _is_same(used: Costs, right: Costs, spent: Costs, spendable: Costs) -> bool:
+    """Return whether a block that began with the costs `used` went as if it had begun with the `right` ones."""
+    are_out = (used >= spendable) & (right >= spendable)
+    stay_in = np.maximum(used, right) + spent < spendable
+    return bool(((used == right) | are_out | stay_in).all())
+
+
+class Block:
+    """Consecutive buckets of an hour, ranked once and settled from one cost or another.
+
+    Args:
+        chunks: The buckets.
+        n_policies: Number P of policies.
+        rules: The auction's rules.
+        workspace: For these rules and policies.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], n_policies: int, rules: AuctionRules, workspace: Workspace) -> None:
+        self._chunks, self._rules, self._workspace = chunks, rules, workspace
+        n_slots = len(rules.slot_effect)
+        self._rankings = [
+            make_rankings(chunk.last_bucket - chunk.first_bucket, n_slots, n_policies, is_sampled=rules.is_sampled)
+            for chunk in chunks
+        ]
+        self._bids: Bids
+        self.ledger = np.zeros((0, n_policies, 0), dtype=np.int64)
+        """Its sums, and the cost at its end."""
+        self.ranked_again = 0
+
+    def rank(self, bids: Bids, accounts: Accounts) -> None:
+        """Rank all buckets under these bids, which are NaN for whoever has no budget left at the window's beginning."""
+        self._bids = bids
+        for chunk, rankings in zip(self._chunks, self._rankings, strict=True):
+            auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, accounts, self._workspace)
+            rank_ahead(chunk.first_bucket, chunk.last_bucket, rankings, auction)
+
+    def settle(self, opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> Costs:
+        """Settle all buckets from the costs `opening`, and return what every account was charged.
+
+        Args:
+            opening: Cost of the day at the block's beginning.
+            accounts: The day's; its sums are not read or written.
+            rng_keys: The hour's RNG key for each policy.
+        """
+        own = aligned(accounts.ledger.shape, np.int64)
+        own[:, :, COST:] = accounts.ledger[:, :, COST:]
+        own[:, :, COST] = opening
+        # The prefilter is not used any more.
+        bids = Bids(self._bids.theta.copy(), self._bids.theta_simd.copy(), np.zeros_like(self._bids.theta_f32[:, :0]))
+        withdraw(own, bids)
+        changed = make_accounts(own, accounts.outcome_scale, accounts.is_wide, accounts.details, accounts.local_credit)
+        for chunk, rankings in zip(self._chunks, self._rankings, strict=True):
+            auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, changed, self._workspace)
+            first, last, index = chunk.first_bucket, chunk.last_bucket, chunk.first_index
+            self.ranked_again += settle_ranked(first, last, index, rng_keys, rankings, auction)
+        self.ledger = own
+        spent: Costs = own[:, :, COST] - opening
+        return spent
+
+
+class WindowedReplay:
+    """Clears the chunks of a step on several threads.
+
+    Args:
+        threads: Number of threads.
+        rules: The auction's rules.
+        n_policies: Number P of policies.
+        max_candidates: Candidates in the largest bucket.
+    """
+
+    def __init__(self, threads: int, rules: AuctionRules, n_policies: int, max_candidates: int) -> None:
+        self._rules, self._n_policies = rules, n_policies
+        self._pool = ThreadPoolExecutor(threads)
+        self._workspaces = [make_workspace(n_policies, len(rules.slot_effect), max_candidates) for _ in range(threads)]
+        self._size, self._in_order = _FIRST, 0
+        self.effort = Effort()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def replay(self, chunk: Chunk, bids: Bids, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> None:
+        """Clear a chunk; updates `accounts`, and `bids` where budgets run out."""
+        most = min(_MOST, _MOST_RANKINGS // ((len(self._rules.slot_effect) + 1) * self._n_policies))
+        begin = chunk.first_bucket
+        while begin < chunk.last_bucket:
+            end = min(begin + self._size, chunk.last_bucket)
+            index = chunk.first_index + begin - chunk.first_bucket
+            if self._in_order > 0 or end - begin < _LEAST:
+                self._in_order = max(self._in_order - 1, 0)
+                auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, accounts, self._workspaces[0])
+                replay_buckets(begin, end, index, rng_keys, auction)
+                self.effort.in_order += (end - begin) * self._n_policies
+            else:
+                window = chunk._replace(first_bucket=begin, last_bucket=end, first_index=index)
+                self._adapt(self._replay_window(window, bids, accounts, rng_keys), most)
+            begin = end
+
+    def _adapt(self, share: float, most: int) -> None:
+        """Choose the size of the next window from the share of rankings that were made again in the last."""
+        if share > _TOO_MANY and self._size <= _LEAST:
+            self._in_order = _PAUSE
+        if share > _MANY:
+            self._size = max(self._size // 2, _LEAST)
+        elif share < _FEW:
+            self._size = max(min(self._size * 2, most), _LEAST)
+
+    def _replay_window(self, window: Chunk, bids: Bids, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> float:
+        """Clear a window, and return the share of rankings that were made again."""
+        blocks = [
+            Block([part], self._n_policies, self._rules, workspace)
+            for part, workspace in zip(_parts(window, len(self._workspaces)), self._workspaces, strict=False)
+        ]
+        list(self._pool.map(lambda block: block.rank(bids, accounts), blocks))
+
+        def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Costs]:
+            return list(self._pool.map(lambda task: blocks[task[0]].settle(task[1], accounts, rng_keys), tasks))
+
+        ledger = accounts.ledger
+        cost, rounds = settle_blocks(ledger[:, :, COST].copy(), ledger[:, :, SPENDABLE].copy(), len(blocks), settle)
+        for block in blocks:
+            ledger[:, :, :COST] += block.ledger[:, :, :COST]
+        ledger[:, :, COST] = cost
+        withdraw(ledger, bids)
+        ranked = (window.last_bucket - window.first_bucket) * self._n_policies
+        again = sum(block.ranked_again for block in blocks)
+        self.effort.add(Effort(1, rounds, ranked, again))
+        return again / ranked
+
+
+def _parts(window: Chunk, n_parts: int) -> list[Chunk]:
+    """Cut a window into parts with about as many candidates each, none of them without buckets."""
+    first, last = window.first_bucket, window.last_bucket
+    start = window.buckets.start
+    wanted = np.linspace(start[first], start[last], n_parts + 1)[1:-1]
+    edges = sorted({first, last, *(np.clip(np.searchsorted(start[first:last], wanted) + first, first, last).tolist())})
+    return [
+        window._replace(first_bucket=begin, last_bucket=end, first_index=window.first_index + begin - first)
+        for begin, end in pairwise(edges)
+    ]
