@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,23 @@ if TYPE_CHECKING:
     from auctionsim.auction.windows import WindowedReplay
 
 
+class Clearer(Protocol):
+    """Clears hours elsewhere than in this process."""
+
+    def clear(
+        self, day: int, hour: int, coefficients: NDArray[np.float64], accounts: Accounts, rng_keys: NDArray[np.uint64]
+    ) -> None:
+        """Clear an hour, and update `accounts`.
+
+        Args:
+            day: The day.
+            hour: The hour.
+            coefficients: theta of the hour, `[advertisers, 4, P]`.
+            accounts: The day's accounts.
+            rng_keys: The hour's RNG key for each policy, `[P]`.
+        """
+
+
 class DayReplay:
     """The replay of one day: budgets and outcomes so far. Environments step it; `replay` runs it to the end.
 
@@ -44,6 +61,7 @@ class DayReplay:
         first_hour: Hour in which the replay begins.
         threads: Threads on which each step is cleared (`windows.py`), all policies together; it never changes a result. Local
             credit, details and participation by chance are summed in order, on one thread.
+        clearer: Clears whole hours elsewhere, but for those with participation by chance; in this process where None.
     """
 
     def __init__(
@@ -60,6 +78,7 @@ class DayReplay:
         steps: Steps | None = None,
         first_hour: int = 0,
         threads: int = 1,
+        clearer: Clearer | None = None,
     ) -> None:
         from auctionsim.auction.kernel.engine import padded
 
@@ -84,6 +103,9 @@ class DayReplay:
         self._local_credit = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
         self._threads = 1 if local_credit or details else threads
+        if clearer is not None and (local_credit or details or steps is not None):
+            raise ValueError("clearer: expected whole hours without local credit and details")
+        self._clearer = clearer
         self.effort = Effort()
         """What clearing on several threads took beyond clearing in order."""
         self._make_workspace()
@@ -193,6 +215,9 @@ class DayReplay:
         # Hour by hour, however long the step, since an hour has an RNG key of its own. Part of an hour ends in that hour.
         for hour in range(self.hour, max(next_hour, self.hour + 1)):
             rng_keys = self._rng_keys(hour)
+            if self._clearer is not None and participation is None:
+                self._clearer.clear(self.day, hour, self.coefficients, accounts, rng_keys)
+                continue
             if participation is not None:
                 from auctionsim.auction.throttling import replay_throttled
 

@@ -42,8 +42,11 @@ class TrafficSource(Protocol):
     def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
         """Yield the buckets of an hour, or those with an index in the range `within`."""
 
-    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Return the number of auctions in every bucket of an hour."""
+    def size_of(self, day: int, hour: int) -> tuple[int, int]:
+        """Count the buckets and the candidates of an hour."""
+
+    def auctions(self, day: int, hour: int) -> int:
+        """Count the auctions of an hour."""
 
     def largest(self, day: int) -> Largest:
         """Return the largest figures of a day, from which the accounts' units are chosen."""
@@ -115,10 +118,14 @@ class TableSource:
         begin, end = (0, last - first) if within is None else within
         yield Chunk(self._buckets, self._candidates, first + begin, first + end, begin)
 
-    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Return the number of auctions in every bucket of an hour."""
-        weight: NDArray[np.int64] = self._traffic.weight[slice(*self._traffic.cells_of(day, hour))]
-        return weight
+    def size_of(self, day: int, hour: int) -> tuple[int, int]:
+        """Count the buckets and the candidates of an hour."""
+        first, last = self._traffic.cells_of(day, hour)
+        return last - first, int(self._buckets.start[last] - self._buckets.start[first])
+
+    def auctions(self, day: int, hour: int) -> int:
+        """Count the auctions of an hour."""
+        return int(self._traffic.weight[slice(*self._traffic.cells_of(day, hour))].sum())
 
     def largest(self, day: int) -> Largest:
         """Return the largest figures of a day, found once for each."""
@@ -158,9 +165,13 @@ class StoreSource:
         self.max_candidates = stored.most_rows
         self._largest: dict[int, Largest] = {}
 
-    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Return the number of auctions in every bucket of an hour."""
-        return self._stored.weights(day, hour)
+    def size_of(self, day: int, hour: int) -> tuple[int, int]:
+        """Count the buckets and the candidates of an hour."""
+        return self._stored.size_of(day, hour)
+
+    def auctions(self, day: int, hour: int) -> int:
+        """Count the auctions of an hour."""
+        return int(self._stored.weights(day, hour).sum())
 
     def largest(self, day: int) -> Largest:
         """Return the largest figures of a day."""

@@ -1,18 +1,19 @@
 """Measure the engine's speed on this machine, relative to a reference kernel (np.maximum on cached float32 arrays, one thread).
 
---make-day makes traffic larger than memory, and --day replays it chunk by chunk. --day with --shards and --sync splits each
-hour over workers and measures how far the result is from the exact replay. --cluster and --soak measure generations of
-training.
+--make-day makes traffic larger than memory, and --day replays it chunk by chunk; with --workers also in pieces that lie with
+them, to the same bytes. --cluster and --soak measure generations of training.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
 from pathlib import Path
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, RunError
 from auctionsim.extras import expect_library
 
 EXAMPLE = "auctionsim bench --auctions 4000 --candidates 48 --json"
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="train for that many minutes and measure memory and throughput (default: off)",
     )
-    _common.add_workers(parser, default="2; with --shards: 0")
+    _common.add_workers(parser, default="2; with --day: 0")
     _add_day_arguments(parser)
 
 
@@ -58,21 +59,10 @@ def _add_day_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--policies", type=positive, default=1, help="policies that replay --day at once (default: 1)")
     parser.add_argument(
-        "--shards",
-        type=positive,
-        nargs="+",
-        metavar="N",
-        help="numbers of shards to split each window of --day into (default: none)",
-    )
-    parser.add_argument(
-        "--sync", type=positive, nargs="+", metavar="AUCTIONS", help="sync intervals, auctions per window (default: 100000)"
-    )
-    parser.add_argument(
         "--budget",
         type=_common.number,
-        default=0.5,
         metavar="SHARE",
-        help="budgets with --shards, > 0, as a share of what is spent without budgets (default: 0.5)",
+        help="budgets of --day, > 0, as a share of what each advertiser spends without one (default: none)",
     )
 
 
@@ -81,9 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.make_day is not None:
         return _make_day(arguments, console)
     if arguments.day is not None:
-        return _replay_day(arguments, console) if arguments.shards is None else _split_day(arguments, console)
-    if arguments.shards is not None:
-        raise InputError("--shards: expected --day with it, got none")
+        return _replay_day(arguments, console)
     if arguments.cluster:
         return _cluster(arguments, console)
     if arguments.soak is not None:
@@ -143,45 +131,35 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
-    """Replay a stored day and measure speed and memory."""
-    from auctionsim.jobs.bench.day import replay_day
+    """Replay a stored day in order, and with --workers on them; measure speed, memory, rounds and what travels."""
+    from auctionsim.jobs.bench.day import replay_day, replay_in_pieces
 
-    found = replay_day(Path(arguments.day), arguments.policies)
-    text = (
-        f"{found['auctions']:.0f} auctions x {arguments.policies} policies in {found['seconds']:.1f} s, "
-        f"{found['auctions_per_s'] / 1e6:.2f} M auctions/s; peak memory {found['peak_memory_bytes'] / 2**20:.0f} MB "
-        f"for {found['bytes_on_disk'] / 2**20:.0f} MB on disk; revenue {found['revenue']!r}"
-    )
-    console.result(text, found)
-    return 0
-
-
-def _split_day(arguments: argparse.Namespace, console: Console) -> int:
-    """Replay a stored day in shards and measure the deviation from the exact replay."""
-    from auctionsim.auction.rules import Rules
-    from auctionsim.auction.sources import StoreSource
-    from auctionsim.jobs.distributed.sharded_day import Deviation, deviations
-    from auctionsim.traffic.store import open_traffic
-
-    if not 0 < arguments.budget < float("inf"):
+    if arguments.budget is not None and not 0 < arguments.budget < math.inf:
         raise InputError(f"--budget: expected a number > 0, got {arguments.budget}")
-    stored, rules = open_traffic(Path(arguments.day)), Rules(reserve=0.01)
-    settings = [(shards, sync) for sync in arguments.sync or [100_000] for shards in arguments.shards]
-
-    def line(one: Deviation) -> None:
-        console.say(
-            f"shards {one.shards:3d}  sync {one.sync:9d}  {one.seconds:6.1f} s (exact {one.exact_seconds:.1f} s)  "
-            f"revenue {one.revenue:+.4%}  an advertiser's clicks {one.clicks:.4%}, at worst {one.worst_clicks:.4%}"
-        )
-
-    with _common.pool_of(arguments, 0) as pool:
-        found = deviations(pool, StoreSource(stored, rules), stored.days[0], rules, arguments.budget, settings, line)
-    worst = max(found, key=lambda row: abs(row["clicks"]))
-    text = (
-        f"{len(found)} ways of splitting {arguments.day}; the furthest from exact: {worst['shards']} shards, sync "
-        f"{worst['sync']}, an advertiser's clicks off by {worst['clicks']:.4%}"
+    found, case = replay_day(
+        Path(arguments.day), arguments.policies, math.inf if arguments.budget is None else arguments.budget
     )
-    console.result(text, {"deviations": found})
+    text = (
+        f"{found['auctions']:.0f} auctions x {arguments.policies} policies in {found['seconds']:.1f} s on one core, "
+        f"{found['auctions_per_s'] / 1e6:.2f} M auctions/s, {found['bids_per_s'] / 1e6:.0f} M bids/s; peak memory "
+        f"{found['peak_memory_bytes'] / 2**20:.0f} MB for {found['bytes_on_disk'] / 2**20:.0f} MB on disk; "
+        f"revenue {found['revenue']!r}; {found['budgets_spent']:.0%} of the budgets spent"
+    )
+    if arguments.workers or arguments.address is not None:
+        console.say(text)
+        with _common.pool_of(arguments, 0) as pool:
+            workers = len(os.sched_getaffinity(0)) if arguments.workers in (None, "auto") else int(arguments.workers)
+            shared = replay_in_pieces(pool, workers, case)
+        found["in_pieces"] = shared
+        is_same = shared["sha256"] == found["sha256"]
+        text = (
+            f"on {workers} workers {shared['seconds']:.1f} s, {found['seconds'] / shared['seconds']:.2f} times as fast; "
+            f"{'the same bytes' if is_same else 'OTHER BYTES'}; {shared['windows']} windows, {shared['rounds']} rounds, "
+            f"{shared['ranked_again']:.1%} ranked again, {shared['bytes_sent'] / 2**20:.1f} MB sent"
+        )
+        if not is_same:
+            raise RunError(f"--day {arguments.day}: expected the bytes of one core on {workers} workers, got others: {text}")
+    console.result(text, found)
     return 0
 
 

@@ -197,8 +197,7 @@ class Market:
 
     def auctions_by_hour(self, day: int) -> NDArray[np.float64]:
         """Return the number of auctions in each hour of a day, `[24]`."""
-        weights = [self.traffic_source.weights(day, hour).sum() for hour in range(HOURS)]
-        return np.array(weights, dtype=np.float64)
+        return np.array([self.traffic_source.auctions(day, hour) for hour in range(HOURS)], dtype=np.float64)
 
     @cached_property
     def baseline_prices(self) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 Whatever bids by what happens is a `Policy` and runs here. Four kinds of loops stay outside. `auction.day.run_day` replays
 coefficients that are given before the day, in a room that knows no market. `envs.AuctionVectorEnv.step` and its siblings
 replay one hour when their caller asks for it. The rollouts of learners (`agents/learners`: policy gradient, clusters, SS-RTB)
-and the study of SS-RTB's eta keep what every single step brought. `jobs.distributed.sharded_day` shares an hour out to workers.
+and the study of SS-RTB's eta keep what every single step brought. `jobs.distributed.day_in_pieces` shares hours out.
 """
 
 from __future__ import annotations

@@ -90,6 +90,11 @@ class StoredTraffic:
         """Count the candidates of a day's cells, one row of the table each."""
         return sum(piece.rows for hour in range(HOURS) for piece in self._chunks_of(day, hour, None))
 
+    def size_of(self, day: int, hour: int) -> tuple[int, int]:
+        """Count the cells and the candidates of an hour."""
+        pieces = list(self._chunks_of(day, hour, None))
+        return sum(piece.cells for piece in pieces), sum(piece.rows for piece in pieces)
+
     def ends_on(self, day: int) -> dict[str, tuple[float, float]]:
         """Return the smallest and the largest element of `BOUNDED_COLUMNS` on a day, from the index where it has them.
 

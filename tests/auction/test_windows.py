@@ -91,7 +91,7 @@ def test_a_chain_of_budgets_each_of_which_ends_since_another_did_is_exact_and_is
 @pytest.mark.usefixtures("small_windows")
 def test_a_block_that_begins_with_another_cost_is_settled_again_only_if_a_budget_notices():
     # One advertiser wins all; 12 buckets in two blocks cost 1 each.
-    traffic = make_market([1] * 12, [0] * 12, [1] * 12, [0] * 12, 1.0, [1.0] * 12, 1)
+    traffic = make_market([1] * 12, [0] * 12, [1] * 12, [0] * 12, [1.0] * 12, [1.0] * 12, 1)
     rules = Rules(pricing="first")
     efforts = {}
     for budget in (20.0, 8.0, 5.0):

@@ -90,6 +90,10 @@ class AuctionBidSource:
             begin = chunk.first_bucket - cells.start
             yield Chunk(buckets, candidates, begin, chunk.last_bucket - cells.start, chunk.first_index)
 
-    def weights(self, day: int, hour: int) -> NDArray[np.int64]:
-        """Return the number of auctions in every bucket of an hour."""
-        return self._market.traffic_source.weights(day, hour)
+    def size_of(self, day: int, hour: int) -> tuple[int, int]:
+        """Count the buckets and the candidates of an hour."""
+        return self._market.traffic_source.size_of(day, hour)
+
+    def auctions(self, day: int, hour: int) -> int:
+        """Count the auctions of an hour."""
+        return self._market.traffic_source.auctions(day, hour)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auctionsim.auction.replay import replay
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.day import DayReplay, run_day
+from auctionsim.auction.outcome import OUTCOMES, Outcome
+from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import StoreSource
 from auctionsim.jobs.bench.engine import bench_traffic
+from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.jobs.distributed.day_in_pieces import DayInPieces
+from auctionsim.names.display import short_repr
 from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.files import load_traffic, save_traffic
 from auctionsim.traffic.generator import query_names, stream_traffic
@@ -57,24 +69,90 @@ def make_day(auctions: int, out: Path, report: Callable[[int], None], days: int 
     return store_traffic(out, names, query_names(section), parts())
 
 
-def replay_day(folder: Path, policies: int) -> dict[str, float]:
-    """Replay the first stored day chunk by chunk with scaled keyword bids, and measure time and memory."""
-    stored = open_traffic(folder)
-    theta = np.tile(np.linspace(0.5, 1.5, policies), (len(stored.advertisers), 1, 1))
+def replay_day(folder: Path, policies: int, budget_share: float = math.inf) -> tuple[dict[str, Any], DayCase]:
+    """Replay the first stored day chunk by chunk with scaled keyword bids, in order, and measure time and memory.
+
+    Args:
+        folder: The stored traffic.
+        policies: Policies that are replayed at once.
+        budget_share: Every advertiser's budget as a share of what it spends without one; infinite for none.
+
+    Returns:
+        The figures, and what was replayed.
+    """
+    stored, rules = open_traffic(folder), Rules(reserve=0.01)
+    theta = np.zeros((len(stored.advertisers), len(FEATURES), policies))
+    theta[:, FEATURES.index("keyword_bid")] = np.linspace(0.5, 1.5, policies) if policies > 1 else 1.0
+    case = DayCase(StoreSource(stored, rules), stored.days[0], rules, theta, np.full(theta[:, 0].shape, np.inf))
+    if budget_share < math.inf:
+        case = replace(case, budgets=budget_share * case.replayed().cost.sum(axis=0))
     began = time.perf_counter()
-    outcome = replay(stored, day=stored.days[0], coefficients=theta, reserve=0.01)
+    outcome = case.replayed()
     seconds = time.perf_counter() - began
-    auctions = stored.auctions_on(stored.days[0])
-    return {
+    auctions = stored.auctions_on(case.day)
+    figures = {
         "auctions": auctions,
         "rows": stored.rows,
         "policies": policies,
         "seconds": seconds,
-        "auctions_per_s": auctions * policies / seconds,
+        "auctions_per_s": auctions / seconds,
+        "bids_per_s": stored.candidates_on(case.day) * policies / seconds,
         "revenue": float(outcome.revenue[:, 0].sum()),
+        "budgets_spent": float((outcome.cost.sum(axis=0) >= case.budgets * (1 - 1e-8)).mean()),
+        "sha256": digest_of(outcome),
         "bytes_on_disk": sum(path.stat().st_size for path in folder.iterdir()),
         "peak_memory_bytes": peak_memory(),
     }
+    return figures, case
+
+
+@dataclass(frozen=True, eq=False)
+class DayCase:
+    """A stored day with bids and budgets."""
+
+    source: StoreSource
+    day: int
+    rules: Rules
+    coefficients: NDArray[np.float64]
+    """theta of the whole day, `[advertisers, 4, P]`."""
+    budgets: NDArray[np.float64]
+    """Currency, `[advertisers, P]`."""
+
+    __repr__ = short_repr
+
+    def replayed(self, clearer: DayInPieces | None = None) -> Outcome:
+        """Replay the day, in order or on workers."""
+        policies = self.coefficients.shape[-1]
+        replay = DayReplay(self.source, self.day, self.rules, policies=policies, budgets=self.budgets, clearer=clearer)
+        return run_day(replay, lambda _: self.coefficients)
+
+
+def replay_in_pieces(pool: Pool, workers: int, case: DayCase) -> dict[str, Any]:
+    """Replay a day on the workers of a pool, and measure time, rounds and what travels; workers start before the clock does."""
+    clearer = DayInPieces(pool, workers, case.source, case.rules, case.coefficients.shape[-1])
+    try:
+        clearer.warm_up(case.day)
+        began = time.perf_counter()
+        outcome = case.replayed(clearer)
+        seconds = time.perf_counter() - began
+    finally:
+        clearer.close()
+    effort = clearer.effort
+    return {
+        "workers": workers,
+        "seconds": seconds,
+        "windows": effort.windows,
+        "rounds": effort.rounds,
+        "ranked_again": effort.ranked_again / max(effort.ranked, 1),
+        "bytes_sent": clearer.bytes_sent,
+        "sha256": digest_of(outcome),
+    }
+
+
+def digest_of(outcome: Outcome) -> str:
+    """Return the SHA-256 of an outcome's arrays."""
+    sums = (np.ascontiguousarray(getattr(outcome, name)).tobytes() for name in OUTCOMES)
+    return hashlib.sha256(b"".join(sums)).hexdigest()
 
 
 def table_load(candidates: int = CANDIDATES) -> dict[str, float]:

@@ -89,7 +89,7 @@ class RayPool:
     """
 
     def __init__(self, ray: Any, at_once: int | None = None, *, is_cluster: bool = False) -> None:
-        self._ray = ray
+        self._ray = self.ray = ray
         self._at_once = at_once
         self._is_cluster = is_cluster
         # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.

@@ -1,0 +1,194 @@
+"""Clear one day on many workers, exactly: each ranks and settles pieces of every hour, which lie with it.
+
+It is the fixed point of `auction/windows.py` with workers in place of threads. A window is a part of an hour, cut into as many
+pieces as there are workers. A worker reads and ranks its piece once; what travels after that, for every round of settling, is
+what each account has spent by the piece's beginning, and what it spends in it: 8 bytes for each advertiser and policy, however
+many auctions there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.effort import Effort
+from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accounts, make_accounts
+from auctionsim.auction.kernel.engine import make_workspace
+from auctionsim.auction.kernel.rank import make_bids
+from auctionsim.auction.outcome import COST
+from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import TrafficSource
+from auctionsim.auction.windows import Block, Costs, settle_blocks
+from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.jobs.distributed.crew import crew_of
+from auctionsim.traffic.table import HOURS
+
+_ROWS = 400_000
+"""About as many candidates are in a piece, some 40 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What a worker must know to rank a piece, or to rank it again after it was replaced."""
+
+    number: int
+    """Number of the window on this day, by which a worker knows whether it has ranked the piece."""
+    day: int
+    hour: int
+    buckets: tuple[int, int]
+    """Indexes in the hour of its first bucket, and one past its last."""
+    coefficients: NDArray[np.float64]
+    """theta of the hour, `[advertisers, 4, P]`."""
+    ledger: NDArray[np.int64]
+    """The day's accounts at the window's beginning."""
+    outcome_scale: NDArray[np.float64]
+    is_wide: bool
+    """As in `Accounts`."""
+    rng_keys: NDArray[np.uint64]
+
+    def accounts(self) -> Accounts:
+        """Return the accounts at the window's beginning, without details and local credit."""
+        n_policies = self.ledger.shape[1]
+        nothing = np.zeros((0, n_policies, 3)), np.zeros((0, 2, n_policies))
+        return make_accounts(self.ledger, self.outcome_scale, self.is_wide, *nothing)
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A piece that was settled from some costs."""
+
+    spent: Costs
+    """What every account was charged, in units."""
+    sums: NDArray[np.int64]
+    """Its other sums, `[advertisers, P, 4]`."""
+    ranked_again: int
+    """Rankings made again so far."""
+
+
+class PieceWorker:
+    """Ranks pieces of a day and settles them; lives on a worker.
+
+    Args:
+        source: The traffic.
+        rules: The auction's rules.
+        n_policies: Number P of policies.
+    """
+
+    def __init__(self, source: TrafficSource, rules: Rules, n_policies: int) -> None:
+        self._source, self._rules, self._n_policies = source, rules, n_policies
+        self._workspace = make_workspace(n_policies, len(rules.slot_effect), source.max_candidates)
+        self._piece: Piece | None = None
+        self._block: Block
+
+    def begin(self, piece: Piece, opening: Costs) -> Settled:
+        """Read and rank a piece, and settle it from the costs `opening`."""
+        chunks = list(self._source.chunks(piece.day, piece.hour, piece.buckets))
+        self._block = Block(chunks, self._n_policies, self._rules.for_kernel(), self._workspace)
+        is_in_play = piece.ledger[:, :, COST] < piece.ledger[:, :, SPENDABLE]
+        bids = make_bids(piece.coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
+        self._block.rank(bids, piece.accounts())
+        self._piece = piece
+        return self._settled(opening)
+
+    def again(self, number: int, opening: Costs) -> Settled | None:
+        """Settle the piece of window `number` from other costs; None where this worker has not ranked it."""
+        return self._settled(opening) if self._piece is not None and self._piece.number == number else None
+
+    def _settled(self, opening: Costs) -> Settled:
+        assert self._piece is not None
+        spent = self._block.settle(opening, self._piece.accounts(), self._piece.rng_keys)
+        return Settled(spent, self._block.ledger[:, :, :COST].copy(), self._block.ranked_again)
+
+
+class DayInPieces:
+    """Clears the hours of a day on the workers of a pool; an argument of `DayReplay`.
+
+    Args:
+        pool: The pool.
+        workers: Number of workers.
+        source: The traffic.
+        rules: The auction's rules.
+        n_policies: Number P of policies.
+    """
+
+    def __init__(self, pool: Pool, workers: int, source: TrafficSource, rules: Rules, n_policies: int) -> None:
+        self._crew = crew_of(pool, PieceWorker, (pool.put(source), rules, n_policies), workers)
+        self._workers, self._source, self._n_policies = workers, source, n_policies
+        self._windows = 0
+        self.effort = Effort()
+        self.bytes_sent = 0
+        """Bytes of coefficients, accounts and sums that travelled so far."""
+
+    def clear(
+        self, day: int, hour: int, coefficients: NDArray[np.float64], accounts: Accounts, rng_keys: NDArray[np.uint64]
+    ) -> None:
+        """Clear an hour; updates `accounts`."""
+        n_buckets, n_rows = self._source.size_of(day, hour)
+        n_pieces = min(self._workers * max(round(n_rows / (self._workers * _ROWS)), 1), n_buckets)
+        edges = np.linspace(0, n_buckets, n_pieces + 1).astype(int).tolist()
+        for first in range(0, n_pieces, self._workers):
+            own = edges[first : first + self._workers + 1]
+            self._windows += 1
+            ledger = accounts.ledger.copy()
+            pieces = [
+                Piece(
+                    self._windows, day, hour, (begin, end), coefficients, ledger, accounts.outcome_scale, accounts.is_wide,
+                    rng_keys,
+                )
+                for begin, end in pairwise(own)
+            ]  # fmt: skip
+            self._clear_window(pieces, accounts)
+
+    def _clear_window(self, pieces: list[Piece], accounts: Accounts) -> None:
+        """Clear a window whose pieces lie with one worker each."""
+        ledger, settled = accounts.ledger, dict[int, Settled]()
+
+        def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Costs]:
+            opening = dict(tasks)
+            known = [number for number in opening if number in settled]
+            found = dict(zip(known, self._call("again", {k: (pieces[k].number, opening[k]) for k in known}), strict=True))
+            # Nobody has begun, or a worker was replaced since.
+            new = [number for number in opening if found.get(number) is None]
+            found |= dict(zip(new, self._call("begin", {k: (pieces[k], opening[k]) for k in new}), strict=True))
+            settled.update(found)
+            return [found[number].spent for number in opening]
+
+        cost, rounds = settle_blocks(ledger[:, :, COST].copy(), ledger[:, :, SPENDABLE].copy(), len(pieces), settle)
+        for one in settled.values():
+            ledger[:, :, :COST] += one.sums
+        ledger[:, :, COST] = cost
+        ranked = (pieces[-1].buckets[1] - pieces[0].buckets[0]) * self._n_policies
+        self.effort.add(Effort(1, rounds, ranked, sum(one.ranked_again for one in settled.values())))
+
+    def _call(self, method: str, arguments: dict[int, tuple[Any, ...]]) -> list[Any]:
+        """Call a method of some workers, and count what travels."""
+        found = self._crew.call(method, list(arguments.items()))
+        self.bytes_sent += sum(_size_of(value) for own in arguments.values() for value in own) + sum(map(_size_of, found))
+        return found
+
+    def warm_up(self, day: int) -> None:
+        """Have every worker begun with the day's first bucket, for nothing, so that it has started and loaded the engine."""
+        hour = next(hour for hour in range(HOURS) if self._source.size_of(day, hour)[0])
+        n_advertisers, n_policies = len(self._source.advertisers), self._n_policies
+        ledger = np.zeros((n_advertisers, n_policies, LEDGER_COLUMNS), dtype=np.int64)
+        ledger[:, :, SPENDABLE] = 1
+        zeros, keys = np.zeros((n_advertisers, len(FEATURES), n_policies)), np.zeros(n_policies, dtype=np.uint64)
+        piece = Piece(-1, day, hour, (0, 1), zeros, ledger, np.ones(4), False, keys)
+        self._crew.call("begin", [(number, (piece, ledger[:, :, COST])) for number in range(self._workers)])
+
+    def close(self) -> None:
+        """Dismiss the workers."""
+        self._crew.close()
+
+
+def _size_of(value: Any) -> int:
+    """Return the bytes of the arrays in an argument or a result."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return sum(map(_size_of, vars(value).values())) if isinstance(value, Piece | Settled) else 0
