@@ -106,9 +106,11 @@ def clear(
         if pricing == "gsp":
             price = max(score_at(slot + 1) / quality[i], reserve)
         elif pricing == "first":
-            price = bids[i]
+            # The own bid, as the kernel gets it from the score: the two may differ in the last bit.
+            price = scores[i] / quality[i]
         elif pricing == "vcg":
-            steps = range(slot, len(slot_effect))
+            # From the last slot's step, then from the first: the kernel's order, so that sums round alike.
+            steps = (len(slot_effect) - 1, *range(slot, len(slot_effect) - 1))
             paid = sum((effect[j] - effect[j + 1]) * max(score_at(j + 1) / quality[i], reserve) for j in steps)
             price = paid / effect[slot]
         else:

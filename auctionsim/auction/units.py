@@ -12,7 +12,8 @@ Then
 - an auction adds at most m / unit <= 2^(61 - b) units, which `kernel.simd.to_units` rounds right up to 2^61;
 - a day adds at most n x m / unit <= 2^61 units, and rounding at most n / 2 <= 2^55 more, as a table has at most 2^53 auctions
   and a page at most 7 slots: an int64 holds 2^63 and cannot overflow;
-- an amount is off by at most half a unit, n x m x 2^-61.
+- an auction's amount is off by at most half a unit, m x 2^(b - 62), one way or the other: of a day of a million auctions by
+  10^-13 of the largest amount, of one of 100 billion by 10^-8.
 
 For example, a million auctions, b = 20, with click-through rates up to 0.1 <= 2^-3 have the unit 2^-44 = 5.7e-14 clicks. A
 single auction has 2^-63: its figures are those that doubles give, to the last digit.

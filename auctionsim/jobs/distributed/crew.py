@@ -61,6 +61,8 @@ class _RayCrew:
 
     def __init__(self, pool: RayPool, make: Callable[..., Any], arguments: tuple[Any, ...], count: int) -> None:
         self._ray = pool.ray
+        # A worker that is started again asks for what was put: as long as nobody drops it, it is there.
+        self._arguments = arguments
         with one_line(self._ray):
             keeper = self._ray.remote(num_cpus=1, max_restarts=MOST_RETRIES, max_task_retries=MOST_RETRIES)(_Keeper)
             self._workers = [keeper.remote(make, arguments) for _ in range(count)]
