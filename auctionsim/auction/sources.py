@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
 from auctionsim.auction.rules import Rules
-from auctionsim.traffic.array_checks import check_range, check_starts, index_range
+from auctionsim.traffic.array_checks import check_starts
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
@@ -55,18 +55,16 @@ class TableSource:
     """
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
-        from auctionsim.auction.kernel.candidates import pack_candidates
+        from auctionsim.auction.kernel.candidates import table_candidates
 
         self._traffic = traffic
-        # Copies of what the kernel takes for indices: the table's arrays were checked, but whoever made them may hold a view.
-        start, advertiser = traffic.cell_start.copy(), traffic.advertiser.copy()
-        check_starts("cell_start", start, len(traffic.weight), len(advertiser))
-        check_range("advertiser", advertiser, index_range(len(traffic.advertisers)))
+        # A copy of what the kernel takes for indices: the table's array was checked, but whoever made it may hold a view.
+        start = traffic.cell_start.copy()
+        check_starts("cell_start", start, len(traffic.weight), len(traffic.advertiser))
         start.setflags(write=False)
         self._buckets = AuctionBuckets(start, traffic.weight, traffic.market_ecpm)
         self._max_candidates = int(np.diff(start).max(initial=0))
-        columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
-        self._candidates = pack_candidates(advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
+        self._candidates = table_candidates(traffic, rules.quality(traffic.pctr), phi)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled source; a pickle keeps no array read-only, and the kernel is compiled for read-only ones."""
