@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
-from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError
@@ -21,7 +20,7 @@ from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
 from auctionsim.plugins import CLASS_PATH, constructing
-from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
+from auctionsim.scenario import Scenario, baseline_share
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
@@ -59,11 +58,7 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
     baseline = market.static(scenario.platform.baseline)
-    unlimited = {day: market.outcome(day, baseline) for day in days}
-    budgets = _budgets(scenario, traffic, groups, unlimited)
-    if not np.isfinite(budgets).any():
-        return _with_rules(replace(market, baseline=unlimited), find_rule)
-    limited = replace(market, budgets=budgets)
+    limited = replace(market, budgets=_budgets(market, baseline))
     return _with_rules(replace(limited, baseline={day: limited.outcome(day, baseline) for day in days}), find_rule)
 
 
@@ -130,22 +125,21 @@ def _disjoint_groups(scenario: Scenario) -> list[range]:
     ]
 
 
-def _budgets(
-    scenario: Scenario, traffic: Traffic | StoredTraffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
-) -> NDArray[np.float64]:
+def _budgets(market: Market, baseline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return daily budgets, currency `[advertisers]`, infinite where there is none.
 
     Args:
-        scenario: The scenario.
-        traffic: Its traffic, whose own budgets `table` refers to.
-        groups: The group of each advertiser.
-        unlimited: Outcome of each day under the baseline when nobody has a budget. `baseline*SHARE` is a share of an
-            advertiser's mean spend on training days in it.
+        market: The market, without budgets.
+        baseline: Coefficients of the baseline. `baseline*SHARE` is a share of an advertiser's mean spend on training days under
+            it when nobody has a budget, `table` the budget of the traffic table.
     """
-    spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
+    scenario, groups, traffic = market.scenario, market.groups, market.source
+    shares = [baseline_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
-    for i, group in enumerate(groups):
-        share = baseline_share(group.budget)
+    if any(share is not None for share in shares):
+        unlimited = [market.outcome(day, baseline) for day in scenario.traffic.train_days]
+        spend = np.mean([outcome.cost.sum(axis=(0, 2)) for outcome in unlimited], axis=0)
+    for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         if share is not None:
             budgets[i] = share * spend[i]
         elif group.budget == "table":
