@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
+from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
+from auctionsim.auction.threads import in_threads, usable_threads
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
@@ -26,6 +29,8 @@ from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic
 
+_ROWS_FOR_THREADS = 1_000_000
+"""Days of a smaller table are replayed sooner than threads have started."""
 FindRule = Callable[[str, str], str | RuleClass]
 """`find_rule(name, place)` returns `manual` or `truthful` as it is, else a rule's class; `place` is where the name stands."""
 
@@ -59,7 +64,7 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
     baseline = market.static(scenario.platform.baseline)
     limited = replace(market, budgets=_budgets(market, baseline))
-    return _with_rules(replace(limited, baseline={day: limited.outcome(day, baseline) for day in days}), find_rule)
+    return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
 
 
 def _with_rules(market: Market, find_rule: FindRule) -> Market:
@@ -125,6 +130,17 @@ def _disjoint_groups(scenario: Scenario) -> list[range]:
     ]
 
 
+def _outcomes(market: Market, days: Sequence[int], coefficients: NDArray[np.float64]) -> dict[int, Outcome]:
+    """Replay days with coefficients that hold all day, large ones at the same time."""
+    is_large = isinstance(market.source, Traffic) and len(market.source.advertiser) >= _ROWS_FOR_THREADS
+    blocks = in_threads(
+        len(days),
+        usable_threads() if is_large else 1,
+        lambda block: [market.outcome(day, coefficients) for day in days[block]],
+    )
+    return dict(zip(days, chain.from_iterable(blocks), strict=True))
+
+
 def _budgets(market: Market, baseline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return daily budgets, currency `[advertisers]`, infinite where there is none.
 
@@ -137,7 +153,7 @@ def _budgets(market: Market, baseline: NDArray[np.float64]) -> NDArray[np.float6
     shares = [baseline_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
     if any(share is not None for share in shares):
-        unlimited = [market.outcome(day, baseline) for day in scenario.traffic.train_days]
+        unlimited = _outcomes(market, scenario.traffic.train_days, baseline).values()
         spend = np.mean([outcome.cost.sum(axis=(0, 2)) for outcome in unlimited], axis=0)
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         if share is not None:

@@ -5,14 +5,17 @@ Every draw is keyed by its purpose, so that day 7 is the same whether or not day
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.compiled_code.threads import usable_threads
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from auctionsim.traffic.rows.drawing import Noise, Pairs
 
 _CELLS_AT_ONCE = 100_000
+_ROWS_FOR_THREADS = 1_000_000
+"""A smaller table is drawn sooner than threads have started."""
 
 ASSUMPTIONS = (
     "Conversion rates are lognormal around {cvr:.0%} of clicks; click-through rates, values per conversion and query "
@@ -53,11 +58,8 @@ def make_traffic(
     parts = list(_parts(section, profile, section.all_days))
     n_cells, n_candidates = sum(part.cells for part in parts), world.advertiser.shape[1]
     table = _empty_cells(n_cells, n_candidates)
-    first, are_valid = 0, True
-    for part, hour in _hours_of(section, profile, world, seed, parts):
-        cells, first = slice(first, first + part.cells), first + part.cells
-        rows = slice(cells.start * n_candidates, cells.stop * n_candidates)
-        are_valid &= hour.draw(_Cells(table.query[cells], table.advertiser[rows], table.rows[rows]))
+    hours = _hours_of(section, profile, world, seed, parts)
+    are_valid = _draw_all(hours, table, n_candidates)
     sizes = [part.cells for part in parts]
     described: dict[str, Any] = {
         "advertisers": advertisers,
@@ -169,6 +171,37 @@ class _Hour(NamedTuple):
 def _empty_cells(n_cells: int, n_candidates: int) -> _Cells:
     n_rows = n_cells * n_candidates
     return _Cells(np.empty(n_cells, dtype=np.int64), np.empty(n_rows, dtype=np.int64), empty_rows(n_rows))
+
+
+def _draw_all(hours: Iterable[tuple[_Part, _Hour]], table: _Cells, n_candidates: int) -> bool:
+    """Draw the cells of a table in time order, and return whether all their numbers are in their ranges.
+
+    Hours have streams of their own, so a large table's are drawn at the same time, one by each thread.
+    """
+    n_threads = usable_threads() if len(table.advertiser) >= _ROWS_FOR_THREADS else 1
+
+    def parts_of_table() -> Iterator[Callable[[], bool]]:
+        first = 0
+        for part, hour in hours:
+            cells, first = slice(first, first + part.cells), first + part.cells
+            rows = slice(cells.start * n_candidates, cells.stop * n_candidates)
+            yield partial(hour.draw, _Cells(table.query[cells], table.advertiser[rows], table.rows[rows]))
+
+    draws = parts_of_table()
+    are_valid = True
+    if n_threads == 1:
+        for draw in draws:
+            are_valid &= draw()
+        return are_valid
+    with ThreadPoolExecutor(n_threads) as pool:
+        # A few at a time: what an hour is drawn from takes memory, too.
+        while batch := list(islice(draws, n_threads)):
+            are_valid &= all(list(pool.map(_call, batch)))
+    return are_valid
+
+
+def _call(draw: Callable[[], bool]) -> bool:
+    return draw()
 
 
 def _parts(section: TrafficSection, profile: Profile, days: Iterable[int]) -> Iterator[_Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -136,3 +137,24 @@ def test_a_streamed_day_is_the_table_s_day(monkeypatch: pytest.MonkeyPatch):
     for name in (*ROW_COLUMNS, "query", "weight"):
         assert np.concatenate([columns[name] for _, _, columns in parts]).tobytes() == getattr(table, name).tobytes(), name
     assert [(day, hour) for day, hour, _ in parts] == sorted((day, hour) for day, hour, _ in parts)
+
+
+def test_threads_draw_what_one_thread_draws(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generator, "usable_threads", lambda: 3)
+    alone = made()
+    threads: set[int] = set()
+    draw = generator._Hour.draw
+
+    def noted(hour: generator._Hour, cells: generator._Cells) -> bool:
+        threads.add(threading.get_ident())
+        return draw(hour, cells)
+
+    monkeypatch.setattr(generator._Hour, "draw", noted)
+    monkeypatch.setattr(generator, "_ROWS_FOR_THREADS", 0)
+    together = made()
+    assert threading.get_ident() not in threads
+    assert alone.rows is not None
+    assert together.rows is not None
+    assert together.rows.tobytes() == alone.rows.tobytes()
+    assert (together.query == alone.query).all()
+    assert (together.advertiser == alone.advertiser).all()

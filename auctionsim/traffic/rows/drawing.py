@@ -128,23 +128,25 @@ def _draw_others(
         noise = buffer[: (last - first) * n_candidates]
         _write_noise(state, spread, noise)
         for cell in range(first, last):
-            q, row = query[cell], cell * n_candidates
+            q, of_cell = query[cell], slice(cell * n_candidates, (cell + 1) * n_candidates)
+            # Slices, since numba asks of every other index whether it is negative.
+            own, pcvr, own_ctr = noise[(cell - first) * n_candidates :], pairs.cvr[q], ctr[of_cell]
+            price, bid, of_query = pairs.item_price[q], pairs.keyword_bid[q], pairs.advertiser[q]
+            who, out = advertiser[of_cell], rows[of_cell]
             for c in range(n_candidates):
-                rate = _clipped(pairs.cvr[q, c] * noise[(cell - first) * n_candidates + c], 0.0)
+                rate = _clipped(pcvr[c] * own[c], 0.0)
                 true = rate * true_rate
-                price = pairs.item_price[q, c]
-                advertiser[row] = pairs.advertiser[q, c]
-                rows[row, ONE] = 1.0
-                rows[row, PCVR] = rate
-                rows[row, VALUE] = rate * price
-                rows[row, KEYWORD_BID] = pairs.keyword_bid[q, c]
-                rows[row, PCTR] = ctr[row]
-                rows[row, CTR] = ctr[row]
+                who[c] = of_query[c]
+                out[c, ONE] = 1.0
+                out[c, PCVR] = rate
+                out[c, VALUE] = rate * price[c]
+                out[c, KEYWORD_BID] = bid[c]
+                out[c, PCTR] = own_ctr[c]
+                out[c, CTR] = own_ctr[c]
                 # The predicted rates ignore the hour, the true ones do not.
-                rows[row, CVR] = 1.0 if true > 1.0 else true
-                rows[row, ITEM_PRICE] = price
-                are_numbers &= ctr[row] <= 1.0 and true >= 0.0
-                row += 1
+                out[c, CVR] = 1.0 if true > 1.0 else true
+                out[c, ITEM_PRICE] = price[c]
+                are_numbers &= (own_ctr[c] <= 1.0) & (true >= 0.0)
     return are_numbers
 
 
