@@ -20,6 +20,7 @@ from auctionsim.traffic.generator import make_traffic, stream_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.rows import layout
 from auctionsim.traffic.rows.drawing import AT_ONCE, Noise, Pairs, draw_rows
+from auctionsim.traffic.rows.ends import ends_of
 from auctionsim.traffic.table import ROW_COLUMNS, Traffic
 
 NAMES = tuple("abcdefgh")
@@ -158,3 +159,16 @@ def test_threads_draw_what_one_thread_draws(monkeypatch: pytest.MonkeyPatch):
     assert together.rows.tobytes() == alone.rows.tobytes()
     assert (together.query == alone.query).all()
     assert (together.advertiser == alone.advertiser).all()
+
+
+@pytest.mark.parametrize("squash", [1.0, 2.0])
+def test_the_ends_of_rows_are_those_of_their_columns(squash: float):
+    table = made()
+    assert table.rows is not None
+    rows = np.array(table.rows)
+    rows[:, layout.CTR] = rows[:, layout.CTR] ** squash
+    ends, is_predicted = ends_of(rows)
+    assert is_predicted == (squash == 1.0)
+    for name, position in layout.POSITIONS.items():
+        assert ends[name] == (rows[:, position].min(), rows[:, position].max()), name
+    assert ends_of(rows[:0]) == (dict.fromkeys(layout.POSITIONS, (np.inf, 0.0)), True)

@@ -5,29 +5,23 @@ A pass of numpy for each product, clip and copy would read and write every colum
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import auctionsim.arithmetic.pcg64 as pcg64
 import auctionsim.arithmetic.scalars as scalars
-from auctionsim.arithmetic.compiled import SOURCES as ARITHMETIC
 from auctionsim.arithmetic.ziggurat import fill_from
-from auctionsim.compiled_code.jit import digest, jit
+from auctionsim.traffic.rows.compiled import compiled
 from auctionsim.traffic.rows.layout import CTR, CVR, ITEM_PRICE, KEYWORD_BID, ONE, PCTR, PCVR, VALUE
 
 Array = NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 AT_ONCE = 4096
 """Candidates whose noise is drawn at once: 32 KB stay in the first-level cache."""
 LEAST_CTR = 1e-9
 """Click-through rates are clipped to [1e-9, 1], conversion rates to [0, 1]."""
-
-_SOURCES = digest([*sorted(Path(__file__).parent.glob("*.py")), *ARITHMETIC])
 
 
 class Pairs(NamedTuple):
@@ -48,13 +42,6 @@ class Noise(NamedTuple):
     ctr: float
     cvr: float
     true_rate: float
-
-
-def compiled(function: Function) -> Function:
-    """Compile a function that allocates nothing, cached on disk under a name that holds a digest of its sources."""
-    function.__qualname__ += f"_{_SOURCES}"
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
-    return jit(function, **options)
 
 
 def draw_rows(
