@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from auctionsim.scenario import Scenario, baseline_share
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
-from auctionsim.traffic.table import Traffic
+from auctionsim.traffic.table import ROW_COLUMNS, Traffic
 
 _ROWS_FOR_THREADS = 1_000_000
 """Days of a smaller table are replayed sooner than threads have started."""
@@ -114,10 +114,16 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
 
 
 def _loaded(path: Path, budgets: Path | None) -> Traffic:
+    """Load a table into the rows that the auction reads, so that the market holds no second copy of it."""
+    from auctionsim.auction.kernel.candidates import table_candidates
+
     # Synthetic and stored traffic need no polars, which takes a fifth of a second to import.
     from auctionsim.traffic.files import load_traffic
 
-    return load_traffic(path, budgets=budgets)
+    table = load_traffic(path, budgets=budgets)
+    candidates = table_candidates(table, quality=table.pctr)
+    others = {one.name: getattr(table, one.name) for one in fields(table) if one.name not in ROW_COLUMNS}
+    return Traffic.of_rows(candidates.features, advertiser=candidates.advertiser, **others)
 
 
 def _disjoint_groups(scenario: Scenario) -> list[range]:
