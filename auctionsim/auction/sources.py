@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
+from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates, aligned
 from auctionsim.auction.rules import Rules
-from auctionsim.traffic.array_checks import check_starts
+from auctionsim.traffic.array_checks import check_range, check_starts, index_range
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
@@ -55,8 +55,6 @@ class TableSource:
     """
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
-        from auctionsim.auction.kernel.candidates import table_candidates
-
         self._traffic = traffic
         # A copy of what the kernel takes for indices: the table's array was checked, but whoever made it may hold a view.
         start = traffic.cell_start.copy()
@@ -151,3 +149,30 @@ class StoreSource:
 def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | StoreSource:
     """Return the traffic in the form that the kernel reads, under these rules."""
     return TableSource(traffic, rules) if isinstance(traffic, Traffic) else StoreSource(traffic, rules)
+
+
+def table_candidates(traffic: Traffic, quality: NDArray[np.float64], phi: NDArray[np.float64] | None = None) -> Candidates:
+    """Return the candidates of a table: the very rows that its columns are views of, where it has them, else packed columns.
+
+    Args:
+        traffic: The table, whose columns were checked.
+        quality: Factor that turns a bid into a rank score, pctr^squash, `[rows]`.
+        phi: Features of the bid formula, `[rows, 4]`, in place of the table's own.
+    """
+    from auctionsim.auction.kernel.candidates import pack_candidates
+
+    # A copy of what the kernel takes for indices: the array was checked, but whoever made it may hold a view.
+    advertiser = traffic.advertiser.copy() if traffic.rows is None else traffic.advertiser
+    check_range("advertiser", advertiser, index_range(len(traffic.advertisers)))
+    if traffic.rows is None:
+        columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
+        return pack_candidates(advertiser, quality, *columns, phi=phi)
+    if quality is traffic.pctr and phi is None:
+        return Candidates(advertiser, traffic.rows)
+    features = aligned(traffic.rows.shape)
+    features[...] = traffic.rows
+    features[:, QUALITY] = quality
+    if phi is not None:
+        features[:, :QUALITY] = phi
+    features.setflags(write=False)
+    return Candidates(advertiser, features)

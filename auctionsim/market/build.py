@@ -16,7 +16,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import source_of
+from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.auction.threads import in_threads, usable_threads
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
@@ -115,8 +115,6 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
 
 def _loaded(path: Path, budgets: Path | None) -> Traffic:
     """Load a table into the rows that the auction reads, so that the market holds no second copy of it."""
-    from auctionsim.auction.kernel.candidates import table_candidates
-
     # Synthetic and stored traffic need no polars, which takes a fifth of a second to import.
     from auctionsim.traffic.files import load_traffic
 

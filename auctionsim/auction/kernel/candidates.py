@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import CANDIDATE_COLUMNS, CTR, CVR, ITEM_PRICE, QUALITY, Candidates, aligned
 from auctionsim.auction.kernel.compiled import compiled
-from auctionsim.traffic.array_checks import check_range, index_range
-from auctionsim.traffic.table import Traffic
 
 
 def pack_candidates(
@@ -44,31 +42,6 @@ def pack_candidates(
     for array in (advertiser, features):
         array.setflags(write=False)
     return Candidates(advertiser, features)
-
-
-def table_candidates(traffic: Traffic, quality: NDArray[np.float64], phi: NDArray[np.float64] | None = None) -> Candidates:
-    """Return the candidates of a table: the very rows that its columns are views of, where it has them, else packed columns.
-
-    Args:
-        traffic: The table, whose columns were checked.
-        quality: Factor that turns a bid into a rank score, pctr^squash, `[rows]`.
-        phi: Features of the bid formula, `[rows, 4]`, in place of the table's own.
-    """
-    if traffic.rows is None:
-        # A copy of what the kernel takes for indices: the array was checked, but whoever made it may hold a view.
-        advertiser = traffic.advertiser.copy()
-        check_range("advertiser", advertiser, index_range(len(traffic.advertisers)))
-        columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
-        return pack_candidates(advertiser, quality, *columns, phi=phi)
-    if quality is traffic.pctr and phi is None:
-        return Candidates(traffic.advertiser, traffic.rows)
-    features = aligned(traffic.rows.shape)
-    features[...] = traffic.rows
-    features[:, QUALITY] = quality
-    if phi is not None:
-        features[:, :QUALITY] = phi
-    features.setflags(write=False)
-    return Candidates(traffic.advertiser, features)
 
 
 @compiled
