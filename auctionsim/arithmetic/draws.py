@@ -24,10 +24,16 @@ def normal(rng: np.random.Generator, size: Shape = ()) -> Array:
         rng: A generator on PCG64, as numpy makes by default, and `streams.stream`.
         size: Shape of the result.
     """
-    from auctionsim.arithmetic.ziggurat import fill
+    import auctionsim.arithmetic.pcg64 as pcg64
+    from auctionsim.arithmetic.ziggurat import fill, fill_from
 
     out = np.empty(size)
     flat, done, left = out.reshape(-1), 0, np.empty(0, dtype=np.uint64)
+    if pcg64.is_worth_it(rng, len(flat)):
+        state = pcg64.state_of(rng)
+        fill_from(state, flat)
+        pcg64.set_state(rng, state)
+        return out
     while done < len(flat):
         # A draw takes one word of the generator, at times more. So as many words as draws are missing are never too many.
         words = np.concatenate([left, rng.bit_generator.random_raw(len(flat) - done)])

@@ -10,6 +10,7 @@ import numpy as np
 from numba.np.random import _constants as tables
 from numpy.typing import NDArray
 
+import auctionsim.arithmetic.pcg64 as pcg64
 import auctionsim.arithmetic.scalars as scalars
 from auctionsim.arithmetic.compiled import compiled, inlined
 
@@ -34,6 +35,44 @@ def fill(words: NDArray[np.uint64], out: NDArray[np.float64]) -> tuple[int, int]
             return i, used
         out[i], used = value, after
     return out.shape[0], used
+
+
+@compiled
+def fill_from(state: pcg64.State, out: NDArray[np.float64]) -> None:
+    """Write normal numbers from a generator's state, which is left where the draws end: those of `fill`, without their words.
+
+    Two thirds of the time of `fill` went into making, copying and reading the array of words.
+    """
+    high, low = state[0], state[1]
+    for i in range(out.shape[0]):
+        while True:
+            high, low = pcg64.step(high, low, state)
+            word = pcg64.word_of(high, low)
+            layer = np.int64(word & np.uint64(0xFF))
+            offset = (word >> np.uint64(9)) & np.uint64(0x000FFFFFFFFFFFFF)
+            x = np.float64(np.int64(offset)) * _WIDTH[layer]
+            # The sign as a bit: a branch on it would be mispredicted every other time.
+            is_negative = (word >> np.uint64(8)) & np.uint64(1)
+            x = x * (1.0 - 2.0 * np.float64(np.int64(is_negative)))
+            if offset < _SURE[layer]:
+                break
+            if layer == 0:
+                is_negative = (offset >> np.uint64(8)) & np.uint64(1)
+                while True:
+                    high, low = pcg64.step(high, low, state)
+                    beyond = -_PER_TAIL * scalars.log1p(-_unit(pcg64.word_of(high, low)))
+                    high, low = pcg64.step(high, low, state)
+                    height = -scalars.log1p(-_unit(pcg64.word_of(high, low)))
+                    if height + height > beyond * beyond:
+                        break
+                x = -(_TAIL + beyond) if is_negative else _TAIL + beyond
+                break
+            high, low = pcg64.step(high, low, state)
+            height = (_HEIGHT[layer - 1] - _HEIGHT[layer]) * _unit(pcg64.word_of(high, low)) + _HEIGHT[layer]
+            if height < scalars.exp(-0.5 * x * x):
+                break
+        out[i] = x
+    state[0], state[1] = high, low
 
 
 @inlined

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.sources import TrafficSource
+from auctionsim.auction.sources import Chunk, TrafficSource
 from auctionsim.traffic.table import HOURS
 
 
@@ -20,22 +20,36 @@ def feature_sums(source: TrafficSource, days: Sequence[int]) -> tuple[NDArray[np
     Returns:
         The sums `[24, advertisers, 4]` and the numbers of auctions `[24, advertisers]`.
     """
+    from auctionsim.auction.kernel.feature_totals import add_auctions, add_features
+
     n = len(source.advertisers)
-    sums, auctions = np.zeros((len(FEATURES), HOURS * n)), np.zeros(HOURS * n)
-    for day in sorted(days):
-        for hour in range(HOURS):
-            for chunk in source.chunks(day, hour):
-                start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
-                rows = slice(int(start[0]), int(start[-1]))
-                own = chunk.buckets.weight[chunk.first_bucket : chunk.last_bucket]
-                weight = np.repeat(own, np.diff(start)).astype(np.float64)
-                key = hour * n + chunk.candidates.advertiser[rows]
-                np.add.at(auctions, key, weight)
-                for f in range(len(FEATURES)):
-                    np.add.at(sums[f], key, weight * chunk.candidates.features[rows, f])
-    return np.ascontiguousarray(sums.reshape(-1, HOURS, n).transpose(1, 2, 0)), auctions.reshape(HOURS, n)
+    sums, auctions = np.zeros((HOURS, n, len(FEATURES))), np.zeros((HOURS, n))
+    for hour, chunk in _chunks(source, days):
+        buckets, candidates, cells = chunk.buckets, chunk.candidates, (chunk.first_bucket, chunk.last_bucket)
+        add_features(buckets.start, buckets.weight, candidates.advertiser, candidates.features, *cells, sums[hour])
+        add_auctions(buckets.start, buckets.weight, candidates.advertiser, *cells, auctions[hour])
+    return sums, auctions
+
+
+def auction_counts(source: TrafficSource, days: Sequence[int]) -> NDArray[np.float64]:
+    """Count the auctions in which each advertiser is a candidate by hour, over days, `[24, advertisers]`."""
+    from auctionsim.auction.kernel.feature_totals import add_auctions
+
+    auctions = np.zeros((HOURS, len(source.advertisers)))
+    for hour, chunk in _chunks(source, days):
+        buckets, cells = chunk.buckets, (chunk.first_bucket, chunk.last_bucket)
+        add_auctions(buckets.start, buckets.weight, chunk.candidates.advertiser, *cells, auctions[hour])
+    return auctions
 
 
 def means(sums: NDArray[np.float64], auctions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide sums by numbers of auctions; 0 where there are none."""
     return np.divide(sums, auctions[..., None], out=np.zeros_like(sums), where=auctions[..., None] > 0)
+
+
+def _chunks(source: TrafficSource, days: Sequence[int]) -> Iterator[tuple[int, Chunk]]:
+    """Yield the hour and each chunk of some days, in time order."""
+    for day in sorted(days):
+        for hour in range(HOURS):
+            for chunk in source.chunks(day, hour):
+                yield hour, chunk

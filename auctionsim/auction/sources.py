@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates
+from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates, aligned
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.units import BOUNDED, Largest, largest_of
 from auctionsim.traffic.array_checks import check_range, check_starts, index_range
@@ -62,19 +62,15 @@ class TableSource:
     """
 
     def __init__(self, traffic: Traffic, rules: Rules, phi: NDArray[np.float64] | None = None) -> None:
-        from auctionsim.auction.kernel.candidates import pack_candidates
-
         self._traffic = traffic
         self._rules = rules
-        # Copies of what the kernel takes for indices: the table's arrays were checked, but whoever made them may hold a view.
-        start, advertiser = traffic.cell_start.copy(), traffic.advertiser.copy()
-        check_starts("cell_start", start, len(traffic.weight), len(advertiser))
-        check_range("advertiser", advertiser, index_range(len(traffic.advertisers)))
+        # A copy of what the kernel takes for indices: the table's array was checked, but whoever made it may hold a view.
+        start = traffic.cell_start.copy()
+        check_starts("cell_start", start, len(traffic.weight), len(traffic.advertiser))
         start.setflags(write=False)
         self._buckets = AuctionBuckets(start, traffic.weight, traffic.market_ecpm)
         self._max_candidates = int(np.diff(start).max(initial=0))
-        columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
-        self._candidates = pack_candidates(advertiser, rules.quality(traffic.pctr), *columns, phi=phi)
+        self._candidates = table_candidates(traffic, rules.quality(traffic.pctr), phi)
         self._has_own_phi = phi is not None
         self._largest: dict[int, Largest] = {}
 
@@ -135,13 +131,19 @@ class TableSource:
 
     def _measured(self, day: int) -> Largest:
         from auctionsim.auction.kernel.candidates import has_repeats
+        from auctionsim.traffic.rows.ends import ends_of
 
         traffic, cells = self._traffic, self._traffic.cell_slice(day)
         start, advertiser = self._buckets.start, self._candidates.advertiser
         rows = slice(int(start[cells.start]), int(start[cells.stop]))
         columns = {name: getattr(traffic, name)[cells if name == "market_ecpm" else rows] for name in BOUNDED}
-        ends = {name: (float(one.min(initial=np.inf)), float(one.max(initial=0.0))) for name, one in columns.items()}
-        is_true = np.array_equal(columns["ctr"], columns["pctr"])
+        if traffic.rows is None:
+            ends = {name: _ends_of(one) for name, one in columns.items()}
+            is_true = np.array_equal(columns["ctr"], columns["pctr"])
+        else:
+            # In one pass: each column would read all of the rows.
+            ends, is_true = ends_of(traffic.rows[rows])
+            ends["market_ecpm"] = _ends_of(columns["market_ecpm"])
         return largest_of(
             traffic.auctions_on(day), ends, self._rules,
             phi=np.abs(self.phi[rows]).max(axis=0, initial=0.0) if self._has_own_phi else None,
@@ -202,3 +204,35 @@ class StoreSource:
 def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | StoreSource:
     """Return the traffic in the form that the kernel reads, under these rules."""
     return TableSource(traffic, rules) if isinstance(traffic, Traffic) else StoreSource(traffic, rules)
+
+
+def table_candidates(traffic: Traffic, quality: NDArray[np.float64], phi: NDArray[np.float64] | None = None) -> Candidates:
+    """Return the candidates of a table: the very rows that its columns are views of, where it has them, else packed columns.
+
+    Args:
+        traffic: The table, whose columns were checked.
+        quality: Factor that turns a bid into a rank score, pctr^squash, `[rows]`.
+        phi: Features of the bid formula, `[rows, 4]`, in place of the table's own.
+    """
+    from auctionsim.auction.kernel.candidates import pack_candidates
+
+    # A copy of what the kernel takes for indices: the array was checked, but whoever made it may hold a view.
+    advertiser = traffic.advertiser.copy() if traffic.rows is None else traffic.advertiser
+    check_range("advertiser", advertiser, index_range(len(traffic.advertisers)))
+    if traffic.rows is None:
+        columns = (traffic.pcvr, traffic.keyword_bid, traffic.ctr, traffic.cvr, traffic.item_price)
+        return pack_candidates(advertiser, quality, *columns, phi=phi)
+    if quality is traffic.pctr and phi is None:
+        return Candidates(advertiser, traffic.rows)
+    features = aligned(traffic.rows.shape)
+    features[...] = traffic.rows
+    features[:, QUALITY] = quality
+    if phi is not None:
+        features[:, :QUALITY] = phi
+    features.setflags(write=False)
+    return Candidates(advertiser, features)
+
+
+def _ends_of(column: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the smallest and the largest element of a column; (infinity, 0) of none."""
+    return float(column.min(initial=np.inf)), float(column.max(initial=0.0))

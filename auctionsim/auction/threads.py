@@ -9,7 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from auctionsim.compiled_code.threads import usable_threads
+
 Part = TypeVar("Part")
+
+__all__ = ["in_threads", "usable_threads"]
 
 
 def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:
@@ -34,10 +38,3 @@ def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> l
         return [run(blocks[0])]
     with ThreadPoolExecutor(len(blocks)) as pool:
         return list(pool.map(run, blocks))
-
-
-def usable_threads() -> int:
-    """Return the number of cores, or what `NUMBA_NUM_THREADS` says; a Ray worker has one."""
-    from numba import config
-
-    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,21 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import source_of
+from auctionsim.auction.sources import source_of, table_candidates
+from auctionsim.auction.threads import in_threads, usable_threads
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
 from auctionsim.plugins import CLASS_PATH, constructing
-from auctionsim.scenario import AdvertiserGroup, Scenario, baseline_share
+from auctionsim.scenario import Scenario, baseline_share
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
-from auctionsim.traffic.table import Traffic
+from auctionsim.traffic.table import ROW_COLUMNS, Traffic
 
+_ROWS_FOR_THREADS = 1_000_000
+"""Days of a smaller table are replayed sooner than threads have started."""
 FindRule = Callable[[str, str], str | RuleClass]
 """`find_rule(name, place)` returns `manual` or `truthful` as it is, else a rule's class; `place` is where the name stands."""
 
@@ -59,12 +63,8 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
     baseline = market.static(scenario.platform.baseline)
-    unlimited = {day: market.outcome(day, baseline) for day in days}
-    budgets = _budgets(scenario, traffic, groups, unlimited)
-    if not np.isfinite(budgets).any():
-        return _with_rules(replace(market, baseline=unlimited), find_rule)
-    limited = replace(market, budgets=budgets)
-    return _with_rules(replace(limited, baseline={day: limited.outcome(day, baseline) for day in days}), find_rule)
+    limited = replace(market, budgets=_budgets(market, baseline))
+    return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
 
 
 def _with_rules(market: Market, find_rule: FindRule) -> Market:
@@ -114,10 +114,14 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
 
 
 def _loaded(path: Path, budgets: Path | None) -> Traffic:
+    """Load a table into the rows that the auction reads, so that the market holds no second copy of it."""
     # Synthetic and stored traffic need no polars, which takes a fifth of a second to import.
     from auctionsim.traffic.files import load_traffic
 
-    return load_traffic(path, budgets=budgets)
+    table = load_traffic(path, budgets=budgets)
+    candidates = table_candidates(table, quality=table.pctr)
+    others = {one.name: getattr(table, one.name) for one in fields(table) if one.name not in ROW_COLUMNS}
+    return Traffic.of_rows(candidates.features, advertiser=candidates.advertiser, **others)
 
 
 def _disjoint_groups(scenario: Scenario) -> list[range]:
@@ -130,22 +134,32 @@ def _disjoint_groups(scenario: Scenario) -> list[range]:
     ]
 
 
-def _budgets(
-    scenario: Scenario, traffic: Traffic | StoredTraffic, groups: tuple[AdvertiserGroup, ...], unlimited: dict[int, Outcome]
-) -> NDArray[np.float64]:
+def _outcomes(market: Market, days: Sequence[int], coefficients: NDArray[np.float64]) -> dict[int, Outcome]:
+    """Replay days with coefficients that hold all day, large ones at the same time."""
+    is_large = isinstance(market.source, Traffic) and len(market.source.advertiser) >= _ROWS_FOR_THREADS
+    blocks = in_threads(
+        len(days),
+        usable_threads() if is_large else 1,
+        lambda block: [market.outcome(day, coefficients) for day in days[block]],
+    )
+    return dict(zip(days, chain.from_iterable(blocks), strict=True))
+
+
+def _budgets(market: Market, baseline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return daily budgets, currency `[advertisers]`, infinite where there is none.
 
     Args:
-        scenario: The scenario.
-        traffic: Its traffic, whose own budgets `table` refers to.
-        groups: The group of each advertiser.
-        unlimited: Outcome of each day under the baseline when nobody has a budget. `baseline*SHARE` is a share of an
-            advertiser's mean spend on training days in it.
+        market: The market, without budgets.
+        baseline: Coefficients of the baseline. `baseline*SHARE` is a share of an advertiser's mean spend on training days under
+            it when nobody has a budget, `table` the budget of the traffic table.
     """
-    spend = np.mean([unlimited[day].cost.sum(axis=(0, 2)) for day in scenario.traffic.train_days], axis=0)
+    scenario, groups, traffic = market.scenario, market.groups, market.source
+    shares = [baseline_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
-    for i, group in enumerate(groups):
-        share = baseline_share(group.budget)
+    if any(share is not None for share in shares):
+        unlimited = _outcomes(market, scenario.traffic.train_days, baseline).values()
+        spend = np.mean([outcome.cost.sum(axis=(0, 2)) for outcome in unlimited], axis=0)
+    for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         if share is not None:
             budgets[i] = share * spend[i]
         elif group.budget == "table":

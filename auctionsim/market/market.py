@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import run_day
-from auctionsim.auction.features import feature_sums, means
+from auctionsim.auction.features import auction_counts, feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
@@ -193,7 +193,7 @@ class Market:
 
     def hourly_auctions(self, day: int) -> NDArray[np.float64]:
         """Return the number of auctions in which each advertiser is a candidate, in each hour of a day, `[24, advertisers]`."""
-        return self._cached("auctions", day, lambda: feature_sums(self.traffic_source, (day,))[1])
+        return self._cached("auctions", day, lambda: auction_counts(self.traffic_source, (day,)))
 
     def auctions_by_hour(self, day: int) -> NDArray[np.float64]:
         """Return the number of auctions in each hour of a day, `[24]`."""

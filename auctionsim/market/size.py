@@ -6,8 +6,10 @@ from auctionsim.machine.memory import expect_memory
 from auctionsim.scenario import Scenario
 
 # Bytes, measured on markets of 10^4 to 10^7 rows (tests/market/test_size.py holds them to it within a factor of 2).
-_PER_ROW = 130
-"""A candidate ad: seven columns of 8 bytes, its row of 64 bytes for the kernel, and its index once more."""
+_PER_ROW = 76
+"""A candidate ad: its row of 64 bytes, which holds the table's columns too, its index, and the noise of an hour."""
+_PER_QUALITY = 72
+"""A candidate ad whose rank is not by pctr alone: another row for the kernel, and pctr^squash on the way."""
 _PER_CELL = 90
 _PER_PAIR = 60
 """A query and one of its candidates: rates, values, bids, and what is computed on the way."""
@@ -41,9 +43,10 @@ def expected_bytes(scenario: Scenario) -> dict[str, float]:
     candidates = min(section.candidates, advertisers)
     n_days = len(section.all_days)
     cells = n_days * (24 + section.auctions_per_day / section.weight)
+    per_row = _PER_ROW + (_PER_QUALITY if scenario.mechanism.squash != 1.0 else 0)
     pairs = section.queries * (candidates * _PER_PAIR + advertisers * _PER_DRAWN + _PER_QUERY)
     return found | {
-        "traffic.auctions_per_day": cells * (_PER_CELL + candidates * _PER_ROW),
+        "traffic.auctions_per_day": cells * (_PER_CELL + candidates * per_row),
         "traffic.queries": float(pairs),
     }
 

@@ -5,20 +5,31 @@ Every draw is keyed by its purpose, so that day 7 is the same whether or not day
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.compiled_code.threads import usable_threads
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
+from auctionsim.traffic.rows.layout import columns_of, empty_rows
 from auctionsim.traffic.table import HOURS, Traffic
 from auctionsim.traffic.world import World, make_world
 
+if TYPE_CHECKING:
+    # With numba, which takes longer to import than all else here.
+    from auctionsim.traffic.rows.drawing import Noise, Pairs
+
 _CELLS_AT_ONCE = 100_000
+_ROWS_FOR_THREADS = 1_000_000
+"""A smaller table is drawn sooner than threads have started."""
 
 ASSUMPTIONS = (
     "Conversion rates are lognormal around {cvr:.0%} of clicks; click-through rates, values per conversion and query "
@@ -43,20 +54,33 @@ def make_traffic(
     Returns:
         The table of these days, in memory.
     """
-    parts = list(_draw_days(section, profile, len(advertisers), seed, section.all_days, disjoint))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    n_candidates = len(parts[0]["advertiser"]) // len(parts[0]["day"])
-    return Traffic(
-        advertisers=advertisers,
-        queries=query_names(section),
-        cell_start=np.arange(len(joined["day"]) + 1) * n_candidates,
-        notes={
+    world = make_world(section, profile, len(advertisers), seed, disjoint)
+    parts = list(_parts(section, profile, section.all_days))
+    n_cells, n_candidates = sum(part.cells for part in parts), world.advertiser.shape[1]
+    table = _empty_cells(n_cells, n_candidates)
+    hours = _hours_of(section, profile, world, seed, parts)
+    are_valid = _draw_all(hours, table, n_candidates)
+    sizes = [part.cells for part in parts]
+    described: dict[str, Any] = {
+        "advertisers": advertisers,
+        "queries": query_names(section),
+        "day": np.repeat([part.day for part in parts], sizes),
+        "hour": np.repeat([part.hour for part in parts], sizes),
+        "weight": np.full(n_cells, section.weight),
+        "market_ecpm": np.zeros(n_cells),
+        "query": table.query,
+        "cell_start": np.arange(n_cells + 1) * n_candidates,
+        "advertiser": table.advertiser,
+        "notes": {
             "source": f"synthetic, profile {profile.name}, {section.auctions_per_day} auctions a day",
             "measured": " ".join(profile.sources) or "nothing",
             "supposed": ASSUMPTIONS.format(cvr=profile.cvr),
         },
-        **joined,
-    )
+    }
+    if are_valid:
+        return Traffic.of_rows(table.rows, **described)
+    # Checks every number, and names the first one that is wrong.
+    return Traffic(**(described | columns_of(table.rows)))
 
 
 def stream_traffic(
@@ -80,10 +104,23 @@ def stream_traffic(
     Yields:
         Day, hour, and the columns of a part of that hour.
     """
-    for part in _draw_days(section, profile, n_advertisers, seed, days, disjoint):
-        n_cells = len(part["day"])
-        sizes = np.full(n_cells, len(part["advertiser"]) // n_cells)
-        yield int(part["day"][0]), int(part["hour"][0]), {"size": sizes, **part}
+    world = make_world(section, profile, n_advertisers, seed, disjoint)
+    n_candidates = world.advertiser.shape[1]
+    for part, hour in _hours_of(section, profile, world, seed, _parts(section, profile, days)):
+        drawn = _empty_cells(part.cells, n_candidates)
+        hour.draw(drawn)
+        yield (
+            part.day,
+            part.hour,
+            {
+                "size": np.full(part.cells, n_candidates),
+                "weight": np.full(part.cells, section.weight),
+                "market_ecpm": np.zeros(part.cells),
+                "query": drawn.query,
+                "advertiser": drawn.advertiser,
+                **columns_of(drawn.rows),
+            },
+        )
 
 
 def query_names(section: TrafficSection) -> tuple[str, ...]:
@@ -91,64 +128,111 @@ def query_names(section: TrafficSection) -> tuple[str, ...]:
     return tuple(f"keyword-{q}" for q in range(section.queries))
 
 
-def _draw_days(
-    section: TrafficSection,
-    profile: Profile,
-    n_advertisers: int,
-    seed: int,
-    days: Iterable[int],
-    disjoint: Sequence[range],
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """Draw the columns of some days in time order, an hour or a part of an hour at a time."""
-    world = make_world(section, profile, n_advertisers, seed, disjoint)
+class _Part(NamedTuple):
+    """An hour of a day, or a part of one."""
+
+    day: int
+    hour: int
+    first: int
+    """Number of the hour's cells before it."""
+    cells: int
+
+
+class _Cells(NamedTuple):
+    """Memory for what is drawn of some cells."""
+
+    query: NDArray[np.int64]
+    """`[cells]`."""
+    advertiser: NDArray[np.int64]
+    """`[cells x candidates]`."""
+    rows: NDArray[np.float64]
+    """See `rows.layout`, `[cells x candidates, 8]`."""
+
+
+class _Hour(NamedTuple):
+    """What the cells of a part are drawn from."""
+
+    rng: np.random.Generator
+    share: NDArray[np.float64]
+    """Share of each query in the day's auctions, `[queries]`."""
+    pairs: Pairs
+    noise: Noise
+
+    def draw(self, cells: _Cells) -> bool:
+        """Draw cells, and return whether all their numbers are in their ranges."""
+        from auctionsim.traffic.rows.drawing import draw_rows
+
+        cells.query[...] = self.rng.choice(len(self.share), len(cells.query), p=self.share)
+        are_rates = draw_rows(self.rng, self.noise, cells.query, self.pairs, cells.advertiser, cells.rows)
+        prices = (self.pairs.item_price, self.pairs.keyword_bid)
+        return are_rates and all(bool(np.isfinite(one).all()) for one in prices)
+
+
+def _empty_cells(n_cells: int, n_candidates: int) -> _Cells:
+    n_rows = n_cells * n_candidates
+    return _Cells(np.empty(n_cells, dtype=np.int64), np.empty(n_rows, dtype=np.int64), empty_rows(n_rows))
+
+
+def _draw_all(hours: Iterable[tuple[_Part, _Hour]], table: _Cells, n_candidates: int) -> bool:
+    """Draw the cells of a table in time order, and return whether all their numbers are in their ranges.
+
+    Hours have streams of their own, so a large table's are drawn at the same time, one by each thread.
+    """
+    n_threads = usable_threads() if len(table.advertiser) >= _ROWS_FOR_THREADS else 1
+
+    def parts_of_table() -> Iterator[Callable[[], bool]]:
+        first = 0
+        for part, hour in hours:
+            cells, first = slice(first, first + part.cells), first + part.cells
+            rows = slice(cells.start * n_candidates, cells.stop * n_candidates)
+            yield partial(hour.draw, _Cells(table.query[cells], table.advertiser[rows], table.rows[rows]))
+
+    draws = parts_of_table()
+    are_valid = True
+    if n_threads == 1:
+        for draw in draws:
+            are_valid &= draw()
+        return are_valid
+    with ThreadPoolExecutor(n_threads) as pool:
+        # A few at a time: what an hour is drawn from takes memory, too.
+        while batch := list(islice(draws, n_threads)):
+            are_valid &= all(list(pool.map(_call, batch)))
+    return are_valid
+
+
+def _call(draw: Callable[[], bool]) -> bool:
+    return draw()
+
+
+def _parts(section: TrafficSection, profile: Profile, days: Iterable[int]) -> Iterator[_Part]:
+    """Cut days into their hours, and these into parts, in time order."""
     for day in days:
-        share, cvr = _drifted(section, world, seed, day)
         for hour in range(HOURS):
-            rng = stream(seed, "hour", day, hour)
-            level = profile.cpc_hour_factor[hour] * arithmetic.exp(profile.cpc_log_sd * arithmetic.normal(rng))
-            true_rate = float(profile.cvr_hour_factor[hour]) * _hour_factor(section, seed, day, hour)
             expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
             n_cells = max(1, round(expected / section.weight))
             for first in range(0, n_cells, _CELLS_AT_ONCE):
+                yield _Part(day, hour, first, min(_CELLS_AT_ONCE, n_cells - first))
+
+
+def _hours_of(
+    section: TrafficSection, profile: Profile, world: World, seed: int, parts: Iterable[_Part]
+) -> Iterator[tuple[_Part, _Hour]]:
+    """Yield each part with what its cells are drawn from, before the next one is asked for."""
+    from auctionsim.traffic.rows.drawing import Noise, Pairs
+
+    for day, parts_of_day in groupby(parts, key=lambda part: part.day):
+        share, cvr = _drifted(section, world, seed, day)
+        for hour, parts_of_hour in groupby(parts_of_day, key=lambda part: part.hour):
+            rng = stream(seed, "hour", day, hour)
+            # The hour's price level scales the value of a click and, as in dayparting, keyword bids: prices follow the profile.
+            level = profile.cpc_hour_factor[hour] * arithmetic.exp(profile.cpc_log_sd * arithmetic.normal(rng))
+            true_rate = float(profile.cvr_hour_factor[hour]) * _hour_factor(section, seed, day, hour)
+            pairs = Pairs(world.advertiser, world.ctr, cvr * level, world.item_price, world.keyword_bid * level)
+            noise = Noise(section.ctr_noise, section.cvr_noise, true_rate)
+            for part in parts_of_hour:
                 # The first part continues the hour's stream, the others have their own.
-                part_rng = rng if first == 0 else stream(seed, "hour", day, hour, first)
-                size = min(_CELLS_AT_ONCE, n_cells - first)
-                yield _draw_cells(section, world, share, cvr, (level, true_rate), part_rng, size, (day, hour))
-
-
-def _draw_cells(
-    section: TrafficSection,
-    world: World,
-    share: NDArray[np.float64],
-    cvr: NDArray[np.float64],
-    factors: tuple[float, float],
-    rng: np.random.Generator,
-    n_cells: int,
-    time: tuple[int, int],
-) -> dict[str, NDArray[Any]]:
-    """Draw the columns of `n_cells` cells of one hour; `factors` are its price level and its true over predicted cvr."""
-    level, true_rate = factors
-    query = rng.choice(len(share), n_cells, p=share)
-    shape = (n_cells, world.advertiser.shape[1])
-    ctr = world.ctr[query] * _lognormal(rng, section.ctr_noise, shape)
-    # The hour's price level scales the value of a click and, as in dayparting, keyword bids. So prices follow the profile.
-    rate = cvr[query] * level * _lognormal(rng, section.cvr_noise, shape)
-    ctr, rate = np.clip(ctr, 1e-9, 1.0), np.clip(rate, 0.0, 1.0)
-    return {
-        "day": np.full(n_cells, time[0]),
-        "hour": np.full(n_cells, time[1]),
-        "weight": np.full(n_cells, section.weight),
-        "market_ecpm": np.zeros(n_cells),
-        "query": query,
-        "advertiser": world.advertiser[query].ravel(),
-        "pctr": ctr.ravel(),
-        "pcvr": rate.ravel(),
-        "item_price": world.item_price[query].ravel(),
-        "keyword_bid": (world.keyword_bid[query] * level).ravel(),
-        "ctr": ctr.ravel(),
-        # The predicted rates above ignore the hour, the true ones do not.
-        "cvr": np.minimum(rate * true_rate, 1.0).ravel(),
-    }
+                own_rng = rng if part.first == 0 else stream(seed, "hour", day, hour, part.first)
+                yield part, _Hour(own_rng, share, pairs, noise)
 
 
 def _drifted(section: TrafficSection, world: World, seed: int, day: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -21,6 +21,7 @@ from auctionsim.traffic.array_checks import (
     range_of,
     type_of,
 )
+from auctionsim.traffic.rows.layout import POSITIONS, columns_of
 
 HOURS = 24
 KEYWORD_BID, KEYWORD_BID_COLUMN = "keyword_bid", "manual_bid"
@@ -81,10 +82,36 @@ class Traffic:
         self._check()
         self._freeze()
 
+    @classmethod
+    def of_rows(cls, rows: NDArray[np.float64], **others: Any) -> Traffic:
+        """Make a table whose columns are views of rows in the form that the auction reads, so that it needs no copy of them.
+
+        Args:
+            rows: The rows as `rows.layout` lays them out, all in their ranges, `[rows, 8]`; nobody keeps a view of them.
+            others: The table's other arguments by name; `advertiser` is in its range, too, and nobody keeps a view of it.
+
+        Raises:
+            InputError: An array of cells has another shape, or a number outside its range.
+        """
+        table = object.__new__(cls)
+        for name, value in {"budgets": None, "_rows": rows, **columns_of(rows), **others}.items():
+            object.__setattr__(table, name, value)
+        table._check(CELL_COLUMNS)
+        table._freeze()
+        return table
+
+    @property
+    def rows(self) -> NDArray[np.float64] | None:
+        """Rows in the form that the auction reads, `rows.layout`, of which the columns are views, `[rows, 8]`; None without."""
+        rows: NDArray[np.float64] | None = self.__dict__.get("_rows")
+        return rows
+
     def _freeze(self) -> None:
         """Make the arrays read-only as in Ray's object store, so that numba compiles the engine for one kind of array."""
         for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"):
             getattr(self, name).setflags(write=False)
+        if self.rows is not None:
+            self.rows.setflags(write=False)
 
     def __repr__(self) -> str:
         counts = f"{len(self.advertisers)} advertisers, {len(self.queries)} queries, {len(self.advertiser)} rows"
@@ -105,25 +132,35 @@ class Traffic:
         }
         return html_table("Traffic table", parts)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the columns that are views of rows; a pickle would hold them twice."""
+        return self.__dict__ if self.rows is None else {name: it for name, it in self.__dict__.items() if name not in POSITIONS}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled table; a pickle keeps no array read-only."""
         self.__dict__.update(state)
+        if self.rows is not None:
+            self.__dict__.update(columns_of(self.rows))
         self._freeze()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Traffic:
         """Return the table itself, which never changes."""
         return self
 
-    def _check(self) -> None:
-        """Check every array, so that whoever reads them may trust their lengths, indices and ranges."""
+    def _check(self, ranged: tuple[str, ...] | None = None) -> None:
+        """Check every array, so that whoever reads them may trust their lengths, indices and ranges.
+
+        Args:
+            ranged: The columns whose ranges are not known yet; all where None.
+        """
         for key in ("advertisers", "queries"):
             object.__setattr__(self, key, tuple(getattr(self, key)))
             check_names(f"Traffic: {key}", getattr(self, key))
         columns = {name: getattr(self, name) for name in (*CELL_COLUMNS, *ROW_COLUMNS)}
         check_lengths("Traffic: ", columns, CELL_COLUMNS, ROW_COLUMNS)
-        for name, column in columns.items():
+        for name in columns if ranged is None else ranged:
             valid = range_of(name, len(self.advertisers), len(self.queries), any_price=True)
-            check_range(f"Traffic: {name}", column, valid)
+            check_range(f"Traffic: {name}", columns[name], valid)
         check_starts("Traffic: cell_start", self.cell_start, len(self.day), len(self.advertiser))
         if (np.diff(self.day * HOURS + self.hour) < 0).any():
             raise InputError("Traffic: hour: expected cells in time order, got an hour after a later one")

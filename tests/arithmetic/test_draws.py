@@ -36,3 +36,21 @@ def test_uniform_numbers_are_numpys():
 def test_numbers_of_the_old_generator_are_numpys_but_for_the_last_bits(size: tuple[int, int]):
     drawn = arithmetic.legacy_normal(np.random.RandomState(3), size)
     np.testing.assert_allclose(drawn, np.random.RandomState(3).randn(*size), rtol=1e-15)
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 100_003])
+def test_many_normal_numbers_are_those_of_few_and_leave_the_generator_where_they_do(size: int):
+    """Many are drawn from the generator's state in compiled code, few from an array of its words."""
+    at_once, in_parts = np.random.default_rng([size, 7]), np.random.default_rng([size, 7])
+    # A word of 32 bits is kept by the generator for the next such draw, and must be kept.
+    assert at_once.integers(0, 9, dtype=np.int32) == in_parts.integers(0, 9, dtype=np.int32)
+    parts = [arithmetic.normal(in_parts, min(1000, size - first)) for first in range(0, size, 1000)]
+    np.testing.assert_array_equal(arithmetic.normal(at_once, size), np.concatenate(parts))
+    assert at_once.bit_generator.state == in_parts.bit_generator.state
+
+
+def test_other_generators_than_pcg64_give_their_own_numbers():
+    ours, numpys = (np.random.Generator(np.random.Philox(3)) for _ in range(2))
+    drawn, expected = arithmetic.normal(ours, 5000), numpys.standard_normal(5000)
+    np.testing.assert_allclose(drawn, expected, rtol=1e-15)
+    assert ours.random() == numpys.random()

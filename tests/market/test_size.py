@@ -16,12 +16,18 @@ from auctionsim.machine import memory
 from auctionsim.market.simulate import simulate_day
 from auctionsim.market.size import copies_bytes, expect_room, expected_bytes
 from auctionsim.scenario.file import parse_scenario
+from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS
 
 from ..conftest import SMALL
 
 
 @pytest.mark.parametrize(
-    "overrides", [("traffic.auctions_per_day=60000",), ("advertisers.0.count=1000", "traffic.queries=8000")]
+    "overrides",
+    [
+        ("traffic.auctions_per_day=60000",),
+        ("traffic.auctions_per_day=60000", "mechanism.squash=0.5"),
+        ("advertisers.0.count=1000", "traffic.queries=8000"),
+    ],
 )
 def test_the_estimate_is_right_within_a_factor_of_two(overrides: tuple[str, ...]):
     scenario = parse_scenario(SMALL, "s.toml", overrides=overrides)
@@ -32,6 +38,24 @@ def test_the_estimate_is_right_within_a_factor_of_two(overrides: tuple[str, ...]
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 0.5 < sum(expected_bytes(scenario).values()) / taken < 2
+
+
+@pytest.mark.parametrize("budget", ["", 'budget = "baseline*0.5"'])
+def test_building_a_market_takes_at_most_one_and_a_half_times_its_table(budget: str):
+    """Seven columns of 8 bytes a row: no second copy of them, neither on the way nor for the auction."""
+    text = SMALL.replace("profit_floor = 1.0", budget)
+    text = text.replace("count = 5", 'count = 48\ncontroller = "pid"')
+    size = ("traffic.auctions_per_day=3000", "traffic.candidates=48", "mechanism.slot_effect=[1.0,0.8,0.6]")
+    scenario = parse_scenario(text, "s.toml", overrides=size)
+    build_market(parse_scenario(text, "s.toml"))
+    tracemalloc.start()
+    market = build_market(scenario)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    own = sum(getattr(market.traffic, name).nbytes for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"))
+    assert own > 25e6
+    assert held < 1.4 * own
+    assert peak < 1.5 * own
 
 
 @pytest.mark.parametrize(("key", "value"), [

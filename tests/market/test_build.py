@@ -1,0 +1,77 @@
+"""A market's budgets and baseline are those of its days replayed one by one, whoever replays them."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auctionsim.agents.build import build_market
+from auctionsim.market import build
+from auctionsim.market.market import Market
+from auctionsim.scenario.file import load_scenario, parse_scenario
+from auctionsim.traffic.files import load_traffic, save_traffic
+from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS
+
+from ..conftest import SMALL
+
+
+@pytest.mark.parametrize("budget", ['budget = "baseline*0.4"', "budget = 3.0", ""])
+@pytest.mark.parametrize("rows_for_threads", [0, 10**9])
+def test_budgets_and_baseline_are_those_of_days_replayed_alone(
+    budget: str, rows_for_threads: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(build, "_ROWS_FOR_THREADS", rows_for_threads)
+    monkeypatch.setattr(build, "usable_threads", lambda: 3)
+    market = build_market(parse_scenario(SMALL.replace("profit_floor = 1.0", budget), "s.toml"))
+    manual, free = market.static("manual"), market.without_budgets()
+    if "baseline" in budget:
+        spend = np.mean([free.outcome(day, manual).cost.sum(axis=(0, 2)) for day in (0, 1)], axis=0)
+        assert (market.budgets == 0.4 * spend).all()
+    else:
+        assert (market.budgets == (3.0 if budget else np.inf)).all()
+    assert list(market.baseline) == [0, 1, 2, 3]
+    for day, outcome in market.baseline.items():
+        alone = replace(market, rule_policies=()).outcome(day, manual)
+        assert outcome.cost.tobytes() == alone.cost.tobytes()
+        assert outcome.clicks.tobytes() == alone.clicks.tobytes()
+
+
+def test_no_day_is_replayed_without_budgets_unless_a_budget_is_a_share_of_spend(monkeypatch: pytest.MonkeyPatch):
+    replayed: list[tuple[int, bool]] = []
+    outcome = Market.outcome
+
+    def noted(market: Market, day: int, coefficients: np.ndarray) -> object:
+        replayed.append((day, bool(np.isfinite(market.budgets).all())))
+        return outcome(market, day, coefficients)
+
+    monkeypatch.setattr(Market, "outcome", noted)
+    build_market(parse_scenario(SMALL.replace("profit_floor = 1.0", "budget = 3.0"), "s.toml"))
+    assert replayed == [(day, True) for day in range(4)]
+    replayed.clear()
+    build_market(parse_scenario(SMALL.replace("profit_floor = 1.0", 'budget = "baseline*0.5"'), "s.toml"))
+    assert replayed == [(0, False), (1, False), *((day, True) for day in range(4))]
+
+
+def test_a_market_on_a_file_holds_its_table_once(tmp_path: Path):
+    drawn = build_market(parse_scenario(SMALL, "s.toml", overrides=("traffic.auctions_per_day=10000",)))
+    save_traffic(drawn.traffic, tmp_path / "traffic.parquet")
+    head, tail = SMALL.partition("[traffic]")[0], SMALL[SMALL.index("[mechanism]") :]
+    days = "train_days = [0, 1]\ntest_days = [2, 3]\n"
+    (tmp_path / "s.toml").write_text(f'{head}[traffic]\nsource = "traffic.parquet"\n{days}{tail}')
+    scenario = load_scenario(tmp_path / "s.toml")
+    build_market(scenario)
+    tracemalloc.start()
+    market = build_market(scenario)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    table = load_traffic(tmp_path / "traffic.parquet")
+    assert market.traffic_source._candidates.features is market.traffic.rows  # type: ignore[attr-defined]
+    for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"):
+        assert getattr(market.traffic, name).tobytes() == getattr(table, name).tobytes(), name
+        assert getattr(market.traffic, name).dtype == getattr(table, name).dtype, name
+    assert market.traffic.notes == table.notes
+    assert held < 1.4 * sum(getattr(table, name).nbytes for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"))
