@@ -139,6 +139,15 @@ class Traffic:
                 )
 
     @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What others made of the table and keep with it, by their names; it goes with the table, and is not pickled."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what was derived."""
+        return {name: value for name, value in self.__dict__.items() if name != "derived"}
+
+    @cached_property
     def days(self) -> tuple[int, ...]:
         """Days of the table, ascending."""
         return tuple(int(day) for day in np.unique(self.day))
