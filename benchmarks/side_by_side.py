@@ -2,7 +2,7 @@
 
 Machines drift by the minute, so figures of two runs say little. Here each checkout has a process of its own, with the same
 interpreter, that makes the same hour of traffic and then waits. Rounds alternate between the two; each round replays the hour
-once, in processor time of one thread. Prints the median of the rounds' ratios, new over old, and the ratio of the shortest rounds.
+once, in processor time of one thread. Prints the median of the ratios, new over old, and the ratio of the shortest rounds.
 """
 
 from __future__ import annotations

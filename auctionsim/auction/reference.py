@@ -106,8 +106,8 @@ def clear(
         if pricing == "gsp":
             price = max(score_at(slot + 1) / quality[i], reserve)
         elif pricing == "first":
-            # The own bid, as the kernel gets it from the score: the two may differ in the last bit.
-            price = scores[i] / quality[i]
+            # The own bid, as the kernel gets it from the slot's score: in a tie it may differ in the last digits.
+            price = score_at(slot) / quality[i]
         elif pricing == "vcg":
             # From the last slot's step, then from the first: the kernel's order, so that sums round alike.
             steps = (len(slot_effect) - 1, *range(slot, len(slot_effect) - 1))

@@ -15,6 +15,9 @@ from auctionsim.traffic.array_checks import check_range, check_starts, index_ran
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
+_DERIVED = "auction.sources"
+"""Key under which a table keeps its form for the kernel."""
+
 
 class Chunk(NamedTuple):
     """Consecutive auction buckets of one hour."""
@@ -202,8 +205,19 @@ class StoreSource:
 
 
 def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | StoreSource:
-    """Return the traffic in the form that the kernel reads, under these rules."""
-    return TableSource(traffic, rules) if isinstance(traffic, Traffic) else StoreSource(traffic, rules)
+    """Return the traffic in the form that the kernel reads, under these rules.
+
+    A table in memory keeps the last form that was made of it, 72 bytes a row, as long as it lives: to make it takes several
+    times as long as to replay a day, and who asks what would be under another reserve replays a table again and again.
+    """
+    if not isinstance(traffic, Traffic):
+        return StoreSource(traffic, rules)
+    key = rules.squash, rules.outcomes
+    kept_key, source = traffic.derived.get(_DERIVED, (None, None))
+    if source is None or kept_key != key:
+        source = TableSource(traffic, rules)
+        traffic.derived[_DERIVED] = key, source
+    return source
 
 
 def table_candidates(traffic: Traffic, quality: NDArray[np.float64], phi: NDArray[np.float64] | None = None) -> Candidates:

@@ -123,7 +123,9 @@ class StoredTraffic:
             InputError: A number is outside its column's range, or a file has changed since it was opened.
         """
         for piece in self._chunks_of(day, hour, cell_range):
-            yield self._read_piece(piece)
+            columns = self._read_piece(piece)
+            self._check_ends(piece, columns)
+            yield columns
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
         """Read the weight of every cell of an hour, `[cells]`."""
@@ -149,6 +151,7 @@ class StoredTraffic:
                     f"{self.folder / INDEX}: checksums[{number}]: expected {expected} as when the columns were written, "
                     f"got {found}: a file has changed"
                 )
+            self._check_ends(piece, columns)
             source = str(column_file(self.folder, "advertiser"))
             check_once_per_cell(source, columns["advertiser"], columns["size"], len(self.advertisers))
             most_rows = max(most_rows, int(columns["size"].max(initial=0)))
@@ -207,10 +210,13 @@ class StoredTraffic:
         columns = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
         self._check_sum(int(columns["size"].sum(dtype=np.int64)), piece)
         columns |= {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
+        return columns
+
+    def _check_ends(self, piece: _Piece, columns: Columns) -> None:
+        """Check the smallest and largest elements of a piece against the index."""
         if piece.ends is not None and list(piece.ends) != (found := ends_of(columns)):
             wanted = f"{list(piece.ends)} as smallest and largest of {', '.join(BOUNDED_COLUMNS)}"
             raise InputError(f"{self.folder / INDEX}: ends: expected {wanted}, got {found}: a file has changed")
-        return columns
 
     def _check_sum(self, rows: int, piece: _Piece, *, exact: bool = True) -> None:
         """Check that the sizes of a piece's cells add up to its rows, or, where only the first were read, to no more."""

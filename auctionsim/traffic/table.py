@@ -133,8 +133,9 @@ class Traffic:
         return html_table("Traffic table", parts)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the columns that are views of rows; a pickle would hold them twice."""
-        return self.__dict__ if self.rows is None else {name: it for name, it in self.__dict__.items() if name not in POSITIONS}
+        """Leave out what was derived, and the columns that are views of rows: a pickle would hold them twice."""
+        left_out = {"derived", *(() if self.rows is None else POSITIONS)}
+        return {name: it for name, it in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled table; a pickle keeps no array read-only."""
@@ -174,6 +175,11 @@ class Traffic:
                     f"Traffic: budgets: expected {len(self.advertisers)} numbers >= 0, one for each advertiser, "
                     f"got {shown(budgets.tolist())}"
                 )
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What others made of the table and keep with it, by their names; it goes with the table, and is not pickled."""
+        return {}
 
     @cached_property
     def days(self) -> tuple[int, ...]:
