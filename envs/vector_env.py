@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim import arguments
 from auctionsim.arguments import one_of
-from auctionsim.auction.threads import usable_threads
+from auctionsim.auction.parallel.threads import usable_threads
 from auctionsim.envs.actions import MAX_MULTIPLIER, Actions
 from auctionsim.envs.batched_days import BatchedDays, HourResult
 from auctionsim.envs.episode_sampler import EpisodeSampler, checked_day, checked_max_cycles, days_of, drawn_seed

@@ -16,16 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.arguments import real_numbers
 from auctionsim.auction import units
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.effort import Effort
 from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accounts, Auction, Bids, aligned, make_accounts
-from auctionsim.auction.outcome import COST, DETAILS, OUTCOMES, Outcome
+from auctionsim.auction.outcome import COST, DETAILS, OUTCOMES, Effort, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TrafficSource
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
 if TYPE_CHECKING:
-    from auctionsim.auction.windows import WindowedReplay
+    from auctionsim.auction.parallel.windows import WindowedReplay
 
 
 class Clearer(Protocol):
@@ -59,8 +58,8 @@ class DayReplay:
         details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
         steps: Cuts of a day of a table in memory into steps; hours where None.
         first_hour: Hour in which the replay begins.
-        threads: Threads on which each step is cleared (`windows.py`), all policies together; it never changes a result. Local
-            credit, details and participation by chance are summed in order, on one thread.
+        threads: Number of threads on which each step is cleared (`parallel/windows.py`), all policies together; it never
+            changes a result. Local credit, details and participation by chance are summed in order, on one thread.
         clearer: Clears whole hours elsewhere, but for those with participation by chance; in this process where None.
     """
 
@@ -107,7 +106,7 @@ class DayReplay:
             raise ValueError("clearer: expected whole hours without local credit and details")
         self._clearer = clearer
         self.effort = Effort()
-        """What clearing on several threads took beyond clearing in order."""
+        """Work of clearing on several threads beyond that of clearing in order."""
         self._make_workspace()
         self.last_step = np.zeros((shape[0], len(OUTCOMES) + (len(DETAILS) if details else 0), policies))
         """Result of the last call of `step`; zeros before."""
@@ -193,7 +192,7 @@ class DayReplay:
         if self._threads == 1:
             yield None
             return
-        from auctionsim.auction.windows import WindowedReplay
+        from auctionsim.auction.parallel.windows import WindowedReplay
 
         shape = self._ledger.shape[1], self.source.max_candidates
         with closing(WindowedReplay(self._threads, self._kernel_rules, *shape)) as windowed:

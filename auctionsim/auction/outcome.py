@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import one_of, texts
-from auctionsim.auction.effort import Effort
 from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.names.display import cut, html_frame, some
 
@@ -25,6 +24,27 @@ OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 PARTICIPATED, WINNING_PRICE, LEAST_WINNING_COST = range(3)
 DETAILS = ("participated", "winning_price", "least_winning_cost")
 """Names of the bid details that a replay counts on demand, in the order of their columns."""
+
+
+@dataclass
+class Effort:
+    """Work of a parallel replay beyond that of a sequential one."""
+
+    windows: int = 0
+    """Windows that were ranked side by side."""
+    rounds: int = 0
+    """Rounds of settling, all windows together."""
+    ranked: int = 0
+    """Rankings, buckets x policies, made side by side."""
+    ranked_again: int = 0
+    """Rankings made again since somebody who mattered to them had run out, once for each round in which it was so."""
+    in_order: int = 0
+    """Buckets x policies that were cleared in order, as so many ran out that windows did not pay."""
+
+    def add(self, other: Effort) -> None:
+        """Add that of another replay."""
+        for name, count in vars(other).items():
+            setattr(self, name, getattr(self, name) + count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +68,7 @@ class Outcome:
     advertisers: tuple[str, ...] | None = None
     """Names of the advertisers, for `to_frame`; None where they are not known."""
     effort: Effort | None = None
-    """What clearing on several threads took: windows, rounds, and rankings made again; zeros on one thread."""
+    """Work of clearing on several threads: windows, rounds, and rankings made again; zeros on one thread."""
 
     def __repr__(self) -> str:
         hours, count, policies = self.cost.shape

@@ -149,8 +149,8 @@ def replay_reference(
         squash: Exponent of pctr in the rank score.
         outcomes: `expected` or `sampled`.
         seed: Seed of the sampling noise of `sampled` outcomes.
-        bid_bounds: What each advertiser's bids are at most, currency per click, from which the units of charges are chosen; its
-            largest bid where None.
+        bid_bounds: Bound of each advertiser's bids, currency per click, from which the units of charges are chosen; its largest
+            bid where None.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.

@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim.arguments import instance_of, one_number_of, real_numbers
 from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
-from auctionsim.auction.effort import Effort
-from auctionsim.auction.outcome import DETAILS, OUTCOMES, Outcome
+from auctionsim.auction.outcome import DETAILS, OUTCOMES, Effort, Outcome
+from auctionsim.auction.parallel.threads import in_threads
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
-from auctionsim.auction.threads import in_threads
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import checked_seed, truth_value, whole_number
 from auctionsim.traffic.store import StoredTraffic

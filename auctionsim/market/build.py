@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.parallel.threads import in_threads, usable_threads
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of, table_candidates
-from auctionsim.auction.threads import in_threads, usable_threads
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass

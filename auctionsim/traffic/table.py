@@ -178,7 +178,7 @@ class Traffic:
 
     @cached_property
     def derived(self) -> dict[str, Any]:
-        """What others made of the table and keep with it, by their names; it goes with the table, and is not pickled."""
+        """Hold what others made of the table, by their names; it goes with the table, and is not pickled."""
         return {}
 
     @cached_property

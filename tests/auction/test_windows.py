@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from auctionsim import replay
-from auctionsim.auction import windows
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.prices import PRICINGS
+from auctionsim.auction.parallel import windows
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource
 from auctionsim.traffic.table import Traffic

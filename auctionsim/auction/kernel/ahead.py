@@ -111,7 +111,7 @@ def settle_ranked(
         index: Index of the first bucket in the hour, part of the key of every draw.
         rng_keys: The hour's RNG key for each policy, `[P]`; not read where outcomes are expected.
         rankings: Rankings of these buckets, made when nobody had run out who takes part now.
-        auction: As for `engine.replay_buckets`, with coefficients that are NaN where there is no budget left.
+        auction: Argument of `engine.replay_buckets`, with coefficients that are NaN where there is no budget left.
     """
     buckets, n_ranked = auction.buckets, 0
     for bucket in range(first_bucket, last_bucket):

@@ -35,7 +35,7 @@ def choose_units(
         ledger: `Accounts.ledger`, updated.
         charge_scale: `Accounts.charge_scale`, the same memory; 0 where no unit was chosen before.
         budgets: Budgets of the day, currency, `[A, P]`, infinite for none.
-        charge_bounds: What one auction of the step charges at most, currency, `[A, P]`.
+        charge_bounds: Bound of the charge of one auction of the step, currency, `[A, P]`.
         n_bits: `units.count_bits`.
         cost_before: Written to: the cost so far of every account, in units, `[A, P]`.
     """

@@ -9,6 +9,7 @@ Element access stands here as well: numba checks every index for being negative,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -274,7 +275,7 @@ def _rounded(emit: Emitter, amounts: ir.Value, is_wide: ir.Value) -> ir.Value:
 
     with builder.if_else(is_wide) as (wide, narrow):
         with wide:
-            high, multiple = shifted(amounts, 1.5 * 2.0 ** (52 + _LOW_BITS))
+            high, multiple = shifted(amounts, 1.5 * math.ldexp(1.0, 52 + _LOW_BITS))
             low, _ = shifted(builder.fsub(amounts, multiple), 1.5 * 2.0**52)
             taken_apart, wide_end = builder.add(builder.shl(high, emit.constant(INT64, _LOW_BITS)), low), builder.block
         with narrow:

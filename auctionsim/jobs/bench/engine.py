@@ -14,9 +14,9 @@ from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.prices import PRICINGS
+from auctionsim.auction.parallel.threads import in_threads
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
-from auctionsim.auction.threads import in_threads
 from auctionsim.traffic.table import Traffic
 
 POLICIES = (1, 8, 32, 64)

@@ -1,9 +1,9 @@
 """Clear one day on many workers, exactly: each ranks and settles pieces of every hour, which lie with it.
 
-It is the fixed point of `auction/windows.py` with workers in place of threads. A window is a part of an hour, cut into as many
-pieces as there are workers. A worker reads and ranks its piece once; what travels after that, for every round of settling, is
-what each account has spent by the piece's beginning, and what it spends in it: 8 bytes for each advertiser and policy, however
-many auctions there are.
+It is the fixed point of `auction/parallel/windows.py` with workers in place of threads. A window is a part of an hour, cut into
+as many pieces as there are workers. A worker reads and ranks its piece once; what travels after that, for every round of
+settling, is what each account has spent by the piece's beginning, and what it spends in it: 8 bytes for each advertiser and
+policy, however many auctions there are.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.effort import Effort
 from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accounts, make_accounts
 from auctionsim.auction.kernel.engine import make_workspace
 from auctionsim.auction.kernel.rank import make_bids
-from auctionsim.auction.outcome import COST
+from auctionsim.auction.outcome import COST, Effort
+from auctionsim.auction.parallel.windows import Block, Costs, settle_blocks
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
-from auctionsim.auction.windows import Block, Costs, settle_blocks
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.distributed.crew import crew_of
 from auctionsim.traffic.table import HOURS
@@ -49,7 +48,7 @@ class Piece:
     """The day's accounts at the window's beginning."""
     outcome_scale: NDArray[np.float64]
     is_wide: bool
-    """As in `Accounts`."""
+    """Units, and whether amounts are wide, like those of `Accounts`."""
     rng_keys: NDArray[np.uint64]
 
     def accounts(self) -> Accounts:
@@ -64,7 +63,7 @@ class Settled:
     """A piece that was settled from some costs."""
 
     spent: Costs
-    """What every account was charged, in units."""
+    """Charges of every account, in units."""
     sums: NDArray[np.int64]
     """Its other sums, `[advertisers, P, 4]`."""
     ranked_again: int

@@ -2,7 +2,7 @@
 
 A window is cut into blocks, one after the other in time, one for each thread:
 
-1. All blocks are ranked at once, under the budgets at the window's beginning (`kernel/ahead.py`).
+1. All blocks are ranked at once, under the budgets at the window's beginning (`auction/kernel/ahead.py`).
 2. All blocks are settled at once, each beginning with a guess of what every advertiser has spent by then; at first what it had
    at the window's beginning. Settling is short beside ranking.
 3. Adding up what the blocks before it spent gives every block the cost at which it should have begun. A block that began with
@@ -27,7 +27,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.effort import Effort
 from auctionsim.auction.kernel.ahead import make_rankings, rank_ahead, settle_ranked, withdraw
 from auctionsim.auction.kernel.arguments import (
     SPENDABLE,
@@ -40,7 +39,7 @@ from auctionsim.auction.kernel.arguments import (
     make_accounts,
 )
 from auctionsim.auction.kernel.engine import make_workspace, replay_buckets
-from auctionsim.auction.outcome import COST
+from auctionsim.auction.outcome import COST, Effort
 from auctionsim.auction.sources import Chunk
 
 Costs = NDArray[np.int64]
