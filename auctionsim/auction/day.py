@@ -24,7 +24,7 @@ from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
 if TYPE_CHECKING:
-    from auctionsim.auction.parallel.windows import WindowedReplay
+    from auctionsim.auction.parallel.windows import Pace, WindowedReplay
 
 
 class Clearer(Protocol):
@@ -105,6 +105,7 @@ class DayReplay:
         if clearer is not None and (local_credit or details or steps is not None):
             raise ValueError("clearer: expected whole hours without local credit and details")
         self._clearer = clearer
+        self._pace: Pace | None = None
         self.effort = Effort()
         """Work of clearing on several threads beyond that of clearing in order."""
         self._make_workspace()
@@ -192,10 +193,11 @@ class DayReplay:
         if self._threads == 1:
             yield None
             return
-        from auctionsim.auction.parallel.windows import WindowedReplay
+        from auctionsim.auction.parallel.windows import Pace, WindowedReplay
 
         shape = self._ledger.shape[1], self.source.max_candidates
-        with closing(WindowedReplay(self._threads, self._kernel_rules, *shape)) as windowed:
+        self._pace = self._pace or Pace()
+        with closing(WindowedReplay(self._threads, self._kernel_rules, *shape, self._pace)) as windowed:
             yield windowed
         self.effort.add(windowed.effort)
 

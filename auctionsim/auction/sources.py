@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import QUALITY, AuctionBuckets, Candidates, aligned
+from auctionsim.auction.kernel.arguments import CANDIDATE_COLUMNS, QUALITY, AuctionBuckets, Candidates, aligned
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.units import BOUNDED, Largest, largest_of
 from auctionsim.traffic.array_checks import check_range, check_starts, index_range
@@ -161,14 +161,21 @@ class StoreSource:
     Args:
         stored: The stored traffic.
         rules: The auction's rules.
+        writes_over: Whether chunks are written over by those of the next call of `chunks`. To give memory back and ask for it
+            again takes as long as clearing the auctions in it.
     """
 
-    def __init__(self, stored: StoredTraffic, rules: Rules) -> None:
+    def __init__(self, stored: StoredTraffic, rules: Rules, *, writes_over: bool = False) -> None:
+        self._memory: list[NDArray[np.float64]] | None = [] if writes_over else None
         self._stored = stored
         self._rules = rules
         self.advertisers = stored.advertisers
         self.max_candidates = stored.most_rows
         self._largest: dict[int, Largest] = {}
+
+    def writing_over(self) -> StoreSource:
+        """Return the same traffic for whoever needs chunks until the next call of `chunks` only."""
+        return StoreSource(self._stored, self._rules, writes_over=True)
 
     def size_of(self, day: int, hour: int) -> tuple[int, int]:
         """Count the buckets and the candidates of an hour."""
@@ -191,17 +198,30 @@ class StoreSource:
         from auctionsim.auction.kernel.candidates import pack_candidates
 
         index = 0 if within is None else within[0]
-        for part in self._stored.columns(day, hour, within):
+        for number, part in enumerate(self._stored.columns(day, hour, within)):
             n_buckets = len(part["size"])
             start = np.append(0, np.cumsum(part["size"], dtype=np.int64))
             buckets = AuctionBuckets(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
             quality, advertiser = self._rules.quality(part["pctr"].astype(np.float64)), part["advertiser"].astype(np.int64)
             pctr, pcvr, item_price = part["pctr"], part["pcvr"], part["item_price"]
-            candidates = pack_candidates(advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price)
+            candidates = pack_candidates(
+                advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price,
+                memory=self._memory_of(number, len(advertiser)),
+            )  # fmt: skip
             for array in buckets:
                 array.setflags(write=False)
             yield Chunk(buckets, candidates, 0, n_buckets, index)
             index += n_buckets
+
+    def _memory_of(self, number: int, n_rows: int) -> NDArray[np.float64] | None:
+        """Return memory for the rows of a chunk of an hour; None for new memory."""
+        if self._memory is None:
+            return None
+        while len(self._memory) <= number:
+            self._memory.append(aligned((0, CANDIDATE_COLUMNS)))
+        if len(self._memory[number]) < n_rows:
+            self._memory[number] = aligned((n_rows, CANDIDATE_COLUMNS))
+        return self._memory[number]
 
 
 def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | StoreSource:

@@ -21,6 +21,7 @@ def pack_candidates(
     item_price: NDArray[Any],
     *,
     phi: NDArray[np.float64] | None = None,
+    memory: NDArray[np.float64] | None = None,
 ) -> Candidates:
     """Pack columns, all `[rows]` in single or double precision, into `Candidates`.
 
@@ -33,8 +34,10 @@ def pack_candidates(
         cvr: True conversion rate in [0, 1].
         item_price: Currency per conversion.
         phi: Features of the bid formula, `[rows, 4]`, in place of those computed from the columns.
+        memory: Written over by the result, `[at least rows, CANDIDATE_COLUMNS]`, from `aligned`; new memory where None.
     """
-    features = aligned((len(advertiser), CANDIDATE_COLUMNS))
+    shape = len(advertiser), CANDIDATE_COLUMNS
+    features = aligned(shape) if memory is None else memory[: shape[0]]
     _pack(quality, pcvr, keyword_bid, ctr, cvr, item_price, features)
     if phi is not None:
         features[:, :QUALITY] = phi

@@ -20,15 +20,18 @@ nothing would have to be done, as 3 + 2 and 5 + 2 are both below 10.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.ahead import make_rankings, rank_ahead, settle_ranked, withdraw
+from auctionsim.auction.kernel.ahead import Rankings, make_rankings, part_of, rank_ahead, settle_ranked, withdraw
 from auctionsim.auction.kernel.arguments import (
+    CHARGE_SCALE,
     SPENDABLE,
     Accounts,
     Auction,
@@ -39,13 +42,15 @@ from auctionsim.auction.kernel.arguments import (
     make_accounts,
 )
 from auctionsim.auction.kernel.engine import make_workspace, replay_buckets
-from auctionsim.auction.outcome import COST, Effort
+from auctionsim.auction.outcome import COST, IMPRESSIONS, Effort
 from auctionsim.auction.sources import Chunk
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 Costs = NDArray[np.int64]
 """Cost of the day so far in units of each account, `[advertisers, P]`."""
 
-_LEAST, _FIRST, _MOST = 1024, 8192, 262_144
+_LEAST, _FIRST, _MOST = 1024, 16_384, 65_536
 """Fewest buckets of a window, those of the first, and most."""
 _MOST_RANKINGS = 4_000_000
 """Most scores that a window keeps."""
@@ -96,30 +101,39 @@ class Block:
     """Consecutive buckets of an hour, ranked once and settled from one cost or another.
 
     Args:
-        chunks: The buckets.
         n_policies: Number P of policies.
         rules: The auction's rules.
         workspace: For these rules and policies.
     """
 
-    def __init__(self, chunks: Sequence[Chunk], n_policies: int, rules: AuctionRules, workspace: Workspace) -> None:
-        self._chunks, self._rules, self._workspace = chunks, rules, workspace
-        n_slots = len(rules.slot_effect)
-        self._rankings = [
-            make_rankings(chunk.last_bucket - chunk.first_bucket, n_slots, n_policies, is_sampled=rules.is_sampled)
-            for chunk in chunks
-        ]
+    def __init__(self, n_policies: int, rules: AuctionRules, workspace: Workspace) -> None:
+        self._n_policies, self._rules, self._workspace = n_policies, rules, workspace
+        self._ranked: list[tuple[Chunk, Rankings]] = []
         self._bids: Bids
         self.ledger = np.zeros((0, n_policies, 0), dtype=np.int64)
         """Its sums, and the cost at its end."""
         self.ranked_again = 0
 
-    def rank(self, bids: Bids, accounts: Accounts) -> None:
-        """Rank all buckets under these bids, which are NaN for whoever has no budget left at the window's beginning."""
+    def rank(self, chunks: Iterable[Chunk], bids: Bids, accounts: Accounts, memory: Rankings | None = None) -> None:
+        """Rank all buckets, each chunk as soon as it is there and in the cache.
+
+        Args:
+            chunks: The buckets.
+            bids: Bids that are NaN for whoever has no budget left at the window's beginning.
+            accounts: The day's accounts.
+            memory: Rankings of at least as many buckets as the only chunk has, which are written over; new ones where None.
+        """
         self._bids = bids
-        for chunk, rankings in zip(self._chunks, self._rankings, strict=True):
+        for chunk in chunks:
+            n_buckets = chunk.last_bucket - chunk.first_bucket
+            if memory is None:
+                n_slots, is_sampled = len(self._rules.slot_effect), self._rules.is_sampled
+                rankings = make_rankings(n_buckets, n_slots, self._n_policies, is_sampled=is_sampled)
+            else:
+                rankings = part_of(memory, 0, n_buckets)
             auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, accounts, self._workspace)
             rank_ahead(chunk.first_bucket, chunk.last_bucket, rankings, auction)
+            self._ranked.append((chunk, rankings))
 
     def settle(self, opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> Costs:
         """Settle all buckets from the costs `opening`, and return what every account was charged.
@@ -136,13 +150,59 @@ class Block:
         bids = Bids(self._bids.theta.copy(), self._bids.theta_simd.copy(), np.zeros_like(self._bids.theta_f32[:, :0]))
         withdraw(own, bids)
         changed = make_accounts(own, accounts.outcome_scale, accounts.is_wide, accounts.details, accounts.local_credit)
-        for chunk, rankings in zip(self._chunks, self._rankings, strict=True):
+        for chunk, rankings in self._ranked:
             auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, changed, self._workspace)
             first, last, index = chunk.first_bucket, chunk.last_bucket, chunk.first_index
             self.ranked_again += settle_ranked(first, last, index, rng_keys, rankings, auction)
         self.ledger = own
         spent: Costs = own[:, :, COST] - opening
         return spent
+
+
+@dataclass
+class Pace:
+    """How large windows pay: small ones where many budgets are about to run out. Results do not depend on it."""
+
+    size: int = field(default_factory=lambda: _FIRST)
+    """Buckets of a window, unless budgets are about to run out."""
+    in_order: int = 0
+    """Windows that are still to be cleared in order, as windows did not pay."""
+    cost: NDArray[np.float64] | None = None
+    """Currency charged for each bucket of the last window, `[advertisers, P]`."""
+    shown: NDArray[np.float64] | None = None
+    """Ads shown in each auction of the last window, `[advertisers, P]`."""
+
+    def next_size(self, accounts: Accounts) -> int:
+        """Return the buckets of the next window: so many that few rankings will have to be made again.
+
+        Who runs out after a quarter of a window makes three quarters of its rankings wrong: those in which it wins, and about
+        as many in which it is next below.
+        """
+        if self.cost is None or self.shown is None:
+            return self.size
+        scale = accounts.charge_scale[:, :, CHARGE_SCALE]
+        left = (accounts.ledger[:, :, SPENDABLE] - accounts.ledger[:, :, COST]) / scale
+        lasts = np.full_like(left, np.inf)
+        np.divide(left, self.cost, out=lasts, where=(self.cost > 0) & (left > 0))
+        size = self.size
+        while size > _LEAST and (2 * self.shown * np.maximum(1 - lasts / size, 0)).sum(axis=0).mean() > _MANY:
+            size //= 2
+        return size
+
+    def learn(self, accounts: Accounts, before: NDArray[np.int64], auctions: int, buckets: int) -> None:
+        """Learn from a window what it charged and showed; `before` holds impressions and cost before it, `[A, P, 2]`."""
+        found = accounts.ledger[:, :, [IMPRESSIONS, COST]] - before
+        self.shown = found[:, :, 0] / auctions
+        self.cost = found[:, :, 1] / accounts.charge_scale[:, :, CHARGE_SCALE] / buckets
+
+    def adapt(self, share: float, most: int) -> None:
+        """Choose the size of the next window, at most `most`, from the share of rankings that were made again in the last."""
+        if share > _TOO_MANY and self.size <= _LEAST:
+            self.in_order = _PAUSE
+        if share > _MANY:
+            self.size = max(self.size // 2, _LEAST)
+        elif share < _FEW:
+            self.size = max(min(self.size * 2, most), _LEAST)
 
 
 class WindowedReplay:
@@ -153,13 +213,16 @@ class WindowedReplay:
         rules: The auction's rules.
         n_policies: Number P of policies.
         max_candidates: Candidates in the largest bucket.
+        pace: The day's pace, which goes on from step to step.
     """
 
-    def __init__(self, threads: int, rules: AuctionRules, n_policies: int, max_candidates: int) -> None:
+    def __init__(self, threads: int, rules: AuctionRules, n_policies: int, max_candidates: int, pace: Pace) -> None:
         self._rules, self._n_policies = rules, n_policies
-        self._pool = ThreadPoolExecutor(threads)
+        self._pool = ThreadPoolExecutor(threads - 1)
         self._workspaces = [make_workspace(n_policies, len(rules.slot_effect), max_candidates) for _ in range(threads)]
-        self._size, self._in_order = _FIRST, 0
+        # Written over by window after window, they stay in the cache from ranking to settling.
+        self._memory = [make_rankings(0, len(rules.slot_effect), n_policies, is_sampled=rules.is_sampled)] * threads
+        self._pace = pace
         self.effort = Effort()
 
     def close(self) -> None:
@@ -168,40 +231,46 @@ class WindowedReplay:
 
     def replay(self, chunk: Chunk, bids: Bids, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> None:
         """Clear a chunk; updates `accounts`, and `bids` where budgets run out."""
+        pace, begin = self._pace, chunk.first_bucket
         most = min(_MOST, _MOST_RANKINGS // ((len(self._rules.slot_effect) + 1) * self._n_policies))
-        begin = chunk.first_bucket
         while begin < chunk.last_bucket:
-            end = min(begin + self._size, chunk.last_bucket)
-            index = chunk.first_index + begin - chunk.first_bucket
-            if self._in_order > 0 or end - begin < _LEAST:
-                self._in_order = max(self._in_order - 1, 0)
+            end = min(begin + pace.next_size(accounts), chunk.last_bucket)
+            window = chunk._replace(
+                first_bucket=begin, last_bucket=end, first_index=chunk.first_index + begin - chunk.first_bucket
+            )
+            if pace.in_order > 0 or end - begin < _LEAST:
+                pace.in_order = max(pace.in_order - 1, 0)
                 auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, accounts, self._workspaces[0])
-                replay_buckets(begin, end, index, rng_keys, auction)
+                replay_buckets(begin, end, window.first_index, rng_keys, auction)
                 self.effort.in_order += (end - begin) * self._n_policies
             else:
-                window = chunk._replace(first_bucket=begin, last_bucket=end, first_index=index)
-                self._adapt(self._replay_window(window, bids, accounts, rng_keys), most)
+                before = accounts.ledger[:, :, [IMPRESSIONS, COST]]
+                share = self._replay_window(window, bids, accounts, rng_keys)
+                pace.learn(accounts, before, int(chunk.buckets.weight[begin:end].sum()), end - begin)
+                pace.adapt(share, most)
             begin = end
 
-    def _adapt(self, share: float, most: int) -> None:
-        """Choose the size of the next window from the share of rankings that were made again in the last."""
-        if share > _TOO_MANY and self._size <= _LEAST:
-            self._in_order = _PAUSE
-        if share > _MANY:
-            self._size = max(self._size // 2, _LEAST)
-        elif share < _FEW:
-            self._size = max(min(self._size * 2, most), _LEAST)
+    def _side_by_side(self, call: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+        """Call a function for every task, for the first on this thread, which would only wait for another to wake up."""
+        others = [self._pool.submit(call, task) for task in tasks[1:]]
+        return [call(tasks[0]), *(other.result() for other in others)]
 
     def _replay_window(self, window: Chunk, bids: Bids, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> float:
         """Clear a window, and return the share of rankings that were made again."""
-        blocks = [
-            Block([part], self._n_policies, self._rules, workspace)
-            for part, workspace in zip(_parts(window, len(self._workspaces)), self._workspaces, strict=False)
-        ]
-        list(self._pool.map(lambda block: block.rank(bids, accounts), blocks))
+        parts = _parts(window, len(self._workspaces))
+        most = max(part.last_bucket - part.first_bucket for part in parts)
+        if most > len(self._memory[0].who):
+            n_slots, is_sampled = len(self._rules.slot_effect), self._rules.is_sampled
+            self._memory = [make_rankings(most, n_slots, self._n_policies, is_sampled=is_sampled) for _ in self._memory]
+        blocks = [Block(self._n_policies, self._rules, workspace) for workspace in self._workspaces[: len(parts)]]
+
+        def rank(number: int) -> None:
+            blocks[number].rank([parts[number]], bids, accounts, self._memory[number])
+
+        self._side_by_side(rank, range(len(parts)))
 
         def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Costs]:
-            return list(self._pool.map(lambda task: blocks[task[0]].settle(task[1], accounts, rng_keys), tasks))
+            return self._side_by_side(lambda task: blocks[task[0]].settle(task[1], accounts, rng_keys), tasks)
 
         ledger = accounts.ledger
         cost, rounds = settle_blocks(ledger[:, :, COST].copy(), ledger[:, :, SPENDABLE].copy(), len(blocks), settle)

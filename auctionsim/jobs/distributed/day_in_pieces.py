@@ -23,13 +23,13 @@ from auctionsim.auction.kernel.rank import make_bids
 from auctionsim.auction.outcome import COST, Effort
 from auctionsim.auction.parallel.windows import Block, Costs, settle_blocks
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import TrafficSource
+from auctionsim.auction.sources import StoreSource, TrafficSource
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.distributed.crew import crew_of
 from auctionsim.traffic.table import HOURS
 
-_ROWS = 400_000
-"""About as many candidates are in a piece, some 40 MB."""
+_ROWS = 500_000
+"""About as many candidates are in a piece, some 45 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +80,19 @@ class PieceWorker:
     """
 
     def __init__(self, source: TrafficSource, rules: Rules, n_policies: int) -> None:
-        self._source, self._rules, self._n_policies = source, rules, n_policies
+        self._source = source.writing_over() if isinstance(source, StoreSource) else source
+        self._rules, self._n_policies = rules, n_policies
         self._workspace = make_workspace(n_policies, len(rules.slot_effect), source.max_candidates)
         self._piece: Piece | None = None
         self._block: Block
 
     def begin(self, piece: Piece, opening: Costs) -> Settled:
         """Read and rank a piece, and settle it from the costs `opening`."""
-        chunks = list(self._source.chunks(piece.day, piece.hour, piece.buckets))
-        self._block = Block(chunks, self._n_policies, self._rules.for_kernel(), self._workspace)
+        chunks = self._source.chunks(piece.day, piece.hour, piece.buckets)
+        self._block = Block(self._n_policies, self._rules.for_kernel(), self._workspace)
         is_in_play = piece.ledger[:, :, COST] < piece.ledger[:, :, SPENDABLE]
         bids = make_bids(piece.coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
-        self._block.rank(bids, piece.accounts())
+        self._block.rank(chunks, bids, piece.accounts())
         self._piece = piece
         return self._settled(opening)
 
