@@ -149,8 +149,8 @@ def replay_reference(
         squash: Exponent of pctr in the rank score.
         outcomes: `expected` or `sampled`.
         seed: Seed of the sampling noise of `sampled` outcomes.
-        bid_bounds: Bound of each advertiser's bids, currency per click, from which the units of charges are chosen; its largest
-            bid where None.
+        bid_bounds: Bound of each advertiser's bids, currency per click, from which the units of charges are chosen; the largest
+            bid of the day where None.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
@@ -158,9 +158,9 @@ def replay_reference(
     n, rules = len(traffic.advertisers), Rules(tuple(slot_effect), pricing, reserve, squash, outcomes)
     largest = TableSource(traffic, rules).largest(day)
     if bid_bounds is None:
-        bid_bounds = np.zeros(n)
-        own_rows = slice(*(traffic.cell_start[cell] for cell in (traffic.cell_slice(day).start, traffic.cell_slice(day).stop)))
-        np.maximum.at(bid_bounds, traffic.advertiser[own_rows], np.nan_to_num(bids[own_rows]))
+        cells = traffic.cell_slice(day)
+        own_rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
+        bid_bounds = np.full(n, np.nan_to_num(bids[own_rows]).max(initial=0.0))
     bits, bounds = units.count_bits(largest, rules), units.charge_bounds(bid_bounds, largest, rules).tolist()
     scales = [ldexp(1.0, -units.exponent_of(bound, bits)) for bound in bounds]
     accounts = [_Account(budget, scale) for budget, scale in zip(budgets.tolist(), scales, strict=True)]

@@ -57,9 +57,8 @@ RULES = st.fixed_dictionaries(
 @settings(max_examples=2000)
 @given(markets(), BUDGETS, RULES)
 def test_the_kernel_equals_the_reference_for_every_rule_weight_and_budget(traffic: Traffic, budgets: np.ndarray, rules: dict):
-    # With the bounds that the kernel derives from its coefficients, units are the same, and so is every bit.
-    bounds = np.full(N, traffic.keyword_bid.max())
-    expected = replay_reference(traffic, 0, traffic.keyword_bid, budgets=budgets, bid_bounds=bounds, **rules)
+    # The largest bid is the bound that the kernel derives from coefficients of 1: units are the same, and so is every bit.
+    expected = replay_reference(traffic, 0, traffic.keyword_bid, budgets=budgets, **rules)
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(got, name)[:, :, 0], expected[name])
