@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from auctionsim.traffic.files import Frame
 
 
+_MOST_DAY_THREADS = 64
+"""Threads that share the auctions of a day; each takes memory of its own, and more only divide windows further."""
 _POLICIES_OF_A_THREAD = 16
 """Policies from which on a thread is better given some of them than some of the auctions."""
 
@@ -88,7 +90,7 @@ def replay(
 
     # Policies share a thread for free up to the lanes of a vector register.
     by_policies = details or theta.shape[-1] >= _POLICIES_OF_A_THREAD * threads
-    day_threads = 1 if by_policies else threads
+    day_threads = 1 if by_policies else min(threads, _MOST_DAY_THREADS)
 
     def run(block: slice) -> Outcome:
         own, n_policies = theta[..., block], block.stop - block.start

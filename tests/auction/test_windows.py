@@ -113,7 +113,7 @@ def test_the_number_of_threads_changes_no_bit_of_a_day_in_windows_of_full_size()
     budgets = np.where(np.arange(n) % 2, 300.0, np.inf)
     outcomes = [
         replay(traffic, coefficients=np.ones((n, 1, 2)), budgets=budgets, slot_effect=(1.0, 0.5), threads=threads)
-        for threads in (1, 2, 3, 7)
+        for threads in (1, 2, 3, 7, 2**31)
     ]
     for other in outcomes[1:]:
         assert other.effort.windows > 0
