@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -242,8 +243,8 @@ class DayReplay:
         # Asked for again, since a source may make bids of its own from step to step.
         largest = self.source.largest(self.day)
         bounds = units.charge_bounds(units.bid_bounds(coefficients, largest, self._rules), largest, self._rules)
-        bits = units.count_bits(largest, self._rules)
-        choose_units(self._ledger, self._ledger.view(np.float64), self._budgets, bounds, bits, self._cost_before)
+        scales = units.scales(bounds, units.count_bits(largest, self._rules))
+        choose_units(self._ledger, self._ledger.view(np.float64), self._budgets, scales, self._cost_before)
 
     def _chunks(self, hour: int) -> Iterator[Chunk]:
         """Yield the buckets of an hour that belong to the step."""
@@ -283,7 +284,7 @@ def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.f
     while not day_replay.is_over:
         hour = day_replay.hour
         hours[hour] += day_replay.step(coefficients_of(hour))
-    return outcome_of_hours(hours, day_replay.source.advertisers)
+    return replace(outcome_of_hours(hours, day_replay.source.advertisers), effort=day_replay.effort)
 
 
 def outcome_of_hours(hours: NDArray[np.float64], advertisers: tuple[str, ...]) -> Outcome:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, ldexp
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,15 +156,11 @@ def replay_reference(
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
     """
     n, rules = len(traffic.advertisers), Rules(tuple(slot_effect), pricing, reserve, squash, outcomes)
-    largest = TableSource(traffic, rules).largest(day)
     if bid_bounds is None:
         cells = traffic.cell_slice(day)
         own_rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
         bid_bounds = np.full(n, np.nan_to_num(bids[own_rows]).max(initial=0.0))
-    bits, bounds = units.count_bits(largest, rules), units.charge_bounds(bid_bounds, largest, rules).tolist()
-    scales = [ldexp(1.0, -units.exponent_of(bound, bits)) for bound in bounds]
-    accounts = [_Account(budget, scale) for budget, scale in zip(budgets.tolist(), scales, strict=True)]
-    per_unit = [*units.outcome_scales(largest, rules).tolist()]
+    accounts, per_unit = _accounts(TableSource(traffic, rules).largest(day), rules, budgets, bid_bounds)
     totals = {name: np.zeros((24, n)) for name in OUTCOMES}
     for hour in range(24):
         key = hour_rng_key(seed, day, hour)
@@ -201,6 +197,15 @@ def replay_reference(
             for name, scale in zip(OUTCOMES, (*per_unit, account.scale), strict=True):
                 totals[name][hour, who] = sums[name][who] / scale
     return totals
+
+
+def _accounts(
+    largest: units.Largest, rules: Rules, budgets: NDArray[np.float64], bid_bounds: NDArray[np.float64]
+) -> tuple[list[_Account], list[float]]:
+    """Open an account for each advertiser; return them, and the units of an impression, a click, a conversion and GMV of 1."""
+    scales = units.scales(units.charge_bounds(bid_bounds, largest, rules), units.count_bits(largest, rules))
+    accounts = [_Account(budget, scale) for budget, scale in zip(budgets.tolist(), scales.tolist(), strict=True)]
+    return accounts, units.outcome_scales(largest, rules).tolist()
 
 
 class _Account:

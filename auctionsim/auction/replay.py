@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,16 +96,19 @@ def replay(
         day_replay = DayReplay(
             source, day, rules, policies=n_policies, budgets=limits[:, block], seed=seed, details=details, threads=day_threads
         )
-        outcome = run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
-        return replace(outcome, effort=day_replay.effort)
+        return run_day(day_replay, lambda hour: own[hour] if own.ndim == 4 else own)
 
-    parts = in_threads(theta.shape[-1], threads if by_policies else 1, run)
-    names = (*OUTCOMES, *DETAILS) if details else OUTCOMES
-    joined = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
+    return _joined(in_threads(theta.shape[-1], threads if by_policies else 1, run))
+
+
+def _joined(parts: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of all policies from those of blocks of them."""
     effort = Effort()
     for part in parts:
         effort.add(part.effort or Effort())
-    return Outcome(**joined, advertisers=traffic.advertisers, effort=effort)
+    names = OUTCOMES if parts[0].participated is None else (*OUTCOMES, *DETAILS)
+    joined = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
+    return Outcome(**joined, advertisers=parts[0].advertisers, effort=effort)
 
 
 def _table_in_memory(given: Any) -> Any:

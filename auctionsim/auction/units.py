@@ -9,7 +9,7 @@ A unit is a power of two, so that scaling rounds nothing, and is chosen before a
 (the largest click-through rate of the day, say), and let there be at most n < 2^b auctions x slots. The unit is 2^(e + b - 61).
 Then
 
-- an auction adds at most m / unit <= 2^(61 - b) units, which `kernel.simd.to_units` rounds right up to 2^61;
+- an auction adds at most m / unit <= 2^(61 - b) units, which `kernel.recording.to_units` rounds right up to 2^61;
 - a day adds at most n x m / unit <= 2^61 units, and rounding at most n / 2 <= 2^55 more, as a table has at most 2^53 auctions
   and a page at most 7 slots: an int64 holds 2^63 and cannot overflow;
 - an auction's amount is off by at most half a unit, m x 2^(b - 62), one way or the other: of a day of a million auctions by
@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import frexp, ldexp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,13 +125,13 @@ def outcome_scales(largest: Largest, rules: Rules) -> NDArray[np.float64]:
         most = (1.0, 1.0, largest.item_price)
     else:
         most = (largest.ctr, largest.ctr * largest.cvr, largest.ctr * largest.cvr * largest.item_price)
-    return np.array([1.0, *(ldexp(1.0, -exponent_of(amount, bits)) for amount in most)])
+    return np.append(1.0, scales(np.array(most), bits))
 
 
-def exponent_of(amount: float, bits: int) -> int:
-    """Return the exponent of the unit of amounts up to `amount`, of which a day adds up to 2^`bits`."""
-    exponent = frexp(amount)[1] if amount > 0 else LEAST_EXPONENT
-    return min(max(exponent + bits - TOTAL_BITS, LEAST_EXPONENT), MOST_EXPONENT)
+def scales(amounts: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """Return how many units 1 is where an auction adds up to these amounts, of which a day adds up to 2^`bits`."""
+    exponent = np.where(amounts > 0, np.frexp(amounts)[1] + bits - TOTAL_BITS, LEAST_EXPONENT)
+    return np.ldexp(1.0, -np.clip(exponent, LEAST_EXPONENT, MOST_EXPONENT))
 
 
 def bid_bounds(coefficients: NDArray[np.float64], largest: Largest, rules: Rules) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.arguments import CHARGE_SCALE, LIMIT, SPENDABLE
 from auctionsim.auction.kernel.compiled import compiled
 from auctionsim.auction.kernel.ledger import NO_LIMIT, choose_units
-from auctionsim.auction.kernel.simd import to_units
+from auctionsim.auction.kernel.recording import to_units
 from auctionsim.auction.outcome import COST
 from auctionsim.auction.reference import clear
 from auctionsim.auction.rules import Rules
@@ -155,13 +155,13 @@ def test_bids_that_rise_during_the_day_make_units_coarser_and_bring_nobody_back(
     ledger = np.zeros((n, 1, 8), dtype=np.int64)
     scales, before = ledger.view(np.float64), np.zeros((n, 1), dtype=np.int64)
     budgets = np.array([[1.0], [np.inf], [0.25]])
-    choose_units(ledger, scales, budgets, np.full((n, 1), 0.1), 20, before)
+    choose_units(ledger, scales, budgets, units.scales(np.full((n, 1), 0.1), 20), before)
     fine = scales[:, :, CHARGE_SCALE].copy()
     assert ledger[1, 0, LIMIT] == NO_LIMIT
     ledger[:, 0, COST] = [int(0.3 * fine[0, 0]), int(7.0 * fine[1, 0]), ledger[2, 0, SPENDABLE]]
-    choose_units(ledger, scales, budgets, np.full((n, 1), 0.05), 20, before)
+    choose_units(ledger, scales, budgets, units.scales(np.full((n, 1), 0.05), 20), before)
     assert (scales[:, :, CHARGE_SCALE] == fine).all(), "never finer again"
-    choose_units(ledger, scales, budgets, np.full((n, 1), 1000.0), 20, before)
+    choose_units(ledger, scales, budgets, units.scales(np.full((n, 1), 1000.0), 20), before)
     coarse = scales[:, :, CHARGE_SCALE]
     assert (coarse < fine / 4000).all()
     np.testing.assert_allclose(ledger[:2, 0, COST] / coarse[:2, 0], [0.3, 7.0], rtol=1e-9)

@@ -38,6 +38,7 @@ class AuctionBidSource:
         self._rows = [(int(start[first]), int(start[last])) for first, last in cells]
         self._buffer = aligned((max(last - first for first, last in self._rows), CANDIDATE_COLUMNS))
         self._held = -1
+        self._largest_bid = 0.0
 
     def bid(self, hour: int, choice: Choice) -> None:
         """Make the bids of an hour."""
@@ -50,12 +51,13 @@ class AuctionBidSource:
             own = chunk.candidates.advertiser[first:last]
             write_bids(start, own, self._market.traffic.pctr[first:last], external, choice, features)
             self._bids[hour], self._held = features[:, _BID].copy(), hour
+            self._largest_bid = max(self._largest_bid, float(features[:, _BID].max(initial=0.0)))
 
     def largest(self, day: int) -> Largest:
         """Return the largest figures of the day, with the bids that were made so far."""
         own = self._market.traffic_source.largest(day)
         phi = own.phi.copy()
-        phi[_BID] = max([phi[_BID], *(float(bids.max(initial=0.0)) for bids in self._bids.values())])
+        phi[_BID] = max(phi[_BID], self._largest_bid)
         return replace(own, phi=phi)
 
     @property

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.arguments import N_FEATURES, NOBODY, SPENDABLE, Auction, Bids
+from auctionsim.auction.kernel.arguments import NOBODY, SPENDABLE, Auction, Bids
 from auctionsim.auction.kernel.compiled import compiled, inlined
-from auctionsim.auction.kernel.engine import rank_bucket
-from auctionsim.auction.kernel.rank import rank_block, write_screen_features
+from auctionsim.auction.kernel.engine import end_of_run, rank_bucket
+from auctionsim.auction.kernel.rank import rank_block, withdraw, write_screen_features
 from auctionsim.auction.kernel.settle import settle_sampled, settle_with_budgets, write_amounts
 from auctionsim.auction.kernel.simd import BLOCK, MAX_RANKS, element_at
 from auctionsim.auction.kernel.ties import CLEAR_RATIO
@@ -51,12 +51,9 @@ def make_rankings(n_buckets: int, n_slots: int, n_policies: int, *, is_sampled: 
     )
 
 
-def part_of(rankings: Rankings, begin: int, end: int) -> Rankings:
-    """Return a view of the rankings of buckets `begin:end`."""
-    part = slice(begin, end)
-    return Rankings(
-        rankings.who[part], rankings.has_ties[part], rankings.amounts[part], rankings.scores[part], rankings.rows[part]
-    )
+def first_of(rankings: Rankings, n: int) -> Rankings:
+    """Return a view of the rankings of the first `n` buckets."""
+    return Rankings(rankings.who[:n], rankings.has_ties[:n], rankings.amounts[:n], rankings.scores[:n], rankings.rows[:n])
 
 
 @compiled
@@ -69,9 +66,8 @@ def rank_ahead(first_bucket: int, last_bucket: int, rankings: Rankings, auction:
     n_policies, n_lanes, width = auction.accounts.ledger.shape[1], bids.theta_simd.shape[2], bids.theta_f32.shape[3]
     begin = first_bucket
     while begin < last_bucket:
-        end, first_row = begin + 1, start[begin]
-        while end < last_bucket and start[end + 1] - first_row <= auction.workspace.theta_offset.shape[0]:
-            end += 1
+        first_row = start[begin]
+        end = end_of_run(begin, last_bucket, start, auction.workspace.theta_offset.shape[0])
         if bids.theta_f32.shape[1] > 0:
             write_screen_features(first_row, start[end], auction)
         for lane in range(0, n_lanes, width):
@@ -211,14 +207,9 @@ def _is_still_right(number: int, first: int, last: int, p: int, rankings: Rankin
 
 
 @compiled
-def withdraw(ledger: NDArray[np.int64], bids: Bids) -> None:
-    """Write NaN coefficients for whoever has no budget left."""
-    width = bids.theta_f32.shape[3]
+def withdraw_exhausted(ledger: NDArray[np.int64], bids: Bids) -> None:
+    """Withdraw whoever has no budget left."""
     for a in range(ledger.shape[0]):
         for p in range(ledger.shape[1]):
             if ledger[a, p, COST] >= ledger[a, p, SPENDABLE]:
-                for f in range(N_FEATURES):
-                    bids.theta[a, p, f] = np.nan
-                    bids.theta_simd[a, f, p] = np.nan
-                    if bids.theta_f32.shape[1] > 0:
-                        bids.theta_f32[p // width, a, f, p % width] = np.nan
+                withdraw(a, p, bids)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import frexp, ldexp
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from auctionsim.auction.budgets import EXHAUSTED_SHARE
 from auctionsim.auction.kernel.arguments import CHARGE_SCALE, LIMIT, SPENDABLE
 from auctionsim.auction.kernel.compiled import compiled, inlined
 from auctionsim.auction.outcome import COST, OUTCOMES
-from auctionsim.auction.units import LEAST_EXPONENT, MOST_EXPONENT, TOTAL_BITS
 
 NO_LIMIT = 2**62
 """Units of a budget that cannot run out, twice what a day can cost (`units.TOTAL_BITS`)."""
@@ -23,8 +21,7 @@ def choose_units(
     ledger: NDArray[np.int64],
     charge_scale: NDArray[np.float64],
     budgets: NDArray[np.float64],
-    charge_bounds: NDArray[np.float64],
-    n_bits: int,
+    scales: NDArray[np.float64],
     cost_before: NDArray[np.int64],
 ) -> None:
     """Choose the unit of every account's charges, and write its budget and its cost so far in it.
@@ -35,16 +32,12 @@ def choose_units(
         ledger: `Accounts.ledger`, updated.
         charge_scale: `Accounts.charge_scale`, the same memory; 0 where no unit was chosen before.
         budgets: Budgets of the day, currency, `[A, P]`, infinite for none.
-        charge_bounds: Bound of the charge of one auction of the step, currency, `[A, P]`.
-        n_bits: `units.count_bits`.
+        scales: Units of a unit of currency that the step asks for, `[A, P]`.
         cost_before: Written to: the cost so far of every account, in units, `[A, P]`.
     """
     for a in range(ledger.shape[0]):
         for p in range(ledger.shape[1]):
-            exponent = LEAST_EXPONENT
-            if charge_bounds[a, p] > 0.0:
-                exponent = min(max(frexp(charge_bounds[a, p])[1] + n_bits - TOTAL_BITS, LEAST_EXPONENT), MOST_EXPONENT)
-            old, new = charge_scale[a, p, CHARGE_SCALE], ldexp(1.0, -exponent)
+            old, new = charge_scale[a, p, CHARGE_SCALE], scales[a, p]
             if old == 0.0 or new < old:
                 _change_unit(ledger[a, p], charge_scale[a, p], budgets[a, p], old, new)
             cost_before[a, p] = ledger[a, p, COST]

@@ -134,6 +134,17 @@ def _write_bids(
 
 
 @inlined
+def withdraw(who: int, p: int, bids: Bids) -> None:
+    """Write NaN coefficients in all three copies, so that the advertiser is not eligible from the next auction on."""
+    width = bids.theta_f32.shape[3]
+    for f in range(N_FEATURES):
+        bids.theta[who, p, f] = np.nan
+        bids.theta_simd[who, f, p] = np.nan
+        if bids.theta_f32.shape[1] > 0:
+            bids.theta_f32[p // width, who, f, p % width] = np.nan
+
+
+@inlined
 def count_index_bits(n_rows: int) -> int:
     """Return how many bits the index of a candidate in its bucket takes: 6 for 48 candidates, and no fewer than 4."""
     index_bits = _FEWEST_INDEX_BITS

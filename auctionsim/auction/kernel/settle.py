@@ -24,17 +24,9 @@ from auctionsim.auction.kernel.arguments import (
 from auctionsim.auction.kernel.compiled import compiled, inlined
 from auctionsim.auction.kernel.noise import CLICK, CONVERSION, uniform
 from auctionsim.auction.kernel.prices import FIRST, count_details, expected_charge, price_per_click
-from auctionsim.auction.kernel.rank import SCREEN_COLUMNS, SURELY_ELIGIBLE, rank_block
-from auctionsim.auction.kernel.simd import (
-    BLOCK,
-    element_at,
-    exact_bid,
-    feature_at,
-    prefetch,
-    record,
-    spendable,
-    to_units,
-)
+from auctionsim.auction.kernel.rank import SCREEN_COLUMNS, SURELY_ELIGIBLE, rank_block, withdraw
+from auctionsim.auction.kernel.recording import record, spendable, to_units
+from auctionsim.auction.kernel.simd import BLOCK, element_at, exact_bid, feature_at, prefetch
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, IMPRESSIONS
 
 _BOTH = 0b11
@@ -312,11 +304,8 @@ def _sample_winner(
 
 @inlined
 def _withdraw_exhausted(p: int, auction: Auction) -> bool:
-    """Withdraw every shown advertiser whose budget is exhausted; return whether any was withdrawn.
-
-    A withdrawn advertiser's coefficients become NaN in all three copies, so that it is not eligible from the next auction on.
-    """
-    bids, ledger = auction.bids, auction.accounts.ledger
+    """Withdraw every shown advertiser whose budget is exhausted; return whether any was withdrawn."""
+    ledger = auction.accounts.ledger
     is_withdrawn = False
     for slot in range(auction.rules.slot_effect.shape[0]):
         row = auction.workspace.winners[slot, p]
@@ -324,10 +313,5 @@ def _withdraw_exhausted(p: int, auction: Auction) -> bool:
             who = auction.candidates.advertiser[row]
             if ledger[who, p, COST] >= ledger[who, p, SPENDABLE]:
                 is_withdrawn = True
-                width = bids.theta_f32.shape[3]
-                for f in range(N_FEATURES):
-                    bids.theta[who, p, f] = np.nan
-                    bids.theta_simd[who, f, p] = np.nan
-                    if bids.theta_f32.shape[1] > 0:
-                        bids.theta_f32[p // width, who, f, p % width] = np.nan
+                withdraw(who, p, auction.bids)
     return is_withdrawn
