@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from pathlib import Path
 
 from auctionsim.commands import _common
@@ -133,6 +132,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
 def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
     """Replay a stored day in order, and with --workers on them; measure speed, memory, rounds and what travels."""
     from auctionsim.jobs.bench.day import replay_day, replay_in_pieces
+    from auctionsim.jobs.distributed.cluster import local_workers
 
     if arguments.budget is not None and not 0 < arguments.budget < math.inf:
         raise InputError(f"--budget: expected a number > 0, got {arguments.budget}")
@@ -148,7 +148,7 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.workers or arguments.address is not None:
         console.say(text)
         with _common.pool_of(arguments, 0) as pool:
-            workers = len(os.sched_getaffinity(0)) if arguments.workers in (None, "auto") else int(arguments.workers)
+            workers = local_workers(arguments.workers or "auto")
             shared = replay_in_pieces(pool, workers, case)
         found["in_pieces"] = shared
         is_same = shared["sha256"] == found["sha256"]

@@ -29,7 +29,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.kernel.ahead import Rankings, make_rankings, part_of, rank_ahead, settle_ranked, withdraw
+from auctionsim.auction.kernel.ahead import Rankings, first_of, make_rankings, rank_ahead, settle_ranked, withdraw_exhausted
 from auctionsim.auction.kernel.arguments import (
     CHARGE_SCALE,
     SPENDABLE,
@@ -44,6 +44,7 @@ from auctionsim.auction.kernel.arguments import (
 from auctionsim.auction.kernel.engine import make_workspace, replay_buckets
 from auctionsim.auction.outcome import COST, IMPRESSIONS, Effort
 from auctionsim.auction.sources import Chunk
+from auctionsim.names.display import short_repr
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -60,34 +61,54 @@ _PAUSE = 8
 """Windows that are cleared in order before it is tried again whether they pay."""
 
 
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A block that was settled from some costs."""
+
+    spent: Costs
+    """Charges of every account, in units."""
+    sums: NDArray[np.int64]
+    """Its other sums, `[advertisers, P, 4]`."""
+    ranked_again: int
+    """Rankings that were made again."""
+
+    __repr__ = short_repr
+
+
 def settle_blocks(
-    begin: Costs, spendable: Costs, n_blocks: int, settle: Callable[[Sequence[tuple[int, Costs]]], Sequence[Costs]]
-) -> tuple[Costs, int]:
-    """Settle consecutive blocks as a fixed point.
+    ledger: NDArray[np.int64],
+    n_blocks: int,
+    n_rankings: int,
+    settle: Callable[[Sequence[tuple[int, Costs]]], Sequence[Settled]],
+) -> Effort:
+    """Settle the consecutive blocks of a window as a fixed point.
 
     Args:
-        begin: Cost at which the first begins.
-        spendable: Cost from which on each budget counts as exhausted, `[advertisers, P]`.
+        ledger: The day's accounts at the window's beginning; updated to its end.
         n_blocks: Number of blocks.
-        settle: Settles the blocks with these numbers from these costs, side by side, and returns what each spent.
+        n_rankings: Number of their rankings, buckets x policies.
+        settle: Settles the blocks with these numbers from these costs, side by side.
 
     Returns:
-        The cost after the last block, and the number of rounds.
+        The effort.
     """
-    opening = [begin] * n_blocks
-    spent = [np.zeros_like(begin)] * n_blocks
-    pending, rounds = list(range(n_blocks)), 0
+    begin, spendable = ledger[:, :, COST].copy(), ledger[:, :, SPENDABLE].copy()
+    opening, settled = [begin] * n_blocks, dict[int, Settled]()
+    pending, effort = list(range(n_blocks)), Effort(windows=1, ranked=n_rankings)
     while pending:
-        rounds += 1
-        for number, found in zip(pending, settle([(k, opening[k]) for k in pending]), strict=True):
-            spent[number] = found
+        effort.rounds += 1
+        settled |= zip(pending, settle([(k, opening[k]) for k in pending]), strict=True)
+        effort.ranked_again += sum(settled[k].ranked_again for k in pending)
         cost, pending = begin, []
         for number in range(n_blocks):
-            if not _is_same(opening[number], cost, spent[number], spendable):
+            if not _is_same(opening[number], cost, settled[number].spent, spendable):
                 opening[number] = cost
                 pending.append(number)
-            cost = cost + spent[number]
-    return cost, rounds
+            cost = cost + settled[number].spent
+    for one in settled.values():
+        ledger[:, :, :COST] += one.sums
+    ledger[:, :, COST] = cost
+    return effort
 
 
 def _is_same(used: Costs, right: Costs, spent: Costs, spendable: Costs) -> bool:
@@ -110,9 +131,6 @@ class Block:
         self._n_policies, self._rules, self._workspace = n_policies, rules, workspace
         self._ranked: list[tuple[Chunk, Rankings]] = []
         self._bids: Bids
-        self.ledger = np.zeros((0, n_policies, 0), dtype=np.int64)
-        """Its sums, and the cost at its end."""
-        self.ranked_again = 0
 
     def rank(self, chunks: Iterable[Chunk], bids: Bids, accounts: Accounts, memory: Rankings | None = None) -> None:
         """Rank all buckets, each chunk as soon as it is there and in the cache.
@@ -130,13 +148,13 @@ class Block:
                 n_slots, is_sampled = len(self._rules.slot_effect), self._rules.is_sampled
                 rankings = make_rankings(n_buckets, n_slots, self._n_policies, is_sampled=is_sampled)
             else:
-                rankings = part_of(memory, 0, n_buckets)
+                rankings = first_of(memory, n_buckets)
             auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, accounts, self._workspace)
             rank_ahead(chunk.first_bucket, chunk.last_bucket, rankings, auction)
             self._ranked.append((chunk, rankings))
 
-    def settle(self, opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> Costs:
-        """Settle all buckets from the costs `opening`, and return what every account was charged.
+    def settle(self, opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> Settled:
+        """Settle all buckets from the costs `opening`.
 
         Args:
             opening: Cost of the day at the block's beginning.
@@ -148,15 +166,14 @@ class Block:
         own[:, :, COST] = opening
         # The prefilter is not used any more.
         bids = Bids(self._bids.theta.copy(), self._bids.theta_simd.copy(), np.zeros_like(self._bids.theta_f32[:, :0]))
-        withdraw(own, bids)
+        withdraw_exhausted(own, bids)
         changed = make_accounts(own, accounts.outcome_scale, accounts.is_wide, accounts.details, accounts.local_credit)
+        ranked_again = 0
         for chunk, rankings in self._ranked:
             auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, changed, self._workspace)
             first, last, index = chunk.first_bucket, chunk.last_bucket, chunk.first_index
-            self.ranked_again += settle_ranked(first, last, index, rng_keys, rankings, auction)
-        self.ledger = own
-        spent: Costs = own[:, :, COST] - opening
-        return spent
+            ranked_again += settle_ranked(first, last, index, rng_keys, rankings, auction)
+        return Settled(own[:, :, COST] - opening, own[:, :, :COST].copy(), ranked_again)
 
 
 @dataclass
@@ -269,19 +286,14 @@ class WindowedReplay:
 
         self._side_by_side(rank, range(len(parts)))
 
-        def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Costs]:
+        def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Settled]:
             return self._side_by_side(lambda task: blocks[task[0]].settle(task[1], accounts, rng_keys), tasks)
 
-        ledger = accounts.ledger
-        cost, rounds = settle_blocks(ledger[:, :, COST].copy(), ledger[:, :, SPENDABLE].copy(), len(blocks), settle)
-        for block in blocks:
-            ledger[:, :, :COST] += block.ledger[:, :, :COST]
-        ledger[:, :, COST] = cost
-        withdraw(ledger, bids)
-        ranked = (window.last_bucket - window.first_bucket) * self._n_policies
-        again = sum(block.ranked_again for block in blocks)
-        self.effort.add(Effort(1, rounds, ranked, again))
-        return again / ranked
+        n_rankings = (window.last_bucket - window.first_bucket) * self._n_policies
+        effort = settle_blocks(accounts.ledger, len(blocks), n_rankings, settle)
+        withdraw_exhausted(accounts.ledger, bids)
+        self.effort.add(effort)
+        return effort.ranked_again / effort.ranked
 
 
 def _parts(window: Chunk, n_parts: int) -> list[Chunk]:

@@ -89,7 +89,7 @@ class RayPool:
     """
 
     def __init__(self, ray: Any, at_once: int | None = None, *, is_cluster: bool = False) -> None:
-        self._ray = self.ray = ray
+        self._ray = ray
         self._at_once = at_once
         self._is_cluster = is_cluster
         # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
@@ -117,11 +117,7 @@ class RayPool:
         if self._at_once is None:
             self._send_loaded_modules()
             with one_line(self._ray):
-                references = [self._call.remote(function, *task) for task in tasks]
-                while len(self._ready(references, len(references))) < len(references):
-                    expect_alive(self._ray)
-                results: list[Any] = self._ray.get(references)
-            return results
+                return self.results([self._call.remote(function, *task) for task in tasks])
         found = dict(self.each(function, tasks))
         return [found[index] for index in range(len(tasks))]
 
@@ -165,6 +161,18 @@ class RayPool:
             ready, _ = self._ray.wait(list(at), num_returns=len(at), timeout=_NODE_SECONDS)
             return {at[one]: self._ray.get(one) if one in ready else None for one in at}
 
+    @property
+    def ray(self) -> Any:
+        """The Ray module, connected."""
+        return self._ray
+
+    def results(self, references: list[Any]) -> list[Any]:
+        """Wait for results, with a look now and then at whether Ray's servers still run, and return them in order."""
+        while len(self._ready(references, len(references))) < len(references):
+            expect_alive(self._ray)
+        found: list[Any] = self._ray.get(references)
+        return found
+
     def _ready(self, references: list[Any], count: int) -> list[Any]:
         """Return the references that are ready once `count` are, or after a while."""
         if not references:
@@ -195,6 +203,11 @@ def travelling_bytes(value: Any) -> int:
     return len(cloudpickle.dumps(value))
 
 
+def local_workers(workers: int | str) -> int:
+    """Return the number of workers on this machine: one per core for `auto`."""
+    return len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)
+
+
 @contextmanager
 def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
     """Open a pool that is closed at the end.
@@ -220,5 +233,5 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
         yield SerialPool()
         return
     expect_library("ray", f"workers = {workers}", WITHOUT_RAY)
-    with own_ray(len(os.sched_getaffinity(0)) if workers == "auto" else int(workers)) as ray:
+    with own_ray(local_workers(workers)) as ray:
         yield RayPool(ray)

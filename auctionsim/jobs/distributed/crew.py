@@ -11,11 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from auctionsim.jobs.distributed.cluster import Pool, RayPool
-from auctionsim.jobs.distributed.connection import MOST_RETRIES, expect_alive, one_line
+from auctionsim.jobs.distributed.connection import MOST_RETRIES, one_line
 from auctionsim.jobs.distributed.sharing import object_of
-
-_LOOK_SECONDS = 1.0
-"""Seconds between two looks at whether Ray's servers still run, while calls are under way."""
 
 
 class Crew(Protocol):
@@ -60,7 +57,7 @@ class _RayCrew:
     """Actors of Ray; one that dies is started again, and its call made again, a few times."""
 
     def __init__(self, pool: RayPool, make: Callable[..., Any], arguments: tuple[Any, ...], count: int) -> None:
-        self._ray = pool.ray
+        self._pool, self._ray = pool, pool.ray
         # A worker that is started again asks for what was put: as long as nobody drops it, it is there.
         self._arguments = arguments
         with one_line(self._ray):
@@ -69,11 +66,7 @@ class _RayCrew:
 
     def call(self, method: str, tasks: Sequence[tuple[int, tuple[Any, ...]]]) -> list[Any]:
         with one_line(self._ray):
-            references = [self._workers[number].call.remote(method, arguments) for number, arguments in tasks]
-            while len(self._ray.wait(references, num_returns=len(references), timeout=_LOOK_SECONDS)[0]) < len(references):
-                expect_alive(self._ray)
-            results: list[Any] = self._ray.get(references)
-        return results
+            return self._pool.results([self._workers[number].call.remote(method, arguments) for number, arguments in tasks])
 
     def close(self) -> None:
         for worker in self._workers:

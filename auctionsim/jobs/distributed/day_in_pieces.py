@@ -21,7 +21,7 @@ from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accou
 from auctionsim.auction.kernel.engine import make_workspace
 from auctionsim.auction.kernel.rank import make_bids
 from auctionsim.auction.outcome import COST, Effort
-from auctionsim.auction.parallel.windows import Block, Costs, settle_blocks
+from auctionsim.auction.parallel.windows import Block, Costs, Settled, settle_blocks
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import StoreSource, TrafficSource
 from auctionsim.jobs.distributed.cluster import Pool
@@ -58,18 +58,6 @@ class Piece:
         return make_accounts(self.ledger, self.outcome_scale, self.is_wide, *nothing)
 
 
-@dataclass(frozen=True, eq=False)
-class Settled:
-    """A piece that was settled from some costs."""
-
-    spent: Costs
-    """Charges of every account, in units."""
-    sums: NDArray[np.int64]
-    """Its other sums, `[advertisers, P, 4]`."""
-    ranked_again: int
-    """Rankings made again so far."""
-
-
 class PieceWorker:
     """Ranks pieces of a day and settles them; lives on a worker.
 
@@ -102,8 +90,7 @@ class PieceWorker:
 
     def _settled(self, opening: Costs) -> Settled:
         assert self._piece is not None
-        spent = self._block.settle(opening, self._piece.accounts(), self._piece.rng_keys)
-        return Settled(spent, self._block.ledger[:, :, :COST].copy(), self._block.ranked_again)
+        return self._block.settle(opening, self._piece.accounts(), self._piece.rng_keys)
 
 
 class DayInPieces:
@@ -147,24 +134,20 @@ class DayInPieces:
 
     def _clear_window(self, pieces: list[Piece], accounts: Accounts) -> None:
         """Clear a window whose pieces lie with one worker each."""
-        ledger, settled = accounts.ledger, dict[int, Settled]()
+        has_begun = set[int]()
 
-        def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Costs]:
+        def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Settled]:
             opening = dict(tasks)
-            known = [number for number in opening if number in settled]
+            known = [number for number in opening if number in has_begun]
             found = dict(zip(known, self._call("again", {k: (pieces[k].number, opening[k]) for k in known}), strict=True))
             # Nobody has begun, or a worker was replaced since.
             new = [number for number in opening if found.get(number) is None]
             found |= dict(zip(new, self._call("begin", {k: (pieces[k], opening[k]) for k in new}), strict=True))
-            settled.update(found)
-            return [found[number].spent for number in opening]
+            has_begun.update(opening)
+            return [found[number] for number in opening]
 
-        cost, rounds = settle_blocks(ledger[:, :, COST].copy(), ledger[:, :, SPENDABLE].copy(), len(pieces), settle)
-        for one in settled.values():
-            ledger[:, :, :COST] += one.sums
-        ledger[:, :, COST] = cost
-        ranked = (pieces[-1].buckets[1] - pieces[0].buckets[0]) * self._n_policies
-        self.effort.add(Effort(1, rounds, ranked, sum(one.ranked_again for one in settled.values())))
+        n_rankings = (pieces[-1].buckets[1] - pieces[0].buckets[0]) * self._n_policies
+        self.effort.add(settle_blocks(accounts.ledger, len(pieces), n_rankings, settle))
 
     def _call(self, method: str, arguments: dict[int, tuple[Any, ...]]) -> list[Any]:
         """Call a method of some workers, and count what travels."""
