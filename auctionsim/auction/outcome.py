@@ -33,7 +33,7 @@ class Effort:
     windows: int = 0
     """Windows that were ranked side by side."""
     rounds: int = 0
-    """Rounds of settling, all windows together."""
+    """Rounds of settling, all windows together; on a GPU those of the policy that took most."""
     ranked: int = 0
     """Rankings, buckets x policies, made side by side."""
     ranked_again: int = 0
@@ -68,7 +68,7 @@ class Outcome:
     advertisers: tuple[str, ...] | None = None
     """Names of the advertisers, for `to_frame`; None where they are not known."""
     effort: Effort | None = None
-    """Work of clearing on several threads: windows, rounds, and rankings made again; zeros on one thread."""
+    """Work of clearing on several threads or a GPU: windows, rounds, and rankings made again; zeros on one thread."""
 
     def __repr__(self) -> str:
         hours, count, policies = self.cost.shape

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.arguments import instance_of, one_number_of, real_numbers
+from auctionsim.arguments import instance_of, one_number_of, one_of, real_numbers
 from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Effort, Outcome
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from auctionsim.traffic.files import Frame
 
 
+DEVICES = ("cpu", "cuda")
+"""Devices that clear auctions."""
 _MOST_DAY_THREADS = 64
 """Threads that share the auctions of a day; each takes memory of its own, and more only divide windows further."""
 _POLICIES_OF_A_THREAD = 16
@@ -48,6 +50,7 @@ def replay(
     bid_cap: float = math.inf,
     threads: int = 1,
     details: bool = False,
+    device: str = "cpu",
 ) -> Outcome:
     """Replay one day.
 
@@ -69,7 +72,9 @@ def replay(
         bid_floor: Lower bids are raised to it, currency per click.
         bid_cap: Higher bids are cut to it, currency per click.
         threads: Number of threads that share the policies, or where they are few, the auctions; it never changes a result.
-        details: Whether to count participation, winning prices and least winning costs, which takes several times longer.
+        details: Whether to count participation, winning prices and least winning costs, which takes several times longer;
+            on the CPU only.
+        device: `cpu`, or `cuda` for an NVIDIA GPU (docs/gpu.md), which gives the same bytes.
 
     Returns:
         The day's outcome, arrays `[24, advertisers, P]`.
@@ -85,7 +90,15 @@ def replay(
     rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)
     theta = _checked_coefficients(coefficients, traffic.advertisers, features)
     source = source_of(traffic, rules)
+    one_of("device", device, DEVICES)
     limits = per_policy(np.inf if budgets is None else budgets, (len(traffic.advertisers), theta.shape[-1]), "budgets")
+
+    if device == "cuda":
+        if details:
+            raise InputError("details: expected False with device = 'cuda', got True; details are counted on the CPU")
+        from auctionsim.auction.cuda.replay import replay_on_device
+
+        return replay_on_device(traffic, source, day, rules, theta, limits, seed)
 
     # Policies share a thread for free up to the lanes of a vector register.
     by_policies = details or theta.shape[-1] >= _POLICIES_OF_A_THREAD * threads

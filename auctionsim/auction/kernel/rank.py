@@ -68,16 +68,16 @@ SURELY_ELIGIBLE = 5
 WIDE_BLOCK = 16
 """SIMD lanes of a prefilter's block: two registers side by side hide the latency of one."""
 _DEEP = 8
-# With coefficients in [_LEAST, _MOST], scores in [_LEAST_SCORE, _MOST_SCORE] lose nothing but rounding in single precision. A
+# With coefficients in [_LEAST, _MOST], scores in [LEAST_SCORE, MOST_SCORE] lose nothing but rounding in single precision. A
 # feature that underflows is below 1e-38; times a coefficient it is below 1e-20, which is 1e-8 of the least score. A product
 # that overflows makes the score infinite, so out of range.
 _LEAST, _MOST = 1e-18, 1e18
-_LEAST_SCORE, _MOST_SCORE = int(np.float32(1e-12).view(np.int32)), int(np.float32(1e30).view(np.int32))
-_FEWEST_INDEX_BITS, _MOST_INDEX_BITS = 4, 12
-_CERTAIN_UNITS = 3
+LEAST_SCORE, MOST_SCORE = int(np.float32(1e-12).view(np.int32)), int(np.float32(1e30).view(np.int32))
+_FEWEST_INDEX_BITS, MOST_INDEX_BITS = 4, 12
+CERTAIN_UNITS = 3
 # A screened score is within 2**-21 = 4.8e-7 of the exact one. With a reserve of 0.5 and a quality of 0.04, candidates from
 # 0.01999998 on are kept, so that no eligible one is missed, and those from 0.02000004 on are certainly eligible.
-_LENIENT, _STRICT = 1.0 - 1e-6, 1.0 + 2e-6
+LENIENT, STRICT = 1.0 - 1e-6, 1.0 + 2e-6
 
 
 def block_width(n_lanes: int, depth: int) -> int:
@@ -104,6 +104,11 @@ def make_bids(
     doubles = np.ascontiguousarray(coefficients, dtype=np.float64)
     is_in_range = _write_bids(doubles, is_in_play, theta, theta_simd, theta_f32)
     return Bids(theta, theta_simd, theta_f32 if is_in_range and not is_clipped else np.zeros_like(theta_f32[:, :0]))
+
+
+def is_screenable(coefficients: NDArray[np.float64]) -> bool:
+    """Return whether all coefficients are in the prefilter's range."""
+    return bool(((coefficients == 0.0) | ((coefficients >= _LEAST) & (coefficients <= _MOST))).all())
 
 
 @compiled
@@ -156,7 +161,7 @@ def count_index_bits(n_rows: int) -> int:
 @inlined
 def can_screen(index_bits: int, bids: Bids) -> bool:
     """Return whether the prefilter can be used: all coefficients in range, and enough bits left for the score."""
-    return bids.theta_f32.shape[1] > 0 and index_bits <= _MOST_INDEX_BITS
+    return bids.theta_f32.shape[1] > 0 and index_bits <= MOST_INDEX_BITS
 
 
 @inlined
@@ -166,7 +171,7 @@ def write_screen_features(first: int, last: int, auction: Auction) -> None:
     advertiser_step = N_FEATURES * auction.bids.theta_f32.shape[3]
     for row in range(first, last):
         i = row - first
-        _write_screen_row(workspace.screen_features, i, candidates.features, row, auction.rules.reserve, _LENIENT, _STRICT)
+        _write_screen_row(workspace.screen_features, i, candidates.features, row, auction.rules.reserve, LENIENT, STRICT)
         workspace.theta_offset[i] = element_at(candidates.advertiser, row) * advertiser_step
 
 
@@ -368,10 +373,10 @@ def _certain_levels(emit: Emitter, codes: list[ir.Value], shift: ir.Value) -> ir
     builder, certain = emit.builder, emit.constant(INT32, 0)
     units = [builder.ashr(code, shift) for code in codes]
     for level, (code, unit, next_unit) in enumerate(zip(codes[:-1], units, units[1:], strict=False)):
-        is_above = builder.icmp_signed(">=", builder.sub(unit, next_unit), emit.constant(INT32, _CERTAIN_UNITS))
+        is_above = builder.icmp_signed(">=", builder.sub(unit, next_unit), emit.constant(INT32, CERTAIN_UNITS))
         is_in_range = builder.and_(
-            builder.icmp_signed(">=", code, emit.constant(INT32, _LEAST_SCORE)),
-            builder.icmp_signed("<=", code, emit.constant(INT32, _MOST_SCORE)),
+            builder.icmp_signed(">=", code, emit.constant(INT32, LEAST_SCORE)),
+            builder.icmp_signed("<=", code, emit.constant(INT32, MOST_SCORE)),
         )
         is_nobody = builder.icmp_signed("<", code, emit.constant(INT32, 0))
         is_certain = builder.or_(builder.and_(is_above, is_in_range), is_nobody)

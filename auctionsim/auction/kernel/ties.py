@@ -21,6 +21,8 @@ TIE_DIGITS = 13
 """Significant digits to which scores are compared."""
 CLEAR_RATIO = 1 + 2e-12
 """Ratio from which on two scores certainly differ: numbers that round to the same 13 digits lie within 1e-12 of each other."""
+_WHOLE = 1.5 * 2.0**52
+"""Doubles of this size are 1 apart."""
 _LEAST, _LIMIT = float(f"1e{TIE_DIGITS - 1}"), float(f"1e{TIE_DIGITS}")
 
 
@@ -40,7 +42,8 @@ def tie_key(score: float) -> float:
     while key >= _LIMIT:
         key /= 10.0
         steps -= 1
-    key = np.rint(key)
+    # To the nearest whole number, halves to even, by additions: they are the same on a processor and on a GPU.
+    key = (key + _WHOLE) - _WHOLE
     while steps > 0:
         key /= 10.0
         steps -= 1

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from auctionsim.auction.replay import replay
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.store import CELL_TYPES, INDEX, ROW_TYPES, column_file, open_traffic
-from auctionsim.traffic.store_writer import store_traffic
 
 from ...mutations import stored as mutations
+from ...stored_tables import store_table
 from ..base import Case, Target
 from ..edits import SEEDS, byte_edits, edited_bytes
 from ..folders import home
@@ -91,17 +91,7 @@ def _run(case: Case) -> None:
 
 def _store(folder: Path) -> None:
     """Write the small table as stored traffic."""
-    traffic = load_traffic(home() / "table.parquet")
-    starts, hours = traffic.cell_start, []
-    when = traffic.day * 24 + traffic.hour
-    for moment in np.unique(when):
-        cells = np.flatnonzero(when == moment)
-        rows = slice(starts[cells[0]], starts[cells[-1] + 1])
-        columns: dict[str, Any] = {name: getattr(traffic, name)[rows] for name in ROW_TYPES}
-        columns |= {name: getattr(traffic, name)[cells] for name in CELL_TYPES if name != "size"}
-        columns["size"] = np.diff(starts)[cells]
-        hours.append((int(moment) // 24, int(moment) % 24, columns))
-    store_traffic(folder, traffic.advertisers, traffic.queries, hours)
+    store_table(load_traffic(home() / "table.parquet"), folder)
 
 
 def _edit(folder: Path, what: str, name: Any, place: int, value: Any) -> None:
