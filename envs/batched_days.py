@@ -20,12 +20,12 @@ from auctionsim.errors import InputError
 from auctionsim.market.actor import DayState
 from auctionsim.market.bidding import coefficients_with, starting_coefficients
 from auctionsim.market.copies.parallel_days import ParallelDays
-from auctionsim.market.copies.relocated import on_processor, relocated
-from auctionsim.market.goals import training_goals
+from auctionsim.market.copies.relocated import on_processor
+from auctionsim.market.copies.terms import DayTerms
 from auctionsim.market.market import Market
-from auctionsim.market.observations import Scales, observe
+from auctionsim.market.observations import observe
 from auctionsim.objectives import goals as obj
-from auctionsim.objectives.costs import CostRates, binding, limits_of, violations_of
+from auctionsim.objectives.costs import limits_of, violations_of
 from auctionsim.objectives.fitness import charge, violations
 from auctionsim.objectives.penalties import PENALTIES, reward_price
 from auctionsim.traffic.table import HOURS
@@ -61,35 +61,6 @@ class HourResult:
     """Costs of the constraints, `[P, A, C]` (`objectives.costs`); 0 where no day is being replayed."""
     is_over: NDArray[np.bool_]
     """Whether the day ended with this hour, `[P]`."""
-
-
-@dataclass(frozen=True, eq=False)
-class _DayTerms:
-    """Everything by which a day is scored and observed."""
-
-    goals: obj.Goals
-    scales: Scales
-    rates: CostRates
-    binding: tuple[str, ...]
-    """Keys of the constraints that bind anybody: a step takes no time for others."""
-
-    @classmethod
-    def of(cls, market: Market, day: int, home: Callable[[Any], Any]) -> _DayTerms:
-        """Return the terms of a day of a market, with their arrays where `home` puts them."""
-        goals = training_goals(market, day)
-        scales, rates = Scales.of(market, day, market.learners), CostRates.of(goals, HOURS)
-        return cls(relocated(goals, home), relocated(scales, home), relocated(rates, home), binding(goals))
-
-    @classmethod
-    def of_policies(cls, known: Sequence[_DayTerms], day: Any) -> _DayTerms:
-        """Return the terms of environments on days of their own: those of `known[day[p]]` for environment p."""
-        keys = {key for one in known for key in one.binding}
-        return cls(
-            obj.goals_of_policies([one.goals for one in known], day),
-            Scales.of_policies([one.scales for one in known], day),
-            CostRates.of_policies([one.rates for one in known], day),
-            tuple(key for key in known[0].goals.limits if key in keys),
-        )
 
 
 class BatchedDays:
@@ -141,7 +112,8 @@ class BatchedDays:
         self._start, self._fixed = home(starting_coefficients(market, bid_model)), home(market.fixed)
         self._learners, self._budgets = home(market.learners), home(market.budgets)
         self._budget_left = home(np.zeros((n_advertisers, num_envs)))
-        self._known: dict[int, _DayTerms] = {}
+        self._known: dict[int, DayTerms] = {}
+        self._limits: Any = None
 
     def begin(self, envs: NDArray[np.int64], episodes: Sequence[EpisodeSeed]) -> None:
         """Begin a day from midnight in some environments, wherever they were.
@@ -224,7 +196,9 @@ class BatchedDays:
 
     def limits(self) -> Array:
         """Return the limits of the day, each in its own unit, `[P, A, C]`; infinite where there is none."""
-        return limits_of(self._terms.goals, self._learners, len(self.hour))
+        if self._limits is None:
+            self._limits = limits_of(self._terms.goals, self._learners, len(self.hour))
+        return self._limits.copy()
 
     def state(self) -> DayState:
         """Return what a policy of the market may look at, where all environments are in the same hour of one day."""
@@ -247,6 +221,6 @@ class BatchedDays:
         days, index = np.unique(self.day, return_inverse=True)
         for day in days.tolist():
             if day not in self._known:
-                self._known[day] = _DayTerms.of(self.market, day, self._home)
-        known = [self._known[day] for day in days.tolist()]
-        self._terms = known[0] if len(known) == 1 else _DayTerms.of_policies(known, self._home(index))
+                self._known[day] = DayTerms.of(self.market, day, self._home)
+        self._limits = None
+        self._terms = DayTerms.of_copies([self._known[day] for day in days.tolist()], self._home(index))

@@ -8,12 +8,14 @@ arrays in memory and on a GPU. What is not in the tables below raises an error o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.extras import missing_extra
 
 try:
@@ -63,10 +65,19 @@ class DeviceArray(NDArrayOperatorsMixin):
         found = _FUNCTIONS.get(function)
         return NotImplemented if found is None else found(self.tensor.device, *args, **kwargs)
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        """Refuse to become an array of numpy, which would wait for the device."""
+        raise TypeError("expected an array of numpy, got one on a device (numpy's function is not among those of DeviceArray)")
+
     def elementwise(self, name: str, *others: Any) -> DeviceArray:
-        """Return a function of `auctionsim.arithmetic` of each element; the base of a power is the other one."""
+        """Return a function of `auctionsim.arithmetic` of each element; the base of a power is the other one, a number.
+
+        On the processor it is that function, so that results are those of numpy's arrays to the bit.
+        """
+        if self.tensor.device.type == "cpu":
+            return DeviceArray(torch.from_numpy(np.asarray(getattr(arithmetic, name)(*others, self.tensor.numpy()))))
         if name == "power":
-            return DeviceArray(torch.pow(_operand(others[0], self.tensor.device), self.tensor))
+            return DeviceArray(torch.pow(others[0], self.tensor))
         return DeviceArray(getattr(torch, name)(self.tensor))
 
     @property
@@ -101,8 +112,17 @@ class DeviceArray(NDArrayOperatorsMixin):
         return DeviceArray(self.tensor.permute(axes))
 
     def sum(self, axis: int) -> DeviceArray:
-        """Return the sums over an axis."""
-        return DeviceArray(self.tensor.sum(dim=axis))
+        """Return the sums over an axis; on the processor in the order of its terms, as numpy's are."""
+        in_order = self.tensor.device.type == "cpu"
+        return DeviceArray(reduce(torch.add, self.tensor.unbind(axis)) if in_order else self.tensor.sum(dim=axis))
+
+    def mean(self, axis: tuple[int, ...]) -> DeviceArray:
+        """Return the means over some axes."""
+        return DeviceArray(self.tensor.mean(dim=axis))
+
+    def std(self, axis: tuple[int, ...]) -> DeviceArray:
+        """Return the standard deviations over some axes, of the numbers as they are and not as a sample."""
+        return DeviceArray(self.tensor.std(dim=axis, correction=0))
 
     def reshape(self, *shape: int) -> DeviceArray:
         """Return the array in another shape."""
@@ -177,6 +197,8 @@ _OF_ELEMENTS: dict[np.ufunc, Callable[..., torch.Tensor]] = {
     np.remainder: lambda left, right: left % right,
     np.negative: torch.neg,
     np.absolute: torch.abs,
+    np.square: torch.square,
+    np.sqrt: torch.sqrt,
     np.maximum: _maximum,
     np.minimum: _minimum,
     np.isfinite: torch.isfinite,
@@ -215,6 +237,13 @@ def _zeros(device: torch.device, shape: Sequence[int], dtype: Any = np.float64) 
     return DeviceArray(torch.zeros(tuple(shape), dtype=_TYPES[np.dtype(dtype)], device=device))
 
 
+def _full(here: torch.device, size: int, value: float, **asked: Any) -> DeviceArray:
+    # numpy hands over its defaults too; the type is that of the value, and the place that of the array.
+    if any(option not in (None, "C") for option in asked.values()):
+        raise TypeError(f"full: expected the type of the value, got {asked}")
+    return DeviceArray(torch.full((size,), value, device=here))
+
+
 _FUNCTIONS: dict[Any, Callable[..., DeviceArray]] = {
     np.where: _where,
     np.stack: _stack,
@@ -222,6 +251,8 @@ _FUNCTIONS: dict[Any, Callable[..., DeviceArray]] = {
     np.empty: _empty,
     np.zeros: _zeros,
     np.arange: lambda device, end: DeviceArray(torch.arange(end, device=device)),
+    np.full: _full,
+    np.moveaxis: lambda _, array, source, to: DeviceArray(torch.movedim(array.tensor, source, to)),
     np.zeros_like: lambda _, array: DeviceArray(torch.zeros_like(array.tensor)),
     np.ones_like: lambda _, array: DeviceArray(torch.ones_like(array.tensor)),
     np.repeat: lambda _, array, repeats, axis: DeviceArray(torch.repeat_interleave(array.tensor, repeats, dim=axis)),

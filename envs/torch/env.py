@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.device.array import DeviceArray
 from auctionsim.agents.device.devices import found_device
 from auctionsim.agents.device.engine import ArrayEngine, engine_on
+from auctionsim.agents.learners.rl.stacked_mlp import one_thread
 from auctionsim.envs.batched_days import BatchedDays
 from auctionsim.envs.episode_sampler import drawn_seed
 from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario
@@ -156,9 +157,15 @@ class _DeviceVectorEnv(AuctionVectorEnv):
 
     def reset(self, **arguments: Any) -> Any:
         """Begin days, whatever actions were wrong before."""
-        found = super().reset(**arguments)
+        with one_thread():
+            found = super().reset(**arguments)
         self._on_device.forget()
         return found
+
+    def step(self, actions: Any) -> Any:
+        """Replay an hour; on the processor formulas take one thread, and the engine as many as are worth it."""
+        with one_thread():
+            return super().step(actions)
 
     def _make_days(self, bid_model: str, num_envs: int, threads: int, penalty: str) -> BatchedDays:
         def home(array: NDArray[Any]) -> DeviceArray:
