@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--scenario", default="three-arms", help="scenario of the market")
     parser.add_argument("--advertisers", type=int, help="advertisers of the first group; the scenario's where not given")
     parser.add_argument("--auctions", type=int, default=833, help="auctions in a mean hour")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the shortest counts")
+    parser.add_argument("--rounds", type=int, default=4, help="rounds, of which the shortest counts")
     parser.add_argument("--same-day", action="store_true", help="all copies on the same day")
     asked = parser.parse_args()
     overrides = [f"traffic.auctions_per_day={asked.auctions * HOURS}"]
