@@ -155,6 +155,11 @@ def test_python_names_the_missing_extra_too(tmp_path: Path, module: str, line: s
     assert run_base(tmp_path, caught).strip() == line
 
 
+def test_an_environment_in_torch_names_the_missing_extra(tmp_path: Path):
+    caught = "from auctionsim.envs import torch_env\ntry: torch_env()\nexcept ImportError as error: print(error)"
+    assert run_base(tmp_path, caught).strip() == "torch_env needs torch: pip install 'auctionsim[rl]'"
+
+
 def test_a_pool_of_workers_names_the_missing_extra_in_python(tmp_path: Path):
     code = """
 from auctionsim.jobs.distributed.cluster import open_pool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -168,9 +169,8 @@ class _DeviceVectorEnv(AuctionVectorEnv):
             return super().step(actions)
 
     def _make_days(self, bid_model: str, num_envs: int, threads: int, penalty: str) -> BatchedDays:
-        def home(array: NDArray[Any]) -> DeviceArray:
-            return DeviceArray.of(array, self._device)
-
+        # No function inside a function: environments are pickled.
+        home = partial(DeviceArray.of, device=self._device)
         engine = ArrayEngine(engine_on(self._device, self.market, num_envs, threads))
         return BatchedDays(self.market, bid_model, num_envs, penalty=penalty, engine=engine, home=home)
 

@@ -5,6 +5,8 @@ On the processor it does to the bit, on a GPU, where there is one, within 1e-6.
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -201,6 +203,21 @@ def test_seeds_that_were_drawn_are_known_and_draw_the_same_days_again():
     first = [env.reset()[1]["day"] for _ in range(5)]
     again = [env.reset(seed=env.np_random_seed)[1]["day"], *(env.reset()[1]["day"] for _ in range(4))]
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_in_the_middle_of_a_day_goes_on_as_the_environment_does(copied: Any):
+    env = torch_env(MARKETS["rules"], 3, autoreset_mode="SAME_STEP")
+    env.reset(seed=0)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        env.step(torch.rand(3, len(env.agents), 3, generator=draw))
+    other = copied(env)
+    for _ in range(30):
+        actions = torch.rand(3, len(env.agents), 3, generator=draw) * 2 - 1
+        one, two = env.step(actions), other.step(actions)
+        assert all(torch.equal(left, right) for left, right in zip(one[:4], two[:4], strict=True))
+        assert torch.equal(one[4]["day"], two[4]["day"])
 
 
 def test_devices_that_do_not_exist_are_named_with_what_there_is():
