@@ -144,7 +144,7 @@ LEARNERS = "auctionsim.agents.learners"
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        (f"{LEARNERS}.rl.ppo", f"{LEARNERS}.rl.stacked_mlp needs torch: pip install 'auctionsim[rl]'"),
+        (f"{LEARNERS}.rl.ppo", "auctionsim.agents.device.array needs torch: pip install 'auctionsim[rl]'"),
         (f"{LEARNERS}.grouped.dcmab", f"{LEARNERS}.rl.stacked_mlp needs torch: pip install 'auctionsim[rl]'"),
         (f"{LEARNERS}.ss_rtb.rmdp", f"{LEARNERS}.rl.stacked_mlp needs torch: pip install 'auctionsim[rl]'"),
         ("auctionsim.traffic.ingest.pipeline", "auctionsim.traffic.ingest needs duckdb: pip install 'auctionsim[ingest]'"),
