@@ -8,7 +8,7 @@ arrays in memory and on a GPU. What is not in the tables below raises an error o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,10 @@ _TYPES: dict[Any, torch.dtype] = {
     np.dtype(np.int64): torch.int64,
     np.dtype(np.bool_): torch.bool,
 }
+
+
+_PLAIN = (int, slice, type(None), type(Ellipsis))
+"""Types of an index that torch takes as they are."""
 
 
 class DeviceArray(NDArrayOperatorsMixin):
@@ -148,12 +152,25 @@ def _operand(value: Any, device: torch.device) -> Any:
 
 
 def _index(index: Any, device: torch.device) -> Any:
-    """Return an index for a tensor; masks of numpy as the indices where they are true, so that nobody waits for the device."""
+    """Return an index for a tensor.
+
+    A mask of numpy becomes the indices where it is true, and a list of numbers is put on the device once, so that nobody waits.
+    """
     if isinstance(index, tuple):
-        return tuple(_index(one, device) for one in index)
-    if isinstance(index, np.ndarray) and index.dtype == np.bool_:
-        index = np.flatnonzero(index)
-    return _operand(index, device) if isinstance(index, np.ndarray | DeviceArray) else index
+        return tuple(one if isinstance(one, _PLAIN) else _index(one, device) for one in index)
+    if isinstance(index, DeviceArray):
+        return index.tensor
+    if isinstance(index, list):
+        return _numbers_on(tuple(index), device)
+    if isinstance(index, np.ndarray):
+        return _operand(np.flatnonzero(index) if index.dtype == np.bool_ else index, device)
+    return index
+
+
+@cache
+def _numbers_on(numbers: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Return whole numbers on a device, made once."""
+    return torch.tensor(numbers, device=device)
 
 
 def _number(value: float, device: torch.device) -> torch.Tensor:
@@ -211,6 +228,25 @@ _OF_ELEMENTS: dict[np.ufunc, Callable[..., torch.Tensor]] = {
     np.bitwise_or: lambda left, right: left | right,
     np.invert: torch.bitwise_not,
 }
+
+
+def _quick(ufunc: np.ufunc, *, is_reflected: bool = False) -> Callable[[DeviceArray, Any], Any]:
+    """Return an operator that takes no way through numpy where the other side is a number or on the device too."""
+    compute = _OF_ELEMENTS[ufunc]
+
+    def operator(array: DeviceArray, other: Any) -> Any:
+        if isinstance(other, DeviceArray):
+            other = other.tensor
+        elif type(other) is not float and type(other) is not int:
+            return ufunc(other, array) if is_reflected else ufunc(array, other)
+        return DeviceArray(compute(other, array.tensor) if is_reflected else compute(array.tensor, other))
+
+    return operator
+
+
+for _name, _ufunc in {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide}.items():
+    setattr(DeviceArray, f"__{_name}__", _quick(_ufunc))
+    setattr(DeviceArray, f"__r{_name}__", _quick(_ufunc, is_reflected=True))
 
 
 def _where(device: torch.device, condition: Any, left: Any, right: Any) -> DeviceArray:
