@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.auction.outcome import COST, OUTCOMES
+from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.envs.episode_sampler import EpisodeSeed
 from auctionsim.errors import InputError
 from auctionsim.market.actor import DayState
 from auctionsim.market.bidding import coefficients_with, starting_coefficients
+from auctionsim.market.copies.hour_formulas import observed, scored, violated
 from auctionsim.market.copies.parallel_days import ParallelDays
 from auctionsim.market.copies.relocated import on_processor
 from auctionsim.market.copies.terms import DayTerms
 from auctionsim.market.market import Market
-from auctionsim.market.observations import observe
-from auctionsim.objectives import goals as obj
-from auctionsim.objectives.costs import limits_of, violations_of
-from auctionsim.objectives.fitness import charge, violations
+from auctionsim.objectives.costs import limits_of
 from auctionsim.objectives.penalties import PENALTIES, reward_price
 from auctionsim.traffic.table import HOURS
 
@@ -74,6 +73,7 @@ class BatchedDays:
         penalty: Shape of the penalty, one of `penalties.PENALTIES`.
         engine: Engine that clears the hours; one on the processor where None, the only one that uses `threads`.
         home: Function that puts an array of numpy where the engine's arrays are.
+        formulas: Function that makes a formula of `hour_formulas` quick where they are.
 
     Raises:
         InputError: The market has no learner, or the penalty is unknown.
@@ -89,10 +89,12 @@ class BatchedDays:
         penalty: str = PENALTIES[0],
         engine: Engine | None = None,
         home: Callable[[Any], Any] = on_processor,
+        formulas: Callable[[Callable[..., Any]], Callable[..., Any]] = on_processor,
     ) -> None:
         if not len(market.learners):
             raise InputError(f"{market.scenario.source}: advertisers: expected one whose controller is 'learner', got none")
-        self._price = reward_price(penalty, market.scenario.learner)
+        settings = market.scenario.learner
+        price = reward_price(penalty, settings)
         self.market = market
         self.hour = np.full(num_envs, HOURS)
         """Hours replayed of each environment's day, `[P]`, of numpy; 24 where no day is being replayed."""
@@ -112,6 +114,9 @@ class BatchedDays:
         self._start, self._fixed = home(starting_coefficients(market, bid_model)), home(market.fixed)
         self._learners, self._budgets = home(market.learners), home(market.budgets)
         self._budget_left = home(np.zeros((n_advertisers, num_envs)))
+        self._scored = formulas(partial(scored, learners=self._learners, settings=settings, price=price))
+        self._observed = formulas(partial(observed, learners=self._learners))
+        self._violated = formulas(partial(violated, learners=self._learners))
         self._known: dict[int, DayTerms] = {}
         self._limits: Any = None
 
@@ -171,28 +176,25 @@ class BatchedDays:
         theta = coefficients_with(self._fixed, self._learners, log_multipliers, self._start, self._model)
         self.coefficients = theta
         was_running = self._replay(theta)
-        settings, learners = self.market.scenario.learner, self._learners
-        reward = obj.running_score(self.last_step, self._terms.goals, settings)
         is_over = was_running & (self.hour == HOURS)
-        if is_over.any():
-            charged = charge(violations(self.cumulative, self._terms.goals), self._price)
-            reward = reward - np.where(self._home(is_over), charged, 0.0)
-        objectives = obj.objective_vector(self.last_step)[learners].transpose(2, 0, 1).copy()
-        costs = self._terms.rates.costs(self.last_step, learners)
-        if not was_running.all():
-            costs = np.where(self._home(was_running)[:, None, None], costs, 0.0)
-        return HourResult(reward[learners].T.copy(), objectives, costs, is_over)
+        rewards, objectives, costs = self._scored(
+            self._terms,
+            self.last_step,
+            self.cumulative,
+            self._home(is_over) if is_over.any() else None,
+            None if was_running.all() else self._home(was_running),
+        )
+        return HourResult(rewards, objectives, costs, is_over)
 
     def observations(self) -> NDArray[np.float32]:
         """Return the observations of all agents, in [-1, 1], `[P, A, 15]`."""
-        learners, hour = self._learners, self._home(self.hour)
-        revenue = obj.of_all(self.last_step[:, COST])
-        return observe(self._terms.scales, hour, self._budget_left[learners], self.last_step[learners], revenue)
+        found: NDArray[np.float32] = self._observed(self._terms, self._home(self.hour), self._budget_left, self.last_step)
+        return found
 
     def violations(self) -> Array:
         """Return how far the day so far is beyond each limit, `[P, A, C]`: relative and signed, > 0 where it is violated."""
-        found = violations(self.cumulative, self._terms.goals, self._terms.binding)
-        return violations_of(found, self._learners, len(self.hour))
+        found: Array = self._violated(self._terms, self.cumulative)
+        return found
 
     def limits(self) -> Array:
         """Return the limits of the day, each in its own unit, `[P, A, C]`; infinite where there is none."""

@@ -31,6 +31,8 @@ _TYPES: dict[Any, torch.dtype] = {
 }
 
 
+_EXACT = ("cpu",)
+"""Kinds of device on which results are those of numpy's arrays to the bit."""
 _PLAIN = (int, slice, type(None), type(Ellipsis))
 """Types of an index that torch takes as they are."""
 
@@ -78,7 +80,7 @@ class DeviceArray(NDArrayOperatorsMixin):
 
         On the processor it is that function, so that results are those of numpy's arrays to the bit.
         """
-        if self.tensor.device.type == "cpu":
+        if self.tensor.device.type in _EXACT:
             return DeviceArray(torch.from_numpy(np.asarray(getattr(arithmetic, name)(*others, self.tensor.numpy()))))
         if name == "power":
             return DeviceArray(torch.pow(others[0], self.tensor))
@@ -117,7 +119,7 @@ class DeviceArray(NDArrayOperatorsMixin):
 
     def sum(self, axis: int) -> DeviceArray:
         """Return the sums over an axis; on the processor in the order of its terms, as numpy's are."""
-        in_order = self.tensor.device.type == "cpu"
+        in_order = self.tensor.device.type in _EXACT
         return DeviceArray(reduce(torch.add, self.tensor.unbind(axis)) if in_order else self.tensor.sum(dim=axis))
 
     def mean(self, axis: tuple[int, ...]) -> DeviceArray:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.device.array import DeviceArray
 from auctionsim.agents.device.devices import found_device
 from auctionsim.agents.device.engine import ArrayEngine, engine_on
+from auctionsim.agents.device.recorded import formulas_on
 from auctionsim.agents.learners.rl.stacked_mlp import one_thread
 from auctionsim.envs.batched_days import BatchedDays
 from auctionsim.envs.episode_sampler import drawn_seed
@@ -172,7 +173,9 @@ class _DeviceVectorEnv(AuctionVectorEnv):
         # No function inside a function: environments are pickled.
         home = partial(DeviceArray.of, device=self._device)
         engine = ArrayEngine(engine_on(self._device, self.market, num_envs, threads))
-        return BatchedDays(self.market, bid_model, num_envs, penalty=penalty, engine=engine, home=home)
+        return BatchedDays(
+            self.market, bid_model, num_envs, penalty=penalty, engine=engine, home=home, formulas=formulas_on(self._device)
+        )
 
     def _log_multipliers(self, actions: Any) -> DeviceArray:
         return self._on_device.log_multipliers(actions)
