@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from auctionsim.agents.device.devices import found_device
 from auctionsim.envs import AuctionVectorEnv, torch_env
 from auctionsim.envs.markets import market_of
+from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 
 HOURS = 24
@@ -34,6 +36,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=4, help="rounds, of which the shortest counts")
     parser.add_argument("--same-day", action="store_true", help="all copies on the same day")
     asked = parser.parse_args()
+    try:
+        found_device("--device", asked.device)
+    except InputError as error:
+        parser.error(str(error))
     overrides = [f"traffic.auctions_per_day={asked.auctions * HOURS}"]
     if asked.advertisers is not None:
         overrides += [f"advertisers.0.count={asked.advertisers}", f"traffic.candidates={min(asked.advertisers, 12)}"]
@@ -46,6 +52,10 @@ def main() -> int:
             rate = num_envs * agents * HOURS / seconds
             cells = f"{rate:14,.0f}  {1e3 * seconds / HOURS:10.2f}  {1e3 * engine / HOURS:16.2f}"
             print(f"  {num_envs:8}  {name:<18}  {cells}")
+        if asked.device.startswith("cuda"):
+            peak = torch.cuda.max_memory_allocated(asked.device) / (num_envs * len(market.advertisers))
+            print(f"  {'':8}  {peak:,.0f} bytes of the GPU's memory for each copy and advertiser, at most")
+            torch.cuda.reset_peak_memory_stats(asked.device)
     return 0
 
 
@@ -61,7 +71,7 @@ def measured(market: Market, num_envs: int, device: str, rounds: int, *, same_da
     # The first round compiles.
     for i in range(rounds + 1):
         for name, (made, given) in runs.items():
-            found = timers[name].day(made, given)
+            found = timers[name].day(made, given, seed=None if i else 0)
             shortest[name] = min(shortest[name], found) if i else shortest[name]
     return shortest
 
@@ -83,12 +93,12 @@ class Timer:
 
         days._engine.step = timed
 
-    def day(self, env: Any, actions: Any) -> tuple[float, float]:
+    def day(self, env: Any, actions: Any, seed: int | None) -> tuple[float, float]:
         """Return the seconds of a day with its reset, and of the engine in it."""
         self._engine = 0.0
         self._wait()
         began = time.perf_counter()
-        env.reset(seed=0)
+        env.reset(seed=seed)
         for of_hour in actions:
             env.step(of_hour)
         self._wait()

@@ -53,8 +53,7 @@ class DeviceArray(NDArrayOperatorsMixin):
     @classmethod
     def of(cls, array: NDArray[Any], device: torch.device) -> DeviceArray:
         """Return a copy of an array of numpy on a device."""
-        # On the processor `as_tensor` shares memory, and a caller may write to the array.
-        return cls(torch.tensor(np.ascontiguousarray(array), device=device))
+        return cls(copied(array, device))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute a function of elements for numpy."""
@@ -144,12 +143,19 @@ class DeviceArray(NDArrayOperatorsMixin):
         return DeviceArray(of_type)
 
 
+def copied(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """Return an array of numpy as a tensor on a device, of memory that nobody else writes to; nobody waits for the device."""
+    if device.type == "cpu":
+        return torch.tensor(array)
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+
+
 def _operand(value: Any, device: torch.device) -> Any:
     """Return a tensor, or a number of Python, which takes no copy to the device."""
     if isinstance(value, DeviceArray):
         return value.tensor
     if isinstance(value, np.ndarray) and value.ndim:
-        return torch.tensor(np.ascontiguousarray(value), device=device)
+        return copied(value, device)
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.device.array import DeviceArray
+from auctionsim.agents.device.array import DeviceArray, copied
 from auctionsim.extras import missing_extra
 from auctionsim.market.copies.parallel_days import ParallelDays
 from auctionsim.market.market import Market
@@ -82,7 +82,7 @@ class ProcessorEngine:
         """Clear an hour: see `TensorEngine.step`."""
         totals, left = self._days.step(coefficients.cpu().numpy())
         # The processor's engine goes on with its own arrays.
-        return torch.tensor(totals, device=self._device), torch.tensor(left, device=self._device)
+        return copied(totals, self._device), copied(left, self._device)
 
 
 class ArrayEngine:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from auctionsim import arithmetic
-from auctionsim.agents.device.array import DeviceArray
+from auctionsim.agents.device.array import DeviceArray, copied
 from auctionsim.envs.actions import Actions
 from auctionsim.errors import InputError, shown
 
@@ -44,7 +44,7 @@ class DeviceActions:
         """
         if not isinstance(actions, torch.Tensor):
             checked = self._actions.checked(actions, self._leading)
-            actions = torch.tensor(checked, device=self._device)
+            actions = copied(checked, self._device)
         x = actions.detach().to(self._device, torch.float64)
         if tuple(x.shape) != self._shape:
             raise InputError(f"actions: expected finite numbers of shape {self._shape}, got shape {tuple(x.shape)}")
@@ -84,5 +84,5 @@ def as_tensor(value: Any, device: torch.device) -> torch.Tensor:
     if isinstance(value, DeviceArray):
         return value.tensor
     if isinstance(value, np.ndarray):
-        return torch.tensor(value, device=device)
+        return copied(value, device)
     raise TypeError(f"value: expected an array, got {shown(value)}")

@@ -181,9 +181,13 @@ class _DeviceVectorEnv(AuctionVectorEnv):
         return self._on_device.log_multipliers(actions)
 
     def _seed(self, mask: NDArray[np.bool_], seeds: Sequence[int | None]) -> None:
-        for i, given in enumerate(seeds):
-            if given is not None and mask[i]:
-                self.blocks.seed(i, given)
+        given = [seed for seed in seeds if seed is not None]
+        if mask.all() and len(given) == len(seeds):
+            self._blocks = EpisodeBlocks(self._days, given)
+            return
+        for i, seed in enumerate(seeds):
+            if seed is not None and mask[i]:
+                self.blocks.seed(i, seed)
 
     def _drawn(self, envs: NDArray[np.int64], days: Sequence[int | None]) -> tuple[NDArray[np.int64], Sequence[int]]:
         return self.blocks.next(envs, days, is_noisy=self.batched_days.is_noisy)
