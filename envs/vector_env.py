@@ -252,11 +252,11 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     def _begin(self, mask: NDArray[np.bool_], days: Sequence[int | None]) -> None:
         """Begin a day in some environments: drawn by each of them, drawn by the first one for all, or fixed."""
         envs = np.flatnonzero(mask)
-        asked = envs[:1] * 0 if self.same_day else envs
-        drawn, seeds = self._drawn(asked, [days[i] for i in (envs[:1] if self.same_day else envs).tolist()])
         if self.same_day:
-            drawn, seeds = np.repeat(drawn, len(envs)), [seeds[0]] * len(envs)
-        self.batched_days.begin_days(envs, drawn, seeds)
+            (day,), (seed,) = self._drawn(np.array([0]), [days[envs[0]]])
+            self.batched_days.begin_days(envs, np.full(len(envs), day), [seed] * len(envs))
+        else:
+            self.batched_days.begin_days(envs, *self._drawn(envs, [days[i] for i in envs.tolist()]))
         for i in envs.tolist() if self._renderers else ():
             self._renderers[i].begin(int(self.batched_days.day[i]))
 

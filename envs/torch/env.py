@@ -125,8 +125,12 @@ class AuctionTorchEnv(VectorEnv[torch.Tensor, torch.Tensor, torch.Tensor]):
         return seen, earned, is_over, is_cut, self._tensors(infos)
 
     def state(self) -> torch.Tensor:
-        """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`."""
-        return as_tensor(self._inner.batched_days.observations(), self.device).reshape(self.num_envs, -1)
+        """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`.
+
+        Raises:
+            InputError: `reset` was not called.
+        """
+        return as_tensor(self._inner.state(), self.device)
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]

@@ -260,6 +260,8 @@ def test_wrong_calls_are_refused_in_one_line(convert: Any):
     env = torch_env(MARKETS["floors"], 2)
     with pytest.raises(InputError, match="call reset first"):
         env.step(torch.zeros(2, 5, 3))
+    with pytest.raises(InputError, match="call reset first"):
+        env.state()
     env.reset(seed=0)
     with pytest.raises(InputError, match=r"^actions: expected finite numbers of shape \(2, 5, 3\), got shape \(5, 3\)"):
         env.step(convert(np.zeros((5, 3))))
