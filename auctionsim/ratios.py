@@ -52,8 +52,9 @@ def safe_ratio(numerator: float, denominator: float, otherwise: float = float("n
 
 def safe_ratios(numerator: ArrayLike, denominator: ArrayLike, otherwise: float = float("nan")) -> NDArray[np.float64]:
     """Return the ratios of two arrays that broadcast together, `otherwise` wherever the denominator is not > 0."""
-    above, below = np.broadcast_arrays(np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64))
-    return np.divide(above, below, out=np.full(above.shape, otherwise), where=below > 0)
+    is_defined = np.greater(denominator, 0)
+    ratios = np.divide(numerator, np.where(is_defined, denominator, 1.0), dtype=np.float64)
+    return np.where(is_defined, ratios, otherwise)
 
 
 def ratio_of_columns(numerator: str, denominator: str) -> pl.Expr:

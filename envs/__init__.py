@@ -16,6 +16,7 @@ from auctionsim.envs.auction_env import AUCTION, AuctionParallelEnv, parallel_en
 from auctionsim.envs.flatten_agents import FlattenAgents
 from auctionsim.envs.layouts.auctionnet import AuctionNetObservations
 from auctionsim.envs.single_agent import SINGLE_BIDDER, SingleBidderEnv
+from auctionsim.envs.torch.make import torch_env
 from auctionsim.envs.turn_by_turn import env
 from auctionsim.envs.vector_env import AuctionVectorEnv
 from auctionsim.errors import RenamedWarning
@@ -33,6 +34,7 @@ __all__ = [
     "as_policy",
     "env",
     "parallel_env",
+    "torch_env",
 ]
 
 if SINGLE_BIDDER not in registry:

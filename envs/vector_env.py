@@ -108,7 +108,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         self.market = market_of(scenario, overrides)
         expect_copies("num_envs", num_envs, len(self.market.advertisers))
         n_threads = _threads_worth_it(self.market, num_envs) if threads is None else threads
-        self.batched_days = BatchedDays(self.market, bid_model, num_envs, n_threads, penalty=penalty)
+        self.batched_days = self._make_days(bid_model, num_envs, n_threads, penalty)
         self.num_envs = num_envs
         self.agents = tuple(self.market.advertisers[i] for i in self.market.learners)
         self._days = days_of(self.market, split)
@@ -149,9 +149,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         """
         asked = arguments.options(options, ("day", "reset_mask"))
         mask, seeds, days = self._reset_mask(asked.get("reset_mask")), self._seeds(seed), self._fixed_days(asked.get("day"))
-        for i, given in enumerate(seeds):
-            if given is not None and mask[i]:
-                self._seeded()[i] = EpisodeSampler(self._days, given)
+        self._seed(mask, seeds)
         self._begin(mask, days)
         self._is_done = np.zeros(self.num_envs, dtype=bool) if self._is_done is None else self._is_done & ~mask
         return self.batched_days.observations(), self._infos(mask)
@@ -172,7 +170,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         if self._is_done is None or (self.autoreset_mode is AutoresetMode.DISABLED and self._is_done.any()):
             raise InputError("step: expected a running episode in every environment, got one without (call reset first)")
         is_starting = self._is_done
-        hour = self.batched_days.step(self.actions.log_multipliers(actions, (self.num_envs, len(self.agents))))
+        hour = self.batched_days.step(self._log_multipliers(actions))
         self._show_hour(is_starting)
         truncated = ~is_starting & ~hour.is_over & (self.batched_days.hour >= self.max_cycles)
         self._is_done = hour.is_over | truncated
@@ -198,6 +196,27 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
         """The seed of each environment: `reset(seed=...)` with them draws the same days again."""
         return tuple(sampler.seed for sampler in self._seeded())
+
+    def _make_days(self, bid_model: str, num_envs: int, threads: int, penalty: str) -> BatchedDays:
+        """Return the environments' days, in numpy."""
+        return BatchedDays(self.market, bid_model, num_envs, threads, penalty=penalty)
+
+    def _log_multipliers(self, actions: Any) -> Any:
+        """Return the log multipliers of all agents' actions, `[P, A, coefficients]`."""
+        return self.actions.log_multipliers(actions, (self.num_envs, len(self.agents)))
+
+    def _seed(self, mask: NDArray[np.bool_], seeds: Sequence[int | None]) -> None:
+        """Seed the environments of a mask; None keeps a seed."""
+        for i, given in enumerate(seeds):
+            if given is not None and mask[i]:
+                self._seeded()[i] = EpisodeSampler(self._days, given)
+
+    def _drawn(self, envs: NDArray[np.int64], days: Sequence[int | None]) -> tuple[NDArray[np.int64], Sequence[int]]:
+        """Draw the next day and the seed of its noise of some environments, where days are not fixed."""
+        samplers = self._seeded()
+        episodes = [samplers[i].next(day) for i, day in zip(envs.tolist(), days, strict=True)]
+        seeds = [episode.noise_seed for episode in episodes] if self.batched_days.is_noisy else [0] * len(episodes)
+        return np.array([episode.day for episode in episodes]), seeds
 
     def _seeded(self) -> list[EpisodeSampler]:
         """Return the samplers, with drawn seeds one after the other where none was given."""
@@ -234,11 +253,10 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
         """Begin a day in some environments: drawn by each of them, drawn by the first one for all, or fixed."""
         envs = np.flatnonzero(mask)
         if self.same_day:
-            episodes = [self._seeded()[0].next(days[envs[0]])] * len(envs)
+            (day,), (seed,) = self._drawn(np.array([0]), [days[envs[0]]])
+            self.batched_days.begin_days(envs, np.full(len(envs), day), [seed] * len(envs))
         else:
-            samplers = self._seeded()
-            episodes = [samplers[i].next(days[i]) for i in envs.tolist()]
-        self.batched_days.begin(envs, episodes)
+            self.batched_days.begin_days(envs, *self._drawn(envs, [days[i] for i in envs.tolist()]))
         for i in envs.tolist() if self._renderers else ():
             self._renderers[i].begin(int(self.batched_days.day[i]))
 
@@ -252,10 +270,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
 
     def _ended(self, is_done: NDArray[np.bool_], infos: Infos) -> Infos:
         """Return the infos of the end of days, where the next ones begin in the same step; their names begin with `final_`."""
-        final_obs = np.full(self.num_envs, None, dtype=object)
-        observations = self.batched_days.observations()
-        for i in np.flatnonzero(is_done).tolist():
-            final_obs[i] = observations[i]
+        final_obs = self._final_observations(is_done)
         final_info = {name: is_done.copy() if name.startswith("_") else values.copy() for name, values in infos.items()}
         return {
             "final_obs": final_obs,
@@ -263,6 +278,14 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
             "final_info": final_info,
             "_final_info": is_done.copy(),
         }
+
+    def _final_observations(self, is_done: NDArray[np.bool_]) -> Any:
+        """Return the last observation of each day that ended, None elsewhere, as Gymnasium has them."""
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        observations = self.batched_days.observations()
+        for i in np.flatnonzero(is_done).tolist():
+            final_obs[i] = observations[i]
+        return final_obs
 
     def _reset_mask(self, given: ArrayLike | None) -> NDArray[np.bool_]:
         """Return the mask of the environments to reset after checking it, `[P]`; all where None."""

@@ -56,7 +56,7 @@ ROOM_OF_MODULE = {
 # `render_mode="rgb_array"` is a picture, and envs may not look up to analysis: one file of theirs draws, when it is asked to.
 # Both draw names, by the one module `names.lettering`.
 LIBRARY_IN = {
-    "torch": {"agents", "envs/adapters/torchrl.py", "envs/adapters/benchmarl.py"},
+    "torch": {"agents", "envs/torch", "envs/adapters/torchrl.py", "envs/adapters/benchmarl.py"},
     "scipy": {"bounds", "analysis/statistics.py", "traffic/ingest/rates/logistic.py"},
     "cmaes": {"agents"},
     "matplotlib": {"analysis/documents/plots", "envs/frame.py", "names/lettering.py"},

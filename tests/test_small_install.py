@@ -144,7 +144,7 @@ LEARNERS = "auctionsim.agents.learners"
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        (f"{LEARNERS}.rl.ppo", f"{LEARNERS}.rl.stacked_mlp needs torch: pip install 'auctionsim[rl]'"),
+        (f"{LEARNERS}.rl.ppo", "auctionsim.agents.device.array needs torch: pip install 'auctionsim[rl]'"),
         (f"{LEARNERS}.grouped.dcmab", f"{LEARNERS}.rl.stacked_mlp needs torch: pip install 'auctionsim[rl]'"),
         (f"{LEARNERS}.ss_rtb.rmdp", f"{LEARNERS}.rl.stacked_mlp needs torch: pip install 'auctionsim[rl]'"),
         ("auctionsim.traffic.ingest.pipeline", "auctionsim.traffic.ingest needs duckdb: pip install 'auctionsim[ingest]'"),
@@ -153,6 +153,11 @@ LEARNERS = "auctionsim.agents.learners"
 def test_python_names_the_missing_extra_too(tmp_path: Path, module: str, line: str):
     caught = f"try: import {module}\nexcept ImportError as error: print(error)"
     assert run_base(tmp_path, caught).strip() == line
+
+
+def test_an_environment_in_torch_names_the_missing_extra(tmp_path: Path):
+    caught = "from auctionsim.envs import torch_env\ntry: torch_env()\nexcept ImportError as error: print(error)"
+    assert run_base(tmp_path, caught).strip() == "torch_env needs torch: pip install 'auctionsim[rl]'"
 
 
 def test_a_pool_of_workers_names_the_missing_extra_in_python(tmp_path: Path):

@@ -102,13 +102,18 @@ def _made(scenario: Scenario) -> Learner:
 
 
 def expect_installed(scenario: Scenario) -> None:
-    """Check, before anything is built or written, that the library is installed that the scenario's learner needs.
+    """Check, before anything is built or written, that the library and the device are there that the scenario's learner needs.
 
     Raises:
         MissingExtra: Somebody learns by a built-in learner that trains networks, and torch is not installed.
+        InputError: There is no device that `learner.device` names.
     """
     if any(group.controller == "learner" for group in scenario.advertisers):
         _expect_library(scenario.learner.algorithm, f"{scenario.source}: learner.algorithm")
+        if scenario.learner.device != "cpu":
+            from auctionsim.agents.device.devices import found_device
+
+            found_device(f"{scenario.source}: learner.device", scenario.learner.device)
 
 
 def with_constants(scenario: Scenario) -> Scenario:

@@ -1,4 +1,8 @@
-"""The functions of the room on numpy arrays: broadcasting, types, and shortcuts that are exact."""
+"""The functions of the room on numpy arrays: broadcasting, types, and shortcuts that are exact.
+
+An array on another device brings its own functions, by a method `elementwise(name, *others)`: its results are within rounding
+of the ones here, and not equal to the bit.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +57,9 @@ def cos(x: ArrayLike) -> Any:
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:
     """Return x^y elementwise, within 1 ulp; roots, squares and reciprocals are rounded correctly."""
+    own: Any = getattr(y, "elementwise", None)
+    if own is not None:
+        return own("power", x)
     base, exponent = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if exponent.ndim == 0:
         exact = _EXACT_POWERS.get(float(exponent))
@@ -127,6 +134,9 @@ def powers_of_two(first: int, last: int, steps: int) -> Array:
 
 def _each(name: str, x: ArrayLike) -> Any:
     """Apply a function of `arrays` to each element."""
+    own: Any = getattr(x, "elementwise", None)
+    if own is not None:
+        return own(name)
     from auctionsim.arithmetic.arrays import ELEMENTWISE
 
     given = np.asarray(x)

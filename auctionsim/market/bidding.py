@@ -57,8 +57,21 @@ def market_coefficients(market: Market, log_multipliers: Array, start: Array, mo
     Returns:
         Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN for advertisers whose rule bids hour by hour.
     """
-    theta = np.repeat(market.fixed[:, :, None], len(log_multipliers), axis=2)
+    return coefficients_with(market.fixed, market.learners, log_multipliers, start, model)
+
+
+def coefficients_with(fixed: Array, learners: NDArray[np.int64], log_multipliers: Array, start: Array, model: str) -> Array:
+    """Return the coefficients of all advertisers, of arrays of numpy or of a library that follows its protocols.
+
+    Args:
+        fixed: Coefficients of the advertisers under a fixed rule, `[advertisers, 4]`, from `Market.fixed`.
+        learners: Indices of the controlled advertisers, `[learners]`.
+        log_multipliers: Logs of the factors on the starting coefficients, `[P, learners, features of the model]`.
+        start: Starting coefficients, `[learners, features of the model]`.
+        model: The bid model.
+    """
+    theta = np.repeat(fixed[:, :, None], len(log_multipliers), axis=2)
     learned = start[None] * arithmetic.exp(log_multipliers)
     for k, name in enumerate(BID_MODELS[model]):
-        theta[market.learners, FEATURES.index(name)] = learned[:, :, k].T
+        theta[learners, FEATURES.index(name)] = learned[:, :, k].T
     return theta

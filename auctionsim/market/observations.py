@@ -133,7 +133,8 @@ def observe(
         Observations in the order of `FEATURES`, each inside its bounds, `[P, observed, 15]`.
     """
     n_observed, n_policies = budget_left.shape
-    seen = np.empty((n_observed, len(FEATURES), n_policies))
+    # `like` keeps arrays where they are, on a GPU too.
+    seen = np.empty((n_observed, len(FEATURES), n_policies), like=budget_left)
     feature = {name: seen[:, k] for k, name in enumerate(FEATURES)}
     feature["time_left"][:] = 1 - hour / HOURS
     feature["budget_left"][:] = left = _budget_left(scales.budgets, budget_left)
@@ -141,7 +142,8 @@ def observe(
     seen[:, _AMOUNTS] = _softsign(last_step, scales.amounts)
     seen[:, _RATES] = _softsign(last_step[:, _NUMERATORS], last_step[:, _DENOMINATORS] * scales.rates)
     feature["profit"][:] = _softsign(last_step[:, GMV] - last_step[:, COST], scales.profit)
-    entered = scales.auctions[np.maximum(hour - 1, 0), :, np.arange(n_policies) % scales.auctions.shape[-1]].T
+    column = np.arange(n_policies, like=hour) % scales.auctions.shape[-1]
+    entered = scales.auctions[np.maximum(hour - 1, 0), :, column].T
     feature["win_rate"][:] = np.minimum(last_step[:, IMPRESSIONS] / np.maximum(entered, 1.0), 1.0)
     feature["auctions"][:] = np.where(hour > 0, _softsign(entered, scales.mean_auctions), 0.0)
     feature["platform_revenue"][:] = _softsign(revenue, scales.revenue)

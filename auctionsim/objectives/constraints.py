@@ -191,7 +191,7 @@ class RevenueFloor(Constraint):
 
     def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
         """Return how far revenue is under the floor, relative to it."""
-        return self.shortfall(of_all(totals[:, COST]), limit)
+        return _shortfall(of_all(totals[:, COST]), limit)
 
     def shortfall(self, revenue: Array, floor: Array | float) -> Array:
         """Return the same of revenue and a floor in any one unit, for learners that count revenue auction by auction."""

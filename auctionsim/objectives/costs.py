@@ -9,9 +9,9 @@ For example, a revenue floor of 120: an hour with a revenue of 3 costs 1/24 - 3/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class CostRates:
     """Cost per click, conversion, unit of GMV and unit of cost, `[C, 4, n, D]`; 0 where there is no constraint."""
     allowed: Array
     """Cost that an hour is allowed, which is taken off, `[C, n, D]`."""
+    rated: Mapping[int, tuple[int, ...]]
+    """Amounts that are rated, by the number of each constraint that there is: a step takes no time for others."""
 
     @classmethod
     def of(cls, goals: Goals, hours: int) -> CostRates:
@@ -53,13 +55,16 @@ class CostRates:
             if one.key in goals.limits:
                 rates[i, :, :, 0], day = _of_constraint(one, goals)
                 allowed[i, :, 0] = day / hours
-        return cls(rates, allowed)
+        rated = {i: tuple(np.flatnonzero(each.any(axis=(1, 2))).tolist()) for i, each in enumerate(rates)}
+        return cls(rates, allowed, {i: amounts for i, amounts in rated.items() if amounts})
 
     @classmethod
     def of_policies(cls, found: Sequence[CostRates], day: NDArray[np.int64]) -> CostRates:
         """Return the rates of policies on days of their own: those of `found[day[p]]` for policy p."""
         rates, allowed = (np.concatenate(arrays, axis=-1)[..., day] for arrays in _columns(found))
-        return cls(rates, allowed)
+        numbers = sorted({i for one in found for i in one.rated})
+        rated = {i: tuple(sorted({amount for one in found for amount in one.rated.get(i, ())})) for i in numbers}
+        return cls(rates, allowed, rated)
 
     def costs(self, totals: Array, advertisers: NDArray[np.int64]) -> Array:
         """Return the costs of an hour.
@@ -71,20 +76,14 @@ class CostRates:
         Returns:
             Costs by agent, `[P, A, C]`; those of a limit on several advertisers together are the same for all of them.
         """
-        found = np.zeros((totals.shape[2], len(advertisers), len(self.rates)))
-        for i, rated in self._rated.items():
+        found = np.zeros((totals.shape[2], len(advertisers), len(self.rates)), like=totals)
+        for i, rated in self.rated.items():
             one = constraints.CONSTRAINTS[i]
             chosen = advertisers if one.is_each else slice(None)
             added = reduce(np.add, (self.rates[i, amount][chosen] * totals[chosen, _AMOUNTS[amount]] for amount in rated))
             each = added if one.is_each else of_all(added)
             found[:, :, i] = (each - self.allowed[i][advertisers]).T
         return found
-
-    @cached_property
-    def _rated(self) -> dict[int, list[int]]:
-        """Amounts that are rated, by the number of each constraint that there is: a step takes no time for others."""
-        rated = {i: np.flatnonzero(rates.any(axis=(1, 2))).tolist() for i, rates in enumerate(self.rates)}
-        return {i: amounts for i, amounts in rated.items() if amounts}
 
 
 def binding(goals: Goals) -> tuple[str, ...]:
@@ -123,12 +122,13 @@ def _of_constraint(one: Constraint, goals: Goals) -> tuple[Array, Array]:
 
 def _by_agent(values: Callable[[Constraint], Array | float], advertisers: NDArray[np.int64], shape: tuple[int, int]) -> Array:
     """Lay the constraints' numbers side by side, `[P, A, C]`, of `[n, D]` or `[D]` each."""
-    columns = []
-    for one in constraints.CONSTRAINTS:
-        numbers = np.asarray(values(one))
-        numbers = numbers[advertisers] if one.is_each and numbers.ndim else numbers
-        columns.append(np.broadcast_to(numbers, shape))
-    return np.ascontiguousarray(np.stack(columns).transpose(2, 1, 0))
+    laid_out = np.empty((shape[1], shape[0], len(constraints.CONSTRAINTS)), like=advertisers)
+    for i, one in enumerate(constraints.CONSTRAINTS):
+        numbers = values(one)
+        chosen = numbers[advertisers] if one.is_each and not isinstance(numbers, float) else numbers
+        # Numbers are `[A, D]` or `[D]`, so that the transpose has the policies first.
+        laid_out[:, :, i] = chosen if isinstance(chosen, float) else chosen.T if one.is_each else chosen[:, None]
+    return laid_out
 
 
 def _columns(found: Sequence[CostRates]) -> tuple[list[Array], list[Array]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, WithJsonSchema, model_validator
@@ -20,6 +21,11 @@ MIN_POPULATION = dict.fromkeys(("cma-es", "value-scale", "value-scale-paced", "o
 """Smallest population: a single parent says nothing about a covariance, and two ends of a range nothing of what is within."""
 STARTED = ("macg-es", "openai-es", "cma-es")
 """The learners that take `start`."""
+
+DEVICE = re.compile(r"^(cpu|cuda(:[0-9]+)?)$")
+"""Names of devices."""
+ON_DEVICE = ("ippo", "mappo")
+"""The learners that take `device`."""
 
 VALIDATED = "validated"
 """The word of `floor_margin` that has it chosen on `traffic.validation_days`."""
@@ -100,6 +106,9 @@ class LearnerSection(Section):
     `openai-es`."""
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""
+    device: Annotated[str, WithJsonSchema({"type": "string", "pattern": DEVICE.pattern})] = "cpu"
+    """Device that `ippo` and `mappo` play and learn on: `cpu`, `cuda` or `cuda:N` (docs/gpu.md). On a GPU the last digits are
+    not those of the processor. Other learners compute on the processor."""
     dqn: DqnSection = DqnSection()
     """The Q-learners' constants."""
     ppo: PpoSection = PpoSection()
@@ -132,6 +141,19 @@ class LearnerSection(Section):
             raise ValueError(
                 f"floor_margin: expected a number >= 0 or '{VALIDATED}', got {shown(self.floor_margin)}"
                 f"{suggestion(self.floor_margin, [VALIDATED])}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _device_fits(self) -> LearnerSection:
+        if not DEVICE.match(self.device):
+            raise ValueError(
+                f"device: expected cpu, cuda or cuda:N, got {shown(self.device)}{suggestion(self.device, ['cpu', 'cuda'])}"
+            )
+        if self.device != "cpu" and self.algorithm not in ON_DEVICE:
+            raise ValueError(
+                f"device: expected 'cpu' with {shown(self.algorithm)}, got {shown(self.device)} "
+                f"(only {' and '.join(ON_DEVICE)} compute on a device)"
             )
         return self
 

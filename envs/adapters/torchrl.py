@@ -7,8 +7,8 @@ env = AuctionEnv("three-arms", 64)
 days = env.rollout(24)  # 64 days by random bids, days["seller", "observation"]: [64, 24, 12, 15]
 ```
 
-TorchRL's own wrapper of PettingZoo steps one environment and stacks its agents one by one. Here a step of P environments fills
-tensors `[P, agents, ...]` directly. `benchmarl.py` builds on it.
+TorchRL's own wrapper of PettingZoo steps one environment and stacks its agents one by one. Here a step of P environments is
+that of `auctionsim.envs.torch_env`, in tensors `[P, agents, ...]` on the device that is named. `benchmarl.py` builds on it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from auctionsim.arguments import instance_of
 from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario
-from auctionsim.envs.vector_env import AuctionVectorEnv, Infos
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import MissingExtra
 from auctionsim.market.observations import bounds
@@ -33,6 +29,8 @@ try:
     from tensordict import TensorDict, TensorDictBase
     from torchrl.data import Bounded, Categorical, Composite, MultiCategorical, Unbounded
     from torchrl.envs import EnvBase, MarlGroupMapType
+
+    from auctionsim.envs.torch.env import AuctionTorchEnv, Infos
 except ImportError as error:
     raise MissingExtra(f"{__name__} needs torchrl: pip install torchrl") from error
 
@@ -56,15 +54,16 @@ class AuctionEnv(EnvBase):
     some of the markets alone, which is how collectors reset.
 
     Arguments:
-        scenario: Any scenario that `AuctionVectorEnv` takes.
+        scenario: Any scenario that `AuctionTorchEnv` takes.
         num_envs: P, the number of markets, >= 1.
         group_map: Agents of each group, a `MarlGroupMapType`, or None for the scenario's groups.
-        device: Device of the tensors; the market itself is simulated on the processor.
+        device: Device of all tensors, which observations and rewards are computed on: `cpu`, `cuda` or `cuda:N`.
         seed: Seed of the first reset, as `set_seed` gives it: market i begins with seed + i. None for the scenario's.
-        arguments: Further arguments, as `AuctionVectorEnv` takes them, but for `autoreset_mode`.
+        arguments: Further arguments, as `AuctionTorchEnv` takes them, but for `autoreset_mode`.
 
     Raises:
-        InputError: The scenario is wrong or has no learner, an argument is unknown, or the groups do not hold every agent once.
+        InputError: The scenario is wrong or has no learner, there is no such device, an argument is unknown, or the groups do
+            not hold every agent once.
     """
 
     _batch_locked = True
@@ -84,12 +83,13 @@ class AuctionEnv(EnvBase):
                 f"autoreset_mode: TorchRL resets by itself; expected none, got {shown(arguments['autoreset_mode'])}"
             )
         # TorchRL asks for each reset itself, by the mask `_reset`.
-        self.vector_env = AuctionVectorEnv(scenario, num_envs, autoreset_mode="DISABLED", **arguments)
-        super().__init__(device=device, batch_size=[num_envs])
+        self.vector_env = AuctionTorchEnv(scenario, num_envs, device, autoreset_mode="DISABLED", **arguments)
+        super().__init__(device=self.vector_env.device, batch_size=[num_envs])
         self.agents = list(self.vector_env.agents)
         self.group_map = _checked_groups(group_map, self.vector_env)
         self._members = {
-            group: torch.tensor([self.agents.index(agent) for agent in members]) for group, members in self.group_map.items()
+            group: torch.tensor([self.agents.index(agent) for agent in members], device=self.device)
+            for group, members in self.group_map.items()
         }
         self._n_rewards = len(OBJECTIVES) if self.vector_env.reward == "vector" else 1
         self._set_seed(seed)
@@ -106,7 +106,7 @@ class AuctionEnv(EnvBase):
         observed = Composite(shape=envs, device=device)
         acted, rewarded = Composite(shape=envs, device=device), Composite(shape=envs, device=device)
         # Infos are known by looking at some; those of another environment, as a reset takes a day.
-        _, infos = AuctionVectorEnv(self.vector_env.market).reset()
+        _, infos = AuctionTorchEnv(self.vector_env.market).reset()
         low, high = (torch.as_tensor(bound) for bound in bounds())
         for group, members in self._members.items():
             shape = torch.Size([*envs, len(members)])
@@ -160,45 +160,41 @@ class AuctionEnv(EnvBase):
         asked = dict(options or {})
         mask = None if tensordict is None else tensordict.get("_reset", None)
         if mask is not None:
-            asked["reset_mask"] = mask.reshape(-1).cpu().numpy()
+            asked["reset_mask"] = mask.reshape(-1)
         observations, infos = self.vector_env.reset(seed=self._next_seed, options=asked)
         self._next_seed = None
-        nobody = np.zeros(self.batch_size, dtype=bool)
+        nobody = torch.zeros(self.batch_size, dtype=torch.bool, device=self.device)
         return self._reported(observations, infos, nobody, nobody)
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Replay an hour in every market."""
         actions = self.vector_env.actions
-        of_all = torch.zeros(*self.batch_size, len(self.agents), *actions.shape)
-        if actions.mode != "box":
-            of_all = of_all.to(torch.int64)
+        dtype = torch.float32 if actions.mode == "box" else torch.int64
+        of_all = torch.zeros(*self.batch_size, len(self.agents), *actions.shape, dtype=dtype, device=self.device)
         for group, members in self._members.items():
-            of_all[:, members] = tensordict.get((group, "action")).detach().cpu().to(of_all.dtype)
-        observations, rewards, terminations, truncations, infos = self.vector_env.step(of_all.numpy())
+            of_all[:, members] = tensordict.get((group, "action")).detach().to(dtype)
+        observations, rewards, terminations, truncations, infos = self.vector_env.step(of_all)
         reported = self._reported(observations, infos, terminations, truncations)
-        rewarded = torch.as_tensor(rewards, dtype=torch.float32).reshape(*of_all.shape[:2], self._n_rewards)
+        rewarded = rewards.float().reshape(*of_all.shape[:2], self._n_rewards)
         for group, members in self._members.items():
-            reported.set((group, "reward"), rewarded[:, members].to(self.device))
+            reported.set((group, "reward"), rewarded[:, members])
         return reported
 
     def _reported(
-        self, observations: NDArray[np.float32], infos: Infos, terminations: NDArray[np.bool_], truncations: NDArray[np.bool_]
+        self, seen: torch.Tensor, infos: Infos, terminations: torch.Tensor, truncations: torch.Tensor
     ) -> TensorDictBase:
         """Return what reset and step both report."""
-        seen = torch.from_numpy(observations)
-        by_agent = {
-            key: torch.as_tensor(values, dtype=torch.float32) for key, values in _of_agents(infos, seen.shape[:2]).items()
-        }
+        by_agent = {key: values.float() for key, values in _of_agents(infos, seen.shape[:2]).items()}
         flags = {"done": terminations | truncations, "terminated": terminations, "truncated": truncations}
-        of_market = {key: torch.from_numpy(value.copy())[:, None] for key, value in flags.items()}
-        reported = TensorDict(of_market, batch_size=self.batch_size)
-        reported["state"], reported["day"] = seen.flatten(1), torch.as_tensor(infos["day"], dtype=torch.int64)[:, None]
+        of_market = {key: value[:, None] for key, value in flags.items()}
+        reported = TensorDict(of_market, batch_size=self.batch_size, device=self.device)
+        reported["state"], reported["day"] = seen.flatten(1), infos["day"][:, None]
         for group, members in self._members.items():
             size = (*self.batch_size, len(members))
             info = TensorDict({key: values[:, members] for key, values in by_agent.items()}, batch_size=size)
             own = {key: value[:, None].expand(*size, 1).clone() for key, value in of_market.items()}
             reported[group] = TensorDict(own | {"observation": seen[:, members], "info": info}, batch_size=size)
-        return reported.to(self.device)
+        return reported
 
 
 def _flags(shape: Sequence[int]) -> dict[str, Any]:
@@ -206,7 +202,7 @@ def _flags(shape: Sequence[int]) -> dict[str, Any]:
     return {key: Categorical(2, shape=(*shape, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")}
 
 
-def _checked_groups(given: Mapping[str, Sequence[str]] | MarlGroupMapType | None, env: AuctionVectorEnv) -> GroupMap:
+def _checked_groups(given: Mapping[str, Sequence[str]] | MarlGroupMapType | None, env: AuctionTorchEnv) -> GroupMap:
     """Return the agents of each group; those of the scenario where none are given.
 
     Raises:
@@ -233,6 +229,6 @@ def _checked_groups(given: Mapping[str, Sequence[str]] | MarlGroupMapType | None
     return groups
 
 
-def _of_agents(infos: Infos, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+def _of_agents(infos: Infos, shape: tuple[int, ...]) -> dict[str, torch.Tensor]:
     """Return the infos that there is one of for every agent, `[P, A, ...]` with `shape` (P, A)."""
-    return {key: values for key, values in infos.items() if isinstance(values, np.ndarray) and values.shape[:2] == shape}
+    return {key: values for key, values in infos.items() if values.shape[:2] == shape}

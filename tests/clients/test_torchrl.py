@@ -224,6 +224,11 @@ def test_vectors_of_rewards_are_those_of_the_objectives():
     torch.testing.assert_close(hour["reward"], hour["info", "objectives"])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_what_is_promised_of_a_step_comes_on_a_gpu_too():
+    check_env_specs(AuctionEnv(default_market(), ENVS, device="cuda"), seed=1)
+
+
 def test_a_fixed_day_is_the_day_of_every_market():
     assert AuctionEnv(default_market(), ENVS).reset(options={"day": 3})["day"].flatten().tolist() == [3] * ENVS
 
@@ -255,6 +260,7 @@ def test_a_days_return_is_summed_by_the_librarys_transform():
         ({"group_map": 3}, r"group_map: expected a dictionary"),
         ({"autoreset_mode": "NextStep"}, r"autoreset_mode: TorchRL resets by itself"),
         ({"seed": -1}, r"seed: expected"),
+        ({"device": "cuda:99"}, r"device: expected one of cpu.*, got 'cuda:99'"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str):

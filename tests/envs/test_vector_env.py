@@ -253,4 +253,4 @@ def test_gymnasium_makes_many_single_bidders_at_once(small: Scenario):
 def test_threads_are_used_where_a_step_is_long_enough(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(vector_env, "usable_threads", lambda: 2)
     few, many = (AuctionVectorEnv("three-arms", num_envs).batched_days for num_envs in (64, 2048))
-    assert (few._threads, many._threads) == (1, 2)
+    assert (few._engine._threads, many._engine._threads) == (1, 2)

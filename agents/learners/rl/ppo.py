@@ -6,25 +6,34 @@ everybody's observations and gives everybody's value (Yu et al. 2022).
 
 Actions are normal around the actor's output, log multipliers on the starting coefficients of the bid formula; what is
 evaluated is the mean. An iteration plays every training day in `learner.population` parallel copies.
+
+With `learner.device` the copies of all training days are played at once on a device, and everything stays there until the
+iteration is over: observations, rewards, networks, gradients, Adam. The noise is the same, so that results differ by rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.agents.device.days import DeviceDays
+from auctionsim.agents.device.devices import found_device
+from auctionsim.agents.device.home import Home
 from auctionsim.agents.learners.adam import adam_direction
 from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
-from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, roll_out
+from auctionsim.agents.learners.rl.rollout import Floats, Trajectory, coefficients_of, observations_of, play_out, roll_out
 from auctionsim.agents.learners.rl.stacked_mlp import as_arrays, as_tensors, one_thread, random_parameters, unflatten, values
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
 from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.extras import missing_extra
+from auctionsim.market.copies.terms import DayTerms
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
 from auctionsim.names.display import short_repr
@@ -64,6 +73,12 @@ class Ppo:
         self._scenario, self._constants = scenario, constants
         self._is_shared = scenario.learner.algorithm == "mappo"
 
+    @cached_property
+    def _home(self) -> Home:
+        """The place of the arrays that `learner.device` names, memory for the processor; bidding does not need it."""
+        name = self._scenario.learner.device
+        return Home() if name == "cpu" else Home(found_device(f"{self._scenario.source}: learner.device", name))
+
     def start(self, market: Market) -> Arrays:
         """Draw networks whose bids are close to the starting ones."""
         settings, n = self._constants, len(market.learners)
@@ -82,22 +97,25 @@ class Ppo:
         return {**flat, **moments, "iteration": np.zeros(1, dtype=np.int64), "steps": np.zeros(1, dtype=np.int64)}
 
     def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
-        """Return one task per training day."""
+        """Return one task per training day; none where `tell` plays all of them on a device."""
         shared = {name: array for name, array in state.items() if name.startswith(("actor/", "spread/"))}
         iteration = int(state["iteration"][0])
-        return TaskBatch(play_episode, shared, [Episode(day, iteration) for day in self._scenario.traffic.train_days])
+        days = self._scenario.traffic.train_days if self._home.device is None else ()
+        return TaskBatch(play_episode, shared, [Episode(day, iteration) for day in days])
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Trajectory]) -> tuple[Arrays, Mapping[str, float]]:
         """Take some epochs of clipped policy and value steps over everything that was played."""
-        settings = self._constants
+        settings, home = self._constants, self._home
+        if home.device is not None:
+            results = [_play(market, state, self._scenario.traffic.train_days, int(state["iteration"][0]), home)]
         with one_thread():
-            batch = _batch(market, results, state, settings, is_shared=self._is_shared)
-            after, loss = _epochs(state, batch, settings)
+            batch = _batch(market, results, state, settings, home, is_shared=self._is_shared)
+            after, loss = _epochs(state, batch, settings, home)
         after["iteration"] = state["iteration"] + 1
         logged = {
-            "revenue_ratio": float(np.mean([one.revenue.mean() for one in results])),
-            "profit_ratio": float(np.mean([one.profit.mean() for one in results])),
-            "reward": float(np.mean([one.rewards.sum(axis=0).mean() for one in results])),
+            "revenue_ratio": float(np.mean([home.numpy(one.revenue).mean() for one in results])),
+            "profit_ratio": float(np.mean([home.numpy(one.profit).mean() for one in results])),
+            "reward": float(np.mean([home.numpy(one.rewards.sum(axis=0)).mean() for one in results])),
             "loss": loss,
             "std": float(arithmetic.exp(after["spread/log_std"]).mean()),
         }
@@ -114,17 +132,28 @@ class Ppo:
 
 def play_episode(market: Market, shared: Arrays, episode: Episode) -> Trajectory:
     """Play parallel copies of a day with the actors' noise; `shared` is the actors' and their spread's part of the state."""
-    actor, log_std = unflatten("actor/", shared), shared["spread/log_std"]
+    return _play(market, shared, (episode.day,), episode.iteration, Home())
+
+
+def _play(market: Market, state: Arrays, days: Sequence[int], iteration: int, home: Home) -> Trajectory:
+    """Play parallel copies of days, those of the first one first; the noise of a day does not depend on the others."""
+    actor = {name: home.tensor(home.array(array)) for name, array in unflatten("actor/", state).items()}
     num_envs, n = market.scenario.learner.population, len(market.learners)
-    rng = stream(market.seed, "ppo-noise", episode.iteration, episode.day)
-    std = np.broadcast_to(arithmetic.exp(log_std[:, 0]), (n, _ACTIONS))
+    streams = [stream(market.seed, "ppo-noise", iteration, day) for day in days]
+    log_std = home.array(state["spread/log_std"])
+    std, static = np.broadcast_to(arithmetic.exp(log_std[:, 0]), (n, _ACTIONS)), home.array(_static(market))
 
-    def act(_: int, observations: Floats) -> Floats:
-        noise = arithmetic.normal(rng, (num_envs, n, _ACTIONS)).astype(np.float32)
-        drawn: Floats = (_means(market, actor, observations) + std * noise).astype(np.float32)
-        return drawn
+    def act(_: int, observations: Any) -> Any:
+        drawn = [arithmetic.normal(rng, (num_envs, n, _ACTIONS)).astype(np.float32) for rng in streams]
+        noise = home.array(np.concatenate(drawn))
+        return (_means(actor, observations, static, home) + std * noise).astype(np.float32)
 
-    return roll_out(market, episode.day, num_envs, act)
+    if home.device is None:
+        return roll_out(market, days[0], num_envs, act)
+    terms = DayTerms.of_copies(
+        [DayTerms.of(market, day, home.array) for day in days], home.array(np.repeat(np.arange(len(days)), num_envs))
+    )
+    return play_out(market, DeviceDays(market, days, num_envs, home), terms.goals, terms.scales, act, home.array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +164,11 @@ class _Greedy:
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (any number)
         """Bid by the actors' means."""
-        scales = Scales.of(market, day, market.learners)
+        scales, static, home = Scales.of(market, day, market.learners), _static(market), Home()
+        actor = as_tensors(self.actor)
 
         def act(state: DayState) -> Array:
-            return coefficients_of(market, _means(market, self.actor, observations_of(market, state, scales)))
+            return coefficients_of(market, _means(actor, observations_of(market, state, scales), static, home))
 
         return DayPolicy(act)
 
@@ -161,52 +191,59 @@ class _Batch:
     """`[A, rows of the critic, values]`."""
 
 
-def _actor_inputs(market: Market, observations: Floats) -> Floats:
+def _static(market: Market) -> Floats:
+    """Return the three figures that tell advertisers apart, `[learners, 3]`."""
+    return static_inputs(market).astype(np.float32)
+
+
+def _actor_inputs(observations: Any, static: Any) -> Any:
     """Return the actors' inputs `[..., learners, 18]`: observations, and three figures that differ between advertisers."""
-    static = np.broadcast_to(static_inputs(market).astype(np.float32), (*observations.shape[:-1], _STATIC))
-    return np.concatenate([observations, static], axis=-1)
+    return np.concatenate([observations, np.broadcast_to(static, (*observations.shape[:-1], _STATIC))], axis=-1)
 
 
-def _means(market: Market, actor: Mapping[str, Floats], observations: Floats) -> Floats:
+def _means(actor: Mapping[str, torch.Tensor], observations: Any, static: Any, home: Home) -> Any:
     """Return the actors' outputs `[P, learners, 3]` for observations `[P, learners, 15]`."""
-    inputs = _actor_inputs(market, observations)
+    inputs = _actor_inputs(observations, static)
     is_shared = len(actor["bias-0"]) == 1 and inputs.shape[1] != 1
     rows = inputs.reshape(1, -1, inputs.shape[-1]) if is_shared else inputs.transpose(1, 0, 2)
     with one_thread(), torch.no_grad():
-        out: Floats = values(as_tensors(actor), torch.from_numpy(np.ascontiguousarray(rows))).numpy()
+        out = home.of_tensor(values(actor, home.tensor(rows)))
     return out.reshape(*inputs.shape[:2], -1) if is_shared else out.transpose(1, 0, 2)
 
 
-def _batch(market: Market, results: Sequence[Trajectory], state: Arrays, settings: PpoSection, *, is_shared: bool) -> _Batch:
-    observations = np.concatenate([one.observations for one in results], axis=1)
+def _batch(
+    market: Market, results: Sequence[Trajectory], state: Arrays, settings: PpoSection, home: Home, *, is_shared: bool
+) -> _Batch:
+    observations: Any = np.concatenate([one.observations for one in results], axis=1)
     actions = np.concatenate([one.actions for one in results], axis=1)
     rewards = np.concatenate([one.rewards for one in results], axis=1)
     hours, copies, n, _ = observations.shape
-    inputs = _actor_inputs(market, observations)
+    inputs = _actor_inputs(observations, home.array(_static(market)))
     if is_shared:
         critic_inputs = observations.reshape(1, hours * copies, -1)
     else:
         critic_inputs = observations.transpose(2, 0, 1, 3).reshape(n, hours * copies, -1)
-    critic_rows = torch.from_numpy(np.ascontiguousarray(critic_inputs))
+    critic_rows = home.tensor(critic_inputs)
+    held = {name: home.tensor(home.array(array)) for name, array in state.items() if name.split("/")[0] in _NETWORKS}
     with torch.no_grad():
-        found = values(as_tensors(unflatten("critic/", state)), critic_rows).numpy()
+        found = home.of_tensor(values(unflatten("critic/", held), critic_rows))
     worth = found.reshape(hours, copies, n) if is_shared else found.reshape(n, hours, copies).transpose(1, 2, 0)
     advantage = _advantages(rewards, worth, settings.gae_lambda)
     returns = advantage + worth
     # By agent over everything it played: the agents' scales differ.
     scaled = (advantage - advantage.mean(axis=(0, 1))) / (advantage.std(axis=(0, 1)) + 1e-8)
 
-    def by_actor(array: Floats) -> torch.Tensor:
+    def by_actor(array: Any) -> torch.Tensor:
         tail = array.shape[3:]
         rows = array.reshape(1, -1, *tail) if is_shared else np.moveaxis(array, 2, 0).reshape(n, -1, *tail)
-        return torch.from_numpy(np.ascontiguousarray(rows))
+        return home.tensor(rows)
 
     played, wanted = by_actor(inputs), by_actor(actions)
     with torch.no_grad():
-        means = values(as_tensors(unflatten("actor/", state)), played)
-        likelihood = _log_likelihood(means, torch.from_numpy(state["spread/log_std"]), wanted)
+        means = values(unflatten("actor/", held), played)
+        likelihood = _log_likelihood(means, held["spread/log_std"], wanted)
     target = returns.reshape(1, hours * copies, n) if is_shared else returns.transpose(2, 0, 1).reshape(n, hours * copies, 1)
-    return _Batch(played, wanted, likelihood, by_actor(scaled), critic_rows, torch.from_numpy(np.ascontiguousarray(target)))
+    return _Batch(played, wanted, likelihood, by_actor(scaled), critic_rows, home.tensor(target))
 
 
 def _advantages(rewards: Floats, worth: Floats, gae_lambda: float) -> Floats:
@@ -228,12 +265,12 @@ def _log_likelihood(means: torch.Tensor, log_std: torch.Tensor, actions: torch.T
     return (-0.5 * ((actions - means) / log_std.exp()) ** 2 - log_std).sum(dim=-1)
 
 
-def _epochs(state: Arrays, batch: _Batch, settings: PpoSection) -> tuple[Arrays, float]:
+def _epochs(state: Arrays, batch: _Batch, settings: PpoSection, home: Home) -> tuple[Arrays, float]:
     names = [name for name in state if name.split("/")[0] in _NETWORKS]
-    after = {name: array.copy() for name, array in state.items()}
-    steps, mean_loss = int(state["steps"][0]), 0.0
+    after: dict[str, Any] = {name: home.array(array.copy()) for name, array in state.items() if name != "steps"}
+    steps, loss = int(state["steps"][0]), torch.zeros(())
     for _ in range(settings.epochs):
-        leaves = {name: torch.from_numpy(after[name]).requires_grad_() for name in names}
+        leaves = {name: home.tensor(after[name]).detach().requires_grad_() for name in names}
         means = values(unflatten("actor/", leaves), batch.inputs)
         ratio = (_log_likelihood(means, leaves["spread/log_std"], batch.actions) - batch.log_likelihood).exp()
         clipped = ratio.clamp(1 - settings.clip, 1 + settings.clip)
@@ -242,11 +279,12 @@ def _epochs(state: Arrays, batch: _Batch, settings: PpoSection) -> tuple[Arrays,
         # Summed over actors: they share no parameter.
         loss = value_loss.sum() - objective.sum()
         gradients = torch.autograd.grad(loss, [leaves[name] for name in names])
-        steps, mean_loss = steps + 1, float(loss.detach()) / len(objective)
+        steps += 1
         for name, gradient in zip(names, gradients, strict=True):
             moments = after[f"first/{name}"], after[f"second/{name}"]
-            direction, first, second = adam_direction(*moments, gradient.numpy(), steps, epsilon=_EPSILON)
+            direction, first, second = adam_direction(*moments, home.of_tensor(gradient), steps, epsilon=_EPSILON)
             after[name] = (after[name] - settings.learning_rate * direction).astype(np.float32)
             after[f"first/{name}"], after[f"second/{name}"] = first.astype(np.float32), second.astype(np.float32)
-    after["steps"] = np.array([steps], dtype=np.int64)
-    return after, mean_loss
+    learned = {name: home.numpy(array) for name, array in after.items()}
+    # Asked for once, since nobody waits for a device in between.
+    return {**learned, "steps": np.array([steps], dtype=np.int64)}, float(loss.detach()) / len(batch.inputs)

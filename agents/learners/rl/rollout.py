@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import DayState
 from auctionsim.auction.outcome import COST
-from auctionsim.market.bidding import market_coefficients, starting_coefficients
+from auctionsim.market.bidding import coefficients_with, market_coefficients, starting_coefficients
+from auctionsim.market.copies.relocated import on_processor
 from auctionsim.market.goals import training_goals
 from auctionsim.market.market import Market
 from auctionsim.market.observations import Scales, observe
 from auctionsim.objectives.fitness import reward_charge
-from auctionsim.objectives.goals import global_profit, running_score
+from auctionsim.objectives.goals import Goals, global_profit, running_score
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
@@ -46,12 +48,34 @@ class Trajectory:
     """All advertisers' profit over the baseline's, `[P]`."""
 
 
-def observations_of(market: Market, state: DayState, scales: Scales) -> Floats:
-    """Return what the learners see before the next hour, `[P, learners, 15]`."""
-    learners, n_policies = market.learners, state.n_policies
+class Played(Protocol):
+    """Copies of days under way: a `MarketDay`, or days on a device."""
+
+    @property
+    def state(self) -> DayState:
+        """Return what is known before the next hour."""
+
+    @property
+    def cumulative(self) -> Any:
+        """Return the totals so far, `[advertisers, 5, P]`."""
+
+    def step(self, coefficients: Any) -> Any:
+        """Clear an hour."""
+
+
+def observations_of(market: Market, state: DayState, scales: Scales, learners: Any = None) -> Floats:
+    """Return what the learners see before the next hour, `[P, learners, 15]`.
+
+    Args:
+        market: The market.
+        state: The state of the copies.
+        scales: Scales of the learners.
+        learners: Indices of the learners, where the state's arrays are; the market's where None.
+    """
+    learners = market.learners if learners is None else learners
     return observe(
         scales,
-        np.full(n_policies, state.hour),
+        np.full(state.n_policies, state.hour, like=state.budget_left),
         state.budget_left[learners],
         state.last_step[learners],
         state.last_step[:, COST].sum(axis=0),
@@ -60,8 +84,7 @@ def observations_of(market: Market, state: DayState, scales: Scales) -> Floats:
 
 def coefficients_of(market: Market, actions: NDArray[np.floating]) -> Array:
     """Return everybody's coefficients for the learners' actions `[P, learners, 3]`."""
-    logs = np.clip(actions.astype(np.float64), -LARGEST, LARGEST)
-    return market_coefficients(market, logs, starting_coefficients(market))
+    return market_coefficients(market, _logs(actions), starting_coefficients(market))
 
 
 def roll_out(market: Market, day: int, num_envs: int, act: Callable[[int, Floats], Floats]) -> Trajectory:
@@ -73,15 +96,39 @@ def roll_out(market: Market, day: int, num_envs: int, act: Callable[[int, Floats
         num_envs: Number of copies, P.
         act: `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour.
     """
-    settings, learners = market.scenario.learner, market.learners
     sim, goals = market.day(day, num_envs), training_goals(market, day)
-    scales = Scales.of(market, day, learners)
+    return play_out(market, sim, goals, Scales.of(market, day, market.learners), act)
+
+
+def play_out(
+    market: Market,
+    sim: Played,
+    goals: Goals,
+    scales: Scales,
+    act: Callable[[int, Any], Any],
+    home: Callable[[Any], Any] = on_processor,
+) -> Trajectory:
+    """Play copies of days from midnight to the end.
+
+    Args:
+        market: The market.
+        sim: The copies at midnight.
+        goals: Goals of the copies.
+        scales: Scales of the copies' observations.
+        act: `act(hour, observations)` draws the actions `[P, learners, 3]` of an hour.
+        home: Function that puts an array of numpy where the copies' arrays are.
+
+    Returns:
+        The trajectory, with its arrays where the copies' are.
+    """
+    settings, learners = market.scenario.learner, home(market.learners)
+    fixed, start = home(market.fixed), home(starting_coefficients(market))
     observations, actions, rewards = [], [], []
-    before = np.zeros((len(learners), num_envs))
+    before = 0.0
     for hour in range(HOURS):
-        observations.append(observations_of(market, sim.state, scales))
+        observations.append(observations_of(market, sim.state, scales, learners))
         actions.append(act(hour, observations[-1]))
-        sim.step(coefficients_of(market, actions[-1]))
+        sim.step(coefficients_with(fixed, learners, _logs(actions[-1]), start, "macg"))
         score = running_score(sim.cumulative, goals, settings)[learners]
         reward = score - before
         before = score
@@ -96,3 +143,8 @@ def roll_out(market: Market, day: int, num_envs: int, act: Callable[[int, Floats
         totals[:, COST].sum(axis=0) / goals.revenue_scale,
         global_profit(totals, goals),
     )
+
+
+def _logs(actions: Any) -> Any:
+    """Return the log multipliers that actions bid with."""
+    return np.clip(actions.astype(np.float64), -LARGEST, LARGEST)

@@ -97,7 +97,7 @@ def advance(a: int, p: int, book: Book, window: Window) -> None:
 def make_walk(n_slots: int) -> Any:
     """Return the device function that goes through a block in order until somebody runs out, and settles that bucket.
 
-    It is `walk(first, n_buckets, index, p, rows, rules, bids, book, window, key, positions)`, and tells whether buckets are left.
+    It is `walk(first, n_buckets, index, p, rows, rules, bids, book, window, key, positions)`; it tells if buckets are left.
     """
     settle, count, size = make_settle(n_slots), make_count(n_slots), n_slots * _AT_ONCE
 

@@ -1,0 +1,1 @@
+"""Days of one market side by side, each copy on a day and in an hour of its own."""

@@ -1,0 +1,140 @@
+"""Clear parallel copies of a market's days, hour by hour, on the processor.
+
+Copies on the same day and hour are policies of one replay, so that an hour costs one call of the auction's kernel however many
+they are; copies on different days cost one call per day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.day import DayReplay
+from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.market.market import Market
+
+Array = NDArray[np.float64]
+# One thread replays fewer copies as fast as two do.
+_COPIES_PER_THREAD = 32
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return the pool of so many threads, made once."""
+    return ThreadPoolExecutor(threads)
+
+
+def _side_by_side(calls: Sequence[Callable[[], Array]], threads: int) -> list[Array]:
+    """Return the results of calls, in order, each call on a thread of its own.
+
+    The calling thread runs the last call itself: waiting for another thread takes as long as the Python part of a call.
+    """
+    if threads == 1 or len(calls) <= 1:
+        return [call() for call in calls]
+    others = [_pool(threads - 1).submit(call) for call in calls[:-1]]
+    last = calls[-1]()
+    return [*(other.result() for other in others), last]
+
+
+@dataclass(eq=False)
+class _Group:
+    """Copies that began the same day at the same time: one replay of it, or one for each thread."""
+
+    replay: DayReplay
+    """The day; its policy p is the copy `members[p]`."""
+    members: NDArray[np.int64]
+    """Indices of the copies."""
+    is_live: NDArray[np.bool_]
+    """Whether each member is still on this day; the others began another one, and what is replayed for them is unused."""
+
+    @cached_property
+    def index(self) -> slice | NDArray[np.int64]:
+        """Return the members as an index into arrays of copies.
+
+        It is a slice where they are evenly spaced, which takes a view instead of an array: environments that are seeded one
+        after the other are, for example 0, 2, 4 and 1, 3, 5 over two days.
+        """
+        step = int(self.members[1] - self.members[0]) if len(self.members) > 1 else 1
+        is_even = step > 0 and (np.diff(self.members) == step).all()
+        return slice(int(self.members[0]), int(self.members[-1]) + 1, step) if is_even else self.members
+
+
+class ParallelDays:
+    """P copies in one market, each on a day and in an hour of its own.
+
+    Args:
+        market: The market.
+        copies: P, the number of copies.
+        threads: Number of threads over which copies on the same day are split; it never changes a result.
+    """
+
+    def __init__(self, market: Market, copies: int, threads: int = 1) -> None:
+        self._market, self._copies, self._threads = market, copies, threads
+        self._groups: list[_Group] = []
+        n = len(market.advertisers)
+        self.last_step = np.zeros((n, len(OUTCOMES), copies))
+        """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`; never written to."""
+        self.budget_left = np.zeros((n, copies))
+        """Currency that is left of each budget, infinite without one, `[advertisers, P]`."""
+
+    def begin(self, copies: NDArray[np.int64], days: NDArray[np.int64], noise_seeds: Sequence[int]) -> None:
+        """Begin a day from midnight in some copies, wherever they were.
+
+        Args:
+            copies: Indices of the copies, `[E]`.
+            days: Day of each of them, `[E]`.
+            noise_seeds: Seed of the sampling noise of each of them, E.
+        """
+        self.stop(copies)
+        self.last_step = self.last_step.copy()
+        self.last_step[:, :, copies] = 0.0
+        self.budget_left[:, copies] = self._market.budgets[:, None]
+        seed = dict(zip(copies.tolist(), noise_seeds, strict=True))
+        for day in np.unique(days).tolist():
+            on_day = copies[days == day]
+            for members in np.array_split(on_day, min(self._threads, -(-len(on_day) // _COPIES_PER_THREAD))):
+                replay = self._market.day(day, len(members), noise_seeds=[seed[copy] for copy in members.tolist()])
+                replay.keep_shown()
+                self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
+
+    def stop(self, copies: NDArray[np.int64]) -> None:
+        """Stop some copies before the end of their day.
+
+        Args:
+            copies: Indices of the copies.
+        """
+        for group in self._groups:
+            group.is_live &= ~np.isin(group.members, copies)
+        self._groups = [group for group in self._groups if group.is_live.any()]
+
+    def step(self, coefficients: Array) -> tuple[Array, Array]:
+        """Replay the next hour of every copy that is on a day; the others get zeros.
+
+        Args:
+            coefficients: theta over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids.
+
+        Returns:
+            Totals of the hour, `[advertisers, 5, P]`, and what is left of each budget, `[advertisers, P]`.
+        """
+        if len(self._groups) != 1 or not self._groups[0].is_live.all() or len(self._groups[0].members) < self._copies:
+            self.last_step = np.zeros_like(self.last_step)
+            calls = [partial(group.replay.step, coefficients[:, :, group.index]) for group in self._groups]
+            for group, totals in zip(self._groups, _side_by_side(calls, self._threads), strict=True):
+                copies, budget_left = group.index, group.replay.budget_left
+                if not group.is_live.all():
+                    copies, totals, budget_left = (
+                        group.members[group.is_live], totals[:, :, group.is_live], budget_left[:, group.is_live],
+                    )  # fmt: skip
+                self.last_step[:, :, copies] = totals
+                self.budget_left[:, copies] = budget_left
+        else:
+            # The common case, all copies in one replay: its arrays are taken as they are.
+            (group,) = self._groups
+            self.last_step, self.budget_left = group.replay.step(coefficients), group.replay.budget_left.copy()
+        self._groups = [group for group in self._groups if not group.replay.is_over]
+        return self.last_step, self.budget_left
