@@ -123,10 +123,11 @@ def _market_table(answer: Answer) -> Table:
         share, counts = "", ["", ""]
         if i:
             one = answer.answers[i - 1]
-            share = relative_text(answer, "revenue", answer.differences(one)["revenue"])
+            share = relative_text(answer, one, "revenue", answer.differences(one)["revenue"])
             counts = [str(count) for count in answer.gains_and_losses(one)]
         rows.append([label, share, *(figure_text(found[name]) for name in SHOWN), *counts])
     note = f"Currency and counts of all days together; welfare is the value of all conversions. {over_words(answer)}"
+    note += f" Changes are compared with: {answer.compared_with}."
     return Table(["change", "revenue, relative", *SHOWN, f"gain {answer.judged}", f"lose {answer.judged}"], rows, note)
 
 
