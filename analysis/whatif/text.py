@@ -19,14 +19,15 @@ _COLUMNS = 28
 
 def answer_lines(answer: Answer) -> list[str]:
     """Return the answer as lines: how well the replay fits the log, the market under each change, losers and winners."""
-    lines = [*answer.log_fit.lines, ""]
+    # The replay that ingest tried is of the mechanism that it names; next to it stands the one of this replay.
+    lines = [*answer.log_fit.lines, *answer.notes[:1], ""]
     lines += aligned(["", "revenue", "change", "relative", *SHOWN[1:], "gain", "lose"], _rows(answer))
     lines += ["", *(f"{one.label}: {one.said}" for one in answer.answers if one.said), over_words(answer)]
     if answer.reaction is not None:
         lines.append(f"Changes are compared with: {answer.compared_with}.")
     for one in answer.answers:
         lines += ["", *_people(answer, one)]
-    return [*lines, "", *answer.notes]
+    return [*lines, "", *answer.notes[1:]]
 
 
 def over_words(answer: Answer) -> str:
