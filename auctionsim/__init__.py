@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from auctionsim.jobs.training.launch import train as train
     from auctionsim.jobs.training.outside import write_run as write_run
     from auctionsim.jobs.training.train import evaluate as evaluate
+    from auctionsim.jobs.whatif.ask import whatif as whatif
+    from auctionsim.jobs.whatif.landscape import landscape as landscape
     from auctionsim.market.market import Market as Market
     from auctionsim.runs import Run as Run
     from auctionsim.scenario import Scenario as Scenario
@@ -74,6 +76,7 @@ _HOME = {
     "build_market": "auctionsim.agents.build",
     "env": "auctionsim.envs",
     "evaluate": "auctionsim.jobs.training.train",
+    "landscape": "auctionsim.jobs.whatif.landscape",
     "load_scenario": "auctionsim.scenario.file",
     "load_traffic": "auctionsim.traffic.files",
     "lp_bound": "auctionsim.bounds.oracle",
@@ -83,6 +86,7 @@ _HOME = {
     "replay": "auctionsim.auction.replay",
     "scenario_for": "auctionsim.traffic.given",
     "train": "auctionsim.jobs.training.launch",
+    "whatif": "auctionsim.jobs.whatif.ask",
     "with_traffic": "auctionsim.traffic.given",
     "write_run": "auctionsim.jobs.training.outside",
 }
