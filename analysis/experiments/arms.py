@@ -19,8 +19,8 @@ from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
-METRICS = ("revenue", "clicks", "conversions", "gmv", "profit")
-"""What an experiment estimates, a day: the last is all advertisers' GMV minus cost."""
+METRICS = ("revenue", "clicks", "conversions", "welfare", "profit")
+"""What an experiment estimates, a day: welfare is the value of all conversions, profit is it minus what all pay."""
 MOST_VISITS = 200_000
 """Blocks of auctions that a day is taken apart into at most, but for one for each bucket."""
 CONTROL, TREATMENT = 0, 1
@@ -127,9 +127,10 @@ class Arms:
         replay = ArmsReplay((sources[0], sources[1]), day, rules, visits, mix.pots, n_units, self.markets[0].seed)
         bidders = [_Bidders(market, day) for market in self.markets]
         while not replay.is_over:
-            bids = [
-                bidder.bids(DayState(day, replay.hour, replay.hour, *replay.account(i))) for i, bidder in enumerate(bidders)
-            ]
+            # A rule plans with the whole day's budget and auctions, so it is shown its part as large as the whole.
+            accounts = [[len(mix.pots) * one for one in replay.account(arm)] for arm in (CONTROL, TREATMENT)]
+            states = [DayState(day, replay.hour, replay.hour, *account) for account in accounts]
+            bids = [bidder.bids(state) for bidder, state in zip(bidders, states, strict=True)]
             if mix.treated is not None:
                 bids = [_mixed(bids, mix.treated)] * 2
             replay.step((bids[0], bids[1]))

@@ -146,7 +146,7 @@ class Switchback:
         """Say what is assigned, and whose budgets are shared."""
         if self.period == HOURS:
             return "days at random, one of two consecutive ones treated"
-        return f"periods of {self.period} h at random, one of two consecutive days treated, every day's budget shared by its periods"
+        return f"periods of {self.period} h at random on one of two consecutive days, a day's budgets shared by its periods"
 
     def days(self, days: Sequence[int]) -> tuple[int, ...]:
         """Return the days that make pairs: all, or all but the last."""
@@ -178,7 +178,6 @@ class Switchback:
 
 
 DESIGNS: dict[str, Design] = {
-    one.name: one
-    for one in (ByUser(False), ByUser(True), ByAdvertiser(), Switchback(4), Switchback(HOURS))  # noqa: FBT003
+    one.name: one for one in (ByUser(False), ByUser(True), ByAdvertiser(), Switchback(4), Switchback(HOURS))
 }
 """The designs by name."""

@@ -17,7 +17,7 @@ _N_OUTCOMES = len(OUTCOMES)
 
 
 class Visits(NamedTuple):
-    """Auctions in the order in which they happen: a bucket is visited once for each block of its auctions that goes together."""
+    """Auctions in the order in which they happen: a bucket is visited once for each block of its auctions."""
 
     bucket: NDArray[np.int64]
     """Bucket of each visit, not decreasing, `[visits]`."""

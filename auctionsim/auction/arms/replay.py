@@ -134,8 +134,15 @@ class ArmsReplay:
         return self.hour == HOURS
 
     def account(self, arm: int) -> tuple[Array, Array, Array]:
-        """Return what an arm's bidders see: budget left `[advertisers, 1]`, and the outcomes of their pot in the last hour
-        and in the day so far, `[advertisers, 5, 1]` each; with one pot those of both arms together."""
+        """Return what an arm's bidders see.
+
+        Args:
+            arm: 0 for control, 1 for treatment.
+
+        Returns:
+            Budget left `[advertisers, 1]`, and the outcomes of their pot in the last hour and in the day so far,
+            `[advertisers, 5, 1]` each; with one pot those of both arms together.
+        """
         pot = self._pot_of[arm]
         return pot.budget_left, pot.last_step, pot.cumulative
 

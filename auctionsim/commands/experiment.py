@@ -1,0 +1,97 @@
+"""Simulate A/A and A/B tests of a change beside the truth: which experiment would tell what the change does?
+
+Designs assign auctions (users), halves of budgets, advertisers, or periods of time to the two arms (docs/experiments.md). The
+command gives bias and standard error of each, and how often the experiment's own 95 % interval holds the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auctionsim.commands import _common
+from auctionsim.console import Console
+
+EXAMPLE = "auctionsim experiment taobao-mix --set mechanism.reserve=0.3 --replicates 20"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("scenario", help="a scenario file, or the name of a built-in scenario (auctionsim scenarios)")
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        help="a key that differs in treatment; repeatable, all together are one change (default: none, A/A tests alone)",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        help="a key of the scenario to replace in both arms; repeatable (default: none)",
+    )
+    parser.add_argument(
+        "--design",
+        dest="designs",
+        metavar="NAME",
+        action="append",
+        help="user, budget-split, advertiser, switchback or switchback-days; repeatable (default: all)",
+    )
+    parser.add_argument(
+        "--days", type=_days, metavar="DAY[,DAY...]", help="days of the experiment (default: the scenario's test days)"
+    )
+    parser.add_argument(
+        "--replicates", type=_common.positive, default=100, help="random assignments of each test, >= 1 (default: 100)"
+    )
+    parser.add_argument(
+        "--period", type=_common.positive, default=4, help="hours of a period of switchback, a divisor of 24 (default: 4)"
+    )
+    parser.add_argument(
+        "--metric",
+        default="revenue",
+        help="metric to print: revenue, clicks, conversions, welfare or profit (default: revenue)",
+    )
+    parser.add_argument("--seed", type=_common.seed, help="seed of assignments and traffic, >= 0 (default: the scenario's)")
+    parser.add_argument(
+        "--out", type=_common.path_text, help="new folder for results.csv and a page (default: none is written)"
+    )
+    _common.add_code(parser, is_allowed=False)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Simulate the experiments and print the verdict on each design."""
+    from auctionsim.analysis.experiments.arms import METRICS
+    from auctionsim.errors import unknown
+    from auctionsim.jobs.experiment import experiment
+
+    if arguments.metric not in METRICS:
+        raise unknown("--metric", arguments.metric, METRICS)
+    out = None if arguments.out is None else _common.new_folder(arguments.out)
+    found = experiment(
+        arguments.scenario,
+        arguments.changes,
+        base=arguments.base,
+        designs=arguments.designs,
+        days=arguments.days,
+        replicates=arguments.replicates,
+        period=arguments.period,
+        seed=arguments.seed,
+        progress=console.say,
+    )
+    lines, value = found.lines(arguments.metric), found.as_dict()
+    if out is not None:
+        page = found.write(Path(out), _common.command_line())
+        lines, value = [*lines, f"report: {page}"], {**value, "report": str(page)}
+    console.result("\n".join(lines), value, kept=out)
+    return 0
+
+
+def _days(text: str) -> list[int]:
+    """Parse a list of days, as an argparse type."""
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise argparse.ArgumentTypeError(f"expected whole numbers >= 0 with commas, got {text!r}")
+    return [int(part) for part in parts]
