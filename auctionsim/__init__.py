@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from auctionsim.envs import env as env
     from auctionsim.envs import parallel_env as parallel_env
     from auctionsim.errors import InputError as InputError
+    from auctionsim.jobs.experiment import experiment as experiment
     from auctionsim.jobs.training.callbacks import Callback as Callback
     from auctionsim.jobs.training.launch import train as train
     from auctionsim.jobs.training.outside import write_run as write_run
@@ -74,6 +75,7 @@ _HOME = {
     "build_market": "auctionsim.agents.build",
     "env": "auctionsim.envs",
     "evaluate": "auctionsim.jobs.training.train",
+    "experiment": "auctionsim.jobs.experiment",
     "load_scenario": "auctionsim.scenario.file",
     "load_traffic": "auctionsim.traffic.files",
     "lp_bound": "auctionsim.bounds.oracle",

@@ -20,7 +20,7 @@ from auctionsim.names.display import short_repr
 
 Array = NDArray[np.float64]
 METRICS = ("revenue", "clicks", "conversions", "welfare", "profit")
-"""What an experiment estimates, a day: welfare is the value of all conversions, profit is it minus what all pay."""
+"""Metrics that an experiment estimates, a day: welfare is the value of all conversions, profit is it minus what all pay."""
 MOST_VISITS = 200_000
 """Blocks of auctions that a day is taken apart into at most, but for one for each bucket."""
 CONTROL, TREATMENT = 0, 1

@@ -138,7 +138,7 @@ def measure(
         replicates: Number of assignments, >= 1.
         seed: Seed of the assignments. A replicate's assignment depends on it, the design and the replicate's number alone.
         is_aa: Whether both arms are control.
-        known_truth: What `truth` returns for these days, where the caller has it already.
+        known_truth: Result of `truth` for these days, where the caller has it already.
         done: Function that is called after each replicate.
     """
     tested = Arms(arms.markets[CONTROL]) if is_aa else arms

@@ -136,7 +136,7 @@ def _designs(names: Sequence[str] | None, period: int) -> list[Design]:
     """Return the designs by their names, `switchback` with its period."""
     period = whole_number("period", period, 1)
     if HOURS % period or period == HOURS:
-        raise InputError(f"period: expected a divisor of 24 below 24, got {period}")
+        raise InputError(f"period: expected a divisor of 24, < 24, got {period}")
     known: dict[str, Design] = {**DESIGNS, "switchback": Switchback(period)}
     wanted = list(known) if names is None else list(dict.fromkeys(arguments.texts("designs", names)))
     for name in wanted:

@@ -35,7 +35,7 @@ class Change:
     change: tuple[str, ...]
     designs: tuple[str, ...]
     words: str
-    """What control and treatment are."""
+    """Description of control and treatment."""
 
 
 CHANGES: dict[str, Change] = {
