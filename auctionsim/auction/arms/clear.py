@@ -55,7 +55,7 @@ def clear_visits(
 
     Args:
         visits: The visits of the hour, buckets counted from the hour's first.
-        weight: The memory of the weights in both auctions' buckets, which each visit writes: compiled code reads it as read-only.
+        weight: The memory of the weights in both auctions' buckets, which each visit writes; the kernel only reads it.
         rng_keys: The hour's RNG key, `[1]`. The index of a visit in the hour is part of the key of its draws.
         control: Traffic, bids, rules, accounts and workspace of control, for one policy.
         treatment: Those of treatment; with shared budgets the accounts have the same ledger.
