@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from auctionsim.jobs.training.launch import train as train
     from auctionsim.jobs.training.outside import write_run as write_run
     from auctionsim.jobs.training.train import evaluate as evaluate
+    from auctionsim.jobs.whatif.ask import whatif as whatif
     from auctionsim.market.market import Market as Market
     from auctionsim.runs import Run as Run
     from auctionsim.scenario import Scenario as Scenario
@@ -85,6 +86,7 @@ _HOME = {
     "replay": "auctionsim.auction.replay",
     "scenario_for": "auctionsim.traffic.given",
     "train": "auctionsim.jobs.training.launch",
+    "whatif": "auctionsim.jobs.whatif.ask",
     "with_traffic": "auctionsim.traffic.given",
     "write_run": "auctionsim.jobs.training.outside",
 }

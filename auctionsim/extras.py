@@ -21,6 +21,7 @@ EXTRA_OF = {
     "minari": "minari",
     "h5py": "minari",
     "stable_baselines3": "sb3",
+    "xlsxwriter": "xlsx",
 }
 """The extra of `pyproject.toml` that brings each library, by the name under which the library is imported."""
 

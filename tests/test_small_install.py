@@ -182,7 +182,7 @@ def test_every_extra_that_is_named_exists_and_brings_its_library():
         distribution = {"sklearn": "scikit-learn", "stable_baselines3": "stable-baselines3"}.get(library, library)
         assert any(re.match(rf"{distribution}\b", item) for item in extras[extra]), library
     # Other people's learners are not in it.
-    assert extras["all"] == ["auctionsim[cluster,gpu,ingest,rl]"]
+    assert extras["all"] == ["auctionsim[cluster,gpu,ingest,rl,xlsx]"]
 
 
 def test_the_base_holds_no_library_of_an_extra():

@@ -50,6 +50,54 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, help="the first seed, >= 0 (default: the scenario's)")
 
 
+def add_question(parser: argparse.ArgumentParser) -> None:
+    """Add what a question about a market is asked of: `source`, with `--base`, `--budgets`, `--days` and `--seed`."""
+    parser.add_argument(
+        "source",
+        metavar="SCENARIO_OR_TABLE",
+        type=path_text,
+        help="a scenario file, a built-in scenario, a traffic table (.parquet, .csv), or a folder of stored traffic",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        help="more about the starting point, for example a table's own mechanism; repeatable (default: the scenario's; of a "
+        "table one slot, gsp, no reserve)",
+    )
+    parser.add_argument(
+        "--budgets",
+        metavar="FILE",
+        type=path_text,
+        help="daily budgets of a table, CSV with the columns advertiser,budget (default: no budgets)",
+    )
+    parser.add_argument(
+        "--days",
+        metavar="DAY,DAY",
+        help="days to replay (default: all; where bids are fitted to the training days, the test days)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        help="seed of synthetic traffic, draws and resampling, >= 0 (default: the scenario's)",
+    )
+
+
+def day_numbers(text: str | None) -> list[int] | None:
+    """Return the days of `--days`, None where it is not given.
+
+    Raises:
+        InputError: It is no list of whole numbers.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < _DIGITS for part in parts):
+        raise InputError(f"--days: expected whole numbers with commas, got {shown(text)}")
+    return [int(part) for part in parts]
+
+
 def add_code(parser: argparse.ArgumentParser, *, is_allowed: bool) -> None:
     """Add the flags `--allow-code` and `--no-code`.
 

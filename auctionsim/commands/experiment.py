@@ -17,21 +17,14 @@ EXAMPLE = "auctionsim experiment taobao-mix --set mechanism.reserve=0.3 --replic
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("scenario", help="a scenario file, or the name of a built-in scenario (auctionsim scenarios)")
+    _common.add_question(parser)
     parser.add_argument(
         "--set",
         dest="changes",
         metavar="KEY.PATH=VALUE",
         action="append",
         default=[],
-        help="a key that differs in treatment; repeatable, all together are one change (default: none, A/A tests alone)",
-    )
-    parser.add_argument(
-        "--base",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        help="a key of the scenario to replace in both arms; repeatable (default: none)",
+        help="what differs in treatment, as of whatif; repeatable, all are one change (default: none, A/A tests alone)",
     )
     parser.add_argument(
         "--design",
@@ -39,9 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         help="user, budget-split, advertiser, switchback or switchback-days; repeatable (default: all)",
-    )
-    parser.add_argument(
-        "--days", type=_days, metavar="DAY[,DAY...]", help="days of the experiment (default: the scenario's test days)"
     )
     parser.add_argument(
         "--replicates", type=_common.positive, default=100, help="random assignments of each test, >= 1 (default: 100)"
@@ -54,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="revenue",
         help="metric to print: revenue, clicks, conversions, welfare or profit (default: revenue)",
     )
-    parser.add_argument("--seed", type=_common.seed, help="seed of assignments and traffic, >= 0 (default: the scenario's)")
     parser.add_argument(
         "--out", type=_common.path_text, help="new folder for results.csv and a page (default: none is written)"
     )
@@ -71,11 +60,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise unknown("--metric", arguments.metric, METRICS)
     out = None if arguments.out is None else _common.new_folder(arguments.out)
     found = experiment(
-        arguments.scenario,
+        arguments.source,
         arguments.changes,
         base=arguments.base,
         designs=arguments.designs,
-        days=arguments.days,
+        budgets=arguments.budgets,
+        days=_common.day_numbers(arguments.days),
         replicates=arguments.replicates,
         period=arguments.period,
         seed=arguments.seed,
@@ -87,11 +77,3 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines, value = [*lines, f"report: {page}"], {**value, "report": str(page)}
     console.result("\n".join(lines), value, kept=out)
     return 0
-
-
-def _days(text: str) -> list[int]:
-    """Parse a list of days, as an argparse type."""
-    parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise argparse.ArgumentTypeError(f"expected whole numbers >= 0 with commas, got {text!r}")
-    return [int(part) for part in parts]

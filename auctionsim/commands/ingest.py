@@ -98,6 +98,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.commands._log_outputs import LogOutputs
     from auctionsim.traffic.ingest.formats.auctions_csv import TEMPLATE
     from auctionsim.traffic.ingest.pipeline import find_format, ingest
+    from auctionsim.traffic.table import REPLAY_NOTE
 
     if arguments.template:
         console.result(TEMPLATE.rstrip("\n"), {"template": TEMPLATE})
@@ -127,6 +128,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             timezone=arguments.timezone,
             with_quality=quality is not None,
             max_unpacked=arguments.max_unpacked,
+            further_notes=lambda summary: {REPLAY_NOTE: others.check(summary).line},
             further={path: partial(make, path) for path, make in further if path is not None},
             progress=progress,
         )

@@ -1,25 +1,22 @@
-"""Simulate experiments on a change of a scenario."""
+"""Simulate experiments on a change of a scenario or of a traffic table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from auctionsim import arguments
-from auctionsim.agents.build import build_market
 from auctionsim.analysis.experiments.arms import Arms
 from auctionsim.analysis.experiments.designs import DESIGNS, Design, Switchback
-from auctionsim.analysis.experiments.performance import Performance, measure, truth
+from auctionsim.analysis.experiments.performance import measure, truth
 from auctionsim.analysis.experiments.result import Experiment
 from auctionsim.errors import InputError, shown, unknown
+from auctionsim.jobs.whatif.ask import chosen_days
+from auctionsim.jobs.whatif.change import read_changes
+from auctionsim.jobs.whatif.changed import changed_market
+from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.market.market import Market
-from auctionsim.names.display import ranges
 from auctionsim.numbers import checked_seed, whole_number
-from auctionsim.scenario import Scenario
-from auctionsim.scenario.file import load_scenario, parse_scenario
-from auctionsim.scenario.text import scenario_text
 from auctionsim.traffic.table import HOURS
 
 REPLICATES = 100
@@ -29,10 +26,11 @@ PERIOD = 4
 
 
 def experiment(
-    source: Scenario | str | Path,
-    changes: Sequence[str] = (),
+    source: Any,
+    changes: str | Sequence[str] = (),
     *,
     base: Sequence[str] = (),
+    budgets: Any = None,
     designs: Sequence[str] | None = None,
     days: Sequence[int] | None = None,
     replicates: int = REPLICATES,
@@ -42,17 +40,20 @@ def experiment(
 ) -> Experiment:
     """Simulate A/A and A/B tests of a change by every design, beside the truth.
 
-    Control is the scenario as it is, treatment the scenario with the change. Learners bid as the scenario's baseline does,
-    everybody else by its rule. Budgets in currency stay those of control, unless the change names a budget.
+    Control is the market as it is, treatment the market with the change. Learners bid as the scenario's baseline does,
+    everybody else by its rule.
 
     Args:
-        source: A scenario, its file, or the name of a built-in one.
-        changes: Items `KEY.PATH=VALUE` that make the treatment together; none for A/A tests alone.
-        base: Items `KEY.PATH=VALUE` that change both arms.
+        source: A scenario (object, file or built-in name) or a traffic table, as `auctionsim.whatif` takes them; no stored
+            traffic.
+        changes: Items `KEY.PATH=VALUE`, as `auctionsim.whatif` takes them, which make the treatment together; none for A/A
+            tests alone.
+        base: Items `KEY.PATH=VALUE` that say more about both arms.
+        budgets: Daily budgets of a table, as `load_traffic` takes them.
         designs: Names of designs: `user`, `budget-split`, `advertiser`, `switchback` and `switchback-days`; all where None.
-        days: Days of the experiment; the scenario's test days where None.
+        days: Days of the experiment; all where None, or the test days where bids are fitted to the training days.
         replicates: Random assignments of each test, >= 1.
-        period: Hours of a period of `switchback`, a divisor of 24 below 24.
+        period: Hours of a period of `switchback`, a divisor of 24, < 24.
         seed: Seed of the assignments and of synthetic traffic; the scenario's own where None.
         progress: Function that is called with a line after each test.
 
@@ -60,75 +61,39 @@ def experiment(
         How each design performs, by metric; designs that are not defined for the change, with the reasons.
 
     Raises:
-        InputError: An argument is wrong, the change changes nothing, or it changes the traffic.
+        InputError: The source, the change or another argument is wrong, or the change changes nothing.
     """
-    changes, base = arguments.texts("changes", changes), arguments.texts("base", base)
+    items = (changes,) if isinstance(changes, str) else tuple(arguments.texts("changes", changes))
     replicates = whole_number("replicates", replicates, 1)
     chosen = _designs(designs, period)
-    control = build_market(_scenario(source, base), None if seed is None else checked_seed("seed", seed))
-    used = _days(control, days)
-    arms = Arms(control, _treatment(control, changes) if changes else None)
-    if changes:
-        _expect_change(arms, changes)
+    opened = open_source(source, base=base, budgets=budgets, seed=None if seed is None else checked_seed("seed", seed))
+    asked = read_changes(opened, [",".join(items)], ()) if items else ()
+    used, control = chosen_days(opened, asked, days), opened.market
+    arms = Arms(control, changed_market(control, asked[0]) if asked else None)
+    if asked:
+        _expect_change(control, arms.markets[1], asked[0].label)
     known, performances, undefined = truth(arms, used), [], {}
     for design in chosen:
         problem = design.problem(arms, used)
         if problem:
             undefined[design.name] = problem
             continue
-        for is_aa in (True, False) if changes else (True,):
-            performances.append(_measured(arms, design, used, replicates, is_aa=is_aa, known=known))
+        for is_aa in (True, False) if asked else (True,):
+            performances.append(measure(arms, design, used, replicates, control.seed, is_aa=is_aa, known_truth=known))
             progress(f"{design.name}, {'A/A' if is_aa else 'A/B'}: {replicates} experiments")
-    name = control.scenario.name
-    return Experiment(name, tuple(changes), used, replicates, control.seed, tuple(performances), undefined)
+    return Experiment(opened.name, items, used, replicates, control.seed, tuple(performances), undefined)
 
 
-def _measured(
-    arms: Arms, design: Design, days: tuple[int, ...], replicates: int, *, is_aa: bool, known: tuple[Any, Any]
-) -> Performance:
-    seed = arms.markets[0].seed
-    return measure(arms, design, days, replicates, seed, is_aa=is_aa, known_truth=known)
-
-
-def _scenario(source: Scenario | str | Path, base: Sequence[str]) -> Scenario:
-    """Return the scenario of control."""
-    if not isinstance(source, Scenario):
-        return load_scenario(source, overrides=base)
-    return _with(source, base) if base else source
-
-
-def _with(scenario: Scenario, items: Sequence[str]) -> Scenario:
-    """Return a scenario with some keys replaced."""
-    changed = parse_scenario(scenario_text(scenario), scenario.source, overrides=items, folder=scenario.folder)
-    return changed if scenario.given is None else changed.with_given(scenario.given)
-
-
-def _treatment(control: Market, changes: Sequence[str]) -> Market:
-    """Return the market with the change, on the same traffic and with control's budgets unless the change names one."""
-    built = build_market(_with(control.scenario, changes), control.seed)
-    names_budget = any(item.partition("=")[0].strip().endswith("budget") for item in changes)
-    return built if names_budget or len(built.budgets) != len(control.budgets) else replace(built, budgets=control.budgets)
-
-
-def _expect_change(arms: Arms, changes: Sequence[str]) -> None:
-    """Refuse a change that no replay can see.
+def _expect_change(control: Market, treatment: Market, label: str) -> None:
+    """Refuse a change after which rules, budgets and bids are those of control.
 
     Raises:
-        InputError: Rules, budgets and bids are those of control.
+        InputError: It changes nothing.
     """
-    a, b = (
-        (
-            market.rules,
-            market.budgets.tolist(),
-            [group.controller for group in market.groups],
-            market.scenario.platform.baseline,
-        )
-        for market in arms.markets
-    )
-    if a == b:
+    one, other = ((market.rules, market.budgets.tolist(), repr(market.fixed.tolist())) for market in (control, treatment))
+    if one == other and control.rule_policies == treatment.rule_policies:
         raise InputError(
-            f"--set {shown(', '.join(changes))[1:-1]}: expected a change of mechanism, budgets or bidding, got one that "
-            "changes none of them"
+            f"--set {shown(label, 100)[1:-1]}: expected a change of mechanism, budgets or bids, got what holds already"
         )
 
 
@@ -143,16 +108,3 @@ def _designs(names: Sequence[str] | None, period: int) -> list[Design]:
         if name not in known:
             raise unknown("design", name, known)
     return [known[name] for name in wanted]
-
-
-def _days(market: Market, days: Sequence[int] | None) -> tuple[int, ...]:
-    """Return the days of the experiment, ascending."""
-    if days is None:
-        return tuple(market.scenario.traffic.test_days)
-    chosen = sorted({whole_number("days", day, 0) for day in days})
-    for day in chosen:
-        if day not in market.source.days:
-            raise InputError(f"days: expected days of the traffic ({ranges(market.source.days)}), got {day}")
-    if not chosen:
-        raise InputError("days: expected one day or more, got none")
-    return tuple(chosen)

@@ -23,7 +23,7 @@ from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
 from auctionsim.plugins import CLASS_PATH, constructing
-from auctionsim.scenario import Scenario, baseline_share
+from auctionsim.scenario import MechanismSection, Scenario, baseline_share
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
@@ -51,20 +51,23 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     traffic = _traffic(scenario, seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
-    days = scenario.traffic.all_days
-    mechanism = scenario.mechanism
-    rules = Rules(
-        mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
-        mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
-    )  # fmt: skip
+    days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism)
     source = source_of(traffic, rules)
     sums, auctions = feature_sums(source, scenario.traffic.train_days)
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
     baseline = market.static(scenario.platform.baseline)
-    limited = replace(market, budgets=_budgets(market, baseline))
+    limited = replace(market, budgets=resolved_budgets(market))
     return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
+
+
+def rules_of(mechanism: MechanismSection) -> Rules:
+    """Return the rules of the auction that a scenario's section states."""
+    return Rules(
+        mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
+        mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
+    )  # fmt: skip
 
 
 def _with_rules(market: Market, find_rule: FindRule) -> Market:
@@ -145,18 +148,20 @@ def _outcomes(market: Market, days: Sequence[int], coefficients: NDArray[np.floa
     return dict(zip(days, chain.from_iterable(blocks), strict=True))
 
 
-def _budgets(market: Market, baseline: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return daily budgets, currency `[advertisers]`, infinite where there is none.
+def resolved_budgets(market: Market) -> NDArray[np.float64]:
+    """Return the daily budgets that a market's groups state, currency `[advertisers]`, infinite where there is none.
+
+    `baseline*SHARE` is a share of an advertiser's mean spend on training days under the baseline when nobody has a budget,
+    `table` the budget of the traffic table.
 
     Args:
-        market: The market, without budgets.
-        baseline: Coefficients of the baseline. `baseline*SHARE` is a share of an advertiser's mean spend on training days under
-            it when nobody has a budget, `table` the budget of the traffic table.
+        market: The market, without budgets and without rules.
     """
     scenario, groups, traffic = market.scenario, market.groups, market.source
     shares = [baseline_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
     if any(share is not None for share in shares):
+        baseline = market.static(scenario.platform.baseline)
         unlimited = _outcomes(market, scenario.traffic.train_days, baseline).values()
         spend = np.mean([outcome.cost.sum(axis=(0, 2)) for outcome in unlimited], axis=0)
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):

@@ -191,15 +191,12 @@ def test_the_command_says_which_design_to_believe(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            ["--set", "train.iterations=3"],
-            "expected a change of mechanism, budgets or bidding, got one that changes none of them",
-        ),
-        (["--set", "traffic.auctions_per_day=50"], "expected a change of mechanism, budgets or bidding, got other traffic"),
+        (["--set", "mechanism.reserve=0.01"], "expected a change of mechanism, budgets or bids, got what holds already"),
+        (["--set", "traffic.auctions_per_day=50"], "expected a key that leaves auctions and bids as they are"),
         (["--set", "mechanism.outcomes=sampled"], "mechanism.outcomes: expected 'expected' in both arms, got 'sampled'"),
         (["--set", "mechanism.reserv=3"], "mechanism.reserv"),
         (["--design", "users"], "design: unknown 'users'; choose from user, budget-split"),
-        (["--days", "3,9"], "days: expected days of the traffic (0 to 3), got 9"),
+        (["--days", "3,9"], "days: expected days of three-arms (0 to 3), got 9"),
         (["--period", "5"], "period: expected a divisor of 24, < 24, got 5"),
         (["--metric", "money"], "--metric: unknown 'money'; choose from revenue"),
     ],

@@ -83,6 +83,7 @@ def ingest(
     timezone: str | None = None,
     with_quality: bool = False,
     max_unpacked: float | None = None,
+    further_notes: Callable[[Summary], Mapping[str, str]] | None = None,
     further: Mapping[Path, Callable[[Summary], bytes]] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> Summary:
@@ -100,6 +101,7 @@ def ingest(
         timezone: The zone of days and hours: an IANA name, an offset or UTC; None for that of the mapping, or else of the log.
         with_quality: Whether to measure the figures of the data-quality page.
         max_unpacked: Size in GB that each compressed log may unpack to; None for a multiple of its own size.
+        further_notes: Function that returns further notes on the table's provenance, from the summary; None for no more.
         further: Further files to write, each with the function that makes its contents from the summary.
         progress: The progress callback.
 
@@ -133,7 +135,9 @@ def ingest(
                 expect_budgets(logged, form, files[0])
             if len(summary.days) < min_days:
                 raise InputError(f"{files[0]}: expected a log of {min_days} or more days, got {len(summary.days)}")
-            outputs.fill(out, _write_table(database, out, work, _notes(form, aggregate, files, log, summary)))
+            notes = _notes(form, aggregate, files, log, summary)
+            notes |= {key: printable(text) for key, text in (further_notes(summary) if further_notes else {}).items()}
+            outputs.fill(out, _write_table(database, out, work, notes))
         finally:
             database.close()
         if budgets is not None:

@@ -1,0 +1,113 @@
+"""Replay a day without a part of its auctions, so that a figure says how far it rests on the auctions that happened to come.
+
+The auctions of a day are dealt into groups at random, those that one bucket stands for one by one. The day without a group is
+replayed with budgets smaller in proportion, so that it is the same day on a smaller scale, budgets that run dry included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.auction.kernel.arguments import AuctionBuckets
+from auctionsim.auction.sources import Chunk, TrafficSource
+from auctionsim.auction.units import Largest
+from auctionsim.streams import stream
+
+GROUPS = 20
+"""Groups that the auctions of a day are dealt into."""
+BUDGET_SHARE = (GROUPS - 1) / GROUPS
+"""Share of each budget in a day without one group."""
+
+
+class DealtDay:
+    """A day whose auctions are dealt into groups, the same ones under every change.
+
+    Args:
+        source: The traffic.
+        day: One of its days.
+        seed: Seed of the deal.
+    """
+
+    def __init__(self, source: TrafficSource, day: int, seed: int) -> None:
+        self._day, self._seed = day, seed
+        self._dealt: dict[tuple[int, int], NDArray[Any]] = {}
+        self.advertisers = source.advertisers
+
+    def without(self, source: TrafficSource, group: int) -> WithoutGroup:
+        """Return the traffic without a group's auctions.
+
+        Args:
+            source: The traffic, under whatever rules.
+            group: The group that is left out, 0 to `GROUPS` - 1.
+        """
+        return WithoutGroup(source, self, group)
+
+    def kept(self, hour: int, number: int, weight: NDArray[np.int64], group: int) -> NDArray[np.int64]:
+        """Return the auctions of each bucket of a chunk that are in other groups, `[buckets]`.
+
+        Args:
+            hour: The hour.
+            number: Number of the chunk in its hour.
+            weight: Auctions that each bucket stands for, `[buckets]`.
+            group: The group that is left out.
+        """
+        if (hour, number) not in self._dealt:
+            rng = stream(self._seed, "auction-groups", self._day, hour, number)
+            self._dealt[hour, number] = _dealt(weight, rng)
+        dealt = self._dealt[hour, number]
+        if dealt.ndim == 1:
+            return np.where(dealt == group, 0, weight)
+        return weight - dealt[:, group]
+
+
+def _dealt(weight: NDArray[np.int64], rng: np.random.Generator) -> NDArray[Any]:
+    """Deal auctions: the group of each bucket, `[buckets]`, if each is one auction, else their numbers, `[buckets, groups]`."""
+    if (weight == 1).all():
+        return rng.integers(GROUPS, size=len(weight), dtype=np.uint8)
+    return rng.multinomial(weight, np.full(GROUPS, 1.0 / GROUPS))
+
+
+class WithoutGroup:
+    """A day's traffic without the auctions of one group; nobody reads another day of it.
+
+    Args:
+        source: The traffic.
+        dealt: The groups of its auctions.
+        group: The group that is left out.
+    """
+
+    def __init__(self, source: TrafficSource, dealt: DealtDay, group: int) -> None:
+        self._source, self._dealt, self._group = source, dealt, group
+        self.advertisers = source.advertisers
+        self.max_candidates = source.max_candidates
+
+    def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
+        """Yield the buckets of an hour; one without auctions stays, with weight 0.
+
+        Raises:
+            ValueError: A part of an hour is asked for.
+        """
+        if within is not None:
+            raise ValueError("within: expected whole hours, got a part of one")
+        for number, chunk in enumerate(self._source.chunks(day, hour)):
+            first, last = chunk.first_bucket, chunk.last_bucket
+            weight = self._dealt.kept(hour, number, chunk.buckets.weight[first:last], self._group)
+            weight.setflags(write=False)
+            start, external = chunk.buckets.start[first : last + 1], chunk.buckets.external_score[first:last]
+            yield Chunk(AuctionBuckets(start, weight, external), chunk.candidates, 0, last - first, chunk.first_index)
+
+    def size_of(self, day: int, hour: int) -> tuple[int, int]:
+        """Count the buckets and the candidates of an hour."""
+        return self._source.size_of(day, hour)
+
+    def auctions(self, day: int, hour: int) -> int:
+        """Count the auctions of an hour."""
+        return sum(int(chunk.buckets.weight.sum()) for chunk in self.chunks(day, hour))
+
+    def largest(self, day: int) -> Largest:
+        """Return the largest figures of the whole day, which bound those of its part."""
+        return self._source.largest(day)

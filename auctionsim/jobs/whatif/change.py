@@ -1,0 +1,235 @@
+"""Read changes as they are written, `KEY.PATH=VALUE`, and check each as the scenario's own keys are checked.
+
+A change is one item or several, with commas: `mechanism.reserve=0.3,mechanism.pricing=vcg`. Its keys are those that leave the
+auctions and everybody's own bids as they are: all of `mechanism`, and of advertisers the budget and the bidding product
+(`controller`). `*1.1` in place of a number multiplies what is there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.jobs.whatif.opened import Opened
+from auctionsim.names.display import short_repr, some
+from auctionsim.names.text import printable
+from auctionsim.scenario import MechanismSection, Scenario
+
+KEYS = ("mechanism.*", "advertisers.budget", "advertisers.controller")
+"""The keys that a change may have, in words."""
+_NEXT_ITEM = re.compile(rf",(?=\s*(?:{'|'.join(Scenario.model_fields)})\.[^,=\]]*=)")
+_NEXT_VALUE = re.compile(r",(?![^\[]*\])")
+_MOST_CHANGES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class AdvertiserItem:
+    """One item of a change that is about advertisers."""
+
+    who: NDArray[np.int64]
+    """Indices of the advertisers, `[n]`."""
+    factor: float | None
+    """Factor on their budgets; None where the item states them."""
+    scenario: Scenario | None = None
+    """The scenario whose groups state the budgets."""
+    controller: str | None = None
+    """Their bidding product; None where the item is about budgets."""
+
+    __repr__ = short_repr
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One change, checked."""
+
+    label: str
+    """The change as it was written."""
+    mechanism: MechanismSection
+    """The whole mechanism under it."""
+    items: tuple[AdvertiserItem, ...] = ()
+    """Its items about advertisers, in order."""
+
+    __repr__ = short_repr
+
+    @property
+    def is_fitted(self) -> bool:
+        """Return whether it names a bidding product that is fitted to training days."""
+        return any(item.controller not in (None, "manual", "truthful") for item in self.items)
+
+
+def read_changes(opened: Opened, sets: Sequence[str], grids: Sequence[str]) -> tuple[Change, ...]:
+    """Read changes: each of `sets` is one, and of several `grids` each combination.
+
+    Args:
+        opened: The market that they are changes of.
+        sets: Changes `KEY.PATH=VALUE`, several of a change with commas.
+        grids: Items `KEY.PATH=VALUE,VALUE,...`.
+
+    Raises:
+        InputError: There is none, one is given twice, a key is none of `KEYS`, or a value is wrong.
+    """
+    labels = [",".join(part.strip() for part in _NEXT_ITEM.split(text)) for text in sets]
+    if grids:
+        labels += [",".join(items) for items in product(*(_grid_items(text) for text in grids))]
+    if not labels:
+        raise InputError("--set: expected a change KEY.PATH=VALUE, or values of a key with --grid, got neither")
+    if len(labels) > _MOST_CHANGES:
+        raise InputError(f"--grid: expected <= {_MOST_CHANGES} combinations, got {len(labels)}")
+    for i, label in enumerate(labels):
+        if label in labels[:i]:
+            raise InputError(f"--set {shown(label, 100)[1:-1]}: expected each change once, got it twice")
+    return tuple(_read(opened, label) for label in labels)
+
+
+def _grid_items(text: str) -> list[str]:
+    key, equals, values = text.partition("=")
+    found = [value.strip() for value in _NEXT_VALUE.split(values)]
+    if not equals or not key.strip() or not all(found):
+        raise InputError(f"--grid {shown(text, 100)[1:-1]}: expected KEY.PATH=VALUE,VALUE,..., got {shown(text)}")
+    return [f"{key.strip()}={value}" for value in found]
+
+
+def _read(opened: Opened, label: str) -> Change:
+    change = Change(printable(label), opened.basis.mechanism)
+    for item in _NEXT_ITEM.split(label):
+        change = _with_item(opened, change, item.strip())
+    return change
+
+
+def _with_item(opened: Opened, change: Change, item: str) -> Change:
+    key, equals, value = (part.strip() for part in item.partition("="))
+    if not equals or not key or not value:
+        raise InputError(f"--set {_short(item)}: expected KEY.PATH=VALUE, got {shown(item)}")
+    section, _, rest = key.partition(".")
+    if section == "advertisers" and rest.rpartition(".")[2] in ("budget", "controller"):
+        found = _advertiser_item(opened, item, rest, value)
+        return replace(change, items=(*change.items, found))
+    if section == "mechanism":
+        own = _set_in(change.mechanism)
+        override = f"{key}={_times(change.mechanism, item, rest, value)}" if value.startswith("*") else item
+        return replace(change, mechanism=opened.with_overrides([*own, override]).mechanism)
+    # A mistyped key is told as in a scenario; a right one of another section is none of a change.
+    opened.with_overrides([item])
+    raise InputError(
+        f"--set {_short(item)}: expected a key that leaves auctions and bids as they are ({', '.join(KEYS)}), got {shown(key)}"
+        f"{suggestion(key, _plain_keys())} (--base sets any key of the starting point)"
+    )
+
+
+def _set_in(mechanism: MechanismSection) -> list[str]:
+    """Return a mechanism as items, so that the next item of a change is laid over those before it."""
+    values = mechanism.model_dump(mode="json", exclude_none=True)
+    return [f"mechanism.{key}={_toml(value)}" for key, value in values.items()]
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _times(mechanism: MechanismSection, item: str, key: str, value: str) -> float:
+    """Return a number of the mechanism times a factor."""
+    now = getattr(mechanism, key, None)
+    if isinstance(now, bool) or not isinstance(now, int | float):
+        raise InputError(f"--set {_short(item)}: expected a value, as mechanism.{key} is no number to multiply, got {value}")
+    return now * _factor(item, value)
+
+
+def _factor(item: str, value: str) -> float:
+    try:
+        factor = float(value[1:])
+    except ValueError:
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        raise InputError(f"--set {_short(item)}: expected a factor > 0 as in *1.1, got {shown(value)}")
+    return factor
+
+
+def _advertiser_item(opened: Opened, item: str, rest: str, value: str) -> AdvertiserItem:
+    name, _, key = rest.rpartition(".")
+    who = _advertisers(opened, item, name)
+    if key == "controller":
+        return _controller(opened, item, who, value)
+    if value.startswith("*"):
+        factor = _factor(item, value)
+        if not np.isfinite(opened.market.budgets[who]).any():
+            whose = f"of {shown(name)}" if name else "of the advertisers"
+            raise InputError(
+                f"--set {_short(item)}: expected a budget {whose} to multiply, got none (advertisers.budget=NUMBER)"
+            )
+        return AdvertiserItem(who, factor)
+    return AdvertiserItem(who, None, _in_groups(opened, who, "budget", value))
+
+
+def _controller(opened: Opened, item: str, who: NDArray[np.int64], value: str) -> AdvertiserItem:
+    """Read a bidding product, `NAME` for all or `NAME@SHARE` for a share of the advertisers, drawn once and for all."""
+    name, at, share_text = value.partition("@")
+    share = 1.0
+    if at:
+        try:
+            share = float(share_text)
+        except ValueError:
+            share = math.nan
+        if not 0 < share <= 1:
+            raise InputError(f"--set {_short(item)}: expected a share > 0 and <= 1 after @, got {shown(share_text)}")
+    if name == "learner":
+        raise InputError(f"--set {_short(item)}: expected a bidding product, got 'learner', which has to be trained")
+    _in_groups(opened, who, "controller", name)
+    # The order is drawn once, so that the adopters of a larger share include those of a smaller one.
+    order = adoption_order(opened.market.seed, who)
+    count = math.floor(share * len(who) + 0.5)
+    if not count:
+        raise InputError(f"--set {_short(item)}: expected a share of one or more of {len(who)} advertisers, got {share:g}")
+    return AdvertiserItem(np.sort(order[:count]), None, controller=name)
+
+
+def adoption_order(seed: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return advertisers in the order in which they adopt a bidding product, drawn by the seed.
+
+    Args:
+        seed: The seed.
+        who: Their indices, `[n]`.
+    """
+    from auctionsim.streams import stream
+
+    return stream(seed, "adoption").permutation(who)
+
+
+def _advertisers(opened: Opened, item: str, name: str) -> NDArray[np.int64]:
+    """Return the indices of the advertisers that a key names: all, a group by name or number, or one by its name."""
+    market = opened.market
+    everybody = np.arange(len(market.advertisers))
+    if not name:
+        return everybody
+    groups = [group.group for group in market.scenario.advertisers]
+    if name in market.advertisers and name not in groups:
+        return np.array([market.advertisers.index(name)])
+    if name in groups or (name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(groups)):
+        wanted = name if name in groups else groups[int(name)]
+        return np.array([i for i in everybody if market.groups[i].group == wanted])
+    near = suggestion(name, [*groups, *market.advertisers])
+    raise InputError(
+        f"--set {_short(item)}: expected a group of advertisers ({some(groups, 8)}) or the name of one of "
+        f"{len(market.advertisers)} advertisers, got {shown(name)}{near}"
+    )
+
+
+def _in_groups(opened: Opened, who: NDArray[np.int64], key: str, value: str) -> Scenario:
+    """Return the scenario with a key of the groups that advertisers are in, which checks the value."""
+    groups = [group.group for group in opened.market.scenario.advertisers]
+    touched = sorted({groups.index(opened.market.groups[i].group) for i in who.tolist()})
+    return opened.with_overrides([f"advertisers.{i}.{key}={value}" for i in touched])
+
+
+def _plain_keys() -> list[str]:
+    return [*(f"mechanism.{key}" for key in MechanismSection.model_fields), *KEYS[1:]]
+
+
+def _short(item: str) -> str:
+    return shown(item, 100)[1:-1]

@@ -1,0 +1,55 @@
+"""Make the market of a change: the same auctions and bids, another mechanism, other budgets, other bidding products."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+
+from auctionsim.agents.policies.registry import find_rule
+from auctionsim.auction.sources import source_of
+from auctionsim.jobs.whatif.change import AdvertiserItem, Change
+from auctionsim.market.build import resolved_budgets, rules_of
+from auctionsim.market.market import Market
+from auctionsim.plugins import CLASS_PATH, constructing, expect_code_allowed
+
+
+def changed_market(market: Market, change: Change) -> Market:
+    """Return the market of a change.
+
+    Budgets stay what they are in currency, also those that a scenario states as a share of the baseline's spend. Bidding
+    products are fitted to the market as it was, which is what was known before the change.
+
+    Args:
+        market: The market as it is.
+        change: The change.
+
+    Raises:
+        InputError: A bidding product cannot be found, or names a class where no code may run.
+    """
+    changed = market
+    for item in change.items:
+        changed = _adopted(changed, item, change.label) if item.controller else _with_budgets(changed, market, item)
+    rules = rules_of(change.mechanism)
+    return replace(changed, rules=rules, traffic_source=source_of(market.source, rules))
+
+
+def _with_budgets(changed: Market, market: Market, item: AdvertiserItem) -> Market:
+    budgets = changed.budgets.copy()
+    if item.factor is not None:
+        budgets[item.who] *= item.factor
+    elif item.scenario is not None:
+        stated = market.without_budgets().with_goals(item.scenario)
+        budgets[item.who] = resolved_budgets(stated)[item.who]
+    return replace(changed, budgets=budgets)
+
+
+def _adopted(changed: Market, item: AdvertiserItem, label: str) -> Market:
+    assert item.controller is not None
+    source, name = f"--set {label}", item.controller
+    if CLASS_PATH.match(name):
+        expect_code_allowed(name, source)
+    rule = find_rule(name, source, *changed.scenario.code_folders)
+    with constructing(name, source, "(market, advertisers)") if CLASS_PATH.match(name) else nullcontext():
+        return changed.under(rule, np.asarray(item.who))

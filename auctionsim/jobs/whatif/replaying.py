@@ -1,0 +1,80 @@
+"""Replay the days of a market as it stands: everybody's own bids, whole days and days without a part of their auctions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay
+from auctionsim.analysis.whatif.replays import Replays
+from auctionsim.auction.day import run_day
+from auctionsim.auction.outcome import OUTCOMES, Outcome
+from auctionsim.auction.parallel.threads import in_threads, usable_threads
+from auctionsim.auction.sources import TrafficSource
+from auctionsim.market.market import Market
+
+Array = NDArray[np.float64]
+
+_ROWS_FOR_THREADS = 1_000_000
+"""Days with fewer candidates are replayed sooner than threads have started."""
+
+
+def own_bids(market: Market) -> Array:
+    """Return everybody's own bids as coefficients `[advertisers, 4, 1]`: the baseline's of learners, NaN where a rule bids."""
+    is_learner = market.is_controlled[:, None]
+    return np.where(is_learner, market.static(market.scenario.platform.baseline)[:, :, 0], market.fixed)[:, :, None]
+
+
+def replay_days(
+    market: Market,
+    bids: Array,
+    dealt: dict[int, DealtDay],
+    *,
+    with_intervals: bool = True,
+    progress: Callable[[], None] = lambda: None,
+) -> Replays:
+    """Replay days of a market.
+
+    Args:
+        market: The market.
+        bids: Coefficients of everybody, `[advertisers, 4, 1]`.
+        dealt: The groups of auctions of each day that is replayed, by day.
+        with_intervals: Whether to replay each day without each group of its auctions too.
+        progress: Function that is called after each day.
+    """
+    whole, sums, without = [], [], []
+    for day, groups in dealt.items():
+        outcome = _outcome(market, day, bids, market.traffic_source)
+        whole.append(_totals(outcome))
+        sums.append([float(getattr(outcome, name).sum()) for name in OUTCOMES])
+        if with_intervals:
+            without.append(_without_each_group(market, day, bids, groups))
+        progress()
+    return Replays(np.stack(whole), np.array(sums), np.stack(without) if with_intervals else None)
+
+
+def _without_each_group(market: Market, day: int, bids: Array, groups: DealtDay) -> Array:
+    """Return the outcomes of a day without each group of its auctions, `[groups, advertisers, 5]`."""
+    smaller = replace(market, budgets=market.budgets * BUDGET_SHARE)
+    is_large = market.source.candidates_on(day) >= _ROWS_FOR_THREADS
+
+    def run(block: slice) -> list[Array]:
+        which: Sequence[int] = range(GROUPS)[block]
+        sources = (groups.without(market.traffic_source, group) for group in which)
+        return [_totals(_outcome(smaller, day, bids, source)) for source in sources]
+
+    # The groups are dealt by the first thread that asks, from a stream of their own: whoever is first deals the same.
+    blocks = in_threads(GROUPS, usable_threads() if is_large else 1, run)
+    return np.stack([one for block in blocks for one in block])
+
+
+def _outcome(market: Market, day: int, bids: Array, source: TrafficSource) -> Outcome:
+    return run_day(market.day(day, source=source), lambda _: bids)
+
+
+def _totals(outcome: Outcome) -> Array:
+    """Return the outcomes of a day, `[advertisers, 5]`."""
+    return np.stack([getattr(outcome, name)[:, :, 0].sum(axis=0) for name in OUTCOMES], axis=1)

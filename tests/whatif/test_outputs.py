@@ -1,0 +1,158 @@
+"""What an answer is written as: text, JSON, CSV, a workbook and a page that needs no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import auctionsim
+from auctionsim.analysis.whatif.text import change_sentence
+from auctionsim.cli import main
+
+from .tables import frame, table
+
+HOSTILE = "=HYPERLINK(\"http://x\") <script>alert('1')</script>"
+
+
+def answered(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str, as_json: bool = True) -> str:
+    log = tmp_path / "log.parquet"
+    rows = frame(n=200)
+    rows.with_columns(advertiser=rows["advertiser"].str.replace("shop 0", HOSTILE, literal=True)).write_parquet(log)
+    code = main(["whatif", str(log), "--set", "mechanism.reserve=0.4", *words, *(["--json"] if as_json else [])])
+    assert code == 0
+    return capsys.readouterr().out
+
+
+def test_json_has_what_was_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    found = json.loads(answered(tmp_path, capsys))
+    assert found["replay_of_log"]["auctions"] is None
+    assert found["replay_of_log"]["reason"].startswith("the table says nothing of the log's outcomes")
+    (change,) = found["changes"]
+    assert change["set"] == "mechanism.reserve=0.4"
+    low, high = change["revenue_interval"]
+    assert low < change["revenue"] < high
+    assert change["change"]["revenue"]["amount"] == pytest.approx(change["revenue"] - found["unchanged"]["revenue"])
+    assert change["cpc"] == pytest.approx(change["revenue"] / change["clicks"])
+    assert change["profit"] == pytest.approx(change["welfare"] - change["revenue"])
+    assert found["interval_over"] == "auctions"
+    losses = [row["profit_change"] for row in found["advertisers"]]
+    assert losses == sorted(losses)
+    assert sum(losses) == pytest.approx(change["change"]["profit"]["amount"])
+    assert change["gain"] + change["lose"] == 6
+    row = found["advertisers"][0]
+    assert row["profit_change"] == pytest.approx(row["profit"] - row["profit_unchanged"])
+    assert row["profit_relative"] == pytest.approx(row["profit_change"] / row["profit_unchanged"])
+    assert row["profit_change_low"] < row["profit_change"] < row["profit_change_high"]
+
+
+def test_the_text_begins_with_how_well_the_replay_fits_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    lines = answered(tmp_path, capsys, as_json=False).splitlines()
+    assert lines[0].startswith("replay of the log: not defined: the table says nothing")
+    assert any(line.startswith("unchanged ") for line in lines)
+    assert any(line.startswith("mechanism.reserve=0.4 ") for line in lines)
+
+
+def test_files_hold_the_answer_and_a_name_is_no_formula_and_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "answer"
+    for _ in range(2):  # An earlier answer is replaced.
+        found = json.loads(answered(tmp_path, capsys, "--out", str(out)))
+    written = json.loads((out / "whatif.json").read_text())
+    assert written == {key: value for key, value in found.items() if key != "page"}
+    advertisers = pl.read_csv(out / "advertisers.csv")
+    assert set(advertisers["advertiser"]) == {HOSTILE, *(f"shop {i}" for i in range(1, 6))}
+    assert pl.read_csv(out / "changes.csv")["revenue"].to_list() == [
+        found["unchanged"]["revenue"],
+        found["changes"][0]["revenue"],
+    ]
+    page = (out / "index.html").read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert "Does the replay reproduce the log?" in page
+
+
+def test_the_workbook_holds_text_as_text_and_the_same_answer_gives_the_same_bytes(tmp_path: Path):
+    pytest.importorskip("xlsxwriter")
+    import zipfile
+
+    rows = frame(n=100)
+    rows = rows.with_columns(advertiser=rows["advertiser"].str.replace("shop 0", HOSTILE, literal=True))
+    for name in ("first", "second"):
+        auctionsim.whatif(rows, "mechanism.reserve=0.4").write(tmp_path / name)
+    one, two = ((tmp_path / name / "whatif.xlsx").read_bytes() for name in ("first", "second"))
+    assert one == two
+    with zipfile.ZipFile(tmp_path / "first" / "whatif.xlsx") as book:
+        text = {name: book.read(name).decode() for name in book.namelist()}
+    assert "=HYPERLINK(" in text["xl/sharedStrings.xml"]
+    assert not any("<f>" in part for name, part in text.items() if name.startswith("xl/worksheets/"))
+
+
+def test_without_the_library_of_workbooks_the_rest_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from auctionsim.analysis.whatif import files
+
+    monkeypatch.setattr(files, "is_installed", lambda name: False)
+    answer = auctionsim.whatif(table(n=50), "mechanism.reserve=0.4", intervals=False)
+    with pytest.warns(UserWarning, match=r"whatif.xlsx is left out.*auctionsim\[xlsx\]"):
+        answer.write(tmp_path / "answer")
+    assert sorted(path.name for path in (tmp_path / "answer").iterdir() if path.is_file()) == [
+        "advertisers.csv", "changes.csv", "index.html", "report.md", "whatif.json",
+    ]  # fmt: skip
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    frame(n=50).write_parquet(tmp_path / "log.parquet")
+    words = ["whatif", str(tmp_path / "log.parquet"), "--set", "mechanism.reserve=1", "--out", str(tmp_path / "mine")]
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"{tmp_path / 'mine'}: expected a new or empty folder")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_figures_draw_what_the_tables_say():
+    answer = auctionsim.whatif(table(n=200), ["mechanism.reserve=0.3", "mechanism.reserve=0.6"])
+    (axes,) = answer.figure("revenue").axes
+    points = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+    assert points == answer.changes["revenue"].to_list()
+    (axes,) = answer.advertisers_figure("mechanism.reserve=0.6").axes
+    points = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+    assert points == answer.advertiser_table.filter(set="mechanism.reserve=0.6")["profit_change"].to_list()
+    with pytest.raises(ValueError, match="label: unknown"):
+        answer.advertisers_figure("mechanism.reserve=0.7")
+
+
+def test_without_values_of_conversions_advertisers_are_judged_by_clicks():
+    rows = frame(n=200).with_columns(item_price=pl.lit(0.0))
+    answer = auctionsim.whatif(rows, "mechanism.reserve=0.5")
+    assert answer.judged == "clicks"
+    found = answer.as_dict()
+    changes = [row["clicks_change"] for row in found["advertisers"]]
+    assert changes == sorted(changes)
+    # Profit is cost alone there: a share of a loss has no meaning.
+    assert found["changes"][0]["change"]["profit"]["relative"] is None
+    assert "profit" in change_sentence(answer, answer.answers[0])
+    assert "not defined: the unchanged market loses money" in change_sentence(answer, answer.answers[0])
+
+
+def test_observed_totals_say_how_well_the_replay_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    traffic = table(n=200)
+    answer = auctionsim.whatif(traffic, "mechanism.reserve=0.4", intervals=False)
+    own = answer.advertiser_table.select("advertiser", clicks="clicks_unchanged", cost=2 * pl.col("spend_unchanged"))
+    again = auctionsim.whatif(traffic, "mechanism.reserve=0.4", observed=own, intervals=False).as_dict()["replay_of_log"]
+    assert again["totals"]["clicks"]["ratio"] == pytest.approx(1.0)
+    assert again["totals"]["clicks"]["error"] == 0
+    assert again["totals"]["cost"]["ratio"] == pytest.approx(0.5)
+    assert again["totals"]["cost"]["error"] == pytest.approx(0.5)
+    assert again["reason"] is None
+    for change, words in (
+        ({"advertiser": ["shop 1"], "clicks": ["many"]}, "observed: row 1, column clicks: expected a number >= 0, got 'many'"),
+        ({"advertiser": ["shop 1"], "click": [1]}, "column 'click': unknown; choose from .*did you mean 'clicks'"),
+        ({"advertiser": ["other"], "clicks": [1]}, "expected rows of the replayed advertisers and days, got none"),
+        ({"clicks": [1]}, "column advertiser: expected, got none"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            auctionsim.whatif(traffic, "mechanism.reserve=0.4", observed=change, intervals=False)
