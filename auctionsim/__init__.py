@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from auctionsim.jobs.training.progress_bar import ProgressBar as ProgressBar
     from auctionsim.jobs.training.train import evaluate as evaluate
     from auctionsim.jobs.whatif.ask import whatif as whatif
+    from auctionsim.jobs.whatif.landscape import landscape as landscape
     from auctionsim.market.market import Market as Market
     from auctionsim.scenario import Scenario as Scenario
     from auctionsim.scenario.file import load_scenario as load_scenario
@@ -79,6 +80,7 @@ _HOME = {
     "env": "auctionsim.envs",
     "evaluate": "auctionsim.jobs.training.train",
     "experiment": "auctionsim.jobs.experiment",
+    "landscape": "auctionsim.jobs.whatif.landscape",
     "load_scenario": "auctionsim.scenario.file",
     "load_traffic": "auctionsim.traffic.files",
     "lp_bound": "auctionsim.bounds.oracle",

@@ -52,6 +52,8 @@ class Answer:
     answers: tuple[ChangeAnswer, ...]
     notes: tuple[str, ...] = ()
     """Assumptions, one sentence each."""
+    reaction: ChangeAnswer | None = None
+    """The unchanged market after advertisers reacted to it, the first of `answers`; None where nobody reacts."""
 
     def __repr__(self) -> str:
         return cut(f"{type(self).__name__}({self.name}: {', '.join(one.label for one in self.answers)})")
@@ -59,6 +61,15 @@ class Answer:
     def _repr_html_(self) -> str:
         """Return the table of changes for a notebook."""
         return html_frame(f"What if? {self.name}", self.changes)
+
+    @property
+    def compared_with(self) -> str:
+        """Return what changes are compared with: the market as it is, or as it is after advertisers reacted to it."""
+        return "unchanged" if self.reaction is None else self.reaction.label
+
+    def base_of(self, answer: ChangeAnswer) -> Replays:
+        """Return the replays that a change is compared with."""
+        return self.unchanged if self.reaction is None or self.reaction is answer else self.reaction.replays
 
     @property
     def judged(self) -> str:
@@ -76,18 +87,18 @@ class Answer:
 
     def differences(self, answer: ChangeAnswer) -> dict[str, Estimates]:
         """Return the differences of the market's figures, changed minus unchanged, on the same auctions."""
-        return {name: difference(figure, answer.replays.market, self.unchanged.market) for name, figure in FIGURES.items()}
+        base = self.base_of(answer).market
+        return {name: difference(figure, answer.replays.market, base) for name, figure in FIGURES.items()}
 
-    def relative(self, name: str, change: float) -> float | NotDefined:
-        """Return a difference as a share of the unchanged figure, or why there is none."""
-        base = float(self.unchanged_figures[name].value[0])
-        figures = self.unchanged_figures
-        turnover = float(figures["welfare"].value[0] + figures["revenue"].value[0]) if name == "profit" else base
-        return ratio_to_amount(change, base, turnover, "the unchanged market")
+    def relative(self, answer: ChangeAnswer, name: str, change: float) -> float | NotDefined:
+        """Return a difference as a share of the figure that it is compared with, or why there is none."""
+        figures = {key: float(figure(self.base_of(answer).market.total)[0]) for key, figure in FIGURES.items()}
+        turnover = figures["welfare"] + figures["revenue"] if name == "profit" else figures[name]
+        return ratio_to_amount(change, figures[name], turnover, "the unchanged market")
 
     def gains_and_losses(self, answer: ChangeAnswer) -> tuple[int, int]:
         """Count the advertisers that gain and lose by `judged`."""
-        return gains_and_losses(difference(ADVERTISER_FIGURES[self.judged], answer.replays, self.unchanged).value)
+        return gains_and_losses(difference(ADVERTISER_FIGURES[self.judged], answer.replays, self.base_of(answer)).value)
 
     @cached_property
     def changes(self) -> pl.DataFrame:
@@ -100,14 +111,14 @@ class Answer:
         rows = [_row("", self.unchanged_figures, {}, {}, None)]
         for answer in self.answers:
             apart = self.differences(answer)
-            relative = {name: self.relative(name, float(found.value[0])) for name, found in apart.items()}
+            relative = {name: self.relative(answer, name, float(found.value[0])) for name, found in apart.items()}
             rows.append(_row(answer.label, self.figures(answer), apart, relative, self.gains_and_losses(answer)))
         return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_NUMBERS)
 
     @cached_property
     def advertiser_table(self) -> pl.DataFrame:
         """Return a row for each change and advertiser, those who lose most first (`winners.advertiser_changes`)."""
-        tables = [advertiser_changes(one.label, self.unchanged, one.replays, self.advertisers) for one in self.answers]
+        tables = [advertiser_changes(one.label, self.base_of(one), one.replays, self.advertisers) for one in self.answers]
         return pl.concat(tables)
 
     def figure(self, name: str = "revenue") -> Picture:
@@ -155,7 +166,7 @@ class Answer:
                 {
                     "set": answer.label,
                     **_json(self.figures(answer)),
-                    "change": {name: self._difference_json(name, one) for name, one in apart.items()},
+                    "change": {name: self._difference_json(answer, name, one) for name, one in apart.items()},
                     "gain": gain,
                     "lose": lose,
                     **({"reaction": dict(answer.reaction)} if answer.reaction else {}),
@@ -170,11 +181,12 @@ class Answer:
             "days": list(self.days),
             "interval_over": self.unchanged_figures["revenue"].over or None,
             "judged_by": self.judged,
+            "compared_with": self.compared_with,
             "notes": list(self.notes),
         }
 
-    def _difference_json(self, name: str, found: Estimates) -> dict[str, Any]:
-        relative = self.relative(name, float(found.value[0]))
+    def _difference_json(self, answer: ChangeAnswer, name: str, found: Estimates) -> dict[str, Any]:
+        relative = self.relative(answer, name, float(found.value[0]))
         return {
             "amount": _defined(found.value[0]),
             "interval": _ends(found.interval()),

@@ -105,6 +105,7 @@ def _sections(answer: Answer) -> list[Section]:
     """Return the page: what each change does, how well the replay fits, the market's figures, then advertisers."""
     sections: list[Section] = [Text(f"{change_sentence(answer, one)}.") for one in answer.answers[:_MOST_FIGURES]]
     sections += [Heading("Does the replay reproduce the log?"), *(Text(line) for line in answer.log_fit.lines)]
+    sections += [Note(note) for note in answer.notes[:1]]
     sections += [Heading("The market"), _market_table(answer)]
     sections.append(Picture("revenue", answer.figure("revenue"), f"Revenue of {len(answer.days)} days. {over_words(answer)}"))
     sections += [Note(f"{one.label}: {one.said}") for one in answer.answers if one.said]
@@ -112,7 +113,7 @@ def _sections(answer: Answer) -> list[Section]:
         sections += _advertisers(answer, one, i)
     if len(answer.answers) > _MOST_FIGURES:
         sections.append(Note(f"Advertisers under the {len(answer.answers) - _MOST_FIGURES} other changes: advertisers.csv."))
-    return [*sections, Heading("What was assumed"), *(Note(note) for note in answer.notes)]
+    return [*sections, Heading("What was assumed"), *(Note(note) for note in answer.notes[1:])]
 
 
 def _market_table(answer: Answer) -> Table:
@@ -123,10 +124,11 @@ def _market_table(answer: Answer) -> Table:
         share, counts = "", ["", ""]
         if i:
             one = answer.answers[i - 1]
-            share = relative_text(answer, "revenue", answer.differences(one)["revenue"])
+            share = relative_text(answer, one, "revenue", answer.differences(one)["revenue"])
             counts = [str(count) for count in answer.gains_and_losses(one)]
         rows.append([label, share, *(figure_text(found[name]) for name in SHOWN), *counts])
     note = f"Currency and counts of all days together; welfare is the value of all conversions. {over_words(answer)}"
+    note += f" Changes are compared with: {answer.compared_with}."
     return Table(["change", "revenue, relative", *SHOWN, f"gain {answer.judged}", f"lose {answer.judged}"], rows, note)
 
 

@@ -19,12 +19,15 @@ _COLUMNS = 28
 
 def answer_lines(answer: Answer) -> list[str]:
     """Return the answer as lines: how well the replay fits the log, the market under each change, losers and winners."""
-    lines = [*answer.log_fit.lines, ""]
+    # The replay that ingest tried is of the mechanism that it names; next to it stands the one of this replay.
+    lines = [*answer.log_fit.lines, *answer.notes[:1], ""]
     lines += aligned(["", "revenue", "change", "relative", *SHOWN[1:], "gain", "lose"], _rows(answer))
     lines += ["", *(f"{one.label}: {one.said}" for one in answer.answers if one.said), over_words(answer)]
+    if answer.reaction is not None:
+        lines.append(f"Changes are compared with: {answer.compared_with}.")
     for one in answer.answers:
         lines += ["", *_people(answer, one)]
-    return [*lines, "", *answer.notes]
+    return [*lines, "", *answer.notes[1:]]
 
 
 def over_words(answer: Answer) -> str:
@@ -42,7 +45,7 @@ def change_sentence(answer: Answer, one: ChangeAnswer) -> str:
     """Say in one line what a change does to revenue, clicks and advertisers."""
     apart = answer.differences(one)
     gain, lose = answer.gains_and_losses(one)
-    said = ", ".join(f"{name} {_change(answer, name, apart[name])}" for name in ("revenue", "clicks", "welfare", "profit"))
+    said = ", ".join(f"{name} {_change(answer, one, name, apart[name])}" for name in ("revenue", "clicks", "welfare", "profit"))
     return f"{one.label}: {said}; {gain} advertisers gain {answer.judged}, {lose} lose"
 
 
@@ -63,14 +66,14 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return lines
 
 
-def relative_text(answer: Answer, name: str, found: Estimates) -> str:
+def relative_text(answer: Answer, one: ChangeAnswer, name: str, found: Estimates) -> str:
     """Return a difference as a share of the unchanged figure, or why it has none."""
-    share = answer.relative(name, float(found.value[0]))
+    share = answer.relative(one, name, float(found.value[0]))
     return str(share) if isinstance(share, NotDefined) else f"{share:+.2%}"
 
 
-def _change(answer: Answer, name: str, found: Estimates) -> str:
-    return f"{amount_interval(found.interval(), signed=True)} ({relative_text(answer, name, found)})"
+def _change(answer: Answer, one: ChangeAnswer, name: str, found: Estimates) -> str:
+    return f"{amount_interval(found.interval(), signed=True)} ({relative_text(answer, one, name, found)})"
 
 
 def _rows(answer: Answer) -> list[list[str]]:
@@ -80,7 +83,7 @@ def _rows(answer: Answer) -> list[list[str]]:
         figures, revenue = answer.figures(one), answer.differences(one)["revenue"]
         gain, lose = answer.gains_and_losses(one)
         change = amount_interval(revenue.interval(), signed=True)
-        row = [one.label, figure_text(figures["revenue"]), change, relative_text(answer, "revenue", revenue)]
+        row = [one.label, figure_text(figures["revenue"]), change, relative_text(answer, one, "revenue", revenue)]
         rows.append([*row, *(_plain(figures[name]) for name in SHOWN[1:]), str(gain), str(lose)])
     return rows
 

@@ -84,6 +84,21 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_answer(parser: argparse.ArgumentParser) -> None:
+    """Add how a question about a market is answered: the flags `--no-intervals` and `--out`."""
+    parser.add_argument(
+        "--no-intervals",
+        dest="intervals",
+        action="store_false",
+        help="replay each day once, 20 times faster (default: with intervals)",
+    )
+    parser.add_argument(
+        "--out",
+        type=path_text,
+        help="folder for a page, CSV, JSON and XLSX, new or that of an earlier answer (default: none written)",
+    )
+
+
 def day_numbers(text: str | None) -> list[int] | None:
     """Return the days of `--days`, None where it is not given.
 

@@ -45,16 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "conversions, gmv or cost (default: none)",
     )
     parser.add_argument(
-        "--no-intervals",
-        dest="intervals",
-        action="store_false",
-        help="replay each day once: 20 times faster (default: intervals)",
+        "--react",
+        metavar="HOW",
+        nargs="?",
+        const="best-response",
+        help="let advertisers react: rules (fitted again) or best-response (these, and best multiples of everybody else's bids "
+        "until they settle; without HOW) (default: nobody reacts)",
     )
-    parser.add_argument(
-        "--out",
-        type=_common.path_text,
-        help="folder for a page, CSV, JSON and XLSX, new or that of an earlier answer (default: none written)",
-    )
+    _common.add_answer(parser)
     _common.add_code(parser, is_allowed=False)
 
 
@@ -75,6 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             budgets=arguments.budgets,
             days=_common.day_numbers(arguments.days),
             observed=arguments.observed,
+            react=arguments.react,
             intervals=arguments.intervals,
             seed=arguments.seed,
             progress=progress,

@@ -156,3 +156,48 @@ def test_observed_totals_say_how_well_the_replay_fits(tmp_path: Path, capsys: py
     ):
         with pytest.raises(ValueError, match=words):
             auctionsim.whatif(traffic, "mechanism.reserve=0.4", observed=change, intervals=False)
+
+
+LOG = """\
+auction,day,hour,kw,seller,bid,pctr,slot,charge,click
+1,0,1,q,a,0.9,0.1,1,0.5,1
+1,0,1,q,b,0.5,0.1,,,
+2,0,1,q,a,0.4,0.1,,,
+2,0,1,q,b,0.8,0.1,1,0.4,0
+3,0,2,q,a,oops,0.1,,,
+3,0,2,q,b,0.8,0.1,1,0.4,0
+4,0,3,q,a,0.6,0.2,1,0.2,1
+4,0,3,q,b,0.4,0.1,,,
+"""
+MAPPING = """\
+[columns]
+auction = "auction"
+day = "day"
+hour = "hour"
+query = "kw"
+advertiser = "seller"
+manual_bid = "bid"
+pctr = "pctr"
+slot = "slot"
+cost_per_click = "charge"
+clicked = "click"
+"""
+
+
+def test_a_log_with_dirty_rows_becomes_an_answer_that_begins_with_its_replay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("duckdb")
+    monkeypatch.chdir(tmp_path)
+    Path("log.csv").write_text(LOG)
+    Path("map.toml").write_text(MAPPING)
+    words = ["ingest", "log.csv", "--format", "auctions-csv", "--mapping", "map.toml", "--out", "t.parquet", "--max-bad", "0.5"]
+    assert main(words) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("replay of the log's own bids: 100.0% of the winners")
+    assert main(["whatif", "t.parquet", "--set", "mechanism.reserve=0.55", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["replay_of_log"]["auctions"] == line
+    # Second prices: clicks of 0.1, 0.1 and 0.2 at 0.5, 0.4 and 0.2, and under the reserve at 0.55 each.
+    assert found["unchanged"]["revenue"] == pytest.approx(0.05 + 0.04 + 0.04)
+    assert found["changes"][0]["revenue"] == pytest.approx(0.4 * 0.55)

@@ -15,24 +15,41 @@ from auctionsim.market.market import Market
 from auctionsim.plugins import CLASS_PATH, constructing, expect_code_allowed
 
 
-def changed_market(market: Market, change: Change) -> Market:
+def changed_market(market: Market, change: Change, *, is_refitted: bool = False) -> Market:
     """Return the market of a change.
 
     Budgets stay what they are in currency, also those that a scenario states as a share of the baseline's spend. Bidding
-    products are fitted to the market as it was, which is what was known before the change.
+    products are fitted to the market as it was, which is what was known before the change, or to the changed one.
 
     Args:
         market: The market as it is.
         change: The change.
+        is_refitted: Whether all rules are fitted to the changed market's training days.
 
     Raises:
         InputError: A bidding product cannot be found, or names a class where no code may run.
     """
-    changed = market
+    changed, rules = market, rules_of(change.mechanism)
     for item in change.items:
-        changed = _adopted(changed, item, change.label) if item.controller else _with_budgets(changed, market, item)
-    rules = rules_of(change.mechanism)
-    return replace(changed, rules=rules, traffic_source=source_of(market.source, rules))
+        changed = changed if item.controller else _with_budgets(changed, market, item)
+    source = source_of(market.source, rules)
+    if is_refitted:
+        changed = _refitted(replace(changed, rules=rules, traffic_source=source))
+    for item in change.items:
+        changed = _adopted(changed, item, change.label) if item.controller else changed
+    return replace(changed, rules=rules, traffic_source=source)
+
+
+def _refitted(market: Market) -> Market:
+    """Return the market with its rules fitted to it, and the baseline that they look at replayed in it."""
+    plain = replace(market, rule_policies=())
+    bids = market.static(market.scenario.platform.baseline)
+    refitted = replace(plain, baseline={day: plain.outcome(day, bids) for day in market.baseline})
+    for who, _ in market.rule_policies:
+        name = market.groups[int(who[0])].controller
+        found = find_rule(name, market.scenario.source, *market.scenario.code_folders)
+        refitted = refitted.under(found, who)
+    return refitted
 
 
 def _with_budgets(changed: Market, market: Market, item: AdvertiserItem) -> Market:
