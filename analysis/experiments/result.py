@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NEGLIGIBLE = 0.1
 """Share of a standard error below which a bias hardly moves an interval's coverage (Cochran, Sampling Techniques, 1977)."""
+RESULTS = "results.csv"
+"""File with the table of an experiment, which tells its folder."""
 _HEAD = ("design", "estimate", "bias", "standard error", "stated", "coverage", "A/A false alarms")
 
 
@@ -151,7 +153,7 @@ class Experiment:
         from auctionsim.files import write_then_rename
 
         out.mkdir(parents=True, exist_ok=True)
-        write_then_rename(out / "results.csv", self.to_frame().write_csv)
+        write_then_rename(out / RESULTS, self.to_frame().write_csv)
         title = f"Experiments on {self.name}"
         return write_document(title, [command], self.sections(), out, page_in="", names=(self.name, *self.changes))
 

@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="metric to print: revenue, clicks, conversions, welfare or profit (default: revenue)",
     )
     parser.add_argument(
-        "--out", type=_common.path_text, help="new folder for results.csv and a page (default: none is written)"
+        "--out",
+        type=_common.path_text,
+        help="folder for results.csv and a page, new or that of an earlier experiment (default: none written)",
     )
     _common.add_code(parser, is_allowed=False)
 
@@ -53,12 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Simulate the experiments and print the verdict on each design."""
     from auctionsim.analysis.experiments.arms import METRICS
+    from auctionsim.analysis.experiments.result import RESULTS
+    from auctionsim.analysis.whatif.files import expect_answer_folder
     from auctionsim.errors import unknown
     from auctionsim.jobs.experiment import experiment
+    from auctionsim.outputs.temporary import remove_leftovers
 
     if arguments.metric not in METRICS:
         raise unknown("--metric", arguments.metric, METRICS)
-    out = None if arguments.out is None else _common.new_folder(arguments.out)
+    out = None if arguments.out is None else Path(arguments.out)
+    if out is not None:
+        remove_leftovers(out)
+        expect_answer_folder(out, RESULTS)
     found = experiment(
         arguments.source,
         arguments.changes,
@@ -73,7 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     lines, value = found.lines(arguments.metric), found.as_dict()
     if out is not None:
-        page = found.write(Path(out), _common.command_line())
+        page = found.write(out, _common.command_line())
         lines, value = [*lines, f"report: {page}"], {**value, "report": str(page)}
     console.result("\n".join(lines), value, kept=out)
     return 0

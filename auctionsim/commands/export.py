@@ -21,14 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--csv", action="store_true", help="write OUT/NAME.csv for each table (default: written unless --xlsx is given alone)"
     )
     parser.add_argument("--xlsx", action="store_true", help="write OUT.xlsx, which needs the extra xlsx (default: not written)")
-    parser.add_argument("--out", type=_common.path_text, help="the folder to write, new (default: RUN-export, beside the run)")
+    parser.add_argument(
+        "--out",
+        type=_common.path_text,
+        help="the folder to write, new or of an earlier export (default: RUN-export, beside the run)",
+    )
     _common.add_never_code(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write the tables and list the files."""
     from auctionsim.analysis.runs.run import Run
-    from auctionsim.errors import InputError
     from auctionsim.extras import expect_library
     from auctionsim.jobs.export_run import export_csv, export_workbook
 
@@ -38,10 +41,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     files: list[Path] = []
     if arguments.xlsx:
         expect_library("xlsxwriter", "--xlsx")
-        if book.exists():
-            raise InputError(f"{book}: expected a new file, got one that exists (choose another with --out)")
     if arguments.csv or not arguments.xlsx:
-        files += export_csv(opened, _common.new_folder(str(out)))
+        files += export_csv(opened, out)
     if arguments.xlsx:
         for name in export_workbook(opened, book):
             console.say(f"{book}: {name} is left out, as it has more rows than a sheet (--csv has it)")

@@ -11,9 +11,9 @@ from auctionsim.analysis.runs.run import Run
 from auctionsim.analysis.whatif.files import write_workbook
 from auctionsim.errors import InputError
 from auctionsim.extras import expect_library
-from auctionsim.files import write_then_rename
+from auctionsim.files import expect_new_folder, write_then_rename
 from auctionsim.jobs.training.trained import Evaluation
-from auctionsim.outputs.together import OutputsTogether
+from auctionsim.outputs.temporary import remove_leftovers
 
 MOST_ROWS = 1_048_575
 """Rows of a sheet of a workbook, but for its header."""
@@ -37,20 +37,23 @@ def run_tables(run: Run) -> dict[str, pl.DataFrame]:
 
 
 def export_csv(run: Run, folder: Path) -> tuple[Path, ...]:
-    """Write every table as a CSV file into a new folder, which appears whole or not at all; return the files.
+    """Write every table as a CSV file into a folder, each whole or not at all; return the files.
 
     Args:
         run: The run.
-        folder: The folder, new or empty.
+        folder: The folder: new, or one that holds nothing but tables of an earlier export.
+
+    Raises:
+        InputError: The folder holds other files, or is a file.
     """
     tables = run_tables(run)
-    with OutputsTogether() as outputs:
-        part = outputs.work_folder(folder) / "csv"
-        part.mkdir()
-        for name, table in tables.items():
-            table.write_csv(part / f"{name}.csv")
-        outputs.fill(folder, part)
-        outputs.finish()
+    names = {f"{name}.csv" for name in tables}
+    remove_leftovers(folder)
+    if not folder.is_dir() or any(entry.name not in names for entry in folder.iterdir()):
+        expect_new_folder(folder, " (choose another with --out)")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_then_rename(folder / f"{name}.csv", table.write_csv)
     return tuple(folder / f"{name}.csv" for name in tables)
 
 

@@ -100,9 +100,15 @@ def test_export_writes_the_tables_and_their_sums(trained: Trained, tmp_path: Pat
         assert summed["cost"].sum() == pytest.approx(outcomes["cost"].sum(), rel=1e-12)
         assert summed["profit"].sum() == pytest.approx((outcomes["gmv"] - outcomes["cost"]).sum(), rel=1e-9)
     assert pl.read_csv(out / "outcomes.csv").height == outcomes.height
-    # A folder that holds files is left as it is.
+    # The same command writes the same bytes again; a folder of something else is left as it is.
+    before = {file.name: file.read_bytes() for file in files}
+    (out / "days.csv").write_text("cut off")
+    assert main(["export", str(trained.path), "--out", str(out)]) == 0
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    (out / "notes.csv").write_text("mine")
+    capsys.readouterr()
     assert main(["export", str(trained.path), "--out", str(out)]) == 2
-    assert "expected a new" in capsys.readouterr().err
+    assert "expected a new or empty folder" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not is_installed("xlsxwriter"), reason="xlsxwriter is not installed")
@@ -114,7 +120,9 @@ def test_export_writes_a_workbook_with_a_sheet_for_each_table(trained: Trained, 
         assert all(f'name="{name}"' in index for name in run_tables(trained.run))
         rows = book.read("xl/worksheets/sheet1.xml").decode().count("<row ")
     assert rows == 1 + run_tables(trained.run)["advertisers"].height
-    assert main(["export", str(trained.path), "--xlsx", "--out", str(tmp_path / "book")]) == 2
+    before = (tmp_path / "book.xlsx").read_bytes()
+    assert main(["export", str(trained.path), "--xlsx", "--out", str(tmp_path / "book")]) == 0
+    assert (tmp_path / "book.xlsx").read_bytes() == before
 
 
 def test_a_progress_bar_counts_the_iterations(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
