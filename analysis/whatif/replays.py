@@ -1,12 +1,12 @@
 """Totals of replayed days, whole and without a part of their auctions, and the intervals of figures that are made of them.
 
-A figure is a function of totals: revenue, a price per click, a difference of two replays of the same auctions. Its squared
-standard error is the larger one of two. Over days: the jackknife over days, which for a sum is the days' variance. Over
-auctions: the delete-a-group jackknife (Tukey 1958) over the groups of `left_out`, in which the number of auctions is random
-too. The first holds the second in expectation; with few days it may fall below it by chance, and then the second stands.
+A figure is a function of totals: revenue, a price per click, a difference of two replays of the same auctions. Its interval is
+the wider one of two. Over days: the jackknife over days, which for a sum is the t interval of `statistics.day_interval`. Over
+auctions: the delete-a-group jackknife (Tukey 1958) over the groups of `left_out`, with Student's t; the number of auctions
+is random there, too. The first holds the second in expectation; with few days it may fall below it by chance.
 
-Student's t has days - 1 degrees of freedom, or groups - 1 where there is one day; the interval is then about other auctions of
-the same day. Measured coverage (`python benchmarks/whatif_coverage.py`): see docs/what-if.md.
+Where there is one day, the second stands alone, and the interval is about other auctions of the same day. docs/what-if.md has
+the measured coverage (`python benchmarks/whatif_coverage.py`).
 """
 
 from __future__ import annotations
@@ -106,10 +106,9 @@ def estimate(figure: Callable[..., Array], *replays: Replays) -> Estimates:
     if any(one.without is None for one in replays):
         return Estimates(value, nothing, nothing, "")
     days = len(replays[0].whole)
-    variance = _over_auctions(figure, replays, totals)
+    half = t_quantile(GROUPS - 1) * np.sqrt(_over_auctions(figure, replays, totals))
     if days > 1:
-        variance = np.maximum(variance, _over_days(figure, replays, totals))
-    half = t_quantile(days - 1 if days > 1 else GROUPS - 1) * np.sqrt(variance)
+        half = np.maximum(half, t_quantile(days - 1) * np.sqrt(_over_days(figure, replays, totals)))
     return Estimates(value, value - half, value + half, "days" if days > 1 else "auctions")
 
 

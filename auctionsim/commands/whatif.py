@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOW",
         nargs="?",
         const="best-response",
-        help="let advertisers react: rules (fitted again) or best-response (these, and best multiples of everybody else's bids "
-        "until they settle; without HOW) (default: nobody reacts)",
+        help="let advertisers react: rules (fitted again), best-response (these, and best multiples of everybody else's bids "
+        "until they settle; without HOW), learners (trained on the changed market) (default: nobody reacts)",
     )
     _common.add_answer(parser)
     _common.add_code(parser, is_allowed=False)

@@ -16,6 +16,7 @@ from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.jobs.whatif.replaying import own_bids, replay_days
+from auctionsim.market.policy import Constant
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.table import Traffic
 
@@ -44,7 +45,7 @@ def test_a_day_without_a_group_equals_a_table_without_its_auctions(pricing: str,
     opened = open_source(load_traffic(rows), base=base)
     market = opened.market
     dealt = DealtDay(market.traffic_source, 0, market.seed)
-    replays = replay_days(market, own_bids(market), {0: dealt})
+    replays = replay_days(market, Constant(own_bids(market)), {0: dealt})
     assert replays.without is not None
     cells = np.concatenate(
         [dealt.kept(hour, 0, market.traffic.weight[slice(*market.traffic.cells_of(0, hour))], 7) for hour in range(24)]

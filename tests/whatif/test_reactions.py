@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 import auctionsim
+from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.errors import InputError
 from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.jobs.whatif.replaying import own_bids
 from auctionsim.jobs.whatif.settling import SETTLED, settle
 from auctionsim.market.policy import Constant
+from auctionsim.market.simulate import simulate_day
 
 from .tables import frame, table, uniform_values
 
@@ -87,6 +89,24 @@ def test_rules_are_fitted_to_the_changed_market_on_request():
     assert fitted["changes"][1]["reaction"] == {"how": "rules", "days": [0, 1], "rules_refitted": 12}
 
 
+def test_learners_are_trained_on_the_changed_market():
+    overrides = ["traffic.auctions_per_day=300", "advertisers.0.count=4", "train.iterations=3", "learner.population=8"]
+    scenario = auctionsim.load_scenario("three-arms", overrides=overrides)
+    answer = auctionsim.whatif(scenario, "mechanism.pricing=first", react="learners")
+    first, second = (one["reaction"] for one in answer.as_dict()["changes"])
+    assert (first["algorithm"], first["iterations"]) == (scenario.learner.algorithm, 3)
+    assert 0 <= second["exploitability"] < np.inf
+    assert "was trained for 3 iterations" in str(answer)
+    # The learned policy of the unchanged market is the one that training in a run gives.
+    learner = make_learner(scenario)
+    market = auctionsim.build_market(scenario)
+    state = learner.start(market)
+    for _ in range(3):
+        state, _ = learner.tell(market, state, learner.ask(market, state).results(market))
+    truth = sum(float(simulate_day(market, day, learner.policy(market, state)).outcome.cost.sum()) for day in answer.days)
+    assert answer.as_dict()["changes"][0]["revenue"] == pytest.approx(truth)
+
+
 def test_fitted_bids_are_replayed_on_other_days_than_they_were_fitted_to():
     answer = auctionsim.whatif(table(n=100, days=3), "mechanism.reserve=0.3", react="best-response", intervals=False)
     assert answer.days == (2,)
@@ -97,7 +117,10 @@ def test_fitted_bids_are_replayed_on_other_days_than_they_were_fitted_to():
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("best", "--react: unknown 'best'; choose from rules, best-response"), ("best-response", "conversions with a value")],
+    [
+        ("best", "--react: unknown 'best'; choose from rules, best-response, learners"),
+        ("best-response", "conversions with a value"),
+    ],
 )
 def test_a_wrong_reaction_ends_in_one_line(how: str, words: str):
     rows = frame(n=50).with_columns(item_price=0.0)

@@ -19,6 +19,7 @@ from auctionsim.jobs.whatif.opened import Opened, open_source
 from auctionsim.jobs.whatif.reacting import REACTIONS, Reacted, expect_values, unchanged_reaction
 from auctionsim.jobs.whatif.reacting import react as react_to
 from auctionsim.jobs.whatif.replaying import own_bids, replay_days
+from auctionsim.market.policy import Constant
 from auctionsim.names.display import ranges
 from auctionsim.numbers import checked_seed, truth_value, whole_number
 from auctionsim.traffic.table import REPLAY_NOTE
@@ -53,8 +54,9 @@ def whatif(
         days: Days to replay; all where None, or the test days where bids are fitted to the training days.
         observed: Observed totals by advertiser, to compare the unchanged replay with (`analysis.whatif.log_fit`).
         react: Reaction of advertisers to each change, on the training days: `rules` fits rules again, `best-response` also lets
-            everybody else take the best multiple of its own bids, in turn, until nobody gains by moving; None for not at
-            all. The unchanged market is then answered with the same reaction too, and changes are compared with that.
+            everybody else take the best multiple of its own bids, in turn, until nobody gains by moving, `learners` trains
+            the scenario's learner instead; None for not at all. The unchanged market is then answered with the same
+            reaction too, and changes are compared with that.
         intervals: Whether to resample; without it each day is replayed once.
         seed: Seed of synthetic traffic, sampled outcomes, groups of auctions and adopters; the scenario's own where None.
         progress: Function that is called with a step's name and the share that is done.
@@ -82,7 +84,8 @@ def whatif(
     market = opened.market
     dealt = {day: DealtDay(market.traffic_source, day, market.seed) for day in chosen}
     step = step_counter(progress, len(chosen) * (len(asked) + 1))
-    unchanged = replay_days(market, own_bids(market), dealt, with_intervals=intervals, progress=partial(step, "unchanged"))
+    own, count = Constant(own_bids(market)), partial(step, "unchanged")
+    unchanged = replay_days(market, own, dealt, with_intervals=intervals, progress=count)
     log_fit = logged_fit(opened, unchanged, chosen, observed)
     if react is not None:
         expect_values(opened, unchanged, react)
@@ -90,7 +93,7 @@ def whatif(
     for change in asked:
         reacted = _reacted(opened, change, react)
         count = partial(step, change.label)
-        replays = replay_days(reacted.market, reacted.bids, dealt, with_intervals=intervals, progress=count)
+        replays = replay_days(reacted.market, reacted.policy, dealt, with_intervals=intervals, progress=count)
         answers.append(ChangeAnswer(change.label, replays, reacted.found, reacted.said))
     notes, first = _notes(opened, asked, chosen, react), answers[0] if react else None
     return WhatIf(opened.name, market.advertisers, chosen, log_fit, unchanged, tuple(answers), notes, first)
@@ -101,7 +104,7 @@ def _reacted(opened: Opened, change: Change, how: str | None) -> Reacted:
     if how is not None:
         return react_to(opened, change, how)
     changed = changed_market(opened.market, change)
-    return Reacted(changed, own_bids(changed), {}, "")
+    return Reacted(changed, Constant(own_bids(changed)), {}, "")
 
 
 def step_counter(progress: Callable[[str, float], None] | None, total: int) -> Callable[[str], None]:

@@ -23,6 +23,7 @@ from auctionsim.jobs.whatif.opened import Opened, open_source
 from auctionsim.jobs.whatif.replaying import own_bids, replay_days
 from auctionsim.jobs.whatif.settling import settle
 from auctionsim.market.market import Market
+from auctionsim.market.policy import Constant
 from auctionsim.names.display import ranges, some
 from auctionsim.numbers import checked_seed, number_above, truth_value
 
@@ -82,7 +83,7 @@ def landscape(
     chosen = chosen_days(opened, (), days)
     who, notes = _who(opened, names)
     dealt = {day: DealtDay(market.traffic_source, day, market.seed) for day in chosen}
-    unchanged = replay_days(market, own_bids(market), dealt, with_intervals=False)
+    unchanged = replay_days(market, Constant(own_bids(market)), dealt, with_intervals=False)
     if adapt and not unchanged.sums[:, GMV].sum() > 0:
         raise InputError(f"{opened.name}: expected conversions with a value, for whose profit rivals adapt, got none")
     step = step_counter(progress, len(who) * (4 if adapt else 2))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay
 from auctionsim.analysis.whatif.replays import Replays
-from auctionsim.auction.day import run_day
 from auctionsim.auction.outcome import OUTCOMES, Outcome
 from auctionsim.auction.parallel.threads import in_threads, usable_threads
-from auctionsim.auction.sources import TrafficSource
+from auctionsim.errors import InputError
 from auctionsim.market.market import Market
+from auctionsim.market.policy import DayPolicy, Policy
+from auctionsim.market.simulate import simulate_day
 
 Array = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ def own_bids(market: Market) -> Array:
 
 def replay_days(
     market: Market,
-    bids: Array,
+    policy: Policy,
     dealt: dict[int, DealtDay],
     *,
     with_intervals: bool = True,
@@ -40,39 +41,54 @@ def replay_days(
 
     Args:
         market: The market.
-        bids: Coefficients of everybody, `[advertisers, 4, 1]`.
+        policy: The policy that bids for everybody, `Constant(own_bids(market))` for everybody's own bids.
         dealt: The groups of auctions of each day that is replayed, by day.
         with_intervals: Whether to replay each day without each group of its auctions too.
         progress: Function that is called after each day.
     """
     whole, sums, without = [], [], []
     for day, groups in dealt.items():
-        outcome = _outcome(market, day, bids, market.traffic_source)
+        outcome = simulate_day(market, day, policy).outcome
         whole.append(_totals(outcome))
         sums.append([float(getattr(outcome, name).sum()) for name in OUTCOMES])
         if with_intervals:
-            without.append(_without_each_group(market, day, bids, groups))
+            without.append(_without_each_group(market, day, policy, groups))
         progress()
     return Replays(np.stack(whole), np.array(sums), np.stack(without) if with_intervals else None)
 
 
-def _without_each_group(market: Market, day: int, bids: Array, groups: DealtDay) -> Array:
+def _without_each_group(market: Market, day: int, policy: Policy, groups: DealtDay) -> Array:
     """Return the outcomes of a day without each group of its auctions, `[groups, advertisers, 5]`."""
     smaller = replace(market, budgets=market.budgets * BUDGET_SHARE)
     is_large = market.source.candidates_on(day) >= _ROWS_FOR_THREADS
 
     def run(block: slice) -> list[Array]:
         which: Sequence[int] = range(GROUPS)[block]
-        sources = (groups.without(market.traffic_source, group) for group in which)
-        return [_totals(_outcome(smaller, day, bids, source)) for source in sources]
+        return [_totals(simulate_day(smaller, day, _OnPart(policy, groups, group)).outcome) for group in which]
 
     # The groups are dealt by the first thread that asks, from a stream of their own: whoever is first deals the same.
     blocks = in_threads(GROUPS, usable_threads() if is_large else 1, run)
     return np.stack([one for block in blocks for one in block])
 
 
-def _outcome(market: Market, day: int, bids: Array, source: TrafficSource) -> Outcome:
-    return run_day(market.day(day, source=source), lambda _: bids)
+@dataclass(frozen=True, eq=False)
+class _OnPart:
+    """Bid by a policy on a day without a group of its auctions."""
+
+    policy: Policy
+    groups: DealtDay
+    group: int
+
+    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+        """Begin the day with the policy's own bid features, where it has some."""
+        actor = self.policy.begin(market, day, n_policies)
+        source = getattr(actor, "source", None) or market.traffic_source
+        if getattr(actor, "steps", None) is not None:
+            raise InputError(
+                f"{market.scenario.source}: expected a policy that acts hour by hour, whose days can be resampled, got one of "
+                f"{type(self.policy).__name__} (--no-intervals)"
+            )
+        return DayPolicy(actor.act, self.groups.without(source, self.group))
 
 
 def _totals(outcome: Outcome) -> Array:

@@ -38,7 +38,7 @@ _NUMBERS = (
 )
 # What starts Ray, a study of minutes, or a benchmark of one minute; they have tests of their own.
 _LONG = {"sweep", "demo", "bench", "reproduce"}
-_WRITERS = {"init", "fit", "train", "ingest", "export-dataset", "learn-offline"}
+_WRITERS = {"init", "fit", "train", "ingest", "export-dataset", "learn-offline", "whatif", "landscape"}
 """Commands that write what the command line names, wherever that is."""
 # Numbers that are right and take long.
 _NEVER = {
