@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from auctionsim.agents.learners.base import Learner as Learner
     from auctionsim.agents.learners.registry import register_learner as register_learner
     from auctionsim.agents.policies.base import Policy as Policy
+    from auctionsim.analysis.runs.run import Run as Run
     from auctionsim.auction.outcome import Outcome as Outcome
     from auctionsim.auction.replay import replay as replay
     from auctionsim.bounds.oracle import lp_bound as lp_bound
@@ -44,14 +45,15 @@ if TYPE_CHECKING:
     from auctionsim.envs import env as env
     from auctionsim.envs import parallel_env as parallel_env
     from auctionsim.errors import InputError as InputError
+    from auctionsim.jobs.experiment import experiment as experiment
     from auctionsim.jobs.training.callbacks import Callback as Callback
     from auctionsim.jobs.training.launch import train as train
     from auctionsim.jobs.training.outside import write_run as write_run
+    from auctionsim.jobs.training.progress_bar import ProgressBar as ProgressBar
     from auctionsim.jobs.training.train import evaluate as evaluate
     from auctionsim.jobs.whatif.ask import whatif as whatif
     from auctionsim.jobs.whatif.landscape import landscape as landscape
     from auctionsim.market.market import Market as Market
-    from auctionsim.runs import Run as Run
     from auctionsim.scenario import Scenario as Scenario
     from auctionsim.scenario.file import load_scenario as load_scenario
     from auctionsim.traffic.files import load_traffic as load_traffic
@@ -70,12 +72,14 @@ _HOME = {
     "Market": "auctionsim.market.market",
     "Outcome": "auctionsim.auction.outcome",
     "Policy": "auctionsim.agents.policies.base",
-    "Run": "auctionsim.runs",
+    "ProgressBar": "auctionsim.jobs.training.progress_bar",
+    "Run": "auctionsim.analysis.runs.run",
     "Scenario": "auctionsim.scenario",
     "Traffic": "auctionsim.traffic.table",
     "build_market": "auctionsim.agents.build",
     "env": "auctionsim.envs",
     "evaluate": "auctionsim.jobs.training.train",
+    "experiment": "auctionsim.jobs.experiment",
     "landscape": "auctionsim.jobs.whatif.landscape",
     "load_scenario": "auctionsim.scenario.file",
     "load_traffic": "auctionsim.traffic.files",

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import polars as pl
 
@@ -69,7 +69,7 @@ class Run:
         overrides: tuple[str, ...] = (),
         started_in: Path | None = None,
         learner: str | None = None,
-    ) -> Run:
+    ) -> Self:
         """Make a run folder; it appears with its first three files or not at all.
 
         Args:
@@ -114,7 +114,7 @@ class Run:
         return cls(path)
 
     @classmethod
-    def open(cls, path: str | Path) -> Run:
+    def open(cls, path: str | Path) -> Self:
         """Open an existing run folder.
 
         Raises:

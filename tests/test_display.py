@@ -55,7 +55,7 @@ def objects(large: auctionsim.Market, tmp_path_factory: pytest.TempPathFactory) 
         *(keyword_bids, day, Recorded(day), *learners, *policies, auctionsim.lp_bound(small, 2)),
         *(judged, judged.found, *judged.tests.values(), best_responses(small, 2, trained_policy(small))),
         *(mean_interval([1.0, 2.0]), compare_paired([1.0, 2.0], [2.0, 2.5])),
-        *(result, result.run, result.metrics, result.outcomes, result.summary, *told),
+        *(result, result.run, result.metrics, result.outcomes, result.summary, auctionsim.ProgressBar(), *told),
         *(auctionsim.parallel_env(small), auctionsim.env(small), auctionsim.AuctionVectorEnv(small, num_envs=2)),
     ]
 

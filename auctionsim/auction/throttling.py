@@ -90,7 +90,7 @@ def replay_throttled(
         n_rows = int(start[-1]) - int(start[0])
         draws = {seed: rng.random(n_rows) for seed, rng in streams.items()}
         for group in groups:
-            part = _participating(chunk, start, group.share, draws[group.seed])
+            part = participating(chunk, start, group.share, draws[group.seed])
             auction = Auction(part.buckets, part.candidates, group.bids, rules, group.accounts, group.workspace)
             replay_buckets(part.first_bucket, part.last_bucket, part.first_index, group.rng_keys, auction)
     for group in groups:
@@ -119,7 +119,7 @@ def _accounts_of(accounts: Accounts, members: NDArray[np.int64]) -> Accounts:
     )
 
 
-def _participating(chunk: Chunk, start: NDArray[np.int64], share: Array, draws: Array) -> Chunk:
+def participating(chunk: Chunk, start: NDArray[np.int64], share: Array, draws: Array) -> Chunk:
     """Copy a chunk with NaN bid features for the candidates that do not participate."""
     first_row, last_row = int(start[0]), int(start[-1])
     rows, buckets = slice(first_row, last_row), slice(chunk.first_bucket, chunk.last_bucket)

@@ -136,7 +136,9 @@ class Names:
         for node in self.classes.get(name, []):
             if not rest or rest[0] in _members(node):
                 return True
-            if any(self._in_class(ast.unparse(base).rpartition(".")[2], rest) for base in node.bases):
+            # A base of the same name is in the list already.
+            bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases} - {name}
+            if any(self._in_class(base, rest) for base in bases):
                 return True
         return False
 

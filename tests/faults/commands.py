@@ -47,6 +47,12 @@ COMMANDS = (
     Command("demo", ("demo", "--scenario", "s.toml", "--workers", "0", "--seeds", "1", *SETTINGS, "--out", "arms"), ("arms",)),
     Command("evaluate", ("evaluate", "run"), ("run",)),
     Command("evaluate-offline", ("evaluate-offline", "logs", "--policy", "pid", "--draws", "2"), is_kept=False),
+    Command(
+        "experiment",
+        ("experiment", "s.toml", "--set", "mechanism.reserve=0.3", "--replicates", "2", "--design", "user", "--out", "tested"),
+        ("tested",),
+    ),
+    Command("export", ("export", "run", "--out", "tables"), ("tables",)),
     Command("export-dataset", ("export-dataset", "run", "--episodes", "2", "--out", "new-logs"), ("new-logs",)),
     Command("fit", ("fit", "t.parquet", "--out", "f.toml"), ("f.toml", "f-profile.toml", "f-fit")),
     Command(

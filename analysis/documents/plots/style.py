@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from auctionsim.names.lettering import letter
 
-__all__ = ["GREY", "PALETTE", "Figure", "legend_above", "no_figure", "plain", "png", "svg"]
+__all__ = ["GREY", "PALETTE", "Figure", "in_notebooks", "legend_above", "no_figure", "plain", "png", "svg"]
 
 # Okabe and Ito 2008: distinguishable for colour-blind readers.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -34,6 +34,13 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def in_notebooks(figure: Figure) -> Figure:
+    """Return the figure, which a notebook now shows as a picture; one that was made without pyplot has none of its own."""
+    # Looked up on the object by IPython; a frontend that draws matplotlib figures itself takes precedence.
+    setattr(figure, "_repr_png_", lambda: png(figure))  # noqa: B010
+    return figure
 
 
 def plain(axes: Axes) -> None:

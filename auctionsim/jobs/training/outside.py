@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim import arguments
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
+from auctionsim.analysis.runs.run import Run as ShownRun
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder, write_text
@@ -100,7 +101,7 @@ def write_run(
         run.write_provenance({**run.provenance(), "learner": f"{learner}, trained outside auctionsim"})
         run.set_status("finished")
         run.path.replace(path)
-    return Run(path)
+    return ShownRun(path)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.summary import Summary, summarize
+from auctionsim.analysis.runs.plot import RunPlot
+from auctionsim.analysis.runs.run import Run as ShownRun
 from auctionsim.arguments import one_number_of, one_of, with_methods
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.training.evaluate import outcome_rows
@@ -65,6 +67,10 @@ class Trained:
     """The run folder."""
     markets: Mapping[int, Market] = field(default_factory=dict, repr=False)
     """Markets by seed, as far as they are built."""
+
+    def __post_init__(self) -> None:
+        # Whoever opens the folder by `auctionsim.Run` gets tables and figures; so does whoever trained it.
+        object.__setattr__(self, "run", ShownRun(self.run.path))
 
     def __repr__(self) -> str:
         status = self.status if self.stopped is None else f"{self.status}: {self.stopped}"
@@ -118,6 +124,11 @@ class Trained:
     def summary(self) -> Summary:
         """Measures on the test days, with intervals over the seeds; `summary.sentence` says them in one line."""
         return summarize(self.run)
+
+    @property
+    def plot(self) -> RunPlot:
+        """The run's figures, as `auctionsim.Run` has them."""
+        return RunPlot(self.run)
 
     def market(self, seed: int | None = None) -> Market:
         """Return the market of a seed; of the only one where None.

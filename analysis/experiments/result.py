@@ -1,0 +1,172 @@
+"""Hold and show what a simulated experiment found: every design beside the truth, as text, a table and a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auctionsim.analysis.experiments.arms import METRICS
+from auctionsim.analysis.experiments.performance import MetricPerformance, Performance
+from auctionsim.names.display import cut, html_frame, ranges
+from auctionsim.ratios import safe_ratio
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from auctionsim.analysis.documents.sections import Section
+
+NEGLIGIBLE = 0.1
+"""Share of a standard error below which a bias hardly moves an interval's coverage (Cochran, Sampling Techniques, 1977)."""
+RESULTS = "results.csv"
+"""File with the table of an experiment, which tells its folder."""
+_HEAD = ("design", "estimate", "bias", "standard error", "stated", "coverage", "A/A false alarms")
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What `auctionsim.experiment` found: how every design performs in A/A and A/B tests of a change."""
+
+    name: str
+    """The scenario or table in words."""
+    changes: tuple[str, ...]
+    """The change, as `KEY=VALUE` items; none for A/A tests alone."""
+    days: tuple[int, ...]
+    replicates: int
+    seed: int
+    """Seed of the assignments."""
+    performances: tuple[Performance, ...]
+    """One for each design and kind of test, A/A first."""
+    undefined: dict[str, str]
+    """The designs that are not defined for this change, with the reasons."""
+
+    def __repr__(self) -> str:
+        tests = f"{len(self.performances)} tests x {self.replicates} assignments"
+        return cut(f"Experiment({self.name!r}, {self.change}: days {ranges(self.days)}, {tests})")
+
+    def _repr_html_(self) -> str:
+        """Return the experiment's figures for a notebook."""
+        return html_frame(repr(self), self.to_frame())
+
+    @property
+    def change(self) -> str:
+        """Return the change in words."""
+        return ", ".join(self.changes) or "no change (A/A)"
+
+    def tests(self, metric: str) -> Iterator[tuple[Performance, MetricPerformance]]:
+        """Yield every test with its performance on one metric."""
+        for one in self.performances:
+            yield one, one.of(metric)
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return a row for every design, kind of test and metric; what is not defined is null."""
+        import polars as pl
+
+        rows = [
+            {"design": one.design.name, "test": "A/A" if one.is_aa else "A/B", **one.of(metric).as_dict()}
+            for one in self.performances
+            for metric in METRICS
+        ]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything for JSON."""
+        return {
+            "name": self.name,
+            "changes": list(self.changes),
+            "days": list(self.days),
+            "replicates": self.replicates,
+            "seed": self.seed,
+            "tests": self.to_frame().to_dicts(),
+            "not_defined": self.undefined,
+        }
+
+    def lines(self, metric: str = "revenue") -> list[str]:
+        """Return the verdict and a table of one metric as lines of text."""
+        rows = [_HEAD, *self._rows(metric)]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
+        table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return [self.truth(metric), *(f"{text}." for text in self.verdicts(metric)), "", *table]
+
+    def truth(self, metric: str = "revenue") -> str:
+        """Say what the change does when everybody gets it."""
+        found = [one.of(metric) for one in self.performances if not one.is_aa]
+        if not found:
+            control = self.performances[0].of(metric).control if self.performances else math.nan
+            return f"{metric}: {control:.6g} a day; no change, so that every effect is 0"
+        one = found[0]
+        relative = f" ({one.truth / one.control:+.1%})" if one.control > 0 else ""
+        everywhere = f"{one.control:.6g} a day without the change, {one.control + one.truth:.6g} with it everywhere"
+        return f"{metric}: {everywhere}: {one.truth:+.4g}{relative}"
+
+    def verdicts(self, metric: str = "revenue") -> list[str]:
+        """Say for each design in one sentence whether its estimate can be believed."""
+        said = [
+            _verdict(test.design.name, found, any(one.is_aa for one in self.performances))
+            for test, found in self.tests(metric)
+            if not test.is_aa
+        ]
+        return [*said, *(f"{name}: not defined: {reason}" for name, reason in self.undefined.items())]
+
+    def _rows(self, metric: str) -> Iterator[tuple[str, ...]]:
+        """Yield a row for each design: its A/B test, or its A/A test where there is no change."""
+        alarms = {one.design.name: found.finds_effect for one, found in self.tests(metric) if one.is_aa}
+        for test, found in self.tests(metric):
+            if test.is_aa and self.changes:
+                continue
+            name = test.design.name
+            bias = found.bias
+            interval = f" [{bias.low:+.3g}, {bias.high:+.3g}]" if bias.is_known else ""
+            error = f"{found.standard_error:.3g}" if math.isfinite(found.standard_error) else "not defined"
+            alarm = f"{alarms[name]:.0%}" if name in alarms else "not measured"
+            yield (
+                name, f"{found.estimate:+.4g}", f"{bias.mean:+.3g}{interval}", error, f"{found.stated_error:.3g}",
+                f"{found.coverage:.0%}", alarm,
+            )  # fmt: skip
+
+    def sections(self) -> list[Section]:
+        """Return the page: the verdict, how each design works, and a table for each metric."""
+        from auctionsim.analysis.documents.sections import Heading, Note, Table, Text
+
+        parts: list[Section] = [Text(f"{self.truth()}. {' '.join(f'{text}.' for text in self.verdicts())}")]
+        for metric in METRICS:
+            parts += [Heading(metric.capitalize()), Text(self.truth(metric)), Table(_HEAD, list(self._rows(metric)))]
+        designs = {one.design.name: one.design.words for one in self.performances}
+        parts += [
+            Heading("The designs"),
+            Table(["design", "assigned"], [[name, words] for name, words in designs.items()]),
+            Note(
+                f"{self.name}; change: {self.change}; days {ranges(self.days)}; {self.replicates} random assignments with the "
+                f"seed {self.seed}. Amounts are a day's. Bias: mean of estimate minus truth, with its 95 % t interval over "
+                "assignments. Standard error: spread of the estimates; stated: what the experiments state. Coverage: "
+                "share of experiments whose 95 % interval holds the truth. False alarms: share of A/A tests whose interval "
+                "excludes 0."
+            ),
+        ]
+        return parts
+
+    def write(self, out: Path, command: str) -> Path:
+        """Write results.csv, table.md and index.html into a folder, and return the page's path."""
+        from auctionsim.analysis.documents.sections import write_document
+        from auctionsim.files import write_then_rename
+
+        out.mkdir(parents=True, exist_ok=True)
+        write_then_rename(out / RESULTS, self.to_frame().write_csv)
+        title = f"Experiments on {self.name}"
+        return write_document(title, [command], self.sections(), out, page_in="", names=(self.name, *self.changes))
+
+
+def _verdict(design: str, found: MetricPerformance, has_aa: bool) -> str:
+    """Say whether a design's estimates can be believed."""
+    holds = f"its 95 % intervals hold the truth in {found.coverage:.0%} of {found.replicates} experiments"
+    if not found.bias.is_known:
+        return f"{design}: estimates {found.estimate:+.4g}; one experiment tells no bias"
+    is_small = abs(found.bias.mean) <= NEGLIGIBLE * found.standard_error
+    if found.is_biased and not is_small:
+        size = safe_ratio(abs(found.bias.mean), abs(found.truth))
+        share = f", {size:.0%} of the true effect" if math.isfinite(size) else ""
+        return f"{design}: biased by {found.bias.mean:+.3g}{share}: estimates {found.estimate:+.4g} on average; {holds}"
+    seen = f", and finds an effect in {found.finds_effect:.0%}" if has_aa else ""
+    return f"{design}: no bias seen: estimates {found.estimate:+.4g} on average, +- {found.standard_error:.3g}; {holds}{seen}"
