@@ -53,11 +53,9 @@ class Autobidders:
 
     def slack(self, multipliers: Array) -> Array:
         """Return what each bidder gets less what it spends, `[bidders]`; below 0 its target is broken."""
-        winner, slack = self.winners(multipliers), np.zeros(len(self.values))
-        for bidder in range(len(slack)):
-            won = winner == bidder
-            slack[bidder] = float((self.values[bidder] - self.prices_of(multipliers, bidder))[won].sum())
-        return slack
+        winner = self.winners(multipliers)
+        margins = [self.values[bidder] - self.prices_of(multipliers, bidder) for bidder in range(len(self.values))]
+        return np.array([float(margin[winner == bidder].sum()) for bidder, margin in enumerate(margins)])
 
     def welfare(self, multipliers: Array) -> float:
         """Return the value that all bidders get."""
@@ -99,12 +97,13 @@ class Autobidders:
         Another one lies halfway between the last query it wins and the next.
         """
         own = self.winners(multipliers) == bidder
-        value, slack = float(self.values[bidder][own].sum()), self.slack(multipliers)[bidder]
+        value = float(self.values[bidder][own].sum())
+        slack = value - float(self.prices_of(multipliers, bidder)[own].sum())
         close = _KEPT * max(self.optimum, 1e-300)
-        if slack >= -close and value >= self.best_value(multipliers, bidder) - close:
-            return float(multipliers[bidder])
         needed, totals = self.thresholds(multipliers, bidder)
         n = self._n_affordable(needed, totals)
+        if slack >= -close and value >= float(totals[0, n]) - close:
+            return float(multipliers[bidder])
         last = max(1.0, needed[n - 1]) if n else 1.0
         following = needed[n] if n < len(needed) else _UNBOUNDED * last
         return float((last + max(following, 1.0)) / 2)

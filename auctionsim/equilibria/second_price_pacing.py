@@ -22,10 +22,15 @@ from scipy.sparse import csr_array
 from auctionsim import arithmetic
 from auctionsim.equilibria.inputs import checked_budgets, checked_values
 from auctionsim.errors import RunError
+from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
 _MOVES = 2000
 """Steps towards spent budgets."""
+_STARTS = 6
+"""Starts that are tried."""
+_SEARCHES = (((0.02, 0.08), 300), ((0.25,), 5000))
+"""Widths tried at every start and the nodes of each search: first everywhere quickly, then everywhere longer."""
 Rank = Literal["most revenue", "least revenue", "any"]
 
 
@@ -107,24 +112,13 @@ def sppe(values: Any, budgets: Any, rank: Rank = "any", seconds: float = 60.0) -
     scaled = np.vstack([values, np.zeros(values.shape[1])]) / size
     money = np.append(np.minimum(budgets / size, scaled[:-1].sum(axis=1) + 1), 1.0)
     program = _Program(*scaled.shape)
-    near = _moved_towards_budgets(scaled, money) if rank == "any" else None
-    is_whole, found = False, None
-    # First only bids close to the top of each good may win, then more, at last all.
-    for width in (0.02, 0.08, 0.25, None) if near is not None else (None,):
-        limits = Bounds(0, program.highest if near is None or width is None else program.highest_near(scaled, near, width))
-        options = {"time_limit": seconds if width is None else seconds / 4, "mip_rel_gap": 1e-6}
-        found = milp(
-            program.objective(rank),
-            integrality=program.integrality,
-            bounds=limits,
-            constraints=program.rows(scaled, money),
-            options=options,
-        )
-        if found.x is not None:
-            is_whole = found.status == 0 and rank != "any"
-            break
-    if found is None or found.x is None:
-        raise RunError(f"sppe: found no equilibrium in {seconds:g} s ({found.message if found else ''})")
+    found = _near_a_start(program, scaled, money) if rank == "any" else None
+    if found is None:
+        # The time limit is for the whole program alone, so that what starts find depends on no machine's speed.
+        found = program.solve(scaled, money, rank, program.highest, {"time_limit": seconds})
+    if found.x is None:
+        raise RunError(f"sppe: found no equilibrium in {seconds:g} s ({found.message})")
+    is_whole = found.status == 0 and rank != "any"
     multipliers, spend = found.x[program.multiplier][:-1], found.x[program.spend].reshape(scaled.shape)
     multipliers = np.clip(multipliers, 0, 1)
     price = found.x[program.price]
@@ -136,17 +130,30 @@ def sppe(values: Any, budgets: Any, rank: Rank = "any", seconds: float = 60.0) -
     return SecondPricePacing(bids[-2], multipliers, shares, values, budgets, is_whole)
 
 
-def _moved_towards_budgets(values: Array, budgets: Array) -> Array:
+def _near_a_start(program: _Program, values: Array, budgets: Array) -> Any:
+    """Return what the program finds among bids close to the top of each good at some starts; None if nothing."""
+    for number, widths, nodes in ((k, *search) for search in _SEARCHES for k in range(_STARTS)):
+        rng = stream(number, "second-price-pacing")
+        start = np.ones(len(values)) if number == 0 else 0.2 + 0.8 * rng.random(len(values))
+        near = _moved_towards_budgets(values, budgets, start, margin=0.2 / (1 + number % 3))
+        for width in widths:
+            found = program.solve(values, budgets, "any", program.highest_near(values, near, width), {"node_limit": nodes})
+            if found.x is not None:
+                return found
+    return None
+
+
+def _moved_towards_budgets(values: Array, budgets: Array, start: Array, margin: float) -> Array:
     """Return multipliers near an equilibrium, as a rule: raised where money is left, lowered where it is overspent.
 
     Goods are shared among all bids within a margin of the top, and the margin and the steps shrink. The result is `[bidders]`.
     """
-    multipliers = np.ones(len(values))
+    multipliers = start
     for t in range(_MOVES):
-        margin, step = 0.2 / (1 + t / 50), 0.3 / (1 + t / 50)
+        close, step = margin / (1 + t / 50), 0.3 / (1 + t / 50)
         bids = multipliers[:, np.newaxis] * values
         ordered = np.sort(bids, axis=0)
-        weight = np.maximum(0.0, bids - (1 - margin) * ordered[-1])
+        weight = np.maximum(0.0, bids - (1 - close) * ordered[-1])
         shares = weight / np.maximum(weight.sum(axis=0), 1e-12)
         spend = np.asarray(arithmetic.dot(shares, ordered[-2]))
         change = np.clip((budgets - spend) / budgets, -1, 1)
@@ -189,6 +196,16 @@ class _Program:
         for name, may in (("may", is_top), ("wins", is_top), ("second", is_second)):
             highest[self._at[name]] = np.where(may, 1.0, 0.0).ravel()
         return highest
+
+    def solve(self, values: Array, budgets: Array, rank: Rank, highest: Array, limit: dict[str, float]) -> Any:
+        """Return HiGHS's result within upper bounds of the variables and a limit of nodes or of time."""
+        return milp(
+            self.objective(rank),
+            integrality=self.integrality,
+            bounds=Bounds(0, highest),
+            constraints=self.rows(values, budgets),
+            options={"mip_rel_gap": 1e-6, **limit},
+        )
 
     def objective(self, rank: Rank) -> Array:
         """Return the coefficients of what is minimized."""
