@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 MULTIPLIERS = arithmetic.powers_of_two(-4, 4, 2)
 """Multiples of the keyword bid and of the value of a click that are searched; they are also the levels of bids."""
 
+AMOUNTS = ("earned", "external_regret", "swap_regret", "cumulative_external_regret", "cumulative_swap_regret")
+"""Columns of `regret_rows` in currency."""
+
 
 def fixed_bids() -> Array:
     """Return the coefficients of all fixed bids, `[candidates, 4]`: none at all, then multiples of the two kinds of bids."""
@@ -45,8 +48,8 @@ class Regret:
     """Profit of each day with each fixed bid of `fixed_bids`, `[days, candidates]`."""
     swapped: Array
     """Profit of each day with the rule that was best for that day, `[days]`."""
-    swapped_all: Array
-    """Profit of each day with the rule that was best for all days together, `[days]`."""
+    swapped_through: Array
+    """Profit of each day (first axis) with the rule that was best for all days up to another one, `[days, days]`."""
 
     @property
     def external(self) -> Array:
@@ -59,14 +62,16 @@ class Regret:
         return np.maximum(np.maximum(self.swapped - self.earned, self.external), 0.0)
 
     @property
-    def total_external(self) -> float:
-        """Return the regret of all days together against one fixed bid for all of them."""
-        return float(self.fixed.sum(axis=0).max() - self.earned.sum())
+    def cumulative_external(self) -> Array:
+        """Return the regret of all days up to each one together against one fixed bid for all of them, `[days]`."""
+        return np.asarray(np.cumsum(self.fixed, axis=0).max(axis=1) - np.cumsum(self.earned))
 
     @property
-    def total_swap(self) -> float:
-        """Return the regret of all days together against one rule for all of them, >= 0."""
-        return max(float(self.swapped_all.sum() - self.earned.sum()), self.total_external, 0.0)
+    def cumulative_swap(self) -> Array:
+        """Return the regret of all days up to each one together against one rule for all of them, >= 0, `[days]`."""
+        days = range(len(self.earned))
+        gained = np.array([self.swapped_through[: k + 1, k].sum() for k in days]) - np.cumsum(self.earned)
+        return np.maximum(np.maximum(gained, self.cumulative_external), 0.0)
 
 
 def regret(market: Market, days: Sequence[int], policy: Policy, advertiser: int) -> Regret:
@@ -86,17 +91,17 @@ def regret(market: Market, days: Sequence[int], policy: Policy, advertiser: int)
         _profit(market, day, found, advertiser, every_hour) for day, found in zip(days, trajectories, strict=True)
     ])  # fmt: skip
     own = np.array([found.outcome.profit[:, advertiser, 0] for found in trajectories])
-    together = _rule(levels, hourly, own)
-    rules = [[_rule(levels[d : d + 1], hourly[d : d + 1], own[d : d + 1]), together] for d in range(len(days))]
+    of_day = [_rule(levels[d : d + 1], hourly[d : d + 1], own[d : d + 1]) for d in range(len(days))]
+    through = [_rule(levels[: k + 1], hourly[: k + 1], own[: k + 1]) for k in range(len(days))]
     swapped = np.array([
-        _profit(market, day, found, advertiser, _swap(found, advertiser, levels[d], rules[d], bids)).sum(axis=0)
+        _profit(market, day, found, advertiser, _swap(found, advertiser, levels[d], [of_day[d], *through], bids)).sum(axis=0)
         for d, (day, found) in enumerate(zip(days, trajectories, strict=True))
     ])  # fmt: skip
-    return Regret(own.sum(axis=1), hourly.sum(axis=1), swapped[:, 0], swapped[:, 1])
+    return Regret(own.sum(axis=1), hourly.sum(axis=1), swapped[:, 0], swapped[:, 1:])
 
 
 def regret_rows(seed: int, market: Market, policy: Policy, days: Sequence[int], most: int = 40) -> pl.DataFrame:
-    """Return the regret of each controlled advertiser by day, and of all days in rows whose day is null, in currency.
+    """Return the regret of each controlled advertiser by day, and of all days up to each one, in currency.
 
     Args:
         seed: The seed of the market.
@@ -105,17 +110,13 @@ def regret_rows(seed: int, market: Market, policy: Policy, days: Sequence[int], 
         days: The days to simulate.
         most: The number of advertisers audited, the first ones.
     """
-    rows: list[tuple[int, int | None, str, float, float, float]] = []
+    rows = []
     for i in market.learners[:most].tolist():
-        found, name = regret(market, days, policy, i), market.advertisers[i]
-        rows += [
-            (seed, day, name, float(found.earned[d]), float(found.external[d]), float(found.swap[d]))
-            for d, day in enumerate(days)
-        ]
-        rows.append((seed, None, name, float(found.earned.sum()), found.total_external, found.total_swap))
+        found = regret(market, days, policy, i)
+        columns = (found.earned, found.external, found.swap, found.cumulative_external, found.cumulative_swap)
+        rows += [(seed, day, market.advertisers[i], *(float(column[d]) for column in columns)) for d, day in enumerate(days)]
     schema = {"seed": pl.Int64, "day": pl.Int64, "advertiser": pl.String}
-    numbers = dict.fromkeys(("earned", "external_regret", "swap_regret"), pl.Float64)
-    return pl.DataFrame(rows, schema={**schema, **numbers}, orient="row")
+    return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(AMOUNTS, pl.Float64)}, orient="row")
 
 
 def _profit(market: Market, day: int, found: Trajectory, advertiser: int, theta: Array) -> Array:
@@ -156,10 +157,10 @@ def _rule(levels: NDArray[np.int64], hourly: Array, own: Array) -> dict[int, int
 
 
 def _swap(found: Trajectory, advertiser: int, levels: NDArray[np.int64], rules: Sequence[dict[int, int]], bids: Array) -> Array:
-    """Return an advertiser's coefficients under some rules, `[24, 4, rules]`."""
+    """Return an advertiser's coefficients under some rules, `[24, 4, rules]`; a level that a rule does not know stays."""
     theta = np.repeat(found.coefficients[:, advertiser, :, :1], len(rules), axis=-1)
     for k, rule in enumerate(rules):
         for hour, level in enumerate(levels.tolist()):
-            if rule[level] >= 0:
+            if rule.get(level, -1) >= 0:
                 theta[hour, :, k] = bids[rule[level]]
     return theta

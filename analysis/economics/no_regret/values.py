@@ -86,7 +86,7 @@ def consistent_values(alternatives: Alternatives, epsilon: float) -> ConsistentV
     """Return the values under which no alternative would have gained more than epsilon per auction.
 
     Args:
-        alternatives: What fixed bids would have changed.
+        alternatives: The changes that fixed bids would have made.
         epsilon: The bound on regret, >= 0, in currency per auction.
     """
     epsilon = number_between("epsilon", epsilon, 0)
@@ -122,7 +122,7 @@ def regret_at(alternatives: Alternatives, value: float) -> float:
     """Return the regret per auction of a bidder with a value, >= 0, in currency: the most that an alternative gains.
 
     Args:
-        alternatives: What fixed bids would have changed.
+        alternatives: The changes that fixed bids would have made.
         value: The value of a click, >= 0.
     """
     return max(0.0, float((value * alternatives.clicks - alternatives.cost).max()))

@@ -7,7 +7,7 @@ import pytest
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant, DayPolicy, DayState
-from auctionsim.analysis.economics.no_regret.audit import MULTIPLIERS, fixed_bids, regret, regret_rows
+from auctionsim.analysis.economics.no_regret.audit import AMOUNTS, MULTIPLIERS, fixed_bids, regret, regret_rows
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario.file import parse_scenario
@@ -45,10 +45,10 @@ def test_truthful_bids_have_no_regret_in_a_second_price_auction(market: Market):
     for who in (0, 3):
         found = regret(market, DAYS, Constant(market.static("truthful")), who)
         assert found.external == pytest.approx([0, 0], abs=1e-9)
-        assert found.total_external == pytest.approx(0, abs=1e-9)
+        assert found.cumulative_external == pytest.approx([0, 0], abs=1e-9)
         # Levels are bids' own, so a swap may choose better by the hour: little, since truth is best in each.
         assert found.swap == pytest.approx([0, 0], abs=1e-9)
-        assert found.total_swap == pytest.approx(0, abs=1e-9)
+        assert found.cumulative_swap == pytest.approx([0, 0], abs=1e-9)
 
 
 def test_a_shading_bidder_regrets_what_the_best_fixed_bid_would_have_earned(market: Market):
@@ -56,7 +56,8 @@ def test_a_shading_bidder_regrets_what_the_best_fixed_bid_would_have_earned(mark
     policy[1] *= 0.05
     found = regret(market, DAYS, Constant(policy), 1)
     assert (found.external > 0).all()
-    assert found.total_external <= found.external.sum() + 1e-9
+    assert found.cumulative_external[0] == pytest.approx(found.external[0])
+    assert found.cumulative_external[1] <= found.external.sum() + 1e-9
     for d, day in enumerate(DAYS):
         now = simulate_day(market, day, Constant(policy)).outcome.profit.sum(axis=0)[1, 0]
         best = max(_played(market, day, policy, 1, bid) for bid in fixed_bids())
@@ -69,7 +70,8 @@ def test_bids_that_are_wrong_in_some_hours_have_more_swap_than_external_regret(m
     found = regret(market, DAYS, Alternating(market, 1 / 16, 16.0), 2)
     assert (found.swap >= found.external - 1e-9).all()
     assert (found.swap > 0).all()
-    assert found.total_swap >= max(found.total_external, 0)
+    assert (found.cumulative_swap >= np.maximum(found.cumulative_external, 0)).all()
+    assert found.cumulative_swap[0] == pytest.approx(found.swap[0])
     half = regret(market, DAYS, Alternating(market, 1.0, 0.25), 2)
     assert (half.swap >= half.external - 1e-9).all()
 
@@ -102,15 +104,16 @@ def test_with_budgets_the_rule_is_replayed_as_a_whole():
     assert np.isfinite(found.swapped).all()
 
 
-def test_rows_have_every_day_and_their_sum(market: Market):
+def test_rows_have_every_day_and_the_days_up_to_it(market: Market):
     policy = Constant(0.1 * market.static("truthful"))
     rows = regret_rows(7, market, policy, DAYS, most=2)
-    assert rows.height == 2 * 3
+    assert rows.height == 2 * 2
+    assert rows.columns == ["seed", "day", "advertiser", *AMOUNTS]
     assert rows["seed"].unique().to_list() == [7]
-    assert rows.filter(advertiser=market.advertisers[0])["day"].to_list() == [2, 3, None]
-    for _, own in rows.group_by("advertiser"):
-        total = own.filter(own["day"].is_null())
-        assert total["earned"].item() == pytest.approx(own.filter(own["day"].is_not_null())["earned"].sum())
+    first = rows.filter(advertiser=market.advertisers[0])
+    assert first["day"].to_list() == [2, 3]
+    assert (first["external_regret"] > 0).all()
+    assert first["cumulative_external_regret"][0] == pytest.approx(first["external_regret"][0])
     assert rows.equals(regret_rows(7, market, policy, DAYS, most=2))
 
 
