@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,7 @@ class Autobidders:
 
     def prices_of(self, multipliers: Array, bidder: int) -> Array:
         """Return the price at which a bidder would win each query, `[queries]`, while the others keep their multipliers."""
-        scores = (multipliers[:, np.newaxis] + self.boost) * self.values
-        others = np.delete(scores, bidder, axis=0).max(axis=0) if len(scores) > 1 else np.zeros(scores.shape[1])
-        return np.maximum(np.maximum(others - self.boost * self.values[bidder], 0.0), self.reserves)
+        return self._offer(multipliers, bidder)[0]
 
     def winners(self, multipliers: Array) -> NDArray[np.int64]:
         """Return who wins each query, -1 for nobody, `[queries]`; ties go to the first bidder."""
@@ -63,7 +62,7 @@ class Autobidders:
         sold = np.flatnonzero(winner >= 0)
         return float(self.values[winner[sold], sold].sum())
 
-    @property
+    @cached_property
     def optimum(self) -> float:
         """Return the largest value that any allocation gives."""
         return float(self.values.max(axis=0).sum())
@@ -74,7 +73,30 @@ class Autobidders:
         Returns:
             The multipliers, `[n]`, and for 0 to n queries the value and the slack, `[2, n + 1]`.
         """
-        value, price = self.values[bidder], self.prices_of(multipliers, bidder)
+        return self._thresholds(self.prices_of(multipliers, bidder), bidder)
+
+    def _offer(self, multipliers: Array, bidder: int) -> tuple[Array, NDArray[np.bool_]]:
+        """Return the price of each query to a bidder, and whether it wins it, `[queries]` both, by one pass over all bids."""
+        bids = multipliers[:, np.newaxis] * self.values
+        own = bids[bidder].copy()
+        scores = bids + self.boost * self.values if self.boost else bids
+        own_score = scores[bidder].copy()
+        if np.any(self.reserves):
+            # Who does not meet the reserve is no rival.
+            scores = np.where(bids >= self.reserves, scores, 0.0)
+        scores[bidder] = -1.0
+        top = scores.max(axis=0)
+        highest = np.maximum(top, 0.0)
+        price = np.maximum(np.maximum(highest - self.boost * self.values[bidder], 0.0), self.reserves)
+        ahead = own_score > highest
+        # Ties are rare, and only they need to know who the rival is.
+        for query in np.flatnonzero((own_score == highest) & ~ahead).tolist():
+            ahead[query] = bidder < int(scores[:, query].argmax())
+        return price, ahead & (own >= self.reserves) & (self.values[bidder] > 0)
+
+    def _thresholds(self, price: Array, bidder: int) -> tuple[Array, Array]:
+        """Return the same as `thresholds` for known prices."""
+        value = self.values[bidder]
         wanted = np.flatnonzero(value > 0)
         needed = price[wanted] / value[wanted]
         order = np.argsort(needed, kind="stable")
@@ -96,11 +118,11 @@ class Autobidders:
 
         Another one lies halfway between the last query it wins and the next.
         """
-        own = self.winners(multipliers) == bidder
+        price, own = self._offer(multipliers, bidder)
         value = float(self.values[bidder][own].sum())
-        slack = value - float(self.prices_of(multipliers, bidder)[own].sum())
+        slack = value - float(price[own].sum())
         close = _KEPT * max(self.optimum, 1e-300)
-        needed, totals = self.thresholds(multipliers, bidder)
+        needed, totals = self._thresholds(price, bidder)
         n = self._n_affordable(needed, totals)
         if slack >= -close and value >= float(totals[0, n]) - close:
             return float(multipliers[bidder])
