@@ -24,9 +24,8 @@ Array = NDArray[np.float64]
 def autobidding(values: Array, starts: int = 5) -> float:
     """Return the exploitability of the first equilibrium that one of several starts leads to; infinity if none does."""
     market, rng = Autobidders(values), stream(0, "benchmark-starts")
-    for number in range(starts):
-        start = np.ones(len(values)) if number == 0 else 1 + rng.random(len(values))
-        path = autobidding_equilibria(market, [start])[0]
+    for _ in range(starts):
+        path = autobidding_equilibria(market, [1 + rng.random(len(values))], rounds=60)[0]
         if path.ending == "equilibrium":
             return market.exploitability(path.last)
     return np.inf
