@@ -15,7 +15,7 @@ CLIENT ?= $(patsubst tests/clients/requirements/%.txt,%,$(wildcard tests/clients
 CLIENTS := build/clients
 
 LOWEST := build/lowest
-CORE := tests/agents tests/auction tests/bounds tests/envs tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
+CORE := tests/agents tests/auction tests/bounds tests/envs tests/equilibria tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
 
 .PHONY: faults help setup demo demo-real story result test test-long golden-bytes soak fuzz fuzz-minute test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 

@@ -11,8 +11,8 @@ Start here::
     day = auctionsim.replay(traffic, coefficients=bids)    # clear a day for many policies at once
 
 Every name of `dir(auctionsim)` is imported on first use. So `import auctionsim` is quick and loads neither numba nor torch,
-Ray or Gymnasium. The subpackages are `scenario`, `traffic`, `auction`, `objectives`, `market`, `bounds`, `games`, `agents`,
-`envs`, `analysis` and `jobs`.
+Ray or Gymnasium. The subpackages are `scenario`, `traffic`, `auction`, `objectives`, `market`, `bounds`, `equilibria`,
+`games`, `agents`, `envs`, `analysis` and `jobs`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from auctionsim import auction as auction
     from auctionsim import bounds as bounds
     from auctionsim import envs as envs
+    from auctionsim import equilibria as equilibria
     from auctionsim import games as games
     from auctionsim import jobs as jobs
     from auctionsim import market as market
@@ -95,7 +96,8 @@ _HOME = {
     "write_run": "auctionsim.jobs.training.outside",
 }
 _ROOMS = (
-    "agents", "analysis", "auction", "bounds", "envs", "games", "jobs", "market", "objectives", "scenario", "traffic",
+    "agents", "analysis", "auction", "bounds", "envs", "equilibria", "games", "jobs", "market", "objectives", "scenario",
+    "traffic",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604  (all are strings)

@@ -60,7 +60,8 @@ budget = "baseline*0.5"
 """
 KINDS_OF_OUTCOME = ("rotation by hour, first", "paced within budgets of 0.6")
 _BEYOND_AVX2 = ("X86_V4", "AVX512F", "AVX512CD", "AVX512_SKX", "AVX512_CLX", "AVX512_CNL", "AVX512_ICL", "AVX512_SPR")
-_FILES = ("outcomes.parquet", "benchmarks.parquet", "collusion.parquet", "punishment.parquet", "metrics.jsonl")
+_FILES = ("outcomes.parquet", "benchmarks.parquet", "collusion.parquet", "punishment.parquet", "regret.parquet",
+          "metrics.jsonl")  # fmt: skip
 
 
 def main() -> None:

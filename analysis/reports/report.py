@@ -10,6 +10,7 @@ import numpy as np
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Text, write_document
 from auctionsim.analysis.reports.figures import report_figures
 from auctionsim.analysis.reports.metrics import amounts_of, mean_advertiser_ratios
+from auctionsim.analysis.reports.regret.section import regret_sections
 from auctionsim.analysis.reports.run_collusion import collusion_sentence
 from auctionsim.analysis.reports.run_view import read_once
 from auctionsim.analysis.reports.summary import Summary, summarize
@@ -91,6 +92,7 @@ def write_sections(
     if base == "the baseline" and not _have_one_baseline(named):
         sections.append(Note(_OWN_BASELINES))
     sections += [*validation_sections(named), *collusion_sections(named)]
+    sections += regret_sections(named)
     sections += [*constraint_sections(named), *score_sections(summaries)]
     sections += [Heading("Advertisers"), *advertisers_tables(named)]
     if not are_drawable([*named, *advertisers]):

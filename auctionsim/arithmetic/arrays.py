@@ -84,6 +84,41 @@ def products(left: Array, right: Array, out: Array) -> None:
                     out[n, i, j] += left[n, i, k] * right[n, k, j]
 
 
+@compiled
+def lower_products(left: Array, right: Array, out: Array) -> None:
+    """Add the lower triangle of a product to `out`, `[n, inner] [inner, n]`, each sum in the order of its terms."""
+    for i in range(out.shape[0]):
+        for k in range(left.shape[1]):
+            scale = left[i, k]
+            if scale != 0.0:
+                for j in range(i + 1):
+                    out[i, j] += scale * right[k, j]
+
+
+@compiled
+def factor(matrix: Array, column: Array) -> int:
+    """Write Cholesky's factor over the lower triangle of `matrix`, `[n, n]`; return the first row without a pivot > 0, or n.
+
+    Args:
+        matrix: The symmetric matrix; only its lower triangle is read and written.
+        column: Scratch, `[n]`: a column in one piece, so that the innermost loop runs over neighbors.
+    """
+    n = matrix.shape[0]
+    for k in range(n):
+        if not matrix[k, k] > 0.0:
+            return k
+        root = np.sqrt(matrix[k, k])
+        matrix[k, k] = root
+        for i in range(k + 1, n):
+            matrix[i, k] /= root
+            column[i] = matrix[i, k]
+        for i in range(k + 1, n):
+            scale = column[i]
+            for j in range(k + 1, i + 1):
+                matrix[i, j] -= scale * column[j]
+    return n
+
+
 ELEMENTWISE: dict[str, Callable[[Array, Array], None]] = {
     "exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "sin": sin, "cos": cos,
 }  # fmt: skip

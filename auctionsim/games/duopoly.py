@@ -8,11 +8,14 @@ at the first and 1 at the second.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.equilibria.best_replies import best_reply
+from auctionsim.equilibria.outcome import Equilibrium
 
 Array = NDArray[np.float64]
 
@@ -58,6 +61,25 @@ class Duopoly:
         """
         nash, monopoly = (float(self.profit(price, price)) for price in (self.nash_price, self.monopoly_price))
         return (profit - nash) / (monopoly - nash)
+
+    def equilibrium(self) -> Equilibrium:
+        """Return the static Nash equilibrium of one period: prices and profits of both firms."""
+        prices = np.full(2, self.nash_price)
+        profits = self.profit(prices, prices[::-1])
+        return Equilibrium(prices, profits, self.exploitability(prices))
+
+    def exploitability(self, prices: Array) -> float:
+        """Return the most profit that a firm gains in one period by another price, >= 0.
+
+        Args:
+            prices: The price of each firm, `[2]`.
+        """
+        highest = self.quality + 10 * self.mu
+        gains = []
+        for own, rival in ((prices[0], prices[1]), (prices[1], prices[0])):
+            reply = best_reply(partial(self.profit, rival=rival), self.cost, highest)
+            gains.append(reply[1] - float(self.profit(own, rival)))
+        return max(0.0, *gains)
 
     def _price(self, firms: int) -> float:
         """Return the common price that an owner of `firms` firms does not want to change: 1 is Nash, 2 is monopoly.

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.equilibria.best_replies import best_reply
+from auctionsim.equilibria.outcome import Equilibrium
 
 Array = NDArray[np.float64]
 
@@ -83,6 +85,29 @@ class Oligopoly:
         """Return Delta: 0 at the Nash profit and 1 at the monopoly profit of the firms' mean (section I.E of the paper)."""
         nash, monopoly = self.profits(self.nash_prices).mean(), self.profits(self.monopoly_prices).mean()
         return float((profits.mean() - nash) / (monopoly - nash))
+
+    def equilibrium(self) -> Equilibrium:
+        """Return the static Nash equilibrium of one period: prices and profits of all firms."""
+        prices = self.nash_prices
+        return Equilibrium(prices, self.profits(prices), self.exploitability(prices))
+
+    def exploitability(self, prices: Array) -> float:
+        """Return the most profit that a firm gains in one period by another price, >= 0.
+
+        Args:
+            prices: The price of each firm, `[firms]`.
+        """
+        usual = self.profits(prices)
+        gains = []
+        for firm, cost in enumerate(self.costs):
+
+            def profit(own: Array, firm: int = firm) -> Array:
+                profiles = np.repeat(prices[np.newaxis], len(own), axis=0)
+                profiles[:, firm] = own
+                return np.asarray(self.profits(profiles)[:, firm])
+
+            gains.append(best_reply(profit, cost, self.quality + 10 * self.mu)[1] - float(usual[firm]))
+        return max(0.0, *gains)
 
     @property
     def _cost(self) -> Array:

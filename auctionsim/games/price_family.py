@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arithmetic.scalars import exp
+from auctionsim.equilibria.finite_games import pure_equilibria, pure_exploitability
+from auctionsim.equilibria.outcome import Equilibrium
 from auctionsim.games.compiled import compiled, inlined
 from auctionsim.streams import stream
 
@@ -24,6 +26,44 @@ COLLUSIVE_BELOW = 0.9 - 1e-9
 """Revenue below this is below every static Nash equilibrium of the first-price auction."""
 
 _SETTLED = 1000
+
+
+@dataclass(frozen=True)
+class PriceFamily:
+    """One period of the game: two bidders who value the object at 1, and a price between first and second."""
+
+    a: float
+    """Price rule: 1 plus the weight of the rival's bid in the price, from 1 (first price) to 2 (second price)."""
+
+    @property
+    def payoffs(self) -> NDArray[np.float64]:
+        """Return the expected payoff of each bidder at each pair of bids, `[2, bids, bids]`; ties are won by half."""
+        own, rival = BIDS[:, np.newaxis], BIDS[np.newaxis]
+        wins = (own > rival) + 0.5 * (own == rival)
+        first = wins * (1 - (2 - self.a) * own - (self.a - 1) * rival)
+        return np.stack([first, first.T])
+
+    def equilibria(self) -> NDArray[np.float64]:
+        """Return the bids of all equilibria in pure strategies, `[equilibria, 2]`."""
+        return np.asarray(BIDS[pure_equilibria(self.payoffs)])
+
+    def equilibrium(self) -> Equilibrium:
+        """Return the equilibrium in pure strategies with the highest revenue, the first of equal ones."""
+        bids = self.equilibria()
+        revenue = (2 - self.a) * bids.max(axis=1) + (self.a - 1) * bids.min(axis=1)
+        # Rounding must not choose among equal revenues.
+        best = bids[int(np.argmax(np.round(revenue, 9)))]
+        one, two = np.searchsorted(BIDS, best - 1e-9)
+        return Equilibrium(best, self.payoffs[:, one, two], self.exploitability(best))
+
+    def exploitability(self, bids: NDArray[np.float64]) -> float:
+        """Return the most that a bidder gains by another bid of the grid, >= 0.
+
+        Args:
+            bids: The bid of each bidder, of the grid `BIDS`, `[2]`.
+        """
+        one, two = (int(k) for k in np.searchsorted(BIDS, np.asarray(bids) - 1e-9))
+        return pure_exploitability(self.payoffs, (one, two))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from auctionsim.errors import InputError, shown, suggestion
 
 _TEXT, _WHOLE, _NUMBER, _NAMES, _TRUTH = "text", "whole numbers", "numbers", "lists of text", "true or false"
 _MONEY = ("impressions", "clicks", "conversions", "gmv", "cost", "revenue")
+_REGRET = ("earned", "external_regret", "swap_regret", "cumulative_external_regret", "cumulative_swap_regret")
 _COLUMNS = {
     "outcomes": dict.fromkeys(("arm", "advertiser", "group"), _TEXT)
     | dict.fromkeys(("seed", "day", "hour"), _WHOLE)
@@ -22,6 +23,7 @@ _COLUMNS = {
     | {"seed": _WHOLE}
     | dict.fromkeys(("profit_gain", "suppression"), _NUMBER),
     "punishment": dict.fromkeys(("seed", "hours_since", "punished"), _WHOLE) | dict.fromkeys(("rival_bids", "profit"), _NUMBER),
+    "regret": {"advertiser": _TEXT} | dict.fromkeys(("seed", "day"), _WHOLE) | dict.fromkeys(_REGRET, _NUMBER),
     "validation": dict.fromkeys(("seed", "day"), _WHOLE)
     | dict.fromkeys(("revenue", "baseline_revenue", "margin", "factor", "bound"), _NUMBER),
 }
@@ -36,6 +38,7 @@ OPTIONAL = {
 _FINITE = {
     "outcomes": _MONEY,
     "benchmarks": ("revenue", "welfare", "profit"),
+    "regret": _REGRET,
     "validation": ("revenue", "baseline_revenue", "margin", "factor", "bound"),
 }
 _NAMED = {"outcomes": ("arm", ("learned", "reference")), "benchmarks": ("benchmark", ("efficient", "truthful"))}
@@ -44,6 +47,7 @@ _KEYS = {
     "benchmarks": ("seed", "day", "benchmark"),
     "collusion": ("seed", "benchmark"),
     "punishment": ("seed", "hours_since"),
+    "regret": ("seed", "day", "advertiser"),
     "validation": ("seed", "day"),
 }
 _MOST = 1e30

@@ -28,7 +28,7 @@ from auctionsim.scenario.text import scenario_text
 from ..conftest import SMALL
 from .test_runs import new_run
 
-TABLES = ("outcomes", "benchmarks", "collusion", "punishment")
+TABLES = ("outcomes", "benchmarks", "collusion", "punishment", "regret")
 CURVES = [{"iteration": i, "seed": 0, "revenue_ratio": 1.0, "profit_ratio": np.float32(1.5), "loss": 0.1} for i in (1, 2)]
 
 

@@ -12,6 +12,7 @@ from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.agents.learners.validated.learner import ValidatedFloor
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.economics.collusion import without_control
+from auctionsim.analysis.economics.no_regret.audit import regret_rows
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
 from auctionsim.market.benchmarks import day_benchmarks
@@ -25,9 +26,9 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
-    """Write outcomes.parquet, benchmarks.parquet, collusion.parquet and punishment.parquet.
+    """Write outcomes.parquet, benchmarks.parquet, collusion.parquet, punishment.parquet and regret.parquet.
 
-    The last two look at single auctions and at many replays of a day, and are left out where traffic is larger than memory
+    The last three look at single auctions and at many replays of a day, and are left out where traffic is larger than memory
     and where nobody learns.
 
     Args:
@@ -35,7 +36,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks, collusion, answers = [], [], [], []
+    outcomes, benchmarks, collusion, answers, regrets = [], [], [], [], []
     for seed, market in markets.items():
         baseline = Constant(market.static(market.scenario.platform.baseline))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
@@ -51,10 +52,11 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
         judged = without_control(market, policies[seed], market.scenario.traffic.test_days)
         answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
         collusion.append(evidence_rows(seed, judged))
+        regrets.append(regret_rows(seed, market, policies[seed], market.scenario.traffic.test_days))
     run.write_provenance(next(iter(markets.values())).source.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
-    for name, tables in (("collusion", collusion), ("punishment", answers)):
+    for name, tables in (("collusion", collusion), ("punishment", answers), ("regret", regrets)):
         if tables:
             run.write_table(name, pl.concat(tables))
 

@@ -1,0 +1,1 @@
+"""Show what advertisers of a run regret."""

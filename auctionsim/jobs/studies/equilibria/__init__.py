@@ -1,0 +1,1 @@
+"""Reproduce published equilibria, instances and bounds: pacing, autobidding, one object, learning and online allocation."""

@@ -1,0 +1,88 @@
+"""Set every published equilibrium beside ours: what the solvers and small games come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import polars as pl
+
+from auctionsim.analysis.documents.published import Published, published_table, verdict
+from auctionsim.analysis.documents.results import interval
+from auctionsim.analysis.documents.sections import Heading, Section, Text
+from auctionsim.analysis.statistics import Interval
+from auctionsim.jobs.studies.base import Findings, Options, Unit
+from auctionsim.jobs.studies.equilibria import markets, pacing
+from auctionsim.jobs.studies.equilibria.figures import AUTOBIDDING, FIGURES, FPPE, LEARNING, OBJECT, ONLINE
+
+_FIXED: dict[tuple[str, str], Callable[[], dict[str, float]]] = {
+    (FPPE, "examples"): pacing.examples,
+    (AUTOBIDDING, "tight instance"): markets.tight_instance,
+    (OBJECT, "uniform values"): markets.one_object,
+    (ONLINE, "two opportunities"): markets.slot_toy,
+}
+"""Parts without chance, measured on the first seed."""
+_DRAWN: dict[tuple[str, str], Callable[[int], dict[str, float]]] = {
+    (FPPE, "random markets"): pacing.random_markets,
+    (FPPE, "monotone revenue"): pacing.monotone,
+    (FPPE, "throttling"): pacing.throttling,
+    **{(AUTOBIDDING, option): partial(markets.autobidding, option=option) for option in markets.OPTIONS},
+    (LEARNING, "multiplicative weights"): markets.multiplicative_weights,
+    (LEARNING, "gradient pacing"): markets.gradient_pacing,
+    (ONLINE, "AdWords"): markets.adwords,
+}
+_MISSING = (
+    "Not measured: regret exponents of pacing with a return target (Lucier et al.); non-uniform bids in randomized first "
+    "prices (1.8) and the truthful version (1.98); the bias of A/B tests (Li and Tang); revenue of first price above GSP above "
+    "VCG under scaling; greedy, balance and MSVV on a public repository's data set, which prints no figures. Where a bound is "
+    "published, ours is the worst of the markets drawn, which need not come near it."
+)
+
+
+class _Study:
+    title = "Equilibria and their bounds"
+    n_seeds = 5
+
+    def units(self, options: Options) -> Sequence[Unit]:
+        fixed = [Unit(*part, options.seeds[0]) for part in _FIXED]
+        quick = {(FPPE, "throttling"), (LEARNING, "multiplicative weights")}
+        drawn = [part for part in _DRAWN if not options.quick or part in quick]
+        return [*fixed, *(Unit(*part, seed) for part in drawn for seed in options.seeds)]
+
+    def run(self, unit: Unit, options: Options) -> Findings:  # noqa: ARG002  (a quick study leaves out whole units)
+        part = unit.scenario, unit.arm
+        values = _FIXED[part]() if part in _FIXED else _DRAWN[part](unit.seed)
+        return Findings([("test", name, value) for name, value in values.items()])
+
+    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
+        arm_of = {metric: arm for arm, metric in results.select("arm", "metric").unique().iter_rows()}
+        pairs: dict[str, list[tuple[Published, Interval]]] = {}
+        for scenario, metric, figure in FIGURES:
+            value = interval(results, scenario, arm_of[metric], metric) if metric in arm_of else None
+            if value is not None:
+                pairs.setdefault(scenario, []).append((figure, value))
+        tables = [
+            section
+            for scenario, found in pairs.items()
+            for section in (Heading(scenario[0].upper() + scenario[1:]), published_table(found, _SOURCES[scenario]))
+        ]
+        return [
+            Text(verdict([pair for found in pairs.values() for pair in found])),
+            *tables,
+            Heading("Missing"),
+            Text(_MISSING),
+        ]
+
+
+_SOURCES = {
+    FPPE: "Conitzer et al., arXiv 1811.07166 (2 to 8 bidders and 4 to 14 goods, budgets of 1/n of each bidder's value of "
+    "everything); Li and Tang, IJCAI 2024; Chen, Kroer and Kumar, arXiv 2107.10923 (0.5 is a bound)",
+    AUTOBIDDING: "Liaw, Mehta and Perlroth 2022; survey of Aggarwal et al., arXiv 2408.07685. Two bidders, 2 to 6 queries, "
+    "lognormal values, 200 markets a seed with nine starts each",
+    OBJECT: "Vickrey 1961; Krishna, Auction Theory",
+    LEARNING: "Deng et al., arXiv 2110.03906 (statement; figures by a plain simulation); Gaitonde et al., arXiv "
+    "2205.08674 (a bound)",
+    ONLINE: "Mehta et al., JACM 2007 (bounds); Chiappa et al., arXiv 2412.11434",
+}
+
+STUDY = _Study()
