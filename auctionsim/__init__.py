@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from auctionsim.agents.learners.base import Learner as Learner
     from auctionsim.agents.learners.registry import register_learner as register_learner
     from auctionsim.agents.policies.base import Policy as Policy
-    from auctionsim.analysis.runs.run import Run as Run
+    from auctionsim.analysis.run_objects.run import Run as Run
     from auctionsim.auction.outcome import Outcome as Outcome
     from auctionsim.auction.replay import replay as replay
     from auctionsim.bounds.oracle import lp_bound as lp_bound
@@ -74,7 +74,7 @@ _HOME = {
     "Outcome": "auctionsim.auction.outcome",
     "Policy": "auctionsim.agents.policies.base",
     "ProgressBar": "auctionsim.jobs.training.progress_bar",
-    "Run": "auctionsim.analysis.runs.run",
+    "Run": "auctionsim.analysis.run_objects.run",
     "Scenario": "auctionsim.scenario",
     "Traffic": "auctionsim.traffic.table",
     "build_market": "auctionsim.agents.build",

@@ -2,8 +2,8 @@
 
 A day of 24 hours; every auction has all advertisers as candidates, unless there are more; half of the budgets are a share of
 what is spent without them, so that they run out. For each number of policies prints candidate bids a second of the day, traffic
-and result staying on the device, and the time of `auctionsim.replay`, which copies the result to the host, too. With `--cpu`
-also the CPU's time on one thread, and whether the bytes are the same.
+and result staying on the device, and the time of `auctionsim.replay`, which copies the result to the host, too. If
+asked to, replays the day on one thread of the CPU, too, and says whether the bytes are the same.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write the tables and list the files."""
-    from auctionsim.analysis.runs.run import Run
+    from auctionsim.analysis.run_objects.run import Run
     from auctionsim.extras import expect_library
     from auctionsim.jobs.export_run import export_csv, export_workbook
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from auctionsim.analysis.runs.run import Run
+from auctionsim.analysis.run_objects.run import Run
 from auctionsim.analysis.whatif.files import write_workbook
 from auctionsim.errors import InputError
 from auctionsim.extras import expect_library

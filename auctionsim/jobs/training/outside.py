@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from auctionsim import arguments
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import DayPolicy, DayState, Policy
-from auctionsim.analysis.runs.run import Run as ShownRun
+from auctionsim.analysis.run_objects.run import Run as ShownRun
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.errors import InputError, shown
 from auctionsim.files import expect_new_folder, write_text

@@ -14,8 +14,8 @@ from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.summary import Summary, summarize
-from auctionsim.analysis.runs.plot import RunPlot
-from auctionsim.analysis.runs.run import Run as ShownRun
+from auctionsim.analysis.run_objects.plot import RunPlot
+from auctionsim.analysis.run_objects.run import Run as ShownRun
 from auctionsim.arguments import one_number_of, one_of, with_methods
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.training.evaluate import outcome_rows

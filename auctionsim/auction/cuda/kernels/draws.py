@@ -1,4 +1,4 @@
-"""Draw clicks and conversions: the numbers of the CPU's kernel, `kernel/noise.py`."""
+"""Draw clicks and conversions: the numbers of the CPU's kernel, `auction/kernel/noise.py`."""
 
 from __future__ import annotations
 

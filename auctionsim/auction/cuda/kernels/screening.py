@@ -1,4 +1,4 @@
-"""Rank the buckets of a window side by side: single precision proposes, double precision decides, as `kernel/rank.py` explains.
+"""Rank the buckets of a window side by side; single precision proposes, double precision decides (`auction/kernel/rank.py`).
 
 `screen` finds the best candidates of a bucket for some policies a thread, so that what it reads of a candidate serves all of
 them; `decide` computes their exact scores, and ranks a bucket exactly where their order is not certain.

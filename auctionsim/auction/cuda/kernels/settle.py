@@ -1,4 +1,4 @@
-"""Settle one bucket in order for one policy, auction by auction where budgets run out; as `kernel/settle.py` does."""
+"""Settle one bucket in order for one policy, auction by auction where budgets run out; as `auction/kernel/settle.py` does."""
 
 from __future__ import annotations
 
