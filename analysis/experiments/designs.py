@@ -14,8 +14,8 @@ from auctionsim.analysis.experiments.estimates import Estimate, paired, two_samp
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
-FEWEST_UNITS = 4
-"""Two in each arm, without which no arm has a spread."""
+FEWEST_UNITS = 7
+"""Halves of 7 can be drawn in 35 ways. 6 have 20, in mirrored pairs: one pair that finds an effect is 10 % false alarms."""
 
 
 class Design(Protocol):
@@ -110,7 +110,8 @@ class ByAdvertiser:
         if not arms.has_same_rules:
             return "a mechanism holds for an auction and not for an advertiser"
         n = arms.n_advertisers
-        return f"{n} advertisers are fewer than {FEWEST_UNITS}" if n < FEWEST_UNITS else ""
+        few = f"{n} advertisers are fewer than {FEWEST_UNITS}, with too few assignments for a valid 95 % interval"
+        return few if n < FEWEST_UNITS else ""
 
     def run(self, arms: Arms, days: Sequence[int], rng: np.random.Generator) -> Estimate:
         """Run the experiment once."""

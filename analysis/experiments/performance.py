@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtrc
 
 from auctionsim.analysis.experiments.arms import CONTROL, METRICS, TREATMENT, Arms
 from auctionsim.analysis.experiments.designs import Design
@@ -17,6 +18,10 @@ from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
+NOMINAL_MISSES = 0.05
+"""Share of 95 % intervals that miss what they are about, and of A/A tests that find an effect."""
+CHANCE = 0.025
+"""Probability below which chance does not explain a share; with two shares, at most 5 % of right designs are accused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +98,26 @@ class MetricPerformance:
         """Return whether the bias differs from 0: its interval excludes 0, and it is more than rounding."""
         return (self.bias.low > 0 or self.bias.high < 0) and abs(self.bias.mean) > 1e-9 * max(abs(self.control), 1e-300)
 
+    @property
+    def is_too_narrow(self) -> bool:
+        """Return whether intervals miss the truth more often than chance explains at 95 % (Clopper and Pearson 1934)."""
+        return _exceeds(1 - self.coverage, self.replicates)
+
+    @property
+    def has_false_alarms(self) -> bool:
+        """Return whether an A/A test finds an effect more often than chance explains at 5 % (Clopper and Pearson 1934)."""
+        return _exceeds(self.finds_effect, self.replicates)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the effect and every estimate of it are 0, without any spread, up to rounding."""
+        spread = self.standard_error if self.replicates > 1 else 0.0
+        return max(abs(self.truth), abs(self.estimate), spread, self.stated_error) <= 1e-9 * abs(self.control)
+
     def as_dict(self) -> dict[str, float | str | None]:
         """Return the figures for JSON; those that are not defined are None."""
-        found: dict[str, float | str | None] = {"metric": self.metric, "bias": self.bias.mean}
+        known = self.bias.is_known
+        found: dict[str, float | str | None] = {"metric": self.metric, "bias": self.bias.mean if known else None}
         for name in (
             "control",
             "truth",
@@ -107,9 +129,14 @@ class MetricPerformance:
             "replicates",
         ):
             value = getattr(self, name)
-            found[name] = value if math.isfinite(value) else None
-        known = self.bias.is_known
+            has_figure = math.isfinite(value) and (known or name not in ("coverage", "finds_effect"))
+            found[name] = value if has_figure else None
         return {**found, "bias_low": self.bias.low if known else None, "bias_high": self.bias.high if known else None}
+
+
+def _exceeds(share: float, n: int) -> bool:
+    """Return whether a share of n experiments is above the nominal 5 % by more than chance: 6 of 40 are, 5 are not."""
+    return n > 1 and float(bdtrc(round(share * n) - 1, n, NOMINAL_MISSES)) < CHANCE
 
 
 def truth(arms: Arms, days: Sequence[int]) -> tuple[Array, Array]:

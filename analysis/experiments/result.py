@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auctionsim.analysis.experiments.arms import METRICS
-from auctionsim.analysis.experiments.performance import MetricPerformance, Performance
+from auctionsim.analysis.experiments.performance import Array, MetricPerformance, Performance
 from auctionsim.names.display import cut, html_frame, ranges
 from auctionsim.ratios import safe_ratio
 
@@ -22,6 +22,7 @@ NEGLIGIBLE = 0.1
 """Share of a standard error below which a bias hardly moves an interval's coverage (Cochran, Sampling Techniques, 1977)."""
 RESULTS = "results.csv"
 """File with the table of an experiment, which tells its folder."""
+_UNDEFINED = "not defined"
 _HEAD = ("design", "estimate", "bias", "standard error", "stated", "coverage", "A/A false alarms")
 
 
@@ -41,6 +42,8 @@ class Experiment:
     """One for each design and kind of test, A/A first."""
     undefined: dict[str, str]
     """The designs that are not defined for this change, with the reasons."""
+    everywhere: tuple[Array, Array] | None = None
+    """Metrics with everybody in control and in treatment, `[days, metrics]` each, for the truth where no design is defined."""
 
     def __repr__(self) -> str:
         tests = f"{len(self.performances)} tests x {self.replicates} assignments"
@@ -92,19 +95,34 @@ class Experiment:
 
     def truth(self, metric: str = "revenue") -> str:
         """Say what the change does when everybody gets it."""
-        found = [one.of(metric) for one in self.performances if not one.is_aa]
-        if not found:
-            control = self.performances[0].of(metric).control if self.performances else math.nan
+        control, treatment = self._levels(metric)
+        if math.isnan(control):
+            return f"{metric}: not defined: no design is defined"
+        if not self.changes:
             return f"{metric}: {control:.6g} a day; no change, so that every effect is 0"
-        one = found[0]
-        relative = f" ({one.truth / one.control:+.1%})" if one.control > 0 else ""
-        everywhere = f"{one.control:.6g} a day without the change, {one.control + one.truth:.6g} with it everywhere"
-        return f"{metric}: {everywhere}: {one.truth:+.4g}{relative}"
+        effect = treatment - control
+        level = "0" if control == 0 else "below 0"
+        relative = f"{effect / control:+.1%}" if control > 0 else f"relative effect not defined: {metric} is {level}"
+        return (
+            f"{metric}: {control:.6g} a day without the change, {treatment:.6g} with it everywhere: {effect:+.4g} ({relative})"
+        )
+
+    def _levels(self, metric: str) -> tuple[float, float]:
+        """Return a metric a day with everybody in control and in treatment; NaN where nothing tells it."""
+        for test, found in self.tests(metric):
+            if not test.is_aa or not self.changes:
+                return found.control, found.control + found.truth
+        if self.everywhere is None:
+            return math.nan, math.nan
+        k = METRICS.index(metric)
+        control, treatment = (float(one[:, k].mean()) for one in self.everywhere)
+        return control, treatment
 
     def verdicts(self, metric: str = "revenue") -> list[str]:
         """Say for each design in one sentence whether its estimate can be believed."""
+        same = {test.design.name: found for test, found in self.tests(metric) if test.is_aa}
         said = [
-            _verdict(test.design.name, found, any(one.is_aa for one in self.performances))
+            _verdict(test.design.name, found, same.get(test.design.name))
             for test, found in self.tests(metric)
             if not test.is_aa
         ]
@@ -112,18 +130,18 @@ class Experiment:
 
     def _rows(self, metric: str) -> Iterator[tuple[str, ...]]:
         """Yield a row for each design: its A/B test, or its A/A test where there is no change."""
-        alarms = {one.design.name: found.finds_effect for one, found in self.tests(metric) if one.is_aa}
+        alarms = {one.design.name: found for one, found in self.tests(metric) if one.is_aa}
         for test, found in self.tests(metric):
             if test.is_aa and self.changes:
                 continue
             name = test.design.name
             bias = found.bias
-            interval = f" [{bias.low:+.3g}, {bias.high:+.3g}]" if bias.is_known else ""
-            error = f"{found.standard_error:.3g}" if math.isfinite(found.standard_error) else "not defined"
-            alarm = f"{alarms[name]:.0%}" if name in alarms else "not measured"
+            known = f"{bias.mean:+.3g} [{bias.low:+.3g}, {bias.high:+.3g}]" if bias.is_known else _UNDEFINED
+            error = f"{found.standard_error:.3g}" if math.isfinite(found.standard_error) else _UNDEFINED
+            alarm = _share(alarms[name].finds_effect, alarms[name]) if name in alarms else "not measured"
             yield (
-                name, f"{found.estimate:+.4g}", f"{bias.mean:+.3g}{interval}", error, f"{found.stated_error:.3g}",
-                f"{found.coverage:.0%}", alarm,
+                name, f"{found.estimate:+.4g}", known, error, f"{found.stated_error:.3g}",
+                _share(found.coverage, found), alarm,
             )  # fmt: skip
 
     def sections(self) -> list[Section]:
@@ -158,15 +176,32 @@ class Experiment:
         return write_document(title, [command], self.sections(), out, page_in="", names=(self.name, *self.changes))
 
 
-def _verdict(design: str, found: MetricPerformance, has_aa: bool) -> str:
-    """Say whether a design's estimates can be believed."""
-    holds = f"its 95 % intervals hold the truth in {found.coverage:.0%} of {found.replicates} experiments"
+def _share(share: float, found: MetricPerformance) -> str:
+    """Return a share of experiments as a cell; one experiment has none."""
+    return f"{share:.0%}" if found.bias.is_known else _UNDEFINED
+
+
+def _verdict(design: str, found: MetricPerformance, same: MetricPerformance | None) -> str:
+    """Say whether a design's estimates can be believed, given its A/B test and its A/A test."""
+    estimates, n = f"estimates {found.estimate:+.4g} on average", found.replicates
+    if found.is_empty:
+        return f"{design}: nothing can be told: every estimate is 0, and so is the effect"
     if not found.bias.is_known:
-        return f"{design}: estimates {found.estimate:+.4g}; one experiment tells no bias"
+        return f"{design}: estimates {found.estimate:+.4g}; bias, coverage and false alarms not defined: one experiment"
+    held = f"hold the truth in {found.coverage:.0%} of {n} experiments"
+    has_alarms = same is not None and same.has_false_alarms
+    alarms = f"an A/A test finds an effect in {same.finds_effect:.0%}" if same is not None else ""
     is_small = abs(found.bias.mean) <= NEGLIGIBLE * found.standard_error
     if found.is_biased and not is_small:
         size = safe_ratio(abs(found.bias.mean), abs(found.truth))
         share = f", {size:.0%} of the true effect" if math.isfinite(size) else ""
-        return f"{design}: biased by {found.bias.mean:+.3g}{share}: estimates {found.estimate:+.4g} on average; {holds}"
-    seen = f", and finds an effect in {found.finds_effect:.0%}" if has_aa else ""
-    return f"{design}: no bias seen: estimates {found.estimate:+.4g} on average, +- {found.standard_error:.3g}; {holds}{seen}"
+        raised = f", and {alarms}" if has_alarms else ""
+        return f"{design}: biased by {found.bias.mean:+.3g}{share}: {estimates}; its 95 % intervals {held}{raised}"
+    spread = f"{estimates}, +- {found.standard_error:.3g}"
+    if found.is_too_narrow or has_alarms:
+        measured = f", and {alarms}" if alarms else ""
+        where = "" if found.is_too_narrow else " in A/A tests"
+        fault = f"its 95 % intervals are too narrow{where}: they {held}{measured}"
+        return f"{design}: not to be believed: no bias seen, but {fault}; {spread}"
+    seen = f", and finds an effect in {found.finds_effect:.0%}" if same is not None else ""
+    return f"{design}: no bias seen: {spread}; its 95 % intervals {held}{seen}"

@@ -82,7 +82,8 @@ class Curve:
         """
         total = self.replays.total
         spare = level * total[:, CONVERSIONS] - total[:, COST] if target == "cpa" else total[:, GMV] - level * total[:, COST]
-        bought = total[:, CONVERSIONS] > 0 if target == "cpa" else total[:, COST] > 0
+        # Clicks for nothing meet every return on ad spend.
+        bought = total[:, CONVERSIONS] > 0 if target == "cpa" else (total[:, COST] > 0) | (total[:, GMV] > 0)
         meets = np.flatnonzero((spare >= 0) & bought)
         if not len(meets):
             return NotDefined("no point meets the target" if bought.any() else "no point buys anything")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,28 +24,96 @@ from auctionsim.analysis.whatif.text import (
     over_words,
     relative_text,
 )
-from auctionsim.errors import InputError, Remark
+from auctionsim.errors import InputError, Remark, shown
 from auctionsim.extras import expect_library, is_installed
-from auctionsim.files import expect_new_folder, write_json, write_then_rename
+from auctionsim.files import write_json, write_then_rename
+from auctionsim.outputs.temporary import remove_leftovers
 
 _MOST_ADVERTISERS = 2000
 _MOST_FIGURES = 6
+_PAGE = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>'
+_BEGINNINGS = {
+    "whatif.json": {
+        "whatif.json": "{", "changes.csv": "set,revenue,", "advertisers.csv": "set,advertiser,", "whatif.xlsx": "PK",
+        "report.md": "# What if? ", "index.html": f"{_PAGE}What if? ",
+    },
+    "landscape.json": {
+        "landscape.json": "{", "curves.csv": "advertiser,curve,", "targets.csv": "advertiser,curve,", "landscape.xlsx": "PK",
+        "report.md": "# Bid and budget landscape: ", "index.html": f"{_PAGE}Bid and budget landscape: ",
+    },
+    "results.csv": {
+        "results.csv": "design,test,metric,", "table.md": "# Experiments on ", "index.html": f"{_PAGE}Experiments on ",
+    },
+}  # fmt: skip
+"""The files of each kind of answer, by the file that tells it, and how each file begins."""
+_FIGURE = re.compile(r"(revenue|(advertisers|landscape)-\d+)\.(svg|png)")
+_FORMULA = r"^([=+\-@\t\r])"
 
 
-def expect_answer_folder(out: Path, marker: str = "whatif.json") -> None:
-    """Check that a folder is new, empty, or that of an earlier answer.
+def expect_answer_folder(out: Path, marker: str = "whatif.json", inputs: Sequence[str | None] = ()) -> None:
+    """Check that a folder is new, empty, or that of an earlier answer, all of whose files the answer wrote.
+
+    What killed processes left in it is removed.
 
     Args:
         out: The folder.
         marker: The file that tells an earlier answer.
+        inputs: Paths of what is read, None and names of built-in scenarios among them: none may lie in the folder.
 
     Raises:
-        InputError: It holds other files, or is a file.
+        InputError: It holds other files or an input, or is a file.
     """
-    if out.exists() and not out.is_dir():
+    if not out.exists():
+        return
+    if not out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {out}")
-    if not (out / marker).is_file():
-        expect_new_folder(out, " (choose another with --out)")
+    for path in inputs:
+        if path is not None and _is_inside(Path(path), out):
+            raise InputError(f"--out: expected a folder that holds no input, got {out}, which holds {path}")
+    remove_leftovers(out)
+    names = sorted(entry.name for entry in out.iterdir())
+    foreign = [name for name in names if not _is_of_answer(out / name, marker)]
+    if names and (foreign or marker not in names):
+        got = f"one that holds {shown(foreign[0])}" if foreign else f"one without {marker}"
+        raise InputError(
+            f"{out}: expected a new or empty folder, or that of an earlier answer alone, got {got} (choose another with --out)"
+        )
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a path, or what it leads to, is a folder or lies in it."""
+    # A name that is too long for a file is no file; Path.exists would raise.
+    if not os.path.exists(path):
+        return False
+    ways = (Path(os.path.abspath(path)), Path(os.path.realpath(path)))
+    return any(above.samefile(folder) for way in ways for above in (way, *way.parents))
+
+
+def _is_of_answer(path: Path, marker: str) -> bool:
+    """Return whether a file or folder in the folder of an answer is one that an answer of this kind writes."""
+    if path.name == "figures" and path.is_dir():
+        remove_leftovers(path)
+        return all(_FIGURE.fullmatch(entry.name) and entry.is_file() for entry in path.iterdir())
+    beginning = _BEGINNINGS[marker].get(path.name)
+    if beginning is None or not path.is_file():
+        return False
+    # A table without rows is an empty line, and nothing is lost with it.
+    if path.stat().st_size > 1 and not begins_with(path, beginning):
+        return False
+    if path.suffix != ".json":
+        return True
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "replay_of_log" in found
+
+
+def begins_with(path: Path, text: str) -> bool:
+    """Return whether a file begins with a text."""
+    expected = text.encode()
+    with path.open("rb") as file:
+        return file.read(len(expected)) == expected
 
 
 def write_answer(answer: Answer, out: str | Path, command: str) -> Path:
@@ -62,7 +133,7 @@ def write_answer(answer: Answer, out: str | Path, command: str) -> Path:
 def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path, workbook: str) -> None:
     """Write tables as CSV files, and as one workbook where xlsxwriter is installed; a remark says so where it is not."""
     for name, table in tables.items():
-        write_then_rename(folder / f"{name}.csv", lambda part, table=table: table.write_csv(part))  # type: ignore[misc]
+        write_csv(table, folder / f"{name}.csv")
     if is_installed("xlsxwriter"):
         write_then_rename(folder / workbook, lambda part: write_workbook(tables, part))
     else:
@@ -70,8 +141,24 @@ def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path, workbook: str
         warnings.warn(text, Remark, stacklevel=2)
 
 
-def write_workbook(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
+def write_csv(table: pl.DataFrame, path: Path) -> None:
+    """Write a table as a CSV file, whole or not at all.
+
+    Text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe before it, so that a spreadsheet
+    shows it and does not take it for a formula.
+    """
+    texts = [name for name, kind in table.schema.items() if kind in (pl.String, pl.Categorical, pl.Enum)]
+    safe = table.with_columns(pl.col(texts).cast(pl.String).str.replace(_FORMULA, "'${1}"))
+    write_then_rename(path, safe.write_csv)
+
+
+def write_workbook(tables: Mapping[str, pl.DataFrame], path: Path, comments: str = "") -> None:
     """Write tables as the sheets of a workbook (XLSX). Text stays text: a name that begins with `=` is no formula.
+
+    Args:
+        tables: The tables by the names of their sheets.
+        path: The file.
+        comments: The workbook's comments, one of its properties.
 
     Raises:
         MissingExtra: xlsxwriter is not installed.
@@ -82,7 +169,7 @@ def write_workbook(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with Workbook(str(path), options) as book:
         # The same answer gives the same bytes, so that no clock is read.
-        book.set_properties({"created": datetime(2000, 1, 1)})
+        book.set_properties({"created": datetime(2000, 1, 1), "comments": comments})
         bold = book.add_format({"bold": True})
         for name, table in tables.items():
             sheet = book.add_worksheet(name)

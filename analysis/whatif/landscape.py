@@ -173,7 +173,9 @@ class Landscape:
 
 def _best(curve: Curve) -> list[str]:
     """Return the cells of a curve's point of highest profit."""
-    best = int(curve.profits.argmax())
+    # Of equal profits the one nearest to what there is: a tie is no advice to change anything.
+    ties = np.flatnonzero(curve.profits == curve.profits.max())
+    best = int(ties[np.abs(np.log(curve.factor[ties])).argmin()])
     now = np.flatnonzero(curve.factor == 1.0)
     at_now = amount(float(curve.profits[now[0]])) if len(now) else "not defined"
     return [

@@ -20,6 +20,8 @@ from auctionsim.ratios import safe_ratio
 from auctionsim.traffic.raw_table import read_table
 
 _NUMBERS = (*OUTCOMES, "spend")
+_MOST = 1e15
+"""Largest total that is read: sums of them stay finite, and in whole numbers exact."""
 _COLUMNS = ("advertiser", "day", *_NUMBERS)
 
 
@@ -145,12 +147,10 @@ def _numbers(table: pl.DataFrame, source: Any) -> pl.DataFrame:
         ),
     )
     for name in typed.columns:
-        wrong = (
-            typed[name].is_null() if name == "advertiser" else ~(typed[name].is_finite() & (typed[name] >= 0)).fill_null(False)
-        )
+        wrong = typed[name].is_null() if name == "advertiser" else ~typed[name].is_between(0, _MOST).fill_null(False)
         if wrong.any():
             row = int(wrong.arg_max() or 0)
-            expected = "text" if name == "advertiser" else "a number >= 0"
+            expected = "text" if name == "advertiser" else f"a number >= 0 and <= {_MOST:g}"
             raise InputError(f"{source}: row {row + 1}, column {name}: expected {expected}, got {shown(table[name][row])}")
     return typed
 

@@ -59,14 +59,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.whatif.files import expect_answer_folder
     from auctionsim.errors import unknown
     from auctionsim.jobs.experiment import experiment
-    from auctionsim.outputs.temporary import remove_leftovers
 
     if arguments.metric not in METRICS:
         raise unknown("--metric", arguments.metric, METRICS)
     out = None if arguments.out is None else Path(arguments.out)
     if out is not None:
-        remove_leftovers(out)
-        expect_answer_folder(out, RESULTS)
+        expect_answer_folder(out, RESULTS, (arguments.source, arguments.budgets))
     found = experiment(
         arguments.source,
         arguments.changes,

@@ -33,14 +33,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write the tables and list the files."""
     from auctionsim.analysis.run_objects.run import Run
     from auctionsim.extras import expect_library
-    from auctionsim.jobs.export_run import export_csv, export_workbook
+    from auctionsim.jobs.export_run import expect_workbook_place, export_csv, export_workbook
 
     opened = Run.open(arguments.run)
-    out = Path(arguments.out or f"{str(opened.path).rstrip('/')}-export")
-    book = out.with_name(f"{out.name}.xlsx")
+    out = _default_folder(opened.path) if arguments.out is None else Path(arguments.out)
     files: list[Path] = []
     if arguments.xlsx:
         expect_library("xlsxwriter", "--xlsx")
+        book = _workbook_path(out)
+        expect_workbook_place(opened, book)
     if arguments.csv or not arguments.xlsx:
         files += export_csv(opened, out)
     if arguments.xlsx:
@@ -50,3 +51,22 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     listed = [str(path) for path in files]
     console.result("\n".join(listed), {"files": listed}, kept=files[-1])
     return 0
+
+
+def _default_folder(run: Path) -> Path:
+    """Return RUN-export, beside the run."""
+    named = run if run.name not in ("", "..") else run.resolve()
+    return named.with_name(f"{named.name}-export")
+
+
+def _workbook_path(out: Path) -> Path:
+    """Return OUT.xlsx.
+
+    Raises:
+        InputError: OUT ends in no name.
+    """
+    from auctionsim.errors import InputError
+
+    if out.name in ("", ".."):
+        raise InputError(f"--out: expected a path that ends in a name, of which --xlsx makes NAME.xlsx, got {str(out)!r}")
+    return out.with_name(f"{out.name}.xlsx")

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.whatif.landscape import landscape
 
     if arguments.out is not None:
-        expect_answer_folder(Path(arguments.out), "landscape.json")
+        expect_answer_folder(Path(arguments.out), "landscape.json", (arguments.source, arguments.budgets))
     with console.steps() as progress:
         found = landscape(
             arguments.source,
@@ -63,5 +63,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines.append(f"page: {kept}")
         value["page"] = str(kept)
     console.result("\n".join(lines), value, kept=kept)
-    console.next_command(f"auctionsim whatif {shlex.quote(arguments.source)} --set 'advertisers.budget=*1.1'")
+    same = [part for change in arguments.base or () for part in ("--base", change)]
+    same += ["--budgets", str(arguments.budgets)] if arguments.budgets else []
+    words = shlex.join(["auctionsim", "whatif", str(arguments.source), *same])
+    console.next_command(f"{words} --set mechanism.reserve=0.1")
     return 0

@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.whatif.ask import whatif
 
     if arguments.out is not None:
-        expect_answer_folder(Path(arguments.out))
+        inputs = (arguments.source, arguments.budgets, arguments.observed)
+        expect_answer_folder(Path(arguments.out), inputs=inputs)
     with console.steps() as progress:
         answer = whatif(
             arguments.source,

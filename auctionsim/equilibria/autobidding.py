@@ -19,7 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import finite_vector, number_between
 from auctionsim.equilibria.best_responses import Path, follow_best_responses
+from auctionsim.equilibria.inputs import checked_values
+from auctionsim.errors import InputError, shown
 
 Array = NDArray[np.float64]
 
@@ -39,6 +42,23 @@ class Autobidders:
     """Weight of a bidder's value that is added to its score, >= 0; prices fall by the winner's own boost."""
     reserves: Array | float = 0.0
     """Lowest price of each query, >= 0, `[queries]`."""
+
+    def __post_init__(self) -> None:
+        """Check the values, the boost and the reserves.
+
+        Raises:
+            InputError: One of them is of another shape or out of range.
+        """
+        values = checked_values("values", self.values)
+        number_between("boost", self.boost, 0)
+        if np.ndim(self.reserves) == 0:
+            number_between("reserves", self.reserves, 0)
+        else:
+            reserves = finite_vector("reserves", self.reserves, "one >= 0 per query")
+            if reserves.shape != values.shape[1:] or (reserves < 0).any():
+                raise InputError(f"reserves: expected {values.shape[1]} numbers >= 0, got {shown(self.reserves)}")
+            object.__setattr__(self, "reserves", reserves)
+        object.__setattr__(self, "values", values)
 
     def prices_of(self, multipliers: Array, bidder: int) -> Array:
         """Return the price at which a bidder would win each query, `[queries]`, while the others keep their multipliers."""
@@ -143,8 +163,31 @@ class Autobidders:
         return max(0.0, *gains)
 
     def price_of_anarchy(self, multipliers: Array) -> float:
-        """Return the best welfare over that at some multipliers, >= 1."""
-        return self.optimum / self.welfare(multipliers)
+        """Return the best welfare over that at some multipliers, >= 1; infinity if nothing of value is sold.
+
+        Raises:
+            InputError: Multipliers are of another shape or not finite, or no query has a value, so that it is not defined.
+        """
+        multipliers = self.checked_multipliers("multipliers", multipliers)
+        if self.optimum == 0:
+            raise InputError("values: expected one > 0, since the price of anarchy is not defined without any, got only zeros")
+        welfare = self.welfare(multipliers)
+        return self.optimum / welfare if welfare > 0 else float(np.inf)
+
+    def checked_multipliers(self, source: str, multipliers: Any) -> Array:
+        """Return multipliers as an array, `[bidders]`.
+
+        Args:
+            source: The name of the argument, which begins the message.
+            multipliers: The multipliers as given: finite numbers >= 0, one per bidder.
+
+        Raises:
+            InputError: They are of another shape, not finite or negative.
+        """
+        array = finite_vector(source, multipliers, "one multiplier >= 0 per bidder")
+        if len(array) != len(self.values) or (array < 0).any():
+            raise InputError(f"{source}: expected {len(self.values)} multipliers >= 0, got {shown(multipliers)}")
+        return array
 
     def _n_affordable(self, needed: Array, totals: Array) -> int:
         """Return the number of queries of the longest prefix that keeps the target, all queries of one price together."""
@@ -160,8 +203,12 @@ def autobidding_equilibria(market: Autobidders, starts: Sequence[Any], rounds: i
         market: The bidders and the auction.
         starts: The multipliers to begin with, >= 1, `[bidders]` each.
         rounds: The rounds at most of each path.
+
+    Raises:
+        InputError: A start is of another shape or not finite.
     """
-    return [follow_best_responses(market.reply, start, rounds) for start in starts]
+    checked = [market.checked_multipliers(f"starts[{k}]", start) for k, start in enumerate(starts)]
+    return [follow_best_responses(market.reply, start, rounds) for start in checked]
 
 
 def first_price_exploitability(values: Array, bids: Array) -> float:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import number_between
+from auctionsim.errors import InputError, shown
 
 Array = NDArray[np.float64]
 
@@ -39,6 +41,18 @@ class PowerValues:
     high: float = 1.0
     exponent: float = 1.0
     """Exponent, > 0: high values are the more frequent the larger it is."""
+
+    def __post_init__(self) -> None:
+        """Check the interval and the exponent.
+
+        Raises:
+            InputError: A number is not finite, the interval is empty, or the exponent is not > 0.
+        """
+        low, high = number_between("low", self.low, -1e100, 1e100), number_between("high", self.high, -1e100, 1e100)
+        if not low < high:
+            raise InputError(f"high: expected a number > low, which is {low:g}, got {shown(self.high)}")
+        if not number_between("exponent", self.exponent, 0) > 0:
+            raise InputError(f"exponent: expected a number > 0, got {shown(self.exponent)}")
 
     def cdf(self, value: Array) -> Array:
         """Return the probability of a value no larger, elementwise."""

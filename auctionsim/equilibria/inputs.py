@@ -11,6 +11,8 @@ from auctionsim.arguments.arrays import real_numbers
 from auctionsim.errors import InputError
 
 Array = NDArray[np.float64]
+_MOST = 1e100
+"""Largest value accepted: sums and products of larger ones leave the range of doubles."""
 
 
 def checked_values(source: str, values: Any) -> Array:
@@ -18,7 +20,7 @@ def checked_values(source: str, values: Any) -> Array:
 
     Args:
         source: The name of the argument, which begins the message.
-        values: The values as given: finite numbers >= 0, one bidder and one good or more.
+        values: The values as given: finite numbers in [0, 1e100], one bidder and one good or more.
 
     Raises:
         InputError: They are of another shape, not finite or negative.
@@ -27,10 +29,11 @@ def checked_values(source: str, values: Any) -> Array:
     array = real_numbers(source, values, expected)
     if array.ndim != 2 or not array.size:
         raise InputError(f"{source}: expected {expected}, got shape {list(array.shape)}")
-    wrong = ~(np.isfinite(array) & (array >= 0))
+    wrong = ~((array >= 0) & (array <= _MOST))
     if wrong.any():
         bidder, good = (int(k) for k in np.argwhere(wrong)[0])
-        raise InputError(f"{source}[{bidder}, {good}]: expected a finite number >= 0, got {array[bidder, good]:g}")
+        limit = f"number in [0, {_MOST:g}]" if _MOST < array[bidder, good] < np.inf else "finite number >= 0"
+        raise InputError(f"{source}[{bidder}, {good}]: expected a {limit}, got {array[bidder, good]:g}")
     return array
 
 

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import finite_vector, one_of
+from auctionsim.equilibria.inputs import checked_budgets, checked_values
+from auctionsim.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -34,6 +37,22 @@ class MultiplierGame:
     goal: Literal["utility", "value"] = "utility"
     shares_ties: bool = True
     """True if equal highest bids share a good, False if the first of them wins it."""
+
+    def __post_init__(self) -> None:
+        """Check values, budgets, the grid and the words.
+
+        Raises:
+            InputError: One of them is of another shape or out of range.
+        """
+        values = checked_values("values", self.values)
+        grid = finite_vector("grid", self.grid, "multipliers >= 0, rising")
+        if (grid < 0).any() or (np.diff(grid) <= 0).any():
+            raise InputError("grid: expected multipliers >= 0, rising, got others")
+        one_of("pricing", self.pricing, ("first", "second"))
+        one_of("goal", self.goal, ("utility", "value"))
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "budgets", checked_budgets("budgets", self.budgets, len(values)))
+        object.__setattr__(self, "grid", grid)
 
     def outcome(self, multipliers: Array) -> tuple[Array, Array]:
         """Return the share of each good that each bidder wins, `[bidders, goods]`, and the prices, `[goods]`."""

@@ -20,6 +20,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from auctionsim import arithmetic
+from auctionsim.arguments import number_between, one_of
 from auctionsim.equilibria.inputs import checked_budgets, checked_values
 from auctionsim.errors import RunError
 from auctionsim.streams import stream
@@ -31,6 +32,10 @@ _STARTS = 6
 """Starts that are tried."""
 _SEARCHES = (((0.02, 0.08), 300), ((0.25,), 5000))
 """Widths tried at every start and the nodes of each search: first everywhere quickly, then everywhere longer."""
+_TOLERANCE = 1e-5
+"""Largest violation accepted, relative to the largest value of the market as it is solved, or to what all can spend if less."""
+_MUCH = 0.01
+"""Factor below which a bidder's values are made smaller: above it the program has digits enough."""
 Rank = Literal["most revenue", "least revenue", "any"]
 
 
@@ -102,14 +107,18 @@ def sppe(values: Any, budgets: Any, rank: Rank = "any", seconds: float = 60.0) -
         seconds: The time after which the best equilibrium found so far is returned, unproven.
 
     Raises:
-        InputError: Values or budgets are of another shape or out of range.
-        RunError: No equilibrium was found in this time.
+        InputError: Values or budgets are of another shape, or an argument is out of range.
+        RunError: No equilibrium was found in this time, or none that keeps its conditions within tolerance.
     """
     values = checked_values("values", values)
     budgets = checked_budgets("budgets", budgets, len(values))
-    size = float(values.max()) or 1.0
+    one_of("rank", rank, ("most revenue", "least revenue", "any"))
+    seconds = number_between("seconds", seconds, 0)
+    factor = _factors(values, budgets)
+    smaller = values * factor[:, np.newaxis]
+    size = float(smaller.max()) or 1.0
     # A bidder without value stands behind every good, so that one bidder alone has a second: its price is 0.
-    scaled = np.vstack([values, np.zeros(values.shape[1])]) / size
+    scaled = np.vstack([smaller, np.zeros(values.shape[1])]) / size
     money = np.append(np.minimum(budgets / size, scaled[:-1].sum(axis=1) + 1), 1.0)
     program = _Program(*scaled.shape)
     found = _near_a_start(program, scaled, money) if rank == "any" else None
@@ -121,13 +130,31 @@ def sppe(values: Any, budgets: Any, rank: Rank = "any", seconds: float = 60.0) -
     is_whole = found.status == 0 and rank != "any"
     multipliers, spend = found.x[program.multiplier][:-1], found.x[program.spend].reshape(scaled.shape)
     multipliers = np.clip(multipliers, 0, 1)
+    multipliers = np.where((factor < 1) & (multipliers < 1 - 1e-6), factor * multipliers, multipliers)
     price = found.x[program.price]
     # Where a price is 0 what is spent tells no shares: the winner named by the program gets the good.
     won = found.x[program.wins].reshape(scaled.shape)
     shares = np.where(price > 1e-7, spend / np.maximum(price, 1e-7), won)[:-1]
     shares = np.clip(shares, 0, 1) / np.maximum(1.0, shares.sum(axis=0))
     bids = np.sort(np.vstack([multipliers[:, np.newaxis] * values, np.zeros(values.shape[1])]), axis=0)
-    return SecondPricePacing(bids[-2], multipliers, shares, values, budgets, is_whole)
+    result = SecondPricePacing(bids[-2], multipliers, shares, values, budgets, is_whole)
+    tolerance = _TOLERANCE * min(size, float(np.minimum(budgets, values.sum(axis=1)).sum()) or 1.0)
+    if not result.violation <= tolerance:
+        raise RunError(f"sppe: found no equilibrium within {tolerance:.3g}: the best breaks it by {result.violation:.3g}")
+    return result
+
+
+def _factors(values: Array, budgets: Array) -> Array:
+    """Return factors in (0, 1] of each bidder's values that leave the equilibria as they are, `[bidders]`.
+
+    No price exceeds the sum of all budgets, nor the others' highest value. A bidder that outbids either by a factor of 2 on
+    all its goods wins them all, and by how much does not matter.
+    """
+    most = float(np.minimum(budgets, values.sum(axis=1)).sum())
+    others = np.array([np.delete(values, i, axis=0).max(axis=0, initial=0.0) for i in range(len(values))])
+    needed = np.divide(2 * np.minimum(others, most), values, out=np.zeros(values.shape), where=values > 0).max(axis=1)
+    needed = np.maximum(needed, most / np.maximum(values.max(axis=1), 1e-300))
+    return np.where((needed < _MUCH) & (needed > 0), needed, 1.0)
 
 
 def _near_a_start(program: _Program, values: Array, budgets: Array) -> Any:

@@ -81,7 +81,7 @@ def experiment(
         for is_aa in (True, False) if asked else (True,):
             performances.append(measure(arms, design, used, replicates, control.seed, is_aa=is_aa, known_truth=known))
             progress(f"{design.name}, {'A/A' if is_aa else 'A/B'}: {replicates} experiments")
-    return Experiment(opened.name, items, used, replicates, control.seed, tuple(performances), undefined)
+    return Experiment(opened.name, items, used, replicates, control.seed, tuple(performances), undefined, everywhere=known)
 
 
 def _expect_change(control: Market, treatment: Market, label: str) -> None:

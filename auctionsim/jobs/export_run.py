@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 
 import polars as pl
 
 from auctionsim.analysis.run_objects.run import Run
-from auctionsim.analysis.whatif.files import write_workbook
-from auctionsim.errors import InputError
+from auctionsim.analysis.whatif.files import begins_with, write_csv, write_workbook
+from auctionsim.errors import InputError, shown
 from auctionsim.extras import expect_library
-from auctionsim.files import expect_new_folder, write_then_rename
+from auctionsim.files import write_then_rename
 from auctionsim.jobs.training.trained import Evaluation
 from auctionsim.outputs.temporary import remove_leftovers
 
 MOST_ROWS = 1_048_575
 """Rows of a sheet of a workbook, but for its header."""
 _MOST_LETTERS = 31
+_COMMENTS = "Tables of a run, written by auctionsim export"
+"""Comments of the workbooks that are written here, which tell them."""
 
 
 def run_tables(run: Run) -> dict[str, pl.DataFrame]:
@@ -41,20 +45,26 @@ def export_csv(run: Run, folder: Path) -> tuple[Path, ...]:
 
     Args:
         run: The run.
-        folder: The folder: new, or one that holds nothing but tables of an earlier export.
+        folder: The folder: new, or one that holds nothing but tables of an earlier export, with the same columns.
 
     Raises:
-        InputError: The folder holds other files, or is a file.
+        InputError: The folder holds other files, is a file, or lies in the run.
     """
-    tables = run_tables(run)
-    names = {f"{name}.csv" for name in tables}
+    tables = {f"{name}.csv": table for name, table in run_tables(run).items()}
+    _expect_outside(run, folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out: expected a folder, got the file {folder}")
     remove_leftovers(folder)
-    if not folder.is_dir() or any(entry.name not in names for entry in folder.iterdir()):
-        expect_new_folder(folder, " (choose another with --out)")
+    for entry in sorted(folder.iterdir()) if folder.exists() else ():
+        if entry.name not in tables or not entry.is_file() or not begins_with(entry, _header(tables[entry.name])):
+            raise InputError(
+                f"{folder}: expected a new or empty folder, or that of an earlier export alone, got one that holds "
+                f"{shown(entry.name)} (choose another with --out)"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        write_then_rename(folder / f"{name}.csv", table.write_csv)
-    return tuple(folder / f"{name}.csv" for name in tables)
+        write_csv(table, folder / name)
+    return tuple(folder / name for name in tables)
 
 
 def export_workbook(run: Run, path: Path) -> tuple[str, ...]:
@@ -62,16 +72,50 @@ def export_workbook(run: Run, path: Path) -> tuple[str, ...]:
 
     Args:
         run: The run.
-        path: The file, written whole or not at all.
+        path: The file, new or of an earlier export, written whole or not at all.
 
     Raises:
+        InputError: Something else is at the path, or it lies in the run.
         MissingExtra: xlsxwriter is not installed.
     """
     expect_library("xlsxwriter", "export --xlsx")
+    expect_workbook_place(run, path)
     tables = run_tables(run)
     fitting = {name[:_MOST_LETTERS]: _cells(table) for name, table in tables.items() if table.height <= MOST_ROWS}
-    write_then_rename(path, lambda part: write_workbook(fitting, part))
+    write_then_rename(path, lambda part: write_workbook(fitting, part, _COMMENTS))
     return tuple(name for name, table in tables.items() if table.height > MOST_ROWS)
+
+
+def expect_workbook_place(run: Run, path: Path) -> None:
+    """Check that a workbook can be written: nothing is at its path but one of an earlier export, and it is not in the run.
+
+    Raises:
+        InputError: Something else is there, or the path lies in the run.
+    """
+    _expect_outside(run, path)
+    if path.exists() and not _is_exported(path):
+        raise InputError(f"{path}: expected a new file or a workbook of an earlier export, got another (choose with --out)")
+
+
+def _expect_outside(run: Run, path: Path) -> None:
+    inside, whole = path.resolve(), run.path.resolve()
+    if inside.is_relative_to(whole):
+        raise InputError(f"--out: expected a path outside the run {run.path}, got {path}")
+
+
+def _is_exported(path: Path) -> bool:
+    """Return whether a file is a workbook that an export wrote."""
+    if not path.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(path) as book, book.open("docProps/core.xml") as properties:
+            return f"<dc:description>{_COMMENTS}<".encode() in properties.read(10_000)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError, ValueError):
+        return False
+
+
+def _header(table: pl.DataFrame) -> str:
+    return table.clear().write_csv()
 
 
 def _flat(table: pl.DataFrame) -> pl.DataFrame:

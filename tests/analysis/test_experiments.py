@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 
 import auctionsim
 from auctionsim.analysis.experiments.arms import METRICS, Arms, metrics
-from auctionsim.analysis.experiments.designs import DESIGNS, ByUser, Switchback
+from auctionsim.analysis.experiments.designs import DESIGNS, FEWEST_UNITS, ByUser, Switchback
 from auctionsim.analysis.experiments.estimates import paired, two_sample
-from auctionsim.analysis.experiments.performance import measure, truth
+from auctionsim.analysis.experiments.performance import Performance, measure, truth
+from auctionsim.analysis.experiments.result import Experiment
 from auctionsim.cli import main
 from auctionsim.jobs.studies.experiment_bias.markets import identical_days
 from auctionsim.market.market import Market
@@ -164,6 +166,117 @@ def test_designs_that_a_change_rules_out_say_why():
     assert DESIGNS["switchback-days"].days((2, 3, 4)) == (2, 3)
 
 
+def made(effects: np.ndarray, errors: float, *, is_aa: bool, level: float = 100.0, effect: float = 0.0) -> Performance:
+    """Return a test whose intervals are 1.96 stated errors around the estimates, the same for every metric."""
+    estimates = np.repeat(effects[:, None], len(METRICS), axis=1)
+    control, half = np.full(len(METRICS), level), 1.96 * errors
+    stated = np.full_like(estimates, errors)
+    return Performance(
+        DESIGNS["user"], is_aa, DAYS, control, control + effect, estimates, stated, estimates - half, estimates + half
+    )
+
+
+def experiment_of(same: Performance, test: Performance) -> Experiment:
+    """Return an experiment with one A/A and one A/B test."""
+    return Experiment("made", ("mechanism.reserve=0.3",), DAYS, len(test.effects), 0, (same, test), {})
+
+
+def with_misses(misses: int, n: int) -> np.ndarray:
+    """Return n estimates of mean 0, `misses` of which are 3 away from it, half above and half below."""
+    return np.array([3.0, -3.0] * (misses // 2) + [0.5, -0.5] * ((n - misses) // 2))
+
+
+def test_a_design_whose_intervals_are_too_narrow_is_not_to_be_believed():
+    right, wrong = with_misses(2, 60), with_misses(18, 60)
+    for same, test, words in [
+        (wrong, wrong, "too narrow: they hold the truth in 70% of 60 experiments, and an A/A test finds an effect in 30%"),
+        (
+            wrong,
+            right,
+            "too narrow in A/A tests: they hold the truth in 97% of 60 experiments, and an A/A test finds an effect in 30",
+        ),
+        (right, wrong, "too narrow: they hold the truth in 70% of 60 experiments, and an A/A test finds an effect in 3%"),
+    ]:
+        (said,) = experiment_of(made(same, 1.0, is_aa=True), made(test, 1.0, is_aa=False)).verdicts()
+        assert said.startswith("user: not to be believed: ")
+        assert words in said
+    (said,) = experiment_of(made(right, 1.0, is_aa=True), made(right, 1.0, is_aa=False)).verdicts()
+    assert said.startswith("user: no bias seen: estimates")
+    (said,) = experiment_of(made(wrong, 1.0, is_aa=True), made(right + 5, 1.0, is_aa=False)).verdicts()
+    assert said.startswith("user: biased by +5")
+    assert said.endswith("an A/A test finds an effect in 30%")
+
+
+@pytest.mark.parametrize("n", [2, 5, 40, 100])
+def test_a_right_design_is_accused_in_at_most_5_percent(n: int):
+    rng = np.random.default_rng(n)
+    accused = 0
+    for _ in range(1000):
+        same, test = (made(rng.normal(size=n), 1.0, is_aa=is_aa).of("revenue") for is_aa in (True, False))
+        accused += test.is_too_narrow or same.has_false_alarms
+    # 5 % and two binomial standard errors of 1000.
+    assert accused <= 64
+
+
+def test_chance_explains_5_misses_of_40_and_not_6():
+    # P(X >= 5) = 0.048 and P(X >= 6) = 0.014 for 40 draws of 5 %.
+    for misses, is_blamed in ((5, False), (6, True)):
+        found = made(np.array([3.0] * misses + [0.0] * (40 - misses)), 1.0, is_aa=True).of("revenue")
+        assert found.is_too_narrow is is_blamed
+        assert found.has_false_alarms is is_blamed
+
+
+def test_no_verdict_comes_from_estimates_that_are_all_0():
+    nothing = np.zeros(10)
+    found = experiment_of(*(made(nothing, 0.0, is_aa=is_aa, level=0.0) for is_aa in (True, False)))
+    assert found.verdicts() == ["user: nothing can be told: every estimate is 0, and so is the effect"]
+    assert "relative effect not defined: revenue is 0" in found.truth()
+    # An effect that no estimate sees is a bias.
+    missed = experiment_of(made(nothing, 0.0, is_aa=True), made(nothing, 0.0, is_aa=False, effect=5.0))
+    assert missed.verdicts()[0].startswith("user: biased by -5")
+
+
+def test_one_experiment_has_no_bias_coverage_or_false_alarms(tmp_path: Path):
+    one = np.array([0.5])
+    found = experiment_of(made(one, 1.0, is_aa=True), made(one, 1.0, is_aa=False))
+    assert found.verdicts() == ["user: estimates +0.5; bias, coverage and false alarms not defined: one experiment"]
+    assert found.lines()[-1].split("  ")[-1] == "not defined"
+    assert found.lines()[-1].count("not defined") == 4
+    for name in ("bias", "bias_low", "coverage", "finds_effect", "standard_error"):
+        assert found.to_frame()[name].null_count() == len(found.to_frame())
+    assert found.write(tmp_path, "auctionsim experiment").is_file()
+
+
+def test_the_truth_needs_no_design():
+    everywhere = np.full((2, 5), 4.0), np.full((2, 5), 3.0)
+    found = Experiment("made", ("mechanism.reserve=0.3",), (0, 1), 2, 0, (), {"user": "too few auctions"})
+    assert found.truth() == "revenue: not defined: no design is defined"
+    known = replace(found, everywhere=everywhere)
+    assert known.truth() == "revenue: 4 a day without the change, 3 with it everywhere: -1 (-25.0%)"
+    assert replace(known, changes=()).truth() == "revenue: 4 a day; no change, so that every effect is 0"
+    assert "nan" not in "\n".join([*found.lines(), *known.lines()])
+
+
+def test_fewer_than_seven_advertisers_have_no_valid_interval():
+    # Fixed advertisers of two kinds: the share of all assignments in which nothing differs and an effect is found.
+    worst = {}
+    for n in (4, 5, 6, FEWEST_UNITS, 8):
+        shares = []
+        for large in range(1, n):
+            figures = np.arange(n) * 0.01 + (np.arange(n) >= n - large)
+            found = []
+            for treated in combinations(range(n), n // 2):
+                is_treated = np.isin(np.arange(n), treated)
+                one = two_sample(figures[~is_treated, None], figures[is_treated, None], 1.0)
+                found.append(one.low[0] > 0 or one.high[0] < 0)
+            shares.append(np.mean(found))
+        worst[n] = max(shares)
+    assert min(worst[n] for n in (4, 5, 6)) >= 0.1
+    assert max(worst[n] for n in (FEWEST_UNITS, 8)) <= 0.05
+    arms = one_budget((0.2, 0.2), 1.0)
+    assert "1 advertisers are fewer than 7, with too few assignments" in DESIGNS["advertiser"].problem(arms, DAYS)
+
+
 def test_the_command_says_which_design_to_believe(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     asked = [
         "experiment", "taobao-mix", "--base", "traffic.auctions_per_day=2000", "--set", "mechanism.reserve=0.3",
@@ -186,6 +299,25 @@ def test_the_command_says_which_design_to_believe(tmp_path: Path, capsys: pytest
     assert "advertiser: not defined: a mechanism holds" in text
     tables = [(tmp_path / name / "results.csv").read_bytes() for name in ("first", "second")]
     assert tables[0] == tables[1]
+    short = ["experiment", "three-arms", "--base", "traffic.auctions_per_day=100", "--replicates", "1", "--design", "user"]
+    # An earlier experiment is replaced, also one without any defined design; a folder with a file of somebody else is not.
+    for _ in range(2):
+        assert main([*short, "--out", str(tmp_path / "second")]) == 0
+    (tmp_path / "second" / "table.md").write_text("mine")
+    capsys.readouterr()
+    assert main([*short, "--out", str(tmp_path / "second")]) == 2
+    assert "earlier answer alone, got one that holds 'table.md' (choose another with --out)" in capsys.readouterr().err
+    assert (tmp_path / "second" / "table.md").read_text() == "mine"
+
+
+def test_an_experiment_never_replaces_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = tmp_path / "results.csv"
+    log.write_text("day,hour\n")
+    assert main(["experiment", str(log), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"--out: expected a folder that holds no input, got {tmp_path}, which holds {log}\n"
+    assert main(["experiment", "three-arms", "--out", str(tmp_path)]) == 2
+    assert "got one that holds 'results.csv'" in capsys.readouterr().err
+    assert log.read_text() == "day,hour\n"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 import auctionsim
 from auctionsim.cli import main
 from auctionsim.extras import is_installed
+from auctionsim.jobs import export_run
 from auctionsim.jobs.export_run import run_tables
 from auctionsim.jobs.training.trained import Trained
 from auctionsim.scenario.file import parse_scenario
@@ -102,17 +103,58 @@ def test_export_writes_the_tables_and_their_sums(trained: Trained, tmp_path: Pat
     assert pl.read_csv(out / "outcomes.csv").height == outcomes.height
     # The same command writes the same bytes again; a folder of something else is left as it is.
     before = {file.name: file.read_bytes() for file in files}
-    (out / "days.csv").write_text("cut off")
+    (out / "days.csv").write_text((out / "days.csv").read_text().splitlines()[0] + "\ncut off")
     assert main(["export", str(trained.path), "--out", str(out)]) == 0
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
     (out / "notes.csv").write_text("mine")
     capsys.readouterr()
     assert main(["export", str(trained.path), "--out", str(out)]) == 2
     assert "expected a new or empty folder" in capsys.readouterr().err
+    (out / "notes.csv").unlink()
+    (out / "outcomes.csv").write_text("my,own\n1,2\n")
+    assert main(["export", str(trained.path), "--out", str(out)]) == 2
+    assert "earlier export alone, got one that holds 'outcomes.csv' (choose another with --out)" in capsys.readouterr().err
+    assert (out / "outcomes.csv").read_text() == "my,own\n1,2\n"
+    inside = trained.path / "tables"
+    assert main(["export", str(trained.path), "--out", str(inside)]) == 2
+    assert capsys.readouterr().err == f"--out: expected a path outside the run {trained.path}, got {inside}\n"
+    assert not inside.exists()
+
+
+def test_exported_text_is_no_formula(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tables = {"outcomes": pl.DataFrame({"advertiser": ["=1+1", "shop"]})}
+    monkeypatch.setattr(export_run, "run_tables", lambda run: tables)
+    export_run.export_csv(trained.run, tmp_path / "tables")
+    assert (tmp_path / "tables" / "outcomes.csv").read_text() == "advertiser\n'=1+1\nshop\n"
+
+
+def test_a_run_that_is_the_current_folder_is_exported_beside_it(trained: Trained, monkeypatch: pytest.MonkeyPatch):
+    from auctionsim.commands.export import _default_folder
+
+    monkeypatch.chdir(trained.path)
+    assert _default_folder(Path()) == trained.path.with_name(f"{trained.path.name}-export").resolve()
+    assert _default_folder(Path("runs/mine")) == Path("runs/mine-export")
+
+
+@pytest.mark.parametrize("out", [".", "/", ".."])
+def test_export_to_a_path_without_a_name_ends_in_one_line(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: str
+):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["export", str(trained.path), "--out", out]) == 2
+    assert "expected a new or empty folder" in capsys.readouterr().err
+    if is_installed("xlsxwriter"):
+        assert main(["export", str(trained.path), "--xlsx", "--out", out]) == 2
+        line = f"--out: expected a path that ends in a name, of which --xlsx makes NAME.xlsx, got '{out}'\n"
+        assert capsys.readouterr().err == line
 
 
 @pytest.mark.skipif(not is_installed("xlsxwriter"), reason="xlsxwriter is not installed")
-def test_export_writes_a_workbook_with_a_sheet_for_each_table(trained: Trained, tmp_path: Path):
+def test_export_writes_a_workbook_with_a_sheet_for_each_table(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     assert main(["export", str(trained.path), "--xlsx", "--out", str(tmp_path / "book")]) == 0
     assert not (tmp_path / "book").exists()
     with zipfile.ZipFile(tmp_path / "book.xlsx") as book:
@@ -123,6 +165,21 @@ def test_export_writes_a_workbook_with_a_sheet_for_each_table(trained: Trained, 
     before = (tmp_path / "book.xlsx").read_bytes()
     assert main(["export", str(trained.path), "--xlsx", "--out", str(tmp_path / "book")]) == 0
     assert (tmp_path / "book.xlsx").read_bytes() == before
+    # Neither a file of somebody else nor a workbook of another program is replaced, and nothing is written into the run.
+    with zipfile.ZipFile(tmp_path / "other.xlsx", "w") as book:
+        book.writestr("docProps/core.xml", "<x/>")
+    (tmp_path / "mine.xlsx").write_text("mine")
+    for name in ("other", "mine"):
+        before = (tmp_path / f"{name}.xlsx").read_bytes()
+        assert main(["export", str(trained.path), "--csv", "--xlsx", "--out", str(tmp_path / name)]) == 2
+        assert capsys.readouterr().err == (
+            f"{tmp_path / name}.xlsx: expected a new file or a workbook of an earlier export, got another (choose with --out)\n"
+        )
+        assert (tmp_path / f"{name}.xlsx").read_bytes() == before
+        assert not (tmp_path / name).exists()
+    assert main(["export", str(trained.path), "--xlsx", "--out", str(trained.path / "outcomes")]) == 2
+    assert "--out: expected a path outside the run" in capsys.readouterr().err
+    assert not (trained.path / "outcomes.xlsx").exists()
 
 
 def test_a_progress_bar_counts_the_iterations(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

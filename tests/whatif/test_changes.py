@@ -68,6 +68,8 @@ WRONG = {
     "got '1.5'",
     "advertisers.controller=learner": "--set advertisers.controller=learner: expected a bidding product, got 'learner', "
     "which has to be trained",
+    "mechanism.reserve=0.3,mechanism.reserve=0.4": "--set mechanism.reserve=0.3,mechanism.reserve=0.4: expected each key once "
+    "in a change, got 'mechanism.reserve' twice",
     "mechanism.pricing=*2": "--set mechanism.pricing=*2: expected a value, as mechanism.pricing is no number "
     "to multiply, got *2",
 }
@@ -141,3 +143,9 @@ def test_a_dirty_table_is_told_by_row_and_column(tmp_path: Path, capsys: pytest.
 def test_a_scenario_has_its_budgets_itself():
     with pytest.raises(InputError, match="budgets: expected none with a scenario"):
         auctionsim.whatif("three-arms", "mechanism.reserve=1", budgets={"a": 1.0})
+
+
+def test_a_factor_that_makes_a_budget_infinite_is_refused():
+    budgets = dict.fromkeys(frame(n=50)["advertiser"].unique(), 100.0)
+    with pytest.raises(InputError, match=r"expected a factor that leaves budgets finite, got \*1e\+308"):
+        auctionsim.whatif(frame(n=50), "advertisers.budget=*1e308", budgets=budgets, intervals=False)

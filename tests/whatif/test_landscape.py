@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import auctionsim
 from auctionsim.analysis.whatif.curves import Curve, marginal_cpc
+from auctionsim.analysis.whatif.landscape import _best
 from auctionsim.analysis.whatif.replays import Replays
 from auctionsim.cli import main
 from auctionsim.names.display import some
@@ -73,6 +75,13 @@ def test_the_target_is_met_between_two_points():
     assert found.meeting("cpa", 100.0) == 4.0
     assert found.meeting("cpa", 1.0) == NotDefined("no point meets the target")
     assert curve([0, 0], [0, 0]).meeting("cpa", 1.0) == NotDefined("no point buys anything")
+    # What costs nothing returns whatever is asked.
+    assert curve([0, 0], [1, 2]).meeting("roas", 3.0) == 2.0
+
+
+def test_of_equal_profits_the_best_point_is_what_there_is():
+    bids = replace(curve([0, 0, 0], [1, 1, 1]), factor=np.array([0.1, 1.0, 2.0]))
+    assert _best(bids)[4] == "1"
 
 
 def test_rivals_that_adapt_shade_their_bids_under_first_price():

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import auctionsim
+from auctionsim.analysis.whatif.files import write_csv
 from auctionsim.analysis.whatif.text import change_sentence
 from auctionsim.cli import main
 
@@ -63,7 +64,7 @@ def test_files_hold_the_answer_and_a_name_is_no_formula_and_no_markup(tmp_path: 
     written = json.loads((out / "whatif.json").read_text())
     assert written == {key: value for key, value in found.items() if key != "page"}
     advertisers = pl.read_csv(out / "advertisers.csv")
-    assert set(advertisers["advertiser"]) == {HOSTILE, *(f"shop {i}" for i in range(1, 6))}
+    assert set(advertisers["advertiser"]) == {f"'{HOSTILE}", *(f"shop {i}" for i in range(1, 6))}
     assert pl.read_csv(out / "changes.csv")["revenue"].to_list() == [
         found["unchanged"]["revenue"],
         found["changes"][0]["revenue"],
@@ -113,6 +114,52 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, capsys: pytest.
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
+def test_text_in_csv_files_is_no_formula(tmp_path: Path):
+    names = ["=cmd|' /C calc'!A0", "@SUM(A1)", "-2", "+1", "\tx", "\rx", "a=b", "", None]
+    write_csv(pl.DataFrame({"name": names, "count": [-1] * 9}), tmp_path / "t.csv")
+    found = pl.read_csv(tmp_path / "t.csv", schema_overrides={"name": pl.String})
+    assert found["name"].to_list() == [*(f"'{name}" for name in names[:6] if name), *names[6:]]
+    assert found["count"].to_list() == [-1] * 9
+    write_csv(pl.DataFrame({"count": [-1]}), tmp_path / "numbers.csv")
+    assert (tmp_path / "numbers.csv").read_text() == "count\n-1\n"
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "report.md", "index.html", "changes.csv", "whatif.json", "figures/mine.png"])
+def test_an_earlier_answer_with_a_foreign_file_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str], foreign: str):
+    out = tmp_path / "answer"
+    auctionsim.whatif(table(n=50), "mechanism.reserve=0.4", intervals=False).write(out)
+    (out / foreign).write_text('{"mine": 1}')
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    frame(n=50).write_parquet(tmp_path / "log.parquet")
+    assert main(["whatif", str(tmp_path / "log.parquet"), "--set", "mechanism.reserve=1", "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{out}: expected a new or empty folder, or that of an earlier answer alone, got one that holds ")
+    assert repr(foreign.partition("/")[0]) in error
+    assert error.count("\n") == 1
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_answer_never_replaces_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str], linked: bool):
+    out = tmp_path / "answer"
+    log = out / "changes.csv"
+    out.mkdir()
+    (out / "whatif.json").write_text("{}")
+    frame(n=50).write_csv(log)
+    before, named = log.read_bytes(), log
+    if linked:
+        named = tmp_path / "log.csv"
+        named.symlink_to(log)
+    assert main(["whatif", str(named), "--set", "mechanism.reserve=1", "--out", str(out)]) == 2
+    assert capsys.readouterr().err == f"--out: expected a folder that holds no input, got {out}, which holds {named}\n"
+    for flag in ("--budgets", "--observed"):
+        frame(n=50).write_parquet(tmp_path / "other.parquet")
+        words = ["whatif", str(tmp_path / "other.parquet"), "--set", "mechanism.reserve=1", flag, str(log), "--out", str(out)]
+        assert main(words) == 2
+        assert f"which holds {log}" in capsys.readouterr().err
+    assert log.read_bytes() == before
+
+
 def test_figures_draw_what_the_tables_say():
     answer = auctionsim.whatif(table(n=200), ["mechanism.reserve=0.3", "mechanism.reserve=0.6"])
     (axes,) = answer.figure("revenue").axes
@@ -149,7 +196,8 @@ def test_observed_totals_say_how_well_the_replay_fits(tmp_path: Path, capsys: py
     assert again["totals"]["cost"]["error"] == pytest.approx(0.5)
     assert again["reason"] is None
     for change, words in (
-        ({"advertiser": ["shop 1"], "clicks": ["many"]}, "observed: row 1, column clicks: expected a number >= 0, got 'many'"),
+        ({"advertiser": ["shop 1"], "clicks": ["many"]}, r"observed: row 1, column clicks: expected .*<= 1e\+15, got 'many'"),
+        ({"advertiser": ["shop 1"], "clicks": [1e308]}, r"column clicks: expected a number >= 0 and <= 1e\+15, got 1e\+308"),
         ({"advertiser": ["shop 1"], "click": [1]}, "column 'click': unknown; choose from .*did you mean 'clicks'"),
         ({"advertiser": ["other"], "clicks": [1]}, "expected rows of the replayed advertisers and days, got none"),
         ({"clicks": [1]}, "column advertiser: expected, got none"),

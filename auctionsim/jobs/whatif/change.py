@@ -73,7 +73,7 @@ def read_changes(opened: Opened, sets: Sequence[str], grids: Sequence[str]) -> t
         grids: Items `KEY.PATH=VALUE,VALUE,...`.
 
     Raises:
-        InputError: There is none, one is given twice, a key is none of `KEYS`, or a value is wrong.
+        InputError: There is none, one is given twice, a key is none of `KEYS` or twice in a change, or a value is wrong.
     """
     labels = [",".join(part.strip() for part in _NEXT_ITEM.split(text)) for text in sets]
     if grids:
@@ -97,8 +97,12 @@ def _grid_items(text: str) -> list[str]:
 
 
 def _read(opened: Opened, label: str) -> Change:
-    change = Change(printable(label), opened.basis.mechanism)
+    change, keys = Change(printable(label), opened.basis.mechanism), set()
     for item in _NEXT_ITEM.split(label):
+        key = item.partition("=")[0].strip()
+        if key in keys:
+            raise InputError(f"--set {_short(label)}: expected each key once in a change, got {shown(key)} twice")
+        keys.add(key)
         change = _with_item(opened, change, item.strip())
     return change
 

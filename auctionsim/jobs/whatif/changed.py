@@ -9,6 +9,7 @@ import numpy as np
 
 from auctionsim.agents.policies.registry import find_rule
 from auctionsim.auction.sources import source_of
+from auctionsim.errors import InputError
 from auctionsim.jobs.whatif.change import AdvertiserItem, Change
 from auctionsim.market.build import resolved_budgets, rules_of
 from auctionsim.market.market import Market
@@ -27,7 +28,8 @@ def changed_market(market: Market, change: Change, *, is_refitted: bool = False)
         is_refitted: Whether all rules are fitted to the changed market's training days.
 
     Raises:
-        InputError: A bidding product cannot be found, or names a class where no code may run.
+        InputError: A bidding product cannot be found, or names a class where no code may run; or a factor makes a budget
+            infinite.
     """
     changed, rules = market, rules_of(change.mechanism)
     for item in change.items:
@@ -55,7 +57,10 @@ def _refitted(market: Market) -> Market:
 def _with_budgets(changed: Market, market: Market, item: AdvertiserItem) -> Market:
     budgets = changed.budgets.copy()
     if item.factor is not None:
-        budgets[item.who] *= item.factor
+        with np.errstate(over="ignore"):
+            budgets[item.who] *= item.factor
+        if not np.isfinite(budgets[np.isfinite(changed.budgets)]).all():
+            raise InputError(f"advertisers.budget: expected a factor that leaves budgets finite, got *{item.factor:g}")
     elif item.scenario is not None:
         stated = market.without_budgets().with_goals(item.scenario)
         budgets[item.who] = resolved_budgets(stated)[item.who]
