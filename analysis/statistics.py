@@ -18,7 +18,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import bdtrc, ndtr, stdtrit
 
 from auctionsim.arguments import finite_vector, instance_of, number_between, real_numbers, text
 from auctionsim.arithmetic import dot
@@ -267,3 +267,8 @@ def _sign_patterns(n: int) -> NDArray[np.float64]:
     drawn = stream(0, "sign-flips").choice((-1.0, 1.0), size=(_SIGN_PATTERNS, n))
     # The differences as they were observed are one of the patterns.
     return np.concatenate([np.ones((1, n)), drawn])
+
+
+def chance_of_as_many(successes: int, trials: int, share: float) -> float:
+    """Return the probability of as many `successes` or more in `trials` independent trials, each with the chance `share`."""
+    return float(bdtrc(successes - 1, trials, share))

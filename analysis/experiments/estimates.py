@@ -41,8 +41,8 @@ def two_sample(control: Array, treatment: Array, scale: float) -> Estimate:
     """
     parts = [sample.var(axis=0, ddof=1) / len(sample) for sample in (control, treatment)]
     spread = parts[0] + parts[1]
-    below = parts[0] ** 2 / (len(control) - 1) + parts[1] ** 2 / (len(treatment) - 1)
-    freedom = np.divide(spread**2, below, out=np.full_like(spread, len(control) + len(treatment) - 2.0), where=below > 0)
+    below = parts[0] * parts[0] / (len(control) - 1) + parts[1] * parts[1] / (len(treatment) - 1)
+    freedom = np.divide(spread * spread, below, out=np.full_like(spread, len(control) + len(treatment) - 2.0), where=below > 0)
     return _interval(scale * (treatment.mean(axis=0) - control.mean(axis=0)), scale * np.sqrt(spread), freedom)
 
 

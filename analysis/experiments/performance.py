@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc
 
 from auctionsim.analysis.experiments.arms import CONTROL, METRICS, TREATMENT, Arms
 from auctionsim.analysis.experiments.designs import Design
 from auctionsim.analysis.experiments.estimates import Estimate
-from auctionsim.analysis.statistics import Interval, mean_interval
+from auctionsim.analysis.statistics import Interval, chance_of_as_many, mean_interval
 from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 
@@ -136,7 +135,7 @@ class MetricPerformance:
 
 def _exceeds(share: float, n: int) -> bool:
     """Return whether a share of n experiments is above the nominal 5 % by more than chance: 6 of 40 are, 5 are not."""
-    return n > 1 and float(bdtrc(round(share * n) - 1, n, NOMINAL_MISSES)) < CHANCE
+    return n > 1 and chance_of_as_many(round(share * n), n, NOMINAL_MISSES) < CHANCE
 
 
 def truth(arms: Arms, days: Sequence[int]) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.whatif.replays import ADVERTISER_FIGURES, Replays, estimate
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV
 from auctionsim.names.display import short_repr
@@ -16,7 +17,7 @@ from auctionsim.ratios import NotDefined, safe_ratios
 
 Array = NDArray[np.float64]
 
-BID_FACTORS = np.array([2.0 ** (k / 3) for k in range(-10, 10)])
+BID_FACTORS = arithmetic.powers_of_two(-4, 3, 3)[2:]
 """Factors on an advertiser's bids, 0.1 to 8, and on its budget where it has one; one of the 20 is 1."""
 SPEND_SHARES = np.linspace(0.05, 1.0, 20)
 """Budgets of an advertiser that has none, as shares of what it spends a day."""

@@ -175,7 +175,8 @@ def _best(curve: Curve) -> list[str]:
     """Return the cells of a curve's point of highest profit."""
     # Of equal profits the one nearest to what there is: a tie is no advice to change anything.
     ties = np.flatnonzero(curve.profits == curve.profits.max())
-    best = int(ties[np.abs(np.log(curve.factor[ties])).argmin()])
+    factors = curve.factor[ties]
+    best = int(ties[np.maximum(factors, 1.0 / factors).argmin()])
     now = np.flatnonzero(curve.factor == 1.0)
     at_now = amount(float(curve.profits[now[0]])) if len(now) else "not defined"
     return [

@@ -19,6 +19,8 @@ from auctionsim.streams import stream
 
 GROUPS = 20
 """Groups that the auctions of a day are dealt into."""
+_AT_ONCE = 1_000_000
+"""Auctions that are dealt at once."""
 BUDGET_SHARE = (GROUPS - 1) / GROUPS
 """Share of each budget in a day without one group."""
 
@@ -65,10 +67,20 @@ class DealtDay:
 
 
 def _dealt(weight: NDArray[np.int64], rng: np.random.Generator) -> NDArray[Any]:
-    """Deal auctions: the group of each bucket, `[buckets]`, if each is one auction, else their numbers, `[buckets, groups]`."""
+    """Deal auctions: the group of each bucket, `[buckets]`, if each is one auction, else their numbers, `[buckets, groups]`.
+
+    Auction by auction: a multinomial draw asks the C library's functions, whose last bits depend on the processor.
+    """
     if (weight == 1).all():
         return rng.integers(GROUPS, size=len(weight), dtype=np.uint8)
-    return rng.multinomial(weight, np.full(GROUPS, 1.0 / GROUPS))
+    ends, dealt = np.cumsum(weight), np.zeros((len(weight), GROUPS), dtype=np.int64)
+    for begin in range(0, int(ends[-1]), _AT_ONCE):
+        auctions = np.arange(begin, min(begin + _AT_ONCE, int(ends[-1])))
+        bucket = np.searchsorted(ends, auctions, side="right")
+        own = slice(int(bucket[0]), int(bucket[-1]) + 1)
+        element = (bucket - own.start) * GROUPS + rng.integers(GROUPS, size=len(auctions))
+        dealt[own] += np.bincount(element, minlength=(own.stop - own.start) * GROUPS).reshape(-1, GROUPS)
+    return dealt
 
 
 class WithoutGroup:

@@ -92,7 +92,7 @@ def drawn_days(pool: Traffic, days: int, auctions: float, seed: int) -> Traffic:
     )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("days", "draws"), [(1, 40), (3, 20)])
 def test_intervals_cover_the_truth_in_about_95_of_100_draws(days: int, draws: int):
     # The full table of coverages, with 200 draws each, is made by benchmarks/whatif_coverage.py.

@@ -76,7 +76,7 @@ def settle(
     limits = np.repeat(market.budgets[:, None], multiplier.shape[1], axis=1) if budgets is None else budgets
     rounds = 0
     for step in STEPS:
-        factors = np.array([step**k for k in _NEIGHBORS])
+        factors = np.asarray(arithmetic.power(step, np.array(_NEIGHBORS, dtype=np.float64)))
         for _ in range(MOST_ROUNDS):
             has_moved = _play_round(market, days, own, who, multiplier, limits, factors)
             rounds += 1

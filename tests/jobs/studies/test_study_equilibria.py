@@ -15,6 +15,7 @@ from auctionsim.jobs.studies.equilibria.figures import FIGURES
 from auctionsim.jobs.studies.equilibria.study import STUDY
 
 
+@pytest.mark.long
 def test_the_quick_form_reproduces_all_closed_forms(tmp_path: Path):
     assert main(["reproduce", "equilibria", "--quick", "--seeds", "1", "--out", str(tmp_path / "out")]) == 0
     results = pl.read_parquet(tmp_path / "out" / "results.parquet")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.analysis.experiments.estimates import Estimate, two_sample
 from auctionsim.auction.arms.clear import Visits
 from auctionsim.auction.arms.replay import ArmBids, ArmsReplay
@@ -98,7 +99,7 @@ def _settle(change: TargetChange, arm: NDArray[np.int64], unit: NDArray[np.int64
         if not is_split:
             slack, value = slack.sum(axis=0, keepdims=True), value.sum(axis=0, keepdims=True)
         # An arm without auctions has no cost to aim at.
-        alpha = alpha * np.exp(_STEP * slack / np.maximum(value, 1e-12))
+        alpha = alpha * arithmetic.exp(_STEP * slack / np.maximum(value, 1e-12))
         found = replay.by_unit[:, COST]
     return found
 
