@@ -7,14 +7,13 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from auctionsim import arguments
 from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
+from auctionsim.analysis.documents.spreadsheets import write_csv, write_workbook
 from auctionsim.analysis.whatif.answer import Answer, ChangeAnswer
 from auctionsim.analysis.whatif.text import (
     SHOWN,
@@ -25,7 +24,7 @@ from auctionsim.analysis.whatif.text import (
     relative_text,
 )
 from auctionsim.errors import InputError, Remark, shown
-from auctionsim.extras import expect_library, is_installed
+from auctionsim.extras import is_installed
 from auctionsim.files import write_json, write_then_rename
 from auctionsim.outputs.temporary import remove_leftovers
 
@@ -47,7 +46,6 @@ _BEGINNINGS = {
 }  # fmt: skip
 """The files of each kind of answer, by the file that tells it, and how each file begins."""
 _FIGURE = re.compile(r"(revenue|(advertisers|landscape)-\d+)\.(svg|png)")
-_FORMULA = r"^([=+\-@\t\r])"
 
 
 def expect_answer_folder(out: Path, marker: str = "whatif.json", inputs: Sequence[str | None] = ()) -> None:
@@ -139,53 +137,6 @@ def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path, workbook: str
     else:
         text = f"auctionsim: {workbook} is left out, as xlsxwriter is not installed (pip install 'auctionsim[xlsx]')"
         warnings.warn(text, Remark, stacklevel=2)
-
-
-def write_csv(table: pl.DataFrame, path: Path) -> None:
-    """Write a table as a CSV file, whole or not at all.
-
-    Text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe before it, so that a spreadsheet
-    shows it and does not take it for a formula.
-    """
-    texts = [name for name, kind in table.schema.items() if kind in (pl.String, pl.Categorical, pl.Enum)]
-    safe = table.with_columns(pl.col(texts).cast(pl.String).str.replace(_FORMULA, "'${1}"))
-    write_then_rename(path, safe.write_csv)
-
-
-def write_workbook(tables: Mapping[str, pl.DataFrame], path: Path, comments: str = "") -> None:
-    """Write tables as the sheets of a workbook (XLSX). Text stays text: a name that begins with `=` is no formula.
-
-    Args:
-        tables: The tables by the names of their sheets.
-        path: The file.
-        comments: The workbook's comments, one of its properties.
-
-    Raises:
-        MissingExtra: xlsxwriter is not installed.
-    """
-    expect_library("xlsxwriter", "whatif.xlsx")
-    from xlsxwriter import Workbook
-
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with Workbook(str(path), options) as book:
-        # The same answer gives the same bytes, so that no clock is read.
-        book.set_properties({"created": datetime(2000, 1, 1), "comments": comments})
-        bold = book.add_format({"bold": True})
-        for name, table in tables.items():
-            sheet = book.add_worksheet(name)
-            sheet.freeze_panes(1, 2 if name == "advertisers" else 1)
-            for j, column in enumerate(table.columns):
-                sheet.write_string(0, j, column, bold)
-                for i, value in enumerate(table[column].to_list(), start=1):
-                    _write_cell(sheet, i, j, value)
-
-
-def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
-    if isinstance(value, str):
-        # A workbook's cell holds 32,767 letters.
-        sheet.write_string(row, column, value[:32_000])
-    elif value is not None:
-        sheet.write_number(row, column, value)
 
 
 def _sections(answer: Answer) -> list[Section]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.arithmetic.linear import solve_positive_definite, symmetric_product
-from auctionsim.equilibria.inputs import checked_budgets, checked_values
+from auctionsim.equilibria.inputs import checked_market
 
 Array = NDArray[np.float64]
 
@@ -88,8 +88,7 @@ def fppe(values: Any, budgets: Any) -> FirstPricePacing:
     Raises:
         InputError: Values or budgets are of another shape or out of range.
     """
-    values = checked_values("values", values)
-    budgets = checked_budgets("budgets", budgets, len(values))
+    values, budgets = checked_market(values, budgets)
     size = float(values.max(axis=0).sum())
     multipliers, allocation = np.ones(len(values)), np.zeros(values.shape)
     wanted = values.max(axis=0) > 0

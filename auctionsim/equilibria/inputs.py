@@ -15,6 +15,16 @@ _MOST = 1e100
 """Largest value accepted: sums and products of larger ones leave the range of doubles."""
 
 
+def checked_market(values: Any, budgets: Any) -> tuple[Array, Array]:
+    """Return the values `[bidders, goods]` and budgets `[bidders]` of a market as arrays.
+
+    Raises:
+        InputError: `checked_values` or `checked_budgets` refuses them.
+    """
+    array = checked_values("values", values)
+    return array, checked_budgets("budgets", budgets, len(array))
+
+
 def checked_values(source: str, values: Any) -> Array:
     """Return values as an array, `[bidders, goods]`.
 

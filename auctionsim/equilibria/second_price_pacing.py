@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 
 from auctionsim import arithmetic
 from auctionsim.arguments import number_between, one_of
-from auctionsim.equilibria.inputs import checked_budgets, checked_values
+from auctionsim.equilibria.inputs import checked_market
 from auctionsim.errors import RunError
 from auctionsim.streams import stream
 
@@ -110,8 +110,7 @@ def sppe(values: Any, budgets: Any, rank: Rank = "any", seconds: float = 60.0) -
         InputError: Values or budgets are of another shape, or an argument is out of range.
         RunError: No equilibrium was found in this time, or none that keeps its conditions within tolerance.
     """
-    values = checked_values("values", values)
-    budgets = checked_budgets("budgets", budgets, len(values))
+    values, budgets = checked_market(values, budgets)
     one_of("rank", rank, ("most revenue", "least revenue", "any"))
     seconds = number_between("seconds", seconds, 0)
     factor = _factors(values, budgets)

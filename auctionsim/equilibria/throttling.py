@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.equilibria.inputs import checked_budgets, checked_values
+from auctionsim.equilibria.inputs import checked_market
 
 Array = NDArray[np.float64]
 
@@ -54,8 +54,7 @@ def throttling_equilibrium(values: Any, budgets: Any) -> Throttling:
     Raises:
         InputError: Values or budgets are of another shape or out of range.
     """
-    values = checked_values("values", values)
-    budgets = checked_budgets("budgets", budgets, len(values))
+    values, budgets = checked_market(values, budgets)
     order = np.argsort(-values, axis=0, kind="stable")
     low, high = np.zeros(len(values)), np.ones(len(values))
     for _ in range(_ROUNDS):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
+from auctionsim.analysis.documents.spreadsheets import write_csv, write_workbook
 from auctionsim.analysis.run_objects.run import Run
-from auctionsim.analysis.whatif.files import begins_with, write_csv, write_workbook
+from auctionsim.analysis.whatif.files import begins_with
 from auctionsim.errors import InputError, shown
 from auctionsim.extras import expect_library
 from auctionsim.files import write_then_rename

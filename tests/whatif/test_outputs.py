@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import auctionsim
-from auctionsim.analysis.whatif.files import write_csv
+from auctionsim.analysis.documents.spreadsheets import write_csv
 from auctionsim.analysis.whatif.text import change_sentence
 from auctionsim.cli import main
 

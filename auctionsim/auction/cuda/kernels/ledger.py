@@ -22,7 +22,7 @@ from auctionsim.auction.cuda.kernels.arguments import (
     Window,
 )
 from auctionsim.auction.cuda.kernels.device import device_function, kernel, plus, times
-from auctionsim.auction.cuda.kernels.screening import WIDTH
+from auctionsim.auction.cuda.kernels.screening import count_lanes
 from auctionsim.auction.kernel.arguments import N_FEATURES
 from auctionsim.auction.kernel.ledger import NO_LIMIT
 from auctionsim.auction.outcome import COST, IMPRESSIONS, OUTCOMES
@@ -74,7 +74,7 @@ def write_bids(coefficients: Any, book: Book, bids: DeviceBids) -> None:
         for a in range(begin, n_advertisers, cuda.gridsize(2)[1]):
             for f in range(N_FEATURES):
                 bids.theta[a, p, f] = coefficients[a, f, p]
-            n_lanes = (n_policies + WIDTH - 1) // WIDTH * WIDTH
+            n_lanes = count_lanes(n_policies)
             n_features = bids.theta_f32.shape[0] // (n_advertisers * n_lanes)
             for f in range(n_features):
                 value = coefficients[a, bids.first_feature + f, p]

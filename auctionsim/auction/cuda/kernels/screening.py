@@ -35,7 +35,10 @@ _COLUMNS = np.uint64(SCREEN_COLUMNS)
 
 def lanes_of(n_policies: int) -> int:
     """Return the policies of `DeviceBids.theta_f32`, a whole number of threads."""
-    return -(-n_policies // WIDTH) * WIDTH
+    return (n_policies + WIDTH - 1) // WIDTH * WIDTH
+
+
+count_lanes = device_function(lanes_of)
 
 
 @kernel
@@ -119,7 +122,7 @@ def make_screen(n_slots: int, n_features: int) -> Any:
     @kernel
     def screen(first: int, n_buckets: int, rows: DeviceRows, bids: DeviceBids, window_codes: Any) -> None:
         n_policies, height = window_codes.shape[2], cuda.blockDim.y
-        n_lanes = (n_policies + WIDTH - 1) // WIDTH * WIDTH
+        n_lanes = count_lanes(n_policies)
         p = (cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x) * WIDTH
         begin = cuda.blockIdx.x * height + cuda.threadIdx.y
         codes = cuda.local.array(size, np.float32)

@@ -13,7 +13,7 @@ from auctionsim.auction.cuda.kernels.device import device_function
 from auctionsim.auction.cuda.kernels.draws import drawn_in_units, is_clicked, is_converted
 from auctionsim.auction.cuda.kernels.ranking import make_rank
 from auctionsim.auction.cuda.kernels.scores import charge_in_units, outcome_in_units
-from auctionsim.auction.cuda.kernels.screening import WIDTH
+from auctionsim.auction.cuda.kernels.screening import count_lanes
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, IMPRESSIONS
 
 
@@ -32,7 +32,7 @@ def make_settle(n_slots: int) -> Any:
                 if book.ledger[COST, who, p] >= book.ledger[SPENDABLE, who, p]:
                     book.ledger[IS_OUT, who, p] = 1
                     n_advertisers, n_policies = book.scale.shape
-                    n_lanes = (n_policies + WIDTH - 1) // WIDTH * WIDTH
+                    n_lanes = count_lanes(n_policies)
                     n_features = bids.theta_f32.shape[0] // (n_advertisers * n_lanes)
                     for f in range(n_features):
                         bids.theta_f32[(who * n_features + f) * n_lanes + p] = np.float32(np.nan)
