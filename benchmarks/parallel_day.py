@@ -1,14 +1,16 @@
 """Time one day on one thread and on several, in turn: `python benchmarks/parallel_day.py [--auctions N] [--threads 2 ...]`.
 
-One policy, every auction with all advertisers, half of the budgets at a share of what is spent without them, so that they run
-out. Prints the ratio of the shortest rounds, whether the bytes are the same, and what windows took: rounds of settling, and
-the share of rankings made again.
+One policy, every auction with all advertisers, or with `--candidates` of `--advertisers`; half of the budgets at a share of
+what is spent without them, so that they run out. More threads than cores cut a window into more blocks, as more workers of a
+cluster do. Prints the ratio of the shortest rounds, whether the bytes are the same, and what windows took: rounds of
+settling, and the share of rankings made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +18,16 @@ import auctionsim
 from auctionsim import arithmetic
 from auctionsim.auction.outcome import OUTCOMES, Outcome
 from auctionsim.jobs.bench.engine import bench_traffic
+from auctionsim.traffic.table import Traffic
+
+
+def among(advertisers: int, traffic: Traffic, candidates: int) -> Traffic:
+    """Return the traffic with each auction's candidates drawn among more advertisers: one from each of as many equal parts."""
+    part = advertisers // candidates
+    rng = np.random.default_rng([2, advertisers])
+    drawn = rng.integers(part, size=(len(traffic.advertiser) // candidates, candidates)) + part * np.arange(candidates)
+    names = tuple(f"advertiser-{i}" for i in range(advertisers))
+    return replace(traffic, advertisers=names, advertiser=drawn.ravel())
 
 
 def main() -> None:
@@ -23,13 +35,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--auctions", type=int, default=500_000)
     parser.add_argument("--candidates", type=int, default=48)
+    parser.add_argument("--advertisers", type=int, help="as many as candidates, if not given")
     parser.add_argument("--policies", type=int, default=1)
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--slots", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--budget", type=float, default=0.5)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    traffic, n = bench_traffic(given.auctions, given.candidates), given.candidates
+    n = given.advertisers or given.candidates
+    traffic = among(n, bench_traffic(given.auctions, given.candidates), given.candidates)
     theta = arithmetic.uniform(np.random.default_rng(1), 0.1, 1.0, (n, 4, given.policies))
     for slots in given.slots:
         rules = {

@@ -158,7 +158,7 @@ class Switchback:
         if self.period < HOURS and not arms.has_same_budgets:
             return "a budget that periods share cannot be another one in each"
         n_pairs = len(days) // 2 * (HOURS // self.period)
-        return f"{len(days)} days make {n_pairs} pairs of periods, fewer than 2" if n_pairs < 2 else ""
+        return f"expected 2 pairs of periods or more, got {n_pairs} (days: {len(days)})" if n_pairs < 2 else ""
 
     def run(self, arms: Arms, days: Sequence[int], rng: np.random.Generator) -> Estimate:
         """Run the experiment once."""

@@ -166,10 +166,16 @@ class Experiment:
         return parts
 
     def write(self, out: Path, command: str) -> Path:
-        """Write results.csv, table.md and index.html into a folder, and return the page's path."""
+        """Write results.csv, table.md and index.html into a folder, and return the page's path.
+
+        Raises:
+            InputError: The folder holds files that no experiment wrote, or is a file.
+        """
         from auctionsim.analysis.documents.sections import write_document
+        from auctionsim.analysis.whatif.files import expect_answer_folder
         from auctionsim.files import write_then_rename
 
+        expect_answer_folder(out, RESULTS)
         out.mkdir(parents=True, exist_ok=True)
         write_then_rename(out / RESULTS, self.to_frame().write_csv)
         title = f"Experiments on {self.name}"

@@ -37,12 +37,13 @@ def _texts(package: str) -> dict[str, str]:
     return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in sorted(files, key=str)}
 
 
-def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
+def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = (), flag: str = "--set") -> Scenario:
     """Load a scenario file or a built-in scenario.
 
     Args:
         path_or_name: A path to a TOML file, or the name of a built-in scenario.
         overrides: Items `key.path=value` that replace values of the file, as with `--set`; the value in TOML, or a bare word.
+        flag: What gave the items, for messages.
 
     Returns:
         The validated scenario.
@@ -53,7 +54,7 @@ def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = ()) ->
     overrides = arguments.texts("overrides", overrides)
     text, source = read_scenario(path_or_name)
     path = Path(path_or_name)
-    return parse_scenario(text, source, overrides=overrides, folder=path.parent if path.is_file() else None)
+    return parse_scenario(text, source, overrides=overrides, folder=path.parent if path.is_file() else None, flag=flag)
 
 
 def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
@@ -85,7 +86,9 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     )
 
 
-def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), folder: Path | None = None) -> Scenario:
+def parse_scenario(
+    text: str, source: str, *, overrides: Sequence[str] = (), folder: Path | None = None, flag: str = "--set"
+) -> Scenario:
     """Parse a scenario from TOML text.
 
     Args:
@@ -93,6 +96,7 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
         source: The scenario's name in messages, for example its file.
         overrides: Items `key.path=value` that replace values of the text.
         folder: The folder that relative paths start from, or None for the current folder.
+        flag: What gave the overrides, for messages.
 
     Returns:
         The validated scenario.
@@ -104,7 +108,7 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
     # Before an override is laid over the file and once more for what it says: either may use old names.
     with_current_names(tree, source)
     for item in overrides:
-        _override(tree, item, source)
+        _override(tree, item, source, f"{flag} {_cut(item)}")
     with_current_names(tree, source)
     check_levels(tree, source)
     check_text(tree, source)
@@ -116,20 +120,20 @@ def parse_scenario(text: str, source: str, *, overrides: Sequence[str] = (), fol
     return scenario.with_source(source, folder)
 
 
-def _override(tree: dict[str, Any], item: str, source: str) -> None:
-    """Set the value of an item `key.path=value` in the tree, in place."""
+def _override(tree: dict[str, Any], item: str, source: str, where: str) -> None:
+    """Set the value of an item `key.path=value` in the tree, in place; `where` names the item in messages."""
     key, equals, text = item.partition("=")
     if not equals or not key:
-        raise InputError(f"--set {_cut(item)}: expected KEY.PATH=VALUE, got no '='")
-    value = parse_value(text, f"--set {_cut(item)}")
+        raise InputError(f"{where}: expected KEY.PATH=VALUE, got no '='")
+    value = parse_value(text, where)
     *parents, last = current_key(key.strip(), source).split(".")
     node: Any = tree
     for part in parents:
-        node = _child(node, part, item)
+        node = _child(node, part, where)
     if isinstance(node, dict):
         node[last] = value
     else:
-        _child(node, last, item)
+        _child(node, last, where)
         node[int(last)] = value
 
 
@@ -138,16 +142,16 @@ def _cut(item: str) -> str:
     return shown(item, 100)[1:-1]
 
 
-def _child(node: Any, part: str, item: str) -> Any:
+def _child(node: Any, part: str, where: str) -> Any:
     """Return the entry `part` of a list or section; a missing section is made."""
     if isinstance(node, list):
         # "²" is a digit, too, but none that `int` takes; and it takes no more than 4300 of them.
         if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(node)):
-            raise InputError(f"--set {_cut(item)}: expected an index from 0 to {len(node) - 1}, got {shown(part)}")
+            raise InputError(f"{where}: expected an index from 0 to {len(node) - 1}, got {shown(part)}")
         return node[int(part)]
     if isinstance(node, dict):
         return node.setdefault(part, {})
-    raise InputError(f"--set {_cut(item)}: expected a section before {shown(part)}, got {shown(node)}")
+    raise InputError(f"{where}: expected a section before {shown(part)}, got {shown(node)}")
 
 
 def parse_section(model: type[AnySection], table: dict[str, Any], source: str, key: str) -> AnySection:

@@ -161,7 +161,7 @@ def test_designs_that_a_change_rules_out_say_why():
     assert "a mechanism holds for an auction" in DESIGNS["advertiser"].problem(reserve, (2, 3))
     assert "budget that both arms share" in DESIGNS["user"].problem(richer, (2, 3))
     assert "budget that periods share" in DESIGNS["switchback"].problem(richer, (2, 3))
-    assert "2 days make 1 pairs" in DESIGNS["switchback-days"].problem(richer, (2, 3))
+    assert "2 pairs of periods or more, got 1 (days: 2)" in DESIGNS["switchback-days"].problem(richer, (2, 3))
     assert DESIGNS["budget-split"].problem(richer, (2, 3)) == ""
     assert DESIGNS["switchback-days"].days((2, 3, 4)) == (2, 3)
 

@@ -38,13 +38,23 @@ def test_a_factor_multiplies_what_the_starting_point_has():
     assert change.mechanism.reserve == pytest.approx(0.3)
 
 
-def test_one_advertiser_is_changed_by_its_name_even_with_dots_and_commas():
-    rows = frame(n=200).with_columns(advertiser=frame(n=200)["advertiser"].str.replace("shop 1", "Smith, Ltd. & Co."))
+@pytest.mark.parametrize("name", ["Smith, Ltd. & Co.", "a=b", "x.budget=3", "advertiser"])
+def test_one_advertiser_is_changed_by_its_name_whatever_signs_and_words_it_has(name: str):
+    rows = frame(n=200).with_columns(advertiser=frame(n=200)["advertiser"].str.replace("shop 1", name))
     budgets = dict.fromkeys(rows["advertiser"].unique(), 1.0)
-    answer = auctionsim.whatif(rows, "advertisers.Smith, Ltd. & Co..budget=*2", budgets=budgets, intervals=False)
+    answer = auctionsim.whatif(rows, f"advertisers.{name}.budget=*2", budgets=budgets, intervals=False)
     spend = {row["advertiser"]: row["spend"] for row in answer.advertiser_table.iter_rows(named=True)}
-    assert 1.0 < spend["Smith, Ltd. & Co."] <= 2.0 + 1e-9
-    assert all(value <= 1.0 + 1e-9 for name, value in spend.items() if name != "Smith, Ltd. & Co.")
+    assert 1.0 < spend[name] <= 2.0 + 1e-9
+    assert all(value <= 1.0 + 1e-9 for other, value in spend.items() if other != name)
+
+
+def test_a_group_and_an_advertiser_of_one_name_are_not_taken_for_each_other():
+    base = ["advertisers.0.group=shop 1"]
+    opened = open_source(table(n=50), base=base, budgets=BUDGETS)
+    with pytest.raises(InputError, match=r"expected a group or an advertiser, got 'shop 1', which is the name of both"):
+        read_changes(opened, ["advertisers.shop 1.budget=*2"], [])
+    (change,) = read_changes(opened, ["advertisers.0.budget=*2"], [])
+    assert len(change.items[0].who) == 6
 
 
 WRONG = {
@@ -96,6 +106,11 @@ def test_a_class_of_the_user_s_own_is_refused_without_leave(tmp_path: Path, caps
     [
         ([], "--set: expected a change KEY.PATH=VALUE, or values of a key with --grid, got neither"),
         (["--set", "mechanism.reserve=1"] * 2, "--set mechanism.reserve=1: expected each change once, got it twice"),
+        (["--set", "mechanism.reserve=1", "--set", "mechanism.reserve = 1.0"],
+         "--set mechanism.reserve = 1.0: expected each change once, got it twice"),
+        (["--set", "mechanism.reserve=1", "--base", "zzz"], "--base zzz: expected KEY.PATH=VALUE, got no '='"),
+        (["--set", "advertisers..budget=1"], "--set advertisers..budget=1: expected a group of advertisers (advertiser) or the "
+         "name of one of 6 advertisers, got ''"),
         (["--grid", "mechanism.reserve=1,"], "--grid mechanism.reserve=1,: expected KEY.PATH=VALUE,VALUE,..., got "
          "'mechanism.reserve=1,'"),
         (["--set", "mechanism.reserve=1", "--days", "7"], "days: expected days of LOG (0), got 7"),

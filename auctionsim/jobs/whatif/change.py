@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown, suggestion
-from auctionsim.jobs.whatif.opened import Opened
+from auctionsim.jobs.whatif.opened import TABLE_GROUP, Opened
 from auctionsim.names.display import short_repr, some
 from auctionsim.names.text import printable
 from auctionsim.scenario import MechanismSection, Scenario
@@ -26,6 +26,8 @@ KEYS = ("mechanism.*", "advertisers.budget", "advertisers.controller")
 """The keys that a change may have, in words."""
 _NEXT_ITEM = re.compile(rf",(?=\s*(?:{'|'.join(Scenario.model_fields)})\.[^,=\]]*=)")
 _NEXT_VALUE = re.compile(r",(?![^\[]*\])")
+_ABOUT_ADVERTISERS = re.compile(r"(\s*advertisers\.(?:.*\.)?(?:budget|controller)\s*)=(.*)", re.DOTALL)
+"""An item about advertisers; an advertiser's name may hold dots and signs of equality."""
 _MOST_CHANGES = 1000
 
 
@@ -82,24 +84,41 @@ def read_changes(opened: Opened, sets: Sequence[str], grids: Sequence[str]) -> t
         raise InputError("--set: expected a change KEY.PATH=VALUE, or values of a key with --grid, got neither")
     if len(labels) > _MOST_CHANGES:
         raise InputError(f"--grid: expected <= {_MOST_CHANGES} combinations, got {len(labels)}")
+    read = [tuple(_comparable(item) for item in _NEXT_ITEM.split(label)) for label in labels]
     for i, label in enumerate(labels):
-        if label in labels[:i]:
-            raise InputError(f"--set {shown(label, 100)[1:-1]}: expected each change once, got it twice")
+        if read[i] in read[:i]:
+            raise InputError(f"--set {_short(label)}: expected each change once, got it twice")
     return tuple(_read(opened, label) for label in labels)
 
 
+def _key_and_value(item: str) -> tuple[str, str]:
+    """Return an item's key and value; both are empty where there is no sign of equality between them."""
+    about = _ABOUT_ADVERTISERS.fullmatch(item)
+    key, equals, value = (about[1], "=", about[2]) if about else item.partition("=")
+    return (key.strip(), value.strip()) if equals else ("", "")
+
+
+def _comparable(item: str) -> tuple[str, float | str]:
+    """Return an item such that 0.3 and 0.30 are the same."""
+    key, value = _key_and_value(item)
+    try:
+        return key, float(value)
+    except ValueError:
+        return key, value
+
+
 def _grid_items(text: str) -> list[str]:
-    key, equals, values = text.partition("=")
+    key, values = _key_and_value(text)
     found = [value.strip() for value in _NEXT_VALUE.split(values)]
-    if not equals or not key.strip() or not all(found):
-        raise InputError(f"--grid {shown(text, 100)[1:-1]}: expected KEY.PATH=VALUE,VALUE,..., got {shown(text)}")
-    return [f"{key.strip()}={value}" for value in found]
+    if not key or not all(found):
+        raise InputError(f"--grid {_short(text)}: expected KEY.PATH=VALUE,VALUE,..., got {shown(text)}")
+    return [f"{key}={value}" for value in found]
 
 
 def _read(opened: Opened, label: str) -> Change:
     change, keys = Change(printable(label), opened.basis.mechanism), set()
     for item in _NEXT_ITEM.split(label):
-        key = item.partition("=")[0].strip()
+        key, _ = _key_and_value(item)
         if key in keys:
             raise InputError(f"--set {_short(label)}: expected each key once in a change, got {shown(key)} twice")
         keys.add(key)
@@ -108,8 +127,8 @@ def _read(opened: Opened, label: str) -> Change:
 
 
 def _with_item(opened: Opened, change: Change, item: str) -> Change:
-    key, equals, value = (part.strip() for part in item.partition("="))
-    if not equals or not key or not value:
+    key, value = _key_and_value(item)
+    if not key or not value:
         raise InputError(f"--set {_short(item)}: expected KEY.PATH=VALUE, got {shown(item)}")
     section, _, rest = key.partition(".")
     if section == "advertisers" and rest.rpartition(".")[2] in ("budget", "controller"):
@@ -156,8 +175,8 @@ def _factor(item: str, value: str) -> float:
 
 
 def _advertiser_item(opened: Opened, item: str, rest: str, value: str) -> AdvertiserItem:
-    name, _, key = rest.rpartition(".")
-    who = _advertisers(opened, item, name)
+    name, dot, key = rest.rpartition(".")
+    who = _advertisers(opened, item, name) if dot else np.arange(len(opened.market.advertisers))
     if key == "controller":
         return _controller(opened, item, who, value)
     if value.startswith("*"):
@@ -206,17 +225,23 @@ def adoption_order(seed: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _advertisers(opened: Opened, item: str, name: str) -> NDArray[np.int64]:
-    """Return the indices of the advertisers that a key names: all, a group by name or number, or one by its name."""
+    """Return the indices of the advertisers that a key names: a group by name or number, or one by its name.
+
+    The group that a table's advertisers are in has a name that nobody gave: an advertiser of the same name comes first.
+    """
     market = opened.market
-    everybody = np.arange(len(market.advertisers))
-    if not name:
-        return everybody
     groups = [group.group for group in market.scenario.advertisers]
-    if name in market.advertisers and name not in groups:
+    if name in market.advertisers and (name not in groups or (opened.is_table and name == TABLE_GROUP)):
         return np.array([market.advertisers.index(name)])
-    if name in groups or (name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(groups)):
-        wanted = name if name in groups else groups[int(name)]
-        return np.array([i for i in everybody if market.groups[i].group == wanted])
+    number = int(name) if name.isascii() and name.isdigit() and len(name) < 10 else -1
+    if name in groups and name in market.advertisers:
+        raise InputError(
+            f"--set {_short(item)}: expected a group or an advertiser, got {shown(name)}, which is the name of both "
+            f"(advertisers.{groups.index(name)} is the group)"
+        )
+    if name in groups or 0 <= number < len(groups):
+        wanted = name if name in groups else groups[number]
+        return np.array([i for i, group in enumerate(market.groups) if group.group == wanted])
     near = suggestion(name, [*groups, *market.advertisers])
     raise InputError(
         f"--set {_short(item)}: expected a group of advertisers ({some(groups, 8)}) or the name of one of "

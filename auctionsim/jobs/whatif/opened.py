@@ -22,6 +22,8 @@ from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic
 
 _TABLES = (".parquet", ".csv")
+TABLE_GROUP = "advertiser"
+"""Name of the group that the advertisers of a table are in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ def open_source(source: Any, *, base: Sequence[str] = (), budgets: Any = None, s
         basis = scenario = _overridden(source, base)
         name = source.source
     else:
-        basis = scenario = load_scenario(source, overrides=base)
+        basis = scenario = load_scenario(source, overrides=base, flag="--base")
         name = str(source)
     market = build_market(scenario, seed)
     return Opened(market, printable(name), scenario.traffic.all_days, not is_scenario, basis)
@@ -86,7 +88,7 @@ def open_source(source: Any, *, base: Sequence[str] = (), budgets: Any = None, s
 def _overridden(scenario: Scenario, base: Sequence[str]) -> Scenario:
     if not base:
         return scenario
-    changed = parse_scenario(scenario_text(scenario), scenario.source, overrides=base, folder=scenario.folder)
+    changed = parse_scenario(scenario_text(scenario), scenario.source, overrides=base, folder=scenario.folder, flag="--base")
     return changed if scenario.given is None else changed.with_given(scenario.given)
 
 
@@ -141,11 +143,11 @@ source = {toml_string(where)}
 train_days = {train}
 test_days = {test or [days[-1] + 1]}
 [[advertisers]]
-group = "advertiser"
+group = "{TABLE_GROUP}"
 count = {len(traffic.advertisers)}
 {'budget = "table"' if has_budgets else ""}
 """
-    scenario = parse_scenario(text, printable(name), overrides=base)
+    scenario = parse_scenario(text, printable(name), overrides=base, flag="--base")
     if scenario.traffic.source != where:
         raise InputError(f"{name}: traffic.source: expected no other traffic in --base, got {shown(scenario.traffic.source)}")
     counted = sum(group.count for group in scenario.advertisers)
