@@ -47,7 +47,7 @@ class PidSelector:
     def observe(self, period: Period) -> None:
         """Add up the errors, as far as they are heard."""
         by_target = (period.earned - period.cost) / self._usual
-        by_budget = -spend_error(period.cost, period.planned)
+        by_budget = -spend_error(period.purse_cost, period.planned)
         error = np.where(self._is_active, np.clip(np.concatenate([by_target, by_budget[None]]), -1.0, 1.0), 0.0)
         moving = _P * error + _D * (error - self._before)
         total = np.clip(self.state[: BUDGET + 1] + error, -_LARGEST_EXPONENT / _I, _LARGEST_EXPONENT / _I)
