@@ -38,7 +38,7 @@ class Account:
     ceilings: Array
     """The most that each campaign may spend on a day, currency, `[m]`."""
     demand: Array
-    """Demand of the first hour: spend under the baseline without budgets, currency, `[m]`."""
+    """Demand where no hour tells it: spend under the baseline without budgets, currency, `[m]`."""
 
 
 def allotments(account: Account, spent: Array, demand: Array) -> Array:
@@ -54,8 +54,9 @@ def allotments(account: Account, spent: Array, demand: Array) -> Array:
     """
     left = np.maximum(account.budget - spent.sum(axis=0), 0.0)
     reserved = np.maximum(account.floors[:, None] - spent, 0.0)
+    total = reserved.sum(axis=0)
     # What others spent beyond their floors was never reserved, so that reserves fit but for rounding.
-    reserved *= np.minimum(left / np.maximum(reserved.sum(axis=0), 1e-300), 1.0)
+    reserved *= np.divide(left, total, out=np.ones_like(left), where=total > left)
     room = np.maximum(account.ceilings[:, None] - spent - reserved, 0.0)
     free = np.maximum(left - reserved.sum(axis=0), 0.0)
     return (reserved + filled(free, room, demand)) * (1.0 - _ROUNDING)
