@@ -78,17 +78,17 @@ def _with_rules(market: Market, find_rule: FindRule) -> Market:
     named: dict[str | RuleClass, list[str]] = {}
     for name in dict.fromkeys(group.controller for group in market.groups):
         if name != "learner":
-            named.setdefault(find_rule(name, _place(market, controllers.index(name))), []).append(name)
+            named.setdefault(find_rule(name, _source_of(market, controllers.index(name))), []).append(name)
     for rule, names in named.items():
         who = np.array([i for i, group in enumerate(market.groups) if group.controller in names])
-        name, source = names[0], _place(market, controllers.index(names[0]))
+        name, source = names[0], _source_of(market, controllers.index(names[0]))
         with constructing(name, source, "(market, advertisers)") if CLASS_PATH.match(name) else nullcontext():
             market = market.under(rule, who)
     return market
 
 
-def _place(market: Market, group: int) -> str:
-    """Return the place of a group's controller, for messages."""
+def _source_of(market: Market, group: int) -> str:
+    """Return the source of a group's controller, for messages."""
     return f"{market.scenario.source}: advertisers[{group}].controller"
 
 

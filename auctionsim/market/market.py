@@ -345,7 +345,7 @@ class Market:
         """Check that no campaigns share a budget, where that is not supported.
 
         Args:
-            use: What does not support it, for the message.
+            use: The use that does not support it, for the message.
 
         Raises:
             InputError: Some do.

@@ -35,7 +35,7 @@ class AdvertiserGroup(Section):
     keywords: Literal["shared", "disjoint"] = "shared"
     """Synthetic only. `disjoint`: the group's advertisers never meet; each query has one of them."""
     goal: Goal | None = None
-    """What a value maximizer wants, in place of weights: `target-cpa` conversions under `cpa_cap`, `target-roas` GMV under
+    """Goal of a value maximizer, in place of weights: `target-cpa` conversions under `cpa_cap`, `target-roas` GMV under
     `roas_floor` or `roi_floor`, `max-value` the one objective that `objectives` names (GMV by default) under `budget` and
     whatever targets there are. A controller of such a name has the goal of that name. Targets hold for a day, never for an
     auction."""

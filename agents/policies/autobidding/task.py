@@ -36,7 +36,7 @@ class Task:
     value: Array
     """Coefficients of a click's value over `bid_formula.FEATURES`, currency, `[n, 4]`."""
     allowed: Array
-    """What each target allows to pay for a conversion, and for a unit of GMV; 0 where there is no target, `[K, n]`."""
+    """Currency that each target allows to pay for a conversion, and for a unit of GMV; 0 where there is no target, `[K, n]`."""
     has_budget: NDArray[np.bool_]
     """Whether money is limited, `[n]`."""
     least_spend: Array
@@ -44,7 +44,7 @@ class Task:
     has_common_least: NDArray[np.bool_]
     """Whether the least spend is the account's, `[n]`."""
     pool: NDArray[np.int64]
-    """Number of the purse that each pays from, `[n]`: those of campaigns of one account are equal."""
+    """Number of the budget that each pays from, `[n]`: equal for campaigns of one account."""
     hourly_spend: Array
     """Usual spend of an hour under the baseline, or a 24th of the budget where that is less, currency > 0, `[n]`."""
 
@@ -66,7 +66,7 @@ class Task:
         cap, roas = mean(CPA_CAP.key, np.inf), 1.0 + mean(ROI_FLOOR.key, -np.inf)
         is_set = np.stack([np.isfinite(cap), roas > 0])
         allowed = np.where(is_set, np.stack([cap, 1.0 / np.where(roas > 0, roas, 1.0)]), 0.0)
-        pool, common = _purses(market, advertisers)
+        pool, common = _shared_budgets(market, advertisers)
         return cls(
             _values(market, advertisers, allowed),
             allowed,
@@ -99,7 +99,7 @@ class Task:
         return np.stack([self.allowed[k][:, None] * totals[:, amount] for k, amount in enumerate(_UNIT_AMOUNTS)])
 
     def pooled(self, amounts: Array) -> Array:
-        """Return the sum over all who pay from the same purse, for each of the n, `[n, P]`, of amounts `[n, P]`."""
+        """Return the sum over all who pay from the same budget, for each of the n, `[n, P]`, of amounts `[n, P]`."""
         total = np.zeros_like(amounts)
         np.add.at(total, self.pool, amounts)
         return total[self.pool]
@@ -133,8 +133,8 @@ def _usual_spend(market: Market, advertisers: NDArray[np.int64]) -> Array:
     return hourly
 
 
-def _purses(market: Market, advertisers: NDArray[np.int64]) -> tuple[NDArray[np.int64], Array]:
-    """Return the number of each one's purse, `[n]`, and the least spend that its account has in common, 0 for none, `[n]`."""
+def _shared_budgets(market: Market, advertisers: NDArray[np.int64]) -> tuple[NDArray[np.int64], Array]:
+    """Return the number of each one's budget, `[n]`, and the least spend of its account, currency, 0 for none, `[n]`."""
     pool, common = np.arange(len(advertisers)), np.zeros(len(advertisers))
     for account in market.accounts:
         own = np.flatnonzero(np.isin(advertisers, account.members))

@@ -47,7 +47,7 @@ def allotments(account: Account, spent: Array, demand: Array) -> Array:
     Args:
         account: The account.
         spent: Spend of each campaign on the day so far, currency, `[m, P]`.
-        demand: What each would like to spend, in any unit, >= 0, `[m, P]`.
+        demand: Money that each would like to spend, in any unit, >= 0, `[m, P]`.
 
     Returns:
         What each may spend from now on, currency, `[m, P]`; the sums are at most what is left.

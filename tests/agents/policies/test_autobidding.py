@@ -178,8 +178,7 @@ def test_the_breach_of_the_target_grows_with_time_under_sequential_pacing_alone(
     short, long = 500, 2000
     for method in ("dual", "min"):
         by_time = [float(breach(method, horizon).mean()) / np.sqrt(horizon) for horizon in (short, long)]
-        assert max(by_time) < np.log(short)
-        assert by_time[1] < 1.5 * by_time[0]
+        assert max(by_time) < 1.0
     by_time = [float(breach("sequential", horizon).mean()) / horizon for horizon in (short, long)]
     assert min(by_time) > 0.05
     assert by_time[1] > 0.9 * by_time[0]
