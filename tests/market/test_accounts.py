@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.experiments.arms import Arms
 from auctionsim.auction.outcome import COST
+from auctionsim.bounds.oracle import lp_bound
 from auctionsim.envs import AuctionVectorEnv, parallel_env
 from auctionsim.errors import InputError
+from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.market.accounts.allotments import Account, allotments, filled
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -147,10 +150,16 @@ controller = "manual"
 """
 
 
-def test_what_sets_budgets_anew_refuses_accounts():
+def test_what_does_not_know_shared_budgets_refuses_them():
     market = build_market(shared())
     with pytest.raises(InputError, match=r"s\.toml: accounts: expected none with budgets that are set anew, got 'acme'"):
         market.day(2, budgets=np.ones(6))
+    with pytest.raises(InputError, match=r"s\.toml: accounts: expected none with oracle-lp, got 'acme'"):
+        lp_bound(market, 2)
+    with pytest.raises(InputError, match=r"s\.toml: accounts: expected none with what-if questions, got 'acme'"):
+        open_source(shared())
+    with pytest.raises(InputError, match=r"s\.toml: accounts: expected none with experiments, got 'acme'"):
+        Arms(market)
 
 
 def test_pouring_fills_by_weight_up_to_the_room():
