@@ -109,3 +109,15 @@ def test_shapes_and_nodes_that_do_not_fit_are_refused():
         BidProfile((UNIFORM, UNIFORM), np.zeros((2, 3)), np.zeros((2, 4)))
     with pytest.raises(InputError, match=r"values\[1\]: expected nodes that rise from 0 to 1, got 0 to 0.5"):
         BidProfile((UNIFORM, UNIFORM), np.array([[0, 0.5, 1], [0, 0.2, 0.5]]), np.zeros((2, 3)))
+
+
+def test_bent_bids_nearly_hold_the_equilibrium_of_unequal_bidders():
+    # The least squares of theta0 + theta1 pcvr + theta2 value with theta >= 0, pcvr the square and the root of the share.
+    distributions = (UNIFORM, uniform_values(0, 2))
+    equilibrium = profile_at_nodes(distributions, first_price_equilibrium(distributions).bids, 129)
+    bent = profile_at_nodes(
+        distributions,
+        [lambda v: 0.013 + 0.3645 * v + 0.2634 * v * v, lambda v: 0.2126 * v + 0.2792 * np.sqrt(v / 2)],
+        129,
+    )
+    np.testing.assert_allclose(losses_against(bent, equilibrium, "first"), [0.0005, 0.0038], atol=1e-4)
