@@ -47,6 +47,7 @@ ALONE = (
     "platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0", "learner.global_weight=0.0", "learner.own_weight=1.0",
     "learner.learning_rate=0.1", "learner.population=16", "train.iterations=80",
 )  # fmt: skip
+BANDIT = 'learner.algorithm="auctionsim.agents.learners.bandits.multiplier_bandit:MultiplierBandit"'
 # Every algorithm, and the ways in which one can be set up, as overrides.
 SETUPS = {
     **{name: (f'learner.algorithm="{name}"', *Q_SMALL, *CLUSTERS_SMALL) for name in learner_names()},
@@ -58,6 +59,8 @@ SETUPS = {
     "auction by group": ('learner.policy="auction"', 'learner.sharing="group"'),
     "one at a time": ('learner.perturbation="single"', "learner.population=4"),
     "multipliers": ('learner.constraint="lagrangian"', "advertisers.0.roi_floor=1.0", "learner.sigma_end=0.01"),
+    "q-learning on multipliers": (BANDIT, "learner.constants.gamma=0.5"),
+    "exp3 on multipliers": (BANDIT, 'learner.constants.rule="exp3"'),
     "cma-es with multipliers": ('learner.algorithm="cma-es"', 'learner.constraint="lagrangian"'),
 }
 ALL = pytest.mark.parametrize("algorithm", SETUPS)
