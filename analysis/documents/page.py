@@ -19,6 +19,8 @@ from auctionsim.names.text import visible
 _HEADING = re.compile(r'<h2 id="(s\d+)">(.*?)</h2>')
 _NOTHING_ELSE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _ZERO = re.compile(r"[-+]0(\.0+)?(?![.\d])")
+_DATA = '<script type="application/json">'
+"""Beginning of a figure's data, which no escaped text can hold."""
 _MOST_UNLISTED = 3
 """A page of more headings begins with a list of them."""
 
@@ -26,7 +28,7 @@ _MOST_UNLISTED = 3
 def page(title: str, parts: Sequence[str]) -> str:
     """Return a whole page of parts made by the functions below."""
     body = _numbered("\n".join(parts))
-    names = ["tables.js", *(CHART_SCRIPTS if '<figure class="chart">' in body else ())]
+    names = ["tables.js", *(CHART_SCRIPTS if _DATA in body else ())]
     scripts = [f"\n{asset(name)}\n" for name in names]
     allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
     policy = f"{_NOTHING_ELSE}; script-src {allowed}"
@@ -97,9 +99,9 @@ def picture(svg: str, caption: str, chart: Chart | None = None) -> str:
         return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
     header, rows, said = chart.table()
     values = f"{table(header, rows)}{note(said) if said else ''}"
-    data = f'<script type="application/json">{chart.text()}</script>'
+    data = f"{_DATA}{chart.text()}</script>"
     listed = f"<details><summary>Values of this figure</summary>{values}</details>"
-    return f'<figure class="chart">{image}{data}<figcaption>{escape(caption)}{listed}</figcaption></figure>'
+    return f"<figure>{image}{data}<figcaption>{escape(caption)}{listed}</figcaption></figure>"
 
 
 def table(
@@ -127,7 +129,7 @@ def facts(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         rows: The name of each fact, and its value for each thing.
     """
     common = [row[:2] for row in rows if len(set(row[1:])) == 1]
-    cards = [(f"All {len(header) - 1} runs" if len(header) > 2 else "", common)] if common else []
+    cards = [("All runs" if len(header) > 2 else "", common)] if common else []
     if len(common) < len(rows):
         differing = [row for row in rows if len(set(row[1:])) > 1]
         cards += [(name, [(row[0], row[i]) for row in differing]) for i, name in enumerate(header[1:], start=1)]

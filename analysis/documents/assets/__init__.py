@@ -1,6 +1,6 @@
 """Read the style sheet and the scripts that pages hold: our own, and the charting library with its licences.
 
-`d3.min.js` (7.9.2) and `plot.umd.min.js` (Observable Plot 0.6.17) are the files that their makers publish, byte for byte.
+The files of d3 (7.9.2) and Observable Plot (0.6.17) are those that their makers publish, byte for byte.
 """
 
 from __future__ import annotations

@@ -262,5 +262,5 @@
     new ResizeObserver(() => { if (holder.clientWidth !== width) { width = holder.clientWidth; redraw(); } }).observe(holder);
   };
 
-  document.querySelectorAll("figure.chart").forEach(draw);
+  document.querySelectorAll("figure > script").forEach(data => draw(data.parentElement));
 })();

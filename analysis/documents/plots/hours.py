@@ -21,9 +21,9 @@ def hours_figure(changes: Mapping[str, tuple[Sequence[str], NDArray[np.float64]]
     """
     heights = [max(len(names), 1) for names, _ in changes.values()]
     figure = Figure(figsize=(8.0, sum(0.24 * rows + 0.7 for rows in heights) + 0.5), layout="constrained")
-    most = max((float(np.abs(values).max(initial=0.0)) for _, values in changes.values()), default=0.0) or 1.0
     panels = figure.subplots(len(changes), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (run, (names, values)) in zip(panels, changes.items(), strict=True):
+        most = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = axes.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
         for row, hour in np.argwhere(np.abs(values) > 0.1 * most).tolist():
             dark = abs(values[row, hour]) > 0.6 * most
@@ -31,8 +31,9 @@ def hours_figure(changes: Mapping[str, tuple[Sequence[str], NDArray[np.float64]]
             axes.text(hour, row, sign, ha="center", va="center", fontsize=7, color="white" if dark else "black")
         axes.set_yticks(range(len(names)), labels(list(names)), fontsize=8)
         axes.set_xticks(range(0, HOURS, 3))
+        figure.colorbar(drawn, ax=axes, fraction=0.04)
         if len(changes) > 1:
             axes.set_title(label(run), fontsize=10)
     panels[-1].set_xlabel("Hour of the day")
-    figure.colorbar(drawn, ax=panels.tolist(), label=unit, fraction=0.04)
+    figure.suptitle(unit, fontsize=10)
     return figure

@@ -31,7 +31,7 @@ def advertiser_measures(run: Run) -> pl.DataFrame:
     change of profit from which it is more than rounding.
     """
     learned = run.table("outcomes").filter(arm="learned")
-    n_seeds = learned["seed"].n_unique()
+    n_seeds = pl.col("seed").n_unique()
     amounts = learned.group_by("advertiser", maintain_order=True).agg(
         pl.col("group").first(), spend=pl.col("cost").sum() / n_seeds, clicks=pl.col("clicks").sum() / n_seeds
     )

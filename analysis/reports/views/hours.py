@@ -26,6 +26,8 @@ def hours_picture(named: Mapping[str, Run]) -> Picture:
         "Change of each advertiser's profit against the baseline in each hour, currency: means over seeds and test days; "
         "losers of the day first."
     )
+    if len(named) > 1:
+        caption += " Each run has its own scale of colours."
     if any(len(names) == MOST_ADVERTISERS for names, _ in changes.values()):
         caption += f" Of many advertisers the {MOST_ADVERTISERS} whose day changes most are shown."
     return Picture("hours", hours_figure(changes, _UNIT), caption, hours_chart(changes, _UNIT))

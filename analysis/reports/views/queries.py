@@ -98,6 +98,8 @@ def _rows(table: pl.DataFrame, *, has_intervals: bool) -> Iterator[tuple[float, 
     """Yield the change of revenue and the cells of each query of one run, means over the seeds that store it."""
     table = table.with_columns(profit=pl.col("value") - pl.col("cost"))
     wide = table.pivot("arm", index=["seed", "query"], values=["auctions", "clicks", "cost", "profit"])
+    # A query that a table lacks under one arm brought nothing there.
+    wide = wide.fill_null(0.0)
     wide = wide.with_columns(
         (pl.col(f"{name}_learned") - pl.col(f"{name}_reference")).alias(name) for name in ("cost", "profit")
     )

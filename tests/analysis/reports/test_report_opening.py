@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from auctionsim.analysis.documents.sections import Conclusion
+from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.documents.sections import Conclusion, Table
 from auctionsim.analysis.reports.opening.card import scenario_card
 from auctionsim.analysis.reports.opening.conclusion import _percent, conclusion
 from auctionsim.analysis.reports.report import expect_reportable, write_report
 from auctionsim.analysis.reports.summary import summarize
+from auctionsim.analysis.reports.views import queries
 from auctionsim.analysis.reports.views.advertisers import advertiser_measures, measures_of_advertisers
 from auctionsim.analysis.reports.views.hours import hourly_changes
+from auctionsim.analysis.reports.views.queries import query_rows, query_sections
 from auctionsim.errors import InputError
+from auctionsim.market.simulate import simulate_day
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 
@@ -171,3 +177,39 @@ def test_what_a_report_refuses_is_refused_without_writing_one(tmp_path: Path):
     (run.path / "benchmarks.parquet").unlink()
     with pytest.raises(InputError, match=re.escape("expected the run's evaluation")):
         expect_reportable([run])
+
+
+def test_a_query_that_one_arm_lacks_brought_nothing_there(tmp_path: Path):
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE})
+    rows = [
+        {"seed": 0, "arm": arm, "query": query, "auctions": 1.0, "clicks": 0.0, "value": 0.0, "cost": 2.0}
+        for arm, query in (("learned", "shoes"), ("reference", "hats"))
+    ]
+    run.write_table("queries", pl.DataFrame(rows))
+    (_, table) = query_sections({"run": run})
+    assert isinstance(table, Table)
+    assert [row[:6] for row in table.rows] == [
+        ["shoes", "1", "0.00", "not defined", "2.00", "0.00"],
+        ["hats", "0", "0.00", "not defined", "0.00", "2.00"],
+    ]
+
+
+def test_the_queries_of_a_day_add_up_to_its_auctions_and_the_rest_is_one_row(monkeypatch: pytest.MonkeyPatch):
+    market = build_market(parse_scenario(SMALL, "s", overrides=("traffic.ctr_noise=0",)), 0)
+    arms = {"learned": Constant(market.static("truthful")), "reference": Constant(market.static("manual"))}
+    whole = query_rows(0, market, arms, (2, 3))
+    sums = whole.group_by("arm", maintain_order=True).agg(pl.col("auctions", "clicks", "cost").sum())
+    traffic = market.traffic
+    on_test_days = np.isin(traffic.day, (2, 3))
+    assert sums["auctions"].to_list() == [traffic.weight[on_test_days].sum()] * 2
+    for arm, cost in zip(("truthful", "manual"), sums["cost"].to_list(), strict=True):
+        # Predicted rates are the true ones here, so that the replay charges the same.
+        exact = sum(simulate_day(market, day, Constant(market.static(arm))).outcome.cost.sum() for day in (2, 3))
+        assert cost == pytest.approx(exact, rel=1e-6)
+    monkeypatch.setattr(queries, "MOST_STORED", 3)
+    few = query_rows(0, market, arms, (2, 3))
+    assert few.height == 2 * 4
+    assert few.filter(query="", arm="learned").height == 1
+    assert few["cost"].sum() == pytest.approx(whole["cost"].sum())
+    largest = whole.filter(arm="learned").sort("cost", descending=True).head(3)["query"]
+    assert set(few["query"]) == {*largest, ""}
