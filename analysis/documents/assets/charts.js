@@ -104,8 +104,8 @@
 
   const cells = (panel, shown, state, width) => {
     const points = shown.flatMap(s => s.points.filter(p => known(p.y))), names = panel.y.names;
-    const left = Math.min(Math.max(...names.map(name => name.length), 4) * 6.6 + 14, width * 0.36);
-    const most = d3.max(points, p => Math.abs(p.y)) || 1, fits = Math.max(6, Math.floor(left / 6.8));
+    const left = Math.min(Math.max(...names.map(name => name.length), 4) * 7.2 + 16, width * 0.36);
+    const most = d3.max(points, p => Math.abs(p.y)) || 1, fits = Math.max(6, Math.floor((left - 14) / 7));
     return Plot.plot({
       width, height: names.length * 20 + 96, marginLeft: left, marginTop: 8, marginBottom: 40, style: {fontSize: "12px"},
       x: {label: panel.x.label, labelAnchor: "center", labelArrow: "none", ticks: d3.range(0, 24, width < 500 ? 6 : 3),
@@ -126,8 +126,8 @@
   // A row for each name: its value as a point, its interval as a line.
   const intervals = (panel, shown, state, width) => {
     const points = shown.flatMap(s => s.points.filter(p => known(p.y))), names = panel.x.names;
-    const left = Math.min(Math.max(...names.map(name => name.length), 4) * 6.6 + 14, width * 0.4);
-    const fits = Math.max(6, Math.floor(left / 6.8)), at = panel.rules.map(rule => rule.at);
+    const left = Math.min(Math.max(...names.map(name => name.length), 4) * 7.2 + 16, width * 0.4);
+    const fits = Math.max(6, Math.floor((left - 14) / 7)), at = panel.rules.map(rule => rule.at);
     return Plot.plot({
       width, height: names.length * 22 + 70, marginLeft: left, marginBottom: 44, marginRight: 24, style: {fontSize: "12px"},
       x: {label: panel.y.label, grid: true, labelAnchor: "center", labelArrow: "none", ticks: width < 420 ? 4 : undefined,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from auctionsim.analysis.documents.sections import Conclusion, Mark
-from auctionsim.analysis.reports.metrics import advertiser_profits
 from auctionsim.analysis.reports.run_collusion import SeedVerdict, one_wording, seed_verdicts
 from auctionsim.analysis.reports.summary import Summary, amount
+from auctionsim.analysis.reports.views.advertisers import advertiser_measures
 from auctionsim.analysis.statistics import LEVEL, Interval
 from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.ratios import ROUNDING, NotDefined
@@ -80,20 +80,19 @@ def _clicks(own: Summary) -> str:
 
 
 def _advertisers(run: Run) -> str:
-    """Return how many advertisers gain and lose, each over all seeds and test days together."""
-    change = pl.col("learned") - pl.col("reference")
-    means = advertiser_profits(run).group_by("advertiser", maintain_order=True)
-    table = means.agg(pl.col("learned", "reference", "turnover").mean()).with_columns(change=change)
-    matters = ROUNDING * pl.col("turnover")
+    """Return how many advertisers gain and lose, over all seeds and test days, and for how many that is unclear."""
+    table = advertiser_measures(run)
+    matters = pl.col("matters")
     gain, lose = (table.filter(side).height for side in (pl.col("change") > matters, pl.col("change") < -matters))
+    unclear = table.filter((pl.col("change").abs() > matters) & (pl.col("low") <= 0) & (pl.col("high") >= 0)).height
+    chance = f"; the interval holds 0 for {unclear}" if unclear else ""
     n = table.height
     if gain == n:
-        return "every advertiser gains" if n > 1 else "the advertiser gains"
+        return ("every advertiser gains" if n > 1 else "the advertiser gains") + chance
     if not lose:
-        return f"{gain} of {n} advertisers gain, none loses" if gain else "no advertiser's profit changes"
-    worst = table.sort("change", maintain_order=True).row(0, named=True)
-    most = f"most of all {worst['advertiser']}, {amount(worst['change'], signed=True)}"
-    return f"{gain} of {n} advertisers gain and {lose} lose{'s' if lose == 1 else ''} ({most})"
+        return f"{gain} of {n} advertisers gain, none loses{chance}" if gain else "no advertiser's profit changes"
+    most = f"most of all {table['advertiser'][0]}, {amount(table['change'][0], signed=True)}"
+    return f"{gain} of {n} advertisers gain and {lose} lose{'s' if lose == 1 else ''} ({most}){chance}"
 
 
 def _floor(own: Summary) -> Mark:

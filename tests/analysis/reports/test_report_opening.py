@@ -73,6 +73,8 @@ def test_a_change_within_its_interval_is_unclear_and_no_floor_is_no_judgement(tm
     found = concluded(run_by_hand(tmp_path / "run", noisy, dict.fromkeys((0, 1), BASE), overrides=NO_FLOOR))
     assert "shows no clear change of the platform's revenue (102.5 % of the baseline, 95 % interval" in found.text
     assert "shows no clear change of total profit" in found.text
+    # a gains 0 and -0.5, b 2 and -1: both by chance alone.
+    assert found.text.endswith("1 of 2 advertisers gain and 1 loses (most of all a, -0.25); the interval holds 0 for 2.")
     assert (found.tone, found.marks[0].tone) == ("unclear", "neutral")
 
 
