@@ -17,7 +17,7 @@ CLIENTS := build/clients
 LOWEST := build/lowest
 CORE := tests/agents tests/auction tests/bounds tests/envs tests/equilibria tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
 
-.PHONY: faults help setup demo demo-real story result test test-long golden-bytes soak fuzz fuzz-minute test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: faults help setup demo demo-real story result test test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form, and the former's client tests, floors on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
 	CLIENT_REQUIRED=1 $(BIN)/python -m pytest tests/test_extras.py tests/clients/test_sb3.py
+
+test-browser: setup ## the report in Chromium: pointer, keyboard, filters, accessibility, print; the system's Chromium, or playwright's own
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,browser]'
+	BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/analysis/reports/test_browser.py
 
 test-clients: $(CLIENT:%=test-client-%) ## other people's learners, floors on, each in its own environment: make -k test-clients CLIENT=sb3
 

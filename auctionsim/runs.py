@@ -36,6 +36,7 @@ from auctionsim.files import (
     write_text,
     write_then_rename,
 )
+from auctionsim.machine.date import source_date
 from auctionsim.machine.disk import FULL, overwrite
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
@@ -106,6 +107,8 @@ class Run:
                     "scenario_folder": folder,
                     "started_in": str((started_in or Path.cwd()).resolve()),
                 }
+                # No clock is read, since the same seed gives the same bytes.
+                manifest |= {} if (date := source_date()) is None else {"date": date}
                 run._write_manifest(manifest if learner is None else {**manifest, "source": "outside", "learner": learner})
         except OSError as error:
             if error.errno in FULL or error.errno == errno.EIO:

@@ -1,61 +1,76 @@
-"""Build one self-contained HTML page: no network, light and dark, readable on a phone. All text is escaped.
+"""Build one self-contained HTML page: no network, light and dark, readable on a phone and on paper. All text is escaped.
 
-The only script sorts a table when a column's title is clicked; without it the page reads the same.
+Scripts sort and filter tables, and draw the figures that come with data; without them the page reads the same. A policy in the
+page lets no script run but these, and nothing be loaded.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import re
 from collections.abc import Sequence
 from html import escape as html_escape
 
+from auctionsim.analysis.documents.assets import CHART_SCRIPTS, asset
+from auctionsim.analysis.documents.charts.model import Chart
 from auctionsim.names.text import visible
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1b; --quiet: #5c5c5c; --paper: #fdfdfc; --line: #dcdcd8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececec; --quiet: #a8a8a8; --paper: #17181a; --line: #3a3b3d; } }
-body { margin: 0 auto; padding: 1.2rem; max-width: 60rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.4rem; margin: 0 0 .6rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .4rem; }
-p.verdict { font-size: 1.05rem; margin: .2rem 0; }
-figure { margin: 1rem 0; } figure img { width: 100%; height: auto; background: #fff; border-radius: 4px; }
-figcaption, .quiet { color: var(--quiet); font-size: .88rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid; }
-th[aria-sort=ascending] button::after { content: " \\25B2"; } th[aria-sort=descending] button::after { content: " \\25BC"; }
-th:first-child, td:first-child { text-align: left; } code { overflow-wrap: anywhere; }
-"""
-
-_SCRIPT = """
-document.querySelectorAll("th button").forEach(button => button.addEventListener("click", () => {
-  const head = button.parentElement, body = head.closest("table").tBodies[0];
-  const rising = head.getAttribute("aria-sort") !== "ascending", column = head.cellIndex;
-  head.parentElement.querySelectorAll("th").forEach(other => other.removeAttribute("aria-sort"));
-  head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-  const key = row => { const text = row.cells[column].textContent, number = parseFloat(text);
-    return Number.isNaN(number) ? text : number; };
-  const order = (a, b) => typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1;
-  [...body.rows].sort((a, b) => (rising ? 1 : -1) * order(key(a), key(b))).forEach(row => body.append(row));
-}));
-"""
+_HEADING = re.compile(r'<h2 id="(s\d+)">(.*?)</h2>')
+_NOTHING_ELSE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_ZERO = re.compile(r"[-+]0(\.0+)?(?![.\d])")
+_DATA = '<script type="application/json">'
+"""Beginning of a figure's data, which no escaped text can hold."""
+_MOST_UNLISTED = 3
+"""A page of more headings begins with a list of them."""
 
 
 def page(title: str, parts: Sequence[str]) -> str:
     """Return a whole page of parts made by the functions below."""
+    body = _numbered("\n".join(parts))
+    names = ["tables.js", *(CHART_SCRIPTS if _DATA in body else ())]
+    scripts = [f"\n{asset(name)}\n" for name in names]
+    allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+    policy = f"{_NOTHING_ELSE}; script-src {allowed}"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         # An empty icon, so that no browser requests one.
-        f'<link rel="icon" href="data:,"><style>{_STYLE}</style></head>\n<body>\n<h1>{escape(title)}</h1>\n'
-        + "\n".join(parts)
-        + f"\n<script>{_SCRIPT}</script>\n</body></html>\n"
+        f'<link rel="icon" href="data:,"><style>\n{asset("page.css")}</style></head>\n'
+        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n"
+        + body
+        + "\n</main>\n"
+        + "".join(f"<script>{one}</script>\n" for one in scripts)
+        + "</body></html>\n"
     )
+
+
+def _numbered(body: str) -> str:
+    """Return the parts with an address for each heading, and a list of many headings before the first of them."""
+    pieces = body.split("<h2>")
+    body = pieces[0] + "".join(f'<h2 id="s{i}">{piece}' for i, piece in enumerate(pieces[1:], start=1))
+    if len(pieces) - 1 <= _MOST_UNLISTED:
+        return body
+    listed = "".join(f'<li><a href="#{at}">{words}</a></li>' for at, words in _HEADING.findall(body))
+    return body.replace("<h2 ", f'<nav aria-label="Contents"><ol>{listed}</ol></nav>\n<h2 ', 1)
 
 
 def heading(text: str) -> str:
     """Return a section's heading."""
     return f"<h2>{escape(text)}</h2>"
+
+
+def conclusion(text: str, tone: str, marks: Sequence[tuple[str, str]]) -> str:
+    """Return a box with a sentence and what was judged.
+
+    Args:
+        text: The sentence.
+        tone: Class of the box: `good`, `bad`, `unclear` or `neutral`.
+        marks: Judgements and the tone of each.
+    """
+    listed = "".join(f'<li class="mark {own}">{escape(words)}</li>' for words, own in marks)
+    return f'<div class="conclusion {tone}"><p>{escape(text)}</p>{f"<ul>{listed}</ul>" if listed else ""}</div>'
 
 
 def verdict(text: str) -> str:
@@ -73,23 +88,62 @@ def command(text: str) -> str:
     return f'<p class="quiet">Made by <code>{escape(text)}</code></p>'
 
 
-def picture(svg: str, caption: str) -> str:
-    """Return a figure with its caption.
+def picture(svg: str, caption: str, chart: Chart | None = None) -> str:
+    """Return a figure with its caption; with a chart it also holds the figure's data, for the script and as a table.
 
     The SVG is embedded as an image of its own: inline, two figures' identifiers (`#clip1`) would collide.
     """
     encoded = base64.b64encode(svg.encode("utf-8")).decode("ascii")
-    return (
-        f'<figure><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{encoded}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    image = f'<img alt="{escape(caption)}" src="data:image/svg+xml;base64,{encoded}">'
+    if chart is None:
+        return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+    header, rows, said = chart.table()
+    values = f"{table(header, rows)}{note(said) if said else ''}"
+    data = f"{_DATA}{chart.text()}</script>"
+    listed = f"<details><summary>Values of this figure</summary>{values}</details>"
+    return f"<figure>{image}{data}<figcaption>{escape(caption)}{listed}</figcaption></figure>"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table that sorts by a column when its title is clicked; the first column is text, the others numbers."""
-    head = "".join(f"<th><button>{escape(cell)}</button></th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], filters: Sequence[int] | None = None, signed: Sequence[int] = ()
+) -> str:
+    """Return a table that sorts by a column when its title is clicked; the first column is text, the others numbers.
+
+    Args:
+        header: The titles of the columns.
+        rows: The cells.
+        filters: Columns of few values to filter by, beside a search; None for a table without either.
+        signed: Columns of gains and losses, which are coloured by their sign.
+    """
+    head = "".join(f"<th><button>{escape(cell)}</button></th>" if cell else "<td></td>" for cell in header)
+    body = "".join("<tr>" + "".join(_cell(cell, i in signed) for i, cell in enumerate(row)) + "</tr>" for row in rows)
+    offered = "" if filters is None else f' data-filters="{list(filters)}"'
+    return f'<div class="wide"><table{offered}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def facts(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a card of facts; of several things one card with what they have in common, and one each with what differs.
+
+    Args:
+        header: An empty cell, and the things' names.
+        rows: The name of each fact, and its value for each thing.
+    """
+    common = [row[:2] for row in rows if len(set(row[1:])) == 1]
+    cards = [("All runs" if len(header) > 2 else "", common)] if common else []
+    if len(common) < len(rows):
+        differing = [row for row in rows if len(set(row[1:])) > 1]
+        cards += [(name, [(row[0], row[i]) for row in differing]) for i, name in enumerate(header[1:], start=1)]
+    return f'<div class="facts">{"".join(_card(name, own) for name, own in cards)}</div>'
+
+
+def _card(name: str, listed: Sequence[Sequence[str]]) -> str:
+    title = f"<h3>{escape(name)}</h3>" if name else ""
+    return f"<div>{title}<dl>{''.join(f'<dt>{escape(key)}</dt><dd>{escape(value)}</dd>' for key, value in listed)}</dl></div>"
+
+
+def _cell(text: str, is_signed: bool) -> str:
+    tone = {"-": "loss", "+": "gain"}.get(text[:1]) if is_signed and not _ZERO.match(text) else None
+    return f'<td class="{tone}">{escape(text)}</td>' if tone else f"<td>{escape(text)}</td>"
 
 
 def escape(text: str) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from auctionsim.analysis.documents import page
+from auctionsim.analysis.documents.charts.model import Chart
 from auctionsim.analysis.documents.plots.style import Figure, png, svg
 from auctionsim.files import write_text, write_then_rename
 from auctionsim.names.text import code_span, markdown_text
@@ -29,6 +31,37 @@ class Text:
     text: str
 
 
+Tone = Literal["good", "bad", "unclear", "neutral"]
+"""Meaning of a statement for the reader, which decides its colour."""
+TONE_SIGNS: dict[Tone, str] = {"good": "\u2714", "bad": "\u2718", "unclear": "?", "neutral": "\u2013"}
+"""Signs that say the same as the colours: a check mark, a cross, a question mark, a dash."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was judged and how: the revenue floor, the verdict on collusion."""
+
+    text: str
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a run shows in one sentence, with what was judged; the first sections of a report."""
+
+    text: str
+    tone: Tone
+    marks: Sequence[Mark] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of each of some runs, in words: a column for each of them, a row for each fact."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 @dataclass(frozen=True)
 class Table:
     """Cells as text; the first column holds names, the others figures."""
@@ -36,6 +69,10 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    filters: Sequence[int] | None = None
+    """Columns of few values to filter by, beside a search; None for a table without either."""
+    signed: Sequence[int] = ()
+    """Columns of gains and losses, which are coloured by their sign."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +82,8 @@ class Picture:
     name: str
     figure: Figure
     caption: str
+    chart: Chart | None = None
+    """The same as data, which the page draws with values under the pointer; None for a picture alone."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +93,7 @@ class Note:
     text: str
 
 
-Section = Heading | Text | Table | Picture | Note
+Section = Heading | Text | Conclusion | Facts | Table | Picture | Note
 
 
 def write_document(
@@ -82,31 +121,55 @@ def write_document(
         The path of index.html.
     """
     folder = out / page_in
-    parts: list[str] = []
     for written in (out, folder, folder / "figures"):
         remove_leftovers(written)
+    drawn = {one.name: save_figure(one.figure, folder / "figures", one.name) for one in sections if isinstance(one, Picture)}
     plain = partial(markdown_text, names=names)
+    figures = (folder / "figures").relative_to(out)
     lines = [f"# {plain(title)}", "", *(f"Made by {code_span(command)}.  " for command in commands)]
     for section in sections:
-        match section:
-            case Heading(words):
-                parts.append(page.heading(words))
-                lines += ["", f"## {plain(words)}"]
-            case Text(words):
-                parts.append(page.verdict(words))
-                lines += ["", plain(words)]
-            case Note(words):
-                parts.append(page.note(words))
-                lines += ["", plain(words)]
-            case Table(header, rows, note):
-                parts += [page.table(header, rows), *([page.note(note)] if note else [])]
-                lines += ["", *_markdown_table(header, rows, plain), *(["", plain(note)] if note else [])]
-            case Picture(name, figure, caption):
-                parts.append(page.picture(save_figure(figure, folder / "figures", name), caption))
-                lines += ["", f"![{plain(caption)}]({(folder / 'figures' / name).relative_to(out)}.svg)"]
+        lines += _markdown(section, plain, figures)
     write_text(out / text, "\n".join(line.rstrip() for line in lines) + "\n")
+    parts = [part for section in sections for part in _html(section, drawn)]
     write_text(folder / "index.html", page.page(title, [*parts, *(page.command(command) for command in commands)]))
     return folder / "index.html"
+
+
+def _html(section: Section, drawn: dict[str, str]) -> list[str]:
+    """Return a section's parts of the page; `drawn` has the SVG of each picture by its name."""
+    match section:
+        case Heading(words):
+            return [page.heading(words)]
+        case Text(words):
+            return [page.verdict(words)]
+        case Note(words):
+            return [page.note(words)]
+        case Conclusion(words, tone, marks):
+            return [page.conclusion(words, tone, [(f"{TONE_SIGNS[mark.tone]} {mark.text}", mark.tone) for mark in marks])]
+        case Facts(header, rows):
+            return [page.facts(header, rows)]
+        case Table(header, rows, note, filters, signed):
+            return [page.table(header, rows, filters, signed), *([page.note(note)] if note else [])]
+        case Picture(name, _, caption, chart):
+            return [page.picture(drawn[name], caption, chart)]
+
+
+def _markdown(section: Section, plain: Callable[[str], str], figures: Path) -> list[str]:
+    """Return a section's lines of Markdown, after an empty one."""
+    match section:
+        case Heading(words):
+            return ["", f"## {plain(words)}"]
+        case Text(words) | Note(words):
+            return ["", plain(words)]
+        case Conclusion(words, _, marks):
+            listed = [f"- {TONE_SIGNS[mark.tone]} {plain(mark.text)}" for mark in marks]
+            return ["", f"**{plain(words)}**", *(["", *listed] if listed else [])]
+        case Facts(header, rows):
+            return ["", *_markdown_table(header, rows, plain, "---")]
+        case Table(header, rows, note):
+            return ["", *_markdown_table(header, rows, plain), *(["", plain(note)] if note else [])]
+        case Picture(name, _, caption):
+            return ["", f"![{plain(caption)}]({figures / name}.svg)"]
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> str:
@@ -120,8 +183,10 @@ def save_figure(figure: Figure, folder: Path, name: str) -> str:
     return text
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], plain: Callable[[str], str]) -> list[str]:
-    aligned = ["---", *["---:"] * (len(header) - 1)]
+def _markdown_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], plain: Callable[[str], str], others: str = "---:"
+) -> list[str]:
+    aligned = ["---", *[others] * (len(header) - 1)]
     shown = [[_cell(plain(cell)) for cell in row] for row in (header, *rows)]
     return ["| " + " | ".join(row) + " |" for row in (shown[0], aligned, *shown[1:])]
 

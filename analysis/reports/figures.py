@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from auctionsim.analysis.documents.charts import runs as charts
 from auctionsim.analysis.documents.plots import runs as plots
 from auctionsim.analysis.documents.plots.front import trade_off_figure
 from auctionsim.analysis.documents.plots.responses import punishment_figure
@@ -34,12 +35,14 @@ def report_figures(named: dict[str, Run], summaries: Sequence[Summary], base: st
     seeds = ", ".join(sorted({str(summary.seeds) for summary in summaries}))
     learning = {summary.name: named[summary.name] for summary in summaries if summary.has_learners}
     learned, baseline = ({name: hourly_revenue(run, arm) for name, run in named.items()} for arm in _ARMS)
+    bands = _bands(named)
     return [
         _arms(summaries, base),
         Picture(
             "hourly",
-            plots.hourly_figure(learned, baseline, _bands(named)),
+            plots.hourly_figure(learned, baseline, bands),
             f"Platform revenue by hour on the test days; {intervals_text(summaries)}.",
+            charts.hourly_chart(learned, baseline, bands),
         ),
         *_learning(named, learning),
         _advertisers(named),
@@ -71,7 +74,7 @@ def _arms(summaries: Sequence[Summary], base: str) -> Section:
         for name in ("revenue", "profit", "worst_advertiser"):
             if name in own.not_defined:
                 caption += f" {own.name}: {name.replace('_', ' ')} is not defined: {own.not_defined[name]}."
-    return Picture("arms", plots.arms_figure(summaries), caption)
+    return Picture("arms", plots.arms_figure(summaries), caption, charts.arms_chart(summaries))
 
 
 def _learning(named: dict[str, Run], learning: dict[str, Run]) -> list[Section]:
@@ -86,7 +89,7 @@ def _learning(named: dict[str, Run], learning: dict[str, Run]) -> list[Section]:
     caption = (
         "Learning curves on the training days: means over population and seeds; the band spans the lowest and the highest seed."
     )
-    return [Picture("learning", plots.learning_figure(curves), caption), *found]
+    return [Picture("learning", plots.learning_figure(curves), caption, charts.learning_chart(curves)), *found]
 
 
 def _curves(run: Run) -> tuple[Array, Array] | None:
@@ -113,19 +116,24 @@ def _advertisers(named: dict[str, Run]) -> Section:
         if left_out:
             caption += f" Left out, since they earn nothing or lose money under the baseline: {left_out}."
         ratios = {name: table["ratio"].to_numpy() for name, table in tables.items()}
-        return Picture("advertisers", plots.advertisers_figure(ratios, in_currency=False), caption)
+        figure = plots.advertisers_figure(ratios, in_currency=False)
+        return Picture("advertisers", figure, caption, charts.profits_chart(tables, in_currency=False))
     changes = {name: (table["learned"] - table["reference"]).to_numpy() for name, table in tables.items()}
     caption = (
         "Each advertiser's change of profit against the baseline in currency, means over seeds, all test days together. Ratios "
         "are not defined: no advertiser earns money under the baseline."
     )
-    return Picture("advertisers", plots.advertisers_figure(changes, in_currency=True), caption)
+    figure = plots.advertisers_figure(changes, in_currency=True)
+    return Picture("advertisers", figure, caption, charts.profits_chart(tables, in_currency=True))
 
 
 def _trade_off(named: dict[str, Run], summaries: Sequence[Summary], seeds: str, base: str) -> Section:
     first = next(iter(named.values()))
     in_currency = any({"revenue", "profit"} & set(own.not_defined) for own in summaries)
-    points = {}
+    points, by_seed = (
+        {},
+        {own.name: amounts_of(run, "learned")["seed"].to_list() for own, run in zip(summaries, named.values(), strict=True)},
+    )
     for own, run in zip(summaries, named.values(), strict=True):
         baseline = amounts_of(run if base == "the baseline" else first, "baseline").select("revenue", "profit").to_numpy()
         learned = amounts_of(run, "learned").select("revenue", "profit").to_numpy()
@@ -135,7 +143,8 @@ def _trade_off(named: dict[str, Run], summaries: Sequence[Summary], seeds: str, 
         f"Total profit against platform revenue on the test days, {what}: means over seeds (n = {seeds}), and each seed. The "
         "line joins the runs on the Pareto front."
     )
-    return Picture("trade-off", trade_off_figure(points, in_currency=in_currency), caption)
+    chart = charts.trade_off_chart(points, by_seed, in_currency=in_currency)
+    return Picture("trade-off", trade_off_figure(points, in_currency=in_currency), caption, chart)
 
 
 def _punishment(named: dict[str, Run]) -> list[Section]:
@@ -159,7 +168,7 @@ def _punishment(named: dict[str, Run]) -> list[Section]:
         "the day cannot punish."
     )
     lines = {name: response_lines(table) for name, table in tables.items()}
-    return [Picture("punishment", punishment_figure(lines), caption), *found]
+    return [Picture("punishment", punishment_figure(lines), caption, charts.punishment_chart(lines)), *found]
 
 
 def _is_finite(table: pl.DataFrame) -> bool:

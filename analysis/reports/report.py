@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Text, write_document
 from auctionsim.analysis.reports.figures import report_figures
 from auctionsim.analysis.reports.metrics import amounts_of, mean_advertiser_ratios
+from auctionsim.analysis.reports.opening.card import scenario_card
+from auctionsim.analysis.reports.opening.conclusion import conclusion
 from auctionsim.analysis.reports.regret.section import regret_sections
 from auctionsim.analysis.reports.run_collusion import collusion_sentence
 from auctionsim.analysis.reports.run_view import read_once
@@ -23,6 +25,9 @@ from auctionsim.analysis.reports.tables import (
     totals_table,
     validation_sections,
 )
+from auctionsim.analysis.reports.views.advertisers import measures_of_advertisers
+from auctionsim.analysis.reports.views.hours import hours_picture
+from auctionsim.analysis.reports.views.queries import query_sections
 from auctionsim.errors import InputError
 from auctionsim.names.lettering import are_drawable
 from auctionsim.runs import Run
@@ -44,11 +49,26 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     Raises:
         InputError: A run has no evaluation, or a run is given twice.
     """
+    return write_sections(*_begun(runs), out)
+
+
+def expect_reportable(runs: Sequence[Run]) -> None:
+    """Make a report and write nothing, so that what it would refuse is refused before work that ends in one.
+
+    Raises:
+        InputError: The report would be refused, as by `write_report`.
+    """
+    _sections(*_begun(runs), "the baseline")
+
+
+def _begun(runs: Sequence[Run]) -> tuple[dict[str, Run], list[Summary], list[Section]]:
+    """Return the runs by name, their summaries, and the sections that their report begins with."""
     named = named_runs(runs)
     summaries = [summarize(run, name) for name, run in named.items()]
-    sections: list[Section] = [Text(summary.sentence) for summary in summaries]
+    sections: list[Section] = [conclusion(run, own) for run, own in zip(named.values(), summaries, strict=True)]
+    sections += [Heading("The runs in figures"), *(Text(summary.sentence) for summary in summaries)]
     sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
-    return write_sections(named, summaries, sections, out)
+    return named, summaries, sections
 
 
 def named_runs(runs: Sequence[Run]) -> dict[str, Run]:
@@ -82,26 +102,42 @@ def write_sections(
     Returns:
         The path of index.html.
     """
-    advertisers = {
-        text for run in named.values() for column in ("advertiser", "group") for text in mean_advertiser_ratios(run)[column]
-    }
+    names = _names(named)
     titles = list(dict.fromkeys(run.scenario().name for run in named.values()))
-    sections: list[Section] = [*first, Heading("Amounts"), totals_table(summaries)]
-    sections += report_figures(named, summaries, base)
+    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in named.values()))
+    title = f"auctionsim: {' · '.join(titles)}"
+    names |= {*titles, *(str(run.path) for run in named.values())}
+    sections = _sections(named, summaries, first, base)
+    return write_document(title, commands, sections, out, page_in="", text="report.md", names=names)
+
+
+def _names(named: Mapping[str, Run]) -> set[str]:
+    """Return the names of runs, advertisers, groups and queries, which come from outside."""
+    found = set(named)
+    for run in named.values():
+        table = mean_advertiser_ratios(run)
+        found |= {text for column in ("advertiser", "group") for text in table[column]}
+        queries = run.optional_table("queries")
+        found |= set() if queries is None else set(queries["query"])
+    return found
+
+
+def _sections(named: dict[str, Run], summaries: Sequence[Summary], first: Sequence[Section], base: str) -> list[Section]:
+    """Return all sections of a page, as `write_sections` writes them."""
+    sections: list[Section] = [*first, Heading("Scenario"), scenario_card(named)]
+    sections += [Heading("Amounts"), totals_table(summaries)]
+    sections += [Heading("Figures"), *report_figures(named, summaries, base)]
     sections += [Heading("Measures"), measures_table(summaries, base)]
     if base == "the baseline" and not _have_one_baseline(named):
         sections.append(Note(_OWN_BASELINES))
     sections += [*validation_sections(named), *collusion_sections(named)]
     sections += regret_sections(named)
     sections += [*constraint_sections(named), *score_sections(summaries)]
-    sections += [Heading("Advertisers"), *advertisers_tables(named)]
-    if not are_drawable([*named, *advertisers]):
+    sections += [Heading("Advertisers"), measures_of_advertisers(named), *advertisers_tables(named)]
+    sections += [Heading("Hours"), hours_picture(named), *query_sections(named)]
+    if not are_drawable(sorted(_names(named))):
         sections.append(Note(_ESCAPES))
-    sections += [Heading("What was measured and what was assumed"), *(Note(line) for line in _provenance(named))]
-    commands = list(dict.fromkeys(str(run.manifest()["command"]) for run in named.values()))
-    names = {*named, *advertisers, *titles, *(str(run.path) for run in named.values())}
-    title = f"auctionsim: {' · '.join(titles)}"
-    return write_document(title, commands, sections, out, page_in="", text="report.md", names=names)
+    return [*sections, Heading("What was measured and what was assumed"), *(Note(line) for line in _provenance(named))]
 
 
 _OWN_BASELINES = (

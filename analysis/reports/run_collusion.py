@@ -96,6 +96,12 @@ def collusion_sentence(run: Run, name: str) -> str | None:
     return f"{name}: {verdicts}; {' and '.join(ranges)} (against {benchmarks})"
 
 
+def seed_verdicts(run: Run) -> list[SeedVerdict]:
+    """Return the verdict on each seed; none if the run stores no evidence, or that of an earlier version."""
+    table = run.optional_table("collusion")
+    return [] if table is None or not set(table.columns) >= _JUDGED else _verdicts(run, table)
+
+
 @dataclass(frozen=True)
 class SeedVerdict:
     """The verdict on one seed."""

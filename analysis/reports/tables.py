@@ -93,11 +93,16 @@ def measures_table(summaries: Sequence[Summary], base: str = "the baseline") -> 
 
 
 def advertisers_tables(named: Mapping[str, Run]) -> list[Table]:
-    """Return the advertisers' profits in currency and as ratios, matched by name; by group if there are many advertisers."""
+    """Return the advertisers' profits of several runs side by side, in currency and as ratios, matched by name.
+
+    If there are many advertisers, the table is by group, of one run too.
+    """
     tables = {name: mean_advertiser_ratios(run) for name, run in named.items()}
     names = list(dict.fromkeys(one for table in tables.values() for one in table["advertiser"].to_list()))
     if len(names) > MOST_ROWS:
         return [_groups_table(named)]
+    if len(named) == 1:
+        return []
     own = {name: {row["advertiser"]: row for row in table.iter_rows(named=True)} for name, table in tables.items()}
     money = [[one, *(_change_text(rows.get(one)) for rows in own.values())] for one in names]
     ratios = [[one, *(_ratio_text(rows.get(one)) for rows in own.values())] for one in names]

@@ -12,8 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from auctionsim import arguments
+from auctionsim.analysis.documents.charts.model import Chart
+from auctionsim.analysis.documents.charts.whatif import intervals_chart
+from auctionsim.analysis.documents.plots.whatif import UNITS
 from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
 from auctionsim.analysis.documents.spreadsheets import write_csv, write_workbook
+from auctionsim.analysis.statistics import Interval
 from auctionsim.analysis.whatif.answer import Answer, ChangeAnswer
 from auctionsim.analysis.whatif.text import (
     SHOWN,
@@ -145,7 +149,8 @@ def _sections(answer: Answer) -> list[Section]:
     sections += [Heading("Does the replay reproduce the log?"), *(Text(line) for line in answer.log_fit.lines)]
     sections += [Note(note) for note in answer.notes[:1]]
     sections += [Heading("The market"), _market_table(answer)]
-    sections.append(Picture("revenue", answer.figure("revenue"), f"Revenue of {len(answer.days)} days. {over_words(answer)}"))
+    caption = f"Revenue of {len(answer.days)} days. {over_words(answer)}"
+    sections.append(Picture("revenue", answer.figure("revenue"), caption, _revenue_chart(answer)))
     sections += [Note(f"{one.label}: {one.said}") for one in answer.answers if one.said]
     for i, one in enumerate(answer.answers[:_MOST_FIGURES]):
         sections += _advertisers(answer, one, i)
@@ -177,6 +182,20 @@ def _advertisers(answer: Answer, one: ChangeAnswer, number: int) -> list[Section
     caption = f"Change of {answer.judged} under {one.label}, advertisers who lose most first. {over_words(answer)}"
     return [
         Heading(f"Who gains and who loses: {one.label}"),
-        Picture(f"advertisers-{number}", answer.advertisers_figure(one.label), caption),
-        Table(["advertiser", answer.judged, "change", "relative", "spend", "clicks"], body, f"Losers first.{more}"),
+        Picture(f"advertisers-{number}", answer.advertisers_figure(one.label), caption, _gains_chart(answer, rows)),
+        Table(["advertiser", answer.judged, "change", "relative", "spend", "clicks"], body, f"Losers first.{more}", (), (2, 3)),
     ]
+
+
+def _revenue_chart(answer: Answer) -> Chart:
+    labels = ["unchanged", *(one.label for one in answer.answers)]
+    found = [answer.unchanged_figures["revenue"], *(answer.figures(one)["revenue"] for one in answer.answers)]
+    intervals = [one.interval() for one in found]
+    return intervals_chart(labels, intervals, UNITS["revenue"], intervals[0].mean)
+
+
+def _gains_chart(answer: Answer, rows: pl.DataFrame) -> Chart:
+    columns = [f"{answer.judged}_change{end}" for end in ("", "_low", "_high")]
+    ends = rows.select(pl.col(columns).cast(pl.Float64).fill_null(float("nan")))
+    unit = f"Change of {answer.judged} ({'currency' if answer.judged == 'profit' else 'clicks'}, all days)"
+    return intervals_chart(rows["advertiser"].to_list(), [Interval(*row) for row in ends.iter_rows()], unit, 0.0)

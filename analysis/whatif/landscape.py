@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from auctionsim import arguments
+from auctionsim.analysis.documents.charts.whatif import landscape_chart
 from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
 from auctionsim.analysis.reports.summary import amount
 from auctionsim.analysis.whatif.curves import Curve, meeting_table
@@ -96,8 +97,12 @@ class Landscape:
 
         names = list(dict.fromkeys(curve.advertiser for curve in self.curves))
         chosen = names[0] if advertiser is None else arguments.one_of("advertiser", advertiser, names)
-        own = self.table.filter(pl.col("advertiser") == chosen)
-        return landscape_figure(dict(own.group_by(["curve", "rivals"], maintain_order=True)))
+        return landscape_figure(self._curves_of(chosen))
+
+    def _curves_of(self, advertiser: str) -> dict[tuple[object, ...], pl.DataFrame]:
+        """Return the rows of an advertiser's curves by the curve and the rivals."""
+        own = self.table.filter(pl.col("advertiser") == advertiser)
+        return dict(own.group_by(["curve", "rivals"], maintain_order=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the curves as the object that `--json` prints; what is not defined is null."""
@@ -154,7 +159,8 @@ class Landscape:
         names = list(dict.fromkeys(curve.advertiser for curve in self.curves))
         for number, name in enumerate(names[:_DRAWN]):
             caption = f"Bids and budgets of {name}, all days together, with 95 % intervals where they were asked for."
-            sections += [Heading(name), Picture(f"landscape-{number}", self.figure(name), caption)]
+            chart = landscape_chart(self._curves_of(name))
+            sections += [Heading(name), Picture(f"landscape-{number}", self.figure(name), caption, chart)]
             for curve in self.curves:
                 if curve.advertiser == name:
                     sections.append(Table([curve.kind, *_HEADER], _cells(curve), self._title(curve)))

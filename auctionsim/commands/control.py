@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the control and write the run's report again."""
     from auctionsim.agents.learners.registry import expect_installed
-    from auctionsim.analysis.reports.report import write_report
+    from auctionsim.analysis.reports.report import expect_reportable, write_report
     from auctionsim.analysis.reports.run_collusion import CONTROL, collusion_sentence
     from auctionsim.errors import InputError
     from auctionsim.runs import Run
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if not limited:
         raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
     # What the report would refuse is refused before anything is trained.
-    write_report([opened], opened.path / "report")
+    expect_reportable([opened])
     folder = opened.path / CONTROL
     if not (folder / "manifest.json").is_file():
         text, source = read_scenario(opened.path / "scenario.toml")

@@ -20,6 +20,7 @@ _MAY_BE_NULL = ("revenue_ratio", "profit_ratio")
 """Null if the baseline earns nothing or loses money on a training day."""
 _MOST = 1e30
 """A ratio beyond it is none: squares and sums of such numbers stay finite."""
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 
 
@@ -65,6 +66,7 @@ def checked_manifest(path: Path, manifest: Any) -> dict[str, Any]:
         "learner": ("text", lambda v: isinstance(v, str)),
         "stopped": ("text", lambda v: isinstance(v, str)),
         "arithmetic": ("a table of text", _are_digests),
+        "date": ("a date such as 2026-01-31", lambda v: isinstance(v, str) and bool(_DATE.fullmatch(v))),
     }
     if not isinstance(manifest, dict) or not set(manifest) >= set(rules):
         raise InputError(f"{path}: expected the keys {', '.join(rules)}, got {shown(manifest)}")

@@ -11,6 +11,7 @@ from auctionsim.errors import InputError, shown, suggestion
 
 _TEXT, _WHOLE, _NUMBER, _NAMES, _TRUTH = "text", "whole numbers", "numbers", "lists of text", "true or false"
 _MONEY = ("impressions", "clicks", "conversions", "gmv", "cost", "revenue")
+_OF_QUERY = ("auctions", "clicks", "value", "cost")
 _REGRET = ("earned", "external_regret", "swap_regret", "cumulative_external_regret", "cumulative_swap_regret")
 _COLUMNS = {
     "outcomes": dict.fromkeys(("arm", "advertiser", "group"), _TEXT)
@@ -23,6 +24,7 @@ _COLUMNS = {
     | {"seed": _WHOLE}
     | dict.fromkeys(("profit_gain", "suppression"), _NUMBER),
     "punishment": dict.fromkeys(("seed", "hours_since", "punished"), _WHOLE) | dict.fromkeys(("rival_bids", "profit"), _NUMBER),
+    "queries": dict.fromkeys(("arm", "query"), _TEXT) | {"seed": _WHOLE} | dict.fromkeys(_OF_QUERY, _NUMBER),
     "regret": {"advertiser": _TEXT} | dict.fromkeys(("seed", "day"), _WHOLE) | dict.fromkeys(_REGRET, _NUMBER),
     "validation": dict.fromkeys(("seed", "day"), _WHOLE)
     | dict.fromkeys(("revenue", "baseline_revenue", "margin", "factor", "bound"), _NUMBER),
@@ -38,15 +40,22 @@ OPTIONAL = {
 _FINITE = {
     "outcomes": _MONEY,
     "benchmarks": ("revenue", "welfare", "profit"),
+    "queries": _OF_QUERY,
     "regret": _REGRET,
     "validation": ("revenue", "baseline_revenue", "margin", "factor", "bound"),
 }
-_NAMED = {"outcomes": ("arm", ("learned", "reference")), "benchmarks": ("benchmark", ("efficient", "truthful"))}
+_ARMS = ("learned", "reference")
+_NAMED = {
+    "outcomes": ("arm", _ARMS),
+    "benchmarks": ("benchmark", ("efficient", "truthful")),
+    "queries": ("arm", _ARMS),
+}
 _KEYS = {
     "outcomes": ("arm", "seed", "day", "advertiser", "hour"),
     "benchmarks": ("seed", "day", "benchmark"),
     "collusion": ("seed", "benchmark"),
     "punishment": ("seed", "hours_since"),
+    "queries": ("arm", "seed", "query"),
     "regret": ("seed", "day", "advertiser"),
     "validation": ("seed", "day"),
 }

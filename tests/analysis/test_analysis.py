@@ -114,11 +114,15 @@ def test_the_report_is_self_contained_and_escapes_names(run: Run, tmp_path: Path
     assert "<b>north</b>" not in text
     assert "&lt;b&gt;north&lt;/b&gt;" in text
     assert "x &lt;script&gt;" in text
-    assert text.count("<script") == 1, "the sorting of tables is the only script"
+    # Tables, d3, Observable Plot and charts; and the data of each figure.
+    assert text.count("\n<script>") == 4
+    assert text.count('<script type="application/json">') == 6
     # Everything a browser would fetch stands inside the page.
     assert set(re.findall(r'(?:src|href)="([^":]*:)', text)) == {"data:"}
     assert {path.name for path in (tmp_path / "report" / "figures").iterdir()} == {
-        f"{name}.{kind}" for name in ("arms", "hourly", "learning", "advertisers", "trade-off") for kind in ("svg", "png")
+        f"{name}.{kind}"
+        for name in ("arms", "hourly", "learning", "advertisers", "trade-off", "hours")
+        for kind in ("svg", "png")
     }
 
 
@@ -204,7 +208,7 @@ def test_the_report_opens_in_a_browser_without_errors_or_requests(run: Run, tmp_
     assert found["errors"] == []
     assert found["requests"] == 0
     assert found["drawn"]
-    assert found["figures"] == 5
+    assert found["figures"] == 6
     assert found["sorted"] == 1
     assert found["wide"] <= max(width, 500)
 

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 Mutator = Callable[[Path, random.Random], None]
 
-TABLES = ("outcomes", "benchmarks", "collusion", "punishment", "regret")
+TABLES = ("outcomes", "benchmarks", "collusion", "punishment", "regret", "queries")
 FILES = (
     "manifest.json", "metrics.jsonl", "timing.jsonl", "provenance.json", "scenario.toml", "resolved.json",
     *(f"{t}.parquet" for t in TABLES),

@@ -55,6 +55,7 @@ EXCEPTIONS = {
     "campaigns_vcg.csv": "a file of a public data set",
     "html_math_renderer": "a setting of Sphinx",
     "Path.expanduser": "the standard library's",
+    "SOURCE_DATE_EPOCH": "a variable of the environment that builds set",
     "LD_PRELOAD": "a variable of the environment that the dynamic linker reads",
     "numba.njit": "numba's",
     "np_random": "Gymnasium's generator of an environment",

@@ -72,7 +72,7 @@ def test_files_hold_the_answer_and_a_name_is_no_formula_and_no_markup(tmp_path: 
     page = (out / "index.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
-    assert not re.search(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.search(r"(?:src|href)=[\"'](?!data:|#)", page)
     assert "Does the replay reproduce the log?" in page
 
 

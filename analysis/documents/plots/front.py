@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.analysis.documents.plots.style import GREY, PALETTE, Figure, legend_above, plain
+from auctionsim.analysis.documents.plots.style import GREY, MARKERS, PALETTE, Figure, legend_above, plain
 from auctionsim.analysis.pareto import pareto_front
 from auctionsim.names.lettering import labels
 
@@ -44,9 +44,9 @@ def trade_off_figure(points: Mapping[str, NDArray[np.float64]], *, in_currency: 
     front = front[np.argsort(front[:, 0])]
     axes.plot(front[:, 0], front[:, 1], color=GREY, linewidth=1, zorder=1)
     for i, (name, own) in enumerate(zip(labels(list(points)), points.values(), strict=True)):
-        colour = PALETTE[i % len(PALETTE)]
-        axes.scatter(own[:, 0], own[:, 1], s=12, color=colour, alpha=0.5, linewidths=0)
-        axes.scatter(means[i, 0], means[i, 1], s=40, color=colour, label=name, zorder=2)
+        colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
+        axes.scatter(own[:, 0], own[:, 1], s=12, color=colour, marker=marker, alpha=0.5, linewidths=0)
+        axes.scatter(means[i, 0], means[i, 1], s=40, color=colour, marker=marker, label=name, zorder=2)
     unit = "change, currency" if in_currency else "ratio to the baseline"
     axes.set_xlabel(f"Platform revenue ({unit})")
     axes.set_ylabel(f"Total profit ({unit})")

@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 
 from auctionsim.analysis.documents.plots.style import PALETTE, legend_above, plain
 
-_ROWS = {"clicks": "Clicks", "spend": "Cost (currency)", "profit": "Profit (currency)"}
-_X = {"bid": "Mean bid (currency per click)", "budget": "Budget (currency per day)"}
+BANDS = {"clicks": "Clicks", "spend": "Cost (currency)", "profit": "Profit (currency)"}
+"""Label of each row of panels."""
+UNITS_OF_X = {"bid": "Mean bid (currency per click)", "budget": "Budget (currency per day)"}
+"""Label of the horizontal axis, by the kind of curve."""
 _STYLES = {"fixed": ("-", "o"), "adapting": ("--", "s")}
 
 
@@ -23,22 +25,22 @@ def landscape_figure(curves: Mapping[Any, pl.DataFrame]) -> Figure:
     """
     kinds = list(dict.fromkeys(kind for kind, _ in curves))
     figure = Figure(figsize=(8.0, 7.0), layout="constrained")
-    panels = figure.subplots(len(_ROWS), len(kinds), squeeze=False)
+    panels = figure.subplots(len(BANDS), len(kinds), squeeze=False)
     for (kind, rivals), rows in curves.items():
         line, marker = _STYLES[rivals]
         colour = PALETTE[list(_STYLES).index(rivals)]
-        for row, name in enumerate(_ROWS):
+        for row, name in enumerate(BANDS):
             axes = panels[row][kinds.index(kind)]
             x, y = rows["x"].to_numpy(), rows[name].to_numpy()
             axes.plot(x, y, line, marker=marker, markersize=3, color=colour, label=f"rivals {rivals}")
             if rows[f"{name}_low"].is_not_null().any():
                 low, high = rows[f"{name}_low"].to_numpy(), rows[f"{name}_high"].to_numpy()
                 axes.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
-            axes.set_ylabel(_ROWS[name])
+            axes.set_ylabel(BANDS[name])
             if kind == "bid" and (x > 0).all():
                 axes.set_xscale("log")
             plain(axes)
-            if row == len(_ROWS) - 1:
-                axes.set_xlabel(_X[kind])
+            if row == len(BANDS) - 1:
+                axes.set_xlabel(UNITS_OF_X[kind])
     legend_above(figure)
     return figure

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from auctionsim.analysis.documents.curves import Line
-from auctionsim.analysis.documents.plots.style import GREY, PALETTE, legend_above, plain
+from auctionsim.analysis.documents.plots.style import GREY, LINES, PALETTE, legend_above, plain
 from auctionsim.names.lettering import labels
 
-_LABELS = ("Rivals' mean bid (relative change)", "Deviator's cumulative profit\n(change, share of its day's profit)")
+LABELS = ("Rivals' mean bid (relative change)", "Deviator's cumulative profit\n(change, share of its day's profit)")
 
 
 def punishment_figure(lines: Mapping[str, tuple[Line, Line]]) -> Figure:
@@ -26,10 +26,10 @@ def punishment_figure(lines: Mapping[str, tuple[Line, Line]]) -> Figure:
         axes.axhline(0, color=GREY, linewidth=1, linestyle="--")
         for i, (name, pair) in enumerate(zip(labels(list(lines)), lines.values(), strict=True)):
             line, colour = pair[k], PALETTE[i % len(PALETTE)]
-            axes.plot(line.x, line.mean, color=colour, label=name)
+            axes.plot(line.x, line.mean, color=colour, label=name, linestyle=LINES[i % len(LINES)])
             axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.2, lw=0)
         axes.set_xlabel("Hours since the deviation")
-        axes.set_ylabel(_LABELS[k])
+        axes.set_ylabel(LABELS[k])
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         plain(axes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from auctionsim.analysis.documents.plots.style import GREY, PALETTE, legend_above, no_figure, plain
+from auctionsim.analysis.documents.plots.style import GREY, HATCHES, LINES, MARKERS, PALETTE, legend_above, no_figure, plain
 from auctionsim.analysis.reports.summary import Summary
 from auctionsim.analysis.statistics import Interval
 from auctionsim.names.lettering import labels
@@ -19,8 +20,10 @@ Array = NDArray[np.float64]
 
 BASELINE = "baseline"
 """The name of the baseline policy's line."""
-_MEASURES = {"revenue": "Platform revenue", "profit": "Total profit", "worst_advertiser": "Worst advertiser's profit"}
-_NO_RATIO = Interval(np.nan, np.nan, np.nan)
+MEASURES = {"revenue": "Platform revenue", "profit": "Total profit", "worst_advertiser": "Worst advertiser's profit"}
+"""The titles of the ratios that bars show."""
+NO_RATIO = Interval(np.nan, np.nan, np.nan)
+"""Value in place of a ratio that is not defined."""
 
 
 def arms_figure(summaries: Sequence[Summary]) -> Figure:
@@ -34,11 +37,12 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
     names = labels([summary.name for summary in summaries])
     for i, summary in enumerate(summaries):
         shift = (i - (len(summaries) - 1) / 2) * width
-        shown = [summary.ratios.get(name, _NO_RATIO) for name in _MEASURES]
+        shown = [summary.ratios.get(name, NO_RATIO) for name in MEASURES]
         x, mean = np.arange(len(shown)) + shift, np.array([ratio.mean for ratio in shown])
         error = np.array([[r.mean - r.low for r in shown], [r.high - r.mean for r in shown]])
         colour = PALETTE[i % len(PALETTE)]
-        axes.bar(x, mean, 0.92 * width, yerr=np.maximum(error, 0), capsize=3, color=colour, label=names[i])
+        looks: dict[str, Any] = {"color": colour, "hatch": HATCHES[i % len(HATCHES)], "edgecolor": "white", "linewidth": 0}
+        axes.bar(x, mean, 0.92 * width, yerr=np.maximum(error, 0), capsize=3, label=names[i], **looks)
         # A single seed has no interval, and its label stands on the bar itself.
         for position, value, high in zip(x, mean, mean + np.nan_to_num(error[1]), strict=True):
             if np.isnan(value):
@@ -47,8 +51,8 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
             axes.annotate(f"{value:.2f}", (position, max(high, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label=BASELINE)
     _draw_bounds(axes, summaries, width)
-    axes.set_xticks(range(len(_MEASURES)), list(_MEASURES.values()))
-    axes.set_xlim(-0.5, len(_MEASURES) - 0.5)
+    axes.set_xticks(range(len(MEASURES)), list(MEASURES.values()))
+    axes.set_xlim(-0.5, len(MEASURES) - 0.5)
     axes.set_ylabel("Ratio to the baseline")
     axes.margins(y=0.12)
     axes.set_ylim(bottom=min(axes.get_ylim()[0], 0.0))
@@ -90,9 +94,9 @@ def hourly_figure(
         axes.plot(revenue.mean(axis=0), color=colour, label=text, linestyle="--", linewidth=1)
     for i, name in enumerate(learned):
         intervals = bands[name]
-        low, high = [i.low for i in intervals], [i.high for i in intervals]
+        low, high = [one.low for one in intervals], [one.high for one in intervals]
         colour = PALETTE[i % len(PALETTE)]
-        axes.plot([i.mean for i in intervals], color=colour, label=names[name])
+        axes.plot([one.mean for one in intervals], color=colour, label=names[name], linestyle=LINES[i % len(LINES)])
         axes.fill_between(range(HOURS), low, high, color=colour, alpha=0.2, lw=0)
     axes.set_xticks(range(0, HOURS, 3))
     axes.set_xlabel("Hour of the day")
@@ -114,7 +118,7 @@ def learning_figure(curves: Mapping[str, tuple[Array, Array]]) -> Figure:
     for k, (axes, title) in enumerate(zip(figure.subplots(1, 2), ("Platform revenue", "Total profit"), strict=True)):
         for i, ratios in enumerate(curves.values()):
             steps, colour = np.arange(1, ratios[k].shape[1] + 1), PALETTE[i % len(PALETTE)]
-            axes.plot(steps, ratios[k].mean(axis=0), color=colour, label=names[i])
+            axes.plot(steps, ratios[k].mean(axis=0), color=colour, label=names[i], linestyle=LINES[i % len(LINES)])
             axes.fill_between(steps, ratios[k].min(axis=0), ratios[k].max(axis=0), color=colour, alpha=0.2, lw=0)
         blank = [name.lstrip() for name, ratios in zip(names, curves.values(), strict=True) if np.isnan(ratios[k]).any()]
         if blank:
@@ -144,7 +148,8 @@ def advertisers_figure(values: Mapping[str, Array], *, in_currency: bool) -> Fig
     for i, (name, own) in enumerate(zip(labels(list(values)), values.values(), strict=True)):
         finite = np.sort(own[np.isfinite(own)])
         colour = PALETTE[i % len(PALETTE)]
-        axes.plot(np.linspace(0, 1, len(finite)), finite, color=colour, label=name, marker="o", markersize=2.5)
+        looks: dict[str, Any] = {"marker": MARKERS[i % len(MARKERS)], "markersize": 3, "linestyle": LINES[i % len(LINES)]}
+        axes.plot(np.linspace(0, 1, len(finite)), finite, color=colour, label=name, **looks)
     axes.axhline(0.0 if in_currency else 1.0, color=GREY, linewidth=1, linestyle="--")
     axes.set_xlabel("Share of advertisers, worst first")
     axes.set_ylabel("Change of profit (currency)" if in_currency else "Profit (ratio to the baseline)")

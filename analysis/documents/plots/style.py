@@ -9,11 +9,30 @@ from matplotlib.figure import Figure
 
 from auctionsim.names.lettering import letter
 
-__all__ = ["GREY", "PALETTE", "Figure", "in_notebooks", "legend_above", "no_figure", "plain", "png", "svg"]
+__all__ = [
+    "GREY",
+    "HATCHES",
+    "LINES",
+    "MARKERS",
+    "PALETTE",
+    "Figure",
+    "in_notebooks",
+    "legend_above",
+    "no_figure",
+    "plain",
+    "png",
+    "svg",
+]
 
 # Okabe and Ito 2008: distinguishable for colour-blind readers.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#666666"
+# Beside the colours, so that a grey print tells lines, points and bars apart; as many as there are colours.
+LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
+    "-", (0, (7, 3)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (12, 4)), (0, (1, 3)), (0, (5, 2, 1, 2, 1, 2)),
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "*", "P", "v")
+HATCHES = ("", "//", "..", "\\\\", "xx", "--", "++")
 
 
 def svg(figure: Figure) -> str:

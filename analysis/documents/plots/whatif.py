@@ -16,7 +16,7 @@ from auctionsim.names.text import shortened
 Array = NDArray[np.float64]
 
 _MOST_BARS = 40
-_UNITS = {
+UNITS = {
     "revenue": "Revenue (currency, all days)",
     "impressions": "Impressions (all days)",
     "clicks": "Clicks (all days)",
@@ -25,6 +25,7 @@ _UNITS = {
     "welfare": "Welfare: value of all conversions (currency)",
     "profit": "Profit of all advertisers (currency)",
 }
+"""Label of each figure of the market."""
 
 
 def changes_figure(names: Sequence[str], intervals: Sequence[Interval], figure_name: str) -> Figure:
@@ -45,7 +46,7 @@ def changes_figure(names: Sequence[str], intervals: Sequence[Interval], figure_n
             axes.plot([found.low, found.high], [i, i], "|-", color=colour)
     axes.axvline(intervals[0].mean, color=GREY, linestyle="--", linewidth=1)
     _name_rows(axes, names)
-    axes.set_xlabel(_UNITS[figure_name])
+    axes.set_xlabel(UNITS[figure_name])
     return figure
 
 

@@ -15,6 +15,7 @@ from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.no_regret.audit import regret_rows
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
+from auctionsim.analysis.reports.views.queries import query_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -26,17 +27,17 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
-    """Write outcomes.parquet, benchmarks.parquet, collusion.parquet, punishment.parquet and regret.parquet.
+    """Write outcomes, benchmarks, queries, collusion, punishment and regret, a Parquet file each.
 
-    The last three look at single auctions and at many replays of a day, and are left out where traffic is larger than memory
-    and where nobody learns.
+    The last four look at single auctions, and are left out where traffic is larger than memory; the last three also look at
+    many replays of a day, and are left out where nobody learns.
 
     Args:
         run: The run folder.
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks, collusion, answers, regrets = [], [], [], [], []
+    outcomes, benchmarks, queries, collusion, answers, regrets = [], [], [], [], [], []
     for seed, market in markets.items():
         baseline = Constant(market.static(market.scenario.platform.baseline))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
@@ -47,7 +48,10 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
                 {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
                 for found in day_benchmarks(market, day)
             ]
-        if not isinstance(market.source, Traffic) or len(market.learners) == 0:
+        if not isinstance(market.source, Traffic):
+            continue
+        queries.append(query_rows(seed, market, arms, market.scenario.traffic.test_days))
+        if len(market.learners) == 0:
             continue
         judged = without_control(market, policies[seed], market.scenario.traffic.test_days)
         answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
@@ -56,7 +60,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
     run.write_provenance(next(iter(markets.values())).source.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
-    for name, tables in (("collusion", collusion), ("punishment", answers), ("regret", regrets)):
+    for name, tables in (("queries", queries), ("collusion", collusion), ("punishment", answers), ("regret", regrets)):
         if tables:
             run.write_table(name, pl.concat(tables))
 

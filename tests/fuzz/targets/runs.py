@@ -28,7 +28,7 @@ _VALUES: dict[str, Any] = {
 }  # fmt: skip
 _MANIFEST = ("command", "overrides", "scenario_folder", "seeds", "status", "version", "code", "error", "more")
 _METRICS = ("iteration", "seed", "revenue_ratio", "more")
-_TABLES = ("outcomes", "benchmarks", "collusion", "punishment", "regret")
+_TABLES = ("outcomes", "benchmarks", "collusion", "punishment", "regret", "queries")
 _CELLS: dict[str, Any] = {"nothing": None, "nan": float("nan"), "inf": float("inf"), "-1": -1, "1e308": 1e308, "x": "x", "0": 0}
 _FILES = ("manifest.json", "metrics.jsonl", "provenance.json", "resolved.json", "scenario.toml", "timing.jsonl")
 _COMMANDS = (

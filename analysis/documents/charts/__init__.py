@@ -1,0 +1,1 @@
+"""Say what interactive figures show: points, intervals and names, which a page's script draws and a table lists."""

@@ -1,0 +1,98 @@
+"""State what a run is in a few words: market, auction, who bids and learns, days, seeds, version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from auctionsim.analysis.documents.sections import Facts
+from auctionsim.names.display import ranges
+from auctionsim.runs import Run
+from auctionsim.scenario import AdvertiserGroup, Scenario
+
+_PRICING = {"gsp": "generalized second price", "first": "first price", "vcg": "Vickrey-Clarke-Groves"}
+_BASELINE = {"manual": "keyword bids", "truthful": "truthful bids"}
+_LIMITS = ("budget", "cpc_cap", "cpa_cap", "roi_floor", "profit_floor", "spend_floor")
+_MOST_GROUPS = 6
+
+
+def scenario_card(named: Mapping[str, Run]) -> Facts:
+    """Return a column of facts for each run. The date is left out of the runs that record none."""
+    facts = [_facts(run) for run in named.values()]
+    rows = [
+        [key, *(own.get(key, "not recorded") for own in facts)] for key in dict.fromkeys(key for own in facts for key in own)
+    ]
+    return Facts(["", *named], rows)
+
+
+def _facts(run: Run) -> dict[str, str]:
+    scenario, manifest = run.scenario(), run.manifest()
+    found = {
+        "Scenario": scenario.name,
+        "Market": _market(scenario),
+        "Mechanism": _mechanism(scenario),
+        "Platform": _platform(scenario),
+        "Advertisers": _listed([_group(group) for group in scenario.advertisers]),
+        "Learner": _learner(scenario, manifest.get("learner")),
+        "Days": _days(scenario),
+        "Seeds": ", ".join(map(str, run.seeds)),
+        "Version": f"auctionsim {manifest['version']}",
+    }
+    return found | ({"Date": manifest["date"]} if "date" in manifest else {})
+
+
+def _market(scenario: Scenario) -> str:
+    traffic = scenario.traffic
+    if not traffic.is_synthetic:
+        return f"traffic table {traffic.source}" + (f", budgets of {traffic.budgets}" if traffic.budgets else "")
+    met = min(traffic.candidates, sum(group.count for group in scenario.advertisers))
+    return (
+        f"synthetic traffic, profile {traffic.profile}: {traffic.auctions_per_day:,} auctions a day for {traffic.queries:,} "
+        f"queries, {met} advertisers meet in each"
+    )
+
+
+def _mechanism(scenario: Scenario) -> str:
+    rules = scenario.mechanism
+    slots = len(rules.slot_effect)
+    shares = f" ({', '.join(f'{share:g}' for share in rules.slot_effect)})" if slots > 1 else ""
+    ranked = {0.0: "ranked by bid", 1.0: "ranked by bid x pctr"}.get(rules.squash, f"ranked by bid x pctr^{rules.squash:g}")
+    found = [f"{_PRICING[rules.pricing]}, {slots} slot{'s' if slots > 1 else ''}{shares}, {ranked}"]
+    found.append(f"reserve {rules.reserve:g}" if rules.reserve > 0 else "no reserve")
+    found += [f"bids >= {rules.bid_floor:g}"] if rules.bid_floor > 0 else []
+    found += [f"bids <= {rules.bid_cap:g}"] if rules.bid_cap is not None else []
+    return ", ".join([*found, f"{rules.outcomes} outcomes"])
+
+
+def _platform(scenario: Scenario) -> str:
+    own = scenario.platform
+    floor = f"revenue floor {own.revenue_floor:.4g} of the baseline's" if own.revenue_floor > 0 else "no revenue floor"
+    bidders = f", profit of self-bidders >= {own.self_bidder_floor:.4g}" if own.self_bidder_floor > 0 else ""
+    return f"{floor}{bidders}; baseline: {_BASELINE[own.baseline]}"
+
+
+def _group(group: AdvertiserGroup) -> str:
+    aims = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in group.objectives.items() if weight)
+    who = f"for {aims}" if group.controller == "learner" else f"by the rule {group.controller}"
+    limits = [f"{name.replace('_', ' ')} {value}" for name in _LIMITS if (value := getattr(group, name)) not in (None, 0)]
+    return f"{group.count} {group.group} {who}" + (f" ({', '.join(limits)})" if limits else "")
+
+
+def _learner(scenario: Scenario, outside: str | None) -> str:
+    if outside is not None:
+        return f"{outside}, trained outside"
+    if all(group.controller != "learner" for group in scenario.advertisers):
+        return "none: everybody follows a rule"
+    own = scenario.learner
+    weights = f"weights: own objective {own.own_weight:g}, total profit {own.global_weight:g}"
+    return f"{own.algorithm}, {scenario.train.iterations} iterations; {weights}"
+
+
+def _days(scenario: Scenario) -> str:
+    traffic = scenario.traffic
+    chosen = f", validated on {ranges(traffic.validation_days)}" if traffic.validation_days else ""
+    return f"trained on {ranges(traffic.train_days)}{chosen}, tested on {ranges(traffic.test_days)}"
+
+
+def _listed(groups: Sequence[str]) -> str:
+    more = len(groups) - _MOST_GROUPS
+    return "; ".join(groups[:_MOST_GROUPS]) + (f"; and {more} more groups" if more > 0 else "")

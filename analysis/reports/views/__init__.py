@@ -1,0 +1,1 @@
+"""Look closer at a run: each advertiser, each hour of each advertiser, each query."""

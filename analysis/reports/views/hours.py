@@ -1,0 +1,56 @@
+"""Show what each hour of the day brought each advertiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from auctionsim.analysis.documents.charts.runs import hours_chart
+from auctionsim.analysis.documents.plots.hours import hours_figure
+from auctionsim.analysis.documents.sections import Picture
+from auctionsim.runs import Run
+from auctionsim.traffic.table import HOURS
+
+MOST_ADVERTISERS = 24
+"""Rows of the figure; of more advertisers those whose day changes most are shown."""
+_UNIT = "Change of profit (currency per hour)"
+
+
+def hours_picture(named: Mapping[str, Run]) -> Picture:
+    """Return a figure of the change of profit by hour and advertiser, one panel for each run."""
+    changes = {name: hourly_changes(run) for name, run in named.items()}
+    caption = (
+        "Change of each advertiser's profit against the baseline in each hour, currency: means over seeds and test days; "
+        "losers of the day first."
+    )
+    if len(named) > 1:
+        caption += " Each run has its own scale of colours."
+    if any(len(names) == MOST_ADVERTISERS for names, _ in changes.values()):
+        caption += f" Of many advertisers the {MOST_ADVERTISERS} whose day changes most are shown."
+    return Picture("hours", hours_figure(changes, _UNIT), caption, hours_chart(changes, _UNIT))
+
+
+def hourly_changes(run: Run, most: int = MOST_ADVERTISERS) -> tuple[list[str], NDArray[np.float64]]:
+    """Return advertisers and the change of their profit in each hour, mean over seeds and test days, in currency.
+
+    Args:
+        run: The run, with its evaluation.
+        most: Number of advertisers, those with the largest change of the day, losers first.
+
+    Returns:
+        The names, and the changes `[advertisers, 24]`.
+    """
+    outcomes = run.table("outcomes")
+    days = outcomes.select("seed", "day").n_unique()
+    sign = pl.when(arm="learned").then(1.0).when(arm="reference").then(-1.0).otherwise(0.0)
+    found = outcomes.group_by("advertiser", "hour").agg(change=((pl.col("gmv") - pl.col("cost")) * sign).sum() / days)
+    total = found.group_by("advertiser").agg(day=pl.col("change").sum(), moved=pl.col("change").abs().sum())
+    names = total.sort("moved", "advertiser", descending=[True, False]).head(most).sort("day", "advertiser")["advertiser"]
+    values = np.zeros((len(names), HOURS))
+    index = {name: i for i, name in enumerate(names)}
+    for name, hour, change in found.filter(pl.col("advertiser").is_in(names.to_list())).iter_rows():
+        values[index[name], hour] = change
+    return names.to_list(), values

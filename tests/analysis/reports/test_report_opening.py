@@ -1,0 +1,217 @@
+"""A report opens with one plain conclusion per run, says what the scenario is, and lists advertisers and queries."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from auctionsim.agents.build import build_market
+from auctionsim.agents.policies.base import Constant
+from auctionsim.analysis.documents.sections import Conclusion, Table
+from auctionsim.analysis.reports.opening.card import scenario_card
+from auctionsim.analysis.reports.opening.conclusion import _percent, conclusion
+from auctionsim.analysis.reports.report import expect_reportable, write_report
+from auctionsim.analysis.reports.summary import summarize
+from auctionsim.analysis.reports.views import queries
+from auctionsim.analysis.reports.views.advertisers import advertiser_measures, measures_of_advertisers
+from auctionsim.analysis.reports.views.hours import hourly_changes
+from auctionsim.analysis.reports.views.queries import query_rows, query_sections
+from auctionsim.errors import InputError
+from auctionsim.market.simulate import simulate_day
+from auctionsim.runs import Run
+from auctionsim.scenario.file import parse_scenario
+
+from ...conftest import SMALL
+from ..by_hand import Money, run_by_hand
+
+BASE: Money = {"a": (5.0, 10.0), "b": (5.0, 10.0)}
+NO_FLOOR = ("platform.revenue_floor=0",)
+
+
+def concluded(run: Run) -> Conclusion:
+    return conclusion(run, summarize(run))
+
+
+def test_a_floor_that_held_and_a_gain_for_everybody_read_as_good_news(tmp_path: Path):
+    better = {seed: {"a": (5.0, 14.0 + seed), "b": (5.0, 14.0 + seed)} for seed in (0, 1, 2)}
+    found = concluded(run_by_hand(tmp_path / "cooperating", better, dict.fromkeys((0, 1, 2), BASE)))
+    # Profit 18, 20 and 22 over 10, of a bound of 30 - 10 = 20.
+    assert found.text == (
+        "cooperating kept the platform's revenue (100 % of the baseline, floor 100 %) and raised total profit by 100 %, of a "
+        "possible 100 %; every advertiser gains."
+    )
+    assert found.tone == "good"
+    assert [(mark.text, mark.tone) for mark in found.marks] == [
+        ("Revenue floor of 100 % held on all 3 test days, worst day 100 %", "good")
+    ]
+
+
+def test_a_missed_floor_reads_as_bad_news_and_names_who_loses_most(tmp_path: Path):
+    paid = {seed: {"a": (3.0, 12.0), "b": (5.0, 9.0)} for seed in (0, 1)}
+    found = concluded(run_by_hand(tmp_path / "run", paid, dict.fromkeys((0, 1), BASE)))
+    assert found.text == (
+        "run missed the floor on the platform's revenue (80 % of the baseline, floor 100 %) and raised total profit by 30 %, "
+        "of a possible 100 %; 1 of 2 advertisers gain and 1 loses (most of all b, -1.00)."
+    )
+    assert found.tone == "bad"
+    assert found.marks[0].text == "Revenue floor of 100 % missed on 2 of 2 test days, worst day 80 %"
+
+
+def test_a_floor_kept_on_average_alone_is_not_called_kept(tmp_path: Path):
+    days = {0: {"a": (4.9, 10.0), "b": (5.0, 10.0)}, 1: {"a": (5.2, 10.0), "b": (5.0, 10.0)}}
+    found = concluded(run_by_hand(tmp_path / "run", days, dict.fromkeys((0, 1), BASE)))
+    assert "kept on average, but not on every day, the floor" in found.text
+    assert found.tone == "bad"
+
+
+def test_a_change_within_its_interval_is_unclear_and_no_floor_is_no_judgement(tmp_path: Path):
+    noisy = {0: {"a": (4.0, 9.0), "b": (5.0, 12.0)}, 1: {"a": (6.5, 11.0), "b": (5.0, 9.0)}}
+    found = concluded(run_by_hand(tmp_path / "run", noisy, dict.fromkeys((0, 1), BASE), overrides=NO_FLOOR))
+    assert "shows no clear change of the platform's revenue (102.5 % of the baseline, 95 % interval" in found.text
+    assert "shows no clear change of total profit" in found.text
+    # a gains 0 and -0.5, b 2 and -1: both by chance alone.
+    assert found.text.endswith("1 of 2 advertisers gain and 1 loses (most of all a, -0.25); the interval holds 0 for 2.")
+    assert (found.tone, found.marks[0].tone) == ("unclear", "neutral")
+
+
+def test_profit_beyond_the_bound_is_paid_for_by_the_platform(tmp_path: Path):
+    cheap = {seed: {"a": (0.5, 14.0), "b": (0.5, 15.0)} for seed in (0, 1)}
+    found = concluded(run_by_hand(tmp_path / "run", cheap, dict.fromkeys((0, 1), BASE), welfare=25.0, overrides=NO_FLOOR))
+    assert "lowered the platform's revenue to 10 % of the baseline" in found.text
+    assert "by 180 %, more than the 50 % possible at the baseline's revenue, so the platform pays for it" in found.text
+
+
+def test_a_profit_without_a_ratio_is_told_in_currency(tmp_path: Path):
+    losing = {"a": (10.0, 5.0), "b": (10.0, 5.0)}
+    found = concluded(run_by_hand(tmp_path / "run", {0: BASE}, {0: losing}, overrides=NO_FLOOR))
+    assert "changed total profit by +20.00 (the baseline loses money, so there is no ratio)" in found.text
+    assert found.marks[-1].text == "No interval: one seed"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1.0, "100 %"), (0.9999, "99.99 %"), (0.99999, "99.999 %"), (1.0068, "100.7 %"), (0.5, "50 %"), (1 + 1e-12, "100 %")],
+)
+def test_a_share_just_below_a_floor_does_not_round_to_it(share: float, text: str):
+    assert _percent(share) == text
+
+
+def test_the_card_states_the_scenario_and_a_date_only_if_the_run_records_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    without = run_by_hand(tmp_path / "without", {0: BASE}, {0: BASE})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1769817600")
+    dated = run_by_hand(tmp_path / "dated", {0: BASE}, {0: BASE})
+    facts = {key: values for key, *values in scenario_card({"without": without, "dated": dated}).rows}
+    assert facts["Date"] == ["not recorded", "2026-01-31"]
+    assert facts["Mechanism"][0] == ("generalized second price, 1 slot, ranked by bid x pctr, reserve 0.01, expected outcomes")
+    assert facts["Advertisers"][0] == "5 seller for profit (profit floor 1.0)"
+    assert "Date" not in {key for key, *_ in scenario_card({"without": without}).rows}
+    assert "date" not in without.manifest()
+
+
+def test_a_source_date_that_is_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(InputError, match="SOURCE_DATE_EPOCH: expected a whole number of seconds since 1970, got 'yesterday'"):
+        Run.create(tmp_path / "run", parse_scenario(SMALL, "s"), SMALL, seeds=(0,), command="x")
+    assert not (tmp_path / "run").exists()
+
+
+def test_advertisers_are_listed_losers_first_with_what_they_pay(tmp_path: Path):
+    learned: dict[int, Money] = {0: {"up": (6.0, 18.0), "down": (4.0, 8.0)}, 1: {"up": (6.0, 20.0), "down": (4.0, 7.0)}}
+    base: Money = {"up": (5.0, 10.0), "down": (5.0, 10.0)}
+    run = run_by_hand(tmp_path / "run", learned, dict.fromkeys((0, 1), base))
+    table = advertiser_measures(run)
+    assert table["advertiser"].to_list() == ["down", "up"]
+    assert table["change"].to_list() == pytest.approx([-1.5, 8.0])
+    assert table["spend"].to_list() == pytest.approx([4.0, 6.0])
+    # A click in each of 24 hours.
+    assert table["cpc"].to_list() == pytest.approx([4 / 24, 6 / 24])
+    assert table["roi"].to_list() == pytest.approx([3.5 / 4, 13 / 6])
+    # -1 and -2 on two seeds: t(0.975, 1) sd / sqrt(2) = 12.706 / 2 each way.
+    assert table["low"][0] == pytest.approx(-1.5 - 12.7062 / 2, abs=1e-3)
+    shown = measures_of_advertisers({"run": run})
+    assert [row[2] for row in shown.rows] == ["unclear", "unclear"]
+    assert shown.rows[1][-1] == "+160.0%"
+    assert (shown.filters, shown.signed) == ((1, 2), (8,))
+
+
+def test_an_advertiser_who_spends_nothing_has_no_price_and_no_relative_change(tmp_path: Path):
+    idle: Money = {"a": (0.0, 0.0), "b": (5.0, 10.0)}
+    run = run_by_hand(tmp_path / "run", {0: idle}, {0: idle})
+    row = next(row for row in measures_of_advertisers({"run": run}).rows if row[0] == "a")
+    assert row[2] == "unchanged"
+    assert (row[6], row[9]) == ("not defined", "not defined")
+
+
+def test_hours_add_up_to_the_change_of_the_day(tmp_path: Path):
+    run = run_by_hand(tmp_path / "run", {0: {"a": (2.0, 10.0), "b": (6.0, 10.0)}}, {0: BASE})
+    names, values = hourly_changes(run)
+    assert names == ["b", "a"]
+    assert values.sum(axis=1) == pytest.approx([-1.0, 3.0])
+    assert values[0] == pytest.approx(-1 / 24)
+    assert hourly_changes(run, most=1)[0] == ["a"]
+
+
+def test_queries_are_listed_by_the_change_of_their_revenue_and_escaped(tmp_path: Path):
+    run = run_by_hand(tmp_path / "run", {0: BASE, 1: BASE}, {0: BASE, 1: BASE})
+    rows = [
+        {"seed": seed, "arm": arm, "query": query, "auctions": 10.0, "clicks": 2.0, "value": 9.0, "cost": cost + seed}
+        for seed in (0, 1)
+        for arm, costs in (("learned", (3.0, 7.0, 1.0)), ("reference", (3.5, 4.0, 1.0)))
+        for query, cost in zip(("<b>shoes", "hats|", ""), costs, strict=True)
+    ]
+    run.write_table("queries", pl.DataFrame(rows))
+    page = write_report([run], tmp_path / "report")
+    text = page.with_name("report.md").read_text(encoding="utf-8")
+    listed = text[text.index("## Queries") :]
+    assert listed.index("hats\\|") < listed.index("&lt;b&gt;shoes") < listed.index("(all other queries)")
+    assert "| hats\\| | 10 | 2.00 | 3.750 | 7.50 | 4.50 | +3.00 | 1.50 | -3.00 |" in listed
+    assert "<b>shoes" not in page.read_text(encoding="utf-8")
+
+
+def test_what_a_report_refuses_is_refused_without_writing_one(tmp_path: Path):
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE})
+    expect_reportable([run])
+    assert not (run.path / "report").exists()
+    (run.path / "benchmarks.parquet").unlink()
+    with pytest.raises(InputError, match=re.escape("expected the run's evaluation")):
+        expect_reportable([run])
+
+
+def test_a_query_that_one_arm_lacks_brought_nothing_there(tmp_path: Path):
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE})
+    rows = [
+        {"seed": 0, "arm": arm, "query": query, "auctions": 1.0, "clicks": 0.0, "value": 0.0, "cost": 2.0}
+        for arm, query in (("learned", "shoes"), ("reference", "hats"))
+    ]
+    run.write_table("queries", pl.DataFrame(rows))
+    (_, table) = query_sections({"run": run})
+    assert isinstance(table, Table)
+    assert [row[:6] for row in table.rows] == [
+        ["shoes", "1", "0.00", "not defined", "2.00", "0.00"],
+        ["hats", "0", "0.00", "not defined", "0.00", "2.00"],
+    ]
+
+
+def test_the_queries_of_a_day_add_up_to_its_auctions_and_the_rest_is_one_row(monkeypatch: pytest.MonkeyPatch):
+    market = build_market(parse_scenario(SMALL, "s", overrides=("traffic.ctr_noise=0",)), 0)
+    arms = {"learned": Constant(market.static("truthful")), "reference": Constant(market.static("manual"))}
+    whole = query_rows(0, market, arms, (2, 3))
+    sums = whole.group_by("arm", maintain_order=True).agg(pl.col("auctions", "clicks", "cost").sum())
+    traffic = market.traffic
+    on_test_days = np.isin(traffic.day, (2, 3))
+    assert sums["auctions"].to_list() == [traffic.weight[on_test_days].sum()] * 2
+    for arm, cost in zip(("truthful", "manual"), sums["cost"].to_list(), strict=True):
+        # Predicted rates are the true ones here, so that the replay charges the same.
+        exact = sum(simulate_day(market, day, Constant(market.static(arm))).outcome.cost.sum() for day in (2, 3))
+        assert cost == pytest.approx(exact, rel=1e-6)
+    monkeypatch.setattr(queries, "MOST_STORED", 3)
+    few = query_rows(0, market, arms, (2, 3))
+    assert few.height == 2 * 4
+    assert few.filter(query="", arm="learned").height == 1
+    assert few["cost"].sum() == pytest.approx(whole["cost"].sum())
+    largest = whole.filter(arm="learned").sort("cost", descending=True).head(3)["query"]
+    assert set(few["query"]) == {*largest, ""}
