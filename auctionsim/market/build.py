@@ -16,7 +16,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.parallel.threads import in_threads, usable_threads
-from auctionsim.auction.rules import Rules
+from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
@@ -51,7 +51,7 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     traffic = _traffic(scenario, seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
-    days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism)
+    days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism, seed)
     source = source_of(traffic, rules)
     sums, auctions = feature_sums(source, scenario.traffic.train_days)
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
@@ -62,11 +62,18 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
 
 
-def rules_of(mechanism: MechanismSection) -> Rules:
-    """Return the rules of the auction that a scenario's section states."""
+def rules_of(mechanism: MechanismSection, seed: int) -> Rules:
+    """Return the rules of the auction that a scenario's section states.
+
+    Args:
+        mechanism: The section.
+        seed: Seed of the market, from which the pre-ranker's errors are drawn.
+    """
+    own = mechanism.preranker
     return Rules(
         mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
         mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
+        None if own is None else PreRanker(own.keep, own.noise, own.score, seed),
     )  # fmt: skip
 
 
