@@ -48,7 +48,7 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     """
     seed = scenario.seed if seed is None else seed
     expect_room(scenario)
-    traffic = _traffic(scenario, seed)
+    traffic = _predicted(scenario, _traffic(scenario, seed), seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
     days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism, seed)
@@ -121,6 +121,21 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
                 f"got {missing[0]}"
             )
     return traffic
+
+
+def _predicted(scenario: Scenario, traffic: Traffic | StoredTraffic, seed: int) -> Traffic | StoredTraffic:
+    """Return the traffic with the platform's predictions, where the scenario states their errors."""
+    if scenario.predictions is None:
+        return traffic
+    if not isinstance(traffic, Traffic):
+        raise InputError(
+            f"{scenario.source}: predictions: expected a table or synthetic traffic, got the stored traffic {traffic.folder}, "
+            "which holds no true rates beside the predicted ones"
+        )
+    from auctionsim.market.predictions.platform import predicted_traffic
+
+    rules = rules_of(scenario.mechanism, seed)
+    return predicted_traffic(traffic, scenario.predictions, rules, scenario.traffic.train_days, seed)
 
 
 def _loaded(path: Path, budgets: Path | None) -> Traffic:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import auctionsim
 from auctionsim.agents.build import build_market
 from auctionsim.analysis.economics.auctions import auctions_of
 from auctionsim.auction.rules import PreRanker
@@ -51,3 +54,14 @@ def test_single_auctions_clear_among_the_candidates_that_are_kept():
     done, exact = auctions.outcome(), market.without_budgets().outcome(2, market.static("manual"))
     assert done.revenue.sum() == pytest.approx(exact.cost.sum())
     assert done.clicks.sum() == pytest.approx(exact.clicks.sum())
+
+
+@pytest.mark.long
+def test_training_with_a_preranker_and_wrong_predictions_resumes_to_the_same_bytes(tmp_path: Path):
+    overrides = (*KEPT, "predictions.pctr.noise=0.3", 'predictions.calibration="field"', 'mechanism.outcomes="sampled"')
+    scenario = parse_scenario(SMALL, "small.toml", overrides=overrides)
+    whole = auctionsim.train(scenario, tmp_path / "whole")
+    auctionsim.train(scenario, tmp_path / "part", until=2)
+    resumed = auctionsim.train(scenario, tmp_path / "part", resume=True)
+    for name in ("outcomes.parquet", "metrics.jsonl"):
+        assert (whole.path / name).read_bytes() == (resumed.path / name).read_bytes()
