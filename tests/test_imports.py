@@ -81,7 +81,7 @@ LIBRARY_IN = {
     "benchmarl": {"envs/adapters/benchmarl.py"},
     "numba": {"compiled_code", "arithmetic", "auction", "games"},
     "duckdb": {"traffic/ingest"},
-    "sklearn": {"traffic/ingest/rates/logistic.py"},
+    "sklearn": {"traffic/ingest/rates/logistic.py", "market/predictions/calibrators.py"},
 }
 MODULE_NAME = re.compile(r"^auctionsim(\.\w+)+(:\w+)?$")
 

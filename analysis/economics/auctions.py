@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.analysis.economics.clearing import Cleared, cleared
 from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import ranked_rows
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import simulate_day
@@ -109,7 +110,8 @@ def auctions_of(
         days: The days, one for each array of bids.
         budgets: Daily budgets, currency `[advertisers]`; None for none.
     """
-    parts = [_laid_out(traffic, own, rules, day) for own, day in zip(bids, days, strict=True)]
+    is_ranked = np.ones(len(traffic.advertiser), dtype=bool) if rules.preranker is None else ranked_rows(traffic, rules)
+    parts = [_laid_out(traffic, own, rules, is_ranked, day) for own, day in zip(bids, days, strict=True)]
     width = max(part["who"].shape[1] for part in parts)
     joined = {name: np.concatenate([_widened(part[name], width, name) for part in parts]) for name in parts[0]}
     limits = np.full(len(traffic.advertisers), np.inf) if budgets is None else np.asarray(budgets, dtype=np.float64)
@@ -170,8 +172,8 @@ def within_budgets(auctions: Auctions) -> Auctions:
     return replace(auctions, is_in=is_in)
 
 
-def _laid_out(traffic: Traffic, bids: Array, rules: Rules, day: int) -> dict[str, NDArray[np.generic]]:
-    """Return the columns of one day, `[auctions, candidates]`."""
+def _laid_out(traffic: Traffic, bids: Array, rules: Rules, is_ranked: Mask, day: int) -> dict[str, NDArray[np.generic]]:
+    """Return the columns of one day, `[auctions, candidates]`; what the pre-ranker dropped is no candidate."""
     cells = traffic.cell_slice(day)
     start = traffic.cell_start[cells.start : cells.stop + 1]
     size = np.diff(start)
@@ -184,15 +186,15 @@ def _laid_out(traffic: Traffic, bids: Array, rules: Rules, day: int) -> dict[str
         found[cell, column] = values
         return found
 
-    own = np.asarray(bids, dtype=np.float64)[rows]
+    own = np.where(is_ranked[rows], np.asarray(bids, dtype=np.float64)[rows], np.nan)
     clipped = np.clip(own, rules.bid_floor, rules.bid_cap)
     weight = np.repeat(traffic.weight[cells], size)
     return {
-        "who": dense(traffic.advertiser[rows], -1),
-        "value": dense(traffic.pcvr[rows] * traffic.item_price[rows], 0.0),
+        "who": dense(np.where(is_ranked[rows], traffic.advertiser[rows], -1), -1),
+        "value": dense(np.where(is_ranked[rows], traffic.pcvr[rows] * traffic.item_price[rows], 0.0), 0.0),
         "bid": dense(np.where(np.isnan(own), 0.0, clipped), 0.0),
         "quality": dense(rules.quality(traffic.pctr[rows]), 1.0),
-        "clicks": dense(weight * traffic.pctr[rows], 0.0),
+        "clicks": dense(np.where(is_ranked[rows], weight * traffic.pctr[rows], 0.0), 0.0),
         "is_in": dense(np.isfinite(own), False),
         "external": traffic.market_ecpm[cells].astype(np.float64),
         "day": np.full(len(size), day),

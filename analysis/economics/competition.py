@@ -121,7 +121,7 @@ def profits_of(totals: Array) -> Array:
 def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: Array) -> Array:
     """Return bid features in which every member but each auction's best has min(value, reserve) as its value."""
     traffic, value = market.traffic, market.phi[:, _VALUE]
-    is_member = members[traffic.advertiser]
+    is_member = members[traffic.advertiser] & market.is_ranked
     score = np.where(is_member, market.quality * value, -1.0)
     cell = np.repeat(np.arange(len(traffic.weight)), np.diff(traffic.cell_start))
     key = tie_keys(score)
@@ -135,7 +135,7 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: A
     if market.rules.pricing == "first":
         # Outsiders whose rule bids hour by hour have NaN coefficients: their values stand in for their bids.
         bids = arithmetic.dot(theta[traffic.advertiser], market.phi)
-        outside = np.where(is_member, 0.0, market.quality * np.where(np.isnan(bids), value, bids))
+        outside = np.where(is_member | ~market.is_ranked, 0.0, market.quality * np.where(np.isnan(bids), value, bids))
         rival = np.maximum(np.maximum.reduceat(outside, traffic.cell_start[:-1]), traffic.market_ecpm)[cell]
         just_above = np.maximum(rival / market.quality, market.rules.reserve) * (1 + 1e-9)
         active = is_member & is_best

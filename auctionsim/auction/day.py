@@ -100,7 +100,8 @@ class DayReplay:
         self._cost_before = np.zeros(shape, dtype=np.int64)
         self._outcome_scale = units.outcome_scales(source.largest(day), self._rules)
         self._is_wide = units.are_wide(source.largest(day), self._rules)
-        self._local_credit = np.zeros((shape[0] if local_credit else 0, 2, padded(policies)))
+        # One advertiser more, for the candidates that the pre-ranker dropped.
+        self._local_credit = np.zeros((shape[0] + 1 if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
         self._threads = 1 if local_credit or details else threads
         if clearer is not None and (local_credit or details or steps is not None):
@@ -283,7 +284,7 @@ class DayReplay:
 
         `[advertisers, 2, P]`, or `[0, 2, P]` where they are not summed.
         """
-        return self._local_credit[:, :, : self._ledger.shape[1]]
+        return self._local_credit[: self._ledger.shape[0], :, : self._ledger.shape[1]]
 
 
 def run_day(day_replay: DayReplay, coefficients_of: Callable[[int], NDArray[np.float64]]) -> Outcome:

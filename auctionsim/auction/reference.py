@@ -1,4 +1,4 @@
-"""The auction mechanism in plain Python: rank, allocate, price. Slow and obvious; the kernel is tested against it.
+"""The auction mechanism in plain Python: pre-rank, rank, allocate, price. Slow and obvious; the kernel is tested against it.
 
 One auction has candidates in a fixed order. Candidate i bids b_i per click and has predicted click-through rate q_i.
 Rank score s_i = q_i^squash b_i (squash = 1: eCPM / 1000; 0: rank by bid; Lahaie and Pennock 2007). Eligible: b_i >= r, the
@@ -26,14 +26,15 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arithmetic
 from auctionsim.arguments import number_between, real_numbers
 from auctionsim.auction import units
 from auctionsim.auction.budgets import EXHAUSTED_SHARE
-from auctionsim.auction.kernel.noise import CLICK, CONVERSION, hour_rng_key, uniform
+from auctionsim.auction.kernel.noise import CLICK, CONVERSION, PRERANKER_STREAM, hour_rng_key, normal, uniform
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.ties import tie_key, tie_keys
 from auctionsim.auction.outcome import OUTCOMES
-from auctionsim.auction.rules import Rules
+from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import TableSource
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.names.display import short_repr
@@ -132,6 +133,7 @@ def replay_reference(
     outcomes: str = "expected",
     seed: int = 0,
     bid_bounds: NDArray[np.float64] | None = None,
+    preranker: PreRanker | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Replay a day auction by auction, every bucket as `weight` auctions.
 
@@ -151,11 +153,13 @@ def replay_reference(
         seed: Seed of the sampling noise of `sampled` outcomes.
         bid_bounds: Bound of each advertiser's bids, currency per click, from which the units of charges are chosen; the largest
             bid of the day where None.
+        preranker: Pre-ranker that drops candidates before each auction; None for none.
 
     Returns:
         `impressions clicks conversions gmv cost`, each `[24, advertisers]`.
     """
-    n, rules = len(traffic.advertisers), Rules(tuple(slot_effect), pricing, reserve, squash, outcomes)
+    n = len(traffic.advertisers)
+    rules = Rules(tuple(slot_effect), pricing, reserve, squash, outcomes, preranker=preranker)
     if bid_bounds is None:
         cells = traffic.cell_slice(day)
         own_rows = slice(int(traffic.cell_start[cells.start]), int(traffic.cell_start[cells.stop]))
@@ -168,8 +172,10 @@ def replay_reference(
         first_bucket = traffic.cells_of(day, hour)[0]
         for bucket in range(*traffic.cells_of(day, hour)):
             rows = range(traffic.cell_start[bucket], traffic.cell_start[bucket + 1])
+            kept = set(preranked(traffic, rules, (day, hour, bucket - first_bucket), rows))
             for auction in range(traffic.weight[bucket]):
-                offered = [np.nan if accounts[traffic.advertiser[r]].is_exhausted else bids[r] for r in rows]
+                takes_part = [r in kept and not accounts[traffic.advertiser[r]].is_exhausted for r in rows]
+                offered = [bids[r] if takes else np.nan for r, takes in zip(rows, takes_part, strict=True)]
                 shown = clear(
                     offered,
                     [traffic.pctr[r] for r in rows],
@@ -197,6 +203,32 @@ def replay_reference(
             for name, scale in zip(OUTCOMES, (*per_unit, account.scale), strict=True):
                 totals[name][hour, who] = sums[name][who] / scale
     return totals
+
+
+def preranked(traffic: Traffic, rules: Rules, time: tuple[int, int, int], rows: Sequence[int]) -> list[int]:
+    """Return the rows of one auction that its pre-ranker keeps, the best first; all of them without a pre-ranker.
+
+    Args:
+        traffic: The traffic table.
+        rules: The auction's rules.
+        time: Day, hour, and index of the auction's bucket in the hour.
+        rows: Rows of the auction's candidates.
+    """
+    preranker = rules.preranker
+    if preranker is None:
+        return list(rows)
+    day, hour, index = time
+    key = hour_rng_key(preranker.seed, day, hour, PRERANKER_STREAM)
+
+    def score(row: int) -> float:
+        error = float(arithmetic.exp(preranker.noise * normal(key, index, traffic.advertiser[row])))
+        if preranker.score == "pctr":
+            return tie_key(traffic.pctr[row] * error)
+        bid = min(max(traffic.keyword_bid[row], rules.bid_floor), rules.bid_cap)
+        quality = rules.quality(traffic.pctr[row : row + 1])[0]
+        return tie_key(quality * bid * error) if bid >= rules.reserve else 0.0
+
+    return sorted(rows, key=lambda row: (-score(row), row))[: preranker.keep]
 
 
 def _accounts(

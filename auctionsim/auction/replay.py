@@ -14,7 +14,7 @@ from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Effort, Outcome
 from auctionsim.auction.parallel.threads import in_threads
-from auctionsim.auction.rules import Rules
+from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import checked_seed, truth_value, whole_number
@@ -48,6 +48,7 @@ def replay(
     seed: int = 0,
     bid_floor: float = 0.0,
     bid_cap: float = math.inf,
+    preranker: PreRanker | None = None,
     threads: int = 1,
     details: bool = False,
     device: str = "cpu",
@@ -71,6 +72,8 @@ def replay(
             every policy (common random numbers).
         bid_floor: Lower bids are raised to it, currency per click.
         bid_cap: Higher bids are cut to it, currency per click.
+        preranker: Pre-ranker that keeps the best candidates of each auction before it is cleared
+            (`auctionsim.auction.rules.PreRanker`, docs/real-market.md); None for none.
         threads: Number of threads that share the policies, or where they are few, the auctions; it never changes a result.
         details: Whether to count participation, winning prices and least winning costs, which takes several times longer;
             on the CPU only.
@@ -87,7 +90,7 @@ def replay(
     instance_of("traffic", traffic, (Traffic, StoredTraffic), "a traffic table (load_traffic, open_traffic, or a DataFrame)")
     day, seed = one_number_of("day", day, traffic.days), checked_seed("seed", seed)
     threads, details = whole_number("threads", threads, 1), truth_value("details", details)
-    rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap)
+    rules = Rules.checked(slot_effect, pricing, reserve, squash, outcomes, bid_floor, bid_cap, preranker=preranker)
     theta = _checked_coefficients(coefficients, traffic.advertisers, features)
     source = source_of(traffic, rules)
     one_of("device", device, DEVICES)

@@ -6,19 +6,57 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.arguments import finite_vector, number_between, one_of
+from auctionsim.arguments import finite_vector, instance_of, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
 from auctionsim.errors import shown
 from auctionsim.names.display import short_repr
+from auctionsim.numbers import checked_seed, whole_number
 from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
 OUTCOME_KINDS = ("expected", "sampled")
 """Clicks and conversions count with their expectation, or are drawn."""
+
+
+MOST_NOISE = 10.0
+"""Largest standard deviation of a pre-ranker's errors: from there on its order is chance."""
+PRERANKER_SCORES = ("ecpm", "pctr")
+"""Scores of pre-rankers: pctr^squash x keyword bid, or pctr alone."""
+
+
+@dataclass(frozen=True)
+class PreRanker:
+    """A pre-ranker, which keeps the best candidates of each auction by a noisy score before the auction ranks them.
+
+    `auction/preranking.py` has the formula. What it sorts by is known before the auction: no bid of a policy enters.
+
+    Args:
+        keep: Candidates M that it keeps of each auction, >= 1; all where there are no more.
+        noise: Standard deviation of the error of the score's logarithm, >= 0.
+        score: `ecpm` sorts by pctr^squash x keyword bid, `pctr` by pctr alone.
+        seed: Seed of the errors.
+
+    Raises:
+        ValueError: An argument is out of range or names something unknown.
+    """
+
+    keep: int
+    noise: float = 0.0
+    score: str = "ecpm"
+    seed: int = 0
+
+    __repr__ = short_repr
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keep", whole_number("keep", self.keep, 1))
+        object.__setattr__(self, "noise", number_between("noise", self.noise, 0, MOST_NOISE))
+        one_of("score", self.score, PRERANKER_SCORES)
+        object.__setattr__(self, "seed", checked_seed("seed", self.seed))
 
 
 @dataclass(frozen=True)
@@ -38,6 +76,8 @@ class Rules:
     bid_floor: float = 0.0
     bid_cap: float = math.inf
     """Bids are clipped to `[bid_floor, bid_cap]`, currency per click."""
+    preranker: PreRanker | None = None
+    """Pre-ranker that drops candidates before the auction; None where all of them are ranked."""
 
     __repr__ = short_repr
 
@@ -52,6 +92,7 @@ class Rules:
         bid_floor: float = 0.0,
         bid_cap: float = math.inf,
         most_slots: float = MAX_SLOTS,
+        preranker: PreRanker | None = None,
     ) -> Rules:
         """Make rules from a user's arguments, with no more slots than `most_slots`.
 
@@ -73,7 +114,9 @@ class Rules:
             raise ValueError(f"bid_cap: expected a number >= bid_floor = {bid_floor}, got {shown(bid_cap)}")
         # A cap of 400 digits is none.
         cap = float(bid_cap) if bid_cap <= sys.float_info.max else math.inf
-        return cls(effect, pricing, reserve, squash, outcomes, bid_floor, cap)
+        if preranker is not None:
+            instance_of("preranker", preranker, PreRanker, "a PreRanker (auctionsim.auction.rules), or None")
+        return cls(effect, pricing, reserve, squash, outcomes, bid_floor, cap, preranker)
 
     @property
     def is_clipped(self) -> bool:
@@ -96,3 +139,21 @@ class Rules:
     def quality(self, pctr: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the factor that turns a bid into a rank score, pctr^squash."""
         return pctr if self.squash == 1.0 else arithmetic.power(pctr, self.squash)
+
+
+def noiseless_scores(
+    rules: Rules, quality: NDArray[np.float64], pctr: NDArray[Any], keyword_bid: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return what the pre-ranker would sort candidates by if it made no error, `[rows]`.
+
+    Args:
+        rules: The auction's rules, with a pre-ranker.
+        quality: Factor that turns a bid into a rank score, pctr^squash, `[rows]`.
+        pctr: Predicted click-through rates, `[rows]`.
+        keyword_bid: Keyword bids, currency per click, `[rows]`.
+    """
+    assert rules.preranker is not None
+    if rules.preranker.score == "pctr":
+        return np.array(pctr, dtype=np.float64)
+    bid = np.clip(np.asarray(keyword_bid, dtype=np.float64), rules.bid_floor, rules.bid_cap)
+    return np.where(bid >= rules.reserve, quality * bid, 0.0)

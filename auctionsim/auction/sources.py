@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import CANDIDATE_COLUMNS, QUALITY, AuctionBuckets, Candidates, aligned
-from auctionsim.auction.rules import Rules
+from auctionsim.auction.rules import Rules, noiseless_scores
 from auctionsim.auction.units import BOUNDED, Largest, largest_of
 from auctionsim.traffic.array_checks import check_range, check_starts, index_range
 from auctionsim.traffic.store import StoredTraffic
-from auctionsim.traffic.table import Traffic
+from auctionsim.traffic.table import HOURS, Traffic
+
+if TYPE_CHECKING:
+    from auctionsim.auction.preranking import PreRanking
 
 _DERIVED = "auction.sources"
 """Key under which a table keeps its form for the kernel."""
@@ -73,7 +76,10 @@ class TableSource:
         start.setflags(write=False)
         self._buckets = AuctionBuckets(start, traffic.weight, traffic.market_ecpm)
         self._max_candidates = int(np.diff(start).max(initial=0))
-        self._candidates = table_candidates(traffic, rules.quality(traffic.pctr), phi)
+        quality = rules.quality(traffic.pctr)
+        self._candidates = table_candidates(traffic, quality, phi)
+        if rules.preranker is not None:
+            self._candidates = self._candidates._replace(advertiser=_preranked_table(traffic, rules, quality, start))
         self._has_own_phi = phi is not None
         self._largest: dict[int, Largest] = {}
 
@@ -107,6 +113,11 @@ class TableSource:
         """Factor that turns each row's bid into its rank score, pctr^squash, `[rows]`."""
         return self._candidates.features[:, QUALITY]
 
+    @property
+    def is_ranked(self) -> NDArray[np.bool_]:
+        """Whether each row takes part in its auction, that is, the pre-ranker did not drop it, `[rows]`."""
+        return self._candidates.advertiser < len(self.advertisers)
+
     def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
         """Yield the hour, or the part of it with bucket indexes in the range `within`, as one chunk.
 
@@ -136,7 +147,7 @@ class TableSource:
         from auctionsim.auction.kernel.candidates import has_repeats
         from auctionsim.traffic.rows.ends import ends_of
 
-        traffic, cells = self._traffic, self._traffic.cell_slice(day)
+        traffic, cells, n = self._traffic, self._traffic.cell_slice(day), len(self.advertisers)
         start, advertiser = self._buckets.start, self._candidates.advertiser
         rows = slice(int(start[cells.start]), int(start[cells.stop]))
         columns = {name: getattr(traffic, name)[cells if name == "market_ecpm" else rows] for name in BOUNDED}
@@ -151,7 +162,7 @@ class TableSource:
             traffic.auctions_on(day), ends, self._rules,
             phi=np.abs(self.phi[rows]).max(axis=0, initial=0.0) if self._has_own_phi else None,
             ctr_per_quality=None if is_true else float((columns["ctr"] / self.quality[rows]).max(initial=0.0)),
-            has_repeats=has_repeats(start, advertiser, cells.start, cells.stop, np.full(len(self.advertisers), -1)),
+            has_repeats=has_repeats(start, advertiser, cells.start, cells.stop, n, np.full(n, -1)),
         )  # fmt: skip
 
 
@@ -197,6 +208,7 @@ class StoreSource:
         """Yield the buckets of an hour, or those with an index in the range `within`, chunk by chunk."""
         from auctionsim.auction.kernel.candidates import pack_candidates
 
+        preranking = _preranking(self._rules, len(self.advertisers), self.max_candidates)
         index = 0 if within is None else within[0]
         for number, part in enumerate(self._stored.columns(day, hour, within)):
             n_buckets = len(part["size"])
@@ -204,6 +216,9 @@ class StoreSource:
             buckets = AuctionBuckets(start, part["weight"].astype(np.int64), part["market_ecpm"].astype(np.float64))
             quality, advertiser = self._rules.quality(part["pctr"].astype(np.float64)), part["advertiser"].astype(np.int64)
             pctr, pcvr, item_price = part["pctr"], part["pcvr"], part["item_price"]
+            if preranking is not None:
+                scores = noiseless_scores(self._rules, quality, pctr, part["keyword_bid"])
+                preranking.drop((day, hour), index, start, scores, advertiser)
             candidates = pack_candidates(
                 advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price,
                 memory=self._memory_of(number, len(advertiser)),
@@ -232,12 +247,19 @@ def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | S
     """
     if not isinstance(traffic, Traffic):
         return StoreSource(traffic, rules)
-    key = rules.squash, rules.outcomes
+    key = rules.squash, rules.outcomes, _preranker_key(rules)
     kept_key, source = traffic.derived.get(_DERIVED, (None, None))
     if source is None or kept_key != key:
         source = TableSource(traffic, rules)
         traffic.derived[_DERIVED] = key, source
     return source
+
+
+def ranked_rows(traffic: Traffic, rules: Rules) -> NDArray[np.bool_]:
+    """Return whether the pre-ranker keeps each row of a table, `[rows]`."""
+    source = source_of(traffic, rules)
+    assert isinstance(source, TableSource)
+    return source.is_ranked
 
 
 def table_candidates(traffic: Traffic, quality: NDArray[np.float64], phi: NDArray[np.float64] | None = None) -> Candidates:
@@ -270,3 +292,36 @@ def table_candidates(traffic: Traffic, quality: NDArray[np.float64], phi: NDArra
 def _ends_of(column: NDArray[np.float64]) -> tuple[float, float]:
     """Return the smallest and the largest element of a column; (infinity, 0) of none."""
     return float(column.min(initial=np.inf)), float(column.max(initial=0.0))
+
+
+def _preranker_key(rules: Rules) -> tuple[Any, ...] | None:
+    """Return all that decides which candidates the pre-ranker drops; None without one."""
+    return None if rules.preranker is None else (rules.preranker, rules.reserve, rules.bid_floor, rules.bid_cap)
+
+
+def _preranking(rules: Rules, n_advertisers: int, max_candidates: int) -> PreRanking | None:
+    """Return what drops candidates, which loads the compiled kernel; None without a pre-ranker."""
+    if rules.preranker is None:
+        return None
+    from auctionsim.auction.preranking import PreRanking
+
+    return PreRanking(rules.preranker, n_advertisers, max_candidates)
+
+
+def _preranked_table(
+    traffic: Traffic, rules: Rules, quality: NDArray[np.float64], start: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the advertiser of each row of a table, and A where the pre-ranker drops the row, `[rows]`."""
+    who = traffic.advertiser.copy()
+    check_range("advertiser", who, index_range(len(traffic.advertisers)))
+    preranking = _preranking(rules, len(traffic.advertisers), int(np.diff(start).max(initial=0)))
+    assert preranking is not None
+    for day in traffic.days:
+        for hour in range(HOURS):
+            first, last = traffic.cells_of(day, hour)
+            rows = slice(int(start[first]), int(start[last]))
+            if rows.start < rows.stop:
+                scores = noiseless_scores(rules, quality[rows], traffic.pctr[rows], traffic.keyword_bid[rows])
+                preranking.drop((day, hour), 0, start[first : last + 1] - rows.start, scores, who[rows])
+    who.setflags(write=False)
+    return who

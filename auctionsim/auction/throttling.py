@@ -124,7 +124,8 @@ def participating(chunk: Chunk, start: NDArray[np.int64], share: Array, draws: A
     first_row, last_row = int(start[0]), int(start[-1])
     rows, buckets = slice(first_row, last_row), slice(chunk.first_bucket, chunk.last_bucket)
     advertiser, features = chunk.candidates.advertiser[rows], chunk.candidates.features[rows].copy()
-    features[draws >= share[advertiser], :N_FEATURES] = np.nan
+    # One share more, for the candidates that the pre-ranker dropped.
+    features[draws >= np.append(share, 0.0)[advertiser], :N_FEATURES] = np.nan
     own_start = start - first_row
     for array in (features, own_start):
         # Read-only like a table's own arrays, so that the kernel is compiled for one array type.

@@ -166,7 +166,7 @@ class _Candidates:
         is_free = market.is_controlled[who]
         given = np.clip((market.fixed[who] * market.phi[row]).sum(axis=1), market.rules.bid_floor, market.rules.bid_cap)
         bid = np.where(is_free, 0.0, given)
-        takes_part = (market.budgets[who] > 0) & (is_free | (bid >= market.rules.reserve))
+        takes_part = market.is_ranked[row] & (market.budgets[who] > 0) & (is_free | (bid >= market.rules.reserve))
         cell, row, is_free, bid = cell[takes_part], row[takes_part], is_free[takes_part], bid[takes_part]
         weight = traffic.weight[cells].astype(np.float64)
         return cls(

@@ -16,7 +16,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.parallel.threads import in_threads, usable_threads
-from auctionsim.auction.rules import Rules
+from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.errors import InputError
 from auctionsim.market.accounts.allotments import Account
@@ -49,10 +49,10 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     """
     seed = scenario.seed if seed is None else seed
     expect_room(scenario)
-    traffic = _traffic(scenario, seed)
+    traffic = _predicted(scenario, _traffic(scenario, seed), seed)
     groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
-    days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism)
+    days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism, seed)
     source = source_of(traffic, rules)
     sums, auctions = feature_sums(source, scenario.traffic.train_days)
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
@@ -64,11 +64,18 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
 
 
-def rules_of(mechanism: MechanismSection) -> Rules:
-    """Return the rules of the auction that a scenario's section states."""
+def rules_of(mechanism: MechanismSection, seed: int) -> Rules:
+    """Return the rules of the auction that a scenario's section states.
+
+    Args:
+        mechanism: The section.
+        seed: Seed of the market, from which the pre-ranker's errors are drawn.
+    """
+    own = mechanism.preranker
     return Rules(
         mechanism.slot_effect, mechanism.pricing, mechanism.reserve, mechanism.squash, mechanism.outcomes,
         mechanism.bid_floor, math.inf if mechanism.bid_cap is None else mechanism.bid_cap,
+        None if own is None else PreRanker(own.keep, own.noise, own.score, seed),
     )  # fmt: skip
 
 
@@ -122,6 +129,21 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
                 f"got {missing[0]}"
             )
     return traffic
+
+
+def _predicted(scenario: Scenario, traffic: Traffic | StoredTraffic, seed: int) -> Traffic | StoredTraffic:
+    """Return the traffic with the platform's predictions, where the scenario states their errors."""
+    if scenario.predictions is None:
+        return traffic
+    if not isinstance(traffic, Traffic):
+        raise InputError(
+            f"{scenario.source}: predictions: expected a table or synthetic traffic, got the stored traffic {traffic.folder}, "
+            "which holds no true rates beside the predicted ones"
+        )
+    from auctionsim.market.predictions.platform import predicted_traffic
+
+    rules = rules_of(scenario.mechanism, seed)
+    return predicted_traffic(traffic, scenario.predictions, rules, scenario.traffic.train_days, seed)
 
 
 def _loaded(path: Path, budgets: Path | None) -> Traffic:

@@ -66,7 +66,10 @@ def meeting_share(source: TrafficSource, day: int) -> float:
     candidates, auctions = 0, 0
     for hour in range(HOURS):
         for chunk in source.chunks(day, hour):
-            size = np.diff(chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1])
+            start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
+            # Candidates that the pre-ranker dropped meet nobody.
+            is_ranked = chunk.candidates.advertiser[start[0] : start[-1]] <= others
+            size = np.diff(np.append(0, np.cumsum(is_ranked))[start - start[0]])
             weight = chunk.buckets.weight[chunk.first_bucket : chunk.last_bucket]
             candidates, auctions = candidates + int((weight * size).sum()), auctions + int(weight.sum())
     if others == 0 or auctions == 0:

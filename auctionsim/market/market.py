@@ -164,6 +164,11 @@ class Market:
         return self._table.quality
 
     @property
+    def is_ranked(self) -> NDArray[np.bool_]:
+        """Return whether the pre-ranker keeps each row's candidate, `[rows]`; True everywhere without a pre-ranker."""
+        return self._table.is_ranked
+
+    @property
     def is_controlled(self) -> NDArray[np.bool_]:
         """Return the mask of the advertisers that a learner controls, `[advertisers]`."""
         mask = np.zeros(len(self.advertisers), dtype=bool)

@@ -27,13 +27,14 @@ from auctionsim.scenario.learner import (
 )
 from auctionsim.scenario.learner_constants import DcmabSection, DqnSection, MaabSection, PpoSection, ValueScaleSection
 from auctionsim.scenario.market import MechanismSection, PlatformSection
+from auctionsim.scenario.predictions import PredictionsSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
     "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup", "AutobidSection",
     "ClusterSection", "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective",
-    "PlatformSection", "PpoSection", "Scenario", "Section", "TrafficSection", "TrainSection", "ValueScaleSection",
-    "baseline_share", "resolved_level",
+    "PlatformSection", "PpoSection", "PredictionsSection", "Scenario", "Section", "TrafficSection", "TrainSection",
+    "ValueScaleSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -55,6 +56,8 @@ class Scenario(Section):
     """Traffic: the auctions to be cleared."""
     mechanism: MechanismSection = MechanismSection()
     """The auction."""
+    predictions: PredictionsSection | None = None
+    """Errors of the platform's predictions and their calibration; without the section the traffic's predictions stand."""
     platform: PlatformSection = PlatformSection()
     """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]

@@ -10,6 +10,18 @@ from auctionsim.scenario.base import NotNegative, Positive, Section
 from auctionsim.slots import MAX_SLOTS, slot_effect_problem
 
 
+class PreRankerSection(Section):
+    """The pre-ranker of a cascade, which keeps some candidates of each auction before the auction ranks them."""
+
+    keep: Annotated[int, Field(ge=1, le=10**6)]
+    """Candidates M that the pre-ranker keeps of each auction; all where there are no more. Fewer than slots + 1 leave slots
+    empty, or their price to the reserve."""
+    noise: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.0
+    """Standard deviation of the error of the score's logarithm, which is drawn for each advertiser in each auction bucket."""
+    score: Literal["ecpm", "pctr"] = "ecpm"
+    """Score by which the pre-ranker sorts: `ecpm` pctr^squash x keyword bid, `pctr` the predicted click-through rate alone."""
+
+
 class MechanismSection(Section):
     """The auction's rules."""
 
@@ -28,6 +40,8 @@ class MechanismSection(Section):
     """Lower bound on bids, currency per click: lower bids are raised to it."""
     bid_cap: Positive | None = None
     """Upper bound on bids, currency per click: higher bids are cut to it."""
+    preranker: PreRankerSection | None = None
+    """Pre-ranker that drops candidates before the auction; without the section all candidates are ranked."""
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> MechanismSection:

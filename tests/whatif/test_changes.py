@@ -38,6 +38,16 @@ def test_a_factor_multiplies_what_the_starting_point_has():
     assert change.mechanism.reserve == pytest.approx(0.3)
 
 
+def test_a_preranker_is_changed_key_by_key():
+    opened = open_source(table(n=50), base=["mechanism.preranker.keep=5"])
+    plain, both = read_changes(
+        opened, ["mechanism.reserve=0.1", "mechanism.preranker.noise=0.5,mechanism.preranker.keep=3"], []
+    )
+    for change, expected in ((plain, (5, 0.0)), (both, (3, 0.5))):
+        assert change.mechanism.preranker is not None
+        assert (change.mechanism.preranker.keep, change.mechanism.preranker.noise) == expected
+
+
 @pytest.mark.parametrize("name", ["Smith, Ltd. & Co.", "a=b", "x.budget=3", "advertiser"])
 def test_one_advertiser_is_changed_by_its_name_whatever_signs_and_words_it_has(name: str):
     rows = frame(n=200).with_columns(advertiser=frame(n=200)["advertiser"].str.replace("shop 1", name))
@@ -61,7 +71,7 @@ WRONG = {
     "mechanism.reserve=-1": "LOG: mechanism.reserve: expected a number >= 0, got -1",
     "mechanism.pricing=gps": "LOG: mechanism.pricing: unknown 'gps'; choose from gsp, first, vcg (did you mean 'gsp'?)",
     "mechanism.reserv=1": "LOG: mechanism.reserv: unknown key; choose from pricing, slot_effect, reserve, squash, outcomes, "
-    "bid_floor, bid_cap (did you mean 'reserve'?)",
+    "bid_floor, bid_cap, preranker (did you mean 'reserve'?)",
     "mechanism.reserve": "--set mechanism.reserve: expected KEY.PATH=VALUE, got 'mechanism.reserve'",
     "seed=3": "--set seed=3: expected a key that leaves auctions and bids as they are (mechanism.*, advertisers.budget, "
     "advertisers.controller), got 'seed' (--base sets any key of the starting point)",

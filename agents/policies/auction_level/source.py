@@ -49,6 +49,8 @@ class AuctionBidSource:
             features = self._buffer[: last - first]
             features[:] = chunk.candidates.features[first:last]
             own = chunk.candidates.advertiser[first:last]
+            # One advertiser more, who does not bid: candidates that the pre-ranker dropped.
+            choice = choice._replace(may_bid=np.append(choice.may_bid, False), stands=np.append(choice.stands, False))
             write_bids(start, own, self._market.traffic.pctr[first:last], external, choice, features)
             self._bids[hour], self._held = features[:, _BID].copy(), hour
             self._largest_bid = max(self._largest_bid, float(features[:, _BID].max(initial=0.0)))

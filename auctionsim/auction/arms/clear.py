@@ -76,13 +76,14 @@ def _clear_visit(k: int, visits: Visits, rng_keys: NDArray[np.uint64], auction: 
     advertiser, ledger, accounts = auction.candidates.advertiser, auction.accounts.ledger, auction.accounts
     first, last = auction.buckets.start[bucket], auction.buckets.start[bucket + 1]
     for row in range(first, last):
-        for outcome in range(_N_OUTCOMES):
-            tally.before[row - first, outcome] = ledger[advertiser[row], 0, outcome]
+        if advertiser[row] < ledger.shape[0]:
+            for outcome in range(_N_OUTCOMES):
+                tally.before[row - first, outcome] = ledger[advertiser[row], 0, outcome]
     replay_buckets(bucket, bucket + 1, k, rng_keys, auction)
     for row in range(first, last):
         who = advertiser[row]
-        # A candidate twice in one auction has one account.
-        if tally.seen[who] == k:
+        # A candidate twice in one auction has one account, and one that the pre-ranker dropped has none.
+        if who >= ledger.shape[0] or tally.seen[who] == k:
             continue
         tally.seen[who] = k
         for outcome in range(_N_OUTCOMES):

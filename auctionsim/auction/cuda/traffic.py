@@ -12,6 +12,7 @@ from auctionsim.auction.cuda.kernels.arguments import DeviceRows
 from auctionsim.auction.cuda.kernels.device import check_device
 from auctionsim.auction.cuda.kernels.screening import SCREEN_COLUMNS, write_screen
 from auctionsim.auction.cuda.launch import over_rows
+from auctionsim.auction.kernel.arguments import N_FEATURES
 from auctionsim.auction.sources import Chunk, TableSource, TrafficSource
 from auctionsim.errors import InputError
 
@@ -85,9 +86,15 @@ class DeviceTraffic:
         first, last = chunk.first_bucket, chunk.last_bucket
         start = chunk.buckets.start[first : last + 1]
         rows = slice(int(start[0]), int(start[-1]))
-        features = cuda.to_device(np.ascontiguousarray(chunk.candidates.features[rows]))
+        who, own = chunk.candidates.advertiser[rows], chunk.candidates.features[rows]
+        is_dropped = who == len(self.source.advertisers)
+        if is_dropped.any():
+            # The device's arrays have no advertiser who stands for none. This is a copy already, so NaN features mark a row.
+            who, own = np.where(is_dropped, 0, who), own.copy()
+            own[is_dropped, :N_FEATURES] = np.nan
+        features = cuda.to_device(np.ascontiguousarray(own))
         # One more, as the row after the last may be read where a bucket is empty.
-        advertiser = cuda.to_device(np.append(chunk.candidates.advertiser[rows], 0).astype(np.uint32))
+        advertiser = cuda.to_device(np.append(who, 0).astype(np.uint32))
         n_rows = rows.stop - rows.start
         screen = cuda.device_array(max(n_rows, 1) * SCREEN_COLUMNS, np.float32)
         if n_rows > 0:

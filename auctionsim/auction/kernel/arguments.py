@@ -43,7 +43,7 @@ class Candidates(NamedTuple):
     """The candidate ads of all buckets, one row each."""
 
     advertiser: NDArray[np.int64]
-    """Index of the advertiser, `[rows]`."""
+    """Index of the advertiser, `[rows]`; A, which stands for none, where the pre-ranker dropped the candidate."""
     features: NDArray[np.float64]
     """`[rows, CANDIDATE_COLUMNS]`: what the bid is computed from, `QUALITY` = pctr^squash, which turns a bid into a rank score,
     the true rates `CTR` and `CVR`, and `ITEM_PRICE`. Eight doubles are one cache line: whoever reads a candidate's quality has
@@ -53,19 +53,19 @@ class Candidates(NamedTuple):
 class Bids(NamedTuple):
     """Coefficients of the bid formula, three times, each in the order in which one step of the kernel reads them.
 
-    A coefficient is NaN beyond P and where the advertiser has no budget left. `NaN x feature` is NaN, and every comparison with
-    NaN is false, so such a candidate fails `bid >= reserve` without a branch of its own. The kernel writes NaN where a budget
-    runs out.
+    A coefficient is NaN beyond P, where the advertiser has no budget left, and for the last of A + 1 advertisers, which stands
+    for none. `NaN x feature` is NaN, and every comparison with NaN is false, so such a candidate fails `bid >= reserve` without
+    a branch of its own. The kernel writes NaN where a budget runs out.
     """
 
     theta: NDArray[np.float64]
-    """For the exact bid of one candidate under one policy, `[A, L, 4]`."""
+    """For the exact bid of one candidate under one policy, `[A + 1, L, 4]`."""
     theta_simd: NDArray[np.float64]
-    """For the exact ranking of a block of policies, `[A, 4, L]`."""
+    """For the exact ranking of a block of policies, `[A + 1, 4, L]`."""
     theta_f32: NDArray[np.float32]
-    """For the float32 prefilter, `[L / width, A, 4, width]`, or with A = 0 where it cannot be used. The coefficients of a block
-    of policies lie together: 48 advertisers x 4 features x 16 policies x 4 bytes = 12 KB stay in the first-level cache while
-    the block goes through a run of buckets."""
+    """For the float32 prefilter, `[L / width, A + 1, 4, width]`, or with 0 in place of A + 1 where it cannot be used. The
+    coefficients of a block of policies lie together: 48 advertisers x 4 features x 16 policies x 4 bytes = 12 KB stay in the
+    first-level cache while the block goes through a run of buckets."""
 
 
 class AuctionRules(NamedTuple):
@@ -100,8 +100,8 @@ class Accounts(NamedTuple):
     details: NDArray[np.float64]
     """Sums of `outcome.DETAILS`, `[A, P, 3]`; `[0, P, 3]` where they are not counted."""
     local_credit: NDArray[np.float64]
-    """Profit and cost of the winners of all auctions in which the advertiser is a candidate, `[A, 2, L]`; `[0, 2, L]` where
-    they are not summed."""
+    """Profit and cost of the winners of all auctions in which the advertiser is a candidate, `[A + 1, 2, L]`; `[0, 2, L]`
+    where they are not summed."""
 
 
 class Workspace(NamedTuple):

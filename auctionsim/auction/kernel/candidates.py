@@ -49,7 +49,12 @@ def pack_candidates(
 
 @compiled
 def has_repeats(
-    start: NDArray[np.int64], advertiser: NDArray[np.int64], first: int, last: int, seen: NDArray[np.int64]
+    start: NDArray[np.int64],
+    advertiser: NDArray[np.int64],
+    first: int,
+    last: int,
+    n_advertisers: int,
+    seen: NDArray[np.int64],
 ) -> bool:
     """Return whether an advertiser is a candidate twice in one of the cells `first:last`.
 
@@ -58,14 +63,16 @@ def has_repeats(
         advertiser: Index of each row's advertiser.
         first: The first cell.
         last: The cell after the last.
+        n_advertisers: Number of advertisers; a row of this index was dropped, and is not counted.
         seen: Working memory, -1 for each advertiser.
     """
     for cell in range(first, last):
         for row in range(start[cell], start[cell + 1]):
             who = advertiser[row]
-            if seen[who] == cell:
-                return True
-            seen[who] = cell
+            if who < n_advertisers:
+                if seen[who] == cell:
+                    return True
+                seen[who] = cell
     return False
 
 

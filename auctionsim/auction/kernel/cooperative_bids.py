@@ -27,7 +27,10 @@ _ABOVE, _BELOW = 1.001, 0.9999
 
 
 class Choice(NamedTuple):
-    """Terms by which winners and prices are chosen in one hour; A advertisers."""
+    """Terms by which winners and prices are chosen in one hour; A advertisers.
+
+    `write_bids` reads `may_bid` and `stands` of one advertiser more, who does not bid: of candidates that a pre-ranker dropped.
+    """
 
     may_bid: NDArray[np.bool_]
     """Whether a learner bids for the advertiser and it has budget left, `[A]`."""

@@ -1,4 +1,4 @@
-"""Add up bid features and count auctions by advertiser, in one pass over the rows."""
+"""Add up bid features and count auctions by advertiser, in one pass over the rows that the pre-ranker kept."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def add_features(
         auctions = np.float64(weight[bucket])
         for row in range(start[bucket], start[bucket + 1]):
             who = advertiser[row]
-            for f in range(N_FEATURES):
-                sums[who, f] += auctions * features[row, f]
+            if who < sums.shape[0]:
+                for f in range(N_FEATURES):
+                    sums[who, f] += auctions * features[row, f]
 
 
 @compiled
@@ -32,4 +33,6 @@ def add_auctions(
     for bucket in range(first, last):
         own = np.float64(weight[bucket])
         for row in range(start[bucket], start[bucket + 1]):
-            auctions[advertiser[row]] += own
+            who = advertiser[row]
+            if who < auctions.shape[0]:
+                auctions[who] += own

@@ -13,15 +13,18 @@ from hashlib import blake2b
 
 import numpy as np
 
+import auctionsim.arithmetic.scalars as scalars
 from auctionsim.auction.kernel.compiled import inlined
 
 CLICK, CONVERSION = 0, 1
+OUTCOME_STREAM, PRERANKER_STREAM = "luck", "preranker"
+_TURN = 2.0 * np.pi
 
 
-def hour_rng_key(seed: int, day: int, hour: int) -> np.uint64:
-    """Return the key of an hour's draws."""
+def hour_rng_key(seed: int, day: int, hour: int, stream: str = OUTCOME_STREAM) -> np.uint64:
+    """Return the key of an hour's draws; another stream has other ones."""
     # The text in the hash names the stream; any other word would change every sampled result.
-    digest = blake2b(f"luck {seed} {day} {hour}".encode(), digest_size=8).digest()
+    digest = blake2b(f"{stream} {seed} {day} {hour}".encode(), digest_size=8).digest()
     return np.uint64(int.from_bytes(digest, "little"))
 
 
@@ -46,6 +49,23 @@ def uniform(key: np.uint64, bucket: int, auction: int, candidate: int, purpose: 
     state = _mixed(state + np.uint64(2 * candidate + purpose) * np.uint64(0x9E3779B97F4A7C15))
     # The upper 53 bits, as many as a double's mantissa holds.
     return np.float64(state >> np.uint64(11)) * 2.0**-53
+
+
+@inlined
+def normal(key: np.uint64, bucket: int, advertiser: int) -> float:
+    """Draw a standard normal number for an advertiser in an auction bucket (Box and Muller 1958).
+
+    Args:
+        key: A key of the hour, as from `hour_rng_key` with another stream's name.
+        bucket: Index of the bucket in the hour.
+        advertiser: Index of the advertiser.
+    """
+    state = _mixed(key + np.uint64(bucket) * np.uint64(0x9E3779B97F4A7C15))
+    state = _mixed(state + np.uint64(advertiser) * np.uint64(0x9E3779B97F4A7C15))
+    # From (0, 1], as the logarithm of 0 is infinite.
+    radius = np.float64((state >> np.uint64(11)) + np.uint64(1)) * 2.0**-53
+    angle = np.float64(_mixed(state) >> np.uint64(11)) * 2.0**-53
+    return np.sqrt(-2.0 * scalars.log(radius)) * scalars.cos(_TURN * angle)
 
 
 @inlined

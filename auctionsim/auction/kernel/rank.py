@@ -95,8 +95,12 @@ def make_bids(
         is_in_play: Whether each advertiser has budget left, `[A, P]`.
         workspace: Made for the same numbers of slots and policies.
         is_clipped: Whether bids are clipped, which the prefilter does not do; then it is not used.
+
+    Returns:
+        The bids of A + 1 advertisers. The last stands for none, and its coefficients are NaN: a candidate that the pre-ranker
+        dropped has its index in place of its own (`auction/preranking.py`).
     """
-    n_advertisers, n_features = coefficients.shape[:2]
+    n_advertisers, n_features = coefficients.shape[0] + 1, coefficients.shape[1]
     n_lanes = workspace.screened.shape[1]
     theta, theta_simd = aligned((n_advertisers, n_lanes, n_features)), aligned((n_advertisers, n_features, n_lanes))
     width = block_width(n_lanes, workspace.screened.shape[0] - 1)
@@ -122,10 +126,10 @@ def _write_bids(
     """Write coefficients in the three orders of `Bids`; return whether all of them are in the prefilter's range."""
     n_advertisers, n_features, n_policies = coefficients.shape
     n_lanes, width, n_out_of_range = theta_simd.shape[2], theta_f32.shape[3], 0
-    for a in range(n_advertisers):
+    for a in range(n_advertisers + 1):
         for f in range(n_features):
             for p in range(n_policies):
-                value = coefficients[a, f, p] if is_in_play[a, p] else np.nan
+                value = coefficients[a, f, p] if a < n_advertisers and is_in_play[a, p] else np.nan
                 n_out_of_range += (value > _MOST) | ((value < _LEAST) & (value != 0.0))
                 theta_simd[a, f, p] = value
             theta_simd[a, f, n_policies:] = np.nan

@@ -149,7 +149,9 @@ def _with_item(opened: Opened, change: Change, item: str) -> Change:
 def _set_in(mechanism: MechanismSection) -> list[str]:
     """Return a mechanism as items, so that the next item of a change is laid over those before it."""
     values = mechanism.model_dump(mode="json", exclude_none=True)
-    return [f"mechanism.{key}={_toml(value)}" for key, value in values.items()]
+    own = values.pop("preranker", {})
+    plain = [f"mechanism.{key}={_toml(value)}" for key, value in values.items()]
+    return [*plain, *(f"mechanism.preranker.{key}={_toml(value)}" for key, value in own.items())]
 
 
 def _toml(value: object) -> str:

@@ -12,6 +12,7 @@ from auctionsim import InputError, replay
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.outcome import OUTCOMES, Outcome
+from auctionsim.auction.rules import PreRanker
 from auctionsim.traffic.table import Traffic
 
 from ...conftest import make_market
@@ -57,6 +58,18 @@ def test_random_markets_whose_budgets_run_out_come_out_as_on_the_cpu(part: int):
         again += expect_same(traffic, coefficients=theta, budgets=budgets, seed=number, **rules).effort.ranked_again
     # Had nothing run out within a window, nothing would have been tried.
     assert again > 0
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_candidates_that_a_preranker_drops_are_dropped_as_on_the_cpu():
+    for number in range(3):
+        rng = np.random.default_rng([19, number])
+        traffic = random_market(rng)
+        rules = {"preranker": PreRanker(2, 0.6, seed=number), "outcomes": ("expected", "sampled")[number % 2]}
+        theta = rng.choice([1.0, 0.7], (len(traffic.advertisers), 1, 2))
+        free = replay(traffic, coefficients=theta, **rules)
+        budgets = tight_budgets(rng, traffic, free.cost.sum(axis=0).max(axis=1))
+        expect_same(traffic, coefficients=theta, budgets=budgets, slot_effect=(1.0, 0.6), **rules)
 
 
 @pytest.mark.usefixtures("small_windows")

@@ -28,7 +28,7 @@ def test_days_come_out_as_on_the_cpu_in_the_simulator():
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
     passed = re.search(r"(\d+) passed", run.stdout)
     assert passed is not None
-    assert int(passed[1]) == 8
+    assert int(passed[1]) == 9
     assert "skipped" not in run.stdout
 
 
