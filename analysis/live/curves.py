@@ -47,7 +47,7 @@ def curve_of(metrics: Mapping[int, Mapping[int, Mapping[str, float | None]]], se
     """Return the curve of a logged number; of many iterations evenly spaced ones, the last included.
 
     Args:
-        metrics: What was logged, by iteration, seed and name.
+        metrics: Logged numbers by iteration, seed and name.
         seeds: The seeds, all of which logged every iteration.
         name: The number's name.
     """
@@ -69,7 +69,7 @@ def svg(curve: Curve, title: str, floor: float | None = None) -> str:
 
     Args:
         curve: The curve.
-        title: What a screen reader says of it.
+        title: Words that a screen reader says of it.
         floor: A level that is drawn dashed; None for none.
     """
     known = curve.by_seed[np.isfinite(curve.by_seed)]

@@ -32,7 +32,7 @@ class LoggedNumbers:
         self._metric_lines, self._timing_lines = map(GrowingLines, self._paths)
         self._rows = 0
         self.metrics: Metrics = {}
-        """What was logged, by iteration, seed and name; None where a number is not defined."""
+        """Logged numbers by iteration, seed and name; None where a number is not defined."""
         self.seconds: dict[int, tuple[float, float]] = {}
         """Wall seconds and candidate bids of each iteration."""
         self.damaged: dict[str, int] = {}

@@ -316,6 +316,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """Parse a whole number >= 0 and < 10^13, as an argparse type."""
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 10^{_DIGITS}, got {shown(text)}")
+    return int(text)
+
+
 def number(text: str) -> float:
     """Parse a number, as an argparse type."""
     try:
