@@ -19,6 +19,7 @@ from auctionsim.names.display import short_repr
 Array = NDArray[np.float64]
 
 _ROUNDS = 8
+_MOST_POWER, _HALVINGS = 3.0, 12
 _BIDS_OF_A_CELL = 3
 """Bids that a bidder places in a segment on average, for levels by segment to be known."""
 _ENOUGH = 100
@@ -124,10 +125,42 @@ def _known_share(own: Array, bids: NDArray[np.int64], variance: float) -> Array:
 def _pool(error: Array, exists: NDArray[np.bool_], counts: NDArray[np.int64], variance: float) -> Array:
     """Return the errors to draw from, with the variance that the fit leaves."""
     for least in (3, 2):
-        found = error[exists & (counts >= least)[:, None]]
+        chosen = exists & (counts >= least)[:, None]
+        found = error[chosen]
         if len(found) >= _ENOUGH or least == 2:
             break
     if len(found) == 0 or not float(found.std()) > 0:
         return np.zeros(1)
     found = found - found.mean()
+    found = _with_tails(found, np.broadcast_to(counts[:, None], exists.shape)[chosen])
     return np.asarray(found * (np.sqrt(variance) / float(found.std())))
+
+
+def _with_tails(error: Array, counts: NDArray[np.int64]) -> Array:
+    """Return residuals with the tails that errors had before their auction's mean was taken out, which mixes them.
+
+    Of the excess kurtosis of n independent errors a residual keeps ((1 - 1/n)^4 + (n - 1) / n^4) / (1 - 1/n)^2: a half with
+    three bids. A power of the residuals restores it.
+    """
+    n = counts.astype(np.float64)
+    rest = 1.0 - 1.0 / n
+    kept = float(((rest * rest * rest * rest + (n - 1.0) / (n * n * n * n)) / (rest * rest)).mean())
+    wanted = _excess(error) / kept
+    low, high = 1.0, _MOST_POWER
+    if wanted <= 0:
+        return error
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if _excess(_powered(error, middle)) < wanted else (low, middle)
+    return _powered(error, low)
+
+
+def _powered(error: Array, power: float) -> Array:
+    size = np.abs(error) / float(error.std())
+    found = np.sign(error) * np.where(size > 0, arithmetic.power(np.where(size > 0, size, 1.0), power), 0.0)
+    return np.asarray(found - found.mean())
+
+
+def _excess(error: Array) -> float:
+    square = error * error
+    return float((square * square).mean()) / (float(square.mean()) * float(square.mean())) - 3.0

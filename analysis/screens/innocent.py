@@ -26,6 +26,8 @@ class Innocent:
     """Share by which the costs of one bidder are lower."""
     spreads: float = 0.0
     """Standard deviation of the logarithm of an auction's own spread."""
+    tails: float = 0.0
+    """Standard deviation of the logarithm of a private cost's own spread, which gives costs heavy tails."""
     has_reserve: bool = True
     """Whether bids are below a reserve of about the common cost and a fifth."""
 
@@ -36,6 +38,7 @@ CASES: Mapping[str, Innocent] = {
     "rounded bids": Innocent(unit=50_000.0),
     "dominant bidder": Innocent(lead=0.1, bidders=8),
     "uneven auctions": Innocent(spreads=0.6),
+    "heavy tails": Innocent(tails=0.6, present=(3, 7)),
     "no reserve": Innocent(has_reserve=False),
 }
 """The innocent cases by name."""
@@ -58,7 +61,8 @@ def innocent_log(case: Innocent, auctions: int, rng: np.random.Generator) -> Bid
     own = 0.02 * arithmetic.normal(rng, case.bidders)
     own[0] -= case.lead
     spread = case.private * arithmetic.exp(case.spreads * arithmetic.normal(rng, auctions))
-    cost = common[auction] * arithmetic.exp(own[bidder] + spread[auction] * arithmetic.normal(rng, len(auction)))
+    private = spread[auction] * arithmetic.exp(case.tails * arithmetic.normal(rng, len(auction)))
+    cost = common[auction] * arithmetic.exp(own[bidder] + private * arithmetic.normal(rng, len(auction)))
     bid = cost * (1.0 + 0.1 / count[auction])
     if case.unit:
         bid = np.maximum(np.rint(bid / case.unit), 1.0) * case.unit

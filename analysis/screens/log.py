@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _RUNS = 10
+_MOST_BIDS = 100
+"""Bids of an auction, beyond which its pairs of bidders are too many to compare."""
 _UNITS = (100_000.0, 50_000.0, 10_000.0, 5_000.0, 1_000.0, 500.0, 100.0, 50.0, 10.0, 5.0, 1.0, 0.5, 0.1, 0.05, 0.01)
 _ROUND_SHARE = 0.95
 
@@ -105,7 +107,7 @@ def bid_log(
         source: The log's name in messages.
 
     Raises:
-        InputError: There is no bid.
+        InputError: There is no bid, or an auction has more than 100.
     """
     keep = np.isfinite(bid) & (bid > 0)
     order = np.argsort(auction[keep], kind="stable")
@@ -113,6 +115,10 @@ def bid_log(
     if not len(bid):
         raise InputError(f"{source}: expected one or more bids > 0, got none")
     numbers, first, counts = np.unique(auction, return_index=True, return_counts=True)
+    if counts.max() > _MOST_BIDS:
+        raise InputError(
+            f"{source}: expected <= {_MOST_BIDS} bids in an auction, got {counts.max()} (is its column the right one?)"
+        )
     row = np.repeat(np.arange(len(numbers)), counts)
     column = np.arange(len(bid)) - np.repeat(first, counts)
     who = np.full((len(numbers), int(counts.max())), -1, dtype=np.int64)

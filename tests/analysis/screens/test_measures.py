@@ -135,6 +135,19 @@ def test_the_fit_takes_common_and_own_levels_apart():
     assert np.array_equal(drawn.who, log.who)
 
 
+def test_errors_keep_the_tails_that_taking_means_out_had_thinned():
+    """Laplace errors have an excess kurtosis of 3; of three bids a residual keeps half of it."""
+    rng = np.random.default_rng(1)
+    log = log_of(*[dict(enumerate(np.exp(0.02 * rng.laplace(size=3)))) for _ in range(3000)])
+    fit = fitted(log)
+    plain = fit.residuals()[log.exists]
+    assert stats.kurtosis(plain) == pytest.approx(1.5, abs=0.3)
+    assert stats.kurtosis(fit.errors) == pytest.approx(3.0, abs=0.6)
+    # So what is simulated shows the log's own tails again.
+    again = fitted(fit.simulated(np.random.default_rng(2))).residuals()[log.exists]
+    assert stats.kurtosis(again) == pytest.approx(stats.kurtosis(plain), abs=0.3)
+
+
 @pytest.mark.parametrize("lowest_wins", [True, False])
 def test_simulated_bids_keep_shape_unit_and_reserve(lowest_wins: bool):
     rng = np.random.default_rng(1)

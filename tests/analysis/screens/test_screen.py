@@ -189,6 +189,14 @@ def test_auctions_stand_in_order_of_time(tmp_path: Path):
     assert (read.doubled, read.counts.tolist()) == (1, [1, 2])
 
 
+def test_bids_that_are_all_alike_say_nothing():
+    found = screen(log_of(*[{0: 5.0, 1: 5.0, 2: 5.0, 3: 5.0}] * 60), draws=19, checks=19)
+    assert found.flagged == ()
+    by_name = {one.name: one for one in found.screens}
+    assert str(by_name["missing bids"].p_value) == "not defined: it is the same in all simulated competition"
+    assert str(by_name["kurtosis"].value).startswith("not defined: 0 auctions have four bids or more")
+
+
 def test_units_are_found_where_bids_are_rounded():
     assert unit_of(np.array([10_000.0, 30_000.0, 70_000.0])) == 10_000
     assert unit_of(np.array([0.25, 0.3, 1.0])) == 0.05
@@ -218,6 +226,7 @@ def test_the_ring_is_those_who_place_four_fifths_of_the_bids():
         (["good.csv", "--entrant", "z"], "--entrant: unknown bidder 'z'; choose from a, b"),
         (["none.csv.gz"], "none.csv.gz: expected a log of bids (CSV or Parquet), got no such file"),
         (["zero.csv"], "zero.csv: expected one or more bids > 0, got none"),
+        (["wide.csv"], "wide.csv: expected <= 100 bids in an auction, got 101 (is its column the right one?)"),
     ],
 )  # fmt: skip
 def test_wrong_input_ends_in_one_line(
@@ -228,6 +237,7 @@ def test_wrong_input_ends_in_one_line(
     Path("bad.csv").write_text("auction,bidder,bid\n1,a,x\n")
     Path("few.csv").write_text("auction,bid\n1,2\n")
     Path("zero.csv").write_text("auction,bidder,bid\n1,a,0\n1,b,\n")
+    Path("wide.csv").write_text("auction,bidder,bid\n" + "".join(f"1,{i},2\n" for i in range(101)))
     assert main(["screen", *words]) == 2
     assert capsys.readouterr().err == f"{said}\n"
 

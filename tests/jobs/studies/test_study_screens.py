@@ -29,11 +29,11 @@ def test_the_committed_table_keeps_its_promises():
     assert set(innocent["arm"]) == set(CASES)
     flagged = innocent.filter(metric="flagged")
     assert flagged["seed"].n_unique() >= 5
-    # 60 logs at 5 %: more than 8 come by chance once in 100.
-    assert flagged["value"].mean() <= 8 / 60  # type: ignore[operator]
+    # 70 logs at 5 %: more than 9 come by chance once in 100.
+    assert flagged["value"].mean() <= 9 / 70  # type: ignore[operator]
     for one in MEASURES:
         alarms = innocent.filter(metric=f"alarm {one.name}")["value"]
-        assert alarms.mean() <= 8 / 60, one.name  # type: ignore[operator]
+        assert alarms.mean() <= 9 / 60, one.name  # type: ignore[operator]
 
 
 def test_the_committed_table_holds_the_published_figures():
