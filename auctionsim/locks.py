@@ -68,6 +68,32 @@ def lock_until_exit(folder: Path, what: str) -> None:
 
 
 @dataclass(frozen=True)
+class Writer:
+    """The process that holds the lock on a folder, or held it when it was killed, by the note that it left there."""
+
+    process: int
+    machine: str
+    is_alive: bool | None
+    """Whether it runs; None where it is one of another machine, which cannot be asked."""
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.machine}"
+
+
+def writer_of(folder: Path) -> Writer | None:
+    """Return who writes to a folder by its note, without touching the lock; None where there is no note that can be read.
+
+    A process that ends in order takes its note along, so a note of one that is gone is of a process that was killed. The number
+    of a killed process may belong to another one by now, which then counts as alive.
+    """
+    note = folder / _FILE
+    holder = _holder(note)
+    if holder is None:
+        return None
+    return Writer(*holder, is_alive=_is_alive(note) if holder[1] == socket.gethostname() else None)
+
+
+@dataclass(frozen=True)
 class _Lock:
     """A lock that this process holds."""
 

@@ -6,8 +6,8 @@ import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _DIGITS, _DIGITS_OF_SEED = 13, 30
+_PORTS = 65536
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:
@@ -279,6 +280,28 @@ def train_run(
         raise RunError(f"auctionsim: {without_part(str(error.filename or run.path))}: {error.strerror or error}") from error
 
 
+@contextmanager
+def watched(run: Path, port: int | None, console: Console) -> Iterator[None]:
+    """Serve the page of a run while something trains it.
+
+    Args:
+        run: The run folder, there or not yet.
+        port: Port of the loopback, 0 for any free one; None to serve nothing.
+        console: The console that says the page's address.
+
+    Raises:
+        InputError: The port is in use.
+    """
+    if port is None:
+        yield
+        return
+    from auctionsim.jobs.watch.server import served
+
+    with served(run, port) as server:
+        console.say(f"{run}: {server.url} shows the run until training ends; auctionsim watch shows it at any time")
+        yield
+
+
 def path_text(text: str) -> str:
     """Check a path, as an argparse type. An empty one, often an empty variable of the shell, would mean the current folder."""
     if not text:
@@ -290,6 +313,13 @@ def positive(text: str) -> int:
     """Parse a whole number >= 1 and <= 10^12, as an argparse type."""
     if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number >= 1 and < 10^{_DIGITS}, got {shown(text)}")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """Parse a whole number >= 0 and < 10^13, as an argparse type."""
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 10^{_DIGITS}, got {shown(text)}")
     return int(text)
 
 
@@ -305,6 +335,13 @@ def seed(text: str) -> int:
     """Parse a seed, a whole number >= 0 and < 2^63, as an argparse type."""
     if not text.isdecimal() or len(text) > _DIGITS_OF_SEED or int(text) >= SEED_LIMIT:
         raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 2^63, got {shown(text)}")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """Parse a port, a whole number >= 0 and < 65536, as an argparse type; 0 stands for any free one."""
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) >= _PORTS:
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < {_PORTS}, got {shown(text)}")
     return int(text)
 
 

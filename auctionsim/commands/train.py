@@ -24,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until", type=_common.positive,
         help="stop after this iteration, as a sweep stops a trial, and evaluate; resume goes on (default: train to the end)",
     )  # fmt: skip
+    parser.add_argument(
+        "--watch", type=_common.port, nargs="?", const=0, metavar="PORT",
+        help="show the run on a page of 127.0.0.1 while it trains, at a port, or any free one (default: no page)",
+    )  # fmt: skip
     _common.add_code(parser, is_allowed=True)
     parser.add_argument("--out", type=_common.path_text, help="the run folder, new or empty (default: runs/NAME)")
 
@@ -55,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     learns = has_learners(markets)
     starts = starting_states(make_learner(scenario), markets) if learns else None
     text, _ = read_scenario(arguments.scenario)
-    with _common.pool_of(arguments, scenario.cluster.workers) as pool:
+    with _common.watched(out, arguments.watch, console), _common.pool_of(arguments, scenario.cluster.workers) as pool:
         created = Run.create(out, scenario, text, seeds=seeds, command=_common.command_line(), overrides=overrides)
         if not learns:
             console.say(f"{scenario.name}: nobody learns, so there is nothing to train; the rules are evaluated")

@@ -36,8 +36,8 @@ _NUMBERS = (
     "",
     "auto",
 )
-# What starts Ray, a study of minutes, or a benchmark of one minute; they have tests of their own.
-_LONG = {"sweep", "demo", "bench", "reproduce"}
+# What starts Ray, a study of minutes, a benchmark of one minute, or a page served without end; they have their own tests.
+_LONG = {"sweep", "demo", "bench", "reproduce", "watch"}
 _WRITERS = {"init", "fit", "train", "ingest", "export-dataset", "learn-offline", "whatif", "landscape"}
 """Commands that write what the command line names, wherever that is."""
 # Numbers that are right and take long.

@@ -1,0 +1,184 @@
+"""Make the page of a run that goes on: blocks of HTML, and a script that asks for them again and replaces what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auctionsim.analysis.documents import page
+from auctionsim.analysis.live.curves import Curve, curve_of, spaced, svg
+from auctionsim.analysis.live.state import RATIOS, Row, RunState
+
+SECONDS = 2
+"""Seconds between two looks at the run."""
+STYLE = """
+progress { width: 100%; } svg { width: 100%; height: auto; max-width: 44rem; font: 12px system-ui, sans-serif; }
+svg text { fill: var(--quiet); } .axis { fill: none; stroke: var(--line); } .band { fill: #4a7fb5; fill-opacity: .22; }
+polyline, .floor { fill: none; } .seed { stroke: var(--quiet); stroke-opacity: .45; } circle.seed { fill: var(--quiet); }
+.mean { stroke: #2f6ea8; stroke-width: 2.2; } circle.mean { fill: #2f6ea8; } .floor { stroke: #b3541e; stroke-dasharray: 7 4; }
+@media (prefers-color-scheme: dark) { .mean { stroke: #7fb8ec; } .floor { stroke: #f0985c; } }
+.wide:focus-visible { outline: 2px solid; } caption { text-align: left; color: var(--quiet); font-size: .88rem; }
+"""
+SCRIPT = f"""
+const put = (id, html) => {{
+  const old = document.getElementById(id);
+  if (old === null || old.dataset.html === html) return;
+  const lists = [...old.querySelectorAll(".wide")], focused = lists.indexOf(document.activeElement);
+  const left = lists.map(list => list.scrollLeft);
+  old.innerHTML = old.dataset.html = html;
+  old.querySelectorAll(".wide").forEach((list, i) => {{
+    list.scrollLeft = left[i] || 0;
+    if (i === focused) list.focus();
+  }});
+}};
+const say = text => {{
+  const status = document.getElementById("status");
+  if (status.textContent !== text) status.textContent = text;
+}};
+const follow = async () => {{
+  try {{
+    const answer = await fetch("live", {{ cache: "no-store" }});
+    if (!answer.ok) throw new Error(answer.status);
+    const found = await answer.json();
+    say(found.sentence);
+    Object.entries(found.blocks).forEach(([id, html]) => put(id, html));
+  }} catch (error) {{
+    say("The view has ended: what follows is the last that it showed. The run is not touched by that.");
+  }}
+  setTimeout(follow, {SECONDS * 1000});
+}};
+setTimeout(follow, {SECONDS * 1000});
+"""
+_ROWS = 8
+"""Rows of the table beside a curve."""
+_NAMES = {"revenue_ratio": "revenue", "profit_ratio": "total profit"}
+
+
+def whole_page(state: RunState) -> str:
+    """Return the page, complete without its script."""
+    parts = [
+        f'<p class="verdict" id="status" role="status">{page.escape(state.sentence)}</p>',
+        *(f'<div id="{name}">{html}</div>' for name, html in blocks(state).items()),
+        "<noscript>"
+        + page.note("This page follows the run by a script. Without scripts it shows the moment when it was loaded.")
+        + "</noscript>",
+    ]
+    return page.page(f"auctionsim watch {state.path}", parts, style=STYLE, script=SCRIPT)
+
+
+def blocks(state: RunState) -> dict[str, str]:
+    """Return the page's blocks as HTML, by their id."""
+    return {
+        "progress": _progress(state),
+        "seeds": _seeds(state),
+        "revenue": _ratio(state, "revenue_ratio", state.floor or None),
+        "profit": _ratio(state, "profit_ratio", None),
+        "constraints": _constraints(state),
+        "speed": _speed(state),
+        "notes": "".join(page.note(note) for note in state.notes),
+    }
+
+
+def _progress(state: RunState) -> str:
+    if not state.iterations:
+        return ""
+    left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
+    rate = "" if state.bids_per_second is None else f", {state.bids_per_second:,.0f} candidate bids a second"
+    text = f"{state.name}: iteration {state.iteration} of {state.iterations}{left}{rate}"
+    bar = f'<progress value="{state.iteration}" max="{state.iterations}" aria-label="iterations done"></progress>'
+    return f"<p>{page.escape(text)}</p>{bar}<p class='quiet'>Made by <code>{page.escape(state.command)}</code></p>"
+
+
+def _seeds(state: RunState) -> str:
+    """Return a table of what each seed logged last."""
+    last = state.metrics.get(state.iteration, {})
+    if not last:
+        return ""
+    others = [name for name in dict.fromkeys(name for own in last.values() for name in own) if name not in RATIOS]
+    header = ["seed", "revenue", *(["revenue floor"] if state.floor else []), "total profit", *others]
+    rows = []
+    for seed in sorted(last):
+        own = last[seed]
+        against = [_against(own["revenue_ratio"], state.floor)] if state.floor else []
+        ratios = [_shown(own[name]) for name in RATIOS]
+        rows.append([str(seed), ratios[0], *against, ratios[1], *(_shown(own.get(name)) for name in others)])
+    return page.plain_table(f"Iteration {state.iteration} by seed; revenue and profit over the baseline's", header, rows)
+
+
+def _ratio(state: RunState, name: str, floor: float | None) -> str:
+    """Return a ratio's curve, and the same as a table."""
+    if not state.metrics:
+        return ""
+    what = _NAMES[name]
+    floored = "" if floor is None else f", floor {floor:g} dashed"
+    title = f"{what} on the training days over the baseline's, by iteration; mean, each seed, and the range of seeds{floored}"
+    curve = curve_of(state.metrics, state.seeds, name)
+    drawn = svg(curve, title, floor)
+    if not drawn:
+        reason = f"{what} over the baseline's is not defined: the baseline earns nothing or loses money on a training day"
+        return page.heading(what.capitalize()) + page.note(f"{reason}.")
+    caption = f"<figcaption>{page.escape(title[0].upper() + title[1:])}.</figcaption>"
+    return f"{page.heading(what.capitalize())}<figure>{drawn}{caption}</figure>{_curve_table(curve, what)}"
+
+
+def _curve_table(curve: Curve, what: str) -> str:
+    chosen = spaced(len(curve.iterations), _ROWS)
+    rows = [
+        [f"{curve.iterations[i]:.0f}", *(_shown(float(values[i])) for values in (curve.mean, curve.low, curve.high))]
+        for i in chosen
+    ]
+    return page.plain_table(f"{what} by iteration", ["iteration", "mean", "lowest seed", "highest seed"], rows)
+
+
+def _constraints(state: RunState) -> str:
+    """Return what is broken: the revenue floor while training goes on, every constraint once the policy is evaluated."""
+    title = page.heading("Constraints")
+    if state.violations:
+        rows = [_violation(row) for row in state.violations]
+        caption = "Learned policy on the test days, by seed"
+        header = ["constraint", "seed", "cases", "broken", "mean excess over the limit"]
+        return title + page.plain_table(caption, header, rows)
+    if not state.metrics:
+        return ""
+    said = "Constraints other than the revenue floor are measured on the test days, when the run is evaluated."
+    if not state.floor:
+        return title + page.note(f"The scenario has no revenue floor. {said}")
+    revenue = curve_of(state.metrics, state.seeds, "revenue_ratio").by_seed[:, -1]
+    short = [seed for seed, value in zip(state.seeds, revenue, strict=True) if value < state.floor]
+    known = int(np.isfinite(revenue).sum())
+    text = f"Revenue is below the floor of {state.floor:g} on {len(short)} of {known} seeds in iteration {state.iteration}."
+    return title + page.verdict(text) + page.note(said)
+
+
+def _violation(row: Row) -> Sequence[str]:
+    return [str(row["constraint"]), str(row["seed"]), str(row["cases"]), f"{row['violated']:.1%}", _shown(row["excess"])]
+
+
+def _speed(state: RunState) -> str:
+    """Return a table of seconds and bids a second of the last iterations."""
+    if not state.seconds:
+        return ""
+    every = sorted(state.seconds)
+    rows = []
+    for iteration in [every[i] for i in spaced(len(every), _ROWS)]:
+        seconds, bids = state.seconds[iteration]
+        rows.append([str(iteration), f"{seconds:.3g}", f"{bids / seconds:,.0f}" if seconds > 0 else "not defined"])
+    table = page.plain_table("Throughput by iteration", ["iteration", "seconds", "candidate bids a second"], rows)
+    return page.heading("Throughput") + table
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds: `1:02:03`."""
+    minutes, rest = divmod(round(min(seconds, 1e9)), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _against(revenue: float | None, floor: float) -> str:
+    if revenue is None:
+        return "not defined"
+    return "held" if revenue >= floor else f"short by {floor - revenue:.3f}"
+
+
+def _shown(value: float | None) -> str:
+    return "not defined" if value is None or not np.isfinite(value) else f"{value:.4g}"

@@ -1,0 +1,146 @@
+"""Read a log of bids: a CSV or Parquet file with a row a bid, packed or not, or a traffic table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from auctionsim.analysis.screens.log import BidLog, bid_log, log_of_traffic
+from auctionsim.errors import InputError, shown, suggestion, unknown
+from auctionsim.traffic.files import load_traffic
+from auctionsim.traffic.ingest.archives import unpacked
+from auctionsim.traffic.raw_table import read_table
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "auction": ("auction", "auction_id", "pid", "tender"),
+    "bidder": ("bidder", "bidder_id", "advertiser", "firm"),
+    "bid": ("bid", "amount", "price"),
+    "reserve": ("reserve", "reserveprice", "reserve_price"),
+    "segment": ("segment", "query"),
+    "time": ("time", "timestamp", "date", "day"),
+}
+"""Columns of a log, and the names that are found without `--columns`."""
+_OPTIONAL = ("reserve", "segment", "time")
+_DATE = ("year", "month", "day")
+_TRAFFIC = ("cell", "pctr", "manual_bid")
+_MOST = 1e15
+
+
+def parsed_columns(text: str | None) -> dict[str, str]:
+    """Return the columns of `--columns auction=pid,bidder=firm`; several columns of a time are joined by `+`.
+
+    Raises:
+        InputError: The text is no such list.
+    """
+    found: dict[str, str] = {}
+    for part in [] if text is None else text.split(","):
+        name, equals, column = part.partition("=")
+        if not equals or not column:
+            raise InputError(f"--columns: expected NAME=COLUMN with commas, got {shown(part)}")
+        if name not in NAMES:
+            raise unknown("--columns", name, NAMES)
+        found[name] = column
+    return found
+
+
+def read_bids(path: Path, *, lowest_wins: bool, columns: Mapping[str, str] | None = None) -> BidLog:
+    """Read a log of bids.
+
+    Args:
+        path: The file: .csv or .parquet, or one of them packed as .gz, .bz2, .xz, .zip or .zst.
+        lowest_wins: Whether the lowest bid wins, as in procurement.
+        columns: The file's columns by the names of `NAMES`; what is left out goes by its usual names.
+
+    Raises:
+        InputError: The file or a column is missing, or a value is no number.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: expected a log of bids (CSV or Parquet), got no such file")
+    with tempfile.TemporaryDirectory() as folder, unpacked(path, path, Path(folder) / "unpacked") as parts:
+        if len(parts) != 1:
+            raise InputError(f"{path}: expected one file in the archive, got {len(parts)}")
+        plain = parts[0][1]
+        try:
+            table, _ = read_table(plain)
+        except InputError as error:
+            raise InputError(str(error).replace(str(plain), str(path))) from error
+        if not columns and set(_TRAFFIC) <= set(table.columns):
+            if lowest_wins:
+                raise InputError(f"{path}: expected a log of bids with --procurement, got a traffic table, whose highest wins")
+            return log_of_traffic(load_traffic(plain))
+    return _laid_out(path, table, dict(columns or {}), lowest_wins=lowest_wins)
+
+
+def _laid_out(path: Path, table: pl.DataFrame, columns: dict[str, str], *, lowest_wins: bool) -> BidLog:
+    found = {name: _column(path, table, name, columns) for name in NAMES}
+    auction, bidder = (table[str(found[name])].cast(pl.String).fill_null("") for name in ("auction", "bidder"))
+    bid = _numbers(path, table, str(found["bid"]))
+    reserve = None if found["reserve"] is None else _numbers(path, table, found["reserve"])
+    segment = None if found["segment"] is None else _codes(table[found["segment"]])
+    names, who = np.unique(bidder.to_numpy(), return_inverse=True)
+    number = _in_order(auction, _times(table, found["time"]))
+    return bid_log(
+        number, who.astype(np.int64), bid, names=tuple(map(str, names)), lowest_wins=lowest_wins, reserve=reserve,
+        segment=segment, source=str(path),
+    )  # fmt: skip
+
+
+def _column(path: Path, table: pl.DataFrame, name: str, columns: Mapping[str, str]) -> str | None:
+    given = columns.get(name)
+    if given is None:
+        if name == "time" and set(_DATE) <= set(table.columns):
+            return "+".join(_DATE)
+        usual = next((column for column in NAMES[name] if column in table.columns), None)
+        if usual is None and name not in _OPTIONAL:
+            words = ", ".join(NAMES[name])
+            raise InputError(f"{path}: expected a column {words}, got {shown(table.columns)} (--columns {name}=COLUMN)")
+        return usual
+    for column in given.split("+") if name == "time" else [given]:
+        if column not in table.columns:
+            near = suggestion(column, table.columns)
+            raise InputError(f"{path}: --columns {name}: expected a column of the log, got {shown(column)}{near}")
+    return given
+
+
+def _numbers(path: Path, table: pl.DataFrame, column: str) -> NDArray[np.float64]:
+    """Return a column as numbers; NaN where it is empty."""
+    text = table[column].cast(pl.String).str.strip_chars()
+    numbers = text.cast(pl.Float64, strict=False)
+    wrong = (numbers.is_null() & text.is_not_null() & (text != "")) | (numbers.abs() > _MOST) | numbers.is_nan()
+    if wrong.fill_null(value=False).any():
+        row = int(wrong.fill_null(value=False).arg_max() or 0)
+        given = shown(table[column][row])
+        raise InputError(f"{path}: row {row + 1}, column {column}: expected a number <= {_MOST:g} or nothing, got {given}")
+    return np.asarray(numbers.fill_null(float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _times(table: pl.DataFrame, column: str | None) -> NDArray[np.int64]:
+    """Return the moment of each row as a number, equal times alike: numbers in their order, other times as text, `[rows]`."""
+    moment = np.zeros(table.height, dtype=np.int64)
+    for part in [] if column is None else column.split("+"):
+        text = table[part].cast(pl.String).fill_null("").str.strip_chars()
+        numbers = text.cast(pl.Float64, strict=False)
+        values = text.to_numpy() if numbers.null_count() else numbers.to_numpy()
+        _, code = np.unique(values, return_inverse=True)
+        _, moment = np.unique(moment * (int(code.max()) + 1) + code, return_inverse=True)
+    return moment.astype(np.int64)
+
+
+def _codes(column: pl.Series) -> NDArray[np.int64]:
+    _, code = np.unique(column.cast(pl.String).fill_null("").to_numpy(), return_inverse=True)
+    return code.astype(np.int64)
+
+
+def _in_order(auction: pl.Series, moment: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of each row's auction: in order of the auction's first time, then of its first row."""
+    _, first, code = np.unique(auction.to_numpy(), return_index=True, return_inverse=True)
+    began = np.full(len(first), np.iinfo(np.int64).max)
+    np.minimum.at(began, code, moment)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.lexsort((first, began))] = np.arange(len(first))
+    return rank[code]
