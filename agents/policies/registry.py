@@ -15,6 +15,7 @@ from auctionsim.errors import InputError, RenamedWarning
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, RuleClass
 from auctionsim.plugins import load_class
+from auctionsim.scenario import AUTOBIDDERS
 
 _RULES = {
     "linear": "auctionsim.agents.policies.pacing.linear:Linear",
@@ -24,6 +25,7 @@ _RULES = {
     "timetable": "auctionsim.agents.policies.pacing.timetable:Timetable",
     "throttle": "auctionsim.agents.policies.pacing.throttle:Throttle",
     "uscb-oracle": "auctionsim.agents.policies.pacing.uscb_oracle:UscbOracle",
+    **dict.fromkeys(AUTOBIDDERS, "auctionsim.agents.policies.autobidding.rule:Autobidder"),
 }
 
 
@@ -31,7 +33,8 @@ def find_rule(name: str, source: str = "controller", *folders: Path | None) -> s
     """Find the rule of a name.
 
     Args:
-        name: `manual` or `truthful`, whose bids never change; another one of `scenario.CONTROLLERS`; or `package.module:Class`.
+        name: `manual` or `truthful`, whose bids never change; another one of `scenario.CONTROLLERS` or
+            `scenario.AUTOBIDDERS`; or `package.module:Class`.
         source: Text that says where the name stands, for messages.
         folders: Folders to look in for a class of the user's own, after the current one.
 

@@ -71,17 +71,23 @@ def rules_of(mechanism: MechanismSection) -> Rules:
 
 
 def _with_rules(market: Market, find_rule: FindRule) -> Market:
-    """Return the market with the rules that its groups name."""
+    """Return the market with the rules that its groups name; names of one class are one rule, which prepares them together."""
+    controllers = [group.controller for group in market.scenario.advertisers]
+    named: dict[str | RuleClass, list[str]] = {}
     for name in dict.fromkeys(group.controller for group in market.groups):
-        if name == "learner":
-            continue
-        who = np.array([i for i, group in enumerate(market.groups) if group.controller == name])
-        first = [group.controller for group in market.scenario.advertisers].index(name)
-        source = f"{market.scenario.source}: advertisers[{first}].controller"
-        rule = find_rule(name, source)
+        if name != "learner":
+            named.setdefault(find_rule(name, _place(market, controllers.index(name))), []).append(name)
+    for rule, names in named.items():
+        who = np.array([i for i, group in enumerate(market.groups) if group.controller in names])
+        name, source = names[0], _place(market, controllers.index(names[0]))
         with constructing(name, source, "(market, advertisers)") if CLASS_PATH.match(name) else nullcontext():
             market = market.under(rule, who)
     return market
+
+
+def _place(market: Market, group: int) -> str:
+    """Return the place of a group's controller, for messages."""
+    return f"{market.scenario.source}: advertisers[{group}].controller"
 
 
 def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:

@@ -74,14 +74,16 @@ class CpaCap(Constraint):
 
 
 class RoiFloor(Constraint):
-    """Return on investment, (gmv - cost) / cost, at least the floor."""
+    """Return on investment, (gmv - cost) / cost, at least the floor; a floor on gmv / cost, `roas_floor`, is 1 more."""
 
     key, scope, sense, charged, is_optional = "roi_floor", "advertiser", "floor", "owner", False
 
     def limit(self, asked: Asked) -> Array:
         """Resolve to a ratio."""
         cost, gmv = asked.baseline[:, COST], asked.baseline[:, GMV]
-        return _levels([group.roi_floor for group in asked.groups], safe_ratios(gmv - cost, cost, 0.0), self.absent)
+        roi = _levels([group.roi_floor for group in asked.groups], safe_ratios(gmv - cost, cost, 0.0), self.absent)
+        roas = _levels([group.roas_floor for group in asked.groups], safe_ratios(gmv, cost, 0.0), self.absent)
+        return np.maximum(roi, roas - 1.0)
 
     def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
         """Return 1 less gmv / cost over 1 + floor."""
@@ -207,10 +209,10 @@ class RevenueFloor(Constraint):
 
 
 REVENUE_FLOOR = RevenueFloor()
-CPA_CAP = CpaCap()
+CPA_CAP, ROI_FLOOR, SPEND_FLOOR = CpaCap(), RoiFloor(), SpendFloor()
 
 CONSTRAINTS: tuple[Constraint, ...] = (
-    CpcCap(), RoiFloor(), ProfitFloor(), SpendFloor(), CPA_CAP, SelfBidderFloor(), REVENUE_FLOOR,
+    CpcCap(), ROI_FLOOR, ProfitFloor(), SPEND_FLOOR, CPA_CAP, SelfBidderFloor(), REVENUE_FLOOR,
 )  # fmt: skip
 """All of them, in the order of a learner's multipliers."""
 

@@ -13,7 +13,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from auctionsim.errors import shown
 from auctionsim.names.display import cut, html_table, ranges
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
-from auctionsim.scenario.advertisers import CONTROLLERS, AdvertiserGroup
+from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
+from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
 from auctionsim.scenario.learner import (
     ALGORITHMS,
@@ -28,9 +29,10 @@ from auctionsim.scenario.market import MechanismSection, PlatformSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "ALGORITHMS", "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "ClusterSection", "DcmabSection", "DqnSection",
-    "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "Scenario", "Section",
-    "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "resolved_level",
+    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "AutobidSection", "ClusterSection",
+    "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection",
+    "PpoSection", "Scenario", "Section", "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share",
+    "resolved_level",
 ]  # fmt: skip
 
 
