@@ -11,9 +11,10 @@ from auctionsim.agents.policies import registry
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.jobs.studies.base import Options, find_study
-from auctionsim.jobs.studies.pacing import figures, study
+from auctionsim.jobs.studies.pacing import figures
 from auctionsim.jobs.studies.pacing.cases import CASES, TEST_DAYS, TRAIN_DAYS, auctions_by_hour, case_budgets, case_traffic
-from auctionsim.jobs.studies.pacing.disturbed_day import Account, case_market, controller, run_case
+from auctionsim.jobs.studies.pacing.controllers import Arm, arm_of, arms, case_market, policy_of
+from auctionsim.jobs.studies.pacing.disturbed_day import Account, run_case
 from auctionsim.jobs.studies.pacing.measures import measure, oscillation, prepared
 from auctionsim.jobs.studies.pacing.multipliers import (
     METHODS,
@@ -29,14 +30,15 @@ PER_HOUR = 3
 
 
 def test_every_registered_controller_takes_part():
-    assert set(study.arms()) == {*STATIC_BIDS, *registry._RULES}
+    assert {arm.controller for arm in arms()} == {*STATIC_BIDS, *registry._RULES}
+    assert {arm.method for arm in arms()} == {"", "dual", "min", "sequential", "pid", "throttle"}
     units = find_study("pacing").units(Options((0, 1)))
-    assert {(unit.scenario, unit.arm) for unit in units} >= {(case, arm) for case in CASES for arm in study.arms()}
+    assert {(unit.scenario, unit.arm) for unit in units} >= {(case, arm.name) for case in CASES for arm in arms()}
     assert len({unit.key for unit in units}) == len(units)
 
 
 def test_the_bound_is_near_what_the_best_constant_multiple_of_the_day_reaches():
-    assert measure("steady", "uscb-oracle", 2, PER_HOUR)["value"] > 0.9
+    assert measure("steady", Arm("uscb-oracle"), 2, PER_HOUR)["value"] > 0.9
     assert sorted(prepared("steady", 2, PER_HOUR).best_value) == list(TEST_DAYS)
 
 
@@ -44,8 +46,8 @@ def test_the_steady_case_is_the_day_that_every_market_runs():
     case = CASES["steady"]
     market = case_market(case, 1, PER_HOUR)
     for name in ("pid", "throttle", "manual"):
-        hours = run_case(Account.of(case, market.budgets), market, controller(name, market), 2)
-        outcome = simulate_day(market, 2, controller(name, market)).outcome
+        hours = run_case(Account.of(case, market.budgets), market, policy_of(Arm(name), market), 2)
+        outcome = simulate_day(market, 2, policy_of(Arm(name), market)).outcome
         # Each hour is accounted in units of its own here, of the day there.
         np.testing.assert_allclose(hours[:, :, COST], outcome.cost[:, :, 0], rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(hours[:, :, GMV], outcome.gmv[:, :, 0], rtol=1e-6, atol=1e-9)
@@ -78,23 +80,23 @@ def test_an_account_is_spent_in_equal_parts_of_what_is_left_and_a_cut_takes_its_
 
 
 def test_overspend_comes_from_cuts_and_late_reports_and_from_nothing_else():
-    for arm in ("truthful", "dual-pacing"):
+    for arm in (Arm("truthful"), Arm("dual-pacing")):
         for case in ("dust", "account, .3 and .1"):
             assert measure(case, arm, 0, PER_HOUR)["overspend"] <= 1e-6
     # Bidding the value spends a tight budget before noon: all that is cut was spent, 0.39 / 0.61 of three budgets of six.
-    cut = measure("budget cut", "truthful", 0, PER_HOUR)["overspend"]
+    cut = measure("budget cut", Arm("truthful"), 0, PER_HOUR)["overspend"]
     assert 0.1 < cut <= 0.5 * 0.39 / 0.61 + 1e-9
-    assert measure("late reports", "truthful", 0, PER_HOUR)["overspend"] > 0.02
+    assert measure("late reports", Arm("truthful"), 0, PER_HOUR)["overspend"] > 0.02
 
 
 @pytest.mark.parametrize(
     ("cases", "arms"),
     [
-        (("account, .2 and .2",), ("truthful", "dual-pacing")),
-        pytest.param(tuple(CASES), study.arms(), marks=pytest.mark.long),
+        (("account, .2 and .2",), (Arm("truthful"), Arm("target-roas", "min"))),
+        pytest.param(tuple(CASES), arms(), marks=pytest.mark.long),
     ],
 )
-def test_no_controller_that_keeps_its_limits_beats_the_bound(cases: tuple[str, ...], arms: tuple[str, ...]):
+def test_no_controller_that_keeps_its_limits_beats_the_bound(cases: tuple[str, ...], arms: tuple[Arm, ...]):
     for case in cases:
         for arm in arms:
             found = measure(case, arm, 2, PER_HOUR)
@@ -102,9 +104,21 @@ def test_no_controller_that_keeps_its_limits_beats_the_bound(cases: tuple[str, .
                 assert found["value"] <= 1 + 1e-6, (case, arm)
 
 
+def test_an_autobidder_knows_its_target_and_its_method():
+    arm = arm_of("target-roas, sequential")
+    assert arm == Arm("target-roas", "sequential")
+    market = case_market(CASES["steady"], 0, PER_HOUR, arm)
+    group = market.scenario.advertisers[0]
+    assert (group.controller, group.autobid.method, group.roas_floor) == ("target-roas", "sequential", 1.0)
+    assert policy_of(arm, market) is market.rule_policies[0][1]
+    # A budget that cannot be spent at the target tempts who knows no target; who knows it breaks it by little.
+    blind, aware = (measure("steady", arm_of(name), 0, 8)["ros_violation"] for name in ("max-value, dual", "target-roas, dual"))
+    assert blind > 0.12 > aware
+
+
 def test_campaigns_that_are_alike_share_an_account_alike_and_the_better_one_gets_more():
     alike, unlike = (
-        np.mean([measure(case, "dual-pacing", seed, 6)["first_share"] for seed in range(2)])
+        np.mean([measure(case, Arm("dual-pacing"), seed, 6)["first_share"] for seed in range(2)])
         for case in ("account, .2 and .2", "account, .3 and .1")
     )
     assert alike == pytest.approx(0.5, abs=0.06)

@@ -11,28 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.build import build_market
-from auctionsim.agents.policies.registry import find_rule
 from auctionsim.auction.outcome import COST, OUTCOMES
-from auctionsim.jobs.studies.pacing.cases import NOON, TEST_DAYS, TRAIN_DAYS, Case, case_budgets, case_traffic
+from auctionsim.jobs.studies.pacing.cases import NOON, Case
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
-from auctionsim.market.policy import DayPolicy, DayState, Policy
-from auctionsim.traffic.given import scenario_for
+from auctionsim.market.policy import DayState, Policy
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
-
-TARGET_CPA = 1.0
-"""Target cost per conversion, which is the value of a conversion: a return on spend of 1."""
-_OVERRIDES = (
-    f"traffic.train_days={list(TRAIN_DAYS)}",
-    f"traffic.test_days={list(TEST_DAYS)}",
-    "advertisers.0.objectives={gmv=1.0}",
-    "advertisers.0.roi_floor=0.0",
-    f"advertisers.0.cpa_cap={TARGET_CPA}",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,37 +65,6 @@ class Account:
         members = np.bincount(self.owner)
         part: Array = np.maximum(self.limits(hour) - self.by_budget(spent), 0.0) / members
         return part[self.owner]
-
-
-def case_market(case: Case, seed: int, per_hour: int) -> Market:
-    """Make the market of a case: campaigns that want value, with a budget and a return on spend of 1 or more."""
-    traffic = case_traffic(case, seed, per_hour)
-    budgets = dict(zip(traffic.advertisers, case_budgets(case, traffic).tolist(), strict=True))
-    return build_market(scenario_for(traffic, name="pacing", budgets=budgets, overrides=_OVERRIDES), seed)
-
-
-def controller(name: str, market: Market) -> Policy:
-    """Return a controller that bids for all campaigns of a market.
-
-    Args:
-        name: The controller's name, as `find_rule` takes it.
-        market: The market.
-    """
-    rule = find_rule(name)
-    if not isinstance(rule, str):
-        return rule(market, np.arange(len(market.advertisers)))
-    return _Static(market.static(rule))
-
-
-@dataclass(frozen=True, eq=False)
-class _Static:
-    """Bid alike all day."""
-
-    coefficients: Array
-
-    def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (bids of one fit any number)
-        """Begin a day."""
-        return DayPolicy(lambda state: self.coefficients)  # noqa: ARG005
 
 
 def run_case(account: Account, market: Market, policy: Policy, day: int) -> Array:

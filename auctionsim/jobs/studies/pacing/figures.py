@@ -73,6 +73,13 @@ def _statements() -> list[tuple[str, str, float, float, Values]]:
         ("return kept: min less sequential", ".49 - .11 = .38, > 0", _ABOVE, 1, _less("min", "sequential", "kept")),
         ("value: min less dual", ".94 - .88 = .06, > 0", _ABOVE, 1, _less("min", "dual", "value")),
         ("value: sequential less min", "1.44 - .94 = .50, > 0", _ABOVE, 10, _less("sequential", "min", "value")),
+        (
+            "return kept, target-roas on steady days: min less sequential",
+            "> 0",
+            _ABOVE,
+            1,
+            _less("target-roas, min", "target-roas, sequential", "ros_kept", "steady"),
+        ),
         *(
             (f"breach per step, {method}, T = {steps}", *_bound(method, steps), _of(method, steps))
             for method in METHODS
@@ -89,8 +96,8 @@ def _bound(method: str, steps: int) -> tuple[str, float, float]:
     return f"sqrt(T) log T / T: < {most:.3f}", 0.0, most
 
 
-def _less(arm: str, other: str, metric: str) -> Values:
-    return lambda results: paired_differences(results, CAMPAIGNS, arm, other, metric)
+def _less(arm: str, other: str, metric: str, scenario: str = CAMPAIGNS) -> Values:
+    return lambda results: paired_differences(results, scenario, arm, other, metric)
 
 
 def _of(method: str, steps: int) -> Values:

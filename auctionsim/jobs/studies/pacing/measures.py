@@ -8,15 +8,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.build import build_market
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.bounds.eligible_wins import eligible_wins
 from auctionsim.bounds.linear_goals import LinearGoals
 from auctionsim.bounds.oracle import best_allocation
 from auctionsim.jobs.studies.pacing.cases import CASES, TEST_DAYS, case_traffic
-from auctionsim.jobs.studies.pacing.disturbed_day import Account, case_market, controller, run_case
+from auctionsim.jobs.studies.pacing.controllers import Arm, case_market, market_of, policy_of
+from auctionsim.jobs.studies.pacing.disturbed_day import Account, run_case
 from auctionsim.market.market import Market
-from auctionsim.traffic.given import scenario_for
 from auctionsim.traffic.table import HOURS, Traffic
 
 Array = NDArray[np.float64]
@@ -72,7 +71,7 @@ def prepared(name: str, seed: int, per_hour: int) -> Prepared:
     return Prepared(account, market, value, spend)
 
 
-def measure(name: str, arm: str, seed: int, per_hour: int) -> dict[str, float]:
+def measure(name: str, arm: Arm, seed: int, per_hour: int) -> dict[str, float]:
     """Return a controller's measures in a case, means over test days; those that are not defined are left out.
 
     Returns:
@@ -83,8 +82,9 @@ def measure(name: str, arm: str, seed: int, per_hour: int) -> dict[str, float]:
         an account's spend.
     """
     found = prepared(name, seed, per_hour)
-    policy = controller(arm, found.market)
-    days = [_measure_day(found, run_case(found.account, found.market, policy, day), day) for day in TEST_DAYS]
+    market = case_market(CASES[name], seed, per_hour, arm) if arm.method else found.market
+    policy = policy_of(arm, market)
+    days = [_measure_day(found, run_case(found.account, market, policy, day), day) for day in TEST_DAYS]
     metrics = dict.fromkeys(key for one in days for key in one)
     return {key: float(np.mean([one[key] for one in days if key in one])) for key in metrics}
 
@@ -132,6 +132,4 @@ def oscillation(cost: Array, auctions: Array) -> float:
 def _as_one(market: Market, account: Account, traffic: Traffic) -> Market:
     """Return the market in which the campaigns of an account are one advertiser."""
     one = replace(traffic, advertisers=("account",), advertiser=np.zeros(len(traffic.advertiser), dtype=np.int64))
-    days = market.scenario.traffic
-    overrides = (f"traffic.train_days={list(days.train_days)}", f"traffic.test_days={list(days.test_days)}")
-    return build_market(scenario_for(one, budgets={"account": float(account.budgets[0])}, overrides=overrides), market.seed)
+    return market_of(one, account.budgets, market.seed)

@@ -1,7 +1,8 @@
 """Put every controller through days that are hard to pace, and compare three ways to pace a budget and a return on spend.
 
-Every rule of `scenario.CONTROLLERS` takes part, so that a new one does by being registered. It bids for all campaigns of a case
-(`cases.py`), each of which wants value within a daily budget at a return on spend of 1. The days are ours.
+Every rule and autobidder of the scenario takes part (`controllers.py`), so that a new one does by being registered. It bids for
+all campaigns of a case (`cases.py`), each of which wants value within a daily budget at a return on spend of 1. The days are
+ours.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from auctionsim.analysis.documents.results import arms_table
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Text
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.pacing.cases import CASES
+from auctionsim.jobs.studies.pacing.controllers import arm_of, arms
 from auctionsim.jobs.studies.pacing.figures import CAMPAIGNS, HORIZONS, SOURCE, VIOLATION, checks, methods_table
 from auctionsim.jobs.studies.pacing.measures import METRICS, measure
 from auctionsim.jobs.studies.pacing.multipliers import METHODS, compare, unbounded_violation
-from auctionsim.scenario.advertisers import CONTROLLERS
 
 _PER_HOUR, _QUICK_PER_HOUR = 20, 3
 """Mean auctions of a campaign in an hour."""
@@ -30,13 +31,9 @@ _NOTES = (
     "beyond 1 only where a budget or a return is broken. With dust the bound is loose: it may buy parts of impressions. "
     "Return kept: share of campaigns whose value is no less than their cost. Budgets are kept exactly by the auction, so that "
     "overspend comes from a budget cut after it was spent, or from late reports. uscb-oracle knows the day, and is no rule "
-    "for use."
+    "for use. Of all these only target-cpa and target-roas know that there is a return to keep; max-value wants value for its "
+    "budget alone."
 )
-
-
-def arms() -> tuple[str, ...]:
-    """Return the controllers that take part: all but the learner."""
-    return tuple(name for name in CONTROLLERS if name != "learner")
 
 
 class _Study:
@@ -45,7 +42,7 @@ class _Study:
 
     def units(self, options: Options) -> Sequence[Unit]:
         # All controllers of a day one after the other, since they share its traffic and bound.
-        hard = [Unit(name, arm, seed) for name in CASES for seed in options.seeds for arm in arms()]
+        hard = [Unit(name, arm.name, seed) for name in CASES for seed in options.seeds for arm in arms()]
         methods = [
             Unit(scenario, arm, seed) for scenario in (CAMPAIGNS, VIOLATION) for seed in options.seeds for arm in METHODS
         ]
@@ -58,7 +55,7 @@ class _Study:
         elif unit.scenario == VIOLATION:
             values = {f"violation_{steps}": unbounded_violation(unit.arm, steps, unit.seed) for steps in HORIZONS}
         else:
-            values = measure(unit.scenario, unit.arm, unit.seed, _QUICK_PER_HOUR if options.quick else _PER_HOUR)
+            values = measure(unit.scenario, arm_of(unit.arm), unit.seed, _QUICK_PER_HOUR if options.quick else _PER_HOUR)
         return Findings([("test", metric, value) for metric, value in values.items()])
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
