@@ -3,8 +3,9 @@
 Bidder i bids `value / (1 + max(mu, nu))`. Multiplier mu of the budget begins at `1 / rho - 1`, so that no bid is above the
 budget rho of a round, and moves by `rate (payment - rho)`. Multiplier nu of the return begins at `gamma - 1`, so that a win
 keeps the return gamma, and moves by `rate (gamma payment - value won)`. Both stay between 0 and where they began. For values in
-[0, 1] and rates up to 1 neither constraint is ever broken, whatever the others do, and liquid welfare is at least half of the
-best (Lucier, Pattathil, Slivkins and Zhang, COLT 2024, arXiv 2301.13306). The rate is one over the root of the number of rounds.
+[0, 1] and rates up to 1 neither constraint is ever broken, whatever the others do, and liquid welfare is at least half of
+the best (Lucier, Pattathil, Slivkins and Zhang, COLT 2024, arXiv 2301.13306). The rate is one over the root of the number of
+rounds.
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def pace(kind: Values, seed: int, rounds: int, rho: float, *, is_first_price: bo
     return PacedReturn(values, rho, gamma, is_first_price, multipliers, totals[0], totals[1])
 
 
-def regret_exponents(kind: Values, seed: int, horizons: tuple[int, ...], rho: float, *, is_first_price: bool) -> dict[str, float]:
+def regret_exponents(
+    kind: Values, seed: int, horizons: tuple[int, ...], rho: float, *, is_first_price: bool
+) -> dict[str, float]:
     """Return how regret grows with time, and the worst of what else is stated.
 
     Args:
