@@ -112,7 +112,7 @@ class BatchedDays:
         self._is_running = np.zeros(num_envs, dtype=bool)
         self._model = bid_model
         self._start, self._fixed = home(starting_coefficients(market, bid_model)), home(market.fixed)
-        self._learners, self._budgets = home(market.learners), home(market.budgets)
+        self._learners, self._budgets = home(market.learners), home(market.first_budgets)
         self._budget_left = home(np.zeros((n_advertisers, num_envs)))
         self._scored = formulas(partial(scored, learners=self._learners, settings=settings, price=price))
         self._observed = formulas(partial(observed, learners=self._learners))

@@ -45,3 +45,11 @@ def test_controllers_are_compared(capsys: pytest.CaptureFixture[str]):
     assert rows["manual"] == pytest.approx(1.0)
     # Paced over the day, a budget buys more than spent by noon.
     assert rows["dual-pacing"] > rows["truthful"]
+
+
+def test_methods_of_value_maximizers_are_compared(capsys: pytest.CaptureFixture[str]):
+    runpy.run_path(str(EXAMPLES / "compare_autobidders.py"))["main"]("--quick")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    worst = {(method, rehearsals): float(ratio) for method, rehearsals, _, ratio, *_ in rows}
+    # A budget that does not bind makes the sequential method break the target.
+    assert worst["sequential", "20"] < 0.8 < worst["dual", "20"]

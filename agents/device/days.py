@@ -34,7 +34,7 @@ class DeviceDays:
         self._engine = ArrayEngine(engine_on(home.device, market, count))
         self._engine.begin(np.arange(count), np.repeat(np.array(days), copies), [market.seed] * count)
         self._hour = 0
-        self._budget_left = home.array(np.tile(market.budgets[:, None], (1, count)))
+        self._budget_left = home.array(np.tile(market.first_budgets[:, None], (1, count)))
         self.last_step = home.array(np.zeros((n, len(OUTCOMES), count)))
         """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`."""
         self.cumulative = np.zeros_like(self.last_step)

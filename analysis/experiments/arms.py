@@ -52,11 +52,14 @@ class Arms:
         treatment: The market with the change; None for A/A tests, in which both arms are the same.
 
     Raises:
-        InputError: The markets differ in traffic, or in whether outcomes are sampled; or traffic is larger than memory.
+        InputError: The markets differ in traffic, or in whether outcomes are sampled; traffic is larger than memory; or
+            campaigns share the budget of an account.
     """
 
     def __init__(self, control: Market, treatment: Market | None = None) -> None:
         self.markets = (control, control if treatment is None else treatment)
+        for market in self.markets:
+            market.expect_no_accounts("experiments")
         a, b = (market.traffic for market in self.markets)
         columns = ("day", "hour", "weight", "cell_start", "advertiser", "pctr", "ctr", "cvr", "item_price", "market_ecpm")
         if a is not b and not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in columns):

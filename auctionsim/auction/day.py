@@ -144,6 +144,17 @@ class DayReplay:
         money_left(self._ledger, self._ledger.view(np.float64), self._budgets, left)
         return left
 
+    def change_budgets(self, budgets: NDArray[np.float64]) -> None:
+        """Change the budgets of the whole day from the next step on: who has spent as much as that is out.
+
+        Args:
+            budgets: Daily budgets, currency, `[advertisers, P]`, infinite for none, never less than what is spent.
+        """
+        from auctionsim.auction.kernel.ledger import change_budgets
+
+        self._budgets = np.array(budgets)
+        change_budgets(self._ledger, self._ledger.view(np.float64), self._budgets)
+
     @property
     def is_over(self) -> bool:
         """Whether all 24 hours were replayed."""

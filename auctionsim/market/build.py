@@ -19,11 +19,12 @@ from auctionsim.auction.parallel.threads import in_threads, usable_threads
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.errors import InputError
+from auctionsim.market.accounts.allotments import Account
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
 from auctionsim.plugins import CLASS_PATH, constructing
-from auctionsim.scenario import MechanismSection, Scenario, baseline_share
+from auctionsim.scenario import MechanismSection, Scenario, baseline_share, resolved_level
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
@@ -58,7 +59,8 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     no_budgets = np.full(len(groups), np.inf)
     market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
     baseline = market.static(scenario.platform.baseline)
-    limited = replace(market, budgets=resolved_budgets(market))
+    accounts = resolved_accounts(market)
+    limited = replace(market, budgets=_with_ceilings(resolved_budgets(market), accounts), accounts=accounts)
     return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
 
 
@@ -76,17 +78,17 @@ def _with_rules(market: Market, find_rule: FindRule) -> Market:
     named: dict[str | RuleClass, list[str]] = {}
     for name in dict.fromkeys(group.controller for group in market.groups):
         if name != "learner":
-            named.setdefault(find_rule(name, _place(market, controllers.index(name))), []).append(name)
+            named.setdefault(find_rule(name, _source_of(market, controllers.index(name))), []).append(name)
     for rule, names in named.items():
         who = np.array([i for i, group in enumerate(market.groups) if group.controller in names])
-        name, source = names[0], _place(market, controllers.index(names[0]))
+        name, source = names[0], _source_of(market, controllers.index(names[0]))
         with constructing(name, source, "(market, advertisers)") if CLASS_PATH.match(name) else nullcontext():
             market = market.under(rule, who)
     return market
 
 
-def _place(market: Market, group: int) -> str:
-    """Return the place of a group's controller, for messages."""
+def _source_of(market: Market, group: int) -> str:
+    """Return the source of a group's controller, for messages."""
     return f"{market.scenario.source}: advertisers[{group}].controller"
 
 
@@ -167,9 +169,7 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
     shares = [baseline_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
     if any(share is not None for share in shares):
-        baseline = market.static(scenario.platform.baseline)
-        unlimited = _outcomes(market, scenario.traffic.train_days, baseline).values()
-        spend = np.mean([outcome.cost.sum(axis=(0, 2)) for outcome in unlimited], axis=0)
+        spend = _unlimited_spend(market)
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         if share is not None:
             budgets[i] = share * spend[i]
@@ -183,3 +183,41 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
         elif group.budget is not None:
             budgets[i] = float(group.budget)
     return budgets
+
+
+def resolved_accounts(market: Market) -> tuple[Account, ...]:
+    """Return the accounts that a market's scenario states, with budgets in currency.
+
+    Args:
+        market: The market, without budgets and without rules.
+    """
+    sections, found = market.scenario.accounts, []
+    spend = _unlimited_spend(market) if sections else np.zeros(0)
+    for one in sections:
+        members = np.array([i for i, group in enumerate(market.groups) if group.account == one.account])
+        usual = float(spend[members].sum())
+        budget, min_spend = (resolved_level(level, usual) or 0.0 for level in (one.budget, one.min_spend))
+        floors, ceilings = (
+            budget * np.array([getattr(market.groups[i], key) for i in members]) for key in ("account_floor", "account_ceiling")
+        )
+        found.append(Account(one.account, members, budget, min(min_spend, budget), floors, ceilings, spend[members]))
+    return tuple(found)
+
+
+def _with_ceilings(budgets: NDArray[np.float64], accounts: Sequence[Account]) -> NDArray[np.float64]:
+    """Return budgets with those of campaigns: the most that their accounts let them spend."""
+    for account in accounts:
+        budgets[account.members] = account.ceilings
+    return budgets
+
+
+def _unlimited_spend(market: Market) -> NDArray[np.float64]:
+    """Return each advertiser's mean spend on training days under the baseline, currency `[advertisers]`.
+
+    Args:
+        market: The market, without budgets.
+    """
+    baseline = market.static(market.scenario.platform.baseline)
+    unlimited = _outcomes(market, market.scenario.traffic.train_days, baseline).values()
+    spend: NDArray[np.float64] = np.mean([outcome.cost.sum(axis=(0, 2)) for outcome in unlimited], axis=0)
+    return spend

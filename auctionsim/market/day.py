@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
+from auctionsim.market.accounts.allotments import Account, Allotter
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.actor import Actor, DayState
 
@@ -32,6 +33,10 @@ class HasRules(Protocol):
     @property
     def rule_policies(self) -> Sequence[tuple[NDArray[np.int64], Any]]:
         """Return the policies that bid for some advertisers, each with their indices `[n]`."""
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """Return the accounts whose campaigns share a budget."""
 
     @property
     def advertisers(self) -> tuple[str, ...]:
@@ -60,6 +65,8 @@ class MarketDay(DayReplay):
         """Shares of auctions entered in the last step, those of rules included, `[advertisers, P]`; None for all."""
         self._shown: list[DayState] | None = None
         """States that rules were shown before each step so far; None where nobody asked to keep them."""
+        self._allotter = Allotter(market.accounts, self._budgets) if market.accounts else None
+        self._allot()
 
     def keep_shown(self) -> None:
         """Keep what rules are shown, so that the day can be copied and pickled while rules are in the middle of it.
@@ -112,7 +119,15 @@ class MarketDay(DayReplay):
             Impressions, clicks, conversions, GMV and cost of the step, `[advertisers, 5, P]`.
         """
         theta, self.participation = self._with_rules(coefficients, participation)
-        return super().step(theta, self.participation)
+        totals = super().step(theta, self.participation)
+        self._allot()
+        return totals
+
+    def _allot(self) -> None:
+        """Divide the money of accounts among their campaigns for the hour that begins."""
+        if self._allotter is not None and not self.is_over and self._allotter.is_due(self.hour):
+            cost, last = self.cumulative[:, COST], self.last_step[:, COST]
+            self.change_budgets(self._allotter.budgets(self.hour, cost, last))
 
     def _with_rules(self, coefficients: Array, share: Array | None) -> tuple[Array, Array | None]:
         """Return the coefficients with the rules' bids in place of NaN, and the shares of auctions that are entered."""

@@ -20,6 +20,7 @@ from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError, shown
+from auctionsim.market.accounts.allotments import Account, Allotter
 from auctionsim.market.actor import Actor
 from auctionsim.market.competition import hourly_competition, meeting_share
 from auctionsim.market.day import MarketDay
@@ -73,6 +74,8 @@ class Market:
     """Outcome of the baseline policy on each day of the scenario's splits, under the same budgets."""
     mean_features: NDArray[np.float64]
     """Mean bid features of each advertiser over its auctions on training days, `[advertisers, 4]`; 0 where none."""
+    accounts: tuple[Account, ...] = ()
+    """Accounts whose campaigns share a budget; the budget of a campaign is then the most that it may spend."""
     rule_policies: tuple[tuple[NDArray[np.int64], Policy], ...] = ()
     """Indices of advertisers, `[n]`, and the policy that bids for them hour by hour."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
@@ -241,7 +244,12 @@ class Market:
             source: Traffic with other bid features than the market's; the market's where None.
             budgets: Daily budgets, currency `[advertisers]`, infinite for none; the market's where None.
             steps: Steps in which the day is replayed; hours where None.
+
+        Raises:
+            InputError: There are `budgets`, and the market's campaigns share those of accounts.
         """
+        if budgets is not None:
+            self.expect_no_accounts("budgets that are set anew")
         return MarketDay(
             self,
             day,
@@ -322,7 +330,28 @@ class Market:
 
     def without_budgets(self) -> Market:
         """Return the same market where nobody has a budget."""
-        return replace(self, budgets=np.full(len(self.advertisers), np.inf))
+        return replace(self, budgets=np.full(len(self.advertisers), np.inf), accounts=())
+
+    @cached_property
+    def first_budgets(self) -> NDArray[np.float64]:
+        """Return what each advertiser may spend in the first hour of a day, currency `[advertisers]`, infinite for no limit.
+
+        It is the budget, but for campaigns of an account, whose money is divided hour by hour.
+        """
+        nothing, limits = np.zeros((len(self.advertisers), 1)), self.budgets[:, None]
+        return Allotter(self.accounts, limits).budgets(0, nothing, nothing)[:, 0] if self.accounts else self.budgets
+
+    def expect_no_accounts(self, use: str) -> None:
+        """Check that no campaigns share a budget, where that is not supported.
+
+        Args:
+            use: The use that does not support it, for the message.
+
+        Raises:
+            InputError: Some do.
+        """
+        if self.accounts:
+            raise InputError(f"{self.scenario.source}: accounts: expected none with {use}, got {shown(self.accounts[0].name)}")
 
     def static(self, controller: str) -> NDArray[np.float64]:
         """Return the coefficients `[advertisers, 4, 1]` by which everybody follows one fixed rule.

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from auctionsim.errors import shown
 from auctionsim.names.display import cut, html_table, ranges
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
+from auctionsim.scenario.accounts import AccountSection, check_accounts
 from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
@@ -29,10 +30,10 @@ from auctionsim.scenario.market import MechanismSection, PlatformSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AdvertiserGroup", "AutobidSection", "ClusterSection",
-    "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection",
-    "PpoSection", "Scenario", "Section", "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share",
-    "resolved_level",
+    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup", "AutobidSection",
+    "ClusterSection", "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective",
+    "PlatformSection", "PpoSection", "Scenario", "Section", "TrafficSection", "TrainSection", "ValueScaleSection",
+    "baseline_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -58,6 +59,8 @@ class Scenario(Section):
     """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
     """Groups of advertisers, one block each."""
+    accounts: tuple[AccountSection, ...] = ()
+    """Accounts whose campaigns share a budget, one block each."""
     learner: LearnerSection = LearnerSection()
     """Learning algorithm and its settings."""
     train: TrainSection = TrainSection()
@@ -87,6 +90,7 @@ class Scenario(Section):
         for i, group in enumerate(self.advertisers):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
+        check_accounts(self.accounts, self.advertisers)
         return self
 
     def __repr__(self) -> str:

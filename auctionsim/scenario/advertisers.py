@@ -9,7 +9,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.autobid import GOALS, TARGET_OF, AutobidSection, Goal, value_of
-from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, check_level
+from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, Share, check_level
 
 CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "throttle", "timetable", "uscb-oracle")
 """Names of the built-in controllers that need no target. A user's own is named by `package.module:Class`."""
@@ -35,7 +35,7 @@ class AdvertiserGroup(Section):
     keywords: Literal["shared", "disjoint"] = "shared"
     """Synthetic only. `disjoint`: the group's advertisers never meet; each query has one of them."""
     goal: Goal | None = None
-    """What a value maximizer wants, in place of weights: `target-cpa` conversions under `cpa_cap`, `target-roas` GMV under
+    """Goal of a value maximizer, in place of weights: `target-cpa` conversions under `cpa_cap`, `target-roas` GMV under
     `roas_floor` or `roi_floor`, `max-value` the one objective that `objectives` names (GMV by default) under `budget` and
     whatever targets there are. A controller of such a name has the goal of that name. Targets hold for a day, never for an
     auction."""
@@ -46,6 +46,12 @@ class AdvertiserGroup(Section):
     budget: FiniteFloat | str | None = None
     """Hard daily budget: currency, `baseline*SHARE` of the spend under the baseline without budgets, `table`,
     or `none`."""
+    account: Name | None = None
+    """The account of `[[accounts]]` whose budget the group's advertisers share, as campaigns of it."""
+    account_floor: Share = 0.0
+    """Share of the account's budget that is reserved for each advertiser of the group."""
+    account_ceiling: Share = 1.0
+    """Share of the account's budget that each advertiser of the group may spend at most."""
     cpc_cap: FiniteFloat | str | None = None
     """Soft cap on the price per click: currency, or `baseline*SHARE`."""
     cpa_cap: FiniteFloat | str | None = None
@@ -106,10 +112,22 @@ class AdvertiserGroup(Section):
         self.__dict__.update(goal=goal, objectives={value: self.objectives.get(value, 1.0)})
         return self
 
+    @model_validator(mode="after")
+    def _account_is_right(self) -> AdvertiserGroup:
+        if self.account is None and (self.account_floor, self.account_ceiling) != (0.0, 1.0):
+            raise ValueError("account: expected the name of an account with account_floor or account_ceiling, got none")
+        if self.account_floor > self.account_ceiling:
+            raise ValueError(
+                f"account_floor: expected a number <= account_ceiling = {self.account_ceiling}, got {self.account_floor}"
+            )
+        if self.account is not None and self.budget is not None:
+            raise ValueError(f"budget: expected none in an account, whose budget is shared, got {shown(self.budget)}")
+        return self
+
     @property
     def has_budget(self) -> bool:
         """Whether money is limited."""
-        return self.budget is not None
+        return self.budget is not None or self.account is not None
 
     @property
     def value(self) -> Objective:

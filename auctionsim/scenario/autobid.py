@@ -11,7 +11,7 @@ from auctionsim.scenario.base import Objective, Positive, Section
 
 Goal = Literal["target-cpa", "target-roas", "max-value"]
 GOALS: tuple[Goal, ...] = ("target-cpa", "target-roas", "max-value")
-"""What a value maximizer may ask for; the controllers of these names bid for it."""
+"""Goals of value maximizers; the controllers of these names bid for it."""
 
 TARGET_OF: Mapping[Objective, tuple[str, ...]] = {"conversions": ("cpa_cap",), "gmv": ("roas_floor", "roi_floor")}
 """Keys of the targets that are stated in units of an objective."""

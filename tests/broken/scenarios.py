@@ -172,7 +172,7 @@ _COMMANDS = [
      "auctionsim train: argument --seeds: expected a whole number >= 1 and < 10^13, got '0'"),
     ("an unknown study", "reproduce calvani", "reproduce: unknown study 'calvani'; choose from"),
     ("no such scenario", "train three-arm",
-     "three-arm: expected a scenario file or a built-in scenario (auctionnet, calibrated, large, "),
+     "three-arm: expected a scenario file or a built-in scenario (auctionnet, autobidding, calibrated, "),
     ("public data that is not there", "demo --data nowhere",
      "nowhere/avito_bat/campaigns_fpa.csv: expected the public file of avito_bat"),
 ]  # fmt: skip

@@ -42,10 +42,14 @@ class Period(NamedTuple):
 
     cost: Array
     """Cost, currency, `[n, P]`."""
+    shared_cost: Array
+    """Cost of all who share the budget, currency, `[n, P]`: of the account's campaigns, else the own."""
     earned: Array
-    """What each target allowed to pay for what was won, currency, `[K, n, P]`."""
+    """Currency that each target allowed to pay for what was won, `[K, n, P]`."""
     planned: Array
-    """Planned spend by the budget, currency, infinite without one, `[n, P]`."""
+    """Planned spend of all who share the budget, currency, infinite without one, `[n, P]`."""
+    floor_cost: Array
+    """Cost of all who share the least spend of the day, currency, `[n, P]`."""
     floor_planned: Array
     """Planned spend by the least spend of the day, currency, 0 where there is none or it is reached, `[n, P]`."""
 
@@ -63,7 +67,7 @@ class Pacer(Protocol):
     """Finds the multipliers of n advertisers on a day."""
 
     state: Array
-    """What it carries from day to day, `[N_ROWS, n, P]`; zeros before anything is known."""
+    """Numbers that it carries from day to day, `[N_ROWS, n, P]`; zeros before anything is known."""
 
     def observe(self, period: Period) -> None:
         """Learn from a period."""
@@ -85,7 +89,7 @@ class MirrorDescent:
 
     Args:
         method: One of the four.
-        task: What the advertisers ask for.
+        task: The advertisers' goals.
         steps: Step sizes.
         usual: Usual hourly spend S, currency > 0, `[n]`.
         state: The state to begin with, `[N_ROWS, n, P]`.
@@ -100,7 +104,7 @@ class MirrorDescent:
         """Raise the multipliers of what was breached, and lower the others."""
         gap = np.minimum((period.earned - period.cost) / self._usual, _MOST_ERROR) * self._task.has_target[:, :, None]
         targets = np.clip(self.state[:BUDGET] - self._steps.target * gap, -LARGEST_LOG, LARGEST_LOG)
-        error = np.clip(spend_error(period.cost, period.planned), -1.0, _MOST_ERROR)
+        error = np.clip(spend_error(period.shared_cost, period.planned), -1.0, _MOST_ERROR)
         # The budget's row holds log mu, or the log of the share of auctions.
         way = -1.0 if self._method == "throttle" else 1.0
         bottom = _SMALLEST_SHARE if self._method == "throttle" else -LARGEST_LOG
@@ -131,7 +135,7 @@ class MirrorDescent:
 def after_floor(log: Array, period: Period, step: Array) -> Array:
     """Return the logarithm of the multiplier that spends the least spend of a day, after a period, `[n, P]`."""
     planned = np.where(period.floor_planned > 0, period.floor_planned, np.inf)
-    error = np.clip(spend_error(period.cost, planned), -1.0, _MOST_ERROR)
+    error = np.clip(spend_error(period.floor_cost, planned), -1.0, _MOST_ERROR)
     return np.clip(log - step * error, -LARGEST_LOG, LARGEST_LOG)
 
 
@@ -143,7 +147,7 @@ def with_floor(theta: Array, log: Array, task: Task, is_due: NDArray[np.bool_]) 
     Args:
         theta: Coefficients without it, `[n, 4, P]`.
         log: Logarithm of the multiplier that spends it, `[n, P]`.
-        task: What the advertisers ask for.
+        task: The advertisers' goals.
         is_due: Whether the least spend of the day is not reached yet, `[n, P]`.
     """
     needed = np.where(is_due, arithmetic.exp(log), 0.0)[:, None] * task.value[:, :, None]

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _P, _I, _D = 0.1, 0.1, 0.02
 _LARGEST_EXPONENT = 3.0
 _AHEAD = 0.1
-"""How far the exponent of a controller that is not heard may lie above the one that is."""
+"""Most by which the exponent of a controller that is not heard may lie above the one that is."""
 
 
 class PidSelector:
@@ -31,7 +31,7 @@ class PidSelector:
     under what was earned, in usual hourly spends. Both are clipped to [-1, 1]. The state holds the sums.
 
     Args:
-        task: What the advertisers ask for.
+        task: The advertisers' goals.
         usual: Usual hourly spend, currency > 0, `[n]`.
         step: Step size of the least spend's multiplier, `[n]`.
         state: The state to begin with, `[N_ROWS, n, P]`.
@@ -47,7 +47,7 @@ class PidSelector:
     def observe(self, period: Period) -> None:
         """Add up the errors, as far as they are heard."""
         by_target = (period.earned - period.cost) / self._usual
-        by_budget = -spend_error(period.cost, period.planned)
+        by_budget = -spend_error(period.shared_cost, period.planned)
         error = np.where(self._is_active, np.clip(np.concatenate([by_target, by_budget[None]]), -1.0, 1.0), 0.0)
         moving = _P * error + _D * (error - self._before)
         total = np.clip(self.state[: BUDGET + 1] + error, -_LARGEST_EXPONENT / _I, _LARGEST_EXPONENT / _I)

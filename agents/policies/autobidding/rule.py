@@ -120,7 +120,7 @@ class PacedDay:
     """A day of value maximizers: what was planned, and the pacers of each method.
 
     Args:
-        task: What the n advertisers ask for.
+        task: The goals of the n advertisers.
         share: Each hour's share of what is left, `[24, n]`.
         parts: Indices among the n, and their pacer.
     """
@@ -133,9 +133,9 @@ class PacedDay:
         """Learn from the last hour, plan the next, and bid."""
         if state.hour:
             self.observe(state)
-        share = self._share[state.hour]
-        missing = np.maximum(self._task.spend_floor[:, None] - spent(state.cumulative), 0.0)
-        self._planned = planned_spend(share, state.budget_left), share * missing
+        share, cost = self._share[state.hour], spent(state.cumulative)
+        missing = np.maximum(self._task.least_spend[:, None] - self._for_least(cost), 0.0)
+        self._planned = self._task.pooled(planned_spend(share, state.budget_left)), share * missing
         theta, entered = np.zeros((len(share), len(FEATURES), state.n_policies)), np.ones((len(share), state.n_policies))
         for who, pacer in self._parts:
             theta[who], entered[who] = pacer.bids(missing[who] > 0)
@@ -145,10 +145,15 @@ class PacedDay:
         """Learn from the last hour, whose end the state is."""
         if self._planned is None:
             return
-        planned, floor = self._planned
+        planned, least = self._planned
         earned, cost = self._task.earned(state.last_step), spent(state.last_step)
+        common, for_least = self._task.pooled(cost), self._for_least(cost)
         for who, pacer in self._parts:
-            pacer.observe(Period(cost[who], earned[:, who], planned[who], floor[who]))
+            pacer.observe(Period(cost[who], common[who], earned[:, who], planned[who], for_least[who], least[who]))
+
+    def _for_least(self, cost: Array) -> Array:
+        """Return the cost that counts for the least spend, `[n, P]`: of all who share it where it is common."""
+        return np.where(self._task.has_common_least[:, None], self._task.pooled(cost), cost)
 
     @property
     def state(self) -> Array:

@@ -36,11 +36,15 @@ class Task:
     value: Array
     """Coefficients of a click's value over `bid_formula.FEATURES`, currency, `[n, 4]`."""
     allowed: Array
-    """What each target allows to pay for a conversion, and for a unit of GMV; 0 where there is no target, `[K, n]`."""
+    """Currency that each target allows to pay for a conversion, and for a unit of GMV; 0 where there is no target, `[K, n]`."""
     has_budget: NDArray[np.bool_]
     """Whether money is limited, `[n]`."""
-    spend_floor: Array
-    """Least spend of a day, currency, 0 for none, `[n]`."""
+    least_spend: Array
+    """Least spend of a day, currency, 0 for none, `[n]`; that of the whole account where it has one."""
+    has_common_least: NDArray[np.bool_]
+    """Whether the least spend is the account's, `[n]`."""
+    pool: NDArray[np.int64]
+    """Number of the budget that each pays from, `[n]`: equal for campaigns of one account."""
     hourly_spend: Array
     """Usual spend of an hour under the baseline, or a 24th of the budget where that is less, currency > 0, `[n]`."""
 
@@ -62,11 +66,14 @@ class Task:
         cap, roas = mean(CPA_CAP.key, np.inf), 1.0 + mean(ROI_FLOOR.key, -np.inf)
         is_set = np.stack([np.isfinite(cap), roas > 0])
         allowed = np.where(is_set, np.stack([cap, 1.0 / np.where(roas > 0, roas, 1.0)]), 0.0)
+        pool, common = _shared_budgets(market, advertisers)
         return cls(
             _values(market, advertisers, allowed),
             allowed,
             np.isfinite(market.budgets[advertisers]),
-            np.maximum(mean(SPEND_FLOOR.key, 0.0), 0.0),
+            np.where(common > 0, common, np.maximum(mean(SPEND_FLOOR.key, 0.0), 0.0)),
+            common > 0,
+            pool,
             _usual_spend(market, advertisers),
         )
 
@@ -90,6 +97,12 @@ class Task:
             totals: Impressions, clicks, conversions, GMV and cost, `[n, 5, P]`.
         """
         return np.stack([self.allowed[k][:, None] * totals[:, amount] for k, amount in enumerate(_UNIT_AMOUNTS)])
+
+    def pooled(self, amounts: Array) -> Array:
+        """Return the sum over all who pay from the same budget, for each of the n, `[n, P]`, of amounts `[n, P]`."""
+        total = np.zeros_like(amounts)
+        np.add.at(total, self.pool, amounts)
+        return total[self.pool]
 
     def part(self, members: NDArray[np.int64]) -> Task:
         """Return the task of some of the n, by their indices."""
@@ -118,6 +131,16 @@ def _usual_spend(market: Market, advertisers: NDArray[np.int64]) -> Array:
     daily = np.minimum(np.where(daily > 0, daily, typical), market.budgets)[advertisers]
     hourly: Array = np.maximum(daily / HOURS, _TINY)
     return hourly
+
+
+def _shared_budgets(market: Market, advertisers: NDArray[np.int64]) -> tuple[NDArray[np.int64], Array]:
+    """Return the number of each one's budget, `[n]`, and the least spend of its account, currency, 0 for none, `[n]`."""
+    pool, common = np.arange(len(advertisers)), np.zeros(len(advertisers))
+    for account in market.accounts:
+        own = np.flatnonzero(np.isin(advertisers, account.members))
+        pool[own] = own[:1]
+        common[own] = account.min_spend
+    return pool, common
 
 
 def spent(totals: Array) -> Array:

@@ -43,6 +43,18 @@ def choose_units(
             cost_before[a, p] = ledger[a, p, COST]
 
 
+@compiled
+def change_budgets(ledger: NDArray[np.int64], charge_scale: NDArray[np.float64], budgets: NDArray[np.float64]) -> None:
+    """Write other budgets for the rest of the day, in the units chosen so far; see `choose_units` for the arguments."""
+    for a in range(ledger.shape[0]):
+        for p in range(ledger.shape[1]):
+            scale = charge_scale[a, p, CHARGE_SCALE]
+            if scale > 0.0:
+                limit, spendable = _units_of_budget(budgets[a, p], scale)
+                ledger[a, p, LIMIT] = limit
+                ledger[a, p, SPENDABLE] = spendable
+
+
 @inlined
 def _change_unit(account: NDArray[np.int64], scale: NDArray[np.float64], budget: float, old: float, new: float) -> None:
     """Write a budget in another unit: `old` and `new` units of a unit of currency, `old` = 0 on the day's first step."""

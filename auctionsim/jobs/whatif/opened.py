@@ -80,6 +80,7 @@ def open_source(source: Any, *, base: Sequence[str] = (), budgets: Any = None, s
         basis = scenario = load_scenario(source, overrides=base)
         name = str(source)
     market = build_market(scenario, seed)
+    market.expect_no_accounts("what-if questions")
     return Opened(market, printable(name), scenario.traffic.all_days, not is_scenario, basis)
 
 

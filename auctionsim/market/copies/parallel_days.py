@@ -93,13 +93,13 @@ class ParallelDays:
         self.stop(copies)
         self.last_step = self.last_step.copy()
         self.last_step[:, :, copies] = 0.0
-        self.budget_left[:, copies] = self._market.budgets[:, None]
         seed = dict(zip(copies.tolist(), noise_seeds, strict=True))
         for day in np.unique(days).tolist():
             on_day = copies[days == day]
             for members in np.array_split(on_day, min(self._threads, -(-len(on_day) // _COPIES_PER_THREAD))):
                 replay = self._market.day(day, len(members), noise_seeds=[seed[copy] for copy in members.tolist()])
                 replay.keep_shown()
+                self.budget_left[:, members] = replay.budget_left
                 self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
 
     def stop(self, copies: NDArray[np.int64]) -> None:

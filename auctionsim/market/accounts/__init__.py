@@ -1,0 +1,1 @@
+"""Share a daily budget among the campaigns of an account."""
