@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from auctionsim.equilibria.correlated import least_revenue
-from auctionsim.equilibria.randomized import RandomizedPair, lower_bound_instance, settle
+from auctionsim.equilibria.formats.correlated import least_revenue
+from auctionsim.equilibria.formats.randomized import RandomizedPair, lower_bound_instance, settle
 from auctionsim.games.pacing.return_pacing import draw_values, pace, regret_exponents
 from auctionsim.games.pacing.scaled_slots import random_queries, settled_revenue
 from auctionsim.games.reporting import utilities

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auctionsim.analysis.documents.published import Published
+from auctionsim.games.pacing.return_pacing import Values
 
 RETURN, ANARCHY, FORMATS, LEARNING = (
     "pacing a budget and a return",
@@ -12,7 +13,7 @@ RETURN, ANARCHY, FORMATS, LEARNING = (
 )
 CLOSE = 0.07
 """Distance of an exponent that is accepted."""
-KINDS = ("uniform", "normal", "correlated")
+KINDS: tuple[Values, ...] = ("uniform", "normal", "correlated")
 BUDGETS = (0.15, 0.25)
 _EXPONENTS = {
     ("first", 0.15): (0.743, 0.768, 0.739),

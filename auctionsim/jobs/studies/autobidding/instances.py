@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.equilibria import throttling_equilibrium
-from auctionsim.equilibria.correlated import least_revenue
+from auctionsim.equilibria.formats.correlated import least_revenue
+from auctionsim.equilibria.formats.randomized import RandomizedPair, lower_bound_instance, settle
 from auctionsim.equilibria.liquid_welfare import best_liquid_welfare
-from auctionsim.equilibria.randomized import RandomizedPair, lower_bound_instance, settle
 from auctionsim.games.pacing.return_pacing import regret_exponents
 from auctionsim.games.pacing.scaled_slots import PRICINGS, random_queries, settled_revenue
 from auctionsim.games.reporting import gain_of_misreport
