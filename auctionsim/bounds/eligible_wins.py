@@ -73,8 +73,8 @@ def eligible_wins(market: Market, day: int, *, merge: bool = True) -> EligibleWi
         merge: Whether identical cells are merged, which takes a solver less time and looks at every cell in turn.
 
     Raises:
-        InputError: The market has several slots, first-price payments, sampled outcomes, accounts, or a controller whose bids are
-            not known beforehand: for these the payment bounds do not hold.
+        InputError: The market has several slots, first-price payments, sampled outcomes, accounts, or a controller whose bids
+            are not known beforehand: for these the payment bounds do not hold.
     """
     _check(market)
     every = _Candidates.of(market, day).eligible_wins()

@@ -10,7 +10,7 @@ _HTML = "<script>alert(1)</script>"
 # What is wrong, what is replaced in the small scenario, by what, and what is said after the file's name.
 _CHANGED = [
     ("an unknown key, one near", 'name = "small"', "nam = 'small'",
-     "nam: unknown key; choose from name, seed, traffic, mechanism, platform, advertisers, learner, train, cluster"),
+     "nam: unknown key; choose from name, seed, traffic, mechanism, platform, advertisers, accounts, learner, train, cluster"),
     ("an unknown key of a section", "revenue_floor = 1.0", "revenue_flor = 1.0",
      "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, baseline "
      "(did you mean 'revenue_floor'?)"),
@@ -67,7 +67,7 @@ _CHANGED = [
      "mechanism.bid_cap: expected a number >= bid_floor = 2.0, got 1.0"),
     ("an unknown controller", "count = 5", 'controller = "manuel"',
      "advertisers[0].controller: unknown 'manuel'; choose from learner, manual, truthful, linear, ortb, pid, "
-     "dual-pacing, throttle, timetable, uscb-oracle, or package.module:Class (did you mean 'manual'?)"),
+     "dual-pacing, throttle, timetable, uscb-oracle, target-cpa, target-roas, max-value, or package.module:Class (did you "),
     ("a controller of no module", "count = 5", 'count = 5\ncontroller = "no_such.module:Rule"',
      "advertisers[0].controller: expected a built-in name where no code may run, got 'no_such.module:Rule' (--allow-code "),
     ("an unknown objective", "count = 5", "objectives = { gvm = 1.0 }",

@@ -120,15 +120,18 @@ class MirrorDescent:
         share = np.ones(shape)
         if self._method == "throttle":
             share, mu = np.where(task.has_budget[:, None], mu, 1.0), np.zeros(shape)
-        value = task.value[:, :, None]
+        theta = np.repeat(task.value[:, :, None], shape[1], axis=2)
         if self._method == "dual":
-            by_target = lam[:, :, None] * task.target_value[:, :, :, None]
-            theta = (value + by_target.sum(axis=0)) / (lam.sum(axis=0) + mu)[:, None]
+            allowed = lam[:, :, None] * task.target_value[:, :, :, None]
+            total = lam.sum(axis=0) + mu
+            # A target relative to a baseline that spent nothing is none, and bids are then the value.
+            theta = (theta + allowed.sum(axis=0)) / np.where(total > 0, total, 1.0)[:, None]
         else:
-            by_roas = np.where(held, (1.0 + lam) / np.where(held, lam, 1.0), np.inf).min(axis=0)
+            by_target = np.where(held, (1.0 + lam) / np.where(held, lam, 1.0), np.inf).min(axis=0)
             by_budget = np.where(mu > 0, 1.0 / np.where(mu > 0, mu, 1.0), np.inf)
-            both = np.where(np.isfinite(by_roas), by_roas, 1.0) * np.where(np.isfinite(by_budget), by_budget, 1.0)
-            theta = value * (both if self._method != "min" else np.minimum(by_roas, by_budget))[:, None]
+            factors = (np.minimum(by_target, by_budget),) if self._method == "min" else (by_target, by_budget)
+            for factor in factors:
+                theta = theta * np.where(np.isfinite(factor), factor, 1.0)[:, None]
         return Bids(with_floor(theta, self.state[FLOOR], task, is_due), share)
 
 

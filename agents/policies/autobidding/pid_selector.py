@@ -64,4 +64,4 @@ class PidSelector:
     def _lowest(self, exponents: Array) -> Array:
         """Return the lowest exponent of what is asked for, `[n, P]`."""
         lowest = np.where(self._is_active, exponents, np.inf).min(axis=0)
-        return np.clip(lowest, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
+        return np.clip(np.where(self._is_active.any(axis=0), lowest, 0.0), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)

@@ -23,6 +23,8 @@ _FEATURE_OF: dict[Objective, str] = {"clicks": "one", "conversions": "pcvr", "gm
 _UNIT_FEATURES = (FEATURES.index("pcvr"), FEATURES.index("value"))
 _UNIT_AMOUNTS = (CONVERSIONS, GMV)
 _TINY = 1e-12
+_LARGEST = 1e12
+"""Largest price of an action: a target that allows more allows whatever there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Task:
 
         cap, roas = mean(CPA_CAP.key, np.inf), 1.0 + mean(ROI_FLOOR.key, -np.inf)
         is_set = np.stack([np.isfinite(cap), roas > 0])
-        allowed = np.where(is_set, np.stack([cap, 1.0 / np.where(roas > 0, roas, 1.0)]), 0.0)
+        allowed = np.where(is_set, np.minimum(np.stack([cap, 1.0 / np.maximum(roas, _TINY)]), _LARGEST), 0.0)
         pool, common = _shared_budgets(market, advertisers)
         return cls(
             _values(market, advertisers, allowed),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ VALUE = FEATURES.index("value")
 MIXED = """
 name = "mixed"
 [traffic]
-auctions_per_day = 6000
+auctions_per_day = 5000
 queries = 40
 drift = 0.0
 train_days = [0, 1]
@@ -57,6 +59,7 @@ controller = "manual"
 CPA, ROAS, MOST = slice(0, 2), slice(2, 4), slice(4, 6)
 
 
+@cache
 def mixed(*overrides: str) -> Market:
     return build_market(parse_scenario(MIXED, "m.toml", overrides=overrides))
 
@@ -90,11 +93,9 @@ def test_no_method_overspends_and_a_day_is_the_same_beside_other_policies(method
     spent = day_totals(one.outcome)[:, COST, 0]
     assert (spent <= market.budgets).all()
     assert (spent[:6] > 0).all()
-    # Rehearsals play training days alone, so that a market built again begins alike.
-    rule, again = (
-        built.rule_policies[0][1] for built in (market, mixed(*with_method(method), "traffic.auctions_per_day=1500"))
-    )
-    np.testing.assert_array_equal(rule._first, again._first)
+    # A market built again rehearses again, on training days alone, and begins alike.
+    again = mixed.__wrapped__(*with_method(method), "traffic.auctions_per_day=1500")
+    np.testing.assert_array_equal(day_of(again, 2).bids[0], one.bids[0])
 
 
 @pytest.mark.parametrize("method", ["dual", "min", "pid"])
@@ -229,11 +230,11 @@ group = "shop"
 count = 4
 controller = "target-roas"
 roas_floor = 2.0
-autobid = { rehearsals = 60 }
+autobid = { rehearsals = 40 }
 """
 
 
-@pytest.mark.parametrize(("method", "seed"), [("dual", 0), ("dual", 1), ("min", 0), ("pid", 1)])
+@pytest.mark.parametrize(("method", "seed"), [("dual", 0), ("min", 0), ("pid", 1)])
 def test_on_a_repeated_day_the_multipliers_come_to_the_autobidding_equilibrium(method: str, seed: int):
     # One slot, ranks by the expected bid and no reserve: second-price auctions, whose equilibrium has a solver of its own.
     over = [f"seed={seed}", f'advertisers.0.autobid.method="{method}"']
@@ -260,6 +261,17 @@ def test_shares_of_auctions_follow_the_budget_under_throttling():
     assert (shares[:, CPA] <= 1.0).all()
     assert shares[:, CPA].mean() < 0.9
     assert (shares[:, 2:] == 1.0).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_methods_live_through_days_without_auctions_and_with_targets_out_of_reach(method: str):
+    # Seven auctions a day leave most hours empty, and some targets relative to nothing. A warning of numpy fails the test.
+    few = [*with_method(method), "traffic.auctions_per_day=7", "traffic.queries=3"]
+    hostile = ["advertisers.0.cpa_cap=1e300", "advertisers.1.roas_floor=1e-9", "advertisers.2.budget=1e-9"]
+    for overrides in (few, [*few, *hostile]):
+        day = day_of(mixed(*overrides), 2)
+        assert np.isfinite(day_totals(day.outcome)).all()
+        assert np.isfinite(np.stack(day.bids)).all()
 
 
 def test_the_names_share_one_rule_that_rehearses_all_together():
