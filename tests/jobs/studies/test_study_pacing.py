@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -27,6 +29,7 @@ from auctionsim.jobs.studies.pacing.multipliers import (
 from auctionsim.market.simulate import simulate_day
 
 PER_HOUR = 3
+RESULTS = Path(__file__).parents[3] / "docs" / "results" / "pacing.parquet"
 
 
 def test_every_registered_controller_takes_part():
@@ -179,3 +182,15 @@ def test_statements_are_measured_and_a_tie_is_no_order():
     assert len(found) == 4
     assert not found["return kept: min less sequential"]
     assert [row[0] for row in figures.methods_table(results).rows] == list(METHODS)
+
+
+def test_the_committed_results_have_every_arm_and_keep_what_is_published_but_one():
+    results = pl.read_parquet(RESULTS)
+    assert {(case, arm.name) for case in CASES for arm in arms()} <= set(results.select("scenario", "arm").unique().iter_rows())
+    assert results["seed"].n_unique() == 10
+    missed = [figure.measure for figure, measured in figures.checks(results) if not figure.holds(measured)]
+    assert missed == ["value: sequential less min"]
+    # Whoever keeps budgets and returns on a day stays within the bound.
+    wide = results.pivot(on="metric", index=["scenario", "arm", "seed"], values="value")
+    kept = wide.filter(pl.col("scenario").is_in(list(CASES)), pl.col("overspend") <= 1e-9, pl.col("ros_kept") == 1)
+    assert kept["value"].max() <= 1 + 1e-6
