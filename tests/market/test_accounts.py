@@ -184,3 +184,19 @@ def test_allotments_add_up_to_no_more_than_is_left_and_keep_what_is_reserved(dat
         assert (spent + got <= account.ceilings[:, None] * (1 + 1e-9) + spent * 1e-9).all()
         assert (spent + got >= account.floors[:, None] * (1 - 1e-9)).all()
         spent = spent + got * np.array(data.draw(st.lists(number, min_size=m, max_size=m)))[:, None]
+
+
+def test_value_maximizers_of_an_account_spend_what_it_committed_itself_to():
+    text = SHARED.replace("baseline*0.4", "baseline*1.0").replace('account = "acme"\naccount_floor', BIDDER + "account_floor")
+    text = text.replace('count = 1\naccount = "acme"', "count = 1\n" + BIDDER)
+    free = build_market(parse_scenario(text, "s.toml"))
+    bound = build_market(parse_scenario(text, "s.toml", overrides=['accounts.0.min_spend="baseline*0.6"']))
+    spent = [
+        simulate_day(market, 2, Constant(market.fixed[:, :, None])).outcome.cost[:, ACME].sum() for market in (free, bound)
+    ]
+    (account,) = bound.accounts
+    assert spent[0] < 0.8 * account.min_spend
+    assert 0.92 * account.min_spend < spent[1] <= account.budget
+
+
+BIDDER = 'account = "acme"\ncontroller = "target-roas"\nroas_floor = "baseline*3.0"\n'

@@ -62,8 +62,8 @@ WRONG = {
     "advertisers.shpo 1.budget=3": "--set advertisers.shpo 1.budget=3: expected a group of advertisers (advertiser) or the "
     "name of one of 6 advertisers, got 'shpo 1' (did you mean 'shop 1'?)",
     "advertisers.controller=truthfull": "LOG: advertisers[0].controller: unknown 'truthfull'; choose from learner, manual, "
-    "truthful, linear, ortb, pid, dual-pacing, throttle, timetable, uscb-oracle, or package.module:Class "
-    "(did you mean 'truthful'?)",
+    "truthful, linear, ortb, pid, dual-pacing, throttle, timetable, uscb-oracle, target-cpa, target-roas, "
+    "max-value, or package.module:Class (did you mean 'truthful'?)",
     "advertisers.controller=truthful@1.5": "--set advertisers.controller=truthful@1.5: expected a share > 0 and <= 1 after @, "
     "got '1.5'",
     "advertisers.controller=learner": "--set advertisers.controller=learner: expected a bidding product, got 'learner', "
