@@ -36,7 +36,7 @@ class Case:
     """A day that is hard to pace."""
 
     words: str
-    """What happens, as a sentence."""
+    """Description of what happens, a sentence."""
     shares: tuple[float, ...] = (TIGHT, LOOSE, TIGHT, LOOSE, TIGHT, LOOSE)
     """Budget of each campaign as a share of what bidding the value costs on a training day."""
     rates: tuple[float, ...] = ()

@@ -60,7 +60,7 @@ class Account:
 
         Args:
             hour: The hour that begins.
-            spent: What each campaign has spent so far, currency `[campaigns]`.
+            spent: Spend of each campaign so far, currency `[campaigns]`.
         """
         members = np.bincount(self.owner)
         part: Array = np.maximum(self.limits(hour) - self.by_budget(spent), 0.0) / members

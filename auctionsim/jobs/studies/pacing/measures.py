@@ -45,7 +45,7 @@ class Prepared:
     best_value: dict[int, float]
     """Upper bound of the value of all campaigns, by day."""
     best_spend: dict[int, Array]
-    """What the best in hindsight spends of each budget, by day, `[budgets]`."""
+    """Spend of the best in hindsight from each budget, by day, currency `[budgets]`."""
 
 
 @lru_cache(maxsize=2)
