@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from auctionsim.analysis.documents.sections import Table
+import polars as pl
+
+from auctionsim.analysis.documents.results import interval
+from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
 from auctionsim.analysis.statistics import Interval
 
 
@@ -57,3 +60,27 @@ def verdict(pairs: Sequence[tuple[Published, Interval]]) -> str:
         right = sum(figure.holds(measured) for figure, measured in formulas)
         text += f". {right} of {len(formulas)} closed forms agree; they check the code and are no reproductions"
     return f"{text}."
+
+
+def figure_sections(
+    results: pl.DataFrame, figures: Sequence[tuple[str, str, Published]], sources: Mapping[str, str]
+) -> list[Section]:
+    """Return the verdict over all figures that were measured, and a table of each scenario's.
+
+    Args:
+        results: The rows of results.parquet; a metric has one arm.
+        figures: Scenario, metric and figure.
+        sources: The source of each scenario's figures.
+    """
+    arm_of = {metric: arm for arm, metric in results.select("arm", "metric").unique().iter_rows()}
+    pairs: dict[str, list[tuple[Published, Interval]]] = {}
+    for scenario, metric, figure in figures:
+        value = interval(results, scenario, arm_of[metric], metric) if metric in arm_of else None
+        if value is not None:
+            pairs.setdefault(scenario, []).append((figure, value))
+    tables = [
+        section
+        for scenario, found in pairs.items()
+        for section in (Heading(scenario[0].upper() + scenario[1:]), published_table(found, sources[scenario]))
+    ]
+    return [Text(verdict([pair for found in pairs.values() for pair in found])), *tables]

@@ -15,7 +15,7 @@ from auctionsim.compiled_code.jit import digest, jit
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # The digest covers all modules: one may be compiled into another, and numba's cache would not notice that it has changed.
-_SOURCES = digest([*sorted(Path(__file__).parent.glob("*.py")), *ARITHMETIC])
+_SOURCES = digest([*sorted(Path(__file__).parent.rglob("*.py")), *ARITHMETIC])
 
 
 def compiled(function: Function, *, inline: bool = False) -> Function:

@@ -7,10 +7,8 @@ from functools import partial
 
 import polars as pl
 
-from auctionsim.analysis.documents.published import Published, published_table, verdict
-from auctionsim.analysis.documents.results import interval
+from auctionsim.analysis.documents.published import figure_sections
 from auctionsim.analysis.documents.sections import Heading, Section, Text
-from auctionsim.analysis.statistics import Interval
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.equilibria import markets, pacing
 from auctionsim.jobs.studies.equilibria.figures import AUTOBIDDING, FIGURES, FPPE, LEARNING, OBJECT, ONLINE
@@ -32,10 +30,9 @@ _DRAWN: dict[tuple[str, str], Callable[[int], dict[str, float]]] = {
     (ONLINE, "AdWords"): markets.adwords,
 }
 _MISSING = (
-    "Not measured: regret exponents of pacing with a return target (Lucier et al.); non-uniform bids in randomized first "
-    "prices (1.8) and the truthful version (1.98); the bias of A/B tests (Li and Tang); revenue of first price above GSP above "
-    "VCG under scaling; greedy, balance and MSVV on a public repository's data set, which prints no figures. Where a bound is "
-    "published, ours is the worst of the markets drawn, which need not come near it."
+    "Not measured: greedy, balance and MSVV on a public repository's data set, which prints no figures. Autobidders, learning "
+    "and throttling have more figures in the study autobidding, experiments in experiment-bias, pacing in pacing. Where a "
+    "bound is published, ours is the worst of the markets drawn, which need not come near it."
 )
 
 
@@ -55,23 +52,7 @@ class _Study:
         return Findings([("test", name, value) for name, value in values.items()])
 
     def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
-        arm_of = {metric: arm for arm, metric in results.select("arm", "metric").unique().iter_rows()}
-        pairs: dict[str, list[tuple[Published, Interval]]] = {}
-        for scenario, metric, figure in FIGURES:
-            value = interval(results, scenario, arm_of[metric], metric) if metric in arm_of else None
-            if value is not None:
-                pairs.setdefault(scenario, []).append((figure, value))
-        tables = [
-            section
-            for scenario, found in pairs.items()
-            for section in (Heading(scenario[0].upper() + scenario[1:]), published_table(found, _SOURCES[scenario]))
-        ]
-        return [
-            Text(verdict([pair for found in pairs.values() for pair in found])),
-            *tables,
-            Heading("Missing"),
-            Text(_MISSING),
-        ]
+        return [*figure_sections(results, FIGURES, _SOURCES), Heading("Missing"), Text(_MISSING)]
 
 
 _SOURCES = {

@@ -1,0 +1,1 @@
+"""Reproduce published instances of autobidding, of learning in auctions and of throttling."""
