@@ -43,7 +43,7 @@ def load_scenario(path_or_name: str | Path, *, overrides: Sequence[str] = (), fl
     Args:
         path_or_name: A path to a TOML file, or the name of a built-in scenario.
         overrides: Items `key.path=value` that replace values of the file, as with `--set`; the value in TOML, or a bare word.
-        flag: What gave the items, for messages.
+        flag: Flag that the items come from, for messages.
 
     Returns:
         The validated scenario.
@@ -96,7 +96,7 @@ def parse_scenario(
         source: The scenario's name in messages, for example its file.
         overrides: Items `key.path=value` that replace values of the text.
         folder: The folder that relative paths start from, or None for the current folder.
-        flag: What gave the overrides, for messages.
+        flag: Flag that the overrides come from, for messages.
 
     Returns:
         The validated scenario.
