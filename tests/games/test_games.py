@@ -233,7 +233,8 @@ def test_compiled_code_is_named_after_the_contents_of_its_sources(tmp_path: Path
     one.write_text("ONE = 1\n")
     other.write_text("ONE = 1\n")
     before = digest([one, other])
-    sources = [path for room in (price_family, arithmetic) for path in sorted(Path(str(room.__file__)).parent.glob("*.py"))]
+    sources = [path for room in (price_family, arithmetic) for path in sorted(Path(str(room.__file__)).parent.rglob("*.py"))]
+    assert any(source.name == "return_pacing.py" for source in sources)
     assert price_family._learn.py_func.__qualname__.endswith(digest(sources))
     other.write_text("ONE = 2\n")
     assert digest([one, other]) != before
