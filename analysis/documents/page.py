@@ -6,7 +6,6 @@ The only script sorts a table when a column's title is clicked; without it the p
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from html import escape as html_escape
 
@@ -42,36 +41,15 @@ document.querySelectorAll("th button").forEach(button => button.addEventListener
 """
 
 
-def page(title: str, parts: Sequence[str], *, style: str = "", script: str = _SCRIPT) -> str:
-    """Return a whole page of parts made by the functions below.
-
-    Args:
-        title: The title, as text.
-        parts: The parts, as HTML.
-        style: Rules of style of the page's own, besides the common ones.
-        script: The page's one script; that which sorts tables if none is given.
-    """
+def page(title: str, parts: Sequence[str]) -> str:
+    """Return a whole page of parts made by the functions below."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         # An empty icon, so that no browser requests one.
-        f'<link rel="icon" href="data:,"><style>{_STYLE}{style}</style></head>\n<body>\n<h1>{escape(title)}</h1>\n'
+        f'<link rel="icon" href="data:,"><style>{_STYLE}</style></head>\n<body>\n<h1>{escape(title)}</h1>\n'
         + "\n".join(parts)
-        + f"\n<script>{script}</script>\n</body></html>\n"
-    )
-
-
-def content_policy(style: str, script: str) -> str:
-    """Return the Content-Security-Policy of a page that is served: its own style and script alone, requests to itself alone.
-
-    Args:
-        style: The page's own rules of style, as given to `page`.
-        script: Its script.
-    """
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (_STYLE + style, script)]
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        + f"\n<script>{_SCRIPT}</script>\n</body></html>\n"
     )
 
 
@@ -110,19 +88,8 @@ def picture(svg: str, caption: str) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table that sorts by a column when its title is clicked; the first column is text, the others numbers."""
     head = "".join(f"<th><button>{escape(cell)}</button></th>" for cell in header)
-    return f'<div class="wide">{_table(head, rows)}</div>'
-
-
-def plain_table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table that no script sorts, named by its caption; where it is too wide, it scrolls by the keyboard too."""
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}">{_table(head, rows, caption)}</div>'
-
-
-def _table(head: str, rows: Sequence[Sequence[str]], caption: str = "") -> str:
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def escape(text: str) -> str:
