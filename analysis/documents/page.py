@@ -17,7 +17,7 @@ from auctionsim.analysis.documents.charts.model import Chart
 from auctionsim.names.text import visible
 
 _HEADING = re.compile(r'<h2 id="(s\d+)">(.*?)</h2>')
-_NOTHING_ELSE = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
+_NOTHING_ELSE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _ZERO = re.compile(r"[-+]0(\.0+)?(?![.\d])")
 _DATA = '<script type="application/json">'
 """Beginning of a figure's data, which no escaped text can hold."""
@@ -25,57 +25,25 @@ _MOST_UNLISTED = 3
 """A page of more headings begins with a list of them."""
 
 
-def page(title: str, parts: Sequence[str], *, style: str = "", script: str | None = None) -> str:
-    """Return a whole page of parts made by the functions below.
-
-    Args:
-        title: The title, as text.
-        parts: The parts, as HTML.
-        style: Rules of style of the page's own, besides the common ones.
-        script: The one script of a page that is served, whose policy is in the answer's header (`content_policy`); None for a
-            page that is a file, with the scripts of tables and figures and a policy of its own.
-    """
-    body, policy = "\n".join(parts), ""
-    if script is None:
-        body = _numbered(body)
-        scripts = [f"\n{asset(name)}\n" for name in ("tables.js", *(CHART_SCRIPTS if _DATA in body else ()))]
-        allowed = f"style-src 'unsafe-inline'; script-src {' '.join(map(_hash, scripts))}"
-        policy = f'<meta http-equiv="Content-Security-Policy" content="{_NOTHING_ELSE}; {allowed}">'
-    else:
-        scripts = [script]
+def page(title: str, parts: Sequence[str]) -> str:
+    """Return a whole page of parts made by the functions below."""
+    body = _numbered("\n".join(parts))
+    names = ["tables.js", *(CHART_SCRIPTS if _DATA in body else ())]
+    scripts = [f"\n{asset(name)}\n" for name in names]
+    allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+    policy = f"{_NOTHING_ELSE}; script-src {allowed}"
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>{policy}'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         # An empty icon, so that no browser requests one.
-        f'<link rel="icon" href="data:,"><style>{_style(style)}</style></head>\n'
+        f'<link rel="icon" href="data:,"><style>\n{asset("page.css")}</style></head>\n'
         f"<body>\n<main>\n<h1>{escape(title)}</h1>\n"
         + body
         + "\n</main>\n"
         + "".join(f"<script>{one}</script>\n" for one in scripts)
         + "</body></html>\n"
     )
-
-
-def content_policy(style: str, script: str) -> str:
-    """Return the Content-Security-Policy of a page that is served: its own style and script alone, requests to itself alone.
-
-    Args:
-        style: The page's own rules of style, as given to `page`.
-        script: Its script.
-    """
-    return (
-        f"{_NOTHING_ELSE}; style-src {_hash(_style(style))}; script-src {_hash(script)}; connect-src 'self'; "
-        "frame-ancestors 'none'"
-    )
-
-
-def _style(own: str) -> str:
-    return f"\n{asset('page.css')}{own}"
-
-
-def _hash(text: str) -> str:
-    """Return the source of a policy that allows a text as style or script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _numbered(body: str) -> str:
@@ -148,22 +116,9 @@ def table(
         signed: Columns of gains and losses, which are coloured by their sign.
     """
     head = "".join(f"<th><button>{escape(cell)}</button></th>" if cell else "<td></td>" for cell in header)
-    offered = "" if filters is None else f' data-filters="{list(filters)}"'
-    return f'<div class="wide"><table{offered}>{_table(head, rows, signed)}</table></div>'
-
-
-def plain_table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table that no script sorts, named by its caption; where it is too wide, it scrolls by the keyboard too."""
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption>{_table(head, rows)}</table></div>"
-    )
-
-
-def _table(head: str, rows: Sequence[Sequence[str]], signed: Sequence[int] = ()) -> str:
     body = "".join("<tr>" + "".join(_cell(cell, i in signed) for i, cell in enumerate(row)) + "</tr>" for row in rows)
-    return f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    offered = "" if filters is None else f' data-filters="{list(filters)}"'
+    return f'<div class="wide"><table{offered}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def facts(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

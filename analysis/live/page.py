@@ -8,48 +8,9 @@ import numpy as np
 
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.live.curves import Curve, curve_of, spaced, svg
+from auctionsim.analysis.live.shell import shell, table
 from auctionsim.analysis.live.state import RATIOS, Row, RunState
 
-SECONDS = 2
-"""Seconds between two looks at the run."""
-STYLE = """
-progress { width: 100%; } svg { width: 100%; height: auto; max-width: 44rem; font: 12px system-ui, sans-serif; }
-svg text { fill: var(--quiet); } .axis { fill: none; stroke: var(--line); } .band { fill: #4a7fb5; fill-opacity: .22; }
-polyline, .floor { fill: none; } .seed { stroke: var(--quiet); stroke-opacity: .45; } circle.seed { fill: var(--quiet); }
-.mean { stroke: #2f6ea8; stroke-width: 2.2; } circle.mean { fill: #2f6ea8; } .floor { stroke: #b3541e; stroke-dasharray: 7 4; }
-@media (prefers-color-scheme: dark) { .mean { stroke: #7fb8ec; } .floor { stroke: #f0985c; } }
-.wide:focus-visible { outline: 2px solid; } caption { text-align: left; color: var(--quiet); font-size: .88rem; }
-"""
-SCRIPT = f"""
-const put = (id, html) => {{
-  const old = document.getElementById(id);
-  if (old === null || old.dataset.html === html) return;
-  const lists = [...old.querySelectorAll(".wide")], focused = lists.indexOf(document.activeElement);
-  const left = lists.map(list => list.scrollLeft);
-  old.innerHTML = old.dataset.html = html;
-  old.querySelectorAll(".wide").forEach((list, i) => {{
-    list.scrollLeft = left[i] || 0;
-    if (i === focused) list.focus();
-  }});
-}};
-const say = text => {{
-  const status = document.getElementById("status");
-  if (status.textContent !== text) status.textContent = text;
-}};
-const follow = async () => {{
-  try {{
-    const answer = await fetch("live", {{ cache: "no-store" }});
-    if (!answer.ok) throw new Error(answer.status);
-    const found = await answer.json();
-    say(found.sentence);
-    Object.entries(found.blocks).forEach(([id, html]) => put(id, html));
-  }} catch (error) {{
-    say("The view has ended: what follows is the last that it showed. The run is not touched by that.");
-  }}
-  setTimeout(follow, {SECONDS * 1000});
-}};
-setTimeout(follow, {SECONDS * 1000});
-"""
 _ROWS = 8
 """Rows of the table beside a curve."""
 _NAMES = {"revenue_ratio": "revenue", "profit_ratio": "total profit"}
@@ -64,7 +25,7 @@ def whole_page(state: RunState) -> str:
         + page.note("This page follows the run by a script. Without scripts it shows the moment when it was loaded.")
         + "</noscript>",
     ]
-    return page.page(f"auctionsim watch {state.path}", parts, style=STYLE, script=SCRIPT)
+    return shell(f"auctionsim watch {state.path}", parts)
 
 
 def blocks(state: RunState) -> dict[str, str]:
@@ -103,7 +64,7 @@ def _seeds(state: RunState) -> str:
         against = [_against(own["revenue_ratio"], state.floor)] if state.floor else []
         ratios = [_shown(own[name]) for name in RATIOS]
         rows.append([str(seed), ratios[0], *against, ratios[1], *(_shown(own.get(name)) for name in others)])
-    return page.plain_table(f"Iteration {state.iteration} by seed; revenue and profit over the baseline's", header, rows)
+    return table(f"Iteration {state.iteration} by seed; revenue and profit over the baseline's", header, rows)
 
 
 def _ratio(state: RunState, name: str, floor: float | None) -> str:
@@ -128,7 +89,7 @@ def _curve_table(curve: Curve, what: str) -> str:
         [f"{curve.iterations[i]:.0f}", *(_shown(float(values[i])) for values in (curve.mean, curve.low, curve.high))]
         for i in chosen
     ]
-    return page.plain_table(f"{what} by iteration", ["iteration", "mean", "lowest seed", "highest seed"], rows)
+    return table(f"{what} by iteration", ["iteration", "mean", "lowest seed", "highest seed"], rows)
 
 
 def _constraints(state: RunState) -> str:
@@ -138,7 +99,7 @@ def _constraints(state: RunState) -> str:
         rows = [_violation(row) for row in state.violations]
         caption = "Learned policy on the test days, by seed"
         header = ["constraint", "seed", "cases", "broken", "mean excess over the limit"]
-        return title + page.plain_table(caption, header, rows)
+        return title + table(caption, header, rows)
     if not state.metrics:
         return ""
     said = "Constraints other than the revenue floor are measured on the test days, when the run is evaluated."
@@ -164,8 +125,8 @@ def _speed(state: RunState) -> str:
     for iteration in [every[i] for i in spaced(len(every), _ROWS)]:
         seconds, bids = state.seconds[iteration]
         rows.append([str(iteration), f"{seconds:.3g}", f"{bids / seconds:,.0f}" if seconds > 0 else "not defined"])
-    table = page.plain_table("Throughput by iteration", ["iteration", "seconds", "candidate bids a second"], rows)
-    return page.heading("Throughput") + table
+    listed = table("Throughput by iteration", ["iteration", "seconds", "candidate bids a second"], rows)
+    return page.heading("Throughput") + listed
 
 
 def duration(seconds: float) -> str:

@@ -77,6 +77,9 @@ class Screening:
         tried = sum(not isinstance(one.p_value, NotDefined) for one in self.screens)
         if not tried:
             return "No screen is defined on these bids."
+        needed = round(tried / LEVEL) - 1
+        if not self.flagged and self.draws < needed:
+            return f"{self.draws} draws are too few for any of {tried} screens to speak, and {needed} are needed (--draws)."
         if not self.flagged:
             return f"None of {tried} screens shows more than simulated competition does. That acquits nobody."
         names = ", ".join(self.flagged)

@@ -20,8 +20,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from auctionsim.analysis.documents.page import content_policy
-from auctionsim.analysis.live.page import SCRIPT, STYLE, blocks, whole_page
+from auctionsim.analysis.live.page import blocks, whole_page
+from auctionsim.analysis.live.shell import content_policy
 from auctionsim.analysis.live.state import Following
 from auctionsim.errors import InputError
 
@@ -134,7 +134,7 @@ class _Request(BaseHTTPRequestHandler):
         for name, value in (
             ("Content-Type", f"{kind}; charset=utf-8"),
             ("Content-Length", str(len(body))),
-            ("Content-Security-Policy", content_policy(STYLE, SCRIPT)),
+            ("Content-Security-Policy", content_policy()),
             ("Cache-Control", "no-store"),
             ("Referrer-Policy", "no-referrer"),
             ("X-Content-Type-Options", "nosniff"),

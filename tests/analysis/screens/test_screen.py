@@ -92,6 +92,9 @@ def test_a_ring_is_seen_by_the_screen_that_is_meant_for_it(ring: str, seen_by: s
     clean = screen(market("few bidders", 300), draws=119, checks=0)
     assert clean.flagged == ()
     assert clean.sentence.endswith("That acquits nobody.")
+    # The least p-value of 98 draws is 1/99, and 0.05/5 is less: silence would say nothing.
+    few = screen(log, draws=98, checks=0)
+    assert few.sentence == "98 draws are too few for any of 5 screens to speak, and 99 are needed (--draws)."
 
 
 def test_size_and_power_are_rates_at_the_log_s_own_shape():
