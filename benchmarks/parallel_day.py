@@ -1,6 +1,6 @@
 """Time one day on one thread and on several, in turn: `python benchmarks/parallel_day.py [--auctions N] [--threads 2 ...]`.
 
-One policy, every auction with all advertisers, or with `--candidates` of `--advertisers`; half of the budgets at a share of
+One policy, every auction with all advertisers, or with some of them where there are more; half of the budgets at a share of
 what is spent without them, so that they run out. More threads than cores cut a window into more blocks, as more workers of a
 cluster do. Prints the ratio of the shortest rounds, whether the bytes are the same, and what windows took: rounds of
 settling, and the share of rankings made again.
