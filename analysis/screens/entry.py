@@ -31,8 +31,9 @@ class Entry:
 def entry_drop(log: BidLog, entrant: str, source: str = "entrant") -> Entry | NotDefined:
     """Compare winning bids before and after a bidder's first auction.
 
-    Winning bids are over the reserve where there is one. The p-value shifts the log around itself, so that slow changes of the
-    market count as chance; that anything else happened at the same time, it cannot see.
+    Winning bids are over the reserve where every auction has one: shares and currency cannot be compared. The p-value shifts
+    the log around itself, so that slow changes of the market count as chance; that anything else happened at the same time, it
+    cannot see.
 
     Args:
         log: The log, in order of time.
@@ -48,7 +49,7 @@ def entry_drop(log: BidLog, entrant: str, source: str = "entrant") -> Entry | No
     n, first = len(log), int(there[0]) if len(there) else 0
     if first < _FEW or n - first < _FEW:
         return NotDefined(f"{first} auctions before the entry and {n - first} after it, and {_FEW} of each are needed")
-    limit = np.where(np.isfinite(log.reserve), log.reserve, 1.0)
+    limit = log.reserve if np.isfinite(log.reserve).all() else np.ones(n)
     best = np.where(log.exists, log.level, np.inf).min(axis=1) - arithmetic.log(limit) * (1.0 if log.lowest_wins else -1.0)
     sums = np.concatenate([[0.0], np.cumsum(np.concatenate([best, best]))])
     starts = np.arange(n)

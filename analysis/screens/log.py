@@ -39,6 +39,8 @@ class BidLog:
     """Unit that bids are rounded to; 0 if they are not."""
     segment: Integers | None = None
     """Number of each auction's segment, such as its query, in which a bidder has a level of its own, `[auctions]`."""
+    left_out: int = 0
+    """Rows of the log that are no bid > 0."""
 
     __repr__ = short_repr
 
@@ -107,7 +109,7 @@ def bid_log(
         source: The log's name in messages.
 
     Raises:
-        InputError: There is no bid, or an auction has more than 100.
+        InputError: There is no bid, an auction has more than 100, or none is on the side of the reserve on which bids win.
     """
     keep = np.isfinite(bid) & (bid > 0)
     order = np.argsort(auction[keep], kind="stable")
@@ -126,7 +128,21 @@ def bid_log(
     who[row, column], bids[row, column] = bidder, bid
     limits = np.full(len(numbers), np.inf) if reserve is None else reserve[keep][order][first]
     parts = None if segment is None else segment[keep][order][first]
-    return BidLog(names, who, bids, np.where(limits > 0, limits, np.inf), lowest_wins, unit_of(bid), parts)
+    limits = np.where(limits > 0, limits, np.inf)
+    _expect_winners(bid, limits[row], lowest_wins, source)
+    return BidLog(names, who, bids, limits, lowest_wins, unit_of(bid), parts, int((~keep).sum()))
+
+
+def _expect_winners(bid: Array, limit: Array, lowest_wins: bool, source: str) -> None:
+    """Refuse a log none of whose bids may win, as one whose direction was mistaken."""
+    reserved = np.isfinite(limit)
+    if not reserved.all() or not (bid > limit if lowest_wins else bid < limit).all():
+        return
+    if lowest_wins:
+        raise InputError(
+            f"{source}: expected bids <= their reserve where the lowest wins, got all above it (no --procurement?)"
+        )
+    raise InputError(f"{source}: expected bids >= their reserve where the highest wins, got all below it (--procurement?)")
 
 
 def log_of_traffic(traffic: Traffic) -> BidLog:
@@ -146,7 +162,9 @@ def unit_of(bid: Array) -> float:
     """Return the largest usual unit of which 95 % of bids are multiples, 0 if there is none."""
     for unit in _UNITS:
         parts = bid / unit
-        if float((np.abs(parts - np.rint(parts)) < 1e-6 * np.maximum(parts, 1.0)).mean()) >= _ROUND_SHARE:
+        whole = np.rint(parts)
+        # A bid that is far smaller than the unit is no multiple of it, however near to 0 it is.
+        if float(((np.abs(parts - whole) < 1e-6 * np.maximum(parts, 1.0)) & (whole >= 1.0)).mean()) >= _ROUND_SHARE:
             # Bids that are all far larger than a unit of 0.01 are multiples of it up to the digits that are stored.
             return unit if float(np.median(parts)) < 1e5 else 0.0
     return 0.0

@@ -67,7 +67,7 @@ def mean_kurtosis(log: BidLog) -> float | NotDefined:
     found = kurtosis(log)
     found = found[np.isfinite(found)]
     if len(found) < _FEW:
-        return NotDefined(f"{len(found)} auctions have four bids or more, and {_FEW} are needed")
+        return NotDefined(f"{len(found)} auctions have four bids or more that are not all equal, and {_FEW} are needed")
     return float(found.mean())
 
 
@@ -90,7 +90,8 @@ def winner_entropy(log: BidLog) -> float | NotDefined:
         return NotDefined(f"{len(winner)} contested auctions of {n} bidders; {_FEW} auctions of two bidders are needed")
     share = np.bincount(winner, minlength=n) / len(winner)
     share = share[share > 0]
-    return float(-(share * arithmetic.log(share)).sum() / arithmetic.log(np.array(float(n))))
+    # 0 added, so that one winner alone has an entropy of 0 and not of -0.
+    return float(-(share * arithmetic.log(share)).sum() / arithmetic.log(np.array(float(n)))) + 0.0
 
 
 def repeat_wins(log: BidLog) -> float | NotDefined:

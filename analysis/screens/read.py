@@ -29,6 +29,8 @@ _OPTIONAL = ("reserve", "segment", "time")
 _DATE = ("year", "month", "day")
 _TRAFFIC = ("cell", "pctr", "manual_bid")
 _MOST = 1e15
+_ISO = r"^(\d{4}([-/.](0[1-9]|1[0-2])([-/.](0[1-9]|[12]\d|3[01])([T ].*)?)?)|\d{2}:\d{2}.*)$"
+_DATES = "a date such as 2015-01-31 12:00"
 
 
 def parsed_columns(text: str | None) -> dict[str, str]:
@@ -78,12 +80,15 @@ def read_bids(path: Path, *, lowest_wins: bool, columns: Mapping[str, str] | Non
 
 def _laid_out(path: Path, table: pl.DataFrame, columns: dict[str, str], *, lowest_wins: bool) -> BidLog:
     found = {name: _column(path, table, name, columns) for name in NAMES}
-    auction, bidder = (table[str(found[name])].cast(pl.String).fill_null("") for name in ("auction", "bidder"))
     bid = _numbers(path, table, str(found["bid"]))
+    is_bid = np.nan_to_num(bid) > 0
+    auction, bidder = (_named(path, table, str(found[name]), is_bid) for name in ("auction", "bidder"))
     reserve = None if found["reserve"] is None else _numbers(path, table, found["reserve"])
     segment = None if found["segment"] is None else _codes(table[found["segment"]])
     names, who = np.unique(bidder.to_numpy(), return_inverse=True)
-    number = _in_order(auction, _times(table, found["time"]))
+    # A row without a bid, whose time may be blank, says nothing of when its auction was.
+    moment = np.where(is_bid, _times(path, table, found["time"], is_bid), np.iinfo(np.int64).max)
+    number = _in_order(auction, moment)
     return bid_log(
         number, who.astype(np.int64), bid, names=tuple(map(str, names)), lowest_wins=lowest_wins, reserve=reserve,
         segment=segment, source=str(path),
@@ -119,16 +124,40 @@ def _numbers(path: Path, table: pl.DataFrame, column: str) -> NDArray[np.float64
     return np.asarray(numbers.fill_null(float("nan")).to_numpy(), dtype=np.float64)
 
 
-def _times(table: pl.DataFrame, column: str | None) -> NDArray[np.int64]:
-    """Return the moment of each row as a number, equal times alike: numbers in their order, other times as text, `[rows]`."""
+def _named(path: Path, table: pl.DataFrame, column: str, is_bid: NDArray[np.bool_]) -> pl.Series:
+    """Return a column as text. A bid without an auction or bidder is refused: all such bids would count as of one."""
+    text = table[column].cast(pl.String).fill_null("")
+    _expect_all(path, table, column, is_bid & (text.str.strip_chars() == "").to_numpy(), "a value for every bid")
+    return text
+
+
+def _times(path: Path, table: pl.DataFrame, column: str | None, is_bid: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the moment of each row as a number, equal times alike, `[rows]`: numbers, or dates and times of the ISO order.
+
+    Other times, such as 31/1/2015, would not stand in their order.
+    """
     moment = np.zeros(table.height, dtype=np.int64)
     for part in [] if column is None else column.split("+"):
         text = table[part].cast(pl.String).fill_null("").str.strip_chars()
-        numbers = text.cast(pl.Float64, strict=False)
-        values = text.to_numpy() if numbers.null_count() else numbers.to_numpy()
+        numbers = text.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+        is_text = text.str.contains(_ISO).to_numpy()
+        # Dates stand as text where any bid has one, so that a number among them is found.
+        is_dated = bool((is_text & is_bid).any())
+        right = is_text if is_dated else np.isfinite(numbers)
+        _expect_all(path, table, part, is_bid & ~right, _DATES if is_dated else f"a number or {_DATES}")
+        values = np.where(right, text.to_numpy(), "") if is_dated else np.where(right, numbers, 0.0)
         _, code = np.unique(values, return_inverse=True)
         _, moment = np.unique(moment * (int(code.max()) + 1) + code, return_inverse=True)
     return moment.astype(np.int64)
+
+
+def _expect_all(path: Path, table: pl.DataFrame, column: str, wrong: NDArray[np.bool_], expected: str) -> None:
+    if wrong.any():
+        row = int(wrong.argmax())
+        given = table[column][row]
+        is_blank = given is None or not str(given).strip()
+        words = "nothing" if is_blank else shown(given if isinstance(given, int | float) else str(given))
+        raise InputError(f"{path}: row {row + 1}, column {column}: expected {expected}, got {words}")
 
 
 def _codes(column: pl.Series) -> NDArray[np.int64]:

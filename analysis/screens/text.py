@@ -21,12 +21,13 @@ def lines_of(found: Screening) -> str:
     shape = f"{len(log)} of {found.auctions} auctions, {bids} bids of {len(log.bidders)} bidders, {wins}"
     rounding = f", bids rounded to {log.unit:g}" if log.unit else ""
     doubled = f", {log.doubled} second bids of a bidder in an auction" if log.doubled else ""
+    left_out = f", {log.left_out} rows without a bid > 0 left out" if log.left_out else ""
     rows = [["screen", "value", "competition", "p", "false alarms", "power", ""], *map(_row, found.screens)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     reasons = [f"{one.name}: {one.p_value}" for one in found.screens if isinstance(one.p_value, NotDefined)]
     return "\n".join(
-        [found.sentence, f"{shape}{rounding}{doubled}", *table, *reasons, _hole_line(found), _basis(found), LIMITS]
+        [found.sentence, f"{shape}{rounding}{doubled}{left_out}", *table, *reasons, _hole_line(found), _basis(found), LIMITS]
     )
 
 
@@ -44,6 +45,7 @@ def as_dict(found: Screening) -> dict[str, Any]:
         "lowest_wins": found.log.lowest_wins,
         "unit": found.log.unit,
         "second_bids": found.log.doubled,
+        "rows_left_out": found.log.left_out,
         "draws": found.draws,
         "checks": found.checks,
         "screens": [_screen_dict(one) for one in found.screens],

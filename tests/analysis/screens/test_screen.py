@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from dataclasses import replace
@@ -197,13 +198,32 @@ def test_bids_that_are_all_alike_say_nothing():
     assert found.flagged == ()
     by_name = {one.name: one for one in found.screens}
     assert str(by_name["missing bids"].p_value) == "not defined: it is the same in all simulated competition"
-    assert str(by_name["kurtosis"].value).startswith("not defined: 0 auctions have four bids or more")
+    assert str(by_name["kurtosis"].value).startswith("not defined: 0 auctions have four bids or more that are not all equal")
 
 
 def test_units_are_found_where_bids_are_rounded():
     assert unit_of(np.array([10_000.0, 30_000.0, 70_000.0])) == 10_000
     assert unit_of(np.array([0.25, 0.3, 1.0])) == 0.05
     assert unit_of(np.random.default_rng(0).random(100)) == 0.0
+
+
+def test_bids_far_smaller_than_a_unit_are_not_rounded_to_it():
+    assert unit_of(np.array([1.3e-9, 2.7e-9, 3.1e-9])) == 0.0
+
+
+def test_rows_without_a_bid_are_counted_and_their_blanks_do_no_harm(tmp_path: Path):
+    path = tmp_path / "bids.csv"
+    path.write_text("auction,bidder,bid,time\n1,a,10,9\n2,b,20,10\n2,,,\n2,a,-1,\n")
+    read = read_bids(path, lowest_wins=True)
+    assert (read.left_out, read.bid[:, 0].tolist()) == (2, [10.0, 20.0])
+    assert ", 2 rows without a bid > 0 left out\n" in lines_of(screen(read, draws=19, checks=0))
+
+
+def test_an_entry_is_not_read_from_shares_of_a_reserve_beside_currency():
+    log = log_of(*[{0: 50.0, 1: 60.0}] * 40, *[{0: 50.0, 1: 60.0, 2: 70.0}] * 40)
+    half = dataclasses.replace(log, reserve=np.repeat([100.0, np.inf], 40))
+    for one in (log, half, dataclasses.replace(log, reserve=np.full(80, 100.0))):
+        assert entry_drop(one, "b2").change == pytest.approx(0.0, abs=1e-12)
 
 
 def test_the_ring_is_those_who_place_four_fifths_of_the_bids():
@@ -230,6 +250,14 @@ def test_the_ring_is_those_who_place_four_fifths_of_the_bids():
         (["none.csv.gz"], "none.csv.gz: expected a log of bids (CSV or Parquet), got no such file"),
         (["zero.csv"], "zero.csv: expected one or more bids > 0, got none"),
         (["wide.csv"], "wide.csv: expected <= 100 bids in an auction, got 101 (is its column the right one?)"),
+        (["nobody.csv"], "nobody.csv: row 2, column bidder: expected a value for every bid, got nothing"),
+        (["noplace.csv"], "noplace.csv: row 1, column auction: expected a value for every bid, got nothing"),
+        (["dates.csv"], "dates.csv: row 1, column time: expected a number or a date such as 2015-01-31 12:00, got '31/1/2015'"),
+        (["hole.csv"], "hole.csv: row 2, column time: expected a number or a date such as 2015-01-31 12:00, got nothing"),
+        (["mixed.csv"], "mixed.csv: row 2, column time: expected a date such as 2015-01-31 12:00, got '9'"),
+        (["low.csv"], "low.csv: expected bids >= their reserve where the highest wins, got all below it (--procurement?)"),
+        (["high.csv", "--procurement"], "high.csv: expected bids <= their reserve where the lowest wins, got all above it "
+         "(no --procurement?)"),
     ],
 )  # fmt: skip
 def test_wrong_input_ends_in_one_line(
@@ -241,6 +269,13 @@ def test_wrong_input_ends_in_one_line(
     Path("few.csv").write_text("auction,bid\n1,2\n")
     Path("zero.csv").write_text("auction,bidder,bid\n1,a,0\n1,b,\n")
     Path("wide.csv").write_text("auction,bidder,bid\n" + "".join(f"1,{i},2\n" for i in range(101)))
+    Path("nobody.csv").write_text("auction,bidder,bid\n1,a,2\n1, ,3\n")
+    Path("noplace.csv").write_text("auction,bidder,bid\n,a,2\n1,a,3\n")
+    Path("dates.csv").write_text("auction,bidder,bid,time\n1,a,2,31/1/2015\n2,b,3,1/2/2015\n")
+    Path("hole.csv").write_text("auction,bidder,bid,time\n1,a,2,10\n2,b,3,\n")
+    Path("mixed.csv").write_text("auction,bidder,bid,time\n1,a,2,2015-01-31\n2,b,3,9\n")
+    Path("low.csv").write_text("auction,bidder,bid,reserve\n1,a,2,9\n1,b,3,9\n")
+    Path("high.csv").write_text("auction,bidder,bid,reserve\n1,a,2,1\n1,b,3,1\n")
     assert main(["screen", *words]) == 2
     assert capsys.readouterr().err == f"{said}\n"
 
