@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from auctionsim import InputError
 from auctionsim.agents.build import build_market
 from auctionsim.market.market import Market
 from auctionsim.market.predictions import calibrators
-from auctionsim.market.predictions.errors import log_error_of_advertisers
+from auctionsim.market.predictions import errors as prediction_errors
+from auctionsim.market.predictions.errors import log_errors_of_advertisers
 from auctionsim.market.predictions.platform import shown_rows
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
@@ -80,11 +82,21 @@ def test_errors_are_as_large_as_stated_and_belong_to_whom_they_are_stated_for():
     assert abs(each.std() - 0.3) < 0.06
     off = scenario("pctr = { drift = 0.1 }").predictions
     assert off is not None
-    walk = np.array([log_error_of_advertisers(plain, off.pctr, "pctr", 0, day) for day in plain.days])
+    walk = log_errors_of_advertisers(plain, off.pctr, "pctr", 0)
     assert (walk[0] == 0).all()
-    steps = np.array([np.diff([log_error_of_advertisers(plain, off.pctr, "pctr", seed, day) for day in plain.days], axis=0)
-                      for seed in range(10)])  # fmt: skip
+    steps = np.array([np.diff(log_errors_of_advertisers(plain, off.pctr, "pctr", seed), axis=0) for seed in range(10)])
     assert abs(steps.std() - 0.1) < 0.02
+
+
+def test_a_walk_over_days_that_are_far_apart_is_drawn_once(monkeypatch: pytest.MonkeyPatch):
+    off = scenario("pctr = { drift = 0.1 }").predictions
+    assert off is not None
+    drawn = []
+    monkeypatch.setattr(prediction_errors, "normal", lambda key, step, who: drawn.append(step) or 1.0)
+    traffic = SimpleNamespace(advertisers=("a",), days=(3, 53, 103))
+    walk = log_errors_of_advertisers(traffic, off.pctr, "pctr", 0)
+    np.testing.assert_allclose(walk[:, 0], [0.0, 5.0, 10.0])
+    assert drawn == list(range(4, 104))
 
 
 def test_one_bias_of_all_leaves_winners_and_gsp_charges_alone_and_changes_no_welfare():
@@ -97,7 +109,7 @@ def test_one_bias_of_all_leaves_winners_and_gsp_charges_alone_and_changes_no_wel
 def test_who_is_predicted_too_high_wins_more_and_welfare_falls_with_the_noise():
     plain = market()
     off = market("pctr = { advertiser = 0.6 }")
-    error = log_error_of_advertisers(plain.traffic, off.scenario.predictions.pctr, "pctr", 0, 0)
+    error = log_errors_of_advertisers(plain.traffic, off.scenario.predictions.pctr, "pctr", 0)[0]
     shown = [sum(own.baseline[day].impressions.sum(axis=(0, 2)) for day in (2, 3)) for own in (plain, off)]
     assert np.corrcoef(error, shown[1] - shown[0])[0, 1] > 0.6
     values = [total(market(f"pctr = {{ noise = {noise} }}" if noise else ""), "clicks") for noise in (0.0, 0.5, 1.5)]
@@ -145,6 +157,15 @@ def test_without_a_hit_or_a_miss_a_calibrator_changes_nothing(hits: float):
     for method in ("isotonic", "platt", "histogram", "field"):
         mapped = calibrators.fitted(method, raw, np.ones(3), np.full(3, hits), who, 1)
         np.testing.assert_array_equal(mapped(raw, who), raw)
+
+
+@pytest.mark.parametrize("method", ["isotonic", "platt", "histogram", "field"])
+def test_predictions_of_zero_with_hits_are_mapped_to_rates(method: str):
+    # As of a table whose predicted conversion rates are 0 and whose true ones are not.
+    raw, who = np.array([0.0, 1e-310, 0.5, 1.0]), np.zeros(4, dtype=np.int64)
+    for predicted in (np.zeros(4), np.full(4, 1e-310)):
+        rate = calibrators.fitted(method, predicted, np.full(4, 10.0), np.array([1.0, 0.0, 0.0, 0.0]), who, 1)(raw, who)
+        assert ((rate > 0) & (rate <= 1)).all()
 
 
 def test_isotonic_and_histogram_recover_a_map_that_is_not_logistic():

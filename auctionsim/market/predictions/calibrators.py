@@ -107,7 +107,8 @@ def _histogram(predicted: Array, trials: Array, hits: Array) -> Map:
 
 def _field(predicted: Array, trials: Array, hits: Array, advertiser: NDArray[np.int64], n: int) -> Map:
     expected = np.bincount(advertiser, predicted * trials, minlength=n)
-    ratio = hits.sum() / expected.sum()
+    # Predictions of 0, as of a table without conversion rates, have no finite ratio: 0 times it must stay a number.
+    ratio = hits.sum() / max(expected.sum(), _LEAST * hits.sum())
     factor = (np.bincount(advertiser, hits, minlength=n) + PRIOR_HITS * ratio) / (expected + PRIOR_HITS)
     return lambda raw, who: np.clip(raw * factor[who], _LEAST, 1.0)
 

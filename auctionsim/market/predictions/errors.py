@@ -29,7 +29,7 @@ def mispredicted(rate: Array, traffic: Traffic, errors: RateErrorSection, name: 
         name: Name of the rate, `pctr` or `pcvr`; each has draws of its own.
         seed: Seed of the draws.
     """
-    error = np.array([log_error_of_advertisers(traffic, errors, name, seed, day) for day in traffic.days])
+    error = log_errors_of_advertisers(traffic, errors, name, seed)
     own = np.empty(len(rate))
     query = np.repeat(traffic.query, np.diff(traffic.cell_start))
     day_index = np.searchsorted(np.array(traffic.days), traffic.row_day)
@@ -38,8 +38,8 @@ def mispredicted(rate: Array, traffic: Traffic, errors: RateErrorSection, name: 
     return np.minimum(rate * arithmetic.exp(own), 1.0)
 
 
-def log_error_of_advertisers(traffic: Traffic, errors: RateErrorSection, name: str, seed: int, day: int) -> Array:
-    """Return what all of an advertiser's predictions of a day have in common: bias, own error and drift, `[advertisers]`."""
+def log_errors_of_advertisers(traffic: Traffic, errors: RateErrorSection, name: str, seed: int) -> Array:
+    """Return what an advertiser's predictions of a day have in common: bias, own error, drift, `[days, advertisers]`."""
     n = len(traffic.advertisers)
 
     def draws(stream: str, index: int) -> Array:
@@ -49,10 +49,15 @@ def log_error_of_advertisers(traffic: Traffic, errors: RateErrorSection, name: s
     error = np.full(n, errors.bias)
     if errors.advertiser > 0:
         error += errors.advertiser * draws("advertiser", 0)
-    if errors.drift > 0:
-        for step in range(min(traffic.days) + 1, day + 1):
-            error += errors.drift * draws("drift", step)
-    return error
+    found, last = [], min(traffic.days)
+    # Days may be far apart: one walk serves them all.
+    for day in traffic.days:
+        if errors.drift > 0:
+            for step in range(last + 1, day + 1):
+                error += errors.drift * draws("drift", step)
+        found.append(error.copy())
+        last = day
+    return np.array(found)
 
 
 @compiled
