@@ -48,6 +48,11 @@ def test_a_preranker_is_changed_key_by_key():
         assert (change.mechanism.preranker.keep, change.mechanism.preranker.noise) == expected
 
 
+def test_the_unchanged_mechanism_names_its_preranker():
+    answer = auctionsim.whatif(table(n=50), "mechanism.reserve=0.1", base=["mechanism.preranker.keep=5"], intervals=False)
+    assert "squashing 1, the best 5 candidates of a pre-ranker" in str(answer)
+
+
 @pytest.mark.parametrize("name", ["Smith, Ltd. & Co.", "a=b", "x.budget=3", "advertiser"])
 def test_one_advertiser_is_changed_by_its_name_whatever_signs_and_words_it_has(name: str):
     rows = frame(n=200).with_columns(advertiser=frame(n=200)["advertiser"].str.replace("shop 1", name))

@@ -153,6 +153,8 @@ def _notes(opened: Opened, asked: Sequence[Change], days: Sequence[int], react: 
     market = opened.market
     rules, section = market.rules, market.scenario.traffic
     mechanism = f"{rules.pricing}, {len(rules.slot_effect)} slot(s), reserve {rules.reserve:g}, squashing {rules.squash:g}"
+    if rules.preranker is not None:
+        mechanism += f", the best {rules.preranker.keep} candidates of a pre-ranker"
     notes = [f"Unchanged mechanism: {mechanism}" + (" (--base states another)." if opened.is_table else ".")]
     limited = int((market.budgets < float("inf")).sum())
     notes.append(f"Days {ranges(days)}; {limited} of {len(market.advertisers)} advertisers have a budget.")
