@@ -72,7 +72,7 @@ def svg(curve: Curve, title: str, unit: str, level: float | None = None) -> str:
     Args:
         curve: The curve.
         title: Words that a screen reader says of it.
-        unit: What the number is, beside its axis.
+        unit: Name of the number, with its unit, which stands at the axis.
         level: A level that is drawn dashed; None for none.
     """
     known = curve.by_seed[np.isfinite(curve.by_seed)]
@@ -128,7 +128,7 @@ def _axes(unit: str, values: Iterable[tuple[float, float]], iterations: Iterable
     """Return the grid, with the numbers at its lines and the words at its axes.
 
     Args:
-        unit: What the number is.
+        unit: Name of the number, with its unit.
         values: Round values, and how far down each stands.
         iterations: Round iterations, and how far to the right each stands.
     """
