@@ -19,6 +19,8 @@ from auctionsim.names.text import visible
 _HEADING = re.compile(r'<h2 id="(s\d+)">(.*?)</h2>')
 _NOTHING_ELSE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _ZERO = re.compile(r"[-+]0(\.0+)?(?![.\d])")
+_HOLDS_ZERO = re.compile(r"\[-.*, \+.*\]$|[\[ ][-+]?0(\.0+)?[,\]]")
+"""An interval with ends of both signs, or an end at 0: nothing was gained or lost for sure."""
 _DATA = '<script type="application/json">'
 """Beginning of a figure's data, which no escaped text can hold."""
 _MOST_UNLISTED = 3
@@ -113,7 +115,7 @@ def table(
         header: The titles of the columns.
         rows: The cells.
         filters: Columns of few values to filter by, beside a search; None for a table without either.
-        signed: Columns of gains and losses, which are coloured by their sign.
+        signed: Columns of gains and losses, which are coloured by their sign unless their interval holds 0.
     """
     head = "".join(f"<th><button>{escape(cell)}</button></th>" if cell else "<td></td>" for cell in header)
     body = "".join("<tr>" + "".join(_cell(cell, i in signed) for i, cell in enumerate(row)) + "</tr>" for row in rows)
@@ -142,7 +144,8 @@ def _card(name: str, listed: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str, is_signed: bool) -> str:
-    tone = {"-": "loss", "+": "gain"}.get(text[:1]) if is_signed and not _ZERO.match(text) else None
+    is_clear = is_signed and not _ZERO.match(text) and not _HOLDS_ZERO.search(text)
+    tone = {"-": "loss", "+": "gain"}.get(text[:1]) if is_clear else None
     return f'<td class="{tone}">{escape(text)}</td>' if tone else f"<td>{escape(text)}</td>"
 
 

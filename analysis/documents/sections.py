@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.charts.model import Chart
 from auctionsim.analysis.documents.plots.style import Figure, png, svg
+from auctionsim.analysis.documents.tones import TONE_SIGNS, Tone
 from auctionsim.files import write_text, write_then_rename
 from auctionsim.names.text import code_span, markdown_text
 from auctionsim.outputs.temporary import remove_leftovers
@@ -29,12 +29,6 @@ class Text:
     """A paragraph; the first paragraphs of a document are its verdict."""
 
     text: str
-
-
-Tone = Literal["good", "bad", "unclear", "neutral"]
-"""Meaning of a statement for the reader, which decides its colour."""
-TONE_SIGNS: dict[Tone, str] = {"good": "\u2714", "bad": "\u2718", "unclear": "?", "neutral": "\u2013"}
-"""Signs that say the same as the colours: a check mark, a cross, a question mark, a dash."""
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ class Experiment:
         """Return the page: the verdict, how each design works, and a table for each metric."""
         from auctionsim.analysis.documents.sections import Heading, Note, Table, Text
 
-        parts: list[Section] = [Text(f"{self.truth()}. {' '.join(f'{text}.' for text in self.verdicts())}")]
+        parts: list[Section] = [Text(f"{text}.") for text in (self.truth(), *self.verdicts())]
         for metric in METRICS:
             parts += [Heading(metric.capitalize()), Text(self.truth(metric)), Table(_HEAD, list(self._rows(metric)))]
         designs = {one.design.name: one.design.words for one in self.performances}
@@ -209,5 +209,5 @@ def _verdict(design: str, found: MetricPerformance, same: MetricPerformance | No
         where = "" if found.is_too_narrow else " in A/A tests"
         fault = f"its 95 % intervals are too narrow{where}: they {held}{measured}"
         return f"{design}: not to be believed: no bias seen, but {fault}; {spread}"
-    seen = f", and finds an effect in {found.finds_effect:.0%}" if same is not None else ""
+    seen = f", and find an effect in {found.finds_effect:.0%}" if same is not None else ""
     return f"{design}: no bias seen: {spread}; its 95 % intervals {held}{seen}"

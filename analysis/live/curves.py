@@ -1,8 +1,8 @@
-"""Draw a number by iteration as inline SVG: the mean over seeds, their range as a band, each seed thin, a floor dashed."""
+"""Draw a number by iteration as inline SVG: the mean over seeds, their range as a band, each seed thin, a level dashed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.page import escape
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _MARGIN = 600, 220, 56, 24, 8
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM, _MARGIN = 600, 260, 56, 26, 48, 10
+_TICKS = 5
+"""Labelled values of an axis, about."""
 _POINTS = 300
 """Points that a line has at most: more are not seen."""
 _SEEDS = 12
@@ -64,18 +66,19 @@ def spaced(count: int, most: int) -> list[int]:
     return sorted({round(index) for index in np.linspace(0, count - 1, most).tolist()})
 
 
-def svg(curve: Curve, title: str, floor: float | None = None) -> str:
+def svg(curve: Curve, title: str, unit: str, level: float | None = None) -> str:
     """Return the curve as SVG that takes the page's colors, or an empty text where nothing is defined.
 
     Args:
         curve: The curve.
         title: Words that a screen reader says of it.
-        floor: A level that is drawn dashed; None for none.
+        unit: Name of the number, with its unit, which stands at the axis.
+        level: A level that is drawn dashed; None for none.
     """
     known = curve.by_seed[np.isfinite(curve.by_seed)]
     if known.size == 0:
         return ""
-    levels = known if floor is None else np.append(known, floor)
+    levels = known if level is None else np.append(known, level)
     low, high = float(levels.min()), float(levels.max())
     room = 0.05 * (high - low) or 0.05 * max(abs(high), 1.0)
     low, high = low - room, high + room
@@ -86,10 +89,11 @@ def svg(curve: Curve, title: str, floor: float | None = None) -> str:
         return _LEFT + share * (_WIDTH - _LEFT - _MARGIN)
 
     def y(values: Array) -> Array:
-        return _MARGIN + (high - values) / (high - low) * (_HEIGHT - _BOTTOM - _MARGIN)
+        return _TOP + (high - values) / (high - low) * (_HEIGHT - _BOTTOM - _TOP)
 
     across = x(curve.iterations)
-    parts = [_axes(low, high, first, last, float(y(np.array([high]))[0]), float(y(np.array([low]))[0]))]
+    values, iterations = ticks(low, high), [at for at in ticks(first, last) if at == round(at)]
+    parts = [_axes(unit, zip(values, y(np.array(values)), strict=True), zip(iterations, x(np.array(iterations)), strict=True))]
     inside = np.isfinite(curve.mean)
     if inside.sum() > 1:
         outline = [*zip(across[inside], y(curve.high)[inside], strict=True)]
@@ -98,22 +102,48 @@ def svg(curve: Curve, title: str, floor: float | None = None) -> str:
     for own in curve.by_seed[:_SEEDS]:
         parts += _lines(across, y(own), "seed")
     parts += _lines(across, y(curve.mean), "mean")
-    if floor is not None:
-        level = float(y(np.array([floor]))[0])
-        parts.append(f'<line class="floor" x1="{_LEFT}" x2="{_WIDTH - _MARGIN}" y1="{level:.1f}" y2="{level:.1f}"/>')
+    if level is not None:
+        at = float(y(np.array([level]))[0])
+        parts.append(f'<line class="level" x1="{_LEFT}" x2="{_WIDTH - _MARGIN}" y1="{at:.1f}" y2="{at:.1f}"/>')
     body = "".join(parts)
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">{body}</svg>'
 
 
-def _axes(low: float, high: float, first: float, last: float, top: float, bottom: float) -> str:
-    x_text, right = _LEFT - 6, _WIDTH - _MARGIN
-    return (
-        f'<path class="axis" d="M{_LEFT} {top:.1f}V{bottom:.1f}H{right}"/>'
-        f'<text x="{x_text}" y="{top + 10:.1f}" text-anchor="end">{high:.3g}</text>'
-        f'<text x="{x_text}" y="{bottom:.1f}" text-anchor="end">{low:.3g}</text>'
-        f'<text x="{_LEFT}" y="{_HEIGHT - 6}">{first:.0f}</text>'
-        f'<text x="{right}" y="{_HEIGHT - 6}" text-anchor="end">{last:.0f}</text>'
-    )
+def ticks(low: float, high: float) -> list[float]:
+    """Return the round numbers in a range, about five of them: multiples of 1, 2 or 5 times a power of ten.
+
+    Args:
+        low: The least number of the range.
+        high: The largest one.
+    """
+    if high <= low:
+        return [low]
+    power = 10.0 ** np.floor(np.log10((high - low) / _TICKS))
+    step = next(power * factor for factor in (1, 2, 5, 10) if (high - low) / (power * factor) <= _TICKS)
+    decimals = max(0, 2 - int(np.floor(np.log10(step))))
+    return [round(float(step * i), decimals) for i in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
+
+
+def _axes(unit: str, values: Iterable[tuple[float, float]], iterations: Iterable[tuple[float, float]]) -> str:
+    """Return the grid, with the numbers at its lines and the words at its axes.
+
+    Args:
+        unit: Name of the number, with its unit.
+        values: Round values, and how far down each stands.
+        iterations: Round iterations, and how far to the right each stands.
+    """
+    right, bottom = _WIDTH - _MARGIN, _HEIGHT - _BOTTOM
+    parts = [f'<text x="0" y="14">{escape(unit)}</text>']
+    for value, y in values:
+        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+    parts.append(f'<path class="axis" d="M{_LEFT} {bottom}H{right}"/>')
+    for iteration, x in iterations:
+        # The last number stands whole at the end of the axis.
+        anchor = "end" if x > right - 2 * _MARGIN else "middle"
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="{anchor}">{iteration:.0f}</text>')
+    parts.append(f'<text x="{(_LEFT + right) / 2:.0f}" y="{_HEIGHT - 6}" text-anchor="middle">Iteration</text>')
+    return "".join(parts)
 
 
 def _lines(x: Array, y: Array, kind: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auctionsim.analysis.documents import page
+from auctionsim.analysis.documents.tones import TONE_SIGNS, Tone
 from auctionsim.analysis.live.curves import Curve, curve_of, spaced, svg
 from auctionsim.analysis.live.shell import shell, table
 from auctionsim.analysis.live.state import RATIOS, Row, RunState
@@ -14,13 +15,19 @@ from auctionsim.analysis.live.state import RATIOS, Row, RunState
 _ROWS = 8
 """Rows of the table beside a curve."""
 _NAMES = {"revenue_ratio": "revenue", "profit_ratio": "total profit"}
+_TONES: dict[str, Tone] = {"finished": "good", "failed": "bad", "killed": "bad", "unreadable": "bad", "interrupted": "unclear"}
+"""Tones of statuses; that of a run that goes on has no colour."""
 
 
 def whole_page(state: RunState) -> str:
     """Return the page, complete without its script."""
+    found = blocks(state)
     parts = [
-        f'<p class="verdict" id="status" role="status">{page.escape(state.sentence)}</p>',
-        *(f'<div id="{name}">{html}</div>' for name, html in blocks(state).items()),
+        # The status is a region of its own, so that a screen reader says it when it changes, and nothing else.
+        f'<div class="conclusion"><p id="status" role="status">{page.escape(state.sentence)}</p>',
+        *(f'<div id="{name}">{found.pop(name)}</div>' for name in ("verdict", "progress")),
+        "</div>",
+        *(f'<div id="{name}">{html}</div>' for name, html in found.items()),
         "<noscript>"
         + page.note("This page follows the run by a script. Without scripts it shows the moment when it was loaded.")
         + "</noscript>",
@@ -31,6 +38,7 @@ def whole_page(state: RunState) -> str:
 def blocks(state: RunState) -> dict[str, str]:
     """Return the page's blocks as HTML, by their id."""
     return {
+        "verdict": _verdict(state),
         "progress": _progress(state),
         "seeds": _seeds(state),
         "revenue": _ratio(state, "revenue_ratio", state.floor or None),
@@ -39,6 +47,25 @@ def blocks(state: RunState) -> dict[str, str]:
         "speed": _speed(state),
         "notes": "".join(page.note(note) for note in state.notes),
     }
+
+
+def _verdict(state: RunState) -> str:
+    """Return where the run stands in marks, as a report begins with: status, ratios, revenue floor."""
+    if not state.iterations:
+        return ""
+    tone: Tone = _TONES.get(state.status, "neutral")
+    marks: list[tuple[str, Tone]] = [(f"{TONE_SIGNS[tone]} {state.status}", tone)]
+    if state.metrics:
+        for name in RATIOS:
+            last = curve_of(state.metrics, state.seeds, name).mean[-1]
+            if np.isfinite(last):
+                marks.append((f"{_NAMES[name].capitalize()} on training days {100 * last:.1f} % of the baseline", "neutral"))
+        if state.floor:
+            held, known = _floor_held(state)
+            tone = "good" if held == known else "bad"
+            words = f"{TONE_SIGNS[tone]} Revenue floor of {100 * state.floor:g} % held on {held} of {known} seeds"
+            marks += [(words, tone)] if known else []
+    return "<ul>" + "".join(f'<li class="mark {tone}">{page.escape(words)}</li>' for words, tone in marks) + "</ul>"
 
 
 def _progress(state: RunState) -> str:
@@ -64,7 +91,7 @@ def _seeds(state: RunState) -> str:
         against = [_against(own["revenue_ratio"], state.floor)] if state.floor else []
         ratios = [_shown(own[name]) for name in RATIOS]
         rows.append([str(seed), ratios[0], *against, ratios[1], *(_shown(own.get(name)) for name in others)])
-    return table(f"Iteration {state.iteration} by seed; revenue and profit over the baseline's", header, rows)
+    return table(f"Iteration {state.iteration} by seed; revenue and profit as ratios to the baseline's", header, rows)
 
 
 def _ratio(state: RunState, name: str, floor: float | None) -> str:
@@ -72,10 +99,14 @@ def _ratio(state: RunState, name: str, floor: float | None) -> str:
     if not state.metrics:
         return ""
     what = _NAMES[name]
-    floored = "" if floor is None else f", floor {floor:g} dashed"
-    title = f"{what} on the training days over the baseline's, by iteration; mean, each seed, and the range of seeds{floored}"
+    level = 1.0 if floor is None else floor
+    dashed = "the baseline" if floor is None else f"the floor of {floor:g}"
+    title = (
+        f"{what} on the training days as a ratio to the baseline's, by iteration: the mean over seeds (thick), "
+        f"each seed (thin), their range (band), and {dashed} (dashed)"
+    )
     curve = curve_of(state.metrics, state.seeds, name)
-    drawn = svg(curve, title, floor)
+    drawn = svg(curve, title, f"{what.capitalize()} (ratio to the baseline)", level)
     if not drawn:
         reason = f"{what} over the baseline's is not defined: the baseline earns nothing or loses money on a training day"
         return page.heading(what.capitalize()) + page.note(f"{reason}.")
@@ -89,7 +120,9 @@ def _curve_table(curve: Curve, what: str) -> str:
         [f"{curve.iterations[i]:.0f}", *(_shown(float(values[i])) for values in (curve.mean, curve.low, curve.high))]
         for i in chosen
     ]
-    return table(f"{what} by iteration", ["iteration", "mean", "lowest seed", "highest seed"], rows)
+    caption = f"{what.capitalize()} as a ratio to the baseline's"
+    listed = table(caption, ["iteration", "mean", "lowest seed", "highest seed"], rows)
+    return f"<details><summary>Values of this figure</summary>{listed}</details>"
 
 
 def _constraints(state: RunState) -> str:
@@ -99,21 +132,33 @@ def _constraints(state: RunState) -> str:
         rows = [_violation(row) for row in state.violations]
         caption = "Learned policy on the test days, by seed"
         header = ["constraint", "seed", "cases", "broken", "mean excess over the limit"]
-        return title + table(caption, header, rows)
+        said = "Cases are advertiser-days; of floors on revenue and on self-bidders they are days."
+        return title + table(caption, header, rows) + page.note(said)
     if not state.metrics:
         return ""
     said = "Constraints other than the revenue floor are measured on the test days, when the run is evaluated."
     if not state.floor:
         return title + page.note(f"The scenario has no revenue floor. {said}")
-    revenue = curve_of(state.metrics, state.seeds, "revenue_ratio").by_seed[:, -1]
-    short = [seed for seed, value in zip(state.seeds, revenue, strict=True) if value < state.floor]
-    known = int(np.isfinite(revenue).sum())
-    text = f"Revenue is below the floor of {state.floor:g} on {len(short)} of {known} seeds in iteration {state.iteration}."
+    held, known = _floor_held(state)
+    share = f"the revenue floor, {100 * state.floor:g} % of the baseline's revenue,"
+    text = f"In iteration {state.iteration} {share} is held on {held} of {known} seeds."
     return title + page.verdict(text) + page.note(said)
 
 
+def _floor_held(state: RunState) -> tuple[int, int]:
+    """Return on how many seeds the last iteration holds the revenue floor, and of how many that is known."""
+    revenue = curve_of(state.metrics, state.seeds, "revenue_ratio").by_seed[:, -1]
+    return int((revenue >= state.floor).sum()), int(np.isfinite(revenue).sum())
+
+
 def _violation(row: Row) -> Sequence[str]:
-    return [str(row["constraint"]), str(row["seed"]), str(row["cases"]), f"{row['violated']:.1%}", _shown(row["excess"])]
+    return [
+        str(row["constraint"]).replace("_", " "),
+        str(row["seed"]),
+        str(row["cases"]),
+        f"{row['violated']:.1%}",
+        f"{row['excess']:.2%}",
+    ]
 
 
 def _speed(state: RunState) -> str:
@@ -142,4 +187,4 @@ def _against(revenue: float | None, floor: float) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return "not defined" if value is None or not np.isfinite(value) else f"{value:.4g}"
+    return "not defined" if value is None or not np.isfinite(value) else f"{value:.3f}" if abs(value) >= 0.1 else f"{value:.3g}"

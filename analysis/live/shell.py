@@ -17,19 +17,26 @@ SECONDS = 2
 STYLE = f"""
 {asset("page.css")}
 .wide:focus-visible {{ outline: 2px solid; }} caption {{ color: var(--quiet); font-size: .9rem; text-align: left; }}
-progress {{ width: 100%; }} svg {{ width: 100%; height: auto; max-width: 44rem; font: 12px system-ui, sans-serif; }}
-svg text {{ fill: var(--quiet); }} .axis {{ fill: none; stroke: var(--line); }} .band {{ fill: var(--c0); fill-opacity: .22; }}
-polyline, .floor {{ fill: none; }} .seed {{ stroke: var(--quiet); stroke-opacity: .45; }} circle.seed {{ fill: var(--quiet); }}
+#progress p {{ margin: .6rem 0 .2rem; }} #progress .quiet {{ font-size: .9rem; }}
+progress {{ width: 100%; accent-color: var(--c0); }}
+svg {{ width: 100%; height: auto; max-width: 48rem; font: 12px system-ui, sans-serif; }}
+svg text {{ fill: var(--ink); }} .axis, .grid {{ fill: none; stroke: var(--line); }}
+.band {{ fill: var(--c0); fill-opacity: .18; }}
+polyline, .level {{ fill: none; }} .seed {{ stroke: var(--quiet); stroke-opacity: .45; }} circle.seed {{ fill: var(--quiet); }}
 .mean {{ stroke: var(--c0); stroke-width: 2.2; }} circle.mean {{ fill: var(--c0); }}
-.floor {{ stroke: var(--c1); stroke-dasharray: 7 4; }}
+.level {{ stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 4 3; }}
+@media (max-width: 30rem) {{ svg {{ font-size: 19px; }} }}
 """
 SCRIPT = f"""
 const put = (id, html) => {{
   const old = document.getElementById(id);
   if (old === null || old.dataset.html === html) return;
   const lists = [...old.querySelectorAll(".wide")], focused = lists.indexOf(document.activeElement);
-  const left = lists.map(list => list.scrollLeft);
+  const left = lists.map(list => list.scrollLeft), open = [...old.querySelectorAll("details")].map(one => one.open);
+  const summaries = [...old.querySelectorAll("summary")], asked = summaries.indexOf(document.activeElement);
   old.innerHTML = old.dataset.html = html;
+  old.querySelectorAll("details").forEach((one, i) => {{ one.open = Boolean(open[i]); }});
+  old.querySelectorAll("summary").forEach((one, i) => {{ if (i === asked) one.focus(); }});
   old.querySelectorAll(".wide").forEach((list, i) => {{
     list.scrollLeft = left[i] || 0;
     if (i === focused) list.focus();

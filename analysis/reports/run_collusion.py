@@ -21,7 +21,8 @@ CONTROL = "control"
 """The folder of a run's control, itself a run: the same learner on the same traffic if nobody has a budget."""
 OLD = "no verdict: collusion.parquet is of an earlier version, whose tests are withdrawn (judge again: auctionsim evaluate RUN)"
 
-_NEEDS_CONTROL = f"no verdict: {collusion.NO_CONTROL} (`auctionsim control RUN`)"
+_NONE = "no verdict: "
+_NEEDS_CONTROL = f"{_NONE}{collusion.NO_CONTROL} (run: auctionsim control RUN)"
 TEST_COLUMNS = {
     "missing revenue": "missing_revenue",
     "profit gain": "total_profit_gain",
@@ -82,8 +83,7 @@ def collusion_sentence(run: Run, name: str) -> str | None:
         return None
     if not set(table.columns) >= _JUDGED:
         return f"{name}: {OLD}"
-    by_seed = one_wording(_verdicts(run, table))
-    verdicts = "; ".join(f"{label} on {by_seed.count(label)} of {len(by_seed)} seeds" for label in dict.fromkeys(by_seed))
+    verdicts = counted(one_wording(_verdicts(run, table)))
     ranges = []
     for column, text in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
         means = [
@@ -130,6 +130,20 @@ def one_wording(found: Sequence[SeedVerdict]) -> list[str]:
     common = tuple(name for name in members[0] if all(name in own for own in members))
     whom = f"{', '.join(common)}, and of others by seed" if common else "coalitions that differ by seed"
     return [own.text if own.coalition is None else f"{own.text}{whom}" for own in found]
+
+
+def counted(labels: Sequence[str]) -> str:
+    """Return the verdicts with the number of their seeds, before the reason where there is one.
+
+    Args:
+        labels: The verdict on each seed in words.
+    """
+    said = []
+    for label in dict.fromkeys(labels):
+        seeds = f"on {labels.count(label)} of {len(labels)} seeds"
+        reason = label.removeprefix(_NONE)
+        said.append(f"{label} {seeds}" if reason == label else f"no verdict {seeds}: {reason}")
+    return "; ".join(said)
 
 
 def control_of(run: Run) -> Run | None:

@@ -146,6 +146,7 @@ def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path, workbook: str
 def _sections(answer: Answer) -> list[Section]:
     """Return the page: what each change does, how well the replay fits, the market's figures, then advertisers."""
     sections: list[Section] = [Text(f"{change_sentence(answer, one)}.") for one in answer.answers[:_MOST_FIGURES]]
+    sections.append(Note(f"Currency and counts of {_days(answer)}. {over_words(answer)}"))
     sections += [Heading("Does the replay reproduce the log?"), *(Text(line) for line in answer.log_fit.lines)]
     sections += [Note(note) for note in answer.notes[:1]]
     sections += [Heading("The market"), _market_table(answer)]
@@ -180,11 +181,18 @@ def _advertisers(answer: Answer, one: ChangeAnswer, number: int) -> list[Section
     body = [advertiser_cells(row, answer.judged) for row in rows[:_MOST_ADVERTISERS].iter_rows(named=True)]
     more = "" if rows.height <= _MOST_ADVERTISERS else f" {rows.height - _MOST_ADVERTISERS} more in advertisers.csv."
     caption = f"Change of {answer.judged} under {one.label}, advertisers who lose most first. {over_words(answer)}"
+    if rows.filter(rows[f"{answer.judged}_change"] != 0).is_empty():
+        return [Heading(f"Who gains and who loses: {one.label}"), Text(f"No advertiser's {answer.judged} changes.")]
+    said = f"Losers first. Currency and counts of {_days(answer)}; relative to the unchanged {answer.judged}.{more}"
     return [
         Heading(f"Who gains and who loses: {one.label}"),
         Picture(f"advertisers-{number}", answer.advertisers_figure(one.label), caption, _gains_chart(answer, rows)),
-        Table(["advertiser", answer.judged, "change", "relative", "spend", "clicks"], body, f"Losers first.{more}", (), (2, 3)),
+        Table(["advertiser", answer.judged, "change", "relative", "spend", "clicks"], body, said, (), (2,)),
     ]
+
+
+def _days(answer: Answer) -> str:
+    return f"all {len(answer.days)} days together" if len(answer.days) > 1 else "one day"
 
 
 def _revenue_chart(answer: Answer) -> Chart:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from auctionsim.analysis.reports.summary import amount, amount_interval
 from auctionsim.analysis.statistics import Interval
 from auctionsim.analysis.whatif.answer import Answer, ChangeAnswer
@@ -46,7 +48,17 @@ def change_sentence(answer: Answer, one: ChangeAnswer) -> str:
     apart = answer.differences(one)
     gain, lose = answer.gains_and_losses(one)
     said = ", ".join(f"{name} {_change(answer, one, name, apart[name])}" for name in ("revenue", "clicks", "welfare", "profit"))
-    return f"{one.label}: {said}; {gain} advertisers gain {answer.judged}, {lose} lose"
+    if not gain and not lose:
+        return f"{one.label}: {said}; no advertiser's {answer.judged} changes"
+    unclear = _unclear(answer, one)
+    chance = f"; the interval holds 0 for {unclear}" if unclear else ""
+    return f"{one.label}: {said}; {gain} advertisers gain {answer.judged}, {lose} lose{chance}"
+
+
+def _unclear(answer: Answer, one: ChangeAnswer) -> int:
+    """Count the advertisers that gain or lose, but whose interval holds 0."""
+    change, low, high = (pl.col(f"{answer.judged}_change{end}").cast(pl.Float64) for end in ("", "_low", "_high"))
+    return answer.advertiser_table.filter(pl.col("set") == one.label, change != 0, low <= 0, high >= 0).height
 
 
 def figure_text(found: Estimates) -> str:

@@ -149,7 +149,7 @@ def test_budgets_without_a_control_get_no_verdict(run: Run):
     run.write_table("collusion", verdict_rows("no control"))
     sentence = collusion_sentence(run, "story")
     assert sentence is not None
-    assert "no verdict: budgets bind" in sentence
+    assert "no verdict on 2 of 2 seeds: budgets bind" in sentence
 
 
 def test_a_verdict_of_an_earlier_version_is_not_repeated(run: Run):

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import auctionsim
-from auctionsim.analysis.live.curves import curve_of, spaced, svg
+from auctionsim.analysis.live.curves import curve_of, spaced, svg, ticks
 from auctionsim.analysis.live.folder import expect_followable
 from auctionsim.analysis.live.lines import GrowingLines
 from auctionsim.analysis.live.page import blocks, duration
@@ -103,7 +103,7 @@ def test_a_running_job_is_followed_iteration_by_iteration(tmp_path: Path):
             found = live(server)
             assert f"iteration {iteration.iteration} of 3" in found["progress"]
             for name in ("revenue_ratio", "profit_ratio"):
-                assert f"<td>{iteration.metrics[1][name]:.4g}</td>" in found["seeds"]
+                assert f"<td>{iteration.metrics[1][name]:.3f}</td>" in found["seeds"]
             seen.append(found)
 
         auctionsim.train(tmp_path / "s.toml", out, seeds=2, overrides=FAST, callbacks=[look])
@@ -114,8 +114,8 @@ def test_a_running_job_is_followed_iteration_by_iteration(tmp_path: Path):
     assert "being evaluated on the test days" in seen[-1]["sentence"]
     assert "measured on the test days, when the run is evaluated" in seen[-1]["constraints"]
     assert ended["sentence"] == "This run has finished."
-    assert "profit_floor" in ended["constraints"]
-    assert "revenue_floor" in ended["constraints"]
+    assert "profit floor" in ended["constraints"]
+    assert "revenue floor" in ended["constraints"]
 
 
 def test_following_a_run_changes_no_byte_of_it(tmp_path: Path, finished: Path):
@@ -135,7 +135,7 @@ def test_the_page_is_whole_and_needs_no_network(server: Watch):
     assert status == 200
     assert "This run has finished." in page
     # Curves are drawn, named for screen readers, and stand beside tables.
-    assert len(re.findall(r'<svg [^>]*role="img" aria-label="[^"]+mean, each seed', page)) == 2
+    assert len(re.findall(r'<svg [^>]*role="img" aria-label="[^"]+mean over seeds', page)) == 2
     assert page.count("<caption>") >= 4
     assert 'role="status"' in page
     assert "prefers-color-scheme: dark" in page
@@ -462,22 +462,45 @@ def test_curves_hold_every_seed_and_the_floor():
     np.testing.assert_allclose(curve.mean, [0.55, np.nan, 0.65])
     np.testing.assert_allclose(curve.low[[0, 2]], [0.1, 0.3])
     np.testing.assert_allclose(curve.high[[0, 2]], [1.0, 1.0])
-    drawn = svg(curve, "a & b", floor=2.0)
+    drawn = svg(curve, "a & b", "c < d", level=2.0)
     assert 'aria-label="a &amp; b"' in drawn
     # Seed 1 and the mean are broken at iteration 2: two dots each; seed 0 is one line.
     assert drawn.count("<circle") == 4
     assert drawn.count("<polyline") == 1
-    assert drawn.count('class="floor"') == 1
+    assert drawn.count('class="level"') == 1
+    assert ">c &lt; d</text>" in drawn
+    # Round numbers stand at both axes: 0.5, 1, 1.5 and 2, and the iterations, which are whole.
+    assert re.findall(r">([\d.]+)</text>", drawn) == ["0.5", "1", "1.5", "2", "1", "2", "3"]
     heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
-    (level,) = map(float, re.findall(r'class="floor"[^>]* y1="([\d.]+)"', drawn))
+    (level,) = map(float, re.findall(r'class="level"[^>]* y1="([\d.]+)"', drawn))
     assert all(level < height < 220 for height in heights)
-    assert svg(curve_of(metrics, (0,), "none"), "t") == ""
+    assert svg(curve_of(metrics, (0,), "none"), "t", "u") == ""
 
 
 def test_many_iterations_are_thinned_out_with_both_ends():
     assert spaced(5, 8) == [0, 1, 2, 3, 4]
     thin = spaced(10_000, 300)
     assert (len(thin), thin[0], thin[-1]) == (300, 0, 9_999)
+
+
+def test_axes_have_round_numbers():
+    assert ticks(0.911, 1.06) == [0.95, 1.0, 1.05]
+    assert ticks(1, 3000) == [1000, 2000, 3000]
+    assert ticks(1, 1) == [1]
+    assert len(ticks(-1e30, 1e30)) == 5
+
+
+def test_the_page_begins_with_where_the_run_stands(run: Path):
+    rewritten(run, status="interrupted")
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = [row | {"revenue_ratio": 0.9 + 0.2 * row["seed"], "profit_ratio": 1.25} for row in rows]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    state = Following(run).state()
+    said = blocks(state)["verdict"]
+    assert '<li class="mark unclear">? interrupted</li>' in said
+    assert "Revenue on training days 100.0 % of the baseline" in said
+    assert "Total profit on training days 125.0 % of the baseline" in said
+    assert f'<li class="mark bad">✘ Revenue floor of {100 * state.floor:g} % held on 1 of 2 seeds</li>' in said
 
 
 def test_durations_are_hours_minutes_seconds():

@@ -172,6 +172,21 @@ def test_figures_draw_what_the_tables_say():
         answer.advertisers_figure("mechanism.reserve=0.7")
 
 
+def test_sentences_count_unclear_changes_and_the_page_draws_no_change_of_nothing(tmp_path: Path):
+    answer = auctionsim.whatif(table(n=200), ["mechanism.reserve=0.3", "mechanism.reserve=0"])
+    rows = answer.advertiser_table.filter(set="mechanism.reserve=0.3")
+    moved = [row for row in rows.iter_rows(named=True) if row["profit_change"] != 0]
+    unclear = [row for row in moved if row["profit_change_low"] <= 0 <= row["profit_change_high"]]
+    assert moved
+    said = change_sentence(answer, answer.answers[0])
+    assert said.endswith(f"; the interval holds 0 for {len(unclear)}" if unclear else " lose")
+    assert change_sentence(answer, answer.answers[1]).endswith("; no advertiser's profit changes")
+    page = answer.write(tmp_path / "answer").read_text()
+    assert "No advertiser&#x27;s profit changes." in page
+    assert "Currency and counts of all" in page
+    assert page.count("Change of profit under ") == 2
+
+
 def test_without_values_of_conversions_advertisers_are_judged_by_clicks():
     rows = frame(n=200).with_columns(item_price=pl.lit(0.0))
     answer = auctionsim.whatif(rows, "mechanism.reserve=0.5")

@@ -49,7 +49,7 @@
     return Plot.plot({
       width, height: Math.max(240, Math.min(340, width * 0.5)), marginTop: 28, marginLeft: 62, marginBottom: 40, marginRight: 16,
       style: {fontSize: "12px"},
-      x: {label: panel.x.label, domain: x[0] === x[1] ? [x[0] - 1, x[1] + 1] : x, labelAnchor: "center", labelArrow: "none",
+      x: {label: panel.x.label, domain: x[0] === x[1] ? [x[0] - 1, x[1] + 1] : x, inset: 6, labelAnchor: "center", labelArrow: "none",
         ticks: width < 420 ? 5 : undefined},
       y: {label: panel.y.label, domain: y, grid: true, labelArrow: "none"},
       marks: [
@@ -148,7 +148,8 @@
   const DRAW = {lines, dots: lines, bars, cells, intervals};
 
   const swatch = one => `<svg width="26" height="12" aria-hidden="true">${one.style === "bar"
-    ? `<rect width="26" height="12" fill="${colour(one.colour)}"/>` : `<line x1="0" x2="26" y1="6" y2="6" stroke-width="2" stroke="${
+    ? `<rect width="26" height="12" fill="${colour(one.colour)}"/>` : one.style === "tick"
+    ? '<line x1="13" x2="13" y1="0" y2="12" stroke="var(--ink)" stroke-width="2.5" stroke-dasharray="2 2"/>' : `<line x1="0" x2="26" y1="6" y2="6" stroke-width="2" stroke="${
       colour(one.colour)}" stroke-dasharray="${dash(one) ?? ""}"/>${one.dashed ? "" : `<path transform="translate(13,6)" fill="${
       colour(one.colour)}" d="${d3.symbol(d3[`symbol${symbol(one)[0].toUpperCase()}${symbol(one).slice(1)}`], 45)()}"/>`}`}</svg>`;
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from auctionsim.analysis.documents.sections import Conclusion, Mark
-from auctionsim.analysis.reports.run_collusion import SeedVerdict, one_wording, seed_verdicts
+from auctionsim.analysis.reports.run_collusion import SeedVerdict, counted, one_wording, seed_verdicts
 from auctionsim.analysis.reports.summary import Summary, amount
 from auctionsim.analysis.reports.views.advertisers import advertiser_measures
 from auctionsim.analysis.statistics import LEVEL, Interval
@@ -113,10 +113,9 @@ def _verdict(found: Sequence[SeedVerdict]) -> list[Mark]:
     if not found:
         return []
     labels = one_wording(found)
-    said = "; ".join(f"{label} on {labels.count(label)} of {len(labels)} seeds" for label in dict.fromkeys(labels))
     is_innocent = all(one.text in _INNOCENT for one in found)
     guilty = any(one.coalition is not None for one in found)
-    return [Mark(f"Collusion? {said}", "bad" if guilty else "good" if is_innocent else "unclear")]
+    return [Mark(f"Collusion? {counted(labels)}", "bad" if guilty else "good" if is_innocent else "unclear")]
 
 
 def _certainty(own: Summary) -> list[Mark]:

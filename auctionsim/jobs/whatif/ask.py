@@ -152,7 +152,10 @@ def _notes(opened: Opened, asked: Sequence[Change], days: Sequence[int], react: 
     """Say what was assumed, one sentence each."""
     market = opened.market
     rules, section = market.rules, market.scenario.traffic
-    mechanism = f"{rules.pricing}, {len(rules.slot_effect)} slot(s), reserve {rules.reserve:g}, squashing {rules.squash:g}"
+    slots = len(rules.slot_effect)
+    mechanism = (
+        f"{rules.pricing}, {slots} slot{'s' if slots > 1 else ''}, reserve {rules.reserve:g}, squashing {rules.squash:g}"
+    )
     if rules.preranker is not None:
         mechanism += f", the best {rules.preranker.keep} candidates of a pre-ranker"
     notes = [f"Unchanged mechanism: {mechanism}" + (" (--base states another)." if opened.is_table else ".")]

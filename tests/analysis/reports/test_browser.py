@@ -19,6 +19,7 @@ from auctionsim.analysis.documents.plots.style import Figure
 from auctionsim.analysis.documents.sections import Picture, write_document
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.statistics import Interval
+from auctionsim.jobs.watch.server import served
 
 from ..by_hand import Money, run_by_hand
 
@@ -132,6 +133,19 @@ def test_the_legend_switches_a_run_off_and_on(opened: Any):
     assert lines.count() == before
 
 
+def test_the_legend_shows_marks_as_they_are_drawn(opened: Any):
+    bound = figure(opened, "as ratios to").get_by_role("button", name="bound G*")
+    assert bound.locator("svg path").count() == 0
+    line = bound.locator("svg line")
+    assert line.get_attribute("x1") == line.get_attribute("x2")
+    # Marks of the first and last hour are not cut by the frame: a radius of 3 has room at both ends.
+    hourly = figure(opened, "Platform revenue by hour").locator(".panel svg[viewBox]")
+    width = float(str(hourly.get_attribute("viewBox")).split()[2])
+    dots = hourly.locator("g[aria-label=dot]").first.locator("circle")
+    places = dots.evaluate_all("all => all.map(one => one.cx.baseVal.value)")
+    assert 62 + 3 < min(places) < max(places) < width - 16 - 3
+
+
 def test_zoom_narrows_the_axis_by_button_and_by_dragging(opened: Any):
     hourly = figure(opened, "Platform revenue by hour")
 
@@ -190,6 +204,36 @@ def test_the_page_is_accessible_and_fits(browser: Any, report: Path, scheme: str
     found = Axe().run(page)
     assert found.response["violations"] == [], found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert wrong == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_page_of_a_run_that_goes_on_is_accessible_and_keeps_what_is_open(
+    browser: Any, tmp_path: Path, scheme: str, width: int
+):
+    from axe_playwright_python.sync_playwright import Axe
+
+    run = run_by_hand(tmp_path / "run", dict.fromkeys((0, 1), BASE), dict.fromkeys((0, 1), BASE), welfare=50.0)
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    with served(run.path) as server:
+        page.goto(server.url)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # All at once, as the next look may come between two of them.
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+        count = page.locator("details[open]").count()
+        assert count == 2
+        # What the next look replaces stays open.
+        page.evaluate("document.querySelectorAll('#revenue, #profit').forEach(one => { one.dataset.html = ''; })")
+        for name in ("revenue", "profit"):
+            page.locator(f"#{name}:not([data-html=''])").wait_for()
+        assert page.locator("details[open]").count() == count
     assert wrong == []
     page.close()
 

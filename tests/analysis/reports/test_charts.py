@@ -100,3 +100,16 @@ def test_a_report_stays_small_and_its_pictures_stay_in_it(tmp_path: Path):
     assert text.count("<h2 ") == text.count('<li><a href="#s')
     assert "400 of 400" not in text, "counts are made by the script"
     assert text.count("advertiser-399") >= 2
+
+
+def test_only_gains_and_losses_for_sure_are_coloured():
+    changes = ["-0.49 [-0.90, -0.0808]", "+0.38 [+0.01, +0.79]", "-0.21 [-0.89, +0.47]", "+0.2 [0.00, +0.4]", "-1.5", "+0.00"]
+    drawn = page.table(["change"], [[one] for one in changes], signed=[0])
+    assert [one.split(">")[0] for one in drawn.split("<td")[1:]] == [
+        ' class="loss"',
+        ' class="gain"',
+        "",
+        "",
+        ' class="loss"',
+        "",
+    ]
