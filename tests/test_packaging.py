@@ -41,7 +41,7 @@ def wheel(built: Path) -> Path:
 
 def package_files() -> set[str]:
     """Every module and data file of the package, by its path in an installed one."""
-    kinds = (".py", ".toml", ".yaml", ".typed")
+    kinds = (".py", ".toml", ".yaml", ".typed", ".css", ".js", ".txt")
     files = [path for path in (CHECKOUT / "auctionsim").rglob("*") if path.suffix in kinds]
     files += [path for name in LINKED for path in (CHECKOUT / name).rglob("*") if path.suffix in kinds]
     inside = {str(path.relative_to(CHECKOUT)) for path in files if not path.parent.is_symlink()}
@@ -75,6 +75,7 @@ def test_the_checkout_s_links_are_relative_and_lead_to_the_given_folders():
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.xdist_group("ray")
+@pytest.mark.long
 def test_the_wheel_runs_the_demo_from_an_empty_folder_in_an_empty_environment(wheel: Path, tmp_path: Path):
     environment, folder = tmp_path / "venv", tmp_path / "empty"
     folder.mkdir()

@@ -214,6 +214,7 @@ def test_cooperative_agents_pay_the_platform_less(tmp_path: Path):
     assert by_arm["cooperative"] < 0.75 * by_arm["private"]
 
 
+@pytest.mark.long
 def test_measures_detect_the_colluding_arm_and_acquit_the_competing_one(tmp_path: Path):
     results, table = quick("is-it-collusion", tmp_path)
     called = {

@@ -59,6 +59,7 @@ def total(shared: np.ndarray, item: int) -> float:
     return float(shared.sum()) + item
 
 
+@pytest.mark.long
 def test_what_the_object_store_has_no_room_for_comes_back():
     room = 80 * 2**20
     with own_ray(2, object_store_memory=room) as ray:
@@ -85,6 +86,7 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path):
     assert any(name.endswith(".safetensors") for name in written[0])
 
 
+@pytest.mark.long
 def test_a_pool_is_its_own_beside_another_one():
     code = (
         "import warnings; warnings.simplefilter('ignore')\n"

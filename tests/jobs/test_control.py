@@ -52,6 +52,7 @@ def test_a_run_with_budgets_has_no_verdict_until_its_control_is_trained(limited:
     assert all(path.read_bytes() == data for path, data in before.items())
 
 
+@pytest.mark.long
 def test_pacing_that_is_gone_without_budgets_is_called_so(limited: Path):
     assert main(["control", str(limited)]) == 0
     run = Run.open(limited)

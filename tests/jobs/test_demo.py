@@ -38,6 +38,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 @pytest.mark.parametrize("generations", [7, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 2, 3, 11))])
+@pytest.mark.long
 def test_an_interrupted_demo_ends_at_the_same_bytes(
     generations: int, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

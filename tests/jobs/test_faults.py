@@ -116,6 +116,7 @@ def test_a_driver_killed_at_any_moment_goes_on_to_the_same_bytes(tmp_path: Path,
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(1800)
+@pytest.mark.long
 def test_killed_workers_of_a_run_change_nothing(tmp_path: Path, small_scenario: Path, n_kills: int):
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "run"
     subprocess.run(command(small_scenario, undisturbed, 0), check=True, capture_output=True)
@@ -150,6 +151,7 @@ def _kill(pid: int) -> None:
         return
 
 
+@pytest.mark.long
 def test_two_interrupts_at_once_stop_it_and_lose_nothing(tmp_path: Path, small_scenario: Path):
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "run"
     subprocess.run(command(small_scenario, undisturbed, 0), check=True, capture_output=True)

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from auctionsim.analysis.documents.sections import Facts
 from auctionsim.names.display import ranges
+from auctionsim.objectives.constraints import CONSTRAINTS
 from auctionsim.runs import Run
-from auctionsim.scenario import AdvertiserGroup, Scenario
+from auctionsim.scenario import AdvertiserGroup, PredictionsSection, Scenario
+from auctionsim.scenario.market import PreRankerSection
 
 _PRICING = {"gsp": "generalized second price", "first": "first price", "vcg": "Vickrey-Clarke-Groves"}
 _BASELINE = {"manual": "keyword bids", "truthful": "truthful bids"}
-_LIMITS = ("budget", "cpc_cap", "cpa_cap", "roi_floor", "profit_floor", "spend_floor")
+_LIMITS = ("budget", "roas_floor", *(one.key for one in CONSTRAINTS if one.key in AdvertiserGroup.model_fields))
+"""Keys of a group's budget and constraints."""
 _MOST_GROUPS = 6
 
 
@@ -30,8 +33,14 @@ def _facts(run: Run) -> dict[str, str]:
         "Scenario": scenario.name,
         "Market": _market(scenario),
         "Mechanism": _mechanism(scenario),
+        **({"Predictions": _predictions(scenario.predictions)} if scenario.predictions is not None else {}),
         "Platform": _platform(scenario),
         "Advertisers": _listed([_group(group) for group in scenario.advertisers]),
+        **(
+            {"Accounts": _listed([f"{one.account} budget {one.budget}" for one in scenario.accounts])}
+            if scenario.accounts
+            else {}
+        ),
         "Learner": _learner(scenario, manifest.get("learner")),
         "Days": _days(scenario),
         "Seeds": ", ".join(map(str, run.seeds)),
@@ -60,7 +69,23 @@ def _mechanism(scenario: Scenario) -> str:
     found.append(f"reserve {rules.reserve:g}" if rules.reserve > 0 else "no reserve")
     found += [f"bids >= {rules.bid_floor:g}"] if rules.bid_floor > 0 else []
     found += [f"bids <= {rules.bid_cap:g}"] if rules.bid_cap is not None else []
+    found += [_preranker(rules.preranker)] if rules.preranker is not None else []
     return ", ".join([*found, f"{rules.outcomes} outcomes"])
+
+
+def _preranker(own: PreRankerSection) -> str:
+    error = f" with errors of {own.noise:g}" if own.noise > 0 else ""
+    return f"the best {own.keep} candidates of a pre-ranker by {own.score}{error}"
+
+
+def _predictions(own: PredictionsSection) -> str:
+    """Say how far predicted rates are off, and how they are calibrated."""
+    errors = [
+        f"{rate}: " + ", ".join(f"{kind} {size:g}" for kind, size in section.model_dump().items() if size)
+        for rate, section in (("pctr", own.pctr), ("pcvr", own.pcvr))
+        if section.is_off
+    ]
+    return f"{'; '.join(['off by logarithms', *errors]) if errors else 'as in the traffic'}; calibration {own.calibration}"
 
 
 def _platform(scenario: Scenario) -> str:

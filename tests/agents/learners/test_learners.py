@@ -122,7 +122,18 @@ def test_a_learner_keeps_its_contract(algorithm: str):
     assert (theta >= 0).all()
 
 
-@pytest.mark.parametrize("algorithm", [*(name for name in learner_names() if name not in Q_LEARNERS), "contextual", "free"])
+# These take ten seconds and more.
+LONG = ("ippo", "mappo", "dcmab", "contextual", "free")
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        pytest.param(name, marks=pytest.mark.long if name in LONG else ())
+        for name in (*learner_names(), "contextual", "free")
+        if name not in Q_LEARNERS
+    ],
+)
 def test_one_learner_among_truthful_rivals_finds_the_best_bid(algorithm: str):
     # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
     text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'

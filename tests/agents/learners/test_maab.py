@@ -89,6 +89,7 @@ def test_a_multiplier_of_one_bids_the_groups_mean_keyword_bid_on_its_mean_value(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_bid_floors_and_low_temperatures_keep_revenue_up():
     def revenue(*overrides: str) -> float:
         scenario = parse_scenario(TWO_GROUPS, "x", overrides=overrides)

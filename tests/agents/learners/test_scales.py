@@ -100,6 +100,7 @@ def test_caps_are_kept_where_the_floor_leaves_room():
     assert over.max() < 0.01
 
 
+@pytest.mark.long
 def test_where_caps_stand_against_the_floor_the_floor_is_held_and_caps_give_way():
     overrides = ("platform.revenue_floor=1.3", *CAPS)
     market = market_of("value-scale-paced", *overrides)

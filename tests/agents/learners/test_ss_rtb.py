@@ -244,6 +244,7 @@ def test_the_same_seed_gives_the_same_bytes(market: Market):
     assert all(one[name].tobytes() == two[name].tobytes() for name in one)
 
 
+@pytest.mark.long
 def test_a_run_of_q_learners_trains_resumes_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     text = (
         "\n".join(

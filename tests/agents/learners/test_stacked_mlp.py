@@ -87,6 +87,7 @@ def test_what_is_left_out_teaches_nothing():
     assert torch.equal(mlp.loss(train, train, batch, 0.9), mlp.loss(train, train, changed, 0.9))
 
 
+@pytest.mark.long
 def test_a_known_bandit_is_learned_by_every_agent():
     rng = stream(0, "bandit")
     best = np.array([1, 4, 2])

@@ -139,6 +139,7 @@ def test_bids_before_an_hour_do_not_depend_on_the_auctions_after_it(mixed: Marke
     assert (one.gmv[12:] != two.gmv[12:]).any()
 
 
+@pytest.mark.long
 def test_an_infeasible_program_is_lowered_until_it_is_feasible(mixed: Market):
     scenario = parse_scenario(MIXED, "mixed.toml", overrides=["platform.revenue_floor=3.0"])
     start = AuctionLevelBids().start(mixed.with_goals(scenario))

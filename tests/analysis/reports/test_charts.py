@@ -90,6 +90,7 @@ def test_a_page_lets_its_own_scripts_run_and_nothing_else():
     assert "Observable" not in page.page("t", [page.table(["a"], [["b"]])])
 
 
+@pytest.mark.long
 def test_a_report_stays_small_and_its_pictures_stay_in_it(tmp_path: Path):
     many: Money = {f"advertiser-{i}": (5.0, 10.0 + i) for i in range(400)}
     base: Money = dict.fromkeys(many, (5.0, 10.0))

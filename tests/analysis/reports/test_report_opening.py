@@ -112,6 +112,14 @@ def test_the_card_states_the_scenario_and_a_date_only_if_the_run_records_one(tmp
     assert "date" not in without.manifest()
 
 
+def test_the_card_states_what_bidders_meet_before_the_auction(tmp_path: Path):
+    overrides = ("mechanism.preranker.keep=3", "mechanism.preranker.noise=0.5", "predictions.pctr.bias=0.2")
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE}, overrides=overrides)
+    facts = dict(scenario_card({"run": run}).rows)
+    assert "the best 3 candidates of a pre-ranker by ecpm with errors of 0.5" in facts["Mechanism"]
+    assert facts["Predictions"] == "off by logarithms; pctr: bias 0.2; calibration none"
+
+
 def test_a_source_date_that_is_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     with pytest.raises(InputError, match="SOURCE_DATE_EPOCH: expected a whole number of seconds since 1970, got 'yesterday'"):

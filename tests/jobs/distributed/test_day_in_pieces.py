@@ -166,6 +166,7 @@ class TestOnRay:
 
     pytestmark = ray_marks
 
+    @pytest.mark.long
     def test_two_workers_give_the_same_bytes_also_when_one_is_killed_between_two_rounds(
         self, stored: StoredTraffic, monkeypatch: pytest.MonkeyPatch
     ):

@@ -206,7 +206,7 @@ def test_starting_ray_leaves_the_handlers_of_signals_as_they_were():
         # Two of its servers wait for a minute.
         pytest.param(end_at_once, -signal.SIGKILL, "running", marks=pytest.mark.long),
         (interrupt, 130, "interrupted"),
-        (terminate, 130, "interrupted"),
+        pytest.param(terminate, 130, "interrupted", marks=pytest.mark.long),
         (kill_the_raylet, 1, "failed"),
     ],
 )

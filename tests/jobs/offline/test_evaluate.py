@@ -45,6 +45,7 @@ def rows_of(dataset: Dataset, rows: np.ndarray) -> Dataset:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_intervals_from_logs_of_a_market_cover_the_simulators_truth(tmp_path: Path, small: Scenario):
     samples, size = 40, 60
     dataset = logs(tmp_path / "logs", small, per_day=samples * size // 2, bidder="seller_1")

@@ -89,6 +89,7 @@ def test_a_bidder_alone_is_logged_among_rivals_that_keep_to_their_rule(small: Sc
 
 
 @pytest.mark.xdist_group("ray")
+@pytest.mark.long
 def test_workers_write_the_bytes_of_one_process(small: Scenario, tmp_path: Path):
     plan = make_plan(build_market(small), "pid")
     for workers in (0, 2):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from auctionsim.analysis.economics.outcome_library.kinds import kinds
 from auctionsim.cli import main
 
 
+@pytest.mark.long
 def test_the_quick_form_judges_both_halves_and_ends_in_a_confusion_table(tmp_path: Path):
     assert main(["reproduce", "collusion-library", "--quick", "--seeds", "1", "--out", str(tmp_path / "out")]) == 0
     results = pl.read_parquet(tmp_path / "out" / "results.parquet")

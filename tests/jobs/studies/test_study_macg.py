@@ -138,6 +138,7 @@ def test_splits_are_disjoint_in_time_order_and_seeds_are_those_kept_back():
     assert len(set(units)) == len(units), "no arm stands twice"
 
 
+@pytest.mark.long
 def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path: Path):
     # Seeds from 100 on are kept back for the study itself.
     command = ["reproduce", "macg", "--quick", "--seed", "0", "--seeds", "1", "--workers", "0", "--out", str(tmp_path / "out")]
