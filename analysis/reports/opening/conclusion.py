@@ -21,7 +21,8 @@ _INNOCENT = ("competitive", "pacing")
 def conclusion(run: Run, own: Summary) -> Conclusion:
     """Return what a run shows: the platform's revenue, total profit against what is possible, and how many advertisers gain.
 
-    A change whose interval holds no change at all is called unclear. The box is bad if a floor was missed or bidders
+    A change whose interval in currency holds 0 is called unclear, as in the table of amounts: the ratio of two sums that vary
+    together from seed to seed varies more than their difference. The box is bad if a floor was missed or bidders
     coordinate, good if one of both was judged and none is bad, and unclear otherwise.
     """
     who = own.name if own.has_learners else f"{own.name} (nobody learns, everybody follows a rule)"
@@ -46,8 +47,8 @@ def _revenue(own: Summary) -> str:
             return f"kept the platform's revenue ({share}, {floor})"
         verb = "missed" if ratio.mean < own.floor * (1 - ROUNDING) else "kept on average, but not on every day,"
         return f"{verb} the floor on the platform's revenue ({share}, {floor})"
-    if _is_unclear(ratio):
-        return f"shows no clear change of the platform's revenue ({share}{_ends(ratio)})"
+    if _is_unclear(own.changes["revenue"]):
+        return f"shows no clear change of the platform's revenue ({share}{_ends(own.changes['revenue'])})"
     if abs(ratio.mean - 1) < 5e-4:
         return f"left the platform's revenue as it was ({share})"
     return f"{'raised' if ratio.mean > 1 else 'lowered'} the platform's revenue to {share}"
@@ -58,8 +59,8 @@ def _profit(own: Summary) -> str:
         change = amount(own.changes["profit"].mean, signed=True)
         return f"changed total profit by {change} ({own.not_defined['profit']}, so there is no ratio)"
     ratio, bound = own.ratios["profit"], own.ratios.get("bound")
-    if _is_unclear(ratio):
-        return f"shows no clear change of total profit ({_percent(ratio.mean - 1, signed=True)}{_ends(ratio, less=1)})"
+    if _is_unclear(own.changes["profit"]):
+        return f"shows no clear change of total profit ({_percent(ratio.mean - 1, signed=True)}{_ends(own.changes['profit'])})"
     if abs(ratio.mean - 1) < 5e-4:
         return "left total profit as it was"
     if ratio.mean < 1:
@@ -85,8 +86,10 @@ def _advertisers(run: Run) -> str:
     matters = pl.col("matters")
     gain, lose = (table.filter(side).height for side in (pl.col("change") > matters, pl.col("change") < -matters))
     unclear = table.filter((pl.col("change").abs() > matters) & (pl.col("low") <= 0) & (pl.col("high") >= 0)).height
-    chance = f"; the interval holds 0 for {unclear}" if unclear else ""
     n = table.height
+    if unclear and unclear == gain + lose:
+        return f"no advertiser's change is sure, each interval holds 0 (in the mean {gain} of {n} gain, {lose} lose)"
+    chance = f"; the interval holds 0 for {unclear}" if unclear else ""
     if gain == n:
         return ("every advertiser gains" if n > 1 else "the advertiser gains") + chance
     if not lose:
@@ -127,13 +130,14 @@ def _certainty(own: Summary) -> list[Mark]:
     return [Mark(f"No interval: {why}", "neutral")]
 
 
-def _is_unclear(ratio: Interval) -> bool:
-    return ratio.is_known and ratio.low <= 1 <= ratio.high and ratio.high - ratio.low > ROUNDING
+def _is_unclear(change: Interval) -> bool:
+    return change.is_known and change.low <= 0 <= change.high and change.high > change.low
 
 
-def _ends(ratio: Interval, less: float = 0) -> str:
-    ends = (_percent(end - less, signed=less != 0) for end in (ratio.low, ratio.high))
-    return f", {100 * LEVEL:.0f} % interval {' to '.join(ends)}"
+def _ends(change: Interval) -> str:
+    """Return a change in currency with the ends of its interval."""
+    low, high = (amount(end, signed=True) for end in (change.low, change.high))
+    return f"; {amount(change.mean, signed=True)}, {100 * LEVEL:.0f} % interval {low} to {high}"
 
 
 def _percent(share: float, *, signed: bool = False) -> str:

@@ -71,11 +71,21 @@ def test_a_floor_kept_on_average_alone_is_not_called_kept(tmp_path: Path):
 def test_a_change_within_its_interval_is_unclear_and_no_floor_is_no_judgement(tmp_path: Path):
     noisy = {0: {"a": (4.0, 9.0), "b": (5.0, 12.0)}, 1: {"a": (6.5, 11.0), "b": (5.0, 9.0)}}
     found = concluded(run_by_hand(tmp_path / "run", noisy, dict.fromkeys((0, 1), BASE), overrides=NO_FLOOR))
-    assert "shows no clear change of the platform's revenue (102.5 % of the baseline, 95 % interval" in found.text
+    assert "shows no clear change of the platform's revenue (102.5 % of the baseline; +0.25, 95 % interval" in found.text
     assert "shows no clear change of total profit" in found.text
     # a gains 0 and -0.5, b 2 and -1: both by chance alone.
-    assert found.text.endswith("1 of 2 advertisers gain and 1 loses (most of all a, -0.25); the interval holds 0 for 2.")
+    sure = "no advertiser's change is sure, each interval holds 0 (in the mean 1 of 2 gain, 1 lose)."
+    assert found.text.endswith(sure)
     assert (found.tone, found.marks[0].tone) == ("unclear", "neutral")
+
+
+def test_a_gain_in_currency_that_is_sure_is_told_though_its_ratio_varies(tmp_path: Path):
+    """Profit rises by 2 on both seeds, from 1 and from 9: the ratios 3 and 1.22 say nothing, the difference is sure."""
+    base = {0: {"a": (5.0, 6.0)}, 1: {"a": (5.0, 14.0)}}
+    learned = {0: {"a": (5.0, 8.0)}, 1: {"a": (5.0, 16.0 + 1e-3)}}
+    found = concluded(run_by_hand(tmp_path / "run", learned, base, overrides=NO_FLOOR))
+    assert "raised total profit by" in found.text
+    assert "the advertiser gains" in found.text
 
 
 def test_profit_beyond_the_bound_is_paid_for_by_the_platform(tmp_path: Path):
