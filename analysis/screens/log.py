@@ -129,20 +129,7 @@ def bid_log(
     limits = np.full(len(numbers), np.inf) if reserve is None else reserve[keep][order][first]
     parts = None if segment is None else segment[keep][order][first]
     limits = np.where(limits > 0, limits, np.inf)
-    _expect_winners(bid, limits[row], lowest_wins, source)
     return BidLog(names, who, bids, limits, lowest_wins, unit_of(bid), parts, int((~keep).sum()))
-
-
-def _expect_winners(bid: Array, limit: Array, lowest_wins: bool, source: str) -> None:
-    """Refuse a log none of whose bids may win, as one whose direction was mistaken."""
-    reserved = np.isfinite(limit)
-    if not reserved.all() or not (bid > limit if lowest_wins else bid < limit).all():
-        return
-    if lowest_wins:
-        raise InputError(
-            f"{source}: expected bids <= their reserve where the lowest wins, got all above it (no --procurement?)"
-        )
-    raise InputError(f"{source}: expected bids >= their reserve where the highest wins, got all below it (--procurement?)")
 
 
 def log_of_traffic(traffic: Traffic) -> BidLog:

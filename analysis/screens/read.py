@@ -89,10 +89,24 @@ def _laid_out(path: Path, table: pl.DataFrame, columns: dict[str, str], *, lowes
     # A row without a bid, whose time may be blank, says nothing of when its auction was.
     moment = np.where(is_bid, _times(path, table, found["time"], is_bid), np.iinfo(np.int64).max)
     number = _in_order(auction, moment)
-    return bid_log(
+    log = bid_log(
         number, who.astype(np.int64), bid, names=tuple(map(str, names)), lowest_wins=lowest_wins, reserve=reserve,
         segment=segment, source=str(path),
     )  # fmt: skip
+    _expect_winners(path, log)
+    return log
+
+
+def _expect_winners(path: Path, log: BidLog) -> None:
+    """Refuse a log none of whose bids may win, as one whose direction was mistaken."""
+    beyond = log.bid > log.reserve[:, None] if log.lowest_wins else log.bid < log.reserve[:, None]
+    if not np.isfinite(log.reserve).all() or not beyond[log.exists].all():
+        return
+    if log.lowest_wins:
+        said = "expected bids <= their reserve where the lowest wins, got all above it (no --procurement?)"
+    else:
+        said = "expected bids >= their reserve where the highest wins, got all below it (--procurement?)"
+    raise InputError(f"{path}: {said}")
 
 
 def _column(path: Path, table: pl.DataFrame, name: str, columns: Mapping[str, str]) -> str | None:
