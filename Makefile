@@ -72,7 +72,7 @@ fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs
 
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form, and the former's client tests, floors on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
-	CLIENT_REQUIRED=1 $(BIN)/python -m pytest tests/test_extras.py tests/clients/test_sb3.py
+	CLIENT_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/test_extras.py tests/clients/test_sb3.py
 
 test-browser: setup ## the report in Chromium: pointer, keyboard, filters, accessibility, print; the system's Chromium, or playwright's own
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,browser]'

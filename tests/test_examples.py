@@ -22,6 +22,7 @@ def test_a_learner_of_one_s_own_earns_more_on_held_out_days(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_learner_outside_earns_more_on_held_out_days_and_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     start, learned = runpy.run_path(str(EXAMPLES / "outside_learner.py"))["main"]("--quick", out=str(tmp_path))
     assert learned > 1.03 * start

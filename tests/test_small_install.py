@@ -64,6 +64,7 @@ def project() -> Mapping[str, object]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_base_checks_trains_and_reports_without_any_extra(tmp_path: Path):
     few = ["--set", "train.iterations=2"]
     ended = commands(

@@ -118,9 +118,10 @@ def ticks(low: float, high: float) -> list[float]:
     """
     if high <= low:
         return [low]
-    power = 10.0 ** np.floor(np.log10((high - low) / _TICKS))
+    exponent = int(f"{(high - low) / _TICKS:e}".partition("e")[2])
+    power = float(f"1e{exponent}")
     step = next(power * factor for factor in (1, 2, 5, 10) if (high - low) / (power * factor) <= _TICKS)
-    decimals = max(0, 2 - int(np.floor(np.log10(step))))
+    decimals = max(0, 2 - exponent)
     return [round(float(step * i), decimals) for i in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 

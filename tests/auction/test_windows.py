@@ -50,7 +50,7 @@ def tight_budgets(rng: np.random.Generator, traffic: Traffic, cost: np.ndarray) 
 
 
 @pytest.mark.usefixtures("small_windows")
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in (1, 2, 3))])
 def test_two_thousand_markets_whose_budgets_run_out_come_out_as_if_cleared_in_order(part: int):
     again = settled = 0
     for number in range(500):

@@ -66,6 +66,7 @@ def test_the_judge_sees_what_is_wrong(begin: Path, tmp_path: Path):
 
 @needs_mount
 @pytest.mark.timeout(900)
+@pytest.mark.long
 def test_a_disk_full_at_any_size_fails_in_order_and_goes_on_to_the_same_bytes(tmp_path: Path):
     words = [sys.executable, "-m", "tests.faults.small_disks", str(tmp_path), *map(str, SIZES)]
     done = subprocess.run(

@@ -113,6 +113,7 @@ def test_a_pool_keeps_order_survives_a_killed_worker_and_listens_on_the_loopback
     assert all(is_loopback(address) for address in opened)
 
 
+@pytest.mark.long
 def test_a_file_of_the_current_folder_stands_in_for_no_library_of_a_worker(tmp_path: Path):
     for name in ("polars", "numba", "auctionsim", "safetensors"):
         (tmp_path / f"{name}.py").write_text("open('ran', 'w')\nraise ImportError")

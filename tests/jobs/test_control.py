@@ -32,6 +32,7 @@ def limited(tmp_path: Path) -> Path:
     return out
 
 
+@pytest.mark.long
 def test_a_run_with_budgets_has_no_verdict_until_its_control_is_trained(limited: Path, capsys: pytest.CaptureFixture[str]):
     assert "no verdict" in str(collusion_sentence(Run.open(limited), "run"))
     assert "auctionsim control RUN" in str(collusion_sentence(Run.open(limited), "run"))

@@ -52,6 +52,7 @@ def where_traffic_lies(market: Market, _: int) -> tuple[str, bool, str]:
     raise AssertionError("rates in no mapped memory")
 
 
+@pytest.mark.long
 def test_nodes_share_traffic_and_change_nothing(tmp_path: Path, cluster: Any):
     alone = new_run(tmp_path / "alone", seeds=(0,))
     train(alone, SerialPool(), nothing)

@@ -1,57 +1,21 @@
-"""Show what each query brings: measure it where a run is evaluated, and tabulate it in the report."""
+"""Show in the report what each query brings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
-from auctionsim.analysis.economics.auctions import played
 from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic
 from auctionsim.analysis.reports.summary import amount, amount_interval
 from auctionsim.analysis.statistics import mean_interval
-from auctionsim.market.market import Market
-from auctionsim.market.policy import Policy
 from auctionsim.ratios import ratio_of_columns
 from auctionsim.runs import Run
 
 OTHERS = "(all other queries)"
 """The name of the queries that are not stored one by one."""
-MOST_STORED = 500
 _MOST_SHOWN = 500
-
-_AMOUNTS = ("auctions", "clicks", "value", "cost")
-
-
-def query_rows(seed: int, market: Market, arms: Mapping[str, Policy], days: Sequence[int]) -> pl.DataFrame:
-    """Return a row for each arm and query of some days, for the queries whose clicks cost most under the first arm.
-
-    Columns: `seed arm query`; `auctions`: number of auctions; `clicks value cost`: expected clicks, what they are worth to
-    their advertisers and what they cost them, in currency. Clicks count with predicted rates, as bidders see them, so that sums
-    differ from those of outcomes.parquet wherever true rates do. All other queries are one row, whose name is empty.
-
-    Args:
-        seed: The seed of the market.
-        market: The market, whose traffic is in memory.
-        arms: The policies by arm.
-        days: The days.
-    """
-    sums = {arm: _by_query(market, policy, days) for arm, policy in arms.items()}
-    cost = next(iter(sums.values()))[:, _AMOUNTS.index("cost")]
-    largest = np.sort(np.argsort(-cost, kind="stable")[:MOST_STORED])
-    names = [market.traffic.queries[i] for i in largest.tolist()]
-    parts = []
-    for arm, found in sums.items():
-        kept = found[largest]
-        if len(largest) < len(found):
-            kept = np.vstack([kept, np.delete(found, largest, axis=0).sum(axis=0)])
-        columns = {name: kept[:, j] for j, name in enumerate(_AMOUNTS)}
-        query = [*names, *[""] * (len(kept) - len(names))]
-        parts.append(pl.DataFrame({"seed": np.full(len(kept), seed), "arm": [arm] * len(kept), "query": query, **columns}))
-    return pl.concat(parts)
 
 
 def query_sections(named: Mapping[str, Run]) -> list[Section]:
@@ -78,20 +42,6 @@ def query_sections(named: Mapping[str, Run]) -> list[Section]:
     signed = (len(header) - 3, len(header) - 1)
     cells = [own for _, own in rows[:_MOST_SHOWN]]
     return [Heading("Queries"), Table(header, cells, note, (1,) if many else (), signed)]
-
-
-def _by_query(market: Market, policy: Policy, days: Sequence[int]) -> NDArray[np.float64]:
-    """Return the amounts of each query, `[queries, 4]`, day by day so that one day's auctions are in memory."""
-    found = np.zeros((len(market.traffic.queries), len(_AMOUNTS)))
-    traffic = market.traffic
-    for day in days:
-        cells = traffic.cell_slice(day)
-        np.add.at(found[:, 0], traffic.query[cells], traffic.weight[cells])
-        auctions = played(market, policy, [day])
-        done = auctions.outcome()
-        for j, amounts in enumerate((done.clicks.sum(axis=1), done.welfare(auctions.value), done.revenue), start=1):
-            np.add.at(found[:, j], auctions.query, amounts)
-    return found
 
 
 def _rows(table: pl.DataFrame, *, has_intervals: bool) -> Iterator[tuple[float, list[str]]]:

@@ -15,7 +15,7 @@ from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.no_regret.audit import regret_rows
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
-from auctionsim.analysis.reports.views.queries import query_rows
+from auctionsim.analysis.reports.views.query_rows import query_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day

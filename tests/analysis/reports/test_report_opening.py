@@ -16,10 +16,10 @@ from auctionsim.analysis.reports.opening.card import scenario_card
 from auctionsim.analysis.reports.opening.conclusion import _percent, conclusion
 from auctionsim.analysis.reports.report import expect_reportable, write_report
 from auctionsim.analysis.reports.summary import summarize
-from auctionsim.analysis.reports.views import queries
 from auctionsim.analysis.reports.views.advertisers import advertiser_measures, measures_of_advertisers
 from auctionsim.analysis.reports.views.hours import hourly_changes
-from auctionsim.analysis.reports.views.queries import query_rows, query_sections
+from auctionsim.analysis.reports.views.queries import query_sections
+from auctionsim.analysis.reports.views.query_rows import query_rows
 from auctionsim.errors import InputError
 from auctionsim.market.simulate import simulate_day
 from auctionsim.runs import Run
@@ -226,7 +226,7 @@ def test_the_queries_of_a_day_add_up_to_its_auctions_and_the_rest_is_one_row(mon
         # Predicted rates are the true ones here, so that the replay charges the same.
         exact = sum(simulate_day(market, day, Constant(market.static(arm))).outcome.cost.sum() for day in (2, 3))
         assert cost == pytest.approx(exact, rel=1e-6)
-    monkeypatch.setattr(queries, "MOST_STORED", 3)
+    monkeypatch.setattr("auctionsim.analysis.reports.views.query_rows.MOST_STORED", 3)
     few = query_rows(0, market, arms, (2, 3))
     assert few.height == 2 * 4
     assert few.filter(query="", arm="learned").height == 1

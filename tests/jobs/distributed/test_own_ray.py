@@ -242,6 +242,7 @@ def test_nothing_is_left_of_ray_however_its_driver_ends(
         assert lines[0].startswith("ray: ")
 
 
+@pytest.mark.long
 def test_ray_answers_its_driver_before_it_starts_workers():
     # It waits for those that it starts ahead, and where one of them is killed it waits for ever.
     with open_pool(2) as pool:

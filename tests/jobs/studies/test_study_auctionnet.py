@@ -99,6 +99,7 @@ def test_in_each_copy_of_a_day_one_advertiser_follows_the_policy(market: Market)
     assert ((cost > 0).sum(axis=0) == 47).all()
 
 
+@pytest.mark.long
 def test_a_policy_that_bids_nothing_scores_nothing_and_the_target_something(market: Market):
     assert measures(market, lambda market, who: Constant(np.zeros((len(who), 4, 1))))["score"] == 0.0
     found = measures(market, FixedTarget)

@@ -51,6 +51,7 @@ def test_one_member_is_measured_alone_among_keyword_bidders():
     assert names == {"objective", "roi", "revenue", "seconds"}, "no budgets, and no cartel of one"
 
 
+@pytest.mark.long
 def test_the_quick_study_ranks_every_entrant_but_those_with_hindsight(tmp_path: Path):
     out = tmp_path / "out"
     assert main(["reproduce", "leaderboard", "--quick", "--seeds", "1", "--workers", "0", "--out", str(out)]) == 0
