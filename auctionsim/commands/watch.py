@@ -41,9 +41,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.result(state.sentence, state.as_dict())
         return 0
     with served(path, arguments.port) as server:
-        console.result(server.url, {"url": server.url})
-        console.say(f"{path}: {server.following.state().sentence} Ctrl-C ends the page and leaves the run alone.")
         try:
+            # Whoever reads the address may end the page before the sentence under it is said.
+            console.result(server.url, {"url": server.url})
+            console.say(f"{path}: {server.following.state().sentence} Ctrl-C ends the page and leaves the run alone.")
             stop = threading.Event()
             # Not for ever at once: a signal may reach another thread, and only a thread that wakes handles it.
             while not stop.wait(_SECONDS_ASLEEP):
