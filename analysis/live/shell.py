@@ -5,12 +5,10 @@ A report is a file and asks nobody, so that its page (`analysis.documents.page`)
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 
 from auctionsim.analysis.documents.assets import asset
-from auctionsim.analysis.documents.page import escape
+from auctionsim.analysis.documents.page import escape, source_hash
 
 SECONDS = 2
 """Seconds between two looks at the run."""
@@ -64,9 +62,8 @@ setTimeout(follow, {SECONDS * 1000});
 
 def content_policy() -> str:
     """Return the page's Content-Security-Policy: its own style and script alone, and requests to its own server alone."""
-    style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (STYLE, SCRIPT))
     return (
-        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; "
+        f"default-src 'none'; style-src {source_hash(STYLE)}; script-src {source_hash(SCRIPT)}; connect-src 'self'; "
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import polars as pl
 
-from auctionsim.analysis.documents.published import figure_sections
 from auctionsim.analysis.documents.results import interval
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table
+from auctionsim.jobs.published_parts import PublishedParts
 from auctionsim.jobs.studies.autobidding import instances
 from auctionsim.jobs.studies.autobidding.figures import ANARCHY, BUDGETS, FIGURES, FORMATS, KINDS, LEARNING, RETURN, arm_name
-from auctionsim.jobs.studies.base import Findings, Options, Unit
 
 _FIXED: dict[tuple[str, str], Callable[[], dict[str, float]]] = {
     (ANARCHY, "rTruth"): instances.truthful_instance,
     (ANARCHY, "throttling"): instances.throttling,
     (LEARNING, "no swap regret"): instances.correlated,
 }
-"""Parts without chance, measured on the first seed."""
 _DRAWN: dict[tuple[str, str], Callable[[int], dict[str, float]]] = {
     (RETURN, "gradients"): instances.regret,
     (ANARCHY, "rFPA"): instances.randomized_markets,
@@ -38,26 +36,8 @@ _SOURCES = {
 }
 
 
-class _Study:
-    title = "Autobidders, learners and throttling: published instances"
-    n_seeds = 10
-
-    def units(self, options: Options) -> Sequence[Unit]:
-        fixed = [Unit(*part, options.seeds[0]) for part in _FIXED]
-        drawn = [part for part in _DRAWN if not options.quick or part[0] == FORMATS]
-        return [*fixed, *(Unit(*part, seed) for part in drawn for seed in options.seeds)]
-
-    def run(self, unit: Unit, options: Options) -> Findings:  # noqa: ARG002  (a quick study leaves out whole units)
-        part = unit.scenario, unit.arm
-        values = _FIXED[part]() if part in _FIXED else _DRAWN[part](unit.seed)
-        return Findings([("test", name, value) for name, value in values.items()])
-
-    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
-        return [*figure_sections(results, FIGURES, _SOURCES), Heading("All exponents of regret"), *_exponents(results)]
-
-
 def _exponents(results: pl.DataFrame) -> list[Section]:
-    """Return the exponents by both ways to fit them."""
+    """Return all exponents of regret, by both ways to fit them."""
     rows = []
     for pricing in ("first", "second"):
         for rho in BUDGETS:
@@ -68,9 +48,19 @@ def _exponents(results: pl.DataFrame) -> list[Section]:
     table = Table(["pricing, budget, values", "along one run", "over horizons"], rows)
     horizons = ", ".join(f"{rounds:,}" for rounds in instances.HORIZONS)
     return [
+        Heading("All exponents of regret"),
         table,
         Note(f"Along one run of 9,000 rounds at one rate, and over runs of {horizons} rounds, each at its own rate."),
     ]
 
 
-STUDY = _Study()
+STUDY = PublishedParts(
+    title="Autobidders, learners and throttling: published instances",
+    n_seeds=10,
+    fixed=_FIXED,
+    drawn=_DRAWN,
+    quick={part for part in _DRAWN if part[0] == FORMATS},
+    figures=FIGURES,
+    sources=_SOURCES,
+    rest=_exponents,
+)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-import polars as pl
-
-from auctionsim.analysis.documents.published import figure_sections
-from auctionsim.analysis.documents.sections import Heading, Section, Text
-from auctionsim.jobs.studies.base import Findings, Options, Unit
+from auctionsim.analysis.documents.sections import Heading, Text
+from auctionsim.jobs.published_parts import PublishedParts
 from auctionsim.jobs.studies.equilibria import markets, pacing
 from auctionsim.jobs.studies.equilibria.figures import AUTOBIDDING, FIGURES, FPPE, LEARNING, OBJECT, ONLINE
 
@@ -19,7 +16,6 @@ _FIXED: dict[tuple[str, str], Callable[[], dict[str, float]]] = {
     (OBJECT, "uniform values"): markets.one_object,
     (ONLINE, "two opportunities"): markets.slot_toy,
 }
-"""Parts without chance, measured on the first seed."""
 _DRAWN: dict[tuple[str, str], Callable[[int], dict[str, float]]] = {
     (FPPE, "random markets"): pacing.random_markets,
     (FPPE, "monotone revenue"): pacing.monotone,
@@ -36,25 +32,6 @@ _MISSING = (
 )
 
 
-class _Study:
-    title = "Equilibria and their bounds"
-    n_seeds = 5
-
-    def units(self, options: Options) -> Sequence[Unit]:
-        fixed = [Unit(*part, options.seeds[0]) for part in _FIXED]
-        quick = {(FPPE, "throttling"), (LEARNING, "multiplicative weights")}
-        drawn = [part for part in _DRAWN if not options.quick or part in quick]
-        return [*fixed, *(Unit(*part, seed) for part in drawn for seed in options.seeds)]
-
-    def run(self, unit: Unit, options: Options) -> Findings:  # noqa: ARG002  (a quick study leaves out whole units)
-        part = unit.scenario, unit.arm
-        values = _FIXED[part]() if part in _FIXED else _DRAWN[part](unit.seed)
-        return Findings([("test", name, value) for name, value in values.items()])
-
-    def sections(self, results: pl.DataFrame, curves: pl.DataFrame) -> list[Section]:  # noqa: ARG002  (the study has none)
-        return [*figure_sections(results, FIGURES, _SOURCES), Heading("Missing"), Text(_MISSING)]
-
-
 _SOURCES = {
     FPPE: "Conitzer et al., arXiv 1811.07166 (2 to 8 bidders and 4 to 14 goods, budgets of 1/n of each bidder's value of "
     "everything); Li and Tang, IJCAI 2024; Chen, Kroer and Kumar, arXiv 2107.10923 (0.5 is a bound)",
@@ -66,4 +43,13 @@ _SOURCES = {
     ONLINE: "Mehta et al., JACM 2007 (bounds); Chiappa et al., arXiv 2412.11434",
 }
 
-STUDY = _Study()
+STUDY = PublishedParts(
+    title="Equilibria and their bounds",
+    n_seeds=5,
+    fixed=_FIXED,
+    drawn=_DRAWN,
+    quick={(FPPE, "throttling"), (LEARNING, "multiplicative weights")},
+    figures=FIGURES,
+    sources=_SOURCES,
+    rest=lambda _: [Heading("Missing"), Text(_MISSING)],
+)
