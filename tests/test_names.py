@@ -21,7 +21,7 @@ from auctionsim.analysis.documents.sections import Table, Text, write_document
 from auctionsim.envs.frame import day_frame
 from auctionsim.machine.stdio import make_unbreakable
 from auctionsim.names.lettering import are_drawable, labels
-from auctionsim.names.text import code_span, markdown_name, markdown_text, printable, shortened, width
+from auctionsim.names.text import code_span, markdown_name, markdown_text, markdown_writer, printable, shortened, width
 
 HOSTILE = [
     "cost$\\cpc$", "Ba$$in", "$", "_base", "__", "预算上限", "x" * 200, "x" * 201, "a\nb\x07", "half \udcff", "<b>", "a|b", "",
@@ -51,6 +51,11 @@ def test_a_name_in_markdown_is_shown_letter_by_letter(name: str, shown: str):
 def test_a_sentence_keeps_its_own_markup_and_holds_no_tag_or_link():
     assert markdown_text("run `auctionsim control RUN`, p < 0.1", ["x"]) == "run `auctionsim control RUN`, p < 0.1"
     assert markdown_text("<i>x</i> [a](b) [c]: d") == "&lt;i>x&lt;/i> [a\\](b) [c\\]: d"
+
+
+def test_names_of_many_sentences_are_looked_through_once():
+    write = markdown_writer(iter(["a|b", "c*"]))
+    assert [write("a|b c*"), write("c* a|b"), write("")] == ["a\\|b c\\*", "c\\* a\\|b", ""]
 
 
 def test_the_longest_name_is_found_first():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from auctionsim.analysis.documents import page
@@ -13,7 +12,7 @@ from auctionsim.analysis.documents.charts.model import Chart
 from auctionsim.analysis.documents.plots.style import Figure, png, svg
 from auctionsim.analysis.documents.tones import TONE_SIGNS, Tone
 from auctionsim.files import write_text, write_then_rename
-from auctionsim.names.text import code_span, markdown_text
+from auctionsim.names.text import code_span, markdown_writer
 from auctionsim.outputs.temporary import remove_leftovers
 
 
@@ -118,7 +117,7 @@ def write_document(
     for written in (out, folder, folder / "figures"):
         remove_leftovers(written)
     drawn = {one.name: save_figure(one.figure, folder / "figures", one.name) for one in sections if isinstance(one, Picture)}
-    plain = partial(markdown_text, names=names)
+    plain = markdown_writer(names)
     figures = (folder / "figures").relative_to(out)
     lines = [f"# {plain(title)}", "", *(f"Made by {code_span(command)}.  " for command in commands)]
     for section in sections:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from auctionsim.auction.parallel.windows import Pace, WindowedReplay
 
 
+_MADE_ANEW = ("_workspace", "_kernel_rules", "_bids")
+"""Attributes of a day that are not copied or pickled."""
+
+
 class Clearer(Protocol):
     """Clears hours elsewhere than in this process."""
 
@@ -100,6 +104,9 @@ class DayReplay:
         self._cost_before = np.zeros(shape, dtype=np.int64)
         self._outcome_scale = units.outcome_scales(source.largest(day), self._rules)
         self._is_wide = units.are_wide(source.largest(day), self._rules)
+        self._largest = source.largest(day)
+        self._charge_bounds = units.kernel_bounds(self._largest, self._rules)
+        self._bids: Bids | None = None
         # One advertiser more, for the candidates that the pre-ranker dropped.
         self._local_credit = np.zeros((shape[0] + 1 if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
@@ -119,8 +126,8 @@ class DayReplay:
         """Coefficients of the last step, `[advertisers, 4, P]`; zeros before."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is made anew: the workspace, arrays of which share memory, and the numbers of the rules."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_workspace", "_kernel_rules")}
+        """Leave out what is made anew: the workspace, arrays of which share memory, the numbers of the rules, and bids."""
+        return {name: value for name, value in self.__dict__.items() if name not in _MADE_ANEW}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or pickled day, with a ledger that begins at a cache line."""
@@ -128,6 +135,7 @@ class DayReplay:
         self._ledger = aligned(state["_ledger"].shape, np.int64)
         self._ledger[...] = state["_ledger"]
         self._kernel_rules = self._rules.for_kernel()
+        self._bids = None
         self._make_workspace()
 
     def _make_workspace(self) -> None:
@@ -177,7 +185,6 @@ class DayReplay:
             ValueError: The coefficients have another shape.
         """
         from auctionsim.auction.kernel.ledger import collect_step
-        from auctionsim.auction.kernel.rank import make_bids
 
         expected = (self._ledger.shape[0], len(FEATURES), self._ledger.shape[1])
         if coefficients.shape != expected:
@@ -186,7 +193,7 @@ class DayReplay:
         n_policies = self._ledger.shape[1]
         self._choose_units(coefficients)
         is_in_play = self._ledger[:, :, COST] < self._ledger[:, :, SPENDABLE]
-        bids = make_bids(coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
+        bids = self._bids_of(coefficients, is_in_play)
         details = np.zeros((self._n_detailed, n_policies, len(DETAILS)))
         accounts = make_accounts(self._ledger, self._outcome_scale, self._is_wide, details, self._local_credit)
         next_hour = self.hour + 1 if self._steps is None else int(self._steps.hour[self.steps_done + 1])
@@ -248,14 +255,29 @@ class DayReplay:
                 auction = Auction(chunk.buckets, chunk.candidates, bids, self._kernel_rules, accounts, self._workspace)
                 replay_buckets(chunk.first_bucket, chunk.last_bucket, chunk.first_index, rng_keys, auction)
 
+    def _bids_of(self, coefficients: NDArray[np.float64], is_in_play: NDArray[np.bool_]) -> Bids:
+        """Return bids with these coefficients; those of the step before where they are the same, as most often on a day.
+
+        Bids that threads have written to are not looked at again.
+        """
+        from auctionsim.auction.kernel.rank import are_made, make_bids
+
+        bids = self._bids
+        if bids is None or not are_made(coefficients, is_in_play, bids):
+            bids = make_bids(coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
+        self._bids = bids if self._threads == 1 else None
+        return bids
+
     def _choose_units(self, coefficients: NDArray[np.float64]) -> None:
         """Choose the units in which the charges of the next step are summed."""
-        from auctionsim.auction.kernel.ledger import choose_units
+        from auctionsim.auction.kernel.ledger import choose_units, write_scales
 
         # Asked for again, since a source may make bids of its own from step to step.
         largest = self.source.largest(self.day)
-        bounds = units.charge_bounds(units.bid_bounds(coefficients, largest, self._rules), largest, self._rules)
-        scales = units.scales(bounds, units.count_bits(largest, self._rules))
+        if largest is not self._largest:
+            self._largest, self._charge_bounds = largest, units.kernel_bounds(largest, self._rules)
+        scales = np.empty(self._cost_before.shape)
+        write_scales(coefficients, largest.phi, self._charge_bounds, scales)
         choose_units(self._ledger, self._ledger.view(np.float64), self._budgets, scales, self._cost_before)
 
     def _chunks(self, hour: int) -> Iterator[Chunk]:

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.kernel.arguments import ChargeBounds
 from auctionsim.auction.rules import Rules
 from auctionsim.names.display import short_repr
 
@@ -134,6 +135,15 @@ def scales(amounts: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
     return np.ldexp(1.0, -np.clip(exponent, LEAST_EXPONENT, MOST_EXPONENT))
 
 
+def kernel_bounds(largest: Largest, rules: Rules) -> ChargeBounds:
+    """Return what bounds charges besides the bids, as the kernel reads it; `kernel.ledger.write_scales` computes with it."""
+    most_clicks = _most_clicks(largest, rules)
+    return ChargeBounds(
+        rules.bid_floor, rules.bid_cap, most_clicks, _is_set_by_rivals(largest, rules), largest.quality, largest.external_score,
+        largest.clicks_per_quality, rules.reserve * most_clicks, count_bits(largest, rules),
+    )  # fmt: skip
+
+
 def bid_bounds(coefficients: NDArray[np.float64], largest: Largest, rules: Rules) -> NDArray[np.float64]:
     """Return what the bids of a step are at most, currency per click, `[A, P]`, from its coefficients `[A, 4, P]`."""
     bound = np.zeros((coefficients.shape[0], coefficients.shape[2]))
@@ -148,12 +158,22 @@ def charge_bounds(bid_bounds: NDArray[np.float64], largest: Largest, rules: Rule
     A price is at most the winner's bid. Under gsp and vcg it is also at most what another's rank score asks for: who bids a
     million per click to win everything pays what its rivals bid, and its unit is as fine as theirs.
     """
-    most_clicks = 1.0 if rules.outcomes == "sampled" else largest.ctr
+    most_clicks = _most_clicks(largest, rules)
     own = bid_bounds * most_clicks
-    if rules.pricing != "first" and not largest.has_repeats and len(bid_bounds):
+    if _is_set_by_rivals(largest, rules) and len(bid_bounds):
         highest = bid_bounds.max(axis=0)
         second = np.partition(bid_bounds, -2, axis=0)[-2] if len(bid_bounds) > 1 else np.zeros_like(highest)
         rivals = np.where(bid_bounds < highest, highest, second)
         score = np.maximum(rivals * largest.quality, largest.external_score)
         own = np.minimum(own, np.maximum(score * largest.clicks_per_quality, rules.reserve * most_clicks))
     return own * CHARGE_MARGIN
+
+
+def _most_clicks(largest: Largest, rules: Rules) -> float:
+    """Return how many clicks an auction charges at most."""
+    return 1.0 if rules.outcomes == "sampled" else largest.ctr
+
+
+def _is_set_by_rivals(largest: Largest, rules: Rules) -> bool:
+    """Return whether a price is at most what another's rank score asks for."""
+    return rules.pricing != "first" and not largest.has_repeats

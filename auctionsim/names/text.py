@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _SPECIAL = re.compile(r"([\\`*\[\]|~#!$])|(?<!\w)(_)|(_)(?!\w)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -62,10 +62,23 @@ def markdown_text(text: str, names: Iterable[str] = ()) -> str:
         text: The sentence. An interval such as `1.0 [0.9, 1.1]` stays as it is, since only `](`, `][` and `]:` make a link.
         names: The names from outside that it may hold.
     """
+    return markdown_writer(names)(text)
+
+
+def markdown_writer(names: Iterable[str]) -> Callable[[str], str]:
+    """Return what writes many sentences that may hold the same names; see `markdown_text`.
+
+    The names are looked through once: a report has thousands of cells and hundreds of names, and to look through them for each
+    cell took longer than to draw its figures.
+    """
     special = sorted({name for name in names if name and markdown_name(name) != name}, key=len, reverse=True)
-    parts = re.split("|".join(f"({re.escape(name)})" for name in special), text) if special else [text]
-    known = set(special)
-    return "".join(markdown_name(part) if part in known else _plain(part) for part in parts if part)
+    known, split = frozenset(special), re.compile("|".join(f"({re.escape(name)})" for name in special))
+
+    def write(text: str) -> str:
+        parts = split.split(text) if known else [text]
+        return "".join(markdown_name(part) if part in known else _plain(part) for part in parts if part)
+
+    return write
 
 
 def code_span(text: str) -> str:

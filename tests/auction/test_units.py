@@ -45,8 +45,8 @@ def test_narrow_amounts_are_rounded_to_the_nearest_whole_number_halves_to_even(a
     assert _in_units(amount, False) == round(amount)
 
 
-def markets_of(seed: int, n: int = 5, n_buckets: int = 30) -> Traffic:
-    """Buckets with amounts over many orders of magnitude."""
+def markets_of(seed: int, n: int = 5, n_buckets: int = 30, hours: list[int] | None = None) -> Traffic:
+    """Buckets with amounts over many orders of magnitude, all in the first hour where no hours are given."""
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, n + 1, n_buckets).tolist()
     who = [int(i) for size in sizes for i in sorted(rng.permutation(n)[:size])]
@@ -54,7 +54,7 @@ def markets_of(seed: int, n: int = 5, n_buckets: int = 30) -> Traffic:
     bids = 10.0 ** rng.uniform(-2, 1, len(who))
     weights = rng.integers(1, 1000, n_buckets).tolist()
     return make_market(
-        sizes, [0] * n_buckets, weights, who, pctr.tolist(), bids.tolist(), n,
+        sizes, hours or [0] * n_buckets, weights, who, pctr.tolist(), bids.tolist(), n,
         pcvr=(10.0 ** rng.uniform(-3, 0, len(who))).tolist(), item_price=(10.0 ** rng.uniform(-1, 3, len(who))).tolist(),
     )  # fmt: skip
 

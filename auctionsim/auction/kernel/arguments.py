@@ -104,6 +104,26 @@ class Accounts(NamedTuple):
     where they are not summed."""
 
 
+class ChargeBounds(NamedTuple):
+    """What bounds a charge besides the bids, of a day; `auction.units.Largest` and `auction.rules.Rules` have it."""
+
+    bid_floor: float
+    bid_cap: float
+    """Bids are clipped to `[bid_floor, bid_cap]`, currency per click."""
+    most_clicks: float
+    """Largest number of clicks that an auction charges at once."""
+    is_set_by_rivals: bool
+    """Whether a price is at most what another's rank score asks for."""
+    quality: float
+    external_score: float
+    clicks_per_quality: float
+    """As in `auction.units.Largest`."""
+    reserve_charge: float
+    """Largest charge at the reserve, currency."""
+    bits: int
+    """A day has less than 2^bits auctions x slots."""
+
+
 class Workspace(NamedTuple):
     """Memory for intermediate results, since compiled code cannot allocate; the ranking writes it and settling reads it."""
 

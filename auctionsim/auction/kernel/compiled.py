@@ -13,10 +13,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _FOLDER = Path(__file__).parent
 
-_BESIDE = tuple(_FOLDER.parent / name for name in ("outcome.py", "budgets.py", "../arithmetic/scalars.py"))
+_BESIDE = tuple(_FOLDER.parent / name for name in ("outcome.py", "budgets.py", "units.py", "../arithmetic/scalars.py"))
 SOURCES = (*sorted(_FOLDER.glob("*.py")), *_BESIDE)
 """Every file whose code or constants are compiled into the kernel: this folder, the order of the outcome columns, when a budget
-counts as exhausted, and the elementary functions."""
+counts as exhausted, the limits of units, and the elementary functions."""
 
 KERNEL_DIGEST = digest(SOURCES)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.budgets import EXHAUSTED_SHARE
-from auctionsim.auction.kernel.arguments import CHARGE_SCALE, LIMIT, SPENDABLE
+from auctionsim.auction.kernel.arguments import CHARGE_SCALE, LIMIT, SPENDABLE, ChargeBounds
 from auctionsim.auction.kernel.compiled import compiled, inlined
 from auctionsim.auction.outcome import COST, OUTCOMES
+from auctionsim.auction.units import CHARGE_MARGIN, LEAST_EXPONENT, MOST_EXPONENT, TOTAL_BITS
 
 NO_LIMIT = 2**62
 """Units of a budget that cannot run out, twice what a day can cost (`units.TOTAL_BITS`)."""
@@ -41,6 +43,50 @@ def choose_units(
             if old == 0.0 or new < old:
                 _change_unit(ledger[a, p], charge_scale[a, p], budgets[a, p], old, new)
             cost_before[a, p] = ledger[a, p, COST]
+
+
+@compiled
+def write_scales(
+    coefficients: NDArray[np.float64],
+    phi: NDArray[np.float64],
+    bounds: ChargeBounds,
+    scales: NDArray[np.float64],
+) -> None:
+    """Write how many units of charges a unit of currency is, as `units.scales` of `units.charge_bounds` states it.
+
+    It is asked for before every step of every day that is trained on, where the same in a dozen calls of numpy took as long as
+    clearing 3,000 auctions.
+
+    Args:
+        coefficients: theta of the step, `[A, 4, P]`.
+        phi: The day's largest bid features, `[4]`.
+        bounds: What else bounds a charge.
+        scales: Written to, `[A, P]`.
+    """
+    n_advertisers = coefficients.shape[0]
+    for p in range(coefficients.shape[2]):
+        highest, second = 0.0, 0.0
+        for a in range(n_advertisers):
+            bound = 0.0
+            for f in range(coefficients.shape[1]):
+                bound += abs(coefficients[a, f, p]) * phi[f]
+            bound = min(max(bound, bounds.bid_floor), bounds.bid_cap)
+            scales[a, p] = bound
+            if bound > highest:
+                highest, second = bound, highest
+            else:
+                second = max(second, bound)
+        for a in range(n_advertisers):
+            bound = scales[a, p]
+            charge = bound * bounds.most_clicks
+            if bounds.is_set_by_rivals:
+                score = max((highest if bound < highest else second) * bounds.quality, bounds.external_score)
+                charge = min(charge, max(score * bounds.clicks_per_quality, bounds.reserve_charge))
+            charge *= CHARGE_MARGIN
+            exponent = LEAST_EXPONENT
+            if charge > 0.0:
+                exponent = min(max(math.frexp(charge)[1] + bounds.bits - TOTAL_BITS, LEAST_EXPONENT), MOST_EXPONENT)
+            scales[a, p] = math.ldexp(1.0, -exponent)
 
 
 @compiled

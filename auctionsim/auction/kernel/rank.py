@@ -110,6 +110,19 @@ def make_bids(
     return Bids(theta, theta_simd, theta_f32 if is_in_range and not is_clipped else np.zeros_like(theta_f32[:, :0]))
 
 
+@compiled
+def are_made(coefficients: NDArray[np.float64], is_in_play: NDArray[np.bool_], bids: Bids) -> bool:
+    """Return whether `make_bids` would make these very bids again, none withdrawn since and none to be withdrawn."""
+    theta = bids.theta_simd
+    for a in range(coefficients.shape[0]):
+        for p in range(coefficients.shape[2]):
+            for f in range(coefficients.shape[1]):
+                made = theta[a, f, p]
+                if not (made == coefficients[a, f, p] if is_in_play[a, p] else np.isnan(made)):
+                    return False
+    return True
+
+
 def is_screenable(coefficients: NDArray[np.float64]) -> bool:
     """Return whether all coefficients are in the prefilter's range."""
     return bool(((coefficients == 0.0) | ((coefficients >= _LEAST) & (coefficients <= _MOST))).all())

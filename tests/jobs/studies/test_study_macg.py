@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,17 @@ def test_the_bound_lies_above_what_bids_that_keep_the_constraints_reach():
     assert reached["profit"] < bound["profit"]
 
 
+_VARIANTS = (
+    "macg, margin of 2 %",
+    "macg, global credit",
+    "macg, multipliers",
+    "macg, formula",
+    "macg, contextual",
+    "macg, no self-bidder floor",
+)
+"""Arms that no claim rests on."""
+
+
 def test_splits_are_disjoint_in_time_order_and_seeds_are_those_kept_back():
     for name in ("three-arms", "taobao-mix", "calibrated", LARGE):
         traffic = scenario_of(name, ARMS[0], quick=False).traffic
@@ -133,7 +145,10 @@ def test_splits_are_disjoint_in_time_order_and_seeds_are_those_kept_back():
     units = STUDY.units(Options(tuple(range(100, 120)), data="data"))
     assert (STUDY.first_seed, STUDY.n_seeds) == (100, 20)
     counts = {name: len({unit.seed for unit in units if unit.scenario == name}) for name in {unit.scenario for unit in units}}
-    assert counts == {"three-arms": 20, "taobao-mix": 20, "calibrated": 20, LARGE: 10, REAL: 10}
+    assert counts == {"three-arms": 20, "taobao-mix": 20, "calibrated": 10, LARGE: 10, REAL: 10}
+    of_arm = Counter(unit.arm for unit in units if unit.scenario == "taobao-mix")
+    assert {arm.name: of_arm[arm.name] for arm in ARMS if arm.most_seeds is not None} == dict.fromkeys(_VARIANTS, 5)
+    assert {of_arm[name] for name in ("macg", "independent", "value-scale", "manual", "oracle-lp")} == {20}
     assert seeds_of("three-arms", FRONT[0], (7, 8)) == (7, 8)
     assert len(set(units)) == len(units), "no arm stands twice"
 

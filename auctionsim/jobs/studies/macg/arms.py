@@ -17,9 +17,10 @@ MACG, MANUAL, BOUND = "macg", "manual", "oracle-lp"
 FLOORS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5)
 """The revenue floors of the front, as shares of the baseline's revenue."""
 
-N_SEEDS = {LARGE: 10, REAL: 10}
+N_SEEDS = {CALIBRATED: 10, LARGE: 10, REAL: 10}
 """Most seeds of a scenario; scenarios that are not named have all seeds of the study."""
-N_FRONT_SEEDS = 5
+N_FEW_SEEDS = 5
+"""Most seeds of variants that no claim rests on, and of each floor of the front."""
 TUNED_ON = (
     "Constants and arms were chosen on seeds 0 to 9; the seeds shown begin at 100 and were not looked at before. The margin "
     "above the revenue floor is chosen on validation days, after the training days and before the test days. docs/macg.md "
@@ -68,6 +69,8 @@ class Arm:
     kind: str = "search"
     """`search`: trained by the scenario's learner; `static`: fixed bids; `oracle-lp`: the upper bound; `cost`: the processor
     time of a generation as markets grow."""
+    most_seeds: int | None = None
+    """Most seeds of the arm; all that its scenario has where None."""
 
 
 ARMS = (
@@ -82,17 +85,22 @@ ARMS = (
     Arm("macg without floor", _NO_FLOOR, (THREE_ARMS, TAOBAO_MIX, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0"), (TAOBAO_MIX, REAL)),
     Arm(MACG, (), (*SCENARIOS, LARGE, REAL)),
-    Arm("macg, margin of 2 %", ("learner.floor_margin=0.02",), (TAOBAO_MIX,)),
-    Arm("macg, global credit", ("learner.local_credit=false",), (TAOBAO_MIX,)),
-    Arm("macg, multipliers", ('learner.constraint="lagrangian"',), (THREE_ARMS, TAOBAO_MIX)),
-    Arm("macg, formula", (FORMULA,), (TAOBAO_MIX,)),
-    Arm("macg, contextual", (FORMULA, 'learner.policy="contextual"'), (TAOBAO_MIX,)),
-    Arm("macg, no self-bidder floor", ("platform.self_bidder_floor=0.0",), (TAOBAO_MIX,)),
+    Arm("macg, margin of 2 %", ("learner.floor_margin=0.02",), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
+    Arm("macg, global credit", ("learner.local_credit=false",), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
+    Arm("macg, multipliers", ('learner.constraint="lagrangian"',), (THREE_ARMS, TAOBAO_MIX), most_seeds=N_FEW_SEEDS),
+    Arm("macg, formula", (FORMULA,), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
+    Arm("macg, contextual", (FORMULA, 'learner.policy="contextual"'), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
+    Arm("macg, no self-bidder floor", ("platform.self_bidder_floor=0.0",), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
     Arm(BOUND, scenarios=(*SCENARIOS, LARGE, REAL), kind="oracle-lp"),
     Arm("cost of a generation", scenarios=(LARGE,), kind="cost"),
 )
 FRONT = tuple(
-    Arm(f"floor {floor:g}", (f"platform.revenue_floor={floor}", "{no profit floors}", "learner.own_weight=0.0"), (THREE_ARMS,))
+    Arm(
+        f"floor {floor:g}",
+        (f"platform.revenue_floor={floor}", "{no profit floors}", "learner.own_weight=0.0"),
+        (THREE_ARMS,),
+        most_seeds=N_FEW_SEEDS,
+    )
     for floor in FLOORS
 )
 
@@ -106,8 +114,8 @@ def arms_of(scenario: str, *, quick: bool) -> tuple[Arm, ...]:
 
 def seeds_of(scenario: str, arm: Arm, seeds: tuple[int, ...]) -> tuple[int, ...]:
     """Return the seeds on which an arm is measured: the first ones of the study's, as many as the scenario and the arm have."""
-    most = 1 if arm.kind == "cost" else N_FRONT_SEEDS if arm in FRONT else N_SEEDS.get(scenario, len(seeds))
-    return seeds[:most]
+    most = 1 if arm.kind == "cost" else arm.most_seeds
+    return seeds[: N_SEEDS.get(scenario)][:most]
 
 
 def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) -> Scenario:

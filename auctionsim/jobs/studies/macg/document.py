@@ -14,7 +14,7 @@ from auctionsim.analysis.documents.plots.lines import lines_figure
 from auctionsim.analysis.documents.results import arms_table, by_seed, interval, paired_table
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
 from auctionsim.analysis.statistics import INTERVALS, mean_interval
-from auctionsim.jobs.studies.macg.arms import ARMS, BOUND, FLOORS, MACG, MANUAL, N_FRONT_SEEDS, THREE_ARMS
+from auctionsim.jobs.studies.macg.arms import ARMS, BOUND, FLOORS, MACG, MANUAL, N_FEW_SEEDS, THREE_ARMS
 from auctionsim.jobs.studies.macg.measure import SECONDS
 from auctionsim.jobs.studies.macg.outcomes import DAY_REVENUE
 from auctionsim.objectives.floor_days import FloorDays, SeedDay, floor_days
@@ -104,7 +104,7 @@ def front_sections(results: pl.DataFrame) -> list[Section]:
         Heading("The front: revenue against total profit"),
         Text(
             f"{THREE_ARMS}, full cooperation (own weight 0, no floors on profit), for a range of revenue floors; the first "
-            f"{N_FRONT_SEEDS} seeds."
+            f"{N_FEW_SEEDS} seeds."
         ),
         Table(["Revenue floor", "Revenue", "Total profit"], rows),
         Picture(
@@ -157,8 +157,12 @@ def _price(results: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Table:
 
 
 def _over(results: pl.DataFrame, scenario: str) -> str:
-    seeds = results.filter(scenario=scenario)["seed"].n_unique()
-    return f"Means over {seeds} seeds with {INTERVALS}, held-out test days."
+    """Return what means are over, with the arms that were measured on the first few seeds alone."""
+    counts = {arm: len(by_seed(results, scenario, arm, "revenue")) for arm in _NAMES if arm != BOUND}
+    most = max(counts.values())
+    fewer = [f"{arm} ({n})" for arm, n in counts.items() if 0 < n < most]
+    but = f" (of the first ones: {', '.join(fewer)})" if fewer else ""
+    return f"Means over {most} seeds{but} with {INTERVALS}, held-out test days."
 
 
 def _table(scenario: str, columns: dict[str, Cell], arms: Sequence[str], note: str) -> Table:
