@@ -1,10 +1,10 @@
 """Solve first-price auctions of one object with private values: the Bayes-Nash equilibrium, and how exploitable bids are.
 
 With n symmetric bidders everybody bids `b(v) = v - integral from low to v of F(t)^(n-1) dt / F(v)^(n-1)`, which is
-`v (n - 1) / n` for uniform values from 0 (Vickrey 1961; Krishna, Auction Theory, section 2.3). Two bidders with different
-distributions solve `f_i(u_i) u_i' / F_i(u_i) = 1 / (u_j - b)`, where u_i(b) is the value at which bidder i bids b. Both bid up
-to the same highest bid, which is not known beforehand: the equations are followed downwards from trial bids until one ends
-at the lowest value (Marshall, Meurer, Richard and Stromquist, Games and Economic Behavior 1994).
+`v (n - 1) / n` for uniform values from 0 (Vickrey 1961; Krishna, Auction Theory, section 2.3). Bidders with different
+distributions solve `sum over j != i of f_j(u_j) u_j' / F_j(u_j) = 1 / (u_i - b)`, where u_i(b) is the value at which bidder i
+bids b. The highest bid, which two of them at least make, is not known beforehand: the equations are followed downwards from
+trial bids until one ends at the lowest value (Marshall, Meurer, Richard and Stromquist, Games and Economic Behavior 1994).
 """
 
 from __future__ import annotations
@@ -76,11 +76,11 @@ def first_price_equilibrium(distributions: Sequence[ValueDistribution]) -> First
     """Return the Bayes-Nash equilibrium of a first-price auction without a reserve.
 
     Args:
-        distributions: The distribution of each bidder's value: two or more bidders, all alike, or two that start at the same
-            lowest value.
+        distributions: The distribution of each bidder's value: two or more bidders, who are all alike or have the same lowest
+            value.
 
     Raises:
-        InputError: There are fewer bidders, or three or more that are not alike, or two with different lowest values.
+        InputError: There are fewer bidders, or bidders who are not alike have different lowest values.
     """
     if len(distributions) < 2:
         raise InputError(f"distributions: expected one per bidder, >= 2 bidders, got {len(distributions)}")
@@ -88,12 +88,12 @@ def first_price_equilibrium(distributions: Sequence[ValueDistribution]) -> First
     if all(other == first for other in distributions):
         bids = symmetric_bids(first, len(distributions))
         return FirstPriceEquilibrium(tuple(distributions), (bids,) * len(distributions))
-    if len(distributions) > 2 or distributions[1].low != first.low:
+    if any(other.low != first.low for other in distributions):
         raise InputError(
-            "distributions: expected bidders that are all alike, or two with the same lowest value, got "
-            f"{len(distributions)} bidders with lowest values {', '.join(f'{other.low:g}' for other in distributions)}"
+            "distributions: expected bidders that are all alike or have the same lowest value, got lowest values "
+            f"{', '.join(f'{other.low:g}' for other in distributions)}"
         )
-    return FirstPriceEquilibrium(tuple(distributions), _asymmetric_bids(first, distributions[1]))
+    return FirstPriceEquilibrium(tuple(distributions), _asymmetric_bids(distributions))
 
 
 def symmetric_bids(distribution: ValueDistribution, n_bidders: int) -> BidFunction:
@@ -186,56 +186,82 @@ def _best_payoff(value: Array, rivals: Rivals) -> Array:
     return best
 
 
-def _asymmetric_bids(one: ValueDistribution, two: ValueDistribution) -> tuple[BidFunction, BidFunction]:
-    """Return the bids of two bidders, by following their equations down from trial highest bids."""
-    bottom = one.low
-    low, high = bottom, min(one.high, two.high)
+def _asymmetric_bids(distributions: Sequence[ValueDistribution]) -> tuple[BidFunction, ...]:
+    """Return the bids of bidders who are not alike, by following their equations down from trial highest bids."""
+    bottom = distributions[0].low
+    # Nobody bids above the second-highest of all values, since nobody else would.
+    low, high = bottom, sorted(distribution.high for distribution in distributions)[-2]
     for _ in range(_ZOOMS):
         trials = np.linspace(low, high, _TRIALS + 2)[1:-1]
-        ends_early = _follow((one, two), trials, bottom)[1]
+        ends_early = _follow(distributions, trials, bottom)[1]
         # A highest bid that is too high lets a bid overtake its value; one that is too low arrives with values left over.
         k = int(np.argmax(ends_early)) if ends_early.any() else len(trials)
         low, high = (trials[k - 1] if k else low), (trials[k] if k < len(trials) else high)
-    path, _ = _follow((one, two), np.array([low]), bottom)
-    bids, values = path[0], path[1]
-    inside = np.flatnonzero((values - bids > 0).all(axis=0))
+    path, _ = _follow(distributions, np.array([low]), bottom)
+    bids, values = path
     functions = []
-    for k in range(2):
-        # The last stretch to the lowest value, where the equations lose their digits, is a straight line.
-        x = np.append(values[k, inside], bottom)[::-1]
+    for own in values:
+        inside = np.flatnonzero(own > bids)
+        # The last stretch to the lowest value, where the equations lose their digits, is a straight line. Above the highest bid
+        # of a bidder its value stays the highest; the lowest of these bids is its own.
+        x = np.append(own[inside], bottom)[::-1]
         y = np.append(bids[inside], bottom)[::-1]
         rises = np.concatenate([[True], (np.diff(np.maximum.accumulate(x)) > 0)]) & np.concatenate([[True], np.diff(y) > 0])
         functions.append(BidFunction(x[rises], y[rises]))
-    return functions[0], functions[1]
+    return tuple(functions)
 
 
-def _follow(pair: tuple[ValueDistribution, ValueDistribution], tops: Array, bottom: float) -> tuple[Any, NDArray[np.bool_]]:
+def _follow(
+    distributions: Sequence[ValueDistribution], tops: Array, bottom: float
+) -> tuple[tuple[Array, Array], NDArray[np.bool_]]:
     """Follow the equations from trial highest bids down to the lowest value, by Runge and Kutta's steps that shrink.
 
     Returns:
-        The bids `[points]` and values `[2, points]` of the first trial, and whether a bid overtook a value, `[trials]`.
+        The bids `[points]` and values `[bidders, points]` of the first trial, and whether a bid overtook a value, `[trials]`.
     """
     # Steps are short at the bottom, where bids and values meet.
     shares = np.square(np.linspace(1, 0, _STEPS + 1))[:-1]
-    values = np.stack([np.full(len(tops), distribution.high) for distribution in pair])
+    highest = np.array([[distribution.high] for distribution in distributions])
+    values = np.repeat(highest, len(tops), axis=1)
     overtaken = np.zeros(len(tops), dtype=bool)
     path_bids, path_values = [tops[0]], [values[:, 0]]
     for now, then in pairwise(shares.tolist()):
         bid, step = bottom + (tops - bottom) * now, (tops - bottom) * (then - now)
-        k1 = _slope(pair, values, bid)
-        k2 = _slope(pair, values + step / 2 * k1, bid + step / 2)
-        k3 = _slope(pair, values + step / 2 * k2, bid + step / 2)
-        k4 = _slope(pair, values + step * k3, bid + step)
+        k1 = _slope(distributions, values, bid)
+        k2 = _slope(distributions, values + step / 2 * k1, bid + step / 2)
+        k3 = _slope(distributions, values + step / 2 * k2, bid + step / 2)
+        k4 = _slope(distributions, values + step * k3, bid + step)
         moved = values + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        overtaken |= ~np.isfinite(moved).all(axis=0) | (moved <= bid + step).any(axis=0)
+        overtaken |= ~np.isfinite(moved).all(axis=0) | ((moved <= bid + step) & (moved < highest)).any(axis=0)
         values = np.where(overtaken, values, moved)
         path_bids.append(float(bid[0] + step[0]))
         path_values.append(values[:, 0])
     return (np.array(path_bids), np.array(path_values).T), overtaken
 
 
-def _slope(pair: tuple[ValueDistribution, ValueDistribution], values: Array, bid: Array) -> Array:
-    """Return the derivatives of both bidders' values by the bid, `[2, trials]`; 0 where a bid has overtaken a value."""
-    room = values[::-1] - bid
-    ratio = np.stack([d.cdf(v) / np.maximum(d.density(v), 1e-300) for d, v in zip(pair, values, strict=True)])
-    return np.divide(ratio, room, out=np.zeros_like(room), where=room > 0)
+def _slope(distributions: Sequence[ValueDistribution], values: Array, bid: Array) -> Array:
+    """Return the derivatives of the bidders' values by the bid, `[bidders, trials]`; 0 for who does not bid that high.
+
+    A bid is best where `1 / (u_i - b)` is the sum of `r_j = f_j(u_j) u_j' / F_j(u_j)` over its rivals. Over all n who bid b
+    these equations add up to `sum r = sum 1 / (u_j - b) / (n - 1)`, and `r_i` is that less `1 / (u_i - b)`. If it is negative
+    for the highest value of a bidder, that value bids less: with values up to 1, 1 and 0.1 the third's 0.1 does not bid 0.5.
+    """
+    n, highest = len(distributions), np.array([[distribution.high] for distribution in distributions])
+    room = values - bid
+    is_top = values >= highest
+    worth = np.divide(1.0, room, out=np.zeros_like(room), where=room > 0)
+    bids_now = (room > 0) | ~is_top
+    rate = np.zeros_like(room)
+    for _ in range(n - 1):
+        count, given = bids_now.sum(axis=0), np.where(bids_now, worth, 0.0)
+        others = np.stack([np.delete(given, i, axis=0).sum(axis=0) for i in range(n)])
+        rate = np.where(bids_now, (others - (count - 2) * worth) / np.maximum(count - 1, 1), 0.0)
+        falls = is_top & (rate < 0)
+        if not falls.any():
+            break
+        # One after the other, the least value first, since the others' rates depend on who is left.
+        first = np.where(falls, worth, -1.0).argmax(axis=0)
+        bids_now &= ~((np.arange(n)[:, None] == first) & falls.any(axis=0))
+    rate = np.where((bids_now.sum(axis=0) > 1) & (room > 0), rate, 0.0)
+    ratio = np.stack([d.cdf(v) / np.maximum(d.density(v), 1e-300) for d, v in zip(distributions, values, strict=True)])
+    return np.asarray(ratio * rate)

@@ -30,7 +30,7 @@ class FirstPriceAuction:
         """Return the Bayes-Nash equilibrium: the bids of each bidder by value.
 
         Raises:
-            InputError: There is no solver for these bidders: three or more that are not alike.
+            InputError: There is no solver for these bidders: they are not alike and have different lowest values.
         """
         return first_price_equilibrium(self.distributions)
 
