@@ -135,7 +135,7 @@ def simulate_day(
     sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps, carried=carried)
     is_ruled = market.is_ruled if market.rule_policies else None
     hours = np.zeros((HOURS, *sim.last_step.shape))
-    reported = None if sim.reported is None else np.zeros((len(LATE), HOURS, *sim.budget_left.shape))
+    reported = None if sim.reported is None else np.zeros((len(OBSERVED), HOURS, *sim.budget_left.shape))
     step_hours: list[int] = []
     bids: list[Array] = []
     shares: list[Array | None] = []

@@ -27,20 +27,16 @@ Array = NDArray[np.float64]
 
 LEAST_SHARE = 0.05
 """Least share of an hour's conversions that has arrived when `delay-corrected` begins to count the hour."""
-LATE = (CONVERSIONS, GMV)
-"""Columns that arrive late."""
-
-
-Known = tuple[Array, NDArray[np.bool_] | bool]
-"""Estimate of an hour's conversions and GMV, `[n, 2, P]`, and whose clicks of it count, all or `[n]`."""
+LATE = slice(CONVERSIONS, GMV + 1)
+"""Columns that arrive late, conversions and GMV."""
 
 
 @dataclass(frozen=True, eq=False)
 class At:
     """What was reported by the end of one hour, of T hours of clicks; n advertisers, P policies."""
 
-    arrived: tuple[Array, ...]
-    """Conversions and GMV that have arrived, `[n, 2, P]` for each hour of clicks."""
+    arrived: Array
+    """Conversions and GMV that have arrived, `[T, n, 2, P]`."""
     share: Array
     """Share of conversions that has arrived, `[T, n]`."""
 
@@ -51,9 +47,9 @@ class At:
 class Reports:
     """What is known at the end of an hour, and what will be: the truth is for `oracle` alone."""
 
-    totals: tuple[Array, ...]
+    totals: Array
     """Impressions, clicks, conversions, GMV and cost of each hour of clicks, conversions and GMV as they will be when all have
-    arrived, `[n, 5, P]` each; the hours of days before come first."""
+    arrived, `[T, n, 5, P]`; the hours of days before come first."""
     now: At
     before: At
     """The same an hour ago, with one hour less."""
@@ -62,10 +58,8 @@ class Reports:
 
     def of(self, advertisers: NDArray[np.int64]) -> Reports:
         """Return the reports of some advertisers, `[n]`."""
-        now, before = (
-            At(tuple(one[advertisers] for one in at.arrived), at.share[:, advertisers]) for at in (self.now, self.before)
-        )
-        return Reports(tuple(one[advertisers] for one in self.totals), now, before)
+        now, before = (At(at.arrived[:, advertisers], at.share[:, advertisers]) for at in (self.now, self.before))
+        return Reports(self.totals[:, advertisers], now, before)
 
     def step(self, estimate: str, window: int) -> Array:
         """Return what an estimate learned in the last hour: of that hour's clicks, and of earlier ones by what arrived since.
@@ -80,45 +74,33 @@ class Reports:
         """
         if estimate == "oracle":
             return self.totals[-1].copy()
+        known, is_new = self._known(self.now, estimate, window)
+        known_before, counted = self._known(self.before, estimate, window)
+        change, is_new = known.copy(), is_new.copy()
+        change[:-1] -= known_before
+        is_new[:-1] &= ~counted
         found = np.zeros_like(self.totals[-1])
-        rates = [self._rate(at) if estimate == "survival" else None for at in (self.now, self.before)]
-        for hour, totals in enumerate(self.totals):
-            age = len(self.totals) - 1 - hour
-            after = self._known(self.now, rates[0], hour, age, estimate, window)
-            earlier = self._known(self.before, rates[1], hour, age - 1, estimate, window) if age else None
-            _add(found, totals, after, earlier)
+        for hour in np.flatnonzero(is_new.any(axis=1)):
+            found += np.where(is_new[hour, :, None, None], self.totals[hour], 0.0)
+        found[:, LATE] = change.sum(axis=0)
         return found
 
-    def _known(self, at: At, rate: Array | None, hour: int, age: int, estimate: str, window: int) -> Known:
-        """Return what is known of an hour's clicks at the end of another one."""
-        arrived, share = at.arrived[hour], at.share[hour]
+    def _known(self, at: At, estimate: str, window: int) -> tuple[Array, NDArray[np.bool_]]:
+        """Return an estimate of each hour's conversions and GMV, `[T, n, 2, P]`, and whose clicks count, `[T, n]`."""
+        arrived, share, everybody = at.arrived, at.share, np.ones(at.share.shape, dtype=bool)
         if estimate == "waiting-window":
-            return (arrived, True) if age >= window else (np.zeros_like(arrived), False)
+            everybody[max(len(share) - window, 0) :] = False
+            return np.where(everybody[:, :, None, None], arrived, 0.0), everybody
         if estimate == "delay-corrected":
             counts = share >= LEAST_SHARE
-            return np.where(counts, 1.0 / np.where(counts, share, 1.0), 0.0)[:, None, None] * arrived, counts
-        if rate is not None:
-            missing = self.totals[hour][:, CLICKS] * (1.0 - share)[:, None]
-            return arrived + missing[:, None] * rate, True
-        return arrived, True
-
-    def _rate(self, at: At) -> Array:
-        """Return conversions and GMV for a click whose report is complete, `[n, 2, P]`."""
-        rows = range(len(at.arrived))
-        arrived = sum((at.arrived[k] for k in rows), np.zeros_like(self.totals[-1][:, :2]))
-        exposed = sum((self.totals[k][:, CLICKS] * at.share[k][:, None] for k in rows), np.zeros_like(arrived[:, 0]))[:, None]
-        return np.divide(arrived, exposed, out=np.zeros_like(arrived), where=exposed > 0)
-
-
-def _add(found: Array, totals: Array, after: Known, earlier: Known | None) -> None:
-    """Add what was learned of an hour's clicks since the hour before."""
-    known, counts = after
-    is_new = np.logical_and(counts, True if earlier is None else np.logical_not(earlier[1]))
-    found[:, LATE] += known if earlier is None else known - earlier[0]
-    weight = np.where(is_new, 1.0, 0.0)
-    for column in range(totals.shape[1]):
-        if column not in LATE:
-            found[:, column] += np.reshape(weight, (-1, 1)) * totals[:, column]
+            return np.where(counts, 1.0 / np.where(counts, share, 1.0), 0.0)[:, :, None, None] * arrived, counts
+        if estimate == "survival":
+            clicks = self.totals[: len(share), :, CLICKS]
+            exposed = (clicks * share[:, :, None]).sum(axis=0)[:, None]
+            sums = arrived.sum(axis=0)
+            rate = np.divide(sums, exposed, out=np.zeros_like(sums), where=exposed > 0)
+            return arrived + (clicks * (1.0 - share)[:, :, None])[:, :, None] * rate, everybody
+        return arrived, everybody
 
 
 class ConversionLog:
@@ -155,25 +137,28 @@ class ConversionLog:
         """What the last hour is paid by, `[n, 5, P]`."""
         self.rewarded_so_far: Array = np.zeros_like(self.last)
         """The same of the day so far."""
-        self._totals: tuple[Array, ...] = ()
-        self._keys: tuple[NDArray[np.uint64], ...] = ()
-        self._now = At((), np.zeros((0, shape[0])))
+        begun = 0 if earlier is None else len(earlier._now.share)
+        if earlier is not None and earlier.last.shape != self.last.shape:
+            raise ValueError(f"carried: expected arrays {list(self.last.shape)}, got {list(earlier.last.shape)}")
+        # Rows of hours to come are written once; nobody has seen them before.
+        self._totals = np.zeros((begun + HOURS, *self.last.shape))
+        self._keys = np.zeros((begun + HOURS, shape[1]), dtype=np.uint64)
+        self._now: At = At(np.zeros((0, *self.last[:, LATE].shape)), np.zeros((0, shape[0])))
         if earlier is not None:
-            if earlier.last.shape != self.last.shape:
-                raise ValueError(f"carried: expected arrays {list(self.last.shape)}, got {list(earlier.last.shape)}")
-            self._totals, self._keys, self._now = earlier._totals, earlier._keys, earlier._now
+            self._totals[:begun], self._keys[:begun] = earlier._totals[:begun], earlier._keys[:begun]
+            self._now = earlier._now
         self._before = self._now
 
     def add(self, totals: Array) -> None:
         """Add an hour: what its clicks will bring when all has arrived, `[n, 5, P]`."""
-        self._totals = (*self._totals, totals)
+        done = len(self._now.share)
+        self._totals[done] = totals
         if self._seeds is not None:
             day, hour = divmod(self.next_hour, HOURS)
-            self._keys = (*self._keys, self._delays.keys(self._delays.first_day + day, hour, self._seeds))
+            self._keys[done] = self._delays.keys(self._delays.first_day + day, hour, self._seeds)
         self.next_hour += 1
-        share = self._delays.shares(self.next_hour - len(self._totals), len(self._totals))
-        arrived = tuple(self._arrived(hour, share[hour]) for hour in range(len(self._totals)))
-        self._before, self._now = self._now, At(arrived, share)
+        share = self._delays.shares(self.next_hour - done - 1, done + 1)
+        self._before, self._now = self._now, At(self._arrived(share), share)
         reports = self.reports
         self.last = reports.step("naive", 0)
         self.cumulative = self.cumulative + self.last
@@ -184,15 +169,13 @@ class ConversionLog:
     @property
     def reports(self) -> Reports:
         """What is known, and what will be."""
-        return Reports(self._totals, self._now, self._before)
+        return Reports(self._totals[: len(self._now.share)], self._now, self._before)
 
-    def _arrived(self, hour: int, share: Array) -> Array:
-        """Return conversions and GMV of an hour's clicks that have arrived, `[n, 2, P]`: of GMV the same share."""
-        late = self._totals[hour][:, LATE]
+    def _arrived(self, share: Array) -> Array:
+        """Return conversions and GMV of each hour's clicks that have arrived, `[T, n, 2, P]`: of GMV the same share."""
+        late = self._totals[: len(share), :, LATE]
         if self._seeds is None:
-            return late * share[:, None, None]
-        conversions = np.ascontiguousarray(late[:, 0])
-        counted = np.empty_like(conversions)
-        count_arrived(conversions, np.ascontiguousarray(share), self._keys[hour], counted)
-        part = np.divide(counted, conversions, out=np.zeros_like(counted), where=conversions > 0)
-        return np.stack([counted, late[:, 1] * part], axis=1)
+            return late * share[:, :, None, None]
+        arrived = np.zeros(late.shape)
+        count_arrived(late, share, self._keys, arrived)
+        return arrived
