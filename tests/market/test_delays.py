@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +28,10 @@ from auctionsim.traffic.delays.distributions import arrived_share, arrived_share
 TOML = """
 name = "late"
 [traffic]
+profile = "ss-rtb"
 days = 4
-auctions_per_day = 40000
-weight = 40
+auctions_per_day = 8000
+weight = 8
 queries = 12
 candidates = 6
 train_days = [0, 1]
@@ -60,16 +60,19 @@ def own_bids(own: Market) -> Constant:
     return Constant(own.fixed[:, :, None])
 
 
-def log_of(mean: float, hours: np.ndarray, **settings: float) -> ConversionLog:
-    """A log of one advertiser with hours of clicks `[T, 5]`, and expected conversions."""
-    section = parse_scenario(
-        TOML.format(delays=f"[delays]\nmean = {mean}", outcomes="expected", controller="manual", buyer=""), "late.toml"
+def log_of(mean: float, hours: np.ndarray, seeds: range | None = None) -> tuple[ConversionLog, dict[str, np.ndarray]]:
+    """A log of one advertiser with hours of clicks `[T, 5]`, and the sums of what each estimate learned, `[5, P]`."""
+    scenario = parse_scenario(
+        TOML.format(delays=f"[delays]\nmean = {mean}", outcomes="expected", controller="manual", buyer=""), ""
     )
-    delays = Delays.of(section.delays, section.advertisers[:1], 0, 0)
-    log = ConversionLog(replace(delays, **settings), 0, 0, (1, 1), None, None)
+    policies = 1 if seeds is None else len(seeds)
+    log = ConversionLog(Delays.of(scenario.delays, scenario.advertisers[:1], 0, 0), 0, 0, (1, policies), seeds, None)
+    sums = {name: np.zeros((5, policies)) for name in ESTIMATES}
     for one in hours:
-        log.add(one[None, :, None])
-    return log
+        log.add(np.repeat(one[None, :, None], policies, axis=2))
+        for name, total in sums.items():
+            total += log.reports.step(name, 6)[0]
+    return log, sums
 
 
 def test_the_normal_distribution_and_shares_of_hours_are_those_of_scipy():
@@ -131,7 +134,7 @@ def test_without_delay_every_estimate_is_the_truth_to_the_bit(outcomes: str, est
 
 @pytest.mark.parametrize("estimate", ESTIMATES)
 def test_without_delay_a_controller_bids_as_the_plain_one_to_the_bit(estimate: str):
-    target = 'cpa_cap = "baseline*0.8"\nautobid = {{ rehearsals = 2{} }}'
+    target = 'cpa_cap = "baseline*0.7"\nautobid = {{ rehearsals = 2{} }}'
     window = ", window = 0" if estimate == "waiting-window" else ""
     plain = market(controller="target-cpa", buyer=target.format(""))
     late = market("mean = 0.0", controller="target-cpa", buyer=target.format(f', estimate = "{estimate}"{window}'))
@@ -143,18 +146,13 @@ def test_without_delay_a_controller_bids_as_the_plain_one_to_the_bit(estimate: s
 def test_naive_cost_per_conversion_is_too_high_by_one_over_the_share_arrived_and_corrections_are_right():
     # Equal hours: each brings 100 clicks, 10 conversions worth 20, at a cost of 50.
     hours = np.tile([1000.0, 100.0, 10.0, 20.0, 50.0], (24, 1))
-    log, totals = log_of(12.0, hours), hours.sum(axis=0)
+    (log, sums), totals = log_of(12.0, hours), hours.sum(axis=0)
     left = 24.0 - np.arange(24)
     share = np.mean(1 - 12 * (np.exp(-(left - 1) / 12) - np.exp(-left / 12)))
     naive = log.cumulative[0, :, 0]
     assert naive[COST] / naive[CONVERSIONS] == pytest.approx(5.0 / share)
     assert share == pytest.approx(0.568, abs=0.001)
-    sums = {name: np.zeros(5) for name in ESTIMATES}
-    log = log_of(12.0, hours[:0])
-    for one in hours:
-        log.add(one[None, :, None])
-        for name, total in sums.items():
-            total += log.reports.step(name, 6)[0, :, 0]
+    sums = {name: total[:, 0] for name, total in sums.items()}
     np.testing.assert_allclose(sums["oracle"], totals)
     np.testing.assert_allclose(sums["survival"], totals)
     # The first hour of clicks counts from an hour later, since less than a twentieth of it arrives at once.
@@ -167,31 +165,28 @@ def test_naive_cost_per_conversion_is_too_high_by_one_over_the_share_arrived_and
 
 
 def test_drawn_estimates_are_unbiased_but_for_those_that_look_at_arrivals_alone():
-    ratio = {name: [] for name in ("naive", "delay-corrected", "survival")}
-    for seed in range(6):
-        own = market("mean = 6.0", "sampled", seed=seed)
-        day, sums = own.day(2), dict.fromkeys(ratio, 0.0)
-        while not day.is_over:
-            day.step(own.fixed[:, :, None])
-            for name in ratio:
-                sums[name] = sums[name] + day.reported.reports.step(name, 0).sum(axis=(0, 2))
-        for name, one in sums.items():
-            ratio[name].append(
-                one[COST] / one[CONVERSIONS] * day.cumulative[:, CONVERSIONS].sum() / day.cumulative[:, COST].sum()
-            )
-    assert np.mean(ratio["delay-corrected"]) == pytest.approx(1.0, abs=0.06)
-    assert np.mean(ratio["survival"]) == pytest.approx(1.0, abs=0.06)
-    assert np.mean(ratio["naive"]) > 1.2
+    hours = np.tile([1000.0, 100.0, 10.0, 20.0, 50.0], (24, 1))
+    log, sums = log_of(6.0, hours, range(400))
+    cost = {name: total[COST].mean() / total[CONVERSIONS].mean() for name, total in sums.items()}
+    for name in ("oracle", "delay-corrected", "survival"):
+        assert cost[name] == pytest.approx(5.0, rel=0.02)
+    assert cost["naive"] > cost["waiting-window"] > 5.2
+    # The mean is right at the price of a spread, which one rate for all hours makes smaller.
+    spread = {name: total[CONVERSIONS].std() for name, total in sums.items()}
+    assert spread["oracle"] == 0 < spread["survival"] < spread["delay-corrected"]
+    np.testing.assert_allclose(sums["naive"], log.cumulative[0])
 
 
-def test_who_ignores_delays_bids_less_and_the_corrected_bids_as_the_oracle():
-    target = 'cpa_cap = "baseline*0.8"\nautobid = {{ estimate = "{}" }}'
-    bought = {}
-    for estimate in ("naive", "delay-corrected", "survival", "oracle"):
-        own = market("mean = 24.0", controller="target-cpa", buyer=target.format(estimate))
-        bought[estimate] = sum(simulate_day(own, day, own_bids(own)).outcome.conversions[:, 0].sum() for day in (2, 3))
+def test_who_ignores_delays_bids_less_and_the_corrected_bids_nearly_as_the_oracle():
+    target = 'cpa_cap = "baseline*0.7"\nautobid = {{ estimate = "{}" }}'
+    bought, cost = {}, {}
+    for estimate in ("naive", "delay-corrected", "oracle"):
+        own = market("mean = 12.0", controller="target-cpa", buyer=target.format(estimate))
+        days = [simulate_day(own, day, own_bids(own)).outcome for day in (2, 3)]
+        bought[estimate] = sum(day.conversions[:, 0].sum() for day in days)
+        cost[estimate] = sum(day.cost[:, 0].sum() for day in days) / bought[estimate]
     assert bought["naive"] < 0.8 * bought["oracle"]
-    assert bought["survival"] == pytest.approx(bought["oracle"], rel=0.05)
+    assert cost["naive"] < 0.9 * cost["oracle"]
     assert bought["delay-corrected"] == pytest.approx(bought["oracle"], rel=0.1)
 
 
@@ -234,7 +229,7 @@ def test_delays_differ_by_advertiser_and_group():
 
 
 def test_a_day_in_the_middle_is_copied_and_pickled_with_what_was_reported():
-    own = market("mean = 6.0", "sampled", "target-cpa", 'cpa_cap = "baseline*0.8"\nautobid = { estimate = "survival" }')
+    own = market("mean = 6.0", "sampled", "target-cpa", 'cpa_cap = "baseline*0.7"\nautobid = { estimate = "survival" }')
     day = own.day(2)
     day.keep_shown()
     for _ in range(10):
@@ -250,12 +245,12 @@ def test_a_day_in_the_middle_is_copied_and_pickled_with_what_was_reported():
 
 @pytest.mark.parametrize("rewards", ["naive", "oracle"])
 def test_environments_show_and_pay_what_was_reported(rewards: str):
-    from auctionsim.envs import vector_env
+    from auctionsim.envs import AuctionVectorEnv
 
     def played(delays: str) -> tuple[np.ndarray, np.ndarray]:
         section = f"[delays]\n{delays}" if delays else ""
         text = TOML.format(delays=section, outcomes="expected", controller="learner", buyer="")
-        env = vector_env(parse_scenario(text, "late.toml"), num_envs=2)
+        env = AuctionVectorEnv(parse_scenario(text, "late.toml"), num_envs=2)
         seen, paid = [env.reset(seed=3)[0]], []
         for _ in range(24):
             step = env.step(np.zeros(env.action_space.shape, dtype=np.float32))
