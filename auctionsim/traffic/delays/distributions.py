@@ -13,7 +13,7 @@ from auctionsim import arithmetic
 
 Array = NDArray[np.float64]
 
-_TERMS = 160
+_TERMS = 110
 """Terms of the series of the normal distribution; at `_FAR` the last one is below 1e-17 of the sum."""
 _FAR = 8.0
 _LOG_ROOT_TWO_PI = 0.9189385332046727
