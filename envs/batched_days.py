@@ -104,7 +104,9 @@ class BatchedDays:
         self.cumulative = home(np.zeros((n_advertisers, len(OUTCOMES), num_envs)))
         """Impressions, clicks, conversions, GMV and cost of the day so far, `[advertisers, 5, P]`."""
         self.last_step = np.zeros_like(self.cumulative)
-        """The same of the last hour."""
+        """The same of the last hour. With `[delays]` both hold the conversions and GMV that arrived."""
+        self._rewarded: tuple[Any, Any] | None = None
+        """What learners are paid by in the last hour and so far, each `[advertisers, 5, P]`; None where it is the above."""
         self.coefficients = home(np.zeros((n_advertisers, len(FEATURES), num_envs)))
         """Coefficients of the last hour over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids."""
         self._home = home
@@ -152,6 +154,8 @@ class BatchedDays:
         is_new = self._home(begun)
         self.cumulative = np.where(is_new, 0.0, self.cumulative)
         self.last_step = np.where(is_new, 0.0, self.last_step)
+        if self._rewarded is not None:
+            self._rewarded = np.where(is_new, 0.0, self._rewarded[0]), np.where(is_new, 0.0, self._rewarded[1])
         self._budget_left = np.where(is_new, self._budgets[:, None], self._budget_left)
         self._resolve()
 
@@ -179,8 +183,7 @@ class BatchedDays:
         is_over = was_running & (self.hour == HOURS)
         rewards, objectives, costs = self._scored(
             self._terms,
-            self.last_step,
-            self.cumulative,
+            *(self._rewarded or (self.last_step, self.cumulative)),
             self._home(is_over) if is_over.any() else None,
             None if was_running.all() else self._home(was_running),
         )
@@ -214,6 +217,10 @@ class BatchedDays:
         was_running = self._is_running.copy()
         self.last_step, self._budget_left = self._engine.step(theta)
         self.cumulative = self.cumulative + self.last_step
+        # An engine elsewhere knows no delays.
+        paid = getattr(self._engine, "rewarded", None)
+        if paid is not None:
+            self._rewarded = paid, paid if self._rewarded is None else self._rewarded[1] + paid
         self.hour = self.hour + was_running
         self._is_running &= self.hour < HOURS
         return was_running

@@ -41,6 +41,11 @@ class DeviceDays:
         """The same of the days so far."""
 
     @property
+    def rewarded(self) -> Any:
+        """Return the totals that learners are paid by, `[advertisers, 5, P]`: all that came, since nothing is late here."""
+        return self.cumulative
+
+    @property
     def state(self) -> DayState:
         """Return what is known before the next hour; its `day` is -1, since there are several."""
         return DayState(-1, self._hour, self._hour, self._budget_left, self.last_step, self.cumulative)

@@ -110,5 +110,9 @@ def engine_on(device: torch.device, market: Market, copies: int, threads: int = 
         market: The market.
         copies: P, the number of copies.
         threads: Number of threads of an engine on the processor.
+
+    Raises:
+        InputError: Conversions are delayed.
     """
+    market.expect_no_delays("arrays on a device")
     return ProcessorEngine(market, copies, device, threads)

@@ -35,7 +35,7 @@ class HourByHour:
                 last = state.cumulative - before
                 hour, before = state.hour, state.cumulative.copy()
                 action = with_shares(
-                    actor.act(DayState(state.day, hour, hour, state.budget_left, last, state.cumulative)),
+                    actor.act(DayState(state.day, hour, hour, state.budget_left, last, state.cumulative, state.reports)),
                     state.budget_left.shape,
                 )
             return Participation(action.coefficients.copy(), action.share.copy())

@@ -53,13 +53,14 @@ class Arms:
 
     Raises:
         InputError: The markets differ in traffic, or in whether outcomes are sampled; traffic is larger than memory; or
-            campaigns share the budget of an account.
+            campaigns share the budget of an account; or conversions are delayed.
     """
 
     def __init__(self, control: Market, treatment: Market | None = None) -> None:
         self.markets = (control, control if treatment is None else treatment)
         for market in self.markets:
             market.expect_no_accounts("experiments")
+            market.expect_no_delays("experiments")
         a, b = (market.traffic for market in self.markets)
         columns = ("day", "hour", "weight", "cell_start", "advertiser", "pctr", "ctr", "cvr", "item_price", "market_ecpm")
         if a is not b and not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in columns):
@@ -132,7 +133,7 @@ class Arms:
         while not replay.is_over:
             # A rule plans with the whole day's budget and auctions, so it is shown its part as large as the whole.
             accounts = [[len(mix.pots) * one for one in replay.account(arm)] for arm in (CONTROL, TREATMENT)]
-            states = [DayState(day, replay.hour, replay.hour, *account) for account in accounts]
+            states = [DayState(day, replay.hour, replay.hour, left, last, so_far) for left, last, so_far in accounts]
             bids = [bidder.bids(state) for bidder, state in zip(bidders, states, strict=True)]
             if mix.treated is not None:
                 bids = [_mixed(bids, mix.treated)] * 2

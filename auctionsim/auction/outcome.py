@@ -22,6 +22,8 @@ OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 """Names of the outcomes, in the order of their columns `IMPRESSIONS`, `CLICKS`, `CONVERSIONS`, `GMV` and `COST`."""
 
 PARTICIPATED, WINNING_PRICE, LEAST_WINNING_COST = range(3)
+OBSERVED = ("observed_conversions", "observed_gmv")
+"""Names of what was reported of a day, part of what comes in the end, where conversions are late."""
 DETAILS = ("participated", "winning_price", "least_winning_cost")
 """Names of the bid details that a replay counts on demand, in the order of their columns."""
 
@@ -67,6 +69,10 @@ class Outcome:
     shown, currency; NaN where there were none."""
     advertisers: tuple[str, ...] | None = None
     """Names of the advertisers, for `to_frame`; None where they are not known."""
+    observed_conversions: NDArray[np.float64] | None = None
+    """Conversions that were reported in the hour, whenever they were clicked for; None where all are reported at once."""
+    observed_gmv: NDArray[np.float64] | None = None
+    """GMV of the conversions that were reported in the hour, currency; None likewise."""
     effort: Effort | None = None
     """Work of clearing on several threads or a GPU: windows, rounds, and rankings made again; zeros on one thread."""
 
@@ -91,7 +97,8 @@ class Outcome:
 
         Returns:
             The columns `hour` (not with `by="advertiser"`), `advertiser`, `policy` (0 to P - 1), the outcomes of `OUTCOMES` and
-            `profit`. With details `participated` too, and by hour the two mean prices, null where nothing was averaged.
+            `profit`, and what was reported, `OBSERVED`, where conversions are late. With details `participated` too, and by
+            hour the two mean prices, null where nothing was averaged.
 
         Raises:
             InputError: `by` is another word, or there are more or fewer names than advertisers.
@@ -109,7 +116,7 @@ class Outcome:
         repeats = hours if is_hourly else 1
         columns["advertiser"] = pl.Series(own).gather(np.tile(np.repeat(np.arange(count), policies), repeats))
         columns["policy"] = np.tile(np.arange(policies), count * repeats)
-        for name in (*OUTCOMES, "profit", *DETAILS):
+        for name in (*OUTCOMES, "profit", *OBSERVED, *DETAILS):
             values = getattr(self, name)
             if values is None or (name in DETAILS[1:] and not is_hourly):
                 continue

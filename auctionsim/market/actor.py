@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.sources import TrafficSource
+from auctionsim.market.delays.reports import Reports
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.steps import Steps
 
@@ -31,9 +32,12 @@ class DayState:
     budget_left: Array
     """Currency that is left of each budget, infinite without one, `[n, P]`."""
     last_step: Array
-    """Impressions, clicks, conversions, GMV and cost of the step before, 0 before the first, `[n, 5, P]`."""
+    """Impressions, clicks, conversions, GMV and cost of the step before, 0 before the first, `[n, 5, P]`. With `[delays]`
+    conversions and GMV are those that arrived in it, whenever they were clicked for."""
     cumulative: Array
     """The same summed over the day so far, `[n, 5, P]`."""
+    reports: Reports | None = None
+    """What has arrived of each hour's clicks, and estimates of the rest; None before the first hour and without `[delays]`."""
 
     __repr__ = short_repr
 
@@ -50,7 +54,7 @@ class DayState:
         """
         return DayState(
             self.day, self.hour, self.steps_done, self.budget_left[advertisers], self.last_step[advertisers],
-            self.cumulative[advertisers],
+            self.cumulative[advertisers], None if self.reports is None else self.reports.of(advertisers),
         )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.errors import InputError
 from auctionsim.market.accounts.allotments import Account
+from auctionsim.market.delays.arrivals import Delays
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
@@ -57,7 +58,8 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     sums, auctions = feature_sums(source, scenario.traffic.train_days)
     mean = means(sums.sum(axis=0), auctions.sum(axis=0))
     no_budgets = np.full(len(groups), np.inf)
-    market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean)
+    delays = None if scenario.delays is None else Delays.of(scenario.delays, groups, min(traffic.days), seed)
+    market = Market(scenario, seed, traffic, source, rules, groups, fixed, learners, no_budgets, {}, mean, delays=delays)
     baseline = market.static(scenario.platform.baseline)
     accounts = resolved_accounts(market)
     limited = replace(market, budgets=_with_ceilings(resolved_budgets(market), accounts), accounts=accounts)

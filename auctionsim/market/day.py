@@ -12,9 +12,12 @@ from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
+from auctionsim.errors import InputError
 from auctionsim.market.accounts.allotments import Account, Allotter
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.actor import Actor, DayState
+from auctionsim.market.delays.arrivals import Delays
+from auctionsim.market.delays.reports import ConversionLog
 
 Array = NDArray[np.float64]
 
@@ -42,6 +45,10 @@ class HasRules(Protocol):
     def advertisers(self) -> tuple[str, ...]:
         """Return the names of all advertisers."""
 
+    @property
+    def delays(self) -> Delays | None:
+        """Return the delays of conversions; None where they are reported at once."""
+
 
 class MarketDay(DayReplay):
     """A day of a market, replayed step by step.
@@ -49,15 +56,21 @@ class MarketDay(DayReplay):
     Args:
         market: The market, whose auction rules, seed and rule policies hold.
         day: A day of its traffic.
+        carried: Conversions of the days before that may still arrive, with `[delays]`; none where None.
         arguments: Further arguments, as `DayReplay` takes them.
 
     Raises:
         ValueError: `steps` are given and the market has rules, which bid by the hour.
+        InputError: Conversions are delayed, and steps or local credit are asked for.
     """
 
-    def __init__(self, market: HasRules, day: int, **arguments: Any) -> None:
+    def __init__(self, market: HasRules, day: int, *, carried: ConversionLog | None = None, **arguments: Any) -> None:
         if arguments.get("steps") is not None and market.rule_policies:
             raise ValueError("steps: expected hours where rules bid, got others")
+        if market.delays is not None:
+            for name in ("steps", "local_credit"):
+                if arguments.get(name):
+                    raise InputError(f"delays: expected hours without local credit, which reports are by, got {name}")
         super().__init__(day=day, rules=market.rules, **arguments)
         self._market = market
         self._actors: list[Actor] = []
@@ -66,6 +79,11 @@ class MarketDay(DayReplay):
         self._shown: list[DayState] | None = None
         """States that rules were shown before each step so far; None where nobody asked to keep them."""
         self._allotter = Allotter(market.accounts, self._budgets) if market.accounts else None
+        self.reported: ConversionLog | None = None
+        """What has arrived of the day's conversions; None where all is reported at once."""
+        if market.delays is not None:
+            seeds = self._seeds if market.rules.outcomes == "sampled" else None
+            self.reported = ConversionLog(market.delays, day, self.hour, self.budget_left.shape, seeds, carried)
         self._allot()
 
     def keep_shown(self) -> None:
@@ -99,12 +117,31 @@ class MarketDay(DayReplay):
     @property
     def state(self) -> DayState:
         """Return what a policy may look at before the next step; it stays as it is when the day goes on."""
-        n = len(OUTCOMES)
-        arrays = self.budget_left.copy(), self.last_step[:, :n], self.cumulative[:, :n]
+        arrays = self.budget_left.copy(), self.observed_step, self._observed
         for array in arrays:
             # A policy that wrote to them would change the day's accounts.
             array.flags.writeable = False
-        return DayState(self.day, self.hour, self.steps_done, *arrays)
+        reports = self.reported.reports if self.reported is not None and self.steps_done else None
+        return DayState(self.day, self.hour, self.steps_done, *arrays, reports)
+
+    @property
+    def observed_step(self) -> Array:
+        """Return what was reported in the last step, `[advertisers, 5, P]`: `last_step` but for conversions that are late."""
+        return self.last_step[:, : len(OUTCOMES)] if self.reported is None else self.reported.last
+
+    @property
+    def _observed(self) -> Array:
+        return self.cumulative[:, : len(OUTCOMES)] if self.reported is None else self.reported.cumulative
+
+    @property
+    def rewarded_step(self) -> Array:
+        """Return what learners are paid by for the last step, `[advertisers, 5, P]`: `last_step`, or `delays.rewards` of it."""
+        return self.last_step[:, : len(OUTCOMES)] if self.reported is None else self.reported.rewarded
+
+    @property
+    def rewarded(self) -> Array:
+        """Return the same for the day so far, `[advertisers, 5, P]`."""
+        return self.cumulative[:, : len(OUTCOMES)] if self.reported is None else self.reported.rewarded_so_far
 
     def step(self, coefficients: Array, participation: Array | None = None) -> Array:
         """Replay the next step.
@@ -120,6 +157,8 @@ class MarketDay(DayReplay):
         """
         theta, self.participation = self._with_rules(coefficients, participation)
         totals = super().step(theta, self.participation)
+        if self.reported is not None:
+            self.reported.add(totals[:, : len(OUTCOMES)])
         self._allot()
         return totals
 

@@ -24,6 +24,8 @@ from auctionsim.market.accounts.allotments import Account, Allotter
 from auctionsim.market.actor import Actor
 from auctionsim.market.competition import hourly_competition, meeting_share
 from auctionsim.market.day import MarketDay
+from auctionsim.market.delays.arrivals import Delays
+from auctionsim.market.delays.reports import ConversionLog
 from auctionsim.names.display import cut, html_table, ranges, some
 from auctionsim.scenario import AdvertiserGroup, Scenario
 from auctionsim.traffic.steps import Steps
@@ -78,6 +80,8 @@ class Market:
     """Accounts whose campaigns share a budget; the budget of a campaign is then the most that it may spend."""
     rule_policies: tuple[tuple[NDArray[np.int64], Policy], ...] = ()
     """Indices of advertisers, `[n]`, and the policy that bids for them hour by hour."""
+    delays: Delays | None = None
+    """Delays of the reports of conversions; None where they are reported at once."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
     """Cache of arrays by name and day; they depend on the traffic alone, so that markets on the same traffic share it."""
     _builder: Callable[[], Market] | None = field(default=None, init=False, repr=False)
@@ -237,6 +241,7 @@ class Market:
         source: TrafficSource | None = None,
         budgets: NDArray[np.float64] | None = None,
         steps: Steps | None = None,
+        carried: ConversionLog | None = None,
     ) -> MarketDay:
         """Begin a day under this market's rules; its coefficients are over `bid_formula.FEATURES`.
 
@@ -249,9 +254,11 @@ class Market:
             source: Traffic with other bid features than the market's; the market's where None.
             budgets: Daily budgets, currency `[advertisers]`, infinite for none; the market's where None.
             steps: Steps in which the day is replayed; hours where None.
+            carried: Reports of the days before (`MarketDay.reported`), whose conversions may still arrive; none where None.
 
         Raises:
-            InputError: There are `budgets`, and the market's campaigns share those of accounts.
+            InputError: There are `budgets`, and the market's campaigns share those of accounts; or conversions are delayed,
+                and steps or local credit are asked for.
         """
         if budgets is not None:
             self.expect_no_accounts("budgets that are set anew")
@@ -264,6 +271,7 @@ class Market:
             seed=self.seed if noise_seeds is None else noise_seeds,
             local_credit=local_credit,
             steps=steps,
+            carried=carried,
         )
 
     def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
@@ -357,6 +365,18 @@ class Market:
         """
         if self.accounts:
             raise InputError(f"{self.scenario.source}: accounts: expected none with {use}, got {shown(self.accounts[0].name)}")
+
+    def expect_no_delays(self, use: str) -> None:
+        """Check that conversions are reported at once, where delays are not supported.
+
+        Args:
+            use: The use that does not support them, for the message.
+
+        Raises:
+            InputError: They are late.
+        """
+        if self.delays is not None:
+            raise InputError(f"{self.scenario.source}: delays: expected none with {use}, got some")
 
     def static(self, controller: str) -> NDArray[np.float64]:
         """Return the coefficients `[advertisers, 4, 1]` by which everybody follows one fixed rule.

@@ -9,22 +9,24 @@ and the study of SS-RTB's eta keep what every single step brought. `jobs.distrib
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.arguments import instance_of, one_number_of, with_methods
 from auctionsim.auction.day import outcome_of_hours
-from auctionsim.auction.outcome import Outcome
+from auctionsim.auction.outcome import OBSERVED, Outcome
 from auctionsim.auction.sources import TrafficSource
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
+from auctionsim.market.delays.reports import LATE, ConversionLog
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, DayPolicy, DayState, Participation, Policy
 from auctionsim.market.size import expect_copies
 from auctionsim.names.display import short_repr
 from auctionsim.numbers import whole_number
+from auctionsim.objectives.goals import day_totals
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -58,6 +60,11 @@ class Trajectory:
     def source(self) -> TrafficSource:
         """Return the traffic with the bid features that were bid on."""
         return self.sim.source
+
+    @property
+    def rewarded(self) -> Array:
+        """Return the day's totals that learners are paid by, `[advertisers, 5, P]`: what came, or `delays.rewards` of it."""
+        return day_totals(self.outcome) if self.sim.reported is None else self.sim.rewarded
 
     @property
     def phi(self) -> Array | None:
@@ -96,6 +103,7 @@ def simulate_day(
     n_policies: int = 1,
     intervene: Intervention | None = None,
     local_credit: bool = False,
+    carried: ConversionLog | None = None,
 ) -> Trajectory:
     """Run a day from its first to its last step under a policy.
 
@@ -106,6 +114,7 @@ def simulate_day(
         n_policies: P, how many policies, or parallel copies of the day, run side by side.
         intervene: Function that may change the coefficients of a step before they are bid with.
         local_credit: Whether to sum, for each advertiser, profit and cost of the auctions that it is a candidate in.
+        carried: Reports of the days before, whose conversions may still arrive (`market.delays.consecutive`); none where None.
 
     Returns:
         The day as it went.
@@ -123,9 +132,10 @@ def simulate_day(
     with_methods("policy", policy, ("begin",), "a policy with a method begin(market, day, n_policies)")
     actor, name = policy.begin(market, day, n_policies), type(policy).__name__
     source, steps = getattr(actor, "source", None), getattr(actor, "steps", None)
-    sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps)
+    sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps, carried=carried)
     is_ruled = market.is_ruled if market.rule_policies else None
     hours = np.zeros((HOURS, *sim.last_step.shape))
+    reported = None if sim.reported is None else np.zeros((len(OBSERVED), HOURS, *sim.budget_left.shape))
     step_hours: list[int] = []
     bids: list[Array] = []
     shares: list[Array | None] = []
@@ -140,12 +150,16 @@ def simulate_day(
         if share is not None or not is_as_before:
             check_bids(theta, share, name, market.advertisers, is_ruled)
         hours[hour] += sim.step(theta, share)
+        if reported is not None:
+            reported[:, hour] = sim.observed_step[:, LATE].swapaxes(0, 1)
         step_hours.append(hour)
         # Copies, since a policy may write to what it returned; one for all steps where nothing changes.
         bids.append(bids[-1] if is_as_before else sim.coefficients.copy())
         shares.append(None if sim.participation is None else sim.participation.copy())
         budgets_left.append(sim.budget_left.copy())
     outcome = outcome_of_hours(hours, market.advertisers)
+    if reported is not None:
+        outcome = replace(outcome, **dict(zip(OBSERVED, reported, strict=True)))
     return Trajectory(outcome, sim, steps, tuple(step_hours), tuple(bids), tuple(shares), tuple(budgets_left))
 
 

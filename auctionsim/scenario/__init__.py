@@ -17,6 +17,7 @@ from auctionsim.scenario.accounts import AccountSection, check_accounts
 from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
+from auctionsim.scenario.delays.section import DelaysSection, check_delays
 from auctionsim.scenario.learner import (
     ALGORITHMS,
     MIN_VALIDATION_DAYS,
@@ -32,8 +33,8 @@ from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
     "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup", "AutobidSection",
-    "ClusterSection", "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective",
-    "PlatformSection", "PpoSection", "PredictionsSection", "Scenario", "Section", "TrafficSection", "TrainSection",
+    "ClusterSection", "DcmabSection", "DelaysSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection",
+    "Objective", "PlatformSection", "PpoSection", "PredictionsSection", "Scenario", "Section", "TrafficSection", "TrainSection",
     "ValueScaleSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
@@ -58,6 +59,8 @@ class Scenario(Section):
     """The auction."""
     predictions: PredictionsSection | None = None
     """Errors of the platform's predictions and their calibration; without the section the traffic's predictions stand."""
+    delays: DelaysSection | None = None
+    """Delays of the reports of conversions; without the section conversions are reported at once."""
     platform: PlatformSection = PlatformSection()
     """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
@@ -94,6 +97,7 @@ class Scenario(Section):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
         check_accounts(self.accounts, self.advertisers)
+        check_delays(self.delays, self.advertisers, self.learner)
         return self
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.autobid import GOALS, TARGET_OF, AutobidSection, Goal, value_of
 from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, Share, check_level
+from auctionsim.scenario.delays.section import DelaySection
 
 CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "throttle", "timetable", "uscb-oracle")
 """Names of the built-in controllers that need no target. A user's own is named by `package.module:Class`."""
@@ -41,6 +42,8 @@ class AdvertiserGroup(Section):
     auction."""
     autobid: AutobidSection = AutobidSection()
     """Settings of the controllers `target-cpa`, `target-roas` and `max-value`."""
+    delay: DelaySection | None = None
+    """Distribution of the group's delays in place of that of `[delays]`, which must be there."""
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
     """Weights over clicks, conversions, gmv and profit, each relative to its baseline value."""
     budget: FiniteFloat | str | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auctionsim.scenario.base import Objective, Positive, Section
+from auctionsim.scenario.delays.section import Estimate, Window
 
 Goal = Literal["target-cpa", "target-roas", "max-value"]
 GOALS: tuple[Goal, ...] = ("target-cpa", "target-roas", "max-value")
@@ -38,6 +39,18 @@ class AutobidSection(Section):
     rehearsals: Annotated[int, Field(ge=0, le=10**4)] = 20
     """Training days that are played against the baseline before the first day, one after the other, so that each day begins
     with the multipliers found; with 0 it begins from multipliers of 1."""
+    estimate: Estimate = "naive"
+    """Estimate of conversions and GMV by which the target is held, with `[delays]` alone: `naive` what has arrived,
+    `waiting-window` of clicks that are older than `window`, `delay-corrected` what has arrived over the share that has,
+    `survival` with what is still to come, `oracle` with what will come in fact."""
+    window: Window = 6
+    """Hours after which a click counts, of `waiting-window` alone."""
+
+    @model_validator(mode="after")
+    def _window_has_a_use(self) -> AutobidSection:
+        if "window" in self.model_fields_set and self.estimate != "waiting-window":
+            raise ValueError(f"window: expected none with estimate = '{self.estimate}', got {self.window}")
+        return self
 
 
 def value_of(goal: Goal, objectives: Mapping[Objective, float] | None) -> Objective:

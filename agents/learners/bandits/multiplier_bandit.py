@@ -158,6 +158,7 @@ def grid_of(settings: BanditSection) -> Array:
 def play(market: Market, shared: Arrays, task: tuple[int, Arms]) -> Played:
     """Play copies of a training day with the multipliers that are tried in each hour; a task is the day and `[24, n, P]`."""
     day, chosen = task
+    market.expect_no_delays("multiplier bandits")
     outcome = simulate_day(market, day, _Tried(shared["grid"][chosen]), n_policies=chosen.shape[2]).outcome
     learners = market.learners
     worth = market.hourly_features(day)[:, learners, _VALUE] * market.hourly_auctions(day)[:, learners]

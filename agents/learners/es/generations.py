@@ -146,6 +146,10 @@ def logged(scenario: Scenario, before: Arrays, after: Arrays, fitness: Array, da
     return found | {"step": float(np.abs(after["mean"] - before["mean"]).mean())}
 
 
-def credit_is_local(settings: LearnerSection) -> bool:
-    """Return whether an advertiser is scored by its own auctions: not where several share what is perturbed."""
-    return settings.local_credit and settings.sharing == "advertiser"
+def credit_is_local(scenario: Scenario) -> bool:
+    """Return whether an advertiser is scored by its own auctions.
+
+    It is not where several share what is perturbed, nor where conversions are reported late, by no single auction.
+    """
+    settings = scenario.learner
+    return settings.local_credit and settings.sharing == "advertiser" and scenario.delays is None

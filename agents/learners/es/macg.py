@@ -60,7 +60,7 @@ class MacgES:
     def ask(self, market: Market, state: Arrays) -> TaskBatch:  # noqa: ARG002  (a learner may need the market)
         """Return one task per training day and block of pairs; as many for every agent, where one is perturbed at a time."""
         es, settings = ESState.of(state), self._scenario.learner
-        sigma, local = sigma_now(self._scenario, es), credit_is_local(settings)
+        sigma, local = sigma_now(self._scenario, es), credit_is_local(self._scenario)
         alone = range(len(es.mean)) if settings.perturbation == "single" else (None,)
         runs = [mirrored_blocks(self._scenario, sigma, local_credit=local, only=only) for only in alone]
         return TaskBatch(run_pairs, state, [task for run in runs for task in run])

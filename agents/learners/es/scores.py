@@ -61,7 +61,7 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
     settings, learners = market.scenario.learner, market.learners
     policy = make_parameterization(settings).policy(market, parameters)
     day_run = simulate_day(market, day, policy, n_policies=len(parameters), local_credit=local_credit)
-    totals = obj.day_totals(day_run.outcome)
+    totals = day_run.rewarded
     goals, price = training_goals(market, day), price_of(market.scenario, multipliers)
     # Learners may count revenue auction by auction, so its floor is charged in `day_fitness`.
     found = {key: one for key, one in violations(totals, goals).items() if key != REVENUE_FLOOR.key}

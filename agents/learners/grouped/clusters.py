@@ -97,7 +97,8 @@ def simulate(
     observed, chosen, objective, payment = [observed_by(market, sim.state, scales, clusters)], [], [], []
     for _ in range(HOURS):
         chosen.append(act(observed[-1]))
-        step_outcome = sim.step(bids(chosen[-1]))
+        sim.step(bids(chosen[-1]))
+        step_outcome = sim.rewarded_step
         own = own_objective(step_outcome, goals)[market.learners] * HOURS
         objective.append(_means(own.T[:, :, None], clusters)[..., 0])
         payment.append(_means((step_outcome[market.learners, COST] / usual_cost).T[:, :, None], clusters)[..., 0])

@@ -59,6 +59,10 @@ class Played(Protocol):
     def cumulative(self) -> Any:
         """Return the totals so far, `[advertisers, 5, P]`."""
 
+    @property
+    def rewarded(self) -> Any:
+        """Return the totals so far that learners are paid by, `[advertisers, 5, P]`."""
+
     def step(self, coefficients: Any) -> Any:
         """Clear an hour."""
 
@@ -129,11 +133,11 @@ def play_out(
         observations.append(observations_of(market, sim.state, scales, learners))
         actions.append(act(hour, observations[-1]))
         sim.step(coefficients_with(fixed, learners, _logs(actions[-1]), start, "macg"))
-        score = running_score(sim.cumulative, goals, settings)[learners]
+        score = running_score(sim.rewarded, goals, settings)[learners]
         reward = score - before
         before = score
         if hour == HOURS - 1:
-            reward = reward - reward_charge(sim.cumulative, goals, settings)[learners]
+            reward = reward - reward_charge(sim.rewarded, goals, settings)[learners]
         rewards.append(reward.T.astype(np.float32))
     totals = sim.cumulative
     return Trajectory(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.agents.policies.autobidding.estimates import Estimates
 from auctionsim.agents.policies.autobidding.pacing import N_ROWS, MirrorDescent, Pacer, Period, Steps
 from auctionsim.agents.policies.autobidding.pid_selector import PidSelector
 from auctionsim.agents.policies.autobidding.task import Task, spent
@@ -38,6 +39,7 @@ class Autobidder:
         self._task = Task.of(market, advertisers)
         settings = [market.groups[i].autobid for i in advertisers.tolist()]
         self._methods = [one.method for one in settings]
+        self._estimates = Estimates([(one.estimate, one.window) for one in settings])
         self._steps = Steps(np.array([one.step for one in settings]), np.array([one.budget_step for one in settings]))
         self._usual = self._task.hourly_spend
         self._first = np.zeros((N_ROWS, len(advertisers)))
@@ -57,7 +59,7 @@ class Autobidder:
                 parts.append((who, PidSelector(task, usual, steps.budget, state[:, who])))
             else:
                 parts.append((who, MirrorDescent(method, task, steps, usual, state[:, who])))
-        return PacedDay(self._task, self._share, parts)
+        return PacedDay(self._task, self._share, parts, self._estimates)
 
     def _rehearse(self, market: Market, advertisers: NDArray[np.int64], rehearsals: NDArray[np.int64]) -> None:
         """Play training days, and keep the mean state and the usual spend of the second half of them."""
@@ -123,10 +125,11 @@ class PacedDay:
         task: The goals of the n advertisers.
         share: Each hour's share of what is left, `[24, n]`.
         parts: Indices among the n, and their pacer.
+        estimates: How each of the n counts conversions that are late.
     """
 
-    def __init__(self, task: Task, share: Array, parts: list[tuple[NDArray[np.int64], Pacer]]) -> None:
-        self._task, self._share, self._parts = task, share[:, :, None], parts
+    def __init__(self, task: Task, share: Array, parts: list[tuple[NDArray[np.int64], Pacer]], estimates: Estimates) -> None:
+        self._task, self._share, self._parts, self._estimates = task, share[:, :, None], parts, estimates
         self._planned: tuple[Array, Array] | None = None
 
     def act(self, state: DayState) -> Participation:
@@ -146,7 +149,9 @@ class PacedDay:
         if self._planned is None:
             return
         planned, least = self._planned
-        earned, cost = self._task.earned(state.last_step), spent(state.last_step)
+        cost, judged = spent(state.last_step), self._estimates.step(state)
+        # What a target is held by is of the clicks that the estimate judges, whenever they were paid for.
+        earned = self._task.earned(judged) + (cost - spent(judged))
         common, for_least = self._task.pooled(cost), self._for_least(cost)
         for who, pacer in self._parts:
             pacer.observe(Period(cost[who], common[who], earned[:, who], planned[who], for_least[who], least[who]))

@@ -16,6 +16,7 @@ from auctionsim.analysis.economics.no_regret.audit import regret_rows
 from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
 from auctionsim.analysis.reports.views.query_rows import query_rows
+from auctionsim.auction.outcome import OBSERVED
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -91,9 +92,13 @@ def write_learned(run: Run, learner: Learner, markets: dict[int, Market], states
 
 
 def outcome_rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
-    """Return a row per hour and advertiser: `bid` is the mean bid over the hour's auctions, `revenue` the platform's."""
+    """Return a row per hour and advertiser: `bid` is the mean bid over the hour's auctions, `revenue` the platform's.
+
+    Where conversions are late, the columns of `OBSERVED` have what was reported in the hour, and the others what comes of it.
+    """
     run = simulate_day(market, day, policy)
     n, outcome, budget_left = len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
+    names = (*_OUTCOMES, *(name for name in OBSERVED if getattr(outcome, name) is not None))
     bid = arithmetic.dot(market.hourly_features(day, run.source), run.coefficients[:, :, :, 0])
     columns: dict[str, Any] = {
         "arm": [arm] * (HOURS * n),
@@ -103,7 +108,7 @@ def outcome_rows(market: Market, arm: str, seed: int, day: int, policy: Policy) 
         "advertiser": list(market.advertisers) * HOURS,
         "group": [group.group for group in market.groups] * HOURS,
         "bid": bid.ravel(),
-        **{name: getattr(outcome, name)[:, :, 0].ravel() for name in _OUTCOMES},
+        **{name: getattr(outcome, name)[:, :, 0].ravel() for name in names},
         # An advertiser without a budget has no number left, and Parquet knows how to say so.
         "budget_left": np.where(np.isfinite(budget_left), budget_left, np.nan).ravel(),
         "revenue": outcome.cost[:, :, 0].ravel(),

@@ -14,8 +14,8 @@ from functools import cache, cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
@@ -45,7 +45,7 @@ def _side_by_side(calls: Sequence[Callable[[], Array]], threads: int) -> list[Ar
 class _Group:
     """Copies that began the same day at the same time: one replay of it, or one for each thread."""
 
-    replay: DayReplay
+    replay: MarketDay
     """The day; its policy p is the copy `members[p]`."""
     members: NDArray[np.int64]
     """Indices of the copies."""
@@ -78,7 +78,10 @@ class ParallelDays:
         self._groups: list[_Group] = []
         n = len(market.advertisers)
         self.last_step = np.zeros((n, len(OUTCOMES), copies))
-        """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`; never written to."""
+        """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`; never written to. With
+        `[delays]` conversions and GMV are those that arrived in it."""
+        self.rewarded: Array | None = None
+        """What learners are paid by for the last hour, `[advertisers, 5, P]`; None where it is `last_step`."""
         self.budget_left = np.zeros((n, copies))
         """Currency that is left of each budget, infinite without one, `[advertisers, P]`."""
 
@@ -119,22 +122,30 @@ class ParallelDays:
             coefficients: theta over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids.
 
         Returns:
-            Totals of the hour, `[advertisers, 5, P]`, and what is left of each budget, `[advertisers, P]`.
+            Totals of the hour as they are reported, `[advertisers, 5, P]`, and what is left of each budget, `[advertisers, P]`.
         """
         if len(self._groups) != 1 or not self._groups[0].is_live.all() or len(self._groups[0].members) < self._copies:
             self.last_step = np.zeros_like(self.last_step)
+            self.rewarded = None if self._market.delays is None else np.zeros_like(self.last_step)
             calls = [partial(group.replay.step, coefficients[:, :, group.index]) for group in self._groups]
-            for group, totals in zip(self._groups, _side_by_side(calls, self._threads), strict=True):
-                copies, budget_left = group.index, group.replay.budget_left
+            _side_by_side(calls, self._threads)
+            for group in self._groups:
+                copies, budget_left, totals = group.index, group.replay.budget_left, group.replay.observed_step
+                paid = group.replay.rewarded_step
                 if not group.is_live.all():
-                    copies, totals, budget_left = (
-                        group.members[group.is_live], totals[:, :, group.is_live], budget_left[:, group.is_live],
+                    copies, totals, paid, budget_left = (
+                        group.members[group.is_live], totals[:, :, group.is_live], paid[:, :, group.is_live],
+                        budget_left[:, group.is_live],
                     )  # fmt: skip
                 self.last_step[:, :, copies] = totals
+                if self.rewarded is not None:
+                    self.rewarded[:, :, copies] = paid
                 self.budget_left[:, copies] = budget_left
         else:
             # The common case, all copies in one replay: its arrays are taken as they are.
             (group,) = self._groups
-            self.last_step, self.budget_left = group.replay.step(coefficients), group.replay.budget_left.copy()
+            group.replay.step(coefficients)
+            self.last_step, self.budget_left = group.replay.observed_step, group.replay.budget_left.copy()
+            self.rewarded = None if self._market.delays is None else group.replay.rewarded_step
         self._groups = [group for group in self._groups if not group.replay.is_over]
         return self.last_step, self.budget_left

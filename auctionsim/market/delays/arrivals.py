@@ -1,0 +1,109 @@
+"""Resolve the delays of a market's advertisers, and compute which share of an hour's conversions has arrived by a later hour.
+
+Delays pass in a time of their own, which runs faster in some hours of the week than in others: a conversion of a click at
+time t has arrived by time s with probability `F(T(s) - T(t))`, F the advertiser's distribution and T the sum of the hours'
+speeds, whose mean over a week is 1. Clicks of an hour are spread evenly over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auctionsim import arithmetic
+from auctionsim.auction.kernel.compiled import compiled
+from auctionsim.auction.kernel.noise import hour_rng_key, normal, uniform
+from auctionsim.scenario import AdvertiserGroup
+from auctionsim.scenario.delays.section import DelaysSection, Estimate
+from auctionsim.traffic.delays.distributions import arrived_share_of_hour
+from auctionsim.traffic.table import HOURS
+
+Array = NDArray[np.float64]
+
+DAYS_OF_WEEK = 7
+# Names of random streams, which are part of the seed.
+_MEANS, _ARRIVALS = "delays advertiser", "delays"
+
+
+@dataclass(frozen=True, eq=False)
+class Delays:
+    """Delays of the n advertisers of a market, and how rewards count what has not arrived."""
+
+    mean: Array
+    """Mean delay, hours >= 0, `[n]`."""
+    sigma: Array
+    """Standard deviation of the logarithm of log-normal delays, 0 for exponential ones, `[n]`."""
+    speed: Array
+    """How fast delays pass, with a mean of 1, `[7, 24]`."""
+    first_day: int
+    """The traffic's first day, with which weeks begin."""
+    rewards: Estimate
+    window: int
+    """Hours after which a click counts under `waiting-window` in rewards."""
+    _known: dict[tuple[int, int], Array] = field(default_factory=dict, repr=False)
+    """Shares by weekday and hour in which the rows begin, and their number."""
+
+    @classmethod
+    def of(cls, section: DelaysSection, groups: Sequence[AdvertiserGroup], first_day: int, seed: int) -> Delays:
+        """Resolve a scenario's section.
+
+        Args:
+            section: The section.
+            groups: The group of each advertiser, whose own distribution goes before the section's.
+            first_day: The traffic's first day.
+            seed: Seed of the advertisers' means.
+        """
+        own = [group.delay or section for group in groups]
+        key = hour_rng_key(seed, 0, 0, _MEANS)
+        error = np.array([section.advertiser * normal(key, 0, i) for i in range(len(groups))])
+        mean = np.array([one.mean for one in own]) * (arithmetic.exp(error) if section.advertiser > 0 else 1.0)
+        sigma = np.array([one.sigma if one.distribution == "log-normal" else 0.0 for one in own])
+        speed = np.outer(section.weekdays, section.hours)
+        return cls(mean, sigma, speed / speed.mean(), first_day, section.rewards, section.window)
+
+    def shares(self, first_hour: int, count: int) -> Array:
+        """Return which share of the conversions of each hour's clicks has arrived by the end of the last of them, `[count, n]`.
+
+        Args:
+            first_hour: The first of the hours, counted from the first midnight of the traffic.
+            count: Number of hours, one after the other.
+        """
+        place = first_hour % (DAYS_OF_WEEK * HOURS) if np.ptp(self.speed) > 0 else 0, count
+        if place not in self._known:
+            hours = (first_hour + np.arange(count)) % (DAYS_OF_WEEK * HOURS)
+            left = np.cumsum(self.speed.ravel()[hours][::-1])[::-1]
+            begin = np.append(left[1:], 0.0)
+            kinds, index = np.unique(np.stack([self.mean, self.sigma]), axis=1, return_inverse=True)
+            of_kinds = arrived_share_of_hour(begin[:, None], left[:, None], kinds[0], kinds[1])
+            self._known[place] = of_kinds[:, index.ravel()]
+        return self._known[place]
+
+    def keys(self, day: int, hour: int, seeds: Sequence[int]) -> NDArray[np.uint64]:
+        """Return the RNG key of each policy's arrivals of an hour's conversions, `[P]`."""
+        known = {seed: hour_rng_key(seed, day, hour, _ARRIVALS) for seed in set(seeds)}
+        return np.array([known[seed] for seed in seeds], dtype=np.uint64)
+
+
+@compiled
+def count_arrived(late: Array, share: Array, keys: NDArray[np.uint64], arrived: Array) -> None:
+    """Count drawn conversions that have arrived: the j-th of an advertiser's hour has its own draw, whatever the policy.
+
+    Args:
+        late: Conversions, whole numbers, and GMV of each hour's clicks, `[T, n, 2, P]`.
+        share: Share that has arrived, `[T, n]`; what has arrived by a smaller share has arrived by a larger one.
+        keys: Keys of each hour, `[T or more, P]`.
+        arrived: Written to, `[T, n, 2, P]`: the count, and as large a share of GMV; zeros before.
+    """
+    for hour in range(late.shape[0]):
+        for who in range(late.shape[1]):
+            for policy in range(late.shape[3]):
+                drawn, count = int(late[hour, who, 0, policy] + 0.5), 0
+                for j in range(drawn):
+                    if uniform(keys[hour, policy], who, j, 0, 0) < share[hour, who]:
+                        count += 1
+                if count > 0:
+                    arrived[hour, who, 0, policy] = count
+                    arrived[hour, who, 1, policy] = late[hour, who, 1, policy] * (count / drawn)

@@ -1,0 +1,1 @@
+"""The section `[delays]` and what groups say of their own delays."""
