@@ -14,6 +14,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.sources import TableSource
+from auctionsim.market.agencies.rings import with_rings
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
 from auctionsim.market.simulate import simulate_day
@@ -59,6 +60,7 @@ def competitive_totals(market: Market, days: tuple[int, ...], independent: Polic
         days: The days to simulate, summed.
         independent: The policy of the independent learners; the benchmark is left out if None.
     """
+    market = with_rings(market, ())
     vcg = replace(market, rules=replace(market.rules, pricing="vcg"))
     truthful = Constant(market.static("truthful"))
     has_slots, pricing = len(market.rules.slot_effect) > 1, market.rules.pricing
@@ -86,6 +88,7 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     Returns:
         The totals of all advertisers, `[advertisers, 5]`.
     """
+    market = with_rings(market, ())
     members = market.is_controlled if coalition is None else coalition
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
