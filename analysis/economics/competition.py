@@ -144,25 +144,3 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: A
         active = is_member & is_best
         phi[active, _VALUE] = np.minimum(value[active], just_above[active])
     return phi
-
-
-def envy_free_bids(value: list[float], slot_effect: tuple[float, ...]) -> list[float]:
-    """Return the bids of the lowest-revenue envy-free outcome of one auction (Edelman et al. 2007, theorem 1).
-
-    The auction is a generalized second-price auction. Each advertiser is indifferent between its slot and the one above at the
-    price that its own bid sets there.
-
-    Args:
-        value: Value per click times quality of each advertiser, in descending order.
-        slot_effect: Click-through rate of each slot relative to the first, in descending order.
-
-    Returns:
-        Each advertiser's bid times quality. The first is its value; any bid above the second would do.
-    """
-    effect = [*slot_effect, *([0.0] * max(0, len(value) - len(slot_effect)))]
-    bids = list(value)
-    for k in range(len(value) - 1, 0, -1):
-        below = bids[k + 1] if k + 1 < len(value) else 0.0
-        if effect[k] > 0:
-            bids[k] = value[k] - effect[k] / effect[k - 1] * (value[k] - below)
-    return bids

@@ -68,7 +68,8 @@ def member_indices(members: Sequence[str], groups: Sequence[AdvertiserGroup]) ->
     Raises:
         ValueError: A group is unknown, or has no such advertiser; the message begins with `members`.
     """
-    names, found, first = [group.group for group in groups], [], dict[str, int]()
+    names, first = [group.group for group in groups], dict[str, int]()
+    found: list[int] = []
     for group in groups:
         first[group.group] = sum(other.count for other in groups[: len(first)])
     for member in members:
