@@ -15,7 +15,8 @@ from auctionsim.names.display import cut, html_table, ranges
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.accounts import AccountSection, check_accounts
 from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
-from auctionsim.scenario.agencies import AdoptionSection, AgencySection, check_adoption, check_agencies, member_indices
+from auctionsim.scenario.agencies.adoption import AdoptionSection, check_adoption
+from auctionsim.scenario.agencies.agency import AgencySection, check_agencies, member_indices
 from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
 from auctionsim.scenario.learner import (
@@ -156,7 +157,7 @@ class Scenario(Section):
     @property
     def agency_members(self) -> tuple[tuple[int, ...], ...]:
         """The indices of each agency's members, in the order of every advertiser axis."""
-        return tuple(tuple(member_indices(one.members, self.advertisers)) for one in self.agencies)
+        return tuple(member_indices(one.members, self.advertisers) for one in self.agencies)
 
     @property
     def code_folders(self) -> tuple[Path, ...]:

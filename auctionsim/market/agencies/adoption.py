@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.scenario import AdvertiserGroup, Scenario
-from auctionsim.scenario.agencies import adopting_groups
+from auctionsim.scenario.agencies.adoption import adopting_groups
 from auctionsim.streams import stream
 
 

@@ -1,4 +1,4 @@
-"""Let agencies withhold bids: of an agency with `coordination`, one member bids in each auction (`auction/withholding.py`)."""
+"""Let agencies withhold bids: of an agency with `coordination`, one member bids in each auction (`auction/kernel/withholding.py`)."""
 
 from __future__ import annotations
 

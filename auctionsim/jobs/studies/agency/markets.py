@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from auctionsim.market.market import Market
 
 SLOTS = (1.0, 0.6, 0.4)
-ITERATIONS = 150
-"""Generations of training; the figures of the study `agency` are within a hundredth of those after 100."""
-TEST_DAY = 2
+ITERATIONS = 100
+"""Generations of training."""
+TEST_DAY = 1
 _TOML = """
 name = "{name}"
 [traffic]
-days = 3
+days = 2
 auctions_per_day = {auctions}
 queries = 20
 candidates = 8
-train_days = [0, 1]
-test_days = [2]
+train_days = [0]
+test_days = [1]
 [mechanism]
 slot_effect = {slots}
 pricing = "{pricing}"
