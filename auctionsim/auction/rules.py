@@ -61,7 +61,7 @@ class PreRanker:
 
 @dataclass(frozen=True)
 class Ring:
-    """Advertisers of whom one bids in each auction, as `auction/kernel/withholding.py` says."""
+    """Advertisers of whom one bids in each auction, as `auction/rings/withholding.py` says."""
 
     members: tuple[int, ...]
     """Indices of the advertisers."""
@@ -91,7 +91,7 @@ class Rules:
     preranker: PreRanker | None = None
     """Pre-ranker that drops candidates before the auction; None where all of them are ranked."""
     rings: tuple[Ring, ...] = ()
-    """Agencies of whose members one bids in each auction (`auction/kernel/withholding.py`)."""
+    """Agencies of whose members one bids in each auction (`auction/rings/withholding.py`)."""
 
     __repr__ = short_repr
 

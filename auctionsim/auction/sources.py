@@ -81,7 +81,7 @@ class TableSource:
         if rules.preranker is not None:
             self._candidates = self._candidates._replace(advertiser=_preranked_table(traffic, rules, quality, start))
         if rules.rings:
-            from auctionsim.auction.kernel.withholding import withdraw_members
+            from auctionsim.auction.rings.withholding import withdraw_members
 
             who = self._candidates.advertiser.copy()
             value = traffic.pcvr * traffic.item_price
@@ -228,7 +228,7 @@ class StoreSource:
                 scores = noiseless_scores(self._rules, quality, pctr, part["keyword_bid"])
                 preranking.drop((day, hour), index, start, scores, advertiser)
             if self._rules.rings:
-                from auctionsim.auction.kernel.withholding import withdraw_members
+                from auctionsim.auction.rings.withholding import withdraw_members
 
                 keyword_bid, value = (one.astype(np.float64) for one in (part["keyword_bid"], pcvr * item_price))
                 withdraw_members(self._rules.rings, start, quality, keyword_bid, value, advertiser, len(self.advertisers))

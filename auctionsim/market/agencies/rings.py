@@ -1,4 +1,4 @@
-"""Let agencies withhold bids: of an agency with `coordination`, one member bids in each auction (`auction/kernel/withholding.py`)."""
+"""Let agencies withhold bids: of one with `coordination`, a single member bids in each auction."""
 
 from __future__ import annotations
 
