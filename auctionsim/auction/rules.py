@@ -66,7 +66,7 @@ class Ring:
     members: tuple[int, ...]
     """Indices of the advertisers."""
     score: str = "value"
-    """What the member that bids has most of: pctr^squash x keyword bid (`keyword-bid`), or x value of a click (`value`)."""
+    """Score of the member that bids: pctr^squash x keyword bid (`keyword-bid`), or x value of a click (`value`)."""
 
     __repr__ = short_repr
 

@@ -42,10 +42,10 @@ def withdraw_members(
         if not len(rows):
             continue
         score = tie_keys((quality * (value if ring.score == "value" else keyword_bid))[rows])
-        own, place = np.unique(bucket[rows], return_inverse=True)
+        own, position = np.unique(bucket[rows], return_inverse=True)
         most = np.full(len(own), -np.inf)
-        np.maximum.at(most, place, score)
-        best = np.flatnonzero(score == most[place])
+        np.maximum.at(most, position, score)
+        best = np.flatnonzero(score == most[position])
         bids = np.zeros(len(rows), dtype=bool)
-        bids[first_of_each(best, place)] = True
+        bids[first_of_each(best, position)] = True
         who[rows[~bids]] = n_advertisers

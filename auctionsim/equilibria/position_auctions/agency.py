@@ -110,14 +110,16 @@ def _checked(values: Any, clicks: Any) -> _Auction:
 
 def _truthful(auction: _Auction, agency: frozenset[int]) -> tuple[tuple[int, ...], list[float]]:
     """Return the order of values and the bids under VCG: values, and of the agency's members the least that keeps the order."""
-    order = tuple(sorted(range(len(auction.values)), key=lambda i: -auction.values[i]))
+    by_value = sorted(range(len(auction.values)), key=lambda i: -auction.values[i])
+    n_slots = sum(rate > 0 for rate in auction.clicks)
+    # A member without a slot bids nothing, so that whoever is next prices the last slot.
+    order = (*by_value[:n_slots], *sorted(by_value[n_slots:], key=lambda i: i in agency))
     bids, highest = [0.0] * len(order), 0.0
     top = min((order.index(i) for i in agency), default=-1)
     for k in range(len(order) - 1, -1, -1):
         i = order[k]
         if i in agency and k != top:
-            # Without a slot it bids nothing, and does not even price the slot above.
-            bids[k] = highest if auction.clicks[k] > 0 else 0.0
+            bids[k] = highest if k < n_slots else 0.0
         else:
             bids[k] = auction.values[i]
         highest = max(highest, bids[k])
@@ -205,9 +207,9 @@ def _result(
     auction: _Auction, order: tuple[int, ...], bids: Sequence[float], paid: Sequence[float], agency: frozenset[int]
 ) -> AgencyEquilibrium:
     """Return the equilibrium of bids and payments by position."""
-    place = np.argsort(order)
-    own, payments = np.asarray(bids)[place], np.asarray(paid)[place]
-    won, values = np.asarray(auction.clicks)[place], np.asarray(auction.values)
+    position = np.argsort(order)
+    own, payments = np.asarray(bids)[position], np.asarray(paid)[position]
+    won, values = np.asarray(auction.clicks)[position], np.asarray(auction.values)
     best = float((np.sort(values)[::-1] * np.asarray(auction.clicks)).sum())
     gained = won * values
     return AgencyEquilibrium(
