@@ -1,8 +1,9 @@
 """Measure revenue, prices, adopters and outsiders as 0 to 100 % of the advertisers use an optimizer.
 
-All others bid their keyword bids. The optimizer is a learner, each adopter's for its own profit; or a pacing controller, where
-everybody has a budget of half of what keyword bids spend. Adopters are drawn by the seed, those of a smaller share among those
-of a larger one, so that differences are paired. A study of 2026 found a revenue lower by 15 to 23 % at a share of 50 %.
+All others bid their keyword bids, about half of the value of a click, or their values. The optimizer is a learner, each
+adopter's for its own profit; or a pacing controller, where everybody has a budget of half of what keyword bids spend. Adopters
+are drawn by the seed, those of a smaller share among those of a larger one, so that differences are paired. A study of 2026
+found a revenue lower by 15 to 23 % at a share of 50 %.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from auctionsim.analysis.documents.sections import Section
+    from auctionsim.analysis.statistics import Interval
     from auctionsim.market.market import Market
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-KINDS = {"learned": "learner", "dual-pacing": "dual-pacing", "pid": "pid"}
+TRUTHFUL = "learned among truthful"
+KINDS = {"learned": "learner", TRUTHFUL: "learner", "dual-pacing": "dual-pacing", "pid": "pid"}
 """Controllers of adopters by the name of the arm."""
 PRICINGS = ("gsp", "first")
 PUBLISHED = (-0.23, -0.15)
@@ -39,7 +42,8 @@ def arm_of(share: float) -> str:
     return f"{share * 100:g} %"
 
 
-SCENARIOS = [f"{kind}, {pricing}" for kind in KINDS for pricing in PRICINGS]
+SCENARIOS = [f"{kind}, {pricing}" for kind in KINDS for pricing in PRICINGS if (kind, pricing) != (TRUTHFUL, "first")]
+"""With first prices whoever bids its value earns nothing, of which no share can be taken."""
 ARMS = [arm_of(share) for share in SHARES]
 
 
@@ -59,7 +63,7 @@ class Adoption:
         share = float(unit.arm.removesuffix(" %")) / 100
         market = _market(unit.seed, kind, pricing, share, quick=options.quick)
         found, plain = settled_outcome(market), market.baseline[TEST_DAY]
-        is_adopter = np.array([group.controller != "manual" for group in market.groups])
+        is_adopter = np.array([group.controller == KINDS[kind] for group in market.groups])
         measured = ratios(found, plain)
         for name, who in (("adopters", np.flatnonzero(is_adopter)), ("outsiders", np.flatnonzero(~is_adopter))):
             if len(who):
@@ -76,7 +80,9 @@ class Adoption:
             Text(
                 f"{COUNT} advertisers, of whom 8 meet in each auction, three slots. All figures are over those of the same "
                 "advertisers where nobody adopts, on the same seed; so the row of 0 % is 1 by definition. `learned`: no "
-                "budgets. `dual-pacing`, `pid`: everybody has a budget of half of what keyword bids spend without one."
+                "budgets, the others bid their keyword bids, about half of the value; `learned among truthful`: their values. "
+                "`dual-pacing`, `pid`: everybody has a budget of half of what keyword bids spend without one, and the others bid "
+                "their keyword bids."
             ),
             *(arms_table(results, name, METRICS, arms=ARMS) for name in SCENARIOS),
         ]
@@ -91,29 +97,32 @@ def verdict(results: pl.DataFrame) -> list[str]:
     for name in SCENARIOS:
         changes = [value - 1.0 for value in by_seed(results, name, arm_of(0.5), "revenue").values()]
         change = mean_interval(changes)
-        least, most = PUBLISHED
-        low, high = change.low, change.high
-        if low <= most and high >= least:
-            said = "agrees with"
-        elif change.mean < 0:
-            said = "has the sign of, and misses the size of,"
-        else:
-            said = "has the other sign than"
         outsiders, adopters = (interval(results, name, arm_of(0.5), who) for who in ("outsiders", "adopters"))
         found.append(
-            f"{name}: at 50 % revenue changes by {change}, which {said} the published -0.23 to -0.15. Outsiders' profit is "
-            f"{outsiders} and adopters' {adopters} of what it was."
+            f"{name}: at 50 % revenue changes by {change}: {compared(change)}. Outsiders' profit is {outsiders} and adopters' "
+            f"{adopters} of what it was."
         )
     return found
+
+
+def compared(change: Interval) -> str:
+    """Return how a change of revenue compares with the published one, in words."""
+    least, most = PUBLISHED
+    if change.low <= most and change.high >= least:
+        return f"its interval meets the published {least} to {most}"
+    if change.low <= 0 <= change.high:
+        return f"no change told from chance, against the published {least} to {most}"
+    if change.mean < 0:
+        return f"the sign of the published {least} to {most}, and another size"
+    return f"the other sign than the published {least} to {most}"
 
 
 def _market(seed: int, kind: str, pricing: str, share: float, *, quick: bool) -> Market:
     """Return the market of one arm."""
     budget = "" if kind == "learned" else 'budget = "baseline*0.5"\n'
-    return made_market(
-        "adoption", seed, pricing=pricing, count=COUNT, controller=KINDS[kind],
-        more=f"{budget}[adoption]\nshare = {share}", quick=quick,
-    )  # fmt: skip
+    adoption, otherwise = f"[adoption]\nshare = {share}\n", "truthful" if kind == TRUTHFUL else "manual"
+    more = f'{budget}{adoption}otherwise = "{otherwise}"\n[platform]\nbaseline = "{otherwise}"\n'
+    return made_market("adoption", seed, pricing=pricing, count=COUNT, controller=KINDS[kind], more=more, quick=quick)
 
 
 STUDY = Adoption()

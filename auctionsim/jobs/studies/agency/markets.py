@@ -72,7 +72,7 @@ def settled_outcome(market: Market) -> Outcome:
     from auctionsim.market.policy import Constant
     from auctionsim.market.simulate import simulate_day
 
-    if not len(market.learners):
+    if len(market.learners) == 0:
         return simulate_day(market, TEST_DAY, Constant(market.fixed[:, :, None])).outcome
     learner = make_learner(market.scenario)
     state = trained(learner, market, market.scenario.train.iterations)
