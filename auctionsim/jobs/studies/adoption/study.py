@@ -81,8 +81,8 @@ class Adoption:
                 f"{COUNT} advertisers, of whom 8 meet in each auction, three slots. All figures are over those of the same "
                 "advertisers where nobody adopts, on the same seed; so the row of 0 % is 1 by definition. `learned`: no "
                 "budgets, the others bid their keyword bids, about half of the value; `learned among truthful`: their values. "
-                "`dual-pacing`, `pid`: everybody has a budget of half of what keyword bids spend without one, and the others bid "
-                "their keyword bids."
+                "`dual-pacing`, `pid`: everybody has a budget of half of what keyword bids spend without one, and the "
+                "others bid their keyword bids."
             ),
             *(arms_table(results, name, METRICS, arms=ARMS) for name in SCENARIOS),
         ]
