@@ -58,6 +58,12 @@ def test_the_document_names_every_arm_that_was_measured(name: str, module):
     assert "0.85" in " ".join(getattr(section, "text", "") for section in sections) or "-0.15" in sections[0].text
 
 
+def test_without_budgets_nothing_is_more_efficient_than_truth():
+    half = found("adoption", f"{adoption.TRUTHFUL}, gsp", "50 %")
+    assert half["welfare"] < 1.0
+    assert half["price"] < 1.0
+
+
 def test_the_document_says_whether_the_published_figure_is_met():
     def said(value: float) -> str:
         rows = [("adoption", name, "50 %", seed, "test", metric, value + 0.001 * seed)

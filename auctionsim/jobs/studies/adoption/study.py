@@ -99,7 +99,7 @@ def verdict(results: pl.DataFrame) -> list[str]:
         change = mean_interval(changes)
         outsiders, adopters = (interval(results, name, arm_of(0.5), who) for who in ("outsiders", "adopters"))
         found.append(
-            f"{name}: at 50 % revenue changes by {change}: {compared(change)}. Outsiders' profit is {outsiders} and adopters' "
+            f"{name}: at 50 % revenue changes by {change}, {compared(change)}. Outsiders' profit is {outsiders} and adopters' "
             f"{adopters} of what it was."
         )
     return found
@@ -109,7 +109,7 @@ def compared(change: Interval) -> str:
     """Return how a change of revenue compares with the published one, in words."""
     least, most = PUBLISHED
     if change.low <= most and change.high >= least:
-        return f"its interval meets the published {least} to {most}"
+        return f"whose interval meets the published {least} to {most}"
     if change.low <= 0 <= change.high:
         return f"no change told from chance, against the published {least} to {most}"
     if change.mean < 0:
@@ -119,7 +119,7 @@ def compared(change: Interval) -> str:
 
 def _market(seed: int, kind: str, pricing: str, share: float, *, quick: bool) -> Market:
     """Return the market of one arm."""
-    budget = "" if kind == "learned" else 'budget = "baseline*0.5"\n'
+    budget = "" if KINDS[kind] == "learner" else 'budget = "baseline*0.5"\n'
     adoption, otherwise = f"[adoption]\nshare = {share}\n", "truthful" if kind == TRUTHFUL else "manual"
     more = f'{budget}{adoption}otherwise = "{otherwise}"\n[platform]\nbaseline = "{otherwise}"\n'
     return made_market("adoption", seed, pricing=pricing, count=COUNT, controller=KINDS[kind], more=more, quick=quick)

@@ -125,13 +125,17 @@ def verdict(results: pl.DataFrame) -> list[str]:
         f"In equilibrium, an agency of 2 of 5 leaves VCG {of(DRAWN, arm_of('vcg', 2), 'revenue')} of competitive revenue and "
         f"the generalized second price {of(DRAWN, arm_of('gsp', 2), 'revenue')}; its efficiency is "
         f"{of(DRAWN, arm_of('vcg', 2), 'efficiency')} under VCG and {of(DRAWN, arm_of('gsp', 2), 'efficiency')} under the "
-        "generalized second price. This is the paper's ranking.",
+        "generalized second price. The ranking of revenue is the paper's; that of efficiency is too small to be seen here.",
         f"With learned bids and an agency of 4 of 8, VCG brings revenue {of(LEARNED, arm_of('vcg', 4), 'revenue')} and welfare "
         f"{of(LEARNED, arm_of('vcg', 4), 'welfare')}, the generalized second price {of(LEARNED, arm_of('gsp', 4), 'revenue')} "
         f"and {of(LEARNED, arm_of('gsp', 4), 'welfare')}.",
         f"VCG was ahead without an agency, too. The agency itself changes revenue by {change('vcg', 'revenue')} under VCG and "
         f"by {change('gsp', 'revenue')} under the generalized second price, welfare by {change('vcg', 'welfare')} and "
-        f"{change('gsp', 'welfare')}.",
+        f"{change('gsp', 'welfare')}. Its members' profit changes by {change('vcg', 'first four')} and "
+        f"{change('gsp', 'first four')}.",
+        "So the learner does not find what pays. A member's fitness is that of all members, whose perturbations are noise to it. "
+        f"Under VCG the rule by which one of 4 members bids earns them {of(WITHHELD, arm_of('vcg', 4), 'first four')}, and "
+        f"learning {of(LEARNED, arm_of('vcg', 4), 'first four')}. The fall of revenue is that of a poorly run agency.",
     ]
 
 
