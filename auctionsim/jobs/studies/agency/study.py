@@ -133,8 +133,8 @@ def verdict(results: pl.DataFrame) -> list[str]:
         f"by {change('gsp', 'revenue')} under the generalized second price, welfare by {change('vcg', 'welfare')} and "
         f"{change('gsp', 'welfare')}. Its members' profit changes by {change('vcg', 'first four')} and "
         f"{change('gsp', 'first four')}.",
-        "So the learner does not find what pays. A member's fitness is that of all members, whose perturbations are noise to it. "
-        f"Under VCG the rule by which one of 4 members bids earns them {of(WITHHELD, arm_of('vcg', 4), 'first four')}, and "
+        "So the learner does not find what pays. A member's fitness is that of all members, whose perturbations are noise to "
+        f"it. Under VCG the rule by which one of 4 members bids earns them {of(WITHHELD, arm_of('vcg', 4), 'first four')}, and "
         f"learning {of(LEARNED, arm_of('vcg', 4), 'first four')}. The fall of revenue is that of a poorly run agency.",
     ]
 
