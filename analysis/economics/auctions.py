@@ -110,7 +110,13 @@ def auctions_of(
         days: The days, one for each array of bids.
         budgets: Daily budgets, currency `[advertisers]`; None for none.
     """
-    is_ranked = np.ones(len(traffic.advertiser), dtype=bool) if rules.preranker is None else ranked_rows(traffic, rules)
+    is_ranked = np.ones(len(traffic.advertiser), dtype=bool)
+    if rules.preranker is not None:
+        is_ranked = ranked_rows(traffic, replace(rules, rings=()))
+    if rules.rings:
+        # Who withdraws has a value all the same: competition is that of all members.
+        bidding = ranked_rows(traffic, rules)
+        bids = [np.where(bidding, own, np.nan) for own in bids]
     parts = [_laid_out(traffic, own, rules, is_ranked, day) for own, day in zip(bids, days, strict=True)]
     width = max(part["who"].shape[1] for part in parts)
     joined = {name: np.concatenate([_widened(part[name], width, name) for part in parts]) for name in parts[0]}

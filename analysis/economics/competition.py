@@ -14,6 +14,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.sources import TableSource
+from auctionsim.market.agencies.rings import with_rings
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, Policy
 from auctionsim.market.simulate import simulate_day
@@ -59,6 +60,7 @@ def competitive_totals(market: Market, days: tuple[int, ...], independent: Polic
         days: The days to simulate, summed.
         independent: The policy of the independent learners; the benchmark is left out if None.
     """
+    market = with_rings(market, ())
     vcg = replace(market, rules=replace(market.rules, pricing="vcg"))
     truthful = Constant(market.static("truthful"))
     has_slots, pricing = len(market.rules.slot_effect) > 1, market.rules.pricing
@@ -86,6 +88,7 @@ def cartel_totals(market: Market, days: tuple[int, ...], coalition: NDArray[np.b
     Returns:
         The totals of all advertisers, `[advertisers, 5]`.
     """
+    market = with_rings(market, ())
     members = market.is_controlled if coalition is None else coalition
     theta = market.fixed[:, :, None].copy()
     theta[members | market.is_controlled] = market.static("truthful")[0]
@@ -141,25 +144,3 @@ def _with_one_active_member(market: Market, members: NDArray[np.bool_], theta: A
         active = is_member & is_best
         phi[active, _VALUE] = np.minimum(value[active], just_above[active])
     return phi
-
-
-def envy_free_bids(value: list[float], slot_effect: tuple[float, ...]) -> list[float]:
-    """Return the bids of the lowest-revenue envy-free outcome of one auction (Edelman et al. 2007, theorem 1).
-
-    The auction is a generalized second-price auction. Each advertiser is indifferent between its slot and the one above at the
-    price that its own bid sets there.
-
-    Args:
-        value: Value per click times quality of each advertiser, in descending order.
-        slot_effect: Click-through rate of each slot relative to the first, in descending order.
-
-    Returns:
-        Each advertiser's bid times quality. The first is its value; any bid above the second would do.
-    """
-    effect = [*slot_effect, *([0.0] * max(0, len(value) - len(slot_effect)))]
-    bids = list(value)
-    for k in range(len(value) - 1, 0, -1):
-        below = bids[k + 1] if k + 1 < len(value) else 0.0
-        if effect[k] > 0:
-            bids[k] = value[k] - effect[k] / effect[k - 1] * (value[k] - below)
-    return bids

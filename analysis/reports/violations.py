@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.reports.welfare import advertiser_days
 from auctionsim.errors import unknown
+from auctionsim.market.agencies.adoption import groups_of
 from auctionsim.objectives import fitness
 from auctionsim.objectives.constraints import CPA_CAP, constraints_in
 from auctionsim.objectives.cpa_score import NO_TARGET, cpa_scores
@@ -118,10 +119,19 @@ def _judged_days(
         }
         by_arm = np.stack([table.to_numpy() for table in totals.values()], axis=-1).astype(np.float64)
         of_day = [groups[name] for name in baseline["group"]]
-        is_self_bidding = np.array([group.controller != "learner" for group in of_day])
+        is_self_bidding = np.array([group.controller != "learner" for group in _as_adopted(scenario, int(str(seed)), of_day)])
         usual = by_arm[:, :, [list(totals).index("reference")]]
         goals = resolved_goals(scenario, of_day, is_self_bidding, usual, for_training=False)
         yield int(str(seed)), list(totals), by_arm, goals
+
+
+def _as_adopted(scenario: Scenario, seed: int, groups: list[AdvertiserGroup]) -> Sequence[AdvertiserGroup]:
+    """Return the groups of advertisers as they were in the run: those of non-adopters with another controller."""
+    if scenario.adoption is None:
+        return groups
+    adopted = groups_of(scenario, seed)
+    is_whole = [group.group for group in adopted] == [group.group for group in groups]
+    return adopted if is_whole else groups
 
 
 def _excesses(totals: Array, goals: Goals) -> dict[str, Array]:

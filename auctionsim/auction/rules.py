@@ -60,6 +60,18 @@ class PreRanker:
 
 
 @dataclass(frozen=True)
+class Ring:
+    """Advertisers of whom one bids in each auction, as `auction/rings/withholding.py` says."""
+
+    members: tuple[int, ...]
+    """Indices of the advertisers."""
+    score: str = "value"
+    """Score of the member that bids: pctr^squash x keyword bid (`keyword-bid`), or x value of a click (`value`)."""
+
+    __repr__ = short_repr
+
+
+@dataclass(frozen=True)
 class Rules:
     """Slots, pricing, reserve, ranking, outcomes and bounds of bids; `auction/reference.py` defines each."""
 
@@ -78,6 +90,8 @@ class Rules:
     """Bids are clipped to `[bid_floor, bid_cap]`, currency per click."""
     preranker: PreRanker | None = None
     """Pre-ranker that drops candidates before the auction; None where all of them are ranked."""
+    rings: tuple[Ring, ...] = ()
+    """Agencies of whose members one bids in each auction (`auction/rings/withholding.py`)."""
 
     __repr__ = short_repr
 

@@ -80,6 +80,14 @@ class TableSource:
         self._candidates = table_candidates(traffic, quality, phi)
         if rules.preranker is not None:
             self._candidates = self._candidates._replace(advertiser=_preranked_table(traffic, rules, quality, start))
+        if rules.rings:
+            from auctionsim.auction.rings.withholding import withdraw_members
+
+            who = self._candidates.advertiser.copy()
+            value = traffic.pcvr * traffic.item_price
+            withdraw_members(rules.rings, start, quality, traffic.keyword_bid, value, who, len(traffic.advertisers))
+            who.setflags(write=False)
+            self._candidates = self._candidates._replace(advertiser=who)
         self._has_own_phi = phi is not None
         self._largest: dict[int, Largest] = {}
 
@@ -115,7 +123,7 @@ class TableSource:
 
     @property
     def is_ranked(self) -> NDArray[np.bool_]:
-        """Whether each row takes part in its auction, that is, the pre-ranker did not drop it, `[rows]`."""
+        """Whether each row takes part in its auction: the pre-ranker did not drop it, and it does not withdraw, `[rows]`."""
         return self._candidates.advertiser < len(self.advertisers)
 
     def chunks(self, day: int, hour: int, within: tuple[int, int] | None = None) -> Iterator[Chunk]:
@@ -219,6 +227,11 @@ class StoreSource:
             if preranking is not None:
                 scores = noiseless_scores(self._rules, quality, pctr, part["keyword_bid"])
                 preranking.drop((day, hour), index, start, scores, advertiser)
+            if self._rules.rings:
+                from auctionsim.auction.rings.withholding import withdraw_members
+
+                keyword_bid, value = (one.astype(np.float64) for one in (part["keyword_bid"], pcvr * item_price))
+                withdraw_members(self._rules.rings, start, quality, keyword_bid, value, advertiser, len(self.advertisers))
             candidates = pack_candidates(
                 advertiser, quality, pcvr, part["keyword_bid"], pctr, pcvr, item_price,
                 memory=self._memory_of(number, len(advertiser)),
@@ -247,7 +260,7 @@ def source_of(traffic: Traffic | StoredTraffic, rules: Rules) -> TableSource | S
     """
     if not isinstance(traffic, Traffic):
         return StoreSource(traffic, rules)
-    key = rules.squash, rules.outcomes, _preranker_key(rules)
+    key = rules.squash, rules.outcomes, _preranker_key(rules), rules.rings
     kept_key, source = traffic.derived.get(_DERIVED, (None, None))
     if source is None or kept_key != key:
         source = TableSource(traffic, rules)

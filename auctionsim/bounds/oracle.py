@@ -32,7 +32,7 @@ from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
 from auctionsim.objectives.constraints import constraints_in
-from auctionsim.objectives.goals import Goals
+from auctionsim.objectives.goals import Goals, summed_rates
 
 Array = NDArray[np.float64]
 _PROFIT = 3
@@ -134,7 +134,10 @@ def rewarded_goals(
 def linear_rewards(market: Market, goals: Goals, own_weight: float, global_weight: float) -> Array:
     """Return the reward per click, conversion, unit of GMV and of profit of each advertiser on a day, `[advertisers, 4]`."""
     n, is_controlled = len(market.advertisers), market.is_controlled
-    rewards = np.where(is_controlled[:, None], own_weight / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
+    if goals.agencies:
+        rewards = own_weight / n * summed_rates(goals, is_controlled)[:, :, 0]
+    else:
+        rewards = np.where(is_controlled[:, None], own_weight / n * goals.weights[:, :, 0] / goals.scales[:, :, 0], 0.0)
     rewards[:, _PROFIT] += global_weight / float(goals.profit_scale[0])
     return rewards
 

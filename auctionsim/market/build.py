@@ -20,6 +20,8 @@ from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.errors import InputError
 from auctionsim.market.accounts.allotments import Account
+from auctionsim.market.agencies.adoption import groups_of
+from auctionsim.market.agencies.rings import rings_of, with_rings
 from auctionsim.market.delays.arrivals import Delays
 from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
@@ -51,7 +53,7 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     seed = scenario.seed if seed is None else seed
     expect_room(scenario)
     traffic = _predicted(scenario, _traffic(scenario, seed), seed)
-    groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
+    groups = groups_of(scenario, seed)
     fixed, learners = np.zeros((len(groups), len(FEATURES))), np.arange(len(groups))
     days, rules = scenario.traffic.all_days, rules_of(scenario.mechanism, seed)
     source = source_of(traffic, rules)
@@ -63,7 +65,8 @@ def make_market(scenario: Scenario, seed: int | None, find_rule: FindRule) -> Ma
     baseline = market.static(scenario.platform.baseline)
     accounts = resolved_accounts(market)
     limited = replace(market, budgets=_with_ceilings(resolved_budgets(market), accounts), accounts=accounts)
-    return _with_rules(replace(limited, baseline=_outcomes(limited, days, baseline)), find_rule)
+    complete = replace(limited, baseline=_outcomes(limited, days, baseline))
+    return _with_rules(with_rings(complete, rings_of(scenario)), find_rule)
 
 
 def rules_of(mechanism: MechanismSection, seed: int) -> Rules:
@@ -83,22 +86,23 @@ def rules_of(mechanism: MechanismSection, seed: int) -> Rules:
 
 def _with_rules(market: Market, find_rule: FindRule) -> Market:
     """Return the market with the rules that its groups name; names of one class are one rule, which prepares them together."""
-    controllers = [group.controller for group in market.scenario.advertisers]
     named: dict[str | RuleClass, list[str]] = {}
     for name in dict.fromkeys(group.controller for group in market.groups):
         if name != "learner":
-            named.setdefault(find_rule(name, _source_of(market, controllers.index(name))), []).append(name)
+            named.setdefault(find_rule(name, _source_of(market, name)), []).append(name)
     for rule, names in named.items():
         who = np.array([i for i, group in enumerate(market.groups) if group.controller in names])
-        name, source = names[0], _source_of(market, controllers.index(names[0]))
+        name, source = names[0], _source_of(market, names[0])
         with constructing(name, source, "(market, advertisers)") if CLASS_PATH.match(name) else nullcontext():
             market = market.under(rule, who)
     return market
 
 
-def _source_of(market: Market, group: int) -> str:
-    """Return the source of a group's controller, for messages."""
-    return f"{market.scenario.source}: advertisers[{group}].controller"
+def _source_of(market: Market, name: str) -> str:
+    """Return the key that names a controller, for messages."""
+    controllers = [group.controller for group in market.scenario.advertisers]
+    key = f"advertisers[{controllers.index(name)}].controller" if name in controllers else "adoption.otherwise"
+    return f"{market.scenario.source}: {key}"
 
 
 def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
@@ -210,13 +214,14 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
 
 
 def resolved_accounts(market: Market) -> tuple[Account, ...]:
-    """Return the accounts that a market's scenario states, with budgets in currency.
+    """Return the accounts that a market's scenario states, and the agencies with a joint budget, with budgets in currency.
 
     Args:
         market: The market, without budgets and without rules.
     """
     sections, found = market.scenario.accounts, []
-    spend = _unlimited_spend(market) if sections else np.zeros(0)
+    joint = [one for one in zip(market.scenario.agencies, market.scenario.agency_members, strict=True) if one[0].budget]
+    spend = _unlimited_spend(market) if sections or joint else np.zeros(0)
     for one in sections:
         members = np.array([i for i, group in enumerate(market.groups) if group.account == one.account])
         usual = float(spend[members].sum())
@@ -225,6 +230,11 @@ def resolved_accounts(market: Market) -> tuple[Account, ...]:
             budget * np.array([getattr(market.groups[i], key) for i in members]) for key in ("account_floor", "account_ceiling")
         )
         found.append(Account(one.account, members, budget, min(min_spend, budget), floors, ceilings, spend[members]))
+    for agency, indices in joint:
+        members = np.array(indices)
+        budget = resolved_level(agency.budget, float(spend[members].sum())) or 0.0
+        all_of_it = np.full(len(members), budget)
+        found.append(Account(agency.agency, members, budget, 0.0, 0.0 * all_of_it, all_of_it, spend[members]))
     return tuple(found)
 
 

@@ -22,6 +22,7 @@ from auctionsim.auction.sources import TableSource, TrafficSource
 from auctionsim.errors import InputError, shown
 from auctionsim.market.accounts.allotments import Account, Allotter
 from auctionsim.market.actor import Actor
+from auctionsim.market.agencies.adoption import groups_of
 from auctionsim.market.competition import hourly_competition, meeting_share
 from auctionsim.market.day import MarketDay
 from auctionsim.market.delays.arrivals import Delays
@@ -285,8 +286,7 @@ class Market:
 
     def with_goals(self, scenario: Scenario) -> Market:
         """Return the same market for a scenario that differs in goals and learner only: weights, floors and caps."""
-        groups = tuple(group for group in scenario.advertisers for _ in range(group.count))
-        return replace(self, scenario=scenario, groups=groups)
+        return replace(self, scenario=scenario, groups=groups_of(scenario, self.seed))
 
     def under(self, rule: str | RuleClass, who: NDArray[np.int64]) -> Market:
         """Return the same market where some advertisers follow a rule and are no learners any more.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in
-from auctionsim.objectives.goals import Goals, of_all, running_score
+from auctionsim.objectives.goals import Goals, of_all, pooled, running_score
 from auctionsim.scenario import LearnerSection
 
 Array = NDArray[np.float64]
@@ -87,14 +87,17 @@ def movable_charge(found: Violations, price: Price, payers: NDArray[np.int64], s
     )
 
 
-def charge(found: Violations, price: Price) -> Array:
-    """Return all that violations cost, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones."""
-    return own_charge(found, price) + common_charge(found, price)
+def charge(found: Violations, price: Price, goals: Goals) -> Array:
+    """Return all that violations cost, `[advertisers, P]`: each advertiser's own and, alike for all, the common ones.
+
+    A member of an agency answers for the constraints of all members.
+    """
+    return pooled(own_charge(found, price), goals) + common_charge(found, price)
 
 
 def day_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:
     """Return all penalties of a whole day, `[advertisers, P]`."""
-    return charge(violations(totals, goals), penalty_price(settings))
+    return charge(violations(totals, goals), penalty_price(settings), goals)
 
 
 def reward_charge(totals: Array, goals: Goals, settings: LearnerSection) -> Array:

@@ -63,6 +63,8 @@ class Goals:
     """The baseline's profit of all self-bidding advertisers, currency `[D]`."""
     limits: Mapping[str, Array]
     """Limit of each constraint by its key: `[advertisers, D]`, or `[D]` where it is on several advertisers together."""
+    agencies: tuple[NDArray[np.int64], ...] = ()
+    """Indices of the members of each agency, `[members]`."""
 
     def with_limits(self, **limits: Array) -> Goals:
         """Return the same goals with other limits of some constraints, by key."""
@@ -86,8 +88,46 @@ def goals_of_policies(goals: Sequence[Goals], day: NDArray[np.int64]) -> Goals:
 
 
 def own_objective(totals: Array, goals: Goals) -> Array:
-    """Return each advertiser's weighted objectives over the baseline's, `[advertisers, P]`; at the baseline, its weights."""
-    return (goals.weights * objective_vector(totals) / goals.scales).sum(axis=1)
+    """Return each advertiser's weighted objectives over the baseline's, `[advertisers, P]`; at the baseline, its weights.
+
+    A member of an agency has the agency's: the sum over members, each over the members' mean at the baseline, so that a unit of
+    currency is worth as much whoever earns it.
+    """
+    if not goals.agencies:
+        return (goals.weights * objective_vector(totals) / goals.scales).sum(axis=1)
+    return pooled((goals.weights * objective_vector(totals) / common_scales(goals)).sum(axis=1), goals)
+
+
+def common_scales(goals: Goals) -> Array:
+    """Return the scales of objectives, `[advertisers, 4, D]`, those of an agency's members being their mean."""
+    scales = goals.scales.copy()
+    for members in goals.agencies:
+        scales[members] = of_all(scales[members]) / len(members)
+    return scales
+
+
+def pooled(amounts: Array, goals: Goals) -> Array:
+    """Return amounts `[advertisers, P]` with an agency's sum in the place of each of its members."""
+    if not goals.agencies:
+        return amounts
+    found = amounts.copy()
+    for members in goals.agencies:
+        found[members] = of_all(amounts[members])
+    return found
+
+
+def summed_rates(goals: Goals, counted: NDArray[np.bool_]) -> Array:
+    """Return how much a unit of each objective adds to the sum of some advertisers' own objectives, `[advertisers, 4, D]`.
+
+    Args:
+        goals: The goals.
+        counted: Whether an advertiser's own objective is in the sum, `[advertisers]`.
+    """
+    times = counted.astype(np.float64)
+    for members in goals.agencies:
+        times[members] = counted[members].sum()
+    scales = common_scales(goals) if goals.agencies else goals.scales
+    return np.where(times[:, None, None] > 0, times[:, None, None] * goals.weights / scales, 0.0)
 
 
 def global_profit(totals: Array, goals: Goals) -> Array:

@@ -40,14 +40,20 @@ def resolved_goals(
     margin = scenario.learner.profit_floor_margin if for_training else 0.0
     asked = Asked(groups, scenario.platform, share, baseline[:, :, 0], is_self_bidding, margin)
     limits = {one.key: one.limit(asked) for one in constraints_of(scenario)}
+    agencies = scenario.agency_members
+    wanted = [group.objectives for group in groups]
+    for section, members in zip(scenario.agencies, agencies, strict=True):
+        for i in members:
+            wanted[i] = wanted[i] if section.objectives is None else section.objectives
     return Goals(
-        weights=np.array([[[group.objectives.get(name, 0.0)] for name in OBJECTIVES] for group in groups]),
+        weights=np.array([[[own.get(name, 0.0)] for name in OBJECTIVES] for own in wanted]),
         scales=_scales(objectives)[:, :, None],
         profit_scale=np.maximum(np.abs(objectives[:, 3].sum(keepdims=True)), 1e-12),
         revenue_scale=np.maximum(revenue, 1e-12),
         is_self_bidding=is_self_bidding,
         self_bidder_profit=objectives[is_self_bidding, 3].sum(keepdims=True),
         limits={one.key: limits[one.key][:, None] if one.is_each else limits[one.key] for one in constraints_of(scenario)},
+        agencies=tuple(np.array(members, dtype=np.int64) for members in agencies),
     )
 
 

@@ -15,6 +15,8 @@ from auctionsim.names.display import cut, html_table, ranges
 from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.accounts import AccountSection, check_accounts
 from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
+from auctionsim.scenario.agencies.adoption import AdoptionSection, check_adoption
+from auctionsim.scenario.agencies.agency import AgencySection, check_agencies, member_indices
 from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
 from auctionsim.scenario.delays.section import DelaysSection, check_delays
@@ -32,10 +34,10 @@ from auctionsim.scenario.predictions import PredictionsSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup", "AutobidSection",
-    "ClusterSection", "DcmabSection", "DelaysSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection",
-    "Objective", "PlatformSection", "PpoSection", "PredictionsSection", "Scenario", "Section", "TrafficSection", "TrainSection",
-    "ValueScaleSection", "baseline_share", "resolved_level",
+    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdoptionSection", "AdvertiserGroup",
+    "AgencySection", "AutobidSection", "ClusterSection", "DcmabSection", "DelaysSection", "DqnSection", "LearnerSection",
+    "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "PredictionsSection", "Scenario",
+    "Section", "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -67,6 +69,10 @@ class Scenario(Section):
     """Groups of advertisers, one block each."""
     accounts: tuple[AccountSection, ...] = ()
     """Accounts whose campaigns share a budget, one block each."""
+    agencies: tuple[AgencySection, ...] = ()
+    """Agencies that bid for several advertisers, one block each."""
+    adoption: AdoptionSection | None = None
+    """Share of the advertisers who use the optimizer that their group names; all of them without the section."""
     learner: LearnerSection = LearnerSection()
     """Learning algorithm and its settings."""
     train: TrainSection = TrainSection()
@@ -98,6 +104,9 @@ class Scenario(Section):
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
         check_accounts(self.accounts, self.advertisers)
         check_delays(self.delays, self.advertisers, self.learner)
+        check_agencies(self.agencies, self.advertisers, self.learner.algorithm, self.learner.device)
+        if self.adoption is not None:
+            check_adoption(self.adoption, self.advertisers)
         return self
 
     def __repr__(self) -> str:
@@ -148,6 +157,11 @@ class Scenario(Section):
         and `seller1` have `seller_1`, `seller_1_0` and `seller1_0`.
         """
         return tuple(f"{group.group}_{i}" for group in self.advertisers for i in range(group.count))
+
+    @property
+    def agency_members(self) -> tuple[tuple[int, ...], ...]:
+        """The indices of each agency's members, in the order of every advertiser axis."""
+        return tuple(member_indices(one.members, self.advertisers) for one in self.agencies)
 
     @property
     def code_folders(self) -> tuple[Path, ...]:

@@ -13,7 +13,6 @@ from auctionsim.analysis.economics import collusion, indices
 from auctionsim.analysis.economics.competition import (
     cartel_totals,
     competitive_totals,
-    envy_free_bids,
     outcome_indices,
     totals_over_days,
 )
@@ -22,6 +21,7 @@ from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.auction.reference import clear
+from auctionsim.equilibria.position_auctions.envy_free import envy_free_bids
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import Recorded, simulate_day
 from auctionsim.scenario.file import parse_scenario

@@ -141,7 +141,7 @@ def test_the_rewards_of_any_day_add_up_to_its_score_less_the_penalty_that_was_ch
     env = parallel_env(small, penalty=penalty)
     _, returns = play(env, seed=0)
     totals, goals = env.batched_days.cumulative, training_goals(env.market, env.day)
-    charged = charge(violations(totals, goals), reward_price(penalty, small.learner))
+    charged = charge(violations(totals, goals), reward_price(penalty, small.learner), goals)
     assert (charged == 0).all() if penalty == "none" else (charged > 20).all()
     score = objectives.running_score(totals, goals, small.learner) - charged
     np.testing.assert_allclose(list(returns.values()), score[:, 0], rtol=1e-9)

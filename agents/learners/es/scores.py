@@ -71,7 +71,7 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
     charge_share = movable_charge(found, price, learners, market.meeting_share(day)) if local_credit else charge[None]
     everywhere = (len(learners), 1)
     return Scores(
-        own=(obj.own_score(totals, goals, settings) - own_charge(found, price))[learners] - charge_share,
+        own=(obj.own_score(totals, goals, settings) - obj.pooled(own_charge(found, price), goals))[learners] - charge_share,
         profit=profit,
         revenue=revenue,
         profit_share=day_run.sim.local_credit[learners, 0] / goals.profit_scale

@@ -8,7 +8,7 @@ from auctionsim.analysis.documents.sections import Facts
 from auctionsim.names.display import ranges
 from auctionsim.objectives.constraints import CONSTRAINTS
 from auctionsim.runs import Run
-from auctionsim.scenario import AdvertiserGroup, PredictionsSection, Scenario
+from auctionsim.scenario import AdoptionSection, AdvertiserGroup, AgencySection, PredictionsSection, Scenario
 from auctionsim.scenario.market import PreRankerSection
 
 _PRICING = {"gsp": "generalized second price", "first": "first price", "vcg": "Vickrey-Clarke-Groves"}
@@ -41,6 +41,8 @@ def _facts(run: Run) -> dict[str, str]:
             if scenario.accounts
             else {}
         ),
+        **({"Agencies": _listed([_agency(one) for one in scenario.agencies])} if scenario.agencies else {}),
+        **({"Adoption": _adoption(scenario.adoption)} if scenario.adoption is not None else {}),
         "Learner": _learner(scenario, manifest.get("learner")),
         "Days": _days(scenario),
         "Seeds": ", ".join(map(str, run.seeds)),
@@ -100,6 +102,17 @@ def _group(group: AdvertiserGroup) -> str:
     who = f"for {aims}" if group.controller == "learner" else f"by the rule {group.controller}"
     limits = [f"{name.replace('_', ' ')} {value}" for name in _LIMITS if (value := getattr(group, name)) not in (None, 0)]
     return f"{group.count} {group.group} {who}" + (f" ({', '.join(limits)})" if limits else "")
+
+
+def _agency(own: AgencySection) -> str:
+    budget = f", joint budget {own.budget}" if own.budget is not None else ""
+    ring = f", one member bids by {own.coordination}" if own.coordination != "none" else ""
+    return f"{own.agency} for {', '.join(own.members)}{budget}{ring}"
+
+
+def _adoption(own: AdoptionSection) -> str:
+    of = f" of {', '.join(own.groups)}" if own.groups else ""
+    return f"{own.share:.0%}{of}, the others {own.otherwise}"
 
 
 def _learner(scenario: Scenario, outside: str | None) -> str:

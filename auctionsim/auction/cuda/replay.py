@@ -56,7 +56,7 @@ def device_traffic(traffic: Traffic | StoredTraffic, source: TrafficSource, rule
     """Return traffic on the device; a table's copy is kept as long as the table lives, for the rules of the last call."""
     if not isinstance(traffic, Traffic):
         return DeviceTraffic(source, rules.reserve)
-    key = rules.squash, rules.outcomes, rules.reserve, rules.preranker, rules.bid_floor, rules.bid_cap
+    key = rules.squash, rules.outcomes, rules.reserve, rules.preranker, rules.bid_floor, rules.bid_cap, rules.rings
     kept_key, kept = traffic.derived.get(_KEPT, (None, None))
     if kept is None or kept_key != key:
         # Given back before more is asked for.

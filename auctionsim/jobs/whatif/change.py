@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.jobs.whatif.opened import TABLE_GROUP, Opened
+from auctionsim.market.agencies.adoption import first_adopters
 from auctionsim.names.display import short_repr, some
 from auctionsim.names.text import printable
 from auctionsim.scenario import MechanismSection, Scenario
@@ -207,23 +208,10 @@ def _controller(opened: Opened, item: str, who: NDArray[np.int64], value: str) -
         raise InputError(f"--set {_short(item)}: expected a bidding product, got 'learner', which has to be trained")
     _in_groups(opened, who, "controller", name)
     # The order is drawn once, so that the adopters of a larger share include those of a smaller one.
-    order = adoption_order(opened.market.seed, who)
-    count = math.floor(share * len(who) + 0.5)
-    if not count:
+    adopters = first_adopters(opened.market.seed, who, share)
+    if not len(adopters):
         raise InputError(f"--set {_short(item)}: expected a share of one or more of {len(who)} advertisers, got {share:g}")
-    return AdvertiserItem(np.sort(order[:count]), None, controller=name)
-
-
-def adoption_order(seed: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return advertisers in the order in which they adopt a bidding product, drawn by the seed.
-
-    Args:
-        seed: The seed.
-        who: Their indices, `[n]`.
-    """
-    from auctionsim.streams import stream
-
-    return stream(seed, "adoption").permutation(who)
+    return AdvertiserItem(adopters, None, controller=name)
 
 
 def _advertisers(opened: Opened, item: str, name: str) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ def changed_market(market: Market, change: Change, *, is_refitted: bool = False)
         InputError: A bidding product cannot be found, or names a class where no code may run; or a factor makes a budget
             infinite.
     """
-    changed, rules = market, rules_of(change.mechanism, market.seed)
+    changed, rules = market, replace(rules_of(change.mechanism, market.seed), rings=market.rules.rings)
     for item in change.items:
         changed = changed if item.controller else _with_budgets(changed, market, item)
     source = source_of(market.source, rules)

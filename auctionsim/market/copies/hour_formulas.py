@@ -43,7 +43,7 @@ def scored(
     """
     reward = obj.running_score(last_step, terms.goals, settings)
     if is_over is not None:
-        reward = reward - np.where(is_over, charge(violations(cumulative, terms.goals), price), 0.0)
+        reward = reward - np.where(is_over, charge(violations(cumulative, terms.goals), price, terms.goals), 0.0)
     objectives = obj.objective_vector(last_step)[learners].transpose(2, 0, 1).copy()
     costs = terms.rates.costs(last_step, learners)
     if was_running is not None:

@@ -1,0 +1,1 @@
+"""Let advertisers bid as one: bidding rings, of whose members one bids in each auction."""

@@ -1,0 +1,1 @@
+"""Solve position auctions with complete information: slots with given click-through rates, bidders with known values."""

@@ -1,0 +1,1 @@
+"""Measure what happens to prices and outsiders as more and more advertisers use an optimizer."""
