@@ -16,7 +16,7 @@ from auctionsim.plugins import CLASS_PATH, expect_code_allowed
 from auctionsim.scenario.accounts import AccountSection, check_accounts
 from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.autobid import AutobidSection
-from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
+from auctionsim.scenario.base import Name, Objective, Section, baseline_share, profile_share, resolved_level
 from auctionsim.scenario.learner import (
     ALGORITHMS,
     MIN_VALIDATION_DAYS,
@@ -34,7 +34,7 @@ __all__ = [
     "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup", "AutobidSection",
     "ClusterSection", "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective",
     "PlatformSection", "PpoSection", "PredictionsSection", "Scenario", "Section", "TrafficSection", "TrainSection",
-    "ValueScaleSection", "baseline_share", "resolved_level",
+    "ValueScaleSection", "baseline_share", "profile_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -93,6 +93,8 @@ class Scenario(Section):
         for i, group in enumerate(self.advertisers):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
+            if profile_share(group.budget) is not None and not self.traffic.is_synthetic:
+                raise ValueError(f"advertisers[{i}].budget: expected 'profile*SHARE' with synthetic traffic alone, got a table")
         check_accounts(self.accounts, self.advertisers)
         return self
 
