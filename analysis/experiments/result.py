@@ -45,7 +45,7 @@ class Experiment:
     everywhere: tuple[Array, Array] | None = None
     """Metrics with everybody in control and in treatment, `[days, metrics]` each, for the truth where no design is defined."""
     figures: str = ""
-    """Which figures of synthetic traffic are measured and which assumed; empty for a table."""
+    """Origin of the figures of synthetic traffic, measured or assumed; empty for a table."""
 
     def __repr__(self) -> str:
         tests = f"{len(self.performances)} tests x {self.replicates} assignments"
