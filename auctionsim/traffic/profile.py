@@ -86,7 +86,7 @@ class Profile:
     external: External | None = None
     """Competition from outside the simulation; None for none."""
     marks: Marks = field(default_factory=lambda: Marks({}, {}, {}))
-    """Which figures are measured and which assumed."""
+    """Origin of each figure, measured or assumed."""
     published: dict[str, float] = field(default_factory=dict)
     """Published aggregates that the generator is not given, by name, to be compared with what it draws."""
 

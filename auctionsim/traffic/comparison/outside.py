@@ -76,7 +76,7 @@ def _directions(profile: Profile, own: External) -> Iterator[Aggregate]:
     if np.ptp(own.win_rate) > 0 and np.ptp(volume) > 0:
         yield Aggregate(
             "win rate with a day's auctions, correlation", "external.win_rate", "direction",
-            float(np.corrcoef(volume, own.win_rate)[0, 1]), 0.0, lambda w: _correlation(w, own), is_given=False,
+            _correlation(volume, own.win_rate), 0.0, lambda w: _correlation(*_by_day(w, own)), is_given=False,
         )  # fmt: skip
     if {"floor_mean", "won_floor_mean"} <= profile.published.keys():
         yield Aggregate(
@@ -93,7 +93,7 @@ def _directions(profile: Profile, own: External) -> Iterator[Aggregate]:
 
 
 def _wins(week: Week, own: External) -> NDArray[np.bool_]:
-    """Return which auctions a bid of `own.bid` for a thousand impressions wins."""
+    """Return which auctions a bid of `bid` for a thousand impressions wins."""
     return week.price <= own.bid * (1 + _ROUNDING / 10)
 
 
@@ -130,8 +130,16 @@ def _jumps(published: Quantiles) -> dict[float, float]:
     return dict(zip(published.values[1:][is_jump].tolist(), shares.tolist(), strict=True))
 
 
-def _correlation(week: Week, own: External) -> float:
+def _correlation(x: Array, y: Array) -> float:
+    """Return Pearson's correlation; NaN where one of the two does not vary."""
+    x, y = x - x.mean(), y - y.mean()
+    size = math.sqrt(np.square(x).sum() * np.square(y).sum())
+    return float((x * y).sum()) / size if size > 0 else math.nan
+
+
+def _by_day(week: Week, own: External) -> tuple[Array, Array]:
+    """Return the auctions of each day of the week and the share of them that is won, `[7]` each."""
     day = week.traffic.day % WEEKDAYS
-    volume = np.bincount(day, week.traffic.weight, minlength=WEEKDAYS)
+    volume = np.bincount(day, week.traffic.weight, minlength=WEEKDAYS).astype(np.float64)
     wins = np.bincount(day, _wins(week, own), minlength=WEEKDAYS) / np.maximum(np.bincount(day, minlength=WEEKDAYS), 1)
-    return float(np.corrcoef(volume, wins)[0, 1])
+    return volume, wins

@@ -82,7 +82,7 @@ def spread_aggregates(profile: Profile) -> Iterator[Aggregate]:
     for (name, parts), measure in zip(_SPREADS.items(), arrays, strict=True):
         measured = [f"spreads.{part}" for part in parts if f"spreads.{part}" in profile.marks.measured]
         if measured:
-            spread = math.sqrt(sum(getattr(profile.spreads, part) ** 2 for part in parts))
+            spread = math.sqrt(sum(np.square(getattr(profile.spreads, part)) for part in parts))
             yield Aggregate(f"spread of {name}", measured[0], "level", spread, 0.25 * spread + 1e-6, measure)
 
 

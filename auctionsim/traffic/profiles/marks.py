@@ -48,7 +48,7 @@ class Marks(NamedTuple):
     assumed: dict[str, str]
     """The reason for each assumed figure; empty where none is stated."""
     partly: dict[str, str]
-    """What is assumed about a measured figure, where something is."""
+    """Assumptions about measured figures, by the keys of those that rest on one."""
 
     def sentence(self, name: str) -> str:
         """Return in one line which figures are measured and which assumed."""

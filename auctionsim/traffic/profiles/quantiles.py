@@ -56,7 +56,7 @@ class Quantiles:
 
 
 def read_quantiles(tree: dict[str, Any], source: str, key: str, maximum: float) -> Quantiles:
-    """Read `key.levels` and `key.values`.
+    """Read the levels and values of a distribution from the section at a key.
 
     Raises:
         InputError: They are no distribution.
