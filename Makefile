@@ -121,8 +121,9 @@ format: setup ## let ruff mend what it can
 types: setup ## mypy, strict
 	$(BIN)/mypy auctionsim
 
-profile: setup ## compute the profile alimama from the public files again
+profile: setup ## compute the profiles alimama, from the public files, and ipinyou, from published aggregates, again
 	$(BIN)/python -m auctionsim.traffic.profiles.calibrate $(DATA) auctionsim/traffic/profiles/alimama.toml
+	$(BIN)/python -m auctionsim.traffic.profiles.ipinyou auctionsim/traffic/profiles/ipinyou.toml
 
 readme-figure: setup ## copy the demo's figures into docs/images
 	mkdir -p docs/images

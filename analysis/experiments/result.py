@@ -44,6 +44,8 @@ class Experiment:
     """The designs that are not defined for this change, with the reasons."""
     everywhere: tuple[Array, Array] | None = None
     """Metrics with everybody in control and in treatment, `[days, metrics]` each, for the truth where no design is defined."""
+    figures: str = ""
+    """Origin of the figures of synthetic traffic, measured or assumed; empty for a table."""
 
     def __repr__(self) -> str:
         tests = f"{len(self.performances)} tests x {self.replicates} assignments"
@@ -163,7 +165,7 @@ class Experiment:
                 "excludes 0."
             ),
         ]
-        return parts
+        return [*parts, Note(f"Figures of the traffic: {self.figures}")] if self.figures else parts
 
     def write(self, out: Path, command: str) -> Path:
         """Write results.csv, table.md and index.html into a folder, and return the page's path.

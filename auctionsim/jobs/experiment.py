@@ -17,7 +17,7 @@ from auctionsim.jobs.whatif.changed import changed_market
 from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.market.market import Market
 from auctionsim.numbers import checked_seed, whole_number
-from auctionsim.traffic.table import HOURS
+from auctionsim.traffic.table import FIGURES_NOTE, HOURS
 
 REPLICATES = 100
 """Assignments of each test by default: shares of them are known to about 2 percentage points near 95 %."""
@@ -81,7 +81,8 @@ def experiment(
         for is_aa in (True, False) if asked else (True,):
             performances.append(measure(arms, design, used, replicates, control.seed, is_aa=is_aa, known_truth=known))
             progress(f"{design.name}, {'A/A' if is_aa else 'A/B'}: {replicates} experiments")
-    return Experiment(opened.name, items, used, replicates, control.seed, tuple(performances), undefined, everywhere=known)
+    found, figures = tuple(performances), control.source.notes.get(FIGURES_NOTE, "")
+    return Experiment(opened.name, items, used, replicates, control.seed, found, undefined, everywhere=known, figures=figures)
 
 
 def _expect_change(control: Market, treatment: Market, label: str) -> None:

@@ -27,11 +27,12 @@ from auctionsim.market.market import Market
 from auctionsim.market.policy import RuleClass
 from auctionsim.market.size import expect_room
 from auctionsim.plugins import CLASS_PATH, constructing
-from auctionsim.scenario import MechanismSection, Scenario, baseline_share, resolved_level
+from auctionsim.scenario import MechanismSection, Scenario, baseline_share, profile_share, resolved_level
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import ROW_COLUMNS, Traffic
+from auctionsim.traffic.world import budget_factors
 
 _ROWS_FOR_THREADS = 1_000_000
 """Days of a smaller table are replayed sooner than threads have started."""
@@ -188,19 +189,27 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
     """Return the daily budgets that a market's groups state, currency `[advertisers]`, infinite where there is none.
 
     `baseline*SHARE` is a share of an advertiser's mean spend on training days under the baseline when nobody has a budget,
-    `table` the budget of the traffic table.
+    `profile*SHARE` a share of the mean of all advertisers' times a draw from the profile's spread, `table` the budget of the
+    traffic table.
 
     Args:
         market: The market, without budgets and without rules.
     """
     scenario, groups, traffic = market.scenario, market.groups, market.source
     shares = [baseline_share(group.budget) for group in groups]
+    spreads = [profile_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
-    if any(share is not None for share in shares):
+    if any(share is not None for share in (*shares, *spreads)):
         spend = _unlimited_spend(market)
+    if any(share is not None for share in spreads):
+        profile = load_profile(scenario.traffic.profile, scenario.folder, f"{scenario.source}: ")
+        drawn = spend.mean() * budget_factors(profile, len(groups), market.seed)
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
+        own = spreads[i]
         if share is not None:
             budgets[i] = share * spend[i]
+        elif own is not None:
+            budgets[i] = own * drawn[i]
         elif group.budget == "table":
             if not isinstance(traffic, Traffic):
                 raise InputError(

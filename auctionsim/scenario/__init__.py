@@ -18,7 +18,7 @@ from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, Advertiser
 from auctionsim.scenario.agencies.adoption import AdoptionSection, check_adoption
 from auctionsim.scenario.agencies.agency import AgencySection, check_agencies, member_indices
 from auctionsim.scenario.autobid import AutobidSection
-from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
+from auctionsim.scenario.base import Name, Objective, Section, baseline_share, profile_share, resolved_level
 from auctionsim.scenario.delays.section import DelaysSection, check_delays
 from auctionsim.scenario.learner import (
     ALGORITHMS,
@@ -37,7 +37,7 @@ __all__ = [
     "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdoptionSection", "AdvertiserGroup",
     "AgencySection", "AutobidSection", "ClusterSection", "DcmabSection", "DelaysSection", "DqnSection", "LearnerSection",
     "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "PredictionsSection", "Scenario",
-    "Section", "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "resolved_level",
+    "Section", "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "profile_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -102,6 +102,8 @@ class Scenario(Section):
         for i, group in enumerate(self.advertisers):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
+            if profile_share(group.budget) is not None and not self.traffic.is_synthetic:
+                raise ValueError(f"advertisers[{i}].budget: expected 'profile*SHARE' with synthetic traffic alone, got a table")
         check_accounts(self.accounts, self.advertisers)
         check_delays(self.delays, self.advertisers, self.learner)
         check_agencies(self.agencies, self.advertisers, self.learner.algorithm, self.learner.device)

@@ -9,7 +9,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.autobid import GOALS, TARGET_OF, AutobidSection, Goal, value_of
-from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, Share, check_level
+from auctionsim.scenario.base import Count, Name, NotNegative, Objective, Section, Share, check_level, profile_share
 from auctionsim.scenario.delays.section import DelaySection
 
 CONTROLLERS = ("learner", "manual", "truthful", "linear", "ortb", "pid", "dual-pacing", "throttle", "timetable", "uscb-oracle")
@@ -18,7 +18,7 @@ AUTOBIDDERS: tuple[str, ...] = GOALS
 """Names of the built-in controllers that maximize value under the group's targets and budget."""
 
 _CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-_BUDGET_WORDS = "a number > 0, 'baseline*SHARE', 'table' or 'none'"
+_BUDGET_WORDS = "a number > 0, 'baseline*SHARE', 'profile*SHARE', 'table' or 'none'"
 _LEVEL_WORDS = "a number > 0 or 'baseline*SHARE'"
 _FLOOR_WORDS = "a number >= 0 or 'baseline*SHARE'"
 
@@ -47,8 +47,9 @@ class AdvertiserGroup(Section):
     objectives: dict[Objective, NotNegative] = Field(default={"profit": 1.0})
     """Weights over clicks, conversions, gmv and profit, each relative to its baseline value."""
     budget: FiniteFloat | str | None = None
-    """Hard daily budget: currency, `baseline*SHARE` of the spend under the baseline without budgets, `table`,
-    or `none`."""
+    """Hard daily budget: currency, `baseline*SHARE` of the spend under the baseline without budgets, `profile*SHARE`, `table`,
+    or `none`. `profile*SHARE` is synthetic only: SHARE of the mean spend of all advertisers under the baseline without budgets,
+    times a factor that is drawn from the profile's spread of budgets and has a median of 1."""
     account: Name | None = None
     """The account of `[[accounts]]` whose budget the group's advertisers share, as campaigns of it."""
     account_floor: Share = 0.0
@@ -88,7 +89,8 @@ class AdvertiserGroup(Section):
         if sum(self.objectives.values()) <= 0:
             raise ValueError("objectives: expected a weight > 0, got none")
         if self.budget != "table":
-            check_level("budget", self.budget, _BUDGET_WORDS)
+            share = profile_share(self.budget)
+            check_level("budget", self.budget if share is None else share, _BUDGET_WORDS)
         for key in level_keys():
             is_floor = key.endswith("_floor")
             check_level(key, getattr(self, key), _FLOOR_WORDS if is_floor else _LEVEL_WORDS, may_be_zero=is_floor)

@@ -25,6 +25,7 @@ Objective = Literal["clicks", "conversions", "gmv", "profit"]
 # tries them all, which took half a minute for 32,000 digits.
 _BASELINE_SHARE = re.compile(r"baseline[ \t]*\*[ \t]*((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _LONGEST = 100
+_BASELINE, _PROFILE = "baseline", "profile"
 
 
 class Section(BaseModel):
@@ -46,6 +47,12 @@ def baseline_share(level: float | str | None) -> float | None:
     """Return the SHARE of `baseline*SHARE`, or None for anything else."""
     match = _BASELINE_SHARE.fullmatch(level) if isinstance(level, str) and len(level) <= _LONGEST else None
     return float(match.group(1)) if match else None
+
+
+def profile_share(level: float | str | None) -> float | None:
+    """Return the SHARE of `profile*SHARE`, or None for anything else."""
+    is_one = isinstance(level, str) and level.startswith(_PROFILE)
+    return baseline_share(_BASELINE + str(level).removeprefix(_PROFILE)) if is_one else None
 
 
 def resolved_level(level: float | str | None, baseline: float) -> float | None:

@@ -19,8 +19,10 @@ from auctionsim.compiled_code.threads import usable_threads
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
+from auctionsim.traffic.profiles.external import HourOfRivals
+from auctionsim.traffic.profiles.figures import WEEKDAYS
 from auctionsim.traffic.rows.layout import columns_of, empty_rows
-from auctionsim.traffic.table import HOURS, Traffic
+from auctionsim.traffic.table import FIGURES_NOTE, HOURS, Traffic
 from auctionsim.traffic.world import World, make_world
 
 if TYPE_CHECKING:
@@ -67,13 +69,14 @@ def make_traffic(
         "day": np.repeat([part.day for part in parts], sizes),
         "hour": np.repeat([part.hour for part in parts], sizes),
         "weight": np.full(n_cells, section.weight),
-        "market_ecpm": np.zeros(n_cells),
+        "market_ecpm": table.market,
         "query": table.query,
         "cell_start": np.arange(n_cells + 1) * n_candidates,
         "advertiser": table.advertiser,
         "notes": {
             "source": f"synthetic, profile {profile.name}, {section.auctions_per_day} auctions a day",
             "measured": " ".join(profile.sources) or "nothing",
+            FIGURES_NOTE: profile.marks.sentence(profile.name),
             "supposed": ASSUMPTIONS.format(cvr=profile.cvr),
         },
     }
@@ -115,7 +118,7 @@ def stream_traffic(
             {
                 "size": np.full(part.cells, n_candidates),
                 "weight": np.full(part.cells, section.weight),
-                "market_ecpm": np.zeros(part.cells),
+                "market_ecpm": drawn.market,
                 "query": drawn.query,
                 "advertiser": drawn.advertiser,
                 **columns_of(drawn.rows),
@@ -143,6 +146,8 @@ class _Cells(NamedTuple):
 
     query: NDArray[np.int64]
     """`[cells]`."""
+    market: NDArray[np.float64]
+    """Best rank score from outside, 0 where there is none, `[cells]`."""
     advertiser: NDArray[np.int64]
     """`[cells x candidates]`."""
     rows: NDArray[np.float64]
@@ -157,12 +162,15 @@ class _Hour(NamedTuple):
     """Share of each query in the day's auctions, `[queries]`."""
     pairs: Pairs
     noise: Noise
+    rivals: HourOfRivals | None
 
     def draw(self, cells: _Cells) -> bool:
         """Draw cells, and return whether all their numbers are in their ranges."""
         from auctionsim.traffic.rows.drawing import draw_rows
 
         cells.query[...] = self.rng.choice(len(self.share), len(cells.query), p=self.share)
+        if self.rivals is not None:
+            cells.market[...] = self.rivals.draw(cells.query)
         are_rates = draw_rows(self.rng, self.noise, cells.query, self.pairs, cells.advertiser, cells.rows)
         prices = (self.pairs.item_price, self.pairs.keyword_bid)
         return are_rates and all(bool(np.isfinite(one).all()) for one in prices)
@@ -170,7 +178,7 @@ class _Hour(NamedTuple):
 
 def _empty_cells(n_cells: int, n_candidates: int) -> _Cells:
     n_rows = n_cells * n_candidates
-    return _Cells(np.empty(n_cells, dtype=np.int64), np.empty(n_rows, dtype=np.int64), empty_rows(n_rows))
+    return _Cells(np.empty(n_cells, np.int64), np.zeros(n_cells), np.empty(n_rows, np.int64), empty_rows(n_rows))
 
 
 def _draw_all(hours: Iterable[tuple[_Part, _Hour]], table: _Cells, n_candidates: int) -> bool:
@@ -185,7 +193,7 @@ def _draw_all(hours: Iterable[tuple[_Part, _Hour]], table: _Cells, n_candidates:
         for part, hour in hours:
             cells, first = slice(first, first + part.cells), first + part.cells
             rows = slice(cells.start * n_candidates, cells.stop * n_candidates)
-            yield partial(hour.draw, _Cells(table.query[cells], table.advertiser[rows], table.rows[rows]))
+            yield partial(hour.draw, _Cells(table.query[cells], table.market[cells], table.advertiser[rows], table.rows[rows]))
 
     draws = parts_of_table()
     are_valid = True
@@ -208,7 +216,7 @@ def _parts(section: TrafficSection, profile: Profile, days: Iterable[int]) -> It
     """Cut days into their hours, and these into parts, in time order."""
     for day in days:
         for hour in range(HOURS):
-            expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % 7, hour]
+            expected = section.auctions_per_day * profile.hour_share[hour] * profile.week_factor[day % WEEKDAYS, hour]
             n_cells = max(1, round(expected / section.weight))
             for first in range(0, n_cells, _CELLS_AT_ONCE):
                 yield _Part(day, hour, first, min(_CELLS_AT_ONCE, n_cells - first))
@@ -220,6 +228,7 @@ def _hours_of(
     """Yield each part with what its cells are drawn from, before the next one is asked for."""
     from auctionsim.traffic.rows.drawing import Noise, Pairs
 
+    rivals_of = _rivals(profile, world, seed)
     for day, parts_of_day in groupby(parts, key=lambda part: part.day):
         share, cvr = _drifted(section, world, seed, day)
         for hour, parts_of_hour in groupby(parts_of_day, key=lambda part: part.hour):
@@ -232,7 +241,21 @@ def _hours_of(
             for part in parts_of_hour:
                 # The first part continues the hour's stream, the others have their own.
                 own_rng = rng if part.first == 0 else stream(seed, "hour", day, hour, part.first)
-                yield part, _Hour(own_rng, share, pairs, noise)
+                yield part, _Hour(own_rng, share, pairs, noise, rivals_of(part))
+
+
+def _rivals(profile: Profile, world: World, seed: int) -> Callable[[_Part], HourOfRivals | None]:
+    """Return the function that gives each part its draws of outside competition; their streams are their own."""
+    external, placements = profile.external, world.placements
+    if external is None or placements is None:
+        return lambda _: None
+    beaten = external.rivals()
+
+    def of(part: _Part) -> HourOfRivals:
+        rng = stream(seed, "external", part.day, part.hour, part.first)
+        return HourOfRivals(rng, external, beaten, placements, float(external.win_rate[part.day % WEEKDAYS]))
+
+    return of
 
 
 def _drifted(section: TrafficSection, world: World, seed: int, day: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

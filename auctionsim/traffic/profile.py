@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from auctionsim.errors import InputError, shown, suggestion, unknown
 from auctionsim.names.display import short_repr
 from auctionsim.scenario.toml_text import parse_toml
+from auctionsim.traffic.profiles.external import External, read_external
+from auctionsim.traffic.profiles.figures import MOST_SPREAD, WEEKDAYS, figures
+from auctionsim.traffic.profiles.marks import Marks, read_marks
 from auctionsim.traffic.table import HOURS
 
 _BUILTIN = "auctionsim.traffic.profiles"
-_MOST, _MOST_SPREAD, _MOST_WEEK_FACTOR = 1e12, 10.0, 100.0
-"""Largest figure, so that nothing overflows; largest log standard deviation, as in a scenario; and largest factor of an hour of
-the week. Its mean over a week is 1; without a limit a factor of 10^15 would multiply the auctions by as much."""
+_MOST_WEEK_FACTOR = 100.0
+"""Largest factor of an hour of the week, whose mean is 1: one of 10^15 would multiply the auctions by as much."""
+PUBLISHED = ("floor_mean", "won_floor_mean", "price_mean", "win_rate")
+"""Aggregates of a profile's section `[published]`: means per thousand impressions, and the share of all auctions won."""
 CVR_LEVEL = 0.03
 """Level of the conversion rate of a profile that states none; an assumption."""
 
@@ -79,6 +83,12 @@ class Profile:
     """Origin and license of the figures, one line each."""
     spreads: Spreads = Spreads()
     """Spreads of the generator's draws."""
+    external: External | None = None
+    """Competition from outside the simulation; None for none."""
+    marks: Marks = field(default_factory=lambda: Marks({}, {}, {}))
+    """Origin of each figure, measured or assumed."""
+    published: dict[str, float] = field(default_factory=dict)
+    """Published aggregates that the generator is not given, by name, to be compared with what it draws."""
 
     __repr__ = short_repr
 
@@ -128,22 +138,26 @@ def parse_profile(text: str, source: str) -> Profile:
         InputError: The text is not TOML, or a figure is missing or invalid.
     """
     tree = parse_toml(text, source)
-    hours = _figures(tree, source, "hours.share", (24,))
-    category = _figures(tree, source, "categories.share", (None,))
+    sources = tuple(str(one) for one in tree.get("sources", ()))
+    hours = figures(tree, source, "hours.share", (HOURS,))
+    category = figures(tree, source, "categories.share", (None,))
     return Profile(
         name=str(tree.get("name", source)),
         hour_share=hours / hours.sum(),
-        week_factor=_figures(tree, source, "week.factor", (7, 24), maximum=_MOST_WEEK_FACTOR),
+        week_factor=figures(tree, source, "week.factor", (WEEKDAYS, HOURS), maximum=_MOST_WEEK_FACTOR),
         category_share=category / category.sum(),
-        cpc=float(_figures(tree, source, "prices.cpc", ())),
-        cpc_hour_factor=_figures(tree, source, "prices.hour_factor", (24,)),
-        cpc_log_sd=float(_figures(tree, source, "prices.log_sd", (), minimum=0.0, maximum=_MOST_SPREAD)),
-        ctr=float(_figures(tree, source, "rates.ctr", ())),
-        cvr=float(_figures(tree, source, "rates.cvr", ())) if "cvr" in tree.get("rates", ()) else CVR_LEVEL,
-        cvr_hour_factor=_figures(tree, source, "purchases.hour_factor", (24,)) if "purchases" in tree else np.ones(HOURS),
-        budget_quantiles=np.sort(_figures(tree, source, "budgets.quantiles", (None,))),
-        sources=tuple(str(source) for source in tree.get("sources", ())),
+        cpc=float(figures(tree, source, "prices.cpc", ())),
+        cpc_hour_factor=figures(tree, source, "prices.hour_factor", (HOURS,)),
+        cpc_log_sd=float(figures(tree, source, "prices.log_sd", (), minimum=0.0, maximum=MOST_SPREAD)),
+        ctr=float(figures(tree, source, "rates.ctr", ())),
+        cvr=float(figures(tree, source, "rates.cvr", ())) if "cvr" in tree.get("rates", ()) else CVR_LEVEL,
+        cvr_hour_factor=figures(tree, source, "purchases.hour_factor", (HOURS,)) if "purchases" in tree else np.ones(HOURS),
+        budget_quantiles=np.sort(figures(tree, source, "budgets.quantiles", (None,))),
+        sources=sources,
         spreads=_spreads(tree, source),
+        external=read_external(tree, source),
+        marks=read_marks(tree, source, sources),
+        published=_published(tree, source),
     )
 
 
@@ -156,34 +170,17 @@ def _spreads(tree: dict[str, Any], source: str) -> Spreads:
         if name not in names:
             raise unknown(f"{source}: spreads", name, names, what="unknown key")
     return Spreads(
-        **{name: float(_figures(tree, source, f"spreads.{name}", (), minimum=0.0, maximum=_MOST_SPREAD)) for name in given}
+        **{name: float(figures(tree, source, f"spreads.{name}", (), minimum=0.0, maximum=MOST_SPREAD)) for name in given}
     )
 
 
-def _figures(
-    tree: dict[str, Any],
-    source: str,
-    key: str,
-    shape: tuple[int | None, ...],
-    minimum: float = 1e-12,
-    maximum: float = _MOST,
-) -> NDArray[np.float64]:
-    """Read the array of finite numbers at `key`, of a shape in which None stands for any size, and check their range."""
-    node: Any = tree
-    for part in key.split("."):
-        if not isinstance(node, dict) or part not in node:
-            raise InputError(f"{source}: {key}: expected figures, got nothing")
-        node = node[part]
-    try:
-        figures = np.asarray(node, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{source}: {key}: expected numbers, got {shown(node)}") from None
-    if figures.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, figures.shape, strict=True)):
-        words = " x ".join("any number of" if n is None else str(n) for n in shape) or "one"
-        raise InputError(f"{source}: {key}: expected {words} numbers, got shape {list(figures.shape)}")
-    if not (np.isfinite(figures).all() and (figures >= minimum).all()):
-        wrong = figures[~(np.isfinite(figures) & (figures >= minimum))].flat[0]
-        raise InputError(f"{source}: {key}: expected numbers {'>= 0' if minimum == 0 else '> 0'}, got {wrong}")
-    if (figures > maximum).any():
-        raise InputError(f"{source}: {key}: expected numbers <= {maximum:g}, got {figures.max():g}")
-    return figures
+def _published(tree: dict[str, Any], source: str) -> dict[str, float]:
+    given = tree.get("published", {})
+    if not isinstance(given, dict):
+        raise InputError(f"{source}: published: expected a section, got {shown(given)}")
+    if given and "external" not in tree:
+        raise InputError(f"{source}: published: expected with [external] alone, got it without")
+    for name in given:
+        if name not in PUBLISHED:
+            raise unknown(f"{source}: published", name, PUBLISHED, what="unknown aggregate")
+    return {name: float(figures(tree, source, f"published.{name}", (), minimum=0.0)) for name in given}

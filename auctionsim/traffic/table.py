@@ -26,6 +26,8 @@ from auctionsim.traffic.rows.layout import POSITIONS, columns_of
 HOURS = 24
 REPLAY_NOTE = "replay"
 """Key of a table's notes that says how well a replay of the log's own bids reproduces the log."""
+FIGURES_NOTE = "figures"
+"""Key of a table's notes that says which figures of the generator's profile are measured and which assumed."""
 KEYWORD_BID, KEYWORD_BID_COLUMN = "keyword_bid", "manual_bid"
 """Name of the keyword bid in memory, and of its column in every file that is written. A table may use either as its column."""
 

@@ -7,7 +7,7 @@ around the profile's level, with the spread that the profile or the scenario sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from auctionsim.names.display import short_repr
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
+from auctionsim.traffic.profiles.external import Placements, placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,10 @@ class World:
     """Value of a conversion of each pair, currency, `[queries, candidates]`."""
     keyword_bid: NDArray[np.float64]
     """Keyword bid of each pair, currency per click, `[queries, candidates]`."""
+    category: NDArray[np.int64]
+    """Category of each query, an index of the profile's shares, `[queries]`."""
+    placements: Placements | None = None
+    """Floors of queries, where the profile states competition from outside."""
 
     __repr__ = short_repr
 
@@ -82,8 +87,26 @@ def make_world(
     keyword_bid *= arithmetic.exp(section.manual_spread * normal("manual-level", (n_advertisers,))[advertiser])
     # A level above 0.5 is intended (logs of impressions have a rate of 1). A draw above it is the tail of a lognormal.
     ctr, cvr = np.minimum(ctr, max(0.5, profile.ctr)), np.minimum(cvr, max(0.5, profile.cvr))
-    world = World(query_share / query_share.sum(), advertiser, ctr, cvr, item_price, keyword_bid)
+    query_share /= query_share.sum()
+    placements = None if profile.external is None else placed(profile.external, query_share, seed)
+    world = World(query_share, advertiser, ctr, cvr, item_price, keyword_bid, category, placements)
     return _at_price_level(world, profile.cpc)
+
+
+def budget_factors(profile: Profile, n_advertisers: int, seed: int) -> NDArray[np.float64]:
+    """Return the daily budgets of advertisers over their median: the profile's quantiles, dealt at random.
+
+    Args:
+        profile: The profile.
+        n_advertisers: Number of advertisers, >= 1.
+        seed: The seed of the world.
+
+    Returns:
+        The factors, > 0, `[advertisers]`.
+    """
+    quantiles = profile.budget_quantiles
+    levels = (stream(seed, "world", "budget").permutation(n_advertisers) + 0.5) / n_advertisers
+    return np.asarray(arithmetic.interpolate(levels, np.linspace(0.0, 1.0, len(quantiles)), quantiles))
 
 
 def _candidates(shape: tuple[int, int], n_advertisers: int, seed: int, disjoint: Sequence[range]) -> NDArray[np.int64]:
@@ -107,4 +130,4 @@ def _at_price_level(world: World, cpc: float) -> World:
     if not (np.isfinite(paid) and paid > 0):
         raise InputError(f"traffic.profile: expected spreads under which keyword bids pay a price > 0, got a price of {paid:g}")
     scale = cpc / paid
-    return World(world.query_share, world.advertiser, world.ctr, world.cvr, world.item_price * scale, world.keyword_bid * scale)
+    return replace(world, item_price=world.item_price * scale, keyword_bid=world.keyword_bid * scale)

@@ -24,7 +24,7 @@ _CHANGED = [
      "train.iterations: expected a whole number, got True"),
     ("a number for text", 'name = "small"', "name = 3", "name: expected text, got 3"),
     ("a negative budget", "count = 5", "budget = -50.0",
-     "advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'table' or 'none', got -50.0"),
+     "advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'profile*SHARE', 'table' or 'none', got -50.0"),
     ("a negative floor on spend", "count = 5", "spend_floor = -1.0",
      "advertisers[0].spend_floor: expected a number >= 0 or 'baseline*SHARE', got -1.0"),
     ("a floor on spend above the budget", "count = 5", "budget = 5.0\nspend_floor = 6.0",
@@ -34,7 +34,7 @@ _CHANGED = [
     ("a negative floor on ROI", "count = 5", "roi_floor = -0.5",
      "advertisers[0].roi_floor: expected a number >= 0 or 'baseline*SHARE', got -0.5"),
     ("a budget in words", "count = 5", 'budget = "half"',
-     "advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'table' or 'none', got 'half'"),
+     "advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'profile*SHARE', 'table' or 'none', got 'half'"),
     ("a budget that is no number", "count = 5", "budget = nan", "advertisers[0].budget: expected a finite number, got nan"),
     ("a budget of a table that is not named", "count = 5", "count = 5\nbudget = 'table'",
      "advertisers[0].budget: expected traffic.budgets to name a file, got none"),
@@ -95,8 +95,8 @@ _CHANGED = [
     ("the generator's keys with a table", "[traffic]", "[traffic]\nsource = 't.parquet'",
      "traffic.auctions_per_day: expected only with source = 'synthetic', got it with a traffic table"),
     ("a profile that is not there", "[traffic]", "[traffic]\nprofile = 'alimana'",
-     "traffic.profile: expected a profile file or one of alimama, auctionnet, plain, ss-rtb, got no such file 'alimana' "
-     "(did you mean 'alimama'?)"),
+     "traffic.profile: expected a profile file or one of alimama, auctionnet, ipinyou, plain, ss-rtb, got no such file "
+     "'alimana' (did you mean 'alimama'?)"),
 ]  # fmt: skip
 
 _TEXTS: list[tuple[str, str | bytes, str]] = [

@@ -77,10 +77,13 @@ COMMANDS = (
     Command("reproduce", ("reproduce", "maab-game", "--quick", "--workers", "0", "--seeds", "1", "--out", "study"), ("study",)),
     Command("resume", ("resume", "stopped"), ("stopped",)),
     Command("scenarios", ("scenarios",), is_kept=False),
+    Command("screen", ("screen", "bids.csv", "--procurement", "--draws", "99", "--checks", "19"), is_kept=False),
     Command(
         "sweep", ("sweep", "s.toml", *SETTINGS, *PARAMETER, "--workers", "0", "--samples", "1", "--out", "swept"), ("swept",)
     ),
     Command("train", ("train", "s.toml", *SETTINGS, "--out", "new"), ("new",), go_on=_resume),
+    # Without --json it serves its page until it is interrupted.
+    Command("watch", ("watch", "run", "--json"), is_kept=False),
 )
 
 
@@ -90,13 +93,15 @@ def python(*words: str) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """Write a scenario, a log, a table, two finished runs, one with budgets, one that was stopped, and a dataset."""
+    """Write a scenario, a log, a table, bids, two finished runs, one with budgets, one that was stopped, and a dataset."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "s.toml").write_text(SMALL)
     (folder / "limited.toml").write_text(SMALL.replace("count = 5", "count = 5\nbudget = 5.0"))
     (folder / "map.toml").write_text(MAPPING)
     rows = (f"{i // 2};2024-03-0{1 + (i // 2) % 4} 05:06:07;k;s{i % 2};1;2;0.1;1;" for i in range(4000))
     (folder / "a.csv").write_text("\n".join(["auction_id;ts;kw;seller;cpc;worth;rate;clk;conv", *rows]) + "\n")
+    bids = (f"{i // 4},firm-{i % 4},{100 + (37 * i + i // 4 * 11) % 23},130" for i in range(480))
+    (folder / "bids.csv").write_text("\n".join(["auction,bidder,bid,reserve", *bids]) + "\n")
     for words in (
         ("ingest", "a.csv", "--format", "auctions-csv", "--mapping", "map.toml", "--out", "t.parquet"),
         ("train", "s.toml", *SETTINGS, "--out", "run"),

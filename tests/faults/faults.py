@@ -17,7 +17,7 @@ from .commands import ENVIRONMENT, python
 SECONDS = 600
 """The longest that a command may take on a machine with much else to do."""
 
-_PROGRESS = re.compile(r": iteration |^next: |: rung |: Trials: |\d trials|: \d+/\d+  | of about |: \d+%$")
+_PROGRESS = re.compile(r": iteration |^next: |: rung |: Trials: |\d trials|: \d+/\d+  | of about |: \d+%$|: \d+ experiments$")
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def test_days_drift_apart_with_drift_and_not_without():
 
 
 def test_profiles_sum_to_one_and_name_their_sources():
-    assert set(builtin_profiles()) == {"alimama", "auctionnet", "plain", "ss-rtb"}
+    assert set(builtin_profiles()) == {"alimama", "auctionnet", "ipinyou", "plain", "ss-rtb"}
     for name in builtin_profiles():
         profile = load_profile(name)
         assert profile.hour_share.sum() == pytest.approx(1)

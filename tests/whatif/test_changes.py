@@ -83,7 +83,8 @@ WRONG = {
     "advertisers.budget=*1.1": "--set advertisers.budget=*1.1: expected a budget of the advertisers to multiply, got none "
     "(advertisers.budget=NUMBER)",
     "advertisers.budget=*x": "--set advertisers.budget=*x: expected a factor > 0 as in *1.1, got '*x'",
-    "advertisers.budget=-3": "LOG: advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'table' or 'none', got -3.0",
+    "advertisers.budget=-3": "LOG: advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'profile*SHARE', "
+    "'table' or 'none', got -3.0",
     "advertisers.shpo 1.budget=3": "--set advertisers.shpo 1.budget=3: expected a group of advertisers (advertiser) or the "
     "name of one of 6 advertisers, got 'shpo 1' (did you mean 'shop 1'?)",
     "advertisers.controller=truthfull": "LOG: advertisers[0].controller: unknown 'truthfull'; choose from learner, manual, "

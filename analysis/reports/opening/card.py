@@ -10,6 +10,7 @@ from auctionsim.objectives.constraints import CONSTRAINTS
 from auctionsim.runs import Run
 from auctionsim.scenario import AdoptionSection, AdvertiserGroup, AgencySection, PredictionsSection, Scenario
 from auctionsim.scenario.market import PreRankerSection
+from auctionsim.traffic.table import FIGURES_NOTE
 
 _PRICING = {"gsp": "generalized second price", "first": "first price", "vcg": "Vickrey-Clarke-Groves"}
 _BASELINE = {"manual": "keyword bids", "truthful": "truthful bids"}
@@ -28,10 +29,11 @@ def scenario_card(named: Mapping[str, Run]) -> Facts:
 
 
 def _facts(run: Run) -> dict[str, str]:
-    scenario, manifest = run.scenario(), run.manifest()
+    scenario, manifest, notes = run.scenario(), run.manifest(), run.provenance()
     found = {
         "Scenario": scenario.name,
         "Market": _market(scenario),
+        **({"Figures": notes[FIGURES_NOTE]} if FIGURES_NOTE in notes else {}),
         "Mechanism": _mechanism(scenario),
         **({"Predictions": _predictions(scenario.predictions)} if scenario.predictions is not None else {}),
         "Platform": _platform(scenario),

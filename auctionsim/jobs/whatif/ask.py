@@ -22,7 +22,7 @@ from auctionsim.jobs.whatif.replaying import own_bids, replay_days
 from auctionsim.market.policy import Constant
 from auctionsim.names.display import ranges
 from auctionsim.numbers import checked_seed, truth_value, whole_number
-from auctionsim.traffic.table import REPLAY_NOTE
+from auctionsim.traffic.table import FIGURES_NOTE, REPLAY_NOTE
 
 
 def whatif(
@@ -171,4 +171,6 @@ def _notes(opened: Opened, asked: Sequence[Change], days: Sequence[int], react: 
         notes.append(
             "Clicks and conversions are drawn; the same ad in the same auction has the same outcome under every change."
         )
+    if FIGURES_NOTE in market.source.notes:
+        notes.append(f"Figures of the traffic: {market.source.notes[FIGURES_NOTE]}")
     return tuple(notes)

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from auctionsim.scenario.text import toml_string
 from auctionsim.traffic.fit.estimates import Fit
-from auctionsim.traffic.profile import Spreads
+from auctionsim.traffic.profile import Profile, Spreads
+from auctionsim.traffic.profiles.marks import FIGURES, marks_text
 
 _SECTION = {
     "days": "number of days that the table spans; day 0 is its first",
@@ -81,7 +82,9 @@ def profile_text(fit: Fit) -> str:
     lines = [
         "# Fitted to a traffic table by `auctionsim fit`.",
         f"name = {toml_string(profile.name)}",
-        'sources = ["fitted to a traffic table by auctionsim fit"]',
+        'sources = ["table: fitted to a traffic table by auctionsim fit"]',
+        "",
+        *marks_text(dict.fromkeys(_fitted(profile), "table"), {}, {}),
         "",
         "[hours]",
         "# Share of auctions in each hour.",
@@ -120,6 +123,12 @@ def profile_text(fit: Fit) -> str:
         *(f"{field.name} = {getattr(profile.spreads, field.name):.6f}" for field in fields(Spreads)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fitted(profile: Profile) -> list[str]:
+    """Return the keys of the figures that a table tells: no categories, and budgets only where they differ."""
+    lacks = {"categories.share"} | ({"budgets.quantiles"} if np.ptp(profile.budget_quantiles) == 0 else set())
+    return [key for key in FIGURES if key not in lacks and not key.startswith("external.")]
 
 
 def _list(figures: ArrayLike) -> str:

@@ -12,9 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.files import write_text
+from auctionsim.traffic.profiles.marks import marks_text
 from auctionsim.traffic.public_data import SOURCES, campaigns, hourly_prices, page_views, week_factor
 
 QUANTILES = 21
+_MEASURED = {
+    "hours.share": "alimama_traffic",
+    "week.factor": "avito_bat",
+    "categories.share": "alimama_traffic",
+    "prices.cpc": "nab_ad_exchange",
+    "prices.hour_factor": "nab_ad_exchange",
+    "prices.log_sd": "nab_ad_exchange",
+    "rates.ctr": "nab_ad_exchange",
+    "budgets.quantiles": "avito_bat",
+}
+_ASSUMED = {"rates.cvr": "no source has conversions"}
 
 
 def profile_text(data: Path) -> str:
@@ -35,24 +47,26 @@ def profile_text(data: Path) -> str:
         *(f'    "{source}",' for source in SOURCES.values()),
         "]",
         "",
+        *marks_text(_MEASURED, {}, _ASSUMED),
+        "",
         "[hours]",
         f"# Share of {views.sum():,} page views in each hour, local time (alimama_traffic).",
-        f"share = {_list(views.sum(axis=1) / views.sum(), 6)}",
+        f"share = {figures_list(views.sum(axis=1) / views.sum(), 6)}",
         "",
         "[categories]",
         "# Share of page views of each category that has any, largest first (alimama_traffic).",
-        f"share = {_list(np.sort(by_category[by_category > 0])[::-1] / views.sum(), 6)}",
+        f"share = {figures_list(np.sort(by_category[by_category > 0])[::-1] / views.sum(), 6)}",
         "",
         "[week]",
         "# Traffic of each hour of the week over that hour's mean, Monday first (avito_bat, mean over 114 regions).",
         "factor = [",
-        *(f"    {_list(row, 4)}," for row in week_factor(data)),
+        *(f"    {figures_list(row, 4)}," for row in week_factor(data)),
         "]",
         "",
         "[prices]",
         "# Hourly cost per click: median, hour of day over the median, robust log standard deviation (nab_ad_exchange).",
         f"cpc = {prices.cpc:.4f}",
-        f"hour_factor = {_list(prices.hour_factor, 4)}",
+        f"hour_factor = {figures_list(prices.hour_factor, 4)}",
         f"log_sd = {prices.log_sd:.4f}",
         "",
         "[rates]",
@@ -61,12 +75,13 @@ def profile_text(data: Path) -> str:
         "",
         "[budgets]",
         f"# Daily budgets of {len(budgets)} campaigns over their median, at {QUANTILES} even quantiles (avito_bat).",
-        f"quantiles = {_list(quantiles, 4)}",
+        f"quantiles = {figures_list(quantiles, 4)}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _list(figures: NDArray[np.float64], digits: int) -> str:
+def figures_list(figures: NDArray[np.float64], digits: int) -> str:
+    """Write numbers as a list of TOML, each with so many decimals."""
     return "[" + ", ".join(f"{figure:.{digits}f}" for figure in figures) + "]"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from auctionsim.errors import InputError
 from auctionsim.market.simulate import simulate_day
 from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
+from auctionsim.traffic.profile import load_profile
+from auctionsim.traffic.table import FIGURES_NOTE
 
 from ...conftest import SMALL
 from ..by_hand import Money, run_by_hand
@@ -128,6 +131,18 @@ def test_the_card_states_what_bidders_meet_before_the_auction(tmp_path: Path):
     facts = dict(scenario_card({"run": run}).rows)
     assert "the best 3 candidates of a pre-ranker by ecpm with errors of 0.5" in facts["Mechanism"]
     assert facts["Predictions"] == "off by logarithms; pctr: bias 0.2; calibration none"
+
+
+def test_the_card_and_the_notes_say_which_figures_are_measured(tmp_path: Path):
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE})
+    assert "Figures" not in dict(scenario_card({"run": run}).rows)
+    said = load_profile("ipinyou").marks.sentence("ipinyou")
+    run.write_provenance({"source": "synthetic", FIGURES_NOTE: said})
+    assert dict(scenario_card({"run": run}).rows)["Figures"] == said
+    write_report([run], tmp_path / "page")
+    for name in ("report.md", "index.html"):
+        page = html.unescape((tmp_path / "page" / name).read_text())
+        assert page.count("measured: traffic by hour") == 2, name
 
 
 def test_a_source_date_that_is_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

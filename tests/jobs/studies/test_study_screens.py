@@ -28,9 +28,9 @@ def test_the_committed_table_keeps_its_promises():
     innocent = results.filter(scenario="innocent logs")
     assert set(innocent["arm"]) == set(CASES)
     flagged = innocent.filter(metric="flagged")
-    assert flagged["seed"].n_unique() >= 5
-    # 70 logs at 5 %: more than 9 come by chance once in 100.
-    assert flagged["value"].mean() <= 9 / 70  # type: ignore[operator]
+    assert flagged["seed"].n_unique() == 10
+    # 140 logs at 5 %: more than 14 come by chance less than once in 100.
+    assert flagged["value"].mean() <= 14 / 140  # type: ignore[operator]
     for one in MEASURES:
         alarms = innocent.filter(metric=f"alarm {one.name}")["value"]
         assert alarms.mean() <= 9 / 60, one.name  # type: ignore[operator]

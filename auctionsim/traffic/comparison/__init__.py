@@ -1,0 +1,1 @@
+"""Compare what the generator draws with the aggregates of its profile."""
