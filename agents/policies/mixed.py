@@ -35,7 +35,9 @@ class HourByHour:
                 last = state.cumulative - before
                 hour, before = state.hour, state.cumulative.copy()
                 action = with_shares(
-                    actor.act(DayState(state.day, hour, hour, state.budget_left, last, state.cumulative)),
+                    actor.act(
+                        DayState(state.day, hour, hour, state.budget_left, last, state.cumulative, state.delay, state.prices)
+                    ),
                     state.budget_left.shape,
                 )
             return Participation(action.coefficients.copy(), action.share.copy())

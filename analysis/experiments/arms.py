@@ -60,6 +60,9 @@ class Arms:
         self.markets = (control, control if treatment is None else treatment)
         for market in self.markets:
             market.expect_no_accounts("experiments")
+            if market.information is not None and market.information.delay > 0:
+                source = f"{market.scenario.source}: information.delay"
+                raise InputError(f"{source}: expected 0 with experiments, got {market.information.delay}")
         a, b = (market.traffic for market in self.markets)
         columns = ("day", "hour", "weight", "cell_start", "advertiser", "pctr", "ctr", "cvr", "item_price", "market_ecpm")
         if a is not b and not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in columns):
@@ -132,7 +135,7 @@ class Arms:
         while not replay.is_over:
             # A rule plans with the whole day's budget and auctions, so it is shown its part as large as the whole.
             accounts = [[len(mix.pots) * one for one in replay.account(arm)] for arm in (CONTROL, TREATMENT)]
-            states = [DayState(day, replay.hour, replay.hour, *account) for account in accounts]
+            states = [DayState(day, replay.hour, replay.hour, left, last, total) for left, last, total in accounts]
             bids = [bidder.bids(state) for bidder, state in zip(bidders, states, strict=True)]
             if mix.treated is not None:
                 bids = [_mixed(bids, mix.treated)] * 2

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.sources import TrafficSource
+from auctionsim.market.information.prices import HourPrices
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.steps import Steps
 
@@ -34,6 +35,10 @@ class DayState:
     """Impressions, clicks, conversions, GMV and cost of the step before, 0 before the first, `[n, 5, P]`."""
     cumulative: Array
     """The same summed over the day so far, `[n, 5, P]`."""
+    delay: int = 0
+    """Steps by which reports are late: budgets left, the step before and the day so far are those of so many steps ago."""
+    prices: HourPrices | None = None
+    """Prices of the last hour reported, where `[information]` shows any; None without the section and before a report."""
 
     __repr__ = short_repr
 
@@ -41,6 +46,11 @@ class DayState:
     def n_policies(self) -> int:
         """Return P, the number of policies side by side."""
         return self.budget_left.shape[1]
+
+    @property
+    def reported(self) -> int:
+        """Return the number of steps that were reported; without delay, all before this one."""
+        return max(self.steps_done - self.delay, 0)
 
     def of(self, advertisers: NDArray[np.int64]) -> DayState:
         """Return the state of some advertisers, copied.
@@ -50,7 +60,7 @@ class DayState:
         """
         return DayState(
             self.day, self.hour, self.steps_done, self.budget_left[advertisers], self.last_step[advertisers],
-            self.cumulative[advertisers],
+            self.cumulative[advertisers], self.delay, None if self.prices is None else self.prices.of(advertisers),
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from auctionsim.scenario.accounts import AccountSection, check_accounts
 from auctionsim.scenario.advertisers import AUTOBIDDERS, CONTROLLERS, AdvertiserGroup
 from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, resolved_level
+from auctionsim.scenario.information import REGIMES, InformationSection, Regime, check_information
 from auctionsim.scenario.learner import (
     ALGORITHMS,
     MIN_VALIDATION_DAYS,
@@ -31,10 +32,10 @@ from auctionsim.scenario.predictions import PredictionsSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup", "AutobidSection",
-    "ClusterSection", "DcmabSection", "DqnSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective",
-    "PlatformSection", "PpoSection", "PredictionsSection", "Scenario", "Section", "TrafficSection", "TrainSection",
-    "ValueScaleSection", "baseline_share", "resolved_level",
+    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "REGIMES", "SYNTHETIC_ONLY", "AccountSection", "AdvertiserGroup",
+    "AutobidSection", "ClusterSection", "DcmabSection", "DqnSection", "InformationSection", "LearnerSection", "MaabSection",
+    "MechanismSection", "Objective", "PlatformSection", "PpoSection", "PredictionsSection", "Regime", "Scenario", "Section",
+    "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -58,6 +59,8 @@ class Scenario(Section):
     """The auction."""
     predictions: PredictionsSection | None = None
     """Errors of the platform's predictions and their calibration; without the section the traffic's predictions stand."""
+    information: InformationSection | None = None
+    """What bidders know of the market; without the section, all that was ever shown to them."""
     platform: PlatformSection = PlatformSection()
     """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
@@ -94,6 +97,8 @@ class Scenario(Section):
             if group.budget == "table" and self.traffic.budgets is None:
                 raise ValueError(f"advertisers[{i}].budget: expected traffic.budgets to name a file, got none")
         check_accounts(self.accounts, self.advertisers)
+        if any(group.controller == "learner" for group in self.advertisers):
+            check_information(self.information, self.learner, self.platform)
         return self
 
     def __repr__(self) -> str:

@@ -14,8 +14,9 @@ from functools import cache, cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.market.day import MarketDay
+from auctionsim.market.information.prices import PRICES
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
@@ -45,7 +46,7 @@ def _side_by_side(calls: Sequence[Callable[[], Array]], threads: int) -> list[Ar
 class _Group:
     """Copies that began the same day at the same time: one replay of it, or one for each thread."""
 
-    replay: DayReplay
+    replay: MarketDay
     """The day; its policy p is the copy `members[p]`."""
     members: NDArray[np.int64]
     """Indices of the copies."""
@@ -81,6 +82,9 @@ class ParallelDays:
         """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`; never written to."""
         self.budget_left = np.zeros((n, copies))
         """Currency that is left of each budget, infinite without one, `[advertisers, P]`."""
+        self.prices = np.zeros((n, len(PRICES), copies))
+        """Prices of the last hour reported that bidders may see, by `PRICES`, currency `[advertisers, 2, P]`; 0 for
+        none."""
 
     def begin(self, copies: NDArray[np.int64], days: NDArray[np.int64], noise_seeds: Sequence[int]) -> None:
         """Begin a day from midnight in some copies, wherever they were.
@@ -93,6 +97,7 @@ class ParallelDays:
         self.stop(copies)
         self.last_step = self.last_step.copy()
         self.last_step[:, :, copies] = 0.0
+        self.prices[:, :, copies] = 0.0
         seed = dict(zip(copies.tolist(), noise_seeds, strict=True))
         for day in np.unique(days).tolist():
             on_day = copies[days == day]
@@ -136,5 +141,18 @@ class ParallelDays:
             # The common case, all copies in one replay: its arrays are taken as they are.
             (group,) = self._groups
             self.last_step, self.budget_left = group.replay.step(coefficients), group.replay.budget_left.copy()
+        self._show_prices()
         self._groups = [group for group in self._groups if not group.replay.is_over]
         return self.last_step, self.budget_left
+
+    def _show_prices(self) -> None:
+        """Compute the prices that bidders may see; nothing where they see none, since it takes as long as the hour."""
+        information = self._market.information
+        if information is None or not information.shows("winning-price"):
+            return
+        self.prices = np.zeros_like(self.prices)
+        for group in self._groups:
+            found = group.replay.state.prices
+            if found is not None:
+                shown = np.stack([found.winning_price, found.least_winning_cost], axis=1)
+                self.prices[:, :, group.members[group.is_live]] = np.nan_to_num(shown[:, :, group.is_live])
