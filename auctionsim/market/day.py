@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.day import DayReplay
-from auctionsim.auction.kernel.arguments import SPENDABLE
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
@@ -151,7 +151,7 @@ class MarketDay(DayReplay):
         """Return the prices of the step that begins, to be reported at its end; None where none are shown."""
         if self._information is None or not self._information.shows("winning-price"):
             return None
-        is_in_play = self._ledger[:, :, COST] < self._ledger[:, :, SPENDABLE]
+        is_in_play = self.budget_left > exhausted_threshold(self._budgets)
         source = None if self.source is self._market.traffic_source else self.source
         return HourPrices(self._market, self.day, self.hour, np.array(theta), is_in_play, source)
 
