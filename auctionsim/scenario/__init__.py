@@ -60,7 +60,7 @@ class Scenario(Section):
     predictions: PredictionsSection | None = None
     """Errors of the platform's predictions and their calibration; without the section the traffic's predictions stand."""
     information: InformationSection | None = None
-    """What bidders know of the market; without the section, all that was ever shown to them."""
+    """Knowledge that bidders have of the market; without the section, all that was ever shown to them."""
     platform: PlatformSection = PlatformSection()
     """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]

@@ -63,7 +63,7 @@ def known_rewards(
         chosen: Index of the multiplier that was tried, `[24, learners, copies]`.
         reward: Reward of that one, `[24, learners, copies]`.
         worth: Value of the advertiser's auctions, by which profit is divided, `[24, learners]`.
-        feedback: What a trial teaches.
+        feedback: Kind of feedback, see `FEEDBACKS`.
     """
     known = np.stack([_hour(run, market, grid, hour, worth[hour], feedback) for hour in range(HOURS)])
     arms = np.arange(len(grid))[np.newaxis, np.newaxis, :, np.newaxis]

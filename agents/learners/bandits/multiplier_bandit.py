@@ -61,8 +61,8 @@ class BanditSection(Section):
     epsilon_end: Share = 0.02
     """`q-learning`: chance of a random multiplier from then on."""
     feedback: Feedback = "own-wins"
-    """What a trial teaches. `own-wins`: its own reward. `winning-price`: in a second-price auction of one slot, also that of
-    all lower multipliers. `least-winning-cost`: that of every multiplier. `[information]` must show it."""
+    """Rewards that a trial teaches. `own-wins`: its own reward. `winning-price`: in a second-price auction of one slot, also
+    that of all lower multipliers. `least-winning-cost`: that of every multiplier. `[information]` must show it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ def common_features(information: InformationSection | None) -> NDArray[np.float3
     Under `full` all but `budget_left` and `spend_speed`, which tell a budget; under other regimes `time_left` alone.
 
     Args:
-        information: What bidders know.
+        information: The section `[information]`; None for everything.
     """
     if information is None:
         return None

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
-from auctionsim.market.information.blur import OF_HOUR, blurred, key_of
-from auctionsim.market.information.landscape import (
-    Landscape,
-    hour_landscape,
-    least_winning_costs,
-    prices_at,
-    slots_won,
-)
 from auctionsim.names.display import short_repr
 from auctionsim.scenario import InformationSection
+
+if TYPE_CHECKING:
+    # It is compiled, and imported by whoever asks for prices: environments need no numba to be made.
+    from auctionsim.market.information.landscape import Landscape
 
 Array = NDArray[np.float64]
 WINNING_PRICE, LEAST_WINNING_COST = "winning_price", "least_winning_cost"
@@ -90,6 +86,8 @@ class HourPrices:
     @cached_property
     def landscape(self) -> Landscape:
         """Return the hour's landscape; bidders see no more of it than the regime says."""
+        from auctionsim.market.information.landscape import hour_landscape
+
         source = self.source or self.market.traffic_source
         return hour_landscape(source, self.market.rules, self.day, self.hour, self.theta, self.is_in_play)
 
@@ -101,6 +99,8 @@ class HourPrices:
         information = self.market.information
         if information is None or not information.shows("winning-price" if channel == WINNING_PRICE else "least-winning-cost"):
             return np.full_like(self.theta[:, 0], np.nan)
+        from auctionsim.market.information.blur import OF_HOUR, blurred, key_of
+
         key, found, n = key_of(self.market.seed, self.day, self.hour, channel), self.landscape, len(self.theta)
         if information.aggregate == "hour":
             mean = self._mean(channel, lambda figure: figure)
@@ -110,6 +110,8 @@ class HourPrices:
         return figures if self.own is None else np.where(self.own[:, None], figures, np.nan)
 
     def _mean(self, channel: str, seen: Callable[[Array], Array]) -> Array:
+        from auctionsim.market.information.landscape import least_winning_costs, prices_at, slots_won
+
         found, rules = self.landscape, self.market.rules
         if channel == WINNING_PRICE:
             slot = slots_won(found.score, found.rivals)

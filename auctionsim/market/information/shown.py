@@ -20,7 +20,7 @@ def without_rivals(state: DayState, information: InformationSection | None, own:
 
     Args:
         state: State of all advertisers.
-        information: What bidders know; None for everything.
+        information: The section `[information]`; None for everything.
         own: Mask of the advertisers that the policy bids for, `[advertisers]`.
     """
     if information is None:
