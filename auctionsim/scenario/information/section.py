@@ -17,9 +17,9 @@ class InformationSection(Section):
     """What bidders know of the market (docs/information.md). Rivals' budgets are shown to nobody."""
 
     regime: Regime = "full"
-    """Channels that a bidder is shown. `own-wins`: its own auctions, wins and payments. `winning-price`: also the price per click
-    of each auction that it wins. `least-winning-cost`: also the least bid that would have won, in every auction, won or lost.
-    `full`: also rivals' bids and the platform's revenue."""
+    """Channels that a bidder is shown. `own-wins`: its own auctions, wins and payments. `winning-price`: also the price per
+    click of each auction that it wins. `least-winning-cost`: also the least bid that would have won, in every auction, won or
+    lost. `full`: also rivals' bids and the platform's revenue."""
     delay: Annotated[int, Field(ge=0, le=23)] = 0
     """Hours by which every report is late, that of the own account too; budgets are kept at once. A day begins without
     reports, and those that are still to come when it ends are lost."""
