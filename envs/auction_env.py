@@ -75,6 +75,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     | 14 | `platform_revenue` | [0, 1] | softsign of the platform's last hour over the baseline's mean hour |
 
     Softsign is x / (1 + |x|), so that 0.5 is the baseline's level. `auctionsim.envs.FEATURES` has the names in this order.
+    A section `[information]` may hide `platform_revenue`, which is then 0, and report all but `time_left` late.
 
     ### Rewards
 
@@ -105,6 +106,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     | `costs` | `(C,)` | the hour's cost of each constraint, in `cost_space(agent)`; a day keeps it where they add up to <= 0 |
     | `violations` | `(C,)` | relative violation by the day so far; that of the last hour is penalized where it is > 0 |
     | `limits` | `(C,)` | the limit itself: currency per click, ratio, or currency; infinite where there is none |
+    | `prices` | `(2,)` | only with a section `[information]`: winning price and least winning cost that the agent may see |
 
     ### Arguments
 
@@ -267,12 +269,15 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
     def state(self) -> NDArray[np.float32]:
         """Return the observations of all agents, one after the other, `[15 A]`.
 
+        With a section `[information]` what agents may not know of each other is 0 (docs/information.md).
+
         Raises:
             InputError: `reset` was not called.
         """
         if self._observed is None:
             raise InputError("state: expected a day that has begun, got none (call reset first)")
-        return self._observed.ravel().copy()
+        common: NDArray[np.float32] = self.batched_days.as_common(self._observed).ravel().copy()
+        return common
 
     def close(self) -> None:
         """Do nothing: the environment holds nothing open."""

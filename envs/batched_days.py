@@ -6,6 +6,7 @@ the engine's arrays are: in numpy, or by the same functions in arrays of another
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,8 @@ from auctionsim.market.copies.hour_formulas import observed, scored, violated
 from auctionsim.market.copies.parallel_days import ParallelDays
 from auctionsim.market.copies.relocated import on_processor
 from auctionsim.market.copies.terms import DayTerms
+from auctionsim.market.information.common import common_features
+from auctionsim.market.information.shown import without_rivals
 from auctionsim.market.market import Market
 from auctionsim.objectives.costs import limits_of
 from auctionsim.objectives.penalties import PENALTIES, reward_price
@@ -37,6 +40,10 @@ class Engine(Protocol):
 
     Arrays are numpy's, or any that follow numpy's protocols and stay where they are, on a GPU for example.
     """
+
+    @property
+    def prices(self) -> Array:
+        """Return the prices that bidders may see, of numpy: see `ParallelDays.prices`."""
 
     def begin(self, copies: NDArray[np.int64], days: NDArray[np.int64], noise_seeds: Sequence[int]) -> None:
         """Begin a day from midnight in some copies, wherever they were: see `ParallelDays.begin`."""
@@ -116,6 +123,10 @@ class BatchedDays:
         self._start, self._fixed = home(starting_coefficients(market, bid_model)), home(market.fixed)
         self._learners, self._budgets = home(market.learners), home(market.first_budgets)
         self._budget_left = home(np.zeros((n_advertisers, num_envs)))
+        information = market.information
+        self._reports: deque[tuple[Any, Any]] = deque(maxlen=1 if information is None else information.delay + 1)
+        common = common_features(information)
+        self._common = None if common is None else home(common)
         self._scored = formulas(partial(scored, learners=self._learners, settings=settings, price=price))
         self._observed = formulas(partial(observed, learners=self._learners))
         self._violated = formulas(partial(violated, learners=self._learners))
@@ -157,6 +168,10 @@ class BatchedDays:
         if self._rewarded is not None:
             self._rewarded = np.where(is_new, 0.0, self._rewarded[0]), np.where(is_new, 0.0, self._rewarded[1])
         self._budget_left = np.where(is_new, self._budgets[:, None], self._budget_left)
+        held = self._reports or [(self._budget_left, self.last_step)]
+        before = [(np.where(is_new, self._budget_left, left), np.where(is_new, 0.0, last)) for left, last in held]
+        self._reports.clear()
+        self._reports.extend(before)
         self._resolve()
 
     def stop(self, envs: NDArray[np.int64]) -> None:
@@ -191,7 +206,23 @@ class BatchedDays:
 
     def observations(self) -> NDArray[np.float32]:
         """Return the observations of all agents, in [-1, 1], `[P, A, 15]`."""
-        found: NDArray[np.float32] = self._observed(self._terms, self._home(self.hour), self._budget_left, self.last_step)
+        found: NDArray[np.float32] = self._observed(self._terms, self._home(self.hour), *self.reported)
+        return found
+
+    @property
+    def reported(self) -> tuple[Any, Any]:
+        """Return what bidders were told last: budgets left `[advertisers, P]`, and totals of an hour `[advertisers, 5, P]`."""
+        return self._reports[0]
+
+    def as_common(self, observations: Any) -> Any:
+        """Return observations `[..., 15]` with 0 in place of what agents may not know of each other."""
+        return observations if self._common is None else observations * self._common
+
+    def prices(self) -> Array | None:
+        """Return the prices that agents may see, `[P, A, 2]`, 0 for none; None without `[information]`."""
+        if self.market.information is None:
+            return None
+        found: Array = self._home(self._engine.prices[self.market.learners].transpose(2, 0, 1).copy())
         return found
 
     def violations(self) -> Array:
@@ -206,16 +237,25 @@ class BatchedDays:
         return self._limits.copy()
 
     def state(self) -> DayState:
-        """Return what a policy of the market may look at, where all environments are in the same hour of one day."""
+        """Return what a policy of the market may look at, where all environments are in the same hour of one day.
+
+        Raises:
+            InputError: Reports are late.
+        """
+        information = self.market.information
+        if information is not None and information.delay > 0:
+            raise InputError(f"{self.market.scenario.source}: information.delay: expected 0 here, got {information.delay}")
         arrays = self._budget_left.copy(), self.last_step.copy(), self.cumulative.copy()
         for array in arrays:
             array.flags.writeable = False
-        return DayState(int(self.day[0]), int(self.hour[0]), int(self.hour[0]), *arrays)
+        state = DayState(int(self.day[0]), int(self.hour[0]), int(self.hour[0]), *arrays)
+        return without_rivals(state, information, self.market.is_controlled)
 
     def _replay(self, theta: Any) -> NDArray[np.bool_]:
         """Replay an hour with coefficients `[advertisers, 4, P]`; return which environments were on a day."""
         was_running = self._is_running.copy()
         self.last_step, self._budget_left = self._engine.step(theta)
+        self._reports.append((self._budget_left, self.last_step))
         self.cumulative = self.cumulative + self.last_step
         # An engine elsewhere knows no delays.
         paid = getattr(self._engine, "rewarded", None)

@@ -52,15 +52,18 @@ def infos_of(days: BatchedDays, hour: HourResult | None = None) -> dict[str, Arr
         hour: The hour just replayed; None where days have just begun, with objectives and costs of 0.
 
     Returns:
-        `objectives` `[P, A, 4]`, and `costs`, `violations` and `limits`, `[P, A, C]`.
+        `objectives` `[P, A, 4]`, and `costs`, `violations` and `limits`, `[P, A, C]`. With a section `[information]` also
+        `prices`, winning price and least winning cost of the last hour reported, `[P, A, 2]`, 0 where there are none to see.
     """
     shape = (len(days.hour), len(days.market.learners))
-    violations = days.violations()
+    violations, prices = days.violations(), days.prices()
+    shown = {} if prices is None else {"prices": prices}
     return {
         "objectives": np.zeros((*shape, len(OBJECTIVES))) if hour is None else hour.objectives,
         "costs": np.zeros_like(violations) if hour is None else hour.costs,
         "violations": violations,
         "limits": days.limits(),
+        **shown,
     }
 
 

@@ -46,6 +46,7 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     | `infos["day"]` | day of each environment, `[P]` |
     | `infos["objectives"]` | clicks, conversions, GMV and profit of the hour, `[P, A, 4]` |
     | `infos["costs"]`, `["violations"]`, `["limits"]` | those of `AuctionParallelEnv`, `[P, A, C]` |
+    | `infos["prices"]` | with a section `[information]`: prices that bidders may see, `[P, A, 2]` |
 
     Environments on the same day are replayed by one call of the kernel, so a step costs one call per different day. With
     `same_day` all of them replay the day and the sampling noise that the first one draws: always one call, and environments
@@ -229,12 +230,15 @@ class AuctionVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]
     def state(self) -> NDArray[np.float32]:
         """Return the observations of all agents of each environment, one after the other, `[P, 15 A]`.
 
+        With a section `[information]` what agents may not know of each other is 0 (docs/information.md).
+
         Raises:
             InputError: `reset` was not called.
         """
         if self._is_done is None:
             raise InputError("state: expected a day that has begun, got none (call reset first)")
-        return self.batched_days.observations().reshape(self.num_envs, -1)
+        common: NDArray[np.float32] = self.batched_days.as_common(self.batched_days.observations())
+        return common.reshape(self.num_envs, -1)
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Print a line for each environment (`human`), or return a picture of each, `[height, width, 3]` (`rgb_array`)."""

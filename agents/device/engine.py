@@ -29,6 +29,10 @@ class TensorEngine(Protocol):
     is on no day gets zeros, and its budgets stay.
     """
 
+    @property
+    def prices(self) -> NDArray[np.float64]:
+        """Return the prices that bidders may see, of numpy: see `ParallelDays.prices`."""
+
     def begin(self, copies: NDArray[np.int64], days: NDArray[np.int64], noise_seeds: Sequence[int]) -> None:
         """Begin a day from midnight in some copies, wherever they were, with the market's budgets.
 
@@ -78,6 +82,11 @@ class ProcessorEngine:
         """Stop some copies: see `TensorEngine.stop`."""
         self._days.stop(copies)
 
+    @property
+    def prices(self) -> NDArray[np.float64]:
+        """Return the prices that bidders may see, of numpy: see `ParallelDays.prices`."""
+        return self._days.prices
+
     def step(self, coefficients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Clear an hour: see `TensorEngine.step`."""
         totals, left = self._days.step(coefficients.cpu().numpy())
@@ -95,6 +104,11 @@ class ArrayEngine:
     def __init__(self, engine: TensorEngine) -> None:
         self._engine = engine
         self.begin, self.stop = engine.begin, engine.stop
+
+    @property
+    def prices(self) -> NDArray[np.float64]:
+        """Return the prices that bidders may see, of numpy: see `TensorEngine.prices`."""
+        return self._engine.prices
 
     def step(self, coefficients: Any) -> tuple[Any, Any]:
         """Clear an hour: see `TensorEngine.step`."""

@@ -13,6 +13,7 @@ from auctionsim.agents.learners.validated.learner import has_validated_floor, wi
 from auctionsim.arguments import instance_of, text
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import expect_library
+from auctionsim.market.information.shown import expect_shown
 from auctionsim.plugins import CLASS_PATH, constructing, expect_methods, load_class
 from auctionsim.scenario import ALGORITHMS, Scenario, Section
 from auctionsim.scenario.file import parse_section
@@ -86,7 +87,8 @@ def make_learner(scenario: Scenario) -> Learner:
     """Return the learner that `learner.algorithm` names, with its constants; it chooses a margin that is `validated` itself.
 
     Raises:
-        InputError: The class cannot be found or is no learner, or its constants are wrong.
+        InputError: The class cannot be found or is no learner, or its constants are wrong, or it needs to know more than
+            `[information]` shows.
     """
     return with_validated_floor(scenario, _made) if has_validated_floor(scenario) else _made(scenario)
 
@@ -98,6 +100,7 @@ def _made(scenario: Scenario) -> Learner:
     is_own = CLASS_PATH.match(name) is not None
     with constructing(name, f"{scenario.source}: learner.algorithm", arguments) if is_own else nullcontext():
         learner: Learner = found(scenario) if constants is None else found(scenario, constants)
+    expect_shown(scenario, learner, f"learner.algorithm = {shown(name)}")
     return learner
 
 

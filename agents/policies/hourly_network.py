@@ -134,7 +134,9 @@ def _inputs(market: Market, state: DayState, scales: Scales, static: Array) -> A
     baseline = market.baseline[market.scenario.traffic.train_days[0]]
     usual = baseline.cost[:, learners, 0].sum(axis=0) / np.maximum(baseline.clicks[:, learners, 0].sum(axis=0), 1e-12)
     paid = cumulative[:, COST] / np.maximum(cumulative[:, CLICKS], 1e-12)
-    rivals = market.competition(state.day)[hour - 1, learners] if hour else np.zeros(len(learners))
+    known = market.information
+    is_seen = state.reported > 0 and (known is None or known.shows("full"))
+    rivals = market.competition(state.day)[state.reported - 1, learners] if is_seen else np.zeros(len(learners))
     context = np.stack(
         [
             np.full((n_policies, len(learners)), arithmetic.sin(clock)),

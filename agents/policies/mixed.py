@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class HourByHour:
                 last = state.cumulative - before
                 hour, before = state.hour, state.cumulative.copy()
                 action = with_shares(
-                    actor.act(DayState(state.day, hour, hour, state.budget_left, last, state.cumulative, state.reports)),
+                    actor.act(replace(state, hour=hour, steps_done=hour, last_step=last)),
                     state.budget_left.shape,
                 )
             return Participation(action.coefficients.copy(), action.share.copy())

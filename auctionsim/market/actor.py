@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.sources import TrafficSource
 from auctionsim.market.delays.reports import Reports
+from auctionsim.market.information.prices import HourPrices
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.steps import Steps
 
@@ -36,6 +37,10 @@ class DayState:
     conversions and GMV are those that arrived in it, whenever they were clicked for."""
     cumulative: Array
     """The same summed over the day so far, `[n, 5, P]`."""
+    delay: int = 0
+    """Steps by which reports are late: budgets left, the step before and the day so far are those of so many steps ago."""
+    prices: HourPrices | None = None
+    """Prices of the last hour reported, where `[information]` shows any; None without the section and before a report."""
     reports: Reports | None = None
     """What has arrived of each hour's clicks, and estimates of the rest; None before the first hour and without `[delays]`."""
 
@@ -46,6 +51,11 @@ class DayState:
         """Return P, the number of policies side by side."""
         return self.budget_left.shape[1]
 
+    @property
+    def reported(self) -> int:
+        """Return the number of steps that were reported; without delay, all before this one."""
+        return max(self.steps_done - self.delay, 0)
+
     def of(self, advertisers: NDArray[np.int64]) -> DayState:
         """Return the state of some advertisers, copied.
 
@@ -54,7 +64,8 @@ class DayState:
         """
         return DayState(
             self.day, self.hour, self.steps_done, self.budget_left[advertisers], self.last_step[advertisers],
-            self.cumulative[advertisers], None if self.reports is None else self.reports.of(advertisers),
+            self.cumulative[advertisers], self.delay, None if self.prices is None else self.prices.of(advertisers),
+            None if self.reports is None else self.reports.of(advertisers),
         )  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
@@ -18,6 +21,9 @@ from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.actor import Actor, DayState
 from auctionsim.market.delays.arrivals import Delays
 from auctionsim.market.delays.reports import ConversionLog
+from auctionsim.market.information.prices import HourPrices
+from auctionsim.market.information.shown import without_rivals
+from auctionsim.scenario import InformationSection
 
 Array = NDArray[np.float64]
 
@@ -49,6 +55,18 @@ class HasRules(Protocol):
     def delays(self) -> Delays | None:
         """Return the delays of conversions; None where they are reported at once."""
 
+    @property
+    def seed(self) -> int:
+        """Return the seed of what is drawn."""
+
+    @property
+    def information(self) -> InformationSection | None:
+        """Return what bidders know; None for no limits."""
+
+    @property
+    def is_controlled(self) -> NDArray[np.bool_]:
+        """Return the mask of the advertisers that a learner controls."""
+
 
 class MarketDay(DayReplay):
     """A day of a market, replayed step by step.
@@ -60,7 +78,7 @@ class MarketDay(DayReplay):
         arguments: Further arguments, as `DayReplay` takes them.
 
     Raises:
-        ValueError: `steps` are given and the market has rules, which bid by the hour.
+        ValueError: `steps` are given and the market has rules, which bid by the hour, or reports that are late by hours.
         InputError: Conversions are delayed, and steps or local credit are asked for.
     """
 
@@ -71,6 +89,9 @@ class MarketDay(DayReplay):
             for name in ("steps", "local_credit"):
                 if arguments.get(name):
                     raise InputError(f"delays: expected hours without local credit, which reports are by, got {name}")
+        self._information = information = market.information
+        if arguments.get("steps") is not None and information is not None and information.delay > 0:
+            raise ValueError("steps: expected hours with information.delay, got others")
         super().__init__(day=day, rules=market.rules, **arguments)
         self._market = market
         self._actors: list[Actor] = []
@@ -85,6 +106,9 @@ class MarketDay(DayReplay):
             seeds = self._seeds if market.rules.outcomes == "sampled" else None
             self.reported = ConversionLog(market.delays, day, self.hour, self.budget_left.shape, seeds, carried)
         self._allot()
+        self._reports: deque[DayState] = deque(maxlen=1 if information is None else information.delay + 1)
+        """States at the end of the last steps, without delay; the first of them was reported last."""
+        self._report(None)
 
     def keep_shown(self) -> None:
         """Keep what rules are shown, so that the day can be copied and pickled while rules are in the middle of it.
@@ -117,12 +141,29 @@ class MarketDay(DayReplay):
     @property
     def state(self) -> DayState:
         """Return what a policy may look at before the next step; it stays as it is when the day goes on."""
+        return without_rivals(self._reported, self._information, self._market.is_controlled)
+
+    @property
+    def _reported(self) -> DayState:
+        """Return what was reported of everybody before the next step; each may know its own rows."""
+        if self._information is None:
+            return self._now(None)
+        last = self._reports[0]
+        return replace(last, hour=self.hour, steps_done=self.steps_done, delay=self._information.delay)
+
+    def _now(self, prices: HourPrices | None) -> DayState:
+        """Return the state as it is, but for conversions that are late."""
         arrays = self.budget_left.copy(), self.observed_step, self._observed
         for array in arrays:
             # A policy that wrote to them would change the day's accounts.
             array.flags.writeable = False
         reports = self.reported.reports if self.reported is not None and self.steps_done else None
-        return DayState(self.day, self.hour, self.steps_done, *arrays, reports)
+        return DayState(self.day, self.hour, self.steps_done, *arrays, prices=prices, reports=reports)
+
+    def _report(self, prices: HourPrices | None) -> None:
+        """Report the step that has ended, where bidders know less than everything."""
+        if self._information is not None:
+            self._reports.append(self._now(prices))
 
     @property
     def observed_step(self) -> Array:
@@ -143,6 +184,14 @@ class MarketDay(DayReplay):
         """Return the same for the day so far, `[advertisers, 5, P]`."""
         return self.cumulative[:, : len(OUTCOMES)] if self.reported is None else self.reported.rewarded_so_far
 
+    def _prices(self, theta: Array) -> HourPrices | None:
+        """Return the prices of the step that begins, to be reported at its end; None where none are shown."""
+        if self._information is None or not self._information.shows("winning-price"):
+            return None
+        is_in_play = self.budget_left > exhausted_threshold(self._budgets)
+        source = None if self.source is self._market.traffic_source else self.source
+        return HourPrices(self._market, self.day, self.hour, np.array(theta), is_in_play, source)
+
     def step(self, coefficients: Array, participation: Array | None = None) -> Array:
         """Replay the next step.
 
@@ -156,10 +205,12 @@ class MarketDay(DayReplay):
             Impressions, clicks, conversions, GMV and cost of the step, `[advertisers, 5, P]`.
         """
         theta, self.participation = self._with_rules(coefficients, participation)
+        prices = self._prices(theta)
         totals = super().step(theta, self.participation)
         if self.reported is not None:
             self.reported.add(totals[:, : len(OUTCOMES)])
         self._allot()
+        self._report(prices)
         return totals
 
     def _allot(self) -> None:
@@ -182,7 +233,7 @@ class MarketDay(DayReplay):
         theta = np.array(np.broadcast_to(coefficients, (n, n_features, n_policies)))
         is_left: NDArray[np.bool_] = np.logical_or.reduce(np.isnan(theta), axis=1)
         entered = np.ones((n, n_policies)) if share is None else share.copy()
-        state = self.state
+        state = self._reported
         if self._shown is not None:
             self._shown.append(state)
         for (who, rule), actor in zip(rules, self._actors, strict=True):

@@ -27,8 +27,9 @@ from auctionsim.market.competition import hourly_competition, meeting_share
 from auctionsim.market.day import MarketDay
 from auctionsim.market.delays.arrivals import Delays
 from auctionsim.market.delays.reports import ConversionLog
+from auctionsim.market.information.shown import expect_shown
 from auctionsim.names.display import cut, html_table, ranges, some
-from auctionsim.scenario import AdvertiserGroup, Scenario
+from auctionsim.scenario import AdvertiserGroup, InformationSection, Scenario
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
@@ -137,6 +138,11 @@ class Market:
     def advertisers(self) -> tuple[str, ...]:
         """Return the names of the advertisers, in the order of every advertiser axis."""
         return self.source.advertisers
+
+    @property
+    def information(self) -> InformationSection | None:
+        """Return what bidders know of the market; None for no limits."""
+        return self.scenario.information
 
     @property
     def traffic(self) -> Traffic:
@@ -294,7 +300,11 @@ class Market:
         Args:
             rule: `manual` or `truthful`, or the class of a rule that bids hour by hour.
             who: Indices of the advertisers that follow the rule, `[n]`.
+
+        Raises:
+            InputError: The rule needs to know more than `[information]` shows.
         """
+        expect_shown(self.scenario, rule, f"controller {shown(getattr(rule, 'name', getattr(rule, '__name__', rule)))}")
         fixed = self.fixed.copy()
         fixed[who] = STATIC_BIDS[rule] if isinstance(rule, str) else np.nan
         changed = replace(self, fixed=fixed, learners=np.setdiff1d(self.learners, who))

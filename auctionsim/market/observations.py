@@ -73,7 +73,9 @@ class Scales:
     mean_auctions: Array
     """The same in the mean hour, `[observed, D]`, > 0."""
     revenue: Array
-    """Revenue of the platform in the mean hour, currency `[D]`, > 0."""
+    """Revenue of the platform in the mean hour, currency `[D]`, > 0; practically infinite where bidders may not know it."""
+    delay: int = 0
+    """Hours by which reports are late."""
 
     __repr__ = short_repr
 
@@ -94,6 +96,8 @@ class Scales:
             mean[:, _NUMERATORS], mean[:, _DENOMINATORS], out=np.zeros_like(mean[:, :3]), where=mean[:, _DENOMINATORS] > 0
         )
         auctions = market.hourly_auctions(day)[:, who, None]
+        known = market.information
+        is_shown = known is None or known.shows("full")
         return cls(
             budgets=market.budgets[who, None],
             amounts=_or_infinite(mean),
@@ -101,7 +105,9 @@ class Scales:
             profit=_or_infinite(np.abs(mean[:, GMV] - mean[:, COST])),
             auctions=auctions,
             mean_auctions=_or_infinite(auctions.mean(axis=0)),
-            revenue=_or_infinite(outcome.revenue.mean(axis=0)),
+            # Any revenue over an infinite one is 0 in the observation.
+            revenue=_or_infinite(outcome.revenue.mean(axis=0) if is_shown else np.zeros(1)),
+            delay=0 if known is None else known.delay,
         )
 
     @classmethod
@@ -114,7 +120,7 @@ class Scales:
         """
         names = ("amounts", "rates", "profit", "auctions", "mean_auctions", "revenue")
         by_day = {name: np.concatenate([getattr(one, name) for one in scales], axis=-1)[..., day] for name in names}
-        return cls(scales[0].budgets, **by_day)
+        return cls(scales[0].budgets, **by_day, delay=scales[0].delay)
 
 
 def observe(
@@ -124,7 +130,8 @@ def observe(
 
     Args:
         scales: Scales of the observed advertisers and of the day that is replayed.
-        hour: Number of hours replayed so far, `[P]`; 24 at the end of the day.
+        hour: Number of hours replayed so far, `[P]`; 24 at the end of the day. Where reports are late, what follows is that
+            of the last hour reported.
         budget_left: Currency that is left of each budget, `[observed, P]`.
         last_step: Impressions, clicks, conversions, GMV and cost of the last hour, `[observed, 5, P]`; 0 before the first.
         revenue: Revenue of the platform in the last hour, currency `[P]`; 0 before the first.
@@ -137,6 +144,7 @@ def observe(
     seen = np.empty((n_observed, len(FEATURES), n_policies), like=budget_left)
     feature = {name: seen[:, k] for k, name in enumerate(FEATURES)}
     feature["time_left"][:] = 1 - hour / HOURS
+    hour = np.maximum(hour - scales.delay, 0) if scales.delay else hour
     feature["budget_left"][:] = left = _budget_left(scales.budgets, budget_left)
     feature["spend_speed"][:] = _softsign((1 - left) * HOURS, np.maximum(hour, 1))
     seen[:, _AMOUNTS] = _softsign(last_step, scales.amounts)

@@ -26,6 +26,10 @@ _COLUMNS = {
     "punishment": dict.fromkeys(("seed", "hours_since", "punished"), _WHOLE) | dict.fromkeys(("rival_bids", "profit"), _NUMBER),
     "queries": dict.fromkeys(("arm", "query"), _TEXT) | {"seed": _WHOLE} | dict.fromkeys(_OF_QUERY, _NUMBER),
     "regret": {"advertiser": _TEXT} | dict.fromkeys(("seed", "day"), _WHOLE) | dict.fromkeys(_REGRET, _NUMBER),
+    "truth": {"advertiser": _TEXT}
+    | dict.fromkeys(("seed", "day", "hour"), _WHOLE)
+    | dict.fromkeys(("winning_price", "least_winning_cost", "shown_winning_price", "shown_least_winning_cost"), _NUMBER)
+    | dict.fromkeys(("platform_revenue", "budget_left"), _NUMBER),
     "validation": dict.fromkeys(("seed", "day"), _WHOLE)
     | dict.fromkeys(("revenue", "baseline_revenue", "margin", "factor", "bound"), _NUMBER),
 }
@@ -57,6 +61,7 @@ _KEYS = {
     "punishment": ("seed", "hours_since"),
     "queries": ("arm", "seed", "query"),
     "regret": ("seed", "day", "advertiser"),
+    "truth": ("seed", "day", "hour", "advertiser"),
     "validation": ("seed", "day"),
 }
 _MOST = 1e30

@@ -20,6 +20,7 @@ from auctionsim.scenario.agencies.agency import AgencySection, check_agencies, m
 from auctionsim.scenario.autobid import AutobidSection
 from auctionsim.scenario.base import Name, Objective, Section, baseline_share, profile_share, resolved_level
 from auctionsim.scenario.delays.section import DelaysSection, check_delays
+from auctionsim.scenario.information import REGIMES, InformationSection, Regime, check_information
 from auctionsim.scenario.learner import (
     ALGORITHMS,
     MIN_VALIDATION_DAYS,
@@ -34,10 +35,11 @@ from auctionsim.scenario.predictions import PredictionsSection
 from auctionsim.scenario.traffic import SYNTHETIC_ONLY, TrafficSection
 
 __all__ = [
-    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "SYNTHETIC_ONLY", "AccountSection", "AdoptionSection", "AdvertiserGroup",
-    "AgencySection", "AutobidSection", "ClusterSection", "DcmabSection", "DelaysSection", "DqnSection", "LearnerSection",
-    "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection", "PredictionsSection", "Scenario",
-    "Section", "TrafficSection", "TrainSection", "ValueScaleSection", "baseline_share", "profile_share", "resolved_level",
+    "ALGORITHMS", "AUTOBIDDERS", "CONTROLLERS", "REGIMES", "SYNTHETIC_ONLY", "AccountSection", "AdoptionSection",
+    "AdvertiserGroup", "AgencySection", "AutobidSection", "ClusterSection", "DcmabSection", "DelaysSection", "DqnSection",
+    "InformationSection", "LearnerSection", "MaabSection", "MechanismSection", "Objective", "PlatformSection", "PpoSection",
+    "PredictionsSection", "Regime", "Scenario", "Section", "TrafficSection", "TrainSection", "ValueScaleSection",
+    "baseline_share", "profile_share", "resolved_level",
 ]  # fmt: skip
 
 
@@ -63,6 +65,8 @@ class Scenario(Section):
     """Errors of the platform's predictions and their calibration; without the section the traffic's predictions stand."""
     delays: DelaysSection | None = None
     """Delays of the reports of conversions; without the section conversions are reported at once."""
+    information: InformationSection | None = None
+    """Knowledge that bidders have of the market; without the section, all that was ever shown to them."""
     platform: PlatformSection = PlatformSection()
     """The platform's goals and the baseline policy."""
     advertisers: Annotated[tuple[AdvertiserGroup, ...], Field(min_length=1)]
@@ -109,6 +113,8 @@ class Scenario(Section):
         check_agencies(self.agencies, self.advertisers, self.learner.algorithm, self.learner.device)
         if self.adoption is not None:
             check_adoption(self.adoption, self.advertisers)
+        if any(group.controller == "learner" for group in self.advertisers):
+            check_information(self.information, self.learner, self.platform)
         return self
 
     def __repr__(self) -> str:

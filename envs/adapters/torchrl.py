@@ -20,6 +20,7 @@ from auctionsim.arguments import instance_of
 from auctionsim.envs.markets import DEFAULT_SCENARIO, AnyScenario
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import MissingExtra
+from auctionsim.market.information.common import common_features
 from auctionsim.market.observations import bounds
 from auctionsim.numbers import checked_seed
 from auctionsim.objectives.goals import OBJECTIVES
@@ -188,7 +189,9 @@ class AuctionEnv(EnvBase):
         flags = {"done": terminations | truncations, "terminated": terminations, "truncated": truncations}
         of_market = {key: value[:, None] for key, value in flags.items()}
         reported = TensorDict(of_market, batch_size=self.batch_size, device=self.device)
-        reported["state"], reported["day"] = seen.flatten(1), infos["day"][:, None]
+        common = common_features(self.vector_env.market.information)
+        of_all = seen if common is None else seen * torch.as_tensor(common, device=seen.device)
+        reported["state"], reported["day"] = of_all.flatten(1), infos["day"][:, None]
         for group, members in self._members.items():
             size = (*self.batch_size, len(members))
             info = TensorDict({key: values[:, members] for key, values in by_agent.items()}, batch_size=size)

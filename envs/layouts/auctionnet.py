@@ -31,7 +31,8 @@ LAYOUT = (
 )  # fmt: skip
 """Names in order. `time_left` and `budget_left` are shares. A mean is over steps, of a step's mean over the auctions in which
 the advertiser is a candidate: its bid (without floor and cap), price, predicted conversion rate, conversions, impressions.
-`last_` is over the last 3 steps, `next_` of the coming one; auctions are counts. Before the first step all of the past is 0."""
+`last_` is over the last 3 steps, `next_` of the coming one; auctions are counts. Before the first step all of the past is 0.
+Prices, the market's, are 0 where `[information]` has another regime than `full`."""
 _LAST = 3
 _BID, _PRICE, _PCVR, _CONVERSION, _WIN, _AUCTIONS = range(6)
 
@@ -43,7 +44,7 @@ class AuctionNetObservations(VectorWrapper):
         env: The vector environment, whose `autoreset_mode` is not `SAME_STEP`: its `final_obs` would be of another layout.
 
     Raises:
-        InputError: It is another environment, or has that mode.
+        InputError: It is another environment, has that mode, or its bidders' reports are late.
     """
 
     def __init__(self, env: AuctionVectorEnv) -> None:
@@ -51,7 +52,12 @@ class AuctionNetObservations(VectorWrapper):
             raise InputError(f"env: expected an AuctionVectorEnv, got {shown(env)}")
         if env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
             raise InputError("env: expected autoreset_mode = 'NEXT_STEP' or 'DISABLED', got 'SAME_STEP'")
+        information = env.market.information
+        if information is not None and information.delay > 0:
+            source = f"{env.market.scenario.source}: information.delay"
+            raise InputError(f"{source}: expected 0 with AuctionNetObservations, got {information.delay}")
         super().__init__(env)
+        self._shows_prices = information is None or information.shows("full")
         self._inner = env
         self._days, self._market, shape = env.batched_days, env.market, (len(env.agents), len(LAYOUT))
         self._by_day: dict[int, tuple[Array, Array]] = {}
@@ -96,7 +102,7 @@ class AuctionNetObservations(VectorWrapper):
                 np.maximum(auctions, 1.0),
             )
             step[:, _BID, p] = (theta * features).sum(axis=1)
-            step[:, _PRICE, p] = price[p]
+            step[:, _PRICE, p] = price[p] if self._shows_prices else 0.0
             step[:, _PCVR, p] = features[:, FEATURES.index("pcvr")]
             step[:, _CONVERSION, p] = last[learners, CONVERSIONS, p] / count
             step[:, _WIN, p] = last[learners, IMPRESSIONS, p] / count

@@ -10,7 +10,7 @@ _HTML = "<script>alert(1)</script>"
 # What is wrong, what is replaced in the small scenario, by what, and what is said after the file's name.
 _CHANGED = [
     ("an unknown key, one near", 'name = "small"', "nam = 'small'",
-     "nam: unknown key; choose from name, seed, traffic, mechanism, predictions, platform, advertisers, accounts, "
+     "nam: unknown key; choose from name, seed, traffic, mechanism, predictions, information, platform, advertisers, accounts, "
      "learner, train, cluster"),
     ("an unknown key of a section", "revenue_floor = 1.0", "revenue_flor = 1.0",
      "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, baseline "
@@ -54,6 +54,20 @@ _CHANGED = [
      "learner.start: unknown 'value-scal'; choose from keyword-bid, value-scale (did you mean 'value-scale'?)"),
     ("a negative margin above profit floors", "own_weight = 0.1", "profit_floor_margin = -0.1",
      "learner.profit_floor_margin: expected a number >= 0, got -0.1"),
+    ("an unknown regime", "[mechanism]", '[information]\nregime = "own-win"\n[mechanism]',
+     "information.regime: unknown 'own-win'; choose from own-wins, winning-price, least-winning-cost, full "
+     "(did you mean 'own-wins'?)"),
+    ("a delay beyond the day", "[mechanism]", "[information]\ndelay = 24\n[mechanism]",
+     "information.delay: expected a number <= 23, got 24"),
+    ("noise on nothing that is shown", "[mechanism]", '[information]\nregime = "own-wins"\nnoise = 0.1\n[mechanism]',
+     "information.noise: expected 0 with regime 'own-wins', got 0.1 (it blurs what 'winning-price' and 'least-winning-cost' "
+     "show)"),
+    ("a revenue floor of a revenue that is hidden", "[mechanism]", '[information]\nregime = "own-wins"\n[mechanism]',
+     "information.regime: expected 'full' with learner.global_weight = 1.0, the weight of all advertisers' profit in rewards, "
+     "got 'own-wins'"),
+    ("a learner that sees everybody", "[learner]", '[information]\nregime = "winning-price"\n[learner]\nalgorithm = "mappo"',
+     "information.regime: expected 'full' with learner.algorithm = 'mappo', whose value network sees everybody's observations, "
+     "got 'winning-price'"),
     ("an infinite reserve", "reserve = 0.01", "reserve = inf", "mechanism.reserve: expected a finite number, got inf"),
     ("a negative reserve", "reserve = 0.01", "reserve = -1", "mechanism.reserve: expected a number >= 0, got -1"),
     ("an unknown pricing", "reserve = 0.01", 'pricing = "gps"',

@@ -7,7 +7,9 @@ that falls (the learners of Banchio and Skrzypacz 2022, arXiv 2202.05947, and Ca
 
 A trial lasts an hour of a training day; `learner.population` copies of the day are played at once, and what they bring is
 learned in the order of hours and copies. The reward is the hour's profit as a share of the value of all the advertiser's
-auctions of that hour. The advertiser knows no rival's bid and no price that it did not pay.
+auctions of that hour. What more a trial teaches than its own reward is `feedback` (`counterfactuals.py`): with `own-wins` the
+advertiser knows no rival's bid and no price that it did not pay. Where all multipliers are known, `q-learning` moves all of
+their values at once (synchronous learning: Asker, Fershtman and Pakes 2022), and `exp3` is the hedge of Freund and Schapire.
 
 The scenario names the class by its path, `auctionsim.agents.learners.bandits.multiplier_bandit:MultiplierBandit`.
 """
@@ -23,12 +25,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auctionsim import arithmetic
+from auctionsim.agents.learners.bandits.counterfactuals import FEEDBACKS, Feedback, check_feedback, known_rewards
 from auctionsim.agents.learners.base import Arrays, TaskBatch, learner_repr
 from auctionsim.agents.policies.base import Constant, DayPolicy, DayState, Policy
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
-from auctionsim.scenario import Scenario, Section
+from auctionsim.scenario import Regime, Scenario, Section
 from auctionsim.scenario.base import Positive, Share
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
@@ -57,6 +60,9 @@ class BanditSection(Section):
     """`q-learning`: share of the iterations over which the chance of a random multiplier falls from 1 to `epsilon_end`."""
     epsilon_end: Share = 0.02
     """`q-learning`: chance of a random multiplier from then on."""
+    feedback: Feedback = "own-wins"
+    """Rewards that a trial teaches. `own-wins`: its own reward. `winning-price`: in a second-price auction of one slot, also
+    that of all lower multipliers. `least-winning-cost`: that of every multiplier. `[information]` must show it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +75,9 @@ class Played:
     """Profit of the hour over the value of the advertiser's auctions in it, `[24, learners, copies]`; 0 without auctions."""
     ratios: tuple[float, float]
     """The platform's revenue and all advertisers' profit over the baseline's, means over copies."""
+    known: Array | None = None
+    """Reward of every multiplier, NaN where the trial does not teach it, `[24, learners, multipliers, copies]`; None where each
+    teaches its own alone."""
 
 
 class MultiplierBandit:
@@ -80,6 +89,18 @@ class MultiplierBandit:
 
     def __init__(self, scenario: Scenario, constants: BanditSection) -> None:
         self._scenario, self._settings = scenario, constants
+        check_feedback(scenario, constants.feedback)
+
+    @property
+    def needs(self) -> Regime:
+        """The regime of `[information]` that shows the feedback: upper slots were won at other bids than the last one."""
+        own = self._settings.feedback
+        return "full" if own != "own-wins" and len(self._scenario.mechanism.slot_effect) > 1 else own
+
+    @property
+    def needs_auctions(self) -> bool:
+        """Whether it needs the figures of single auctions."""
+        return self._settings.feedback != "own-wins"
 
     def start(self, market: Market) -> Arrays:
         """Return values of 0 for every multiplier: nothing is known."""
@@ -96,14 +117,19 @@ class MultiplierBandit:
         for day in self._scenario.traffic.train_days:
             draws = stream(market.seed, "bandit", iteration, day).random(shape)
             tasks.append((day, (draws[..., np.newaxis] >= edges).sum(axis=-1)))
-        return TaskBatch(play, {"grid": grid_of(settings)}, tasks)
+        shared = {"grid": grid_of(settings), "feedback": np.array(FEEDBACKS.index(settings.feedback))}
+        return TaskBatch(play, shared, tasks)
 
     def tell(self, market: Market, state: Arrays, results: Sequence[Played]) -> tuple[Arrays, Mapping[str, float]]:  # noqa: ARG002
         """Learn from the trials, hour by hour and copy by copy."""
         values = state["values"].copy()
         chosen, reward = (np.concatenate([getattr(one, name) for one in results]) for name in ("chosen", "reward"))
         learn = self._q_learning if self._settings.rule == "q-learning" else self._exp3
-        learn(values, chosen, reward, self._probability(state))
+        if self._settings.feedback == "own-wins":
+            learn(values, chosen, reward, self._probability(state))
+        else:
+            known = np.concatenate([one.known for one in results if one.known is not None])
+            self._learn_known(values, known, self._probability(state))
         after = {
             "values": values,
             "trials": state["trials"] + chosen.shape[0] * chosen.shape[2],
@@ -126,9 +152,11 @@ class MultiplierBandit:
         settings, values = self._settings, state["values"]
         k = settings.multipliers
         if settings.rule == "exp3":
-            # The rate that fits the trials so far, as where their number is not known beforehand.
+            # The rate that fits the trials so far, as where their number is not known beforehand; a trial that teaches every
+            # multiplier is worth k of the others.
             trials = float(state["trials"][0]) + k
-            scaled = values * np.sqrt(arithmetic.log(float(k)) / (k * trials))
+            per_trial = 1 if settings.feedback == "least-winning-cost" else k
+            scaled = values * np.sqrt(arithmetic.log(float(k)) / (per_trial * trials))
             weight = arithmetic.exp(scaled - scaled.max(axis=1, keepdims=True))
             return (1 - settings.rate) * weight / weight.sum(axis=1, keepdims=True) + settings.rate / k
         done = int(state["iteration"][0]) / (settings.exploration_fraction * self._scenario.train.iterations)
@@ -143,6 +171,20 @@ class MultiplierBandit:
             for arm, gain in zip(hour.T, hourly.T, strict=True):
                 target = gain + gamma * values.max(axis=1) if gamma else gain
                 values[who, arm] += rate * (target - values[who, arm])
+
+    def _learn_known(self, values: Array, known: Array, probability: Array) -> None:
+        """Learn from trials that teach several multipliers, `[trials, learners, multipliers, copies]`."""
+        is_known, gamma = np.isfinite(known), self._settings.gamma
+        if self._settings.rule == "exp3":
+            # The chance that a multiplier is learned of: of itself or a higher one, or 1.
+            is_all = self._settings.feedback == "least-winning-cost"
+            chance = np.ones_like(probability) if is_all else np.cumsum(probability[:, ::-1], axis=1)[:, ::-1]
+            values += (np.where(is_known, known, 0.0) / chance[:, :, np.newaxis]).sum(axis=(0, 3))
+            return
+        for hour, learned in zip(known, is_known, strict=True):
+            for copy in range(hour.shape[2]):
+                target = hour[:, :, copy] + (gamma * values.max(axis=1, keepdims=True) if gamma else 0.0)
+                values += np.where(learned[:, :, copy], self._settings.rate * (target - values), 0.0)
 
     def _exp3(self, values: Array, chosen: Arms, reward: Array, probability: Array) -> None:
         # All trials of an iteration were drawn with the same probabilities, so their order does not matter.
@@ -159,8 +201,8 @@ def play(market: Market, shared: Arrays, task: tuple[int, Arms]) -> Played:
     """Play copies of a training day with the multipliers that are tried in each hour; a task is the day and `[24, n, P]`."""
     day, chosen = task
     market.expect_no_delays("multiplier bandits")
-    outcome = simulate_day(market, day, _Tried(shared["grid"][chosen]), n_policies=chosen.shape[2]).outcome
-    learners = market.learners
+    run = simulate_day(market, day, _Tried(shared["grid"][chosen]), n_policies=chosen.shape[2])
+    outcome, learners = run.outcome, market.learners
     worth = market.hourly_features(day)[:, learners, _VALUE] * market.hourly_auctions(day)[:, learners]
     profit = outcome.profit[:, learners]
     reward = np.divide(profit, worth[:, :, np.newaxis], out=np.zeros_like(profit), where=worth[:, :, np.newaxis] > _TINY)
@@ -169,7 +211,9 @@ def play(market: Market, shared: Arrays, task: tuple[int, Arms]) -> Played:
         float(getattr(outcome, name).sum() / chosen.shape[2] / max(float(getattr(baseline, name).sum()), _TINY))
         for name in ("revenue", "profit")
     ]
-    return Played(chosen, reward, (ratios[0], ratios[1]))
+    feedback = FEEDBACKS[int(shared["feedback"])]
+    known = None if feedback == "own-wins" else known_rewards(run, market, shared["grid"], chosen, reward, worth, feedback)
+    return Played(chosen, reward, (ratios[0], ratios[1]), known)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,6 +34,7 @@ from auctionsim.agents.policies.hourly_network import static_inputs
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.extras import missing_extra
 from auctionsim.market.copies.terms import DayTerms
+from auctionsim.market.information.common import common_features
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES, Scales
 from auctionsim.names.display import short_repr
@@ -220,7 +221,9 @@ def _batch(
     hours, copies, n, _ = observations.shape
     inputs = _actor_inputs(observations, home.array(_static(market)))
     if is_shared:
-        critic_inputs = observations.reshape(1, hours * copies, -1)
+        common = common_features(market.information)
+        of_all = observations if common is None else observations * home.array(common)
+        critic_inputs = of_all.reshape(1, hours * copies, -1)
     else:
         critic_inputs = observations.transpose(2, 0, 1, 3).reshape(n, hours * copies, -1)
     critic_rows = home.tensor(critic_inputs)

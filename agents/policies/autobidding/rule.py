@@ -80,7 +80,7 @@ class Autobidder:
                 sim.step(theta, None if (entered == 1.0).all() else entered)
                 states.append(day.state)
             day.observe(sim.state.of(advertisers))
-            usual = np.maximum(spent(sim.state.of(advertisers).cumulative)[:, 0] / HOURS, least)
+            usual = np.maximum(spent(sim.cumulative[advertisers])[:, 0] / HOURS, least)
             found.add(day.state[:, :, 0], np.mean(states, axis=0)[:, :, 0], usual, k, rehearsals)
             self._usual = found.usual
         self._first, self._usual = found.mean_state, found.mean_usual
@@ -130,25 +130,24 @@ class PacedDay:
 
     def __init__(self, task: Task, share: Array, parts: list[tuple[NDArray[np.int64], Pacer]], estimates: Estimates) -> None:
         self._task, self._share, self._parts, self._estimates = task, share[:, :, None], parts, estimates
-        self._planned: tuple[Array, Array] | None = None
+        self._planned: dict[int, tuple[Array, Array]] = {}
 
     def act(self, state: DayState) -> Participation:
-        """Learn from the last hour, plan the next, and bid."""
-        if state.hour:
-            self.observe(state)
+        """Learn from the last hour reported, plan the next, and bid."""
+        self.observe(state)
         share, cost = self._share[state.hour], spent(state.cumulative)
         missing = np.maximum(self._task.least_spend[:, None] - self._for_least(cost), 0.0)
-        self._planned = self._task.pooled(planned_spend(share, state.budget_left)), share * missing
+        self._planned[state.steps_done] = self._task.pooled(planned_spend(share, state.budget_left)), share * missing
         theta, entered = np.zeros((len(share), len(FEATURES), state.n_policies)), np.ones((len(share), state.n_policies))
         for who, pacer in self._parts:
             theta[who], entered[who] = pacer.bids(missing[who] > 0)
         return Participation(theta, entered)
 
     def observe(self, state: DayState) -> None:
-        """Learn from the last hour, whose end the state is."""
-        if self._planned is None:
+        """Learn from the last hour reported, whose end the state is."""
+        if state.reported - 1 not in self._planned:
             return
-        planned, least = self._planned
+        planned, least = self._planned[state.reported - 1]
         cost, judged = spent(state.last_step), self._estimates.step(state)
         # What a target is held by is of the clicks that the estimate judges, whenever they were paid for.
         earned = self._task.earned(judged) + (cost - spent(judged))

@@ -126,10 +126,18 @@ def _values(market: Market, advertisers: NDArray[np.int64], allowed: Array) -> A
 
 
 def _usual_spend(market: Market, advertisers: NDArray[np.int64]) -> Array:
-    """Return the usual spend of an hour, `[n]`: that of a typical other advertiser where one spends nothing."""
-    days = market.scenario.traffic.train_days
+    """Return the usual spend of an hour, `[n]`.
+
+    Where one spends nothing it is that of a typical other advertiser, or, where others' spend may not be known, the price of
+    one click an hour at the own mean keyword bid.
+    """
+    days, known = market.scenario.traffic.train_days, market.information
     daily = np.mean([market.baseline[day].cost.sum(axis=0)[:, 0] for day in days], axis=0)
-    typical = daily[daily > 0].mean() if (daily > 0).any() else 1.0
+    if known is None or known.shows("full"):
+        typical = daily[daily > 0].mean() if (daily > 0).any() else 1.0
+    else:
+        bid = market.mean_features[:, FEATURES.index("keyword_bid")]
+        typical = HOURS * np.where(bid > 0, bid, 1.0)
     daily = np.minimum(np.where(daily > 0, daily, typical), market.budgets)[advertisers]
     hourly: Array = np.maximum(daily / HOURS, _TINY)
     return hourly

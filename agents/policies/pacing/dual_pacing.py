@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, planned_spend, spend_error
-from auctionsim.auction.outcome import COST
+from auctionsim.agents.policies.pacing.plan import SpendPlan, bid_by, hourly_share
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
 
@@ -34,15 +33,14 @@ class DualPacing:
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (other rules use them)
         """Begin a day with the first guess of mu."""
-        share = self._share[:, :, None]
-        mu = np.tile(self._first[:, None], n_policies)
-        planned = np.full_like(mu, np.inf)
+        mu, plan = np.tile(self._first[:, None], n_policies), SpendPlan(self._share)
 
         def act(state: DayState) -> Array:
-            nonlocal mu, planned
-            if state.hour:
-                mu = np.clip(mu + _STEP * spend_error(state.last_step[:, COST], planned), 0.0, _LARGEST_MULTIPLIER)
-            planned = planned_spend(share[state.hour], state.budget_left)
+            nonlocal mu
+            error = plan.error(state)
+            if error is not None:
+                mu = np.clip(mu + _STEP * error, 0.0, _LARGEST_MULTIPLIER)
+            plan.plan(state)
             return bid_by(value=1.0 / (1.0 + mu))
 
         return DayPolicy(act)

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.agents.policies.pacing.plan import bid_by, hourly_share, planned_spend, spend_error
-from auctionsim.auction.outcome import COST
+from auctionsim.agents.policies.pacing.plan import SpendPlan, bid_by, hourly_share
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
 
@@ -36,18 +35,18 @@ class Pid:
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (other rules use them)
         """Begin a day with `phi = 0`."""
-        share = self._share[:, :, None]
+        plan = SpendPlan(self._share)
         total = before = phi = np.zeros((self._share.shape[1], n_policies))
-        planned = np.full_like(phi, np.inf)
 
         def act(state: DayState) -> Array:
-            nonlocal total, before, phi, planned
-            if state.hour:
-                error = np.clip(-spend_error(state.last_step[:, COST], planned), -1.0, 1.0)
+            nonlocal total, before, phi
+            over = plan.error(state)
+            if over is not None:
+                error = np.clip(-over, -1.0, 1.0)
                 total = total + error
                 phi = np.clip(_P * error + _I * total + _D * (error - before), -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
                 before = error
-            planned = planned_spend(share[state.hour], state.budget_left)
+            plan.plan(state)
             return bid_by(keyword_bid=arithmetic.exp(phi))
 
         return DayPolicy(act)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.outcome import COST
+from auctionsim.market.actor import DayState
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
@@ -38,6 +40,33 @@ def planned_spend(share: Array, left: Array) -> Array:
     """
     is_limited = np.isfinite(left)
     return np.where(is_limited, share * np.where(is_limited, left, 0.0), np.inf)
+
+
+class SpendPlan:
+    """Planned spends of a day's hours so far, which reports are compared with when they come.
+
+    Without delay an hour is compared with its plan as soon as it is over. Where reports are late, what was planned for the
+    hours that are not reported yet counts as spent.
+
+    Args:
+        share: Each hour's share of what is left, as from `hourly_share`, `[24, n]`.
+    """
+
+    def __init__(self, share: Array) -> None:
+        self._share, self._planned = share[:, :, None], dict[int, Array]()
+
+    def error(self, state: DayState) -> Array | None:
+        """Return the relative error of the last hour reported, `[n, P]`; None where nothing was planned for it."""
+        planned = self._planned.get(state.reported - 1)
+        return None if planned is None else spend_error(state.last_step[:, COST], planned)
+
+    def plan(self, state: DayState) -> None:
+        """Plan the spend of the coming hour."""
+        left = state.budget_left
+        for hour in range(state.reported, state.steps_done):
+            unreported = self._planned.get(hour, np.zeros(()))
+            left = np.maximum(left - np.where(np.isfinite(unreported), unreported, 0.0), 0.0)
+        self._planned[state.steps_done] = planned_spend(self._share[state.hour], left)
 
 
 def spend_error(cost: Array, planned: Array) -> Array:

@@ -57,10 +57,12 @@ class Throttle:
 
         def act(state: DayState) -> Participation:
             nonlocal rate
-            if state.hour:
+            if state.reported:
                 limit = np.where(is_limited, budgets, 1.0)
                 wanted = self._allocated[state.hour][:, None] * limit - np.where(is_limited, limit - state.budget_left, 0.0)
-                usual = self._auctions[state.hour] / np.maximum(self._auctions[state.hour - 1], 1.0)
+                # The hours that are not reported yet, and the coming one.
+                to_come = self._auctions[state.reported : state.hour + 1].sum(axis=0)
+                usual = to_come / np.maximum(self._auctions[state.reported - 1], 1.0)
                 expected = np.maximum(state.last_step[:, COST] * usual[:, None], 1e-12)
                 factor = np.clip(wanted / expected, arithmetic.power(_DOWN, _MINUTES), arithmetic.power(_UP, _MINUTES))
                 rate = np.where(is_limited, np.clip(rate * factor, _SMALLEST_RATE, 1.0), 1.0)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.policies.pacing.linear import Linear
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, DayState
+from auctionsim.scenario import Regime
 
 Array = NDArray[np.float64]
 
@@ -25,6 +26,10 @@ class Timetable:
         market: The market.
         advertisers: Indices of the advertisers that follow the rule, `[n]`.
     """
+
+    name = "timetable"
+    needs: Regime = "full"
+    """Regime of `[information]` that shows what it needs: the clicks of all advertisers."""
 
     def __init__(self, market: Market, advertisers: NDArray[np.int64]) -> None:
         bought, predicted = (amount.sum(axis=1) for amount in purchases_by_hour(market, market.scenario.traffic.train_days))

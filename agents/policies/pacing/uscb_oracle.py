@@ -14,6 +14,7 @@ from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy
 from auctionsim.objectives.goals import day_totals, own_objective
+from auctionsim.scenario import Regime
 
 Array = NDArray[np.float64]
 
@@ -28,6 +29,11 @@ class UscbOracle:
         market: The market.
         advertisers: Indices of the advertisers that follow the rule, `[n]`.
     """
+
+    name = "uscb-oracle"
+    needs: Regime = "full"
+    """Regime of `[information]` that shows what it needs: rivals' bids, and those before anybody could report them."""
+    needs_no_delay = True
 
     def __init__(self, market: Market, advertisers: NDArray[np.int64]) -> None:
         self._market, self._advertisers = market, advertisers

@@ -17,6 +17,7 @@ from auctionsim.analysis.economics.responses import response_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
 from auctionsim.analysis.reports.views.query_rows import query_rows
 from auctionsim.auction.outcome import OBSERVED
+from auctionsim.jobs.training.truth import truth_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -30,21 +31,24 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
     """Write outcomes, benchmarks, queries, collusion, punishment and regret, a Parquet file each.
 
-    The last four look at single auctions, and are left out where traffic is larger than memory; the last three also look at
-    many replays of a day, and are left out where nobody learns.
+    With a section `[information]` there is also truth, which holds what bidders were not shown. Queries, collusion, punishment
+    and regret look at single auctions, and are left out where traffic is larger than memory; the last three also look at many
+    replays of a day, and are left out where nobody learns.
 
     Args:
         run: The run folder.
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks, queries, collusion, answers, regrets = [], [], [], [], [], []
+    outcomes, benchmarks, queries, collusion, answers, regrets, truth = [], [], [], [], [], [], []
     for seed, market in markets.items():
         baseline = Constant(market.static(market.scenario.platform.baseline))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
         for day in market.scenario.traffic.test_days:
             for arm, policy in arms.items():
                 outcomes.append(outcome_rows(market, arm, seed, day, policy))
+            if market.information is not None:
+                truth.append(truth_rows(market, seed, day, policies[seed]))
             benchmarks += [
                 {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
                 for found in day_benchmarks(market, day)
@@ -61,7 +65,8 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
     run.write_provenance(next(iter(markets.values())).source.notes)
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
-    for name, tables in (("queries", queries), ("collusion", collusion), ("punishment", answers), ("regret", regrets)):
+    optional = {"queries": queries, "collusion": collusion, "punishment": answers, "regret": regrets, "truth": truth}
+    for name, tables in optional.items():
         if tables:
             run.write_table(name, pl.concat(tables))
 

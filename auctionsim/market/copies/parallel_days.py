@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import OUTCOMES
 from auctionsim.market.day import MarketDay
+from auctionsim.market.information.prices import PRICES
 from auctionsim.market.market import Market
 
 Array = NDArray[np.float64]
@@ -84,6 +85,9 @@ class ParallelDays:
         """What learners are paid by for the last hour, `[advertisers, 5, P]`; None where it is `last_step`."""
         self.budget_left = np.zeros((n, copies))
         """Currency that is left of each budget, infinite without one, `[advertisers, P]`."""
+        self.prices = np.zeros((n, len(PRICES), copies))
+        """Prices of the last hour reported that bidders may see, by `PRICES`, currency `[advertisers, 2, P]`; 0 for
+        none."""
 
     def begin(self, copies: NDArray[np.int64], days: NDArray[np.int64], noise_seeds: Sequence[int]) -> None:
         """Begin a day from midnight in some copies, wherever they were.
@@ -96,6 +100,7 @@ class ParallelDays:
         self.stop(copies)
         self.last_step = self.last_step.copy()
         self.last_step[:, :, copies] = 0.0
+        self.prices[:, :, copies] = 0.0
         seed = dict(zip(copies.tolist(), noise_seeds, strict=True))
         for day in np.unique(days).tolist():
             on_day = copies[days == day]
@@ -147,5 +152,18 @@ class ParallelDays:
             group.replay.step(coefficients)
             self.last_step, self.budget_left = group.replay.observed_step, group.replay.budget_left.copy()
             self.rewarded = None if self._market.delays is None else group.replay.rewarded_step
+        self._show_prices()
         self._groups = [group for group in self._groups if not group.replay.is_over]
         return self.last_step, self.budget_left
+
+    def _show_prices(self) -> None:
+        """Compute the prices that bidders may see; nothing where they see none, since it takes as long as the hour."""
+        information = self._market.information
+        if information is None or not information.shows("winning-price"):
+            return
+        self.prices = np.zeros_like(self.prices)
+        for group in self._groups:
+            found = group.replay.state.prices
+            if found is not None:
+                shown = np.stack([found.winning_price, found.least_winning_cost], axis=1)
+                self.prices[:, :, group.members[group.is_live]] = np.nan_to_num(shown[:, :, group.is_live])
