@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.auction.kernel.compiled import compiled
-from auctionsim.auction.kernel.noise import hour_rng_key, normal, uniform
 from auctionsim.scenario import AdvertiserGroup
 from auctionsim.scenario.delays.section import DelaysSection, Estimate
 from auctionsim.traffic.delays.distributions import arrived_share_of_hour
@@ -56,6 +54,9 @@ class Delays:
             first_day: The traffic's first day.
             seed: Seed of the advertisers' means.
         """
+        # numba takes long to import, and importing environments must not.
+        from auctionsim.auction.kernel.noise import hour_rng_key, normal
+
         own = [group.delay or section for group in groups]
         key = hour_rng_key(seed, 0, 0, _MEANS)
         error = np.array([section.advertiser * normal(key, 0, i) for i in range(len(groups))])
@@ -83,27 +84,7 @@ class Delays:
 
     def keys(self, day: int, hour: int, seeds: Sequence[int]) -> NDArray[np.uint64]:
         """Return the RNG key of each policy's arrivals of an hour's conversions, `[P]`."""
+        from auctionsim.auction.kernel.noise import hour_rng_key
+
         known = {seed: hour_rng_key(seed, day, hour, _ARRIVALS) for seed in set(seeds)}
         return np.array([known[seed] for seed in seeds], dtype=np.uint64)
-
-
-@compiled
-def count_arrived(late: Array, share: Array, keys: NDArray[np.uint64], arrived: Array) -> None:
-    """Count drawn conversions that have arrived: the j-th of an advertiser's hour has its own draw, whatever the policy.
-
-    Args:
-        late: Conversions, whole numbers, and GMV of each hour's clicks, `[T, n, 2, P]`.
-        share: Share that has arrived, `[T, n]`; what has arrived by a smaller share has arrived by a larger one.
-        keys: Keys of each hour, `[T or more, P]`.
-        arrived: Written to, `[T, n, 2, P]`: the count, and as large a share of GMV; zeros before.
-    """
-    for hour in range(late.shape[0]):
-        for who in range(late.shape[1]):
-            for policy in range(late.shape[3]):
-                drawn, count = int(late[hour, who, 0, policy] + 0.5), 0
-                for j in range(drawn):
-                    if uniform(keys[hour, policy], who, j, 0, 0) < share[hour, who]:
-                        count += 1
-                if count > 0:
-                    arrived[hour, who, 0, policy] = count
-                    arrived[hour, who, 1, policy] = late[hour, who, 1, policy] * (count / drawn)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, GMV, OUTCOMES
-from auctionsim.market.delays.arrivals import Delays, count_arrived
+from auctionsim.market.delays.arrivals import Delays
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import HOURS
 
@@ -176,6 +176,8 @@ class ConversionLog:
         late = self._totals[: len(share), :, LATE]
         if self._seeds is None:
             return late * share[:, :, None, None]
+        from auctionsim.market.delays.counting import count_arrived
+
         arrived = np.zeros(late.shape)
         count_arrived(late, share, self._keys, arrived)
         return arrived
