@@ -243,7 +243,7 @@ def _slope(distributions: Sequence[ValueDistribution], values: Array, bid: Array
     """Return the derivatives of the bidders' values by the bid, `[bidders, trials]`; 0 for who does not bid that high.
 
     A bid is best where `1 / (u_i - b)` is the sum of `r_j = f_j(u_j) u_j' / F_j(u_j)` over its rivals. Over all n who bid b
-    these equations add up to `sum r = sum 1 / (u_j - b) / (n - 1)`, and `r_i` is that less `1 / (u_i - b)`. If it is negative
+    these equations add up to `sum r = sum 1 / (u_j - b) / (n - 1)`: i has that less `1 / (u_i - b)`. If it is negative
     for the highest value of a bidder, that value bids less: with values up to 1, 1 and 0.1 the third's 0.1 does not bid 0.5.
     """
     n, highest = len(distributions), np.array([[distribution.high] for distribution in distributions])

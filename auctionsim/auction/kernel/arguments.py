@@ -117,7 +117,7 @@ class ChargeBounds(NamedTuple):
     quality: float
     external_score: float
     clicks_per_quality: float
-    """As in `auction.units.Largest`."""
+    """Largest figures of the day, those of `auction.units.Largest`."""
     reserve_charge: float
     """Largest charge at the reserve, currency."""
     bits: int

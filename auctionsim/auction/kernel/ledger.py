@@ -60,7 +60,7 @@ def write_scales(
     Args:
         coefficients: theta of the step, `[A, 4, P]`.
         phi: The day's largest bid features, `[4]`.
-        bounds: What else bounds a charge.
+        bounds: Other bounds of a charge.
         scales: Written to, `[A, P]`.
     """
     n_advertisers = coefficients.shape[0]

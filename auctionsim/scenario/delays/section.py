@@ -16,6 +16,9 @@ ESTIMATES: tuple[Estimate, ...] = ("naive", "waiting-window", "delay-corrected",
 _PAID_BY_REPORTS = ("macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab")
 _PAID_BY_TRUTH = ("rmdp-dqn", "m-rmdp-dqn", "amdp-dqn", "value-scale", "value-scale-paced", "objective-scale")
 Window = Annotated[int, Field(ge=0, le=24)]
+DEFAULT_WINDOW = 6
+"""Hours. Any other number is refused where no window is used; which keys were written is not known of a resolved scenario."""
+_SIGMA = 1.0
 
 
 class DelaySection(Section):
@@ -25,12 +28,12 @@ class DelaySection(Section):
     """Shape of the distribution."""
     mean: Annotated[FiniteFloat, Field(ge=0, le=10_000)] = 12.0
     """Mean delay, hours; 0 reports at once."""
-    sigma: Annotated[FiniteFloat, Field(gt=0, le=5)] = 1.0
+    sigma: Annotated[FiniteFloat, Field(gt=0, le=5)] = _SIGMA
     """Standard deviation of the delay's logarithm, of `log-normal` alone."""
 
     @model_validator(mode="after")
     def _sigma_has_a_use(self) -> DelaySection:
-        if "sigma" in self.model_fields_set and self.distribution != "log-normal":
+        if self.sigma != _SIGMA and self.distribution != "log-normal":
             raise ValueError(f"sigma: expected none with distribution = '{self.distribution}', got {self.sigma}")
         return self
 
@@ -41,12 +44,12 @@ class DelaysSection(DelaySection):
     advertiser: Annotated[FiniteFloat, Field(ge=0, le=3)] = 0.0
     """Standard deviation of the logarithm of an advertiser's mean delay around `mean`."""
     hours: Annotated[tuple[NotNegative, ...], Field(min_length=24, max_length=24)] = (1.0,) * 24
-    """How fast delays pass in each hour of a day, relative to the others: 0 reports nothing in that hour."""
+    """Speed at which delays pass in each hour of a day, relative to the others: 0 reports nothing in that hour."""
     weekdays: Annotated[tuple[NotNegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
     """The same for each day of a week, which begins with the traffic's first day."""
     rewards: Estimate = "naive"
     """Estimate of conversions and GMV by which learners are paid; `oracle` pays by all that will arrive."""
-    window: Window = 6
+    window: Window = DEFAULT_WINDOW
     """Hours after which a click counts in rewards, of `waiting-window` alone."""
 
     @model_validator(mode="after")
@@ -54,7 +57,7 @@ class DelaysSection(DelaySection):
         for key in ("hours", "weekdays"):
             if sum(getattr(self, key)) <= 0:
                 raise ValueError(f"{key}: expected a number > 0 among them, got none")
-        if "window" in self.model_fields_set and self.rewards != "waiting-window":
+        if self.window != DEFAULT_WINDOW and self.rewards != "waiting-window":
             raise ValueError(f"window: expected none with rewards = '{self.rewards}', got {self.window}")
         return self
 

@@ -174,8 +174,8 @@ def _drawn(seed: int, rule: str, size: int, count: int) -> dict[str, float]:
 
     rng, rows = stream(seed, "agency auctions"), []
     for _ in range(count):
-        values = np.sort(rng.uniform(0.1, 1.0, 5))[::-1]
-        clicks = np.cumprod(np.append(1.0, rng.uniform(0.3, 0.9, 3)))
+        values = np.sort(0.1 + 0.9 * rng.random(5))[::-1]
+        clicks = np.cumprod(np.append(1.0, 0.3 + 0.6 * rng.random(3)))
         members = rng.permutation(5)[:size].tolist()
         found, vcg = (agency_equilibrium(values, clicks, members, rule=one) for one in (rule, "vcg"))
         usual = agency_equilibrium(values, clicks, (), rule="vcg")
