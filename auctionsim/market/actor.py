@@ -37,7 +37,7 @@ class DayState:
     cumulative: Array
     """The same summed over the day so far, `[n, 5, P]`."""
     reports: Reports | None = None
-    """What has arrived of each hour's clicks, and estimates of the rest; None before the first hour and without `[delays]`."""
+    """Reports on each hour's clicks, and estimates of the rest; None before the first hour and without `[delays]`."""
 
     __repr__ = short_repr
 

@@ -130,11 +130,11 @@ class ConversionLog:
         if earlier is not None and earlier.next_hour != self.next_hour:
             raise ValueError(f"carried: expected reports up to midnight of day {day}, got others")
         self.last: Array = np.zeros((shape[0], len(OUTCOMES), shape[1]))
-        """What was reported in the last hour, `[n, 5, P]`: clicks and cost of the hour, conversions and GMV that arrived."""
+        """Totals reported in the last hour, `[n, 5, P]`: clicks and cost of the hour, conversions and GMV that arrived."""
         self.cumulative: Array = np.zeros_like(self.last)
         """The same of the day so far."""
         self.rewarded: Array = np.zeros_like(self.last)
-        """What the last hour is paid by, `[n, 5, P]`."""
+        """Totals by which the last hour is paid, `[n, 5, P]`."""
         self.rewarded_so_far: Array = np.zeros_like(self.last)
         """The same of the day so far."""
         begun = 0 if earlier is None else len(earlier._now.share)
@@ -168,7 +168,7 @@ class ConversionLog:
 
     @property
     def reports(self) -> Reports:
-        """What is known, and what will be."""
+        """Return what is known, and what will be."""
         return Reports(self._totals[: len(self._now.share)], self._now, self._before)
 
     def _arrived(self, share: Array) -> Array:

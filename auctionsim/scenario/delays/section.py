@@ -41,7 +41,7 @@ class DelaysSection(DelaySection):
     advertiser: Annotated[FiniteFloat, Field(ge=0, le=3)] = 0.0
     """Standard deviation of the logarithm of an advertiser's mean delay around `mean`."""
     hours: Annotated[tuple[NotNegative, ...], Field(min_length=24, max_length=24)] = (1.0,) * 24
-    """How fast delays pass in each hour of a day, relative to the others: 0 reports nothing in that hour."""
+    """Speed at which delays pass in each hour of a day, relative to the others: 0 reports nothing in that hour."""
     weekdays: Annotated[tuple[NotNegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
     """The same for each day of a week, which begins with the traffic's first day."""
     rewards: Estimate = "naive"
