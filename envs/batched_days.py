@@ -113,7 +113,7 @@ class BatchedDays:
         self.last_step = np.zeros_like(self.cumulative)
         """The same of the last hour. With `[delays]` both hold the conversions and GMV that arrived."""
         self._rewarded: tuple[Any, Any] | None = None
-        """Outcomes that learners are paid by in the last hour and so far, each `[advertisers, 5, P]`; None where it is those."""
+        """Totals that learners are paid by, of the last hour and so far, `[advertisers, 5, P]` each; None for the above."""
         self.coefficients = home(np.zeros((n_advertisers, len(FEATURES), num_envs)))
         """Coefficients of the last hour over `bid_formula.FEATURES`, `[advertisers, 4, P]`; NaN where a rule bids."""
         self._home = home

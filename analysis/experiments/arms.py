@@ -136,7 +136,7 @@ class Arms:
         while not replay.is_over:
             # A rule plans with the whole day's budget and auctions, so it is shown its part as large as the whole.
             accounts = [[len(mix.pots) * one for one in replay.account(arm)] for arm in (CONTROL, TREATMENT)]
-            states = [DayState(day, replay.hour, replay.hour, left, last, total) for left, last, total in accounts]
+            states = [DayState(day, replay.hour, replay.hour, left, last, cumulative) for left, last, cumulative in accounts]
             bids = [bidder.bids(state) for bidder, state in zip(bidders, states, strict=True)]
             if mix.treated is not None:
                 bids = [_mixed(bids, mix.treated)] * 2

@@ -42,8 +42,7 @@ class DayState:
     prices: HourPrices | None = None
     """Prices of the last hour reported, where `[information]` shows any; None without the section and before a report."""
     reports: Reports | None = None
-    """Conversions that have arrived of each hour's clicks, and estimates of the rest; None before the first hour and without
-    `[delays]`."""
+    """Reports on each hour's clicks, and estimates of the rest; None before the first hour and without `[delays]`."""
 
     __repr__ = short_repr
 

@@ -101,7 +101,7 @@ class MarketDay(DayReplay):
         """States that rules were shown before each step so far; None where nobody asked to keep them."""
         self._allotter = Allotter(market.accounts, self._budgets) if market.accounts else None
         self.reported: ConversionLog | None = None
-        """Conversions of the day that have arrived; None where all is reported at once."""
+        """Reports on the day's conversions; None where all is reported at once."""
         if market.delays is not None:
             seeds = self._seeds if market.rules.outcomes == "sampled" else None
             self.reported = ConversionLog(market.delays, day, self.hour, self.budget_left.shape, seeds, carried)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from auctionsim.scenario.base import Objective, Positive, Section
-from auctionsim.scenario.delays.section import DEFAULT_WINDOW, Estimate, Window
+from auctionsim.scenario.delays.section import WINDOW, Estimate, Window
 
 Goal = Literal["target-cpa", "target-roas", "max-value"]
 GOALS: tuple[Goal, ...] = ("target-cpa", "target-roas", "max-value")
@@ -43,12 +43,12 @@ class AutobidSection(Section):
     """Estimate of conversions and GMV by which the target is held, with `[delays]` alone: `naive` what has arrived,
     `waiting-window` of clicks that are older than `window`, `delay-corrected` what has arrived over the share that has,
     `survival` with what is still to come, `oracle` with what will come in fact."""
-    window: Window = DEFAULT_WINDOW
+    window: Window = WINDOW
     """Hours after which a click counts, of `waiting-window` alone."""
 
     @model_validator(mode="after")
     def _window_has_a_use(self) -> AutobidSection:
-        if self.window != DEFAULT_WINDOW and self.estimate != "waiting-window":
+        if self.window != WINDOW and self.estimate != "waiting-window":
             raise ValueError(f"window: expected none with estimate = '{self.estimate}', got {self.window}")
         return self
 

@@ -125,7 +125,7 @@ class PacedDay:
         task: The goals of the n advertisers.
         share: Each hour's share of what is left, `[24, n]`.
         parts: Indices among the n, and their pacer.
-        estimates: Estimates by which each of the n counts conversions that are late.
+        estimates: Estimates by which the n count conversions that are late.
     """
 
     def __init__(self, task: Task, share: Array, parts: list[tuple[NDArray[np.int64], Pacer]], estimates: Estimates) -> None:

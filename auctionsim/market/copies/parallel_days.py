@@ -82,7 +82,7 @@ class ParallelDays:
         """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`; never written to. With
         `[delays]` conversions and GMV are those that arrived in it."""
         self.rewarded: Array | None = None
-        """Outcomes that learners are paid by for the last hour, `[advertisers, 5, P]`; None where it is `last_step`."""
+        """Totals that learners are paid by for the last hour, `[advertisers, 5, P]`; None where it is `last_step`."""
         self.budget_left = np.zeros((n, copies))
         """Currency that is left of each budget, infinite without one, `[advertisers, P]`."""
         self.prices = np.zeros((n, len(PRICES), copies))

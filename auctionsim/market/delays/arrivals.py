@@ -72,15 +72,15 @@ class Delays:
             first_hour: The first of the hours, counted from the first midnight of the traffic.
             count: Number of hours, one after the other.
         """
-        span = first_hour % (DAYS_OF_WEEK * HOURS) if np.ptp(self.speed) > 0 else 0, count
-        if span not in self._known:
+        position = first_hour % (DAYS_OF_WEEK * HOURS) if np.ptp(self.speed) > 0 else 0, count
+        if position not in self._known:
             hours = (first_hour + np.arange(count)) % (DAYS_OF_WEEK * HOURS)
             left = np.cumsum(self.speed.ravel()[hours][::-1])[::-1]
             begin = np.append(left[1:], 0.0)
             kinds, index = np.unique(np.stack([self.mean, self.sigma]), axis=1, return_inverse=True)
             of_kinds = arrived_share_of_hour(begin[:, None], left[:, None], kinds[0], kinds[1])
-            self._known[span] = of_kinds[:, index.ravel()]
-        return self._known[span]
+            self._known[position] = of_kinds[:, index.ravel()]
+        return self._known[position]
 
     def keys(self, day: int, hour: int, seeds: Sequence[int]) -> NDArray[np.uint64]:
         """Return the RNG key of each policy's arrivals of an hour's conversions, `[P]`."""

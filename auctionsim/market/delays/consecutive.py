@@ -23,7 +23,7 @@ def simulate_days(market: Market, days: Sequence[int], policy: Policy, *, n_poli
         n_policies: P, how many policies, or parallel copies of the days, run side by side.
 
     Raises:
-        InputError: An argument is one that `simulate_day` refuses.
+        InputError: An argument is of another kind, or a policy returned what is no bid, as for `simulate_day`.
     """
     found: list[Trajectory] = []
     carried: ConversionLog | None = None

@@ -130,11 +130,11 @@ class ConversionLog:
         if earlier is not None and earlier.next_hour != self.next_hour:
             raise ValueError(f"carried: expected reports up to midnight of day {day}, got others")
         self.last: Array = np.zeros((shape[0], len(OUTCOMES), shape[1]))
-        """Reports of the last hour, `[n, 5, P]`: clicks and cost of the hour, conversions and GMV that arrived."""
+        """Totals reported in the last hour, `[n, 5, P]`: clicks and cost of the hour, conversions and GMV that arrived."""
         self.cumulative: Array = np.zeros_like(self.last)
         """The same of the day so far."""
         self.rewarded: Array = np.zeros_like(self.last)
-        """Outcomes that the last hour is paid by, `[n, 5, P]`."""
+        """Totals by which the last hour is paid, `[n, 5, P]`."""
         self.rewarded_so_far: Array = np.zeros_like(self.last)
         """The same of the day so far."""
         begun = 0 if earlier is None else len(earlier._now.share)

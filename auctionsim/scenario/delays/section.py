@@ -15,10 +15,9 @@ ESTIMATES: tuple[Estimate, ...] = ("naive", "waiting-window", "delay-corrected",
 """Estimates of the conversions of clicks, part of which are not reported yet (docs/delays.md)."""
 _PAID_BY_REPORTS = ("macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab")
 _PAID_BY_TRUTH = ("rmdp-dqn", "m-rmdp-dqn", "amdp-dqn", "value-scale", "value-scale-paced", "objective-scale")
+SIGMA, WINDOW = 1.0, 6
+"""Defaults; a scenario that is recorded states them, so that they are refused nowhere."""
 Window = Annotated[int, Field(ge=0, le=24)]
-DEFAULT_WINDOW = 6
-"""Hours. Any other number is refused where no window is used; which keys were written is not known of a resolved scenario."""
-_SIGMA = 1.0
 
 
 class DelaySection(Section):
@@ -28,12 +27,12 @@ class DelaySection(Section):
     """Shape of the distribution."""
     mean: Annotated[FiniteFloat, Field(ge=0, le=10_000)] = 12.0
     """Mean delay, hours; 0 reports at once."""
-    sigma: Annotated[FiniteFloat, Field(gt=0, le=5)] = _SIGMA
+    sigma: Annotated[FiniteFloat, Field(gt=0, le=5)] = SIGMA
     """Standard deviation of the delay's logarithm, of `log-normal` alone."""
 
     @model_validator(mode="after")
     def _sigma_has_a_use(self) -> DelaySection:
-        if self.sigma != _SIGMA and self.distribution != "log-normal":
+        if self.sigma != SIGMA and self.distribution != "log-normal":
             raise ValueError(f"sigma: expected none with distribution = '{self.distribution}', got {self.sigma}")
         return self
 
@@ -49,7 +48,7 @@ class DelaysSection(DelaySection):
     """The same for each day of a week, which begins with the traffic's first day."""
     rewards: Estimate = "naive"
     """Estimate of conversions and GMV by which learners are paid; `oracle` pays by all that will arrive."""
-    window: Window = DEFAULT_WINDOW
+    window: Window = WINDOW
     """Hours after which a click counts in rewards, of `waiting-window` alone."""
 
     @model_validator(mode="after")
@@ -57,7 +56,7 @@ class DelaysSection(DelaySection):
         for key in ("hours", "weekdays"):
             if sum(getattr(self, key)) <= 0:
                 raise ValueError(f"{key}: expected a number > 0 among them, got none")
-        if self.window != DEFAULT_WINDOW and self.rewards != "waiting-window":
+        if self.window != WINDOW and self.rewards != "waiting-window":
             raise ValueError(f"window: expected none with rewards = '{self.rewards}', got {self.window}")
         return self
 

@@ -57,7 +57,7 @@ def arrived_share_of_hour(begin: Array, end: Array, mean: Array, sigma: Array) -
         begin: Shortest time since the clicks, hours >= 0, broadcast with the others.
         end: Longest time since the clicks, hours >= `begin`; where both are equal, their share.
         mean: Mean delay, hours >= 0.
-        sigma: Standard deviation of the logarithm, that of `arrived_share`.
+        sigma: Standard deviation of the delay's logarithm of log-normal delays, 0 for exponential ones.
     """
     length = end - begin
     is_long = length > 0

@@ -107,7 +107,7 @@ def fitted_delay(delay: Array, observable: Array, advertiser: str | None = None)
     Args:
         delay: Hours from click to conversion, > 0, `[conversions]`.
         observable: Hours from click to the end of the log, no less than the delay, `[conversions]`.
-        advertiser: Name of the advertiser whose delays they are.
+        advertiser: Name of the advertiser; None for all together.
     """
     mean = _exponential(delay, observable)
     mu, sigma = _log_normal(arithmetic.log(delay), arithmetic.log(observable))
