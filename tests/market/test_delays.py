@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
-from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
-import auctionsim
 from auctionsim import InputError
 from auctionsim.agents.build import build_market
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST
@@ -22,7 +19,6 @@ from auctionsim.market.policy import Constant
 from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario.delays.section import ESTIMATES
 from auctionsim.scenario.file import parse_scenario
-from auctionsim.scenario.text import scenario_text
 from auctionsim.traffic.delays.distributions import arrived_share, arrived_share_of_hour, normal_cdf
 
 TOML = """
@@ -308,25 +304,3 @@ def test_uses_that_need_the_truth_are_refused_in_one_line():
         own.day(2, local_credit=True)
     with pytest.raises(InputError, match=r"^late.toml: delays: expected none with experiments"):
         own.expect_no_delays("experiments")
-
-
-@pytest.mark.long
-def test_all_effects_together_train_evaluate_and_resume_to_the_same_bytes(tmp_path: Path):
-    effects = "[mechanism.preranker]\nkeep = 4\nnoise = 0.4\n[predictions]\npctr = { noise = 0.3, drift = 0.1 }\n"
-    text = TOML.format(
-        delays=f"{effects}[delays]\nmean = 8.0\nadvertiser = 0.3\n",
-        outcomes="sampled",
-        controller="target-cpa",
-        buyer='cpa_cap = "baseline*1.0"\nautobid = { estimate = "survival", rehearsals = 2 }',
-    )
-    text += '[[advertisers]]\ngroup = "learner"\ncount = 2\n[learner]\npopulation = 4\n[train]\niterations = 4\n'
-    scenario = parse_scenario(text, "late.toml")
-    assert parse_scenario(scenario_text(scenario), "late.toml") == scenario
-    whole = auctionsim.train(scenario, tmp_path / "whole")
-    auctionsim.train(scenario, tmp_path / "part", until=2)
-    resumed = auctionsim.train(scenario, tmp_path / "part", resume=True)
-    for name in ("outcomes.parquet", "metrics.jsonl"):
-        assert (whole.path / name).read_bytes() == (resumed.path / name).read_bytes()
-    table = pl.read_parquet(whole.path / "outcomes.parquet")
-    late, come = table["observed_conversions"].sum(), table["conversions"].sum()
-    assert 0 < late < come
