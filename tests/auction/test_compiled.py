@@ -12,7 +12,7 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 from auctionsim.arithmetic import scalars
-from auctionsim.auction import budgets, kernel, outcome, realized_rates
+from auctionsim.auction import budgets, kernel, outcome, realized_rates, units
 from auctionsim.auction.kernel.compiled import KERNEL_DIGEST, SOURCES
 from auctionsim.compiled_code.jit import digest
 
@@ -42,7 +42,7 @@ def test_the_digest_covers_every_file_that_the_kernel_imports():
     assert {path.resolve().parent for path in SOURCES} == {FOLDER, FOLDER.parent, arithmetic}
     assert set(FOLDER.glob("*.py")) < set(SOURCES)
     own = {f"{kernel.__name__}.{path.stem}" for path in FOLDER.glob("*.py")} | {
-        module.__name__ for module in (outcome, budgets, scalars)
+        module.__name__ for module in (outcome, budgets, units, scalars)
     }
     # It compiles, and none of it is compiled in.
     own.add("auctionsim.compiled_code.jit")

@@ -10,7 +10,8 @@ _HTML = "<script>alert(1)</script>"
 # What is wrong, what is replaced in the small scenario, by what, and what is said after the file's name.
 _CHANGED = [
     ("an unknown key, one near", 'name = "small"', "nam = 'small'",
-     "nam: unknown key; choose from name, seed, traffic, mechanism, predictions, information, platform, advertisers, accounts, "
+     "nam: unknown key; choose from name, seed, traffic, mechanism, predictions, delays, information, platform, "
+     "advertisers, accounts, agencies, adoption, "
      "learner, train, cluster"),
     ("an unknown key of a section", "revenue_floor = 1.0", "revenue_flor = 1.0",
      "platform.revenue_flor: unknown key; choose from revenue_floor, self_bidder_floor, baseline "
