@@ -102,9 +102,9 @@ class DayReplay:
         self._budgets = limits
         self._ledger = aligned((*shape, LEDGER_COLUMNS), np.int64)
         self._cost_before = np.zeros(shape, dtype=np.int64)
-        self._outcome_scale = units.outcome_scales(source.largest(day), self._rules)
-        self._is_wide = units.are_wide(source.largest(day), self._rules)
         self._largest = source.largest(day)
+        self._outcome_scale = units.outcome_scales(self._largest, self._rules)
+        self._is_wide = units.are_wide(self._largest, self._rules)
         self._charge_bounds = units.kernel_bounds(self._largest, self._rules)
         self._bids: Bids | None = None
         # One advertiser more, for the candidates that the pre-ranker dropped.
