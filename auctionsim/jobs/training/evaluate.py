@@ -20,7 +20,7 @@ from auctionsim.auction.outcome import OBSERVED
 from auctionsim.jobs.training.truth import truth_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
-from auctionsim.market.simulate import simulate_day
+from auctionsim.market.simulate import Trajectory, simulate_day
 from auctionsim.runs import Run
 from auctionsim.traffic.table import HOURS, Traffic
 
@@ -45,10 +45,10 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
         baseline = Constant(market.static(market.scenario.platform.baseline))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
         for day in market.scenario.traffic.test_days:
-            for arm, policy in arms.items():
-                outcomes.append(outcome_rows(market, arm, seed, day, policy))
+            runs = {arm: simulate_day(market, day, policy) for arm, policy in arms.items()}
+            outcomes += [outcome_rows(market, arm, seed, run) for arm, run in runs.items()]
             if market.information is not None:
-                truth.append(truth_rows(market, seed, day, policies[seed]))
+                truth.append(truth_rows(market, seed, runs["learned"]))
             benchmarks += [
                 {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
                 for found in day_benchmarks(market, day)
@@ -96,13 +96,12 @@ def write_learned(run: Run, learner: Learner, markets: dict[int, Market], states
         run.write_table("validation", pl.DataFrame(rows))
 
 
-def outcome_rows(market: Market, arm: str, seed: int, day: int, policy: Policy) -> pl.DataFrame:
+def outcome_rows(market: Market, arm: str, seed: int, run: Trajectory) -> pl.DataFrame:
     """Return a row per hour and advertiser: `bid` is the mean bid over the hour's auctions, `revenue` the platform's.
 
     Where conversions are late, the columns of `OBSERVED` have what was reported in the hour, and the others what comes of it.
     """
-    run = simulate_day(market, day, policy)
-    n, outcome, budget_left = len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
+    day, n, outcome, budget_left = run.sim.day, len(market.advertisers), run.outcome, run.budget_left[:, :, 0]
     names = (*_OUTCOMES, *(name for name in OBSERVED if getattr(outcome, name) is not None))
     bid = arithmetic.dot(market.hourly_features(day, run.source), run.coefficients[:, :, :, 0])
     columns: dict[str, Any] = {

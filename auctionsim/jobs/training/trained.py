@@ -20,6 +20,7 @@ from auctionsim.arguments import one_number_of, one_of, with_methods
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.training.evaluate import outcome_rows
 from auctionsim.market.market import Market
+from auctionsim.market.simulate import simulate_day
 from auctionsim.names.display import cut, html_frame, html_table
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.runs import Run, Status
@@ -195,7 +196,7 @@ class Trained:
             arms["reference"] = Constant(market.static(market.scenario.platform.baseline))
             for day in chosen:
                 day = one_number_of("days", day, market.source.days)
-                rows += [outcome_rows(market, arm, one, day, own) for arm, own in arms.items()]
+                rows += [outcome_rows(market, arm, one, simulate_day(market, day, own)) for arm, own in arms.items()]
         if not rows:
             raise InputError("days: expected one or more days, got none")
         return Evaluation(pl.concat(rows))

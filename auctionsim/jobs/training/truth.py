@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from auctionsim.agents.policies.base import Policy
 from auctionsim.auction.budgets import exhausted_threshold
 from auctionsim.market.information.prices import PRICES, HourPrices
 from auctionsim.market.market import Market
-from auctionsim.market.simulate import simulate_day
+from auctionsim.market.simulate import Trajectory
 from auctionsim.traffic.table import HOURS
 
 
-def truth_rows(market: Market, seed: int, day: int, policy: Policy) -> pl.DataFrame:
-    """Return a row per hour and advertiser of a day under a policy.
+def truth_rows(market: Market, seed: int, run: Trajectory) -> pl.DataFrame:
+    """Return a row per hour and advertiser of a day that was run.
 
     `winning_price` and `least_winning_cost` are means over the hour's auctions, currency per click, null where there were none.
     The same with `shown_` is what the advertiser may see of them, at the end of the hour or `information.delay` hours later.
@@ -25,10 +24,9 @@ def truth_rows(market: Market, seed: int, day: int, policy: Policy) -> pl.DataFr
     Args:
         market: The market, with a section `[information]`.
         seed: Its seed.
-        day: A day of its traffic.
-        policy: The policy, one set of bids.
+        run: The day under one policy.
     """
-    run, n = simulate_day(market, day, policy), len(market.advertisers)
+    day, n = run.sim.day, len(market.advertisers)
     least = exhausted_threshold(market.budgets[:, None])
     left = np.concatenate([market.first_budgets[None, :, None], run.budget_left])
     true, shown = np.empty((len(PRICES), HOURS, n)), np.empty((len(PRICES), HOURS, n))

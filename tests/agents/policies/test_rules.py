@@ -190,7 +190,7 @@ def test_the_baseline_asks_no_rule():
 
 def test_evaluation_writes_the_bids_of_every_hour():
     market = market_of("pid", TIGHT)
-    rows = outcome_rows(market, "learned", 0, 2, Constant(left_to_rules(market)))
+    rows = outcome_rows(market, "learned", 0, simulate_day(market, 2, Constant(left_to_rules(market))))
     bids = rows["bid"].to_numpy().reshape(24, 5)
     assert np.isfinite(bids).all()
     hourly = market.hourly_features(2)[:, :, KEYWORD_BID]

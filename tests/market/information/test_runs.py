@@ -30,7 +30,7 @@ PACED = '\n[[advertisers]]\ngroup = "paced"\ncount = 2\ncontroller = "pid"\nbudg
 def test_the_truth_is_beside_what_was_shown():
     market = build_market(parse_scenario(SMALL + PACED, "x.toml", overrides=KNOWN))
     theta = np.where(np.isnan(market.fixed), np.nan, 0.1)[:, :, None]
-    found = truth_rows(market, 0, 2, Constant(theta))
+    found = truth_rows(market, 0, simulate_day(market, 2, Constant(theta)))
     run = simulate_day(market, 2, Constant(theta)).outcome
     assert found.height == 24 * 7
     revenue = found.filter(pl.col("advertiser") == "seller_0")["platform_revenue"].to_numpy()
