@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auctionsim.auction.day import DayReplay, run_day
+from auctionsim.auction.kernel.ties import tie_keys
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.reference import replay_reference
 from auctionsim.auction.rules import PreRanker, Ring, Rules
@@ -73,20 +74,27 @@ def test_the_score_says_which_member_bids():
     assert by_value.tolist() == [True, False, False]
 
 
+def test_members_whose_scores_differ_in_the_last_bit_tie_and_the_first_bids():
+    traffic = one_slot([5.0, float(np.nextafter(5.0, 9.0)), 3.0])
+    assert ranked_rows(traffic, Rules(rings=(Ring((0, 1), "keyword-bid"),))).tolist() == [True, False, True]
+
+
 @settings(max_examples=100)
 @given(markets(), BUDGETS, RULES, MEMBERS, st.sampled_from(["keyword-bid", "value"]))
 def test_the_kernel_equals_the_reference_without_the_bids_of_who_withdraws(
     traffic: Traffic, budgets: np.ndarray, rules: dict, members: tuple[int, ...], score: str
 ):
     own = Rules(**{name: value for name, value in rules.items() if name != "seed"}, rings=(Ring(members, score),))
-    # By definition: of the members in a bucket, all but the first of the highest score have no bid.
+    # By definition: of the members in a bucket, all but the first of the highest score have no bid. Scores that agree to 13
+    # digits tie, as in the reference: 5.0 and the next double are one score.
     value = (traffic.keyword_bid if score == "keyword-bid" else traffic.pcvr * traffic.item_price) * own.quality(traffic.pctr)
+    key = tie_keys(value)
     bids = traffic.keyword_bid.copy()
     for bucket in range(len(traffic.weight)):
         rows = range(traffic.cell_start[bucket], traffic.cell_start[bucket + 1])
         theirs = [row for row in rows if traffic.advertiser[row] in members]
         for row in theirs:
-            if row != max(theirs, key=lambda k: (round(float(value[k]), 15), -k)):
+            if row != max(theirs, key=lambda k: (key[k], -k)):
                 bids[row] = np.nan
     bound = np.full(N, traffic.keyword_bid.max(initial=0.0))
     expected = replay_reference(traffic, 0, bids, budgets=budgets, bid_bounds=bound, **rules)
