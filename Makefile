@@ -17,7 +17,7 @@ CLIENTS := build/clients
 LOWEST := build/lowest
 CORE := tests/agents tests/auction tests/bounds tests/envs tests/equilibria tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
 
-.PHONY: faults help setup demo demo-real story result test test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: faults help setup demo demo-real story result test test-fresh test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,11 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
 	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
 
-test: setup ## the test suite, but for what make test-long runs
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+test: setup ## the test suite, but for what make test-long runs; property tests draw the same cases each time
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" --hypothesis-seed=0
+
+test-fresh: setup ## the property tests alone, on cases not drawn before
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m hypothesis
 
 test-long: setup ## the tests that take longest: further pages, notebooks and processes of Ray
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
