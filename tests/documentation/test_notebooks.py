@@ -18,13 +18,11 @@ NOTEBOOKS = sorted((DOCS / "tutorials").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 # Jupyter warns of its own sockets and event loops.
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize(
-    "path", [path if path.stem == "own-logs" else pytest.param(path, marks=pytest.mark.long) for path in NOTEBOOKS],
-    ids=lambda path: path.stem,
-)  # fmt: skip
+@each_notebook
 def test_a_notebook_prints_what_is_written_in_it(path: Path, tmp_path: Path):
     found, written = run_notebooks.run(path, tmp_path), run_notebooks.read(path)
     assert run_notebooks.shown(found) == run_notebooks.shown(written), "run make notebooks, and look at what has changed"

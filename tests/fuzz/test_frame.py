@@ -17,7 +17,7 @@ from .corpus import entries
     [
         ("RAISES", "KeyError in elsewhere"),
         ("SEGFAULTS", "the process ended with -11: "),
-        ("HANGS", "the process ended with 1: "),
+        pytest.param("HANGS", "the process ended with 1: ", marks=pytest.mark.long),
         ("EATS_MEMORY", "MemoryError in elsewhere"),
         ("WRITES_OUTSIDE", "writes nothing outside of its folder: "),
         ("LEAVES_TEMPORARY_FILES", "leaves no temporary files: "),

@@ -68,6 +68,7 @@ def test_callbacks_are_told_everything_in_the_stated_order(file: Path, tmp_path:
     assert log == expected("a", "b")
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -105,6 +105,7 @@ def test_the_fingerprint_sees_what_torch_computes_otherwise(variables: dict[str,
     assert (here["torch"] != there["torch"]) is differs
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

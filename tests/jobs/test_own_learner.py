@@ -104,6 +104,7 @@ def test_it_resumes_bit_for_bit_in_another_folder(lab: Path, tmp_path: Path, mon
         assert (half.path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -134,6 +134,7 @@ def test_scalars_bring_a_learner_where_its_driver_is(algorithm: str, constraint:
 
 
 @pytest.mark.ray
+@pytest.mark.long
 @pytest.mark.xdist_group("ray")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -70,6 +70,7 @@ def test_nodes_share_traffic_and_change_nothing(tmp_path: Path, cluster: Any):
         assert "plasma" in memory or "/dev/shm" in memory
 
 
+@pytest.mark.long
 def test_a_node_lost_on_the_way_changes_nothing(tmp_path: Path, cluster: Any):
     alone = new_run(tmp_path / "alone", seeds=(0,))
     train(alone, SerialPool(), nothing)

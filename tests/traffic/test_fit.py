@@ -84,7 +84,7 @@ def test_the_parameters_of_a_drawn_table_are_found_again(
         assert getattr(spreads, key) == pytest.approx(getattr(wanted, key), abs=0.11), key
 
 
-@pytest.mark.parametrize("name", ["plain", "alimama"])
+@pytest.mark.parametrize("name", [pytest.param("plain", marks=pytest.mark.long), "alimama"])
 def test_what_is_drawn_from_the_fit_looks_like_the_table(name: str):
     _, table = drawn(load_profile(name), 5, queries=300)
     fit = fit_traffic(table, "fitted", "t")

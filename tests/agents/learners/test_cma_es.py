@@ -113,6 +113,7 @@ def computed(machine: dict[str, str]) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in run.stdout.splitlines())
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_on_an_older_processor():
     here, older = computed({}), computed(_OLDER)
     library = here.pop("library"), older.pop("library")

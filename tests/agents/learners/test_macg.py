@@ -35,6 +35,7 @@ def longer(*overrides: str) -> Scenario:
     return parse_scenario(SMALL, "small.toml", overrides=[*base, *overrides])
 
 
+@pytest.mark.long
 def test_one_learner_among_truthful_rivals_learns_to_bid_its_value():
     # One slot, GSP: the value of a click is the dominant bid, so nothing earns more on the days it is trained on.
     text = SMALL.replace("count = 5", "count = 1") + '\n[[advertisers]]\ngroup = "rival"\ncount = 4\ncontroller = "truthful"\n'

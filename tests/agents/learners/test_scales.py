@@ -77,6 +77,7 @@ def test_without_budgets_and_caps_pacing_changes_nothing():
     np.testing.assert_allclose(paced, fitted(market_of("value-scale"))[1], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_paced_advertisers_keep_their_budgets_to_the_end_of_a_mean_day():
     # Among 600 auctions spend moves in jumps of a few percent.
     overrides = ("platform.revenue_floor=1.02", "traffic.weight=1", "train.iterations=100", *BUDGETS)

@@ -180,6 +180,7 @@ class TestOnRay:
         assert (stored.folder.parent / "has-died").exists()
         assert_same(found, wanted)
 
+    @pytest.mark.long
     def test_bench_compares_workers_with_one_core(self, stored: StoredTraffic, capsys: pytest.CaptureFixture[str]):
         command = ["bench", "--day", str(stored.folder), "--budget", "0.5", "--json"]
         assert main([*command, "--workers", "2"]) == 0

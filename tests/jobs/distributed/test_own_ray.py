@@ -131,6 +131,7 @@ def test_a_ray_that_the_user_is_connected_to_is_neither_used_nor_closed(monkeypa
     assert not closed
 
 
+@pytest.mark.long
 def test_a_killed_worker_of_ray_tune_is_told_and_its_task_runs_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
@@ -195,6 +196,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.long
 def test_starting_ray_leaves_the_handlers_of_signals_as_they_were():
     ended = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True, timeout=300, check=False)
     assert (ended.returncode, ended.stdout.strip()) == (0, "in order"), ended.stderr
@@ -205,7 +207,7 @@ def test_starting_ray_leaves_the_handlers_of_signals_as_they_were():
     [
         # Two of its servers wait for a minute.
         pytest.param(end_at_once, -signal.SIGKILL, "running", marks=pytest.mark.long),
-        (interrupt, 130, "interrupted"),
+        pytest.param(interrupt, 130, "interrupted", marks=pytest.mark.long),
         pytest.param(terminate, 130, "interrupted", marks=pytest.mark.long),
         (kill_the_raylet, 1, "failed"),
     ],

@@ -40,6 +40,7 @@ def judged(logs: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, st
     return code, said.out, said.err
 
 
+@pytest.mark.long
 def test_the_checkpoint_that_was_logged_is_the_behavior_policy_after_the_run_trained_on(
     run: Path, tmp_path: Path, small_file: Path, capsys: pytest.CaptureFixture[str]
 ):
