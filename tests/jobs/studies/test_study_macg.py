@@ -20,7 +20,7 @@ from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, LARGE, REAL, Arm, arm
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.document import floor_of_arm, gap_shares
 from auctionsim.jobs.studies.macg.measure import SECONDS
-from auctionsim.jobs.studies.macg.outcomes import bound_measures, measures, total_objective
+from auctionsim.jobs.studies.macg.outcomes import WITHOUT_RATIO, bound_measures, measures, total_objective
 from auctionsim.jobs.studies.macg.study import STUDY
 from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.floor_days import FloorDays
@@ -62,6 +62,23 @@ def test_the_baseline_measures_one_and_exceeds_no_cap():
     assert changed["cpc_excess"] == pytest.approx(0.03)
     both = (by_day[:, 3:, GMV] - by_day[:, 3:, COST]).sum()
     assert changed["self_profit"] == pytest.approx(1 - 0.5 * profit.sum() / both)
+
+
+def test_a_learner_whose_baseline_loses_money_has_no_ratio_and_is_no_worst_one():
+    market = build_market(parse_scenario(SMALL, "x.toml"))
+    days = market.scenario.traffic.test_days
+    by_day = np.stack([day_totals(market.baseline[day])[:, :, 0] for day in days])
+    better = by_day.copy()
+    better[:, :, GMV] += by_day[:, :, COST]
+    plain = measures(market, days, better, market.scenario)
+    # The baseline of the first learner loses money: what it gains is not a loss of several times as much.
+    for day in days:
+        market.baseline[day].gmv[:, 0] = 0.0
+    found = measures(market, days, better, market.scenario)
+    assert found[WITHOUT_RATIO] == 1.0
+    assert WITHOUT_RATIO not in plain
+    assert found["worst"] >= plain["worst"] > 1.0
+    assert found["objective"] > 1.0
 
 
 @pytest.mark.parametrize("arm", [*ARMS, *FRONT], ids=lambda arm: arm.name)
@@ -170,7 +187,8 @@ def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path
     page = (tmp_path / "out" / "table.md").read_text()
     titles = (
         "Weighted objective", "Gap closed", "Own objectives (mean of ratios)", "Own objectives (ratio of totals)",
-        "Total profit", "Worst advertiser", "Revenue", "Days floor held", "Worst day", "Caps exceeded", "Self-bidders' profit",
+        "Total profit", "Profit gap closed",
+        "Worst advertiser", "Revenue", "Days floor held", "Worst day", "Caps exceeded", "Self-bidders' profit",
         "Seconds of training", "macg minus", "click-buyer", "currency a day", "our reconstruction", "were not looked at before",
     )  # fmt: skip
     for title in titles:

@@ -18,7 +18,8 @@ from auctionsim.agents.policies.mixed import Mixed
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
-from auctionsim.objectives.goals import day_totals, objective_vector
+from auctionsim.objectives.goals import day_totals
+from auctionsim.objectives.relative import mean_of_defined, relative_objectives
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ def payoffs(market: Market, policies: Mapping[str, Policy]) -> dict[str, float]:
     """
     found = {}
     for name, policy in policies.items():
-        found[f"{name}{BETWEEN}{name}"] = float(_objectives(market, policy)[market.learners].mean())
+        found[f"{name}{BETWEEN}{name}"] = mean_of_defined(_objectives(market, policy)[market.learners])
     for one, other in combinations(policies, 2):
         own, others = _meet(market, policies[one], policies[other])
         found[f"{one}{BETWEEN}{other}"], found[f"{other}{BETWEEN}{one}"] = own, others
@@ -57,7 +58,7 @@ def _meet(market: Market, one: Policy, other: Policy) -> tuple[float, float]:
         objective = _objectives(market, Mixed([rest, (one, mine), (other, theirs)]))
         own.append(objective[mine])
         others.append(objective[theirs])
-    return float(np.concatenate(own).mean()), float(np.concatenate(others).mean())
+    return mean_of_defined(np.concatenate(own)), mean_of_defined(np.concatenate(others))
 
 
 def _objectives(market: Market, policy: Policy) -> Array:
@@ -68,7 +69,7 @@ def _objectives(market: Market, policy: Policy) -> Array:
 
 
 def weighted_objectives(market: Market, days: Sequence[int], totals: Array) -> Array:
-    """Return each advertiser's weighted objective as a ratio to the baseline's, `[advertisers]`.
+    """Return each advertiser's weighted objective as a ratio to the baseline's, `[advertisers]`, NaN where there is none.
 
     Args:
         market: The market.
@@ -77,7 +78,4 @@ def weighted_objectives(market: Market, days: Sequence[int], totals: Array) -> A
     """
     baseline = np.sum([day_totals(market.baseline[day]) for day in days], axis=0)
     weights = goals_of(market, days[0]).weights[:, :, 0]
-    own, usual = (objective_vector(sums)[:, :, 0] for sums in (totals, baseline))
-    ratio = np.divide(own, usual, out=np.ones_like(own), where=usual != 0)
-    mean: Array = (weights * ratio).sum(axis=1) / weights.sum(axis=1)
-    return mean
+    return relative_objectives(totals[:, :, 0], baseline[:, :, 0], weights)

@@ -43,6 +43,7 @@ from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.cpa_score import cpa_scores
 from auctionsim.objectives.goals import day_totals
+from auctionsim.objectives.relative import mean_of_defined
 from auctionsim.ratios import safe_ratio
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario
@@ -183,7 +184,7 @@ def measures(market: Market, policy: Policy, members: NDArray[np.int64], *, is_a
     scores = np.array([cpa_scores(sums, goals_of(market, day))[members, 0] for sums, day in zip(by_day, days, strict=True)])
     cost, gmv, budgets = totals[members, COST], totals[members, GMV], market.budgets[members]
     found = {
-        "objective": float(objectives[members].mean()),
+        "objective": mean_of_defined(objectives[members]),
         "score": float(scores[np.isfinite(scores)].mean()) if np.isfinite(scores).any() else np.nan,
         "roi": safe_ratio(float(gmv.sum() - cost.sum()), float(cost.sum())),
         "budget_used": float((cost / (len(days) * budgets)).mean()) if np.isfinite(budgets).all() else np.nan,

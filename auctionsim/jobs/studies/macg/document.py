@@ -16,7 +16,7 @@ from auctionsim.analysis.documents.sections import Heading, Picture, Section, Ta
 from auctionsim.analysis.statistics import INTERVALS, mean_interval
 from auctionsim.jobs.studies.macg.arms import ARMS, BOUND, FLOORS, MACG, MANUAL, N_FEW_SEEDS, THREE_ARMS
 from auctionsim.jobs.studies.macg.measure import SECONDS
-from auctionsim.jobs.studies.macg.outcomes import DAY_REVENUE
+from auctionsim.jobs.studies.macg.outcomes import DAY_REVENUE, WITHOUT_RATIO
 from auctionsim.objectives.floor_days import FloorDays, SeedDay, floor_days
 from auctionsim.ratios import NotDefined
 
@@ -66,13 +66,13 @@ def verdict(results: pl.DataFrame, scenario: str) -> str:
     )
 
 
-def gap_shares(results: pl.DataFrame, scenario: str, arm: str) -> NDArray[np.float64] | NotDefined:
-    """Return the share of the way from the baseline's weighted objective to its bound that an arm goes, `[seeds]`.
+def gap_shares(results: pl.DataFrame, scenario: str, arm: str, metric: str = "weighted") -> NDArray[np.float64] | NotDefined:
+    """Return the share of the way from the baseline's weighted objective, or another metric, to the bound on it, `[seeds]`.
 
     (arm - baseline) / (bound - baseline) on each seed that has all three: with 1.75, 2.61 and 3.19 it is 0.86 / 1.44 = 0.60.
     Only bids that keep the floors and caps are bounded; an arm that breaks them can be above 1.
     """
-    reached, bound, before = (by_seed(results, scenario, name, "weighted") for name in (arm, BOUND, MANUAL))
+    reached, bound, before = (by_seed(results, scenario, name, metric) for name in (arm, BOUND, MANUAL))
     seeds = sorted(reached.keys() & bound.keys() & before.keys())
     if not seeds:
         return NotDefined("there is no bound")
@@ -124,15 +124,28 @@ def _reached(results: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Table
         "Own objectives (mean of ratios)": _mean(results, scenario, "objective"),
         "Own objectives (ratio of totals)": _mean(results, scenario, "total_objective"),
         "Total profit": _mean(results, scenario, "profit"),
+        "Profit gap closed": lambda arm: _gap_text(results, scenario, arm, "profit"),
         "Worst advertiser": _mean(results, scenario, "worst"),
     }
     note = (
         f"{_over(results, scenario)} Weighted objective: own weight / n x own objectives + global weight x "
         "total profit, as ratios to the baseline, with the scenario's weights. Gap closed: the share of the way from the "
-        f"baseline to the bound. {BOUND} bounds weighted objective and total profit of bids that keep every "
-        "constraint, each by a program of its own."
+        f"baseline to the bound, and the same of total profit alone. {BOUND} bounds weighted objective and total profit of "
+        f"bids that keep every constraint, each by a program of its own.{_left_out(results, scenario)}"
     )
     return _table(scenario, columns, arms, note)
+
+
+def _left_out(results: pl.DataFrame, scenario: str) -> str:
+    """Return the sentence on learners that have no ratio to the baseline, a blank before it; nothing where all have one."""
+    found = by_seed(results, scenario, MACG, WITHOUT_RATIO)
+    if not found:
+        return ""
+    counts = ", ".join(f"{n:.0f} of seed {seed}" for seed, n in sorted(found.items()))
+    return (
+        " Learners whose baseline earns nothing or loses money have no ratio and are left out of the mean of ratios and of the "
+        f"worst: {counts}."
+    )
 
 
 def _price(results: pl.DataFrame, scenario: str, arms: Sequence[str]) -> Table:
@@ -179,8 +192,8 @@ def _mean(results: pl.DataFrame, scenario: str, metric: str) -> Cell:
     return cell
 
 
-def _gap_text(results: pl.DataFrame, scenario: str, arm: str) -> str:
-    found = gap_shares(results, scenario, arm)
+def _gap_text(results: pl.DataFrame, scenario: str, arm: str, metric: str = "weighted") -> str:
+    found = gap_shares(results, scenario, arm, metric)
     return str(found) if isinstance(found, NotDefined) else str(mean_interval(found))
 
 

@@ -12,12 +12,15 @@ from auctionsim.bounds.oracle import lp_bound
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.objectives.goals import Goals, day_totals, global_profit, objective_vector, own_score
+from auctionsim.objectives.relative import mean_of_defined, relative_objectives
 from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]
 
 DAY_REVENUE = "revenue on day "
 """The beginning of the name of a day's revenue; the day follows."""
+WITHOUT_RATIO = "learners without a ratio"
+"""The number of learners whose baseline brings nothing of what they ask for, or less; left out where it is 0."""
 _SLACK = 0.02
 """A CPC cap counts as exceeded if the cost per click is more than this share above it."""
 
@@ -26,7 +29,8 @@ def measures(market: Market, days: Sequence[int], by_day: Array, judged: Scenari
     """Measure an outcome, as ratios to the baseline unless said otherwise.
 
     `revenue`, `profit` and `gmv` are of the whole market, `self_profit` of the self-bidders; `objective` is the mean over
-    learners of the weighted objective as a ratio to the baseline, `objective: GROUP` that of a group, and `worst` the smallest;
+    learners of the weighted objective as a ratio to the baseline, `objective: GROUP` that of a group, and `worst` the smallest,
+    all over learners that have such a ratio (`relative_objectives`; `learners without a ratio` counts the others);
     `total_objective` is of sums over learners (`total_objective`), and `weighted` the mean over days of what the bound bounds.
     `caps_exceeded` is the share of learners with a CPC cap that pay more than 2 % above it, and `cpc_excess` how far the worst
     is above its cap. `revenue on day D` is that of one day; `profit a day` and `revenue a day` are in currency.
@@ -42,25 +46,27 @@ def measures(market: Market, days: Sequence[int], by_day: Array, judged: Scenari
     own, usual = (objective_vector(sums[:, :, None])[:, :, 0] for sums in (totals, baseline))
     goals = [goals_of(market, day) for day in days]
     weights = goals[0].weights[:, :, 0]
-    ratio = np.divide(own, usual, out=np.ones_like(own), where=usual != 0)
-    objective = (weights * ratio).sum(axis=1) / weights.sum(axis=1)
+    objective = relative_objectives(totals, baseline, weights)
     learners, bystanders = market.learners, np.flatnonzero(~market.is_controlled)
     profit, usual_profit = own[:, 3], usual[:, 3]
     found = {
         "revenue": totals[:, COST].sum() / baseline[:, COST].sum(),
         "profit": profit.sum() / usual_profit.sum(),
         "gmv": totals[:, GMV].sum() / baseline[:, GMV].sum(),
-        "objective": objective[learners].mean(),
+        "objective": mean_of_defined(objective[learners]),
         "total_objective": total_objective(own[learners], usual[learners], weights[learners]),
         "weighted": weighted_objective(goals, by_day, learners, judged),
-        "worst": objective[learners].min(),
+        "worst": np.fmin.reduce(objective[learners]),
         "profit a day": profit.sum() / len(days),
         "revenue a day": totals[:, COST].sum() / len(days),
     }
     for day, sums in zip(days, by_day, strict=True):
         found[f"{DAY_REVENUE}{day}"] = sums[:, COST].sum() / day_totals(market.baseline[day])[:, COST, 0].sum()
     for name in dict.fromkeys(market.groups[i].group for i in learners):
-        found[f"objective: {name}"] = objective[[i for i in learners if market.groups[i].group == name]].mean()
+        found[f"objective: {name}"] = mean_of_defined(objective[[i for i in learners if market.groups[i].group == name]])
+    without = int(np.isnan(objective[learners]).sum())
+    if without:
+        found[WITHOUT_RATIO] = float(without)
     if len(bystanders):
         found["self_profit"] = profit[bystanders].sum() / usual_profit[bystanders].sum()
     caps = np.stack([day.limits["cpc_cap"][:, 0] for day in goals])
