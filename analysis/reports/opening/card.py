@@ -103,7 +103,8 @@ def _group(group: AdvertiserGroup) -> str:
     aims = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in group.objectives.items() if weight)
     who = f"for {aims}" if group.controller == "learner" else f"by the rule {group.controller}"
     limits = [f"{name.replace('_', ' ')} {value}" for name in _LIMITS if (value := getattr(group, name)) not in (None, 0)]
-    return f"{group.count} {group.group} {who}" + (f" ({', '.join(limits)})" if limits else "")
+    count = "1 advertiser" if group.count == 1 else f"{group.count} advertisers"
+    return f"{group.group}: {count} {who}" + (f" ({', '.join(limits)})" if limits else "")
 
 
 def _agency(own: AgencySection) -> str:

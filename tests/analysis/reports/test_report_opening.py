@@ -120,7 +120,7 @@ def test_the_card_states_the_scenario_and_a_date_only_if_the_run_records_one(tmp
     facts = {key: values for key, *values in scenario_card({"without": without, "dated": dated}).rows}
     assert facts["Date"] == ["not recorded", "2026-01-31"]
     assert facts["Mechanism"][0] == ("generalized second price, 1 slot, ranked by bid x pctr, reserve 0.01, expected outcomes")
-    assert facts["Advertisers"][0] == "5 seller for profit (profit floor 1.0)"
+    assert facts["Advertisers"][0] == "seller: 5 advertisers for profit (profit floor 1.0)"
     assert "Date" not in {key for key, *_ in scenario_card({"without": without}).rows}
     assert "date" not in without.manifest()
 
