@@ -15,9 +15,10 @@ from auctionsim.analysis.documents.sections import Heading, Note, Table
 from auctionsim.analysis.reports.accounts.measures import account_measures, account_rows, campaign_measures
 from auctionsim.analysis.reports.accounts.section import MOST_ROWS, account_sections
 from auctionsim.errors import InputError
-from auctionsim.jobs.training.evaluate import outcome_rows
+from auctionsim.jobs.training.evaluate import outcome_rows, write_evaluation
 from auctionsim.market.simulate import simulate_day
 from auctionsim.run_checks.tables import checked_table
+from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 
 LEVELS = ("seed", "account", "advertiser", "budget", "min_spend", "floor", "ceiling")
@@ -41,6 +42,12 @@ account_ceiling = 0.6
 [[advertisers]]
 group = "rival"
 count = 2
+controller = "manual"
+"""
+PLAIN = """
+[[advertisers]]
+group = "rival"
+count = 4
 controller = "manual"
 """
 
@@ -180,6 +187,17 @@ def test_a_simulated_account_keeps_its_limits_and_stores_its_levels():
     (row,) = account_measures(run).to_dicts()
     assert row["used"] > 0.9
     assert [row[kind] for kind in ("over_budget", "below_min_spend", "floor_missing", "over_ceiling")] == [0, 0, 0, 0]
+
+
+def test_evaluation_stores_the_table_where_there_are_accounts(tmp_path: Path):
+    for name, text in (("with", SHARED), ("without", SHARED.partition("[[accounts]]")[0] + PLAIN)):
+        market = build_market(parse_scenario(text, "s.toml"))
+        (tmp_path / name).mkdir()
+        write_evaluation(Run(tmp_path / name), {7: market}, {7: Constant(market.static("truthful"))})
+    stored = pl.read_parquet(tmp_path / "with" / "accounts.parquet")
+    assert stored["seed"].to_list() == [7, 7]
+    assert stored["min_spend"][0] == pytest.approx(0.75 * stored["budget"][0])
+    assert not (tmp_path / "without" / "accounts.parquet").exists()
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ def revenues(prefix: str, cells: Sequence[Cell], slices: Mapping[str, Mapping[st
         slices: By factor, the level by its name.
 
     Returns:
-        `PREFIX_first`, `PREFIX_second` and `PREFIX_more`, the last in per cent of second prices, and the same by
-        `PREFIX_FACTOR_NAME_`.
+        The prefix with `_first`, `_second` and `_more`, the last in per cent of second prices, and the same with factor and
+        name of each level after the prefix.
     """
     table = pl.DataFrame(cells)
     found = {f"{prefix}_{measure}": value for measure, value in _means(table).items()}

@@ -47,10 +47,10 @@ def sensitivity(seed: int) -> dict[str, float]:
     """Return, for each size of market, what changes of targets move.
 
     Returns:
-        By `NAME_SIZE`: `one`, the share of bidders that are moved where one target is raised, a mean over the bidders whose
-        target it is; `all`, that share where every target is raised or lowered by chance; `least` and `most`, the largest loss
-        and gain of conversions by one raised target; `settled`, the share of changes after which replies settle. What never
-        settles is left out.
+        With the market's name after each: `one`, the share of bidders that are moved where one target is raised, a mean over
+        the bidders whose target it is; `all`, that share where every target is raised or lowered by chance; `least` and `most`,
+        the largest loss and gain of conversions by one raised target; `settled`, the share of changes after which replies
+        settle. What never settles is left out.
     """
     found: dict[str, float] = {}
     for name, (bidders, queries, sigma) in SIZES.items():
