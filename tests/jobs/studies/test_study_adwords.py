@@ -11,7 +11,7 @@ import pytest
 from auctionsim.errors import InputError
 from auctionsim.games.adwords import allocate
 from auctionsim.jobs.studies.adwords.instances import ADVERTISERS, drawn_instance, public_instance
-from auctionsim.jobs.studies.adwords.study import DRAWN, FIGURES, PUBLIC, STUDY
+from auctionsim.jobs.studies.adwords.study import DRAWN, FIGURES, PUBLIC, STUDY, _shares
 from auctionsim.jobs.studies.base import Options
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results" / "adwords.parquet"
@@ -80,3 +80,8 @@ def test_figures_are_named_once_and_the_committed_results_measure_each():
     assert set(metrics) == set(results["metric"])
     for scenario, metric, figure in FIGURES:
         assert figure.low <= results.filter(scenario=scenario, metric=metric)["value"].mean() <= figure.high, metric
+
+
+def test_committed_figures_are_those_of_the_code():
+    results = pl.read_parquet(RESULTS).filter(scenario=DRAWN, seed=4)
+    assert _shares(4) == dict(results.select("metric", "value").iter_rows())

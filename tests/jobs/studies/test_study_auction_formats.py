@@ -61,3 +61,9 @@ def test_figures_are_named_once_and_the_committed_results_measure_each():
         assert results.filter(metric=f"{prefix}_more")["value"].max() < 0
     tables = [section for section in STUDY.sections(results, pl.DataFrame()) if isinstance(section, Table)]
     assert {row[0] for row in tables[-1].rows} == {scenario for scenario, _, _ in FIGURES}
+
+
+def test_committed_figures_are_those_of_the_code():
+    results = pl.read_parquet(RESULTS)
+    kept = dict(results.filter(pl.col("metric").str.starts_with("q_"), seed=5).select("metric", "value").iter_rows())
+    assert learners.q_learning(5) == kept
