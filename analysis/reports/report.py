@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Text, write_document
+from auctionsim.analysis.reports.accounts.section import account_sections
 from auctionsim.analysis.reports.figures import report_figures
 from auctionsim.analysis.reports.metrics import amounts_of, mean_advertiser_ratios
 from auctionsim.analysis.reports.opening.card import scenario_card
@@ -112,13 +113,14 @@ def write_sections(
 
 
 def _names(named: Mapping[str, Run]) -> set[str]:
-    """Return the names of runs, advertisers, groups and queries, which come from outside."""
+    """Return the names of runs, advertisers, groups, accounts and queries, which come from outside."""
     found = set(named)
     for run in named.values():
         table = mean_advertiser_ratios(run)
         found |= {text for column in ("advertiser", "group") for text in table[column]}
-        queries = run.optional_table("queries")
-        found |= set() if queries is None else set(queries["query"])
+        for name, column in (("queries", "query"), ("accounts", "account")):
+            stored = run.optional_table(name)
+            found |= set() if stored is None else set(stored[column])
     return found
 
 
@@ -134,6 +136,7 @@ def _sections(named: dict[str, Run], summaries: Sequence[Summary], first: Sequen
     sections += regret_sections(named)
     sections += [*constraint_sections(named), *score_sections(summaries)]
     sections += [Heading("Advertisers"), measures_of_advertisers(named), *advertisers_tables(named)]
+    sections += account_sections(named)
     sections += [Heading("Hours"), hours_picture(named), *query_sections(named)]
     if not are_drawable(sorted(_names(named))):
         sections.append(Note(_ESCAPES))

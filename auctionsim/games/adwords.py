@@ -1,9 +1,10 @@
 """Allocate queries to advertisers with budgets as they arrive: the AdWords problem, and three rules for it.
 
 An advertiser pays its bid for each query it gets, up to its budget; queries come one at a time and the future is not known.
-Greedy gives a query to the highest bid, balance to the largest share of budget left, and the rule of Mehta, Saberi, Vazirani
-and Vazirani (MSVV; JACM 2007) to the largest `bid x (1 - exp(spent share - 1))`. With bids small against budgets MSVV earns at
-least 1 - 1/e = 0.632 of what was best in hindsight, and greedy one half. The rules have no rival, so nothing is an equilibrium.
+Greedy gives a query to the highest bid, balance to the largest share of budget left, `unspent` to the largest budget left, and
+the rule of Mehta, Saberi, Vazirani and Vazirani (MSVV; JACM 2007) to the largest `bid x (1 - exp(spent share - 1))`. With bids
+small against budgets MSVV earns at least 1 - 1/e = 0.632 of what was best in hindsight, and greedy one half. The rules have no
+rival, so nothing is an equilibrium.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from auctionsim import arithmetic
 from auctionsim.equilibria.liquid_welfare import best_liquid_welfare
 
 Array = NDArray[np.float64]
-Rule = Literal["greedy", "balance", "msvv"]
+Rule = Literal["greedy", "balance", "msvv", "unspent"]
 RULES: tuple[Rule, ...] = ("greedy", "balance", "msvv")
+"""The rules of the literature; `unspent` is balance as exercises state it, by the amount that is left and not its share."""
 
 
 def allocate(bids: Array, budgets: Array, rule: Rule) -> float:
@@ -27,7 +29,7 @@ def allocate(bids: Array, budgets: Array, rule: Rule) -> float:
     Args:
         bids: The bid of each advertiser for each query in order of arrival, >= 0, `[queries, advertisers]`.
         budgets: The budgets, > 0, `[advertisers]`.
-        rule: `greedy`, `balance` or `msvv`. Ties go to the first advertiser.
+        rule: `greedy`, `balance`, `msvv` or `unspent`. Ties go to the first advertiser.
     """
     spent = np.zeros(len(budgets))
     for bid in bids:
@@ -38,6 +40,8 @@ def allocate(bids: Array, budgets: Array, rule: Rule) -> float:
             score = worth
         elif rule == "balance":
             score = np.where(worth > 0, 1 - share, 0.0)
+        elif rule == "unspent":
+            score = np.where(worth > 0, budgets - spent, 0.0)
         else:
             score = worth * -np.asarray(arithmetic.expm1(share - 1))
         winner = int(score.argmax())

@@ -13,7 +13,9 @@ _TEXT, _WHOLE, _NUMBER, _NAMES, _TRUTH = "text", "whole numbers", "numbers", "li
 _MONEY = ("impressions", "clicks", "conversions", "gmv", "cost", "revenue")
 _OF_QUERY = ("auctions", "clicks", "value", "cost")
 _REGRET = ("earned", "external_regret", "swap_regret", "cumulative_external_regret", "cumulative_swap_regret")
+_LEVELS = ("budget", "min_spend", "floor", "ceiling")
 _COLUMNS = {
+    "accounts": dict.fromkeys(("account", "advertiser"), _TEXT) | {"seed": _WHOLE} | dict.fromkeys(_LEVELS, _NUMBER),
     "outcomes": dict.fromkeys(("arm", "advertiser", "group"), _TEXT)
     | dict.fromkeys(("seed", "day", "hour"), _WHOLE)
     | dict.fromkeys(("bid", "budget_left", *_MONEY), _NUMBER),
@@ -42,6 +44,7 @@ OPTIONAL = {
 }
 """Columns that tables of earlier versions lack."""
 _FINITE = {
+    "accounts": _LEVELS,
     "outcomes": _MONEY,
     "benchmarks": ("revenue", "welfare", "profit"),
     "queries": _OF_QUERY,
@@ -55,6 +58,7 @@ _NAMED = {
     "queries": ("arm", _ARMS),
 }
 _KEYS = {
+    "accounts": ("seed", "account", "advertiser"),
     "outcomes": ("arm", "seed", "day", "advertiser", "hour"),
     "benchmarks": ("seed", "day", "benchmark"),
     "collusion": ("seed", "benchmark"),

@@ -7,9 +7,10 @@ own, written whole or not at all.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -164,7 +165,9 @@ def run_study(
     units = list(study.units(options))
     missing = [unit for unit in units if not _findings_path(out, unit).exists()]
     done = len(units) - len(missing)
-    for index, (findings, seconds) in pool.each(_measure, [(None, (name, unit, options)) for unit in missing]):
+    # Workers may run in another folder, so a relative path is resolved for them; the plan keeps it as given.
+    theirs = options if options.data is None else replace(options, data=os.path.abspath(options.data))
+    for index, (findings, seconds) in pool.each(_measure, [(None, (name, unit, theirs)) for unit in missing]):
         unit = missing[index]
         done += 1
         stored = {"results": list(findings.results), "curves": list(findings.curves), "seconds": round(seconds, 3)}

@@ -14,6 +14,7 @@ from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.economics.collusion import without_control
 from auctionsim.analysis.economics.no_regret.audit import regret_rows
 from auctionsim.analysis.economics.responses import response_rows
+from auctionsim.analysis.reports.accounts.measures import account_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
 from auctionsim.analysis.reports.views.query_rows import query_rows
 from auctionsim.auction.outcome import OBSERVED
@@ -31,7 +32,8 @@ _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
     """Write outcomes, benchmarks, queries, collusion, punishment and regret, a Parquet file each.
 
-    With a section `[information]` there is also truth, which holds what bidders were not shown. Queries, collusion, punishment
+    With a section `[information]` there is also truth, which holds what bidders were not shown, and where campaigns share
+    budgets accounts, which holds what they may spend. Queries, collusion, punishment
     and regret look at single auctions, and are left out where traffic is larger than memory; the last three also look at many
     replays of a day, and are left out where nobody learns.
 
@@ -40,9 +42,11 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks, queries, collusion, answers, regrets, truth = [], [], [], [], [], [], []
+    outcomes, benchmarks, queries, collusion, answers, regrets, truth, accounts = [], [], [], [], [], [], [], []
     for seed, market in markets.items():
         baseline = Constant(market.static(market.scenario.platform.baseline))
+        if market.accounts:
+            accounts.append(account_rows(seed, market))
         arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
         for day in market.scenario.traffic.test_days:
             runs = {arm: simulate_day(market, day, policy) for arm, policy in arms.items()}
@@ -66,6 +70,7 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
     run.write_table("outcomes", pl.concat(outcomes))
     run.write_table("benchmarks", pl.DataFrame(benchmarks))
     optional = {"queries": queries, "collusion": collusion, "punishment": answers, "regret": regrets, "truth": truth}
+    optional["accounts"] = accounts
     for name, tables in optional.items():
         if tables:
             run.write_table(name, pl.concat(tables))

@@ -77,6 +77,22 @@ def test_an_interrupted_study_continues_with_the_missing_units(coins: str, tmp_p
     assert (tmp_path / "out" / "parts" / "fair--heads--0.json").read_bytes() == kept
 
 
+def test_workers_in_another_folder_find_the_public_files(coins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    seen: list[str | None] = []
+
+    def look(self: object, unit: object, options: Options) -> Findings:
+        seen.append(options.data)
+        return Findings([])
+
+    monkeypatch.setattr(type(find_study(coins)), "run", look)
+    run_study(coins, Options((0,), data="../public"), SerialPool(), tmp_path / "out", "c", quiet)
+    assert seen == [str(tmp_path / "public")] * 2
+    # The plan keeps the path as given, so that the folder can be continued elsewhere.
+    assert json.loads((tmp_path / "out" / "plan.json").read_text())["data"] == "../public"
+
+
 def test_a_folder_of_another_plan_is_refused(coins: str, tmp_path: Path):
     run_study(coins, Options((0,)), SerialPool(), tmp_path / "out", "c", quiet)
     with pytest.raises(InputError, match="got another seeds"):

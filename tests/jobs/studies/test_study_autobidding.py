@@ -13,7 +13,7 @@ from auctionsim.equilibria.formats.randomized import RandomizedPair, lower_bound
 from auctionsim.games.pacing.return_pacing import draw_values, pace, regret_exponents
 from auctionsim.games.pacing.scaled_slots import random_queries, settled_revenue
 from auctionsim.games.reporting import utilities
-from auctionsim.jobs.studies.autobidding import instances
+from auctionsim.jobs.studies.autobidding import instances, targets
 from auctionsim.jobs.studies.autobidding.figures import FIGURES
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results" / "autobidding.parquet"
@@ -118,6 +118,32 @@ def test_scaled_bids_earn_all_value_with_first_prices_and_prices_are_those_of_on
 def test_throttling_comes_near_half_of_the_best_as_bidders_become_many():
     few, many = (instances.throttling_instance(n) for n in (5, 40))
     assert 0.5 <= many < few - 0.05
+
+
+def test_a_raised_target_moves_others_only_where_they_meet():
+    # Two bidders that want different queries, and a third that wants one of the second's.
+    values = np.array([(2.0, 0.0, 0.0), (0.0, 2.0, 1.0), (0.0, 0.9, 1.05)])
+    before = targets.settled(values, np.ones(3))
+    assert before is not None
+    moved = targets._moved(values, before, np.array([1.04, 1.0, 1.0]))
+    # The first wins what it won: the same conversions at a higher target.
+    assert moved is not None
+    np.testing.assert_allclose(moved, 0, atol=1e-12)
+    # All targets raised alike change no ratio of bids and no allocation.
+    everybody = targets._moved(values, before, np.full(3, 1.04))
+    assert everybody is not None
+    np.testing.assert_allclose(everybody, 0, atol=1e-12)
+
+
+def test_small_changes_of_targets_move_some_bidders_far():
+    found = targets.sensitivity(0)
+    kept = pl.read_parquet(RESULTS).filter(scenario="changes of targets", seed=0)
+    assert found == dict(kept.select("metric", "value").iter_rows())
+    for name in targets.SIZES:
+        assert 0 < found[f"one_{name}"] < found[f"all_{name}"] <= 1
+        assert -1 <= found[f"least_{name}"] < -targets.CHANGE
+        assert found[f"most_{name}"] > targets.MOVED
+        assert 0 < found[f"settled_{name}"] <= 1
 
 
 def test_figures_are_named_once_and_the_committed_results_measure_each():

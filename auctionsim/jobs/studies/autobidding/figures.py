@@ -5,9 +5,10 @@ from __future__ import annotations
 from auctionsim.analysis.documents.published import Published
 from auctionsim.games.pacing.return_pacing import Values
 
-RETURN, ANARCHY, FORMATS, LEARNING = (
+RETURN, ANARCHY, TARGETS, FORMATS, LEARNING = (
     "pacing a budget and a return",
     "price of anarchy",
+    "changes of targets",
     "revenue of pricing rules",
     "learners in auctions",
 )
@@ -51,6 +52,10 @@ FIGURES: tuple[tuple[str, str, Published], ...] = (
     (ANARCHY, "rfpa", Published("rFPA(1.4): worst price of anarchy, two bidders", "<= 1.8", 1, 1.8)),
     (ANARCHY, "throttling", Published("throttling, 100 bidders (our instance): welfare / best", "0.5 in the limit", 0.5, 0.55)),
     (ANARCHY, "throttling_rest", Published("the same with 10 bidders", "above", 0.55, 1)),
+    (TARGETS, "one_usual", Published("one target 4 % higher: share of bidders moved by > 15 %", "0.25", 0.15, 0.35)),
+    (TARGETS, "all_usual", Published("every target 4 % higher or lower: the same", "0.25", 0.15, 0.35)),
+    (TARGETS, "most_usual", Published("one target 4 % higher: most gained", "0.45", 0.35, 0.55)),
+    (TARGETS, "least_usual", Published("the same: most lost", "-0.46", -0.56, -0.36)),
     (FORMATS, "first_gsp", Published("first price above GSP, share of markets", "all", 1, 1)),
     (FORMATS, "gsp_vcg", Published("GSP above VCG, share of markets", "all", 1, 1)),
     (LEARNING, "shortfall", Published("no swap regret: worst revenue below v2, in bid steps", "Theta(1)", 0, 2)),

@@ -1,0 +1,1 @@
+"""Repeated auctions of one object whose bidders learn from affiliated values."""
