@@ -111,18 +111,33 @@ def fitted_delay(delay: Array, observable: Array, advertiser: str | None = None)
     """
     mean = _exponential(delay, observable)
     mu, sigma = _log_normal(arithmetic.log(delay), arithmetic.log(observable))
-    share = -arithmetic.expm1(-observable / mean)
-    exponential = -arithmetic.log(mean) - delay / mean - arithmetic.log(share)
-    z, end = (arithmetic.log(delay) - mu) / sigma, (arithmetic.log(observable) - mu) / sigma
-    density = -0.5 * z * z - _LOG_ROOT_TWO_PI - arithmetic.log(sigma * delay)
-    log_normal = density - arithmetic.log(np.maximum(normal_cdf(end), 1e-300))
-    is_exponential = 2.0 - 2.0 * exponential.sum() <= 4.0 - 2.0 * log_normal.sum()
+    exponential = log_likelihood(delay, observable, arithmetic.log(mean), 0.0)
+    log_normal = log_likelihood(delay, observable, mu, sigma)
+    is_exponential = 2.0 - 2.0 * exponential <= 4.0 - 2.0 * log_normal
     own = min(float(arithmetic.exp(mu + 0.5 * sigma * sigma)), _LONGEST)
     return (
         FittedDelay(advertiser, len(delay), "exponential", mean, 0.0)
         if is_exponential
         else FittedDelay(advertiser, len(delay), "log-normal", own, sigma)
     )
+
+
+def log_likelihood(delay: Array, observable: Array, location: float, sigma: float) -> float:
+    """Return the log likelihood of delays, each given that it is no longer than it could be.
+
+    Args:
+        delay: Hours from click to conversion, > 0, `[conversions]`.
+        observable: Hours from click to the end of the log, no less than the delay, `[conversions]`.
+        location: Mean of the delay's logarithm of log-normal delays, logarithm of the mean of exponential ones.
+        sigma: Standard deviation of the delay's logarithm of log-normal delays, 0 for exponential ones.
+    """
+    if not sigma:
+        mean = float(arithmetic.exp(location))
+        share = -arithmetic.expm1(-observable / mean)
+        return float((-arithmetic.log(mean) - delay / mean - arithmetic.log(share)).sum())
+    z, end = (arithmetic.log(delay) - location) / sigma, (arithmetic.log(observable) - location) / sigma
+    density = -0.5 * z * z - _LOG_ROOT_TWO_PI - arithmetic.log(sigma * delay)
+    return float((density - arithmetic.log(np.maximum(normal_cdf(end), 1e-300))).sum())
 
 
 def _exponential(delay: Array, observable: Array) -> float:
