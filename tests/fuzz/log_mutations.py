@@ -19,6 +19,7 @@ Draw = random.Random
 _KEYS = (
     "auction", "timestamp", "query", "advertiser", "manual_bid", "item_price", "pctr", "pcvr", "market_ecpm", "weight",
     "clicked", "converted", "budget", "shown", "slot", "cost_per_click", "cost_per_impression",
+    "clicked_at", "converted_at",
 )  # fmt: skip
 _NAMES = (
     "row", "wrong", "came", "text timestamp", "good", "raw", "log", "bad", "day", "a.b", "a b", "A", "a", "\u00fc",

@@ -28,7 +28,8 @@ FEWEST = 20
 """Fewest conversions of an advertiser that are fitted by themselves."""
 _SHORTEST = 1.0 / 3600
 """Shortest delay, hours: times of logs are in seconds."""
-_LONGEST = 10_000.0
+LONGEST = 10_000.0
+"""Longest mean delay, hours; a fit that has it was cut off, and is not to be used."""
 _STEPS, _CLOSE, _BINS = 1000, 1e-6, 128
 _LOG_ROOT_TWO_PI = 0.9189385332046727
 
@@ -114,7 +115,7 @@ def fitted_delay(delay: Array, observable: Array, advertiser: str | None = None)
     exponential = log_likelihood(delay, observable, arithmetic.log(mean), 0.0)
     log_normal = log_likelihood(delay, observable, mu, sigma)
     is_exponential = 2.0 - 2.0 * exponential <= 4.0 - 2.0 * log_normal
-    own = min(float(arithmetic.exp(mu + 0.5 * sigma * sigma)), _LONGEST)
+    own = min(float(arithmetic.exp(mu + 0.5 * sigma * sigma)), LONGEST)
     return (
         FittedDelay(advertiser, len(delay), "exponential", mean, 0.0)
         if is_exponential
@@ -142,7 +143,7 @@ def log_likelihood(delay: Array, observable: Array, location: float, sigma: floa
 
 def _exponential(delay: Array, observable: Array) -> float:
     """Return the mean of greatest likelihood, hours: by bisection, since the expected delay of what is seen rises with it."""
-    low, high, seen = _SHORTEST, _LONGEST, float(delay.mean())
+    low, high, seen = _SHORTEST, LONGEST, float(delay.mean())
     for _ in range(60):
         mean = float(np.sqrt(low * high))
         # The mean of an exponential delay that is no longer than c is m - c / (e^(c/m) - 1).

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.traffic.delays.distributions import arrived_share
-from auctionsim.traffic.delays.fit import FittedDelay, log_likelihood
+from auctionsim.traffic.delays.fit import LONGEST, FittedDelay, log_likelihood
 
 Array = NDArray[np.float64]
 
@@ -48,6 +48,8 @@ def arrived_error(fit: FittedDelay, delay: Array, observable: Array, age: Array,
         age: Hours since the clicks, `[n]`.
         trials: Clicks of each age, `[n]`.
     """
+    if fit.mean >= LONGEST:
+        return math.inf
     best = _parameters(fit)
 
     def likelihood(given: Array) -> float:
@@ -60,6 +62,21 @@ def arrived_error(fit: FittedDelay, delay: Array, observable: Array, age: Array,
     slope = np.array([(arrived(best + step) - arrived(best - step)) / (2 * _STEP) for step in np.eye(len(best)) * _STEP])
     variance = _inverse_form(information, slope)
     return math.sqrt(variance) if variance >= 0 else math.inf
+
+
+def eventual_error(observed: float, trials: float, arrived: float, error: float) -> float:
+    """Return the standard error of `observed * trials / arrived`, the conversions that are expected in the end.
+
+    Three things vary: how many were seen, how many of the others come, and the estimate of the share that had time to arrive.
+
+    Args:
+        observed: Conversions seen.
+        trials: Clicks.
+        arrived: Clicks whose conversion had the time to arrive, > 0.
+        error: Relative standard error of `arrived`.
+    """
+    to_come = trials / arrived - 1.0
+    return math.hypot(math.sqrt(observed * max(to_come * to_come + to_come, 0.0)), error * observed * trials / arrived)
 
 
 def _parameters(fit: FittedDelay) -> Array:

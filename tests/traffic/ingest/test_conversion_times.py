@@ -300,6 +300,20 @@ def test_the_starter_scenario_has_the_delays_and_trains(tmp_path: Path, capsys: 
     assert main(["train", str(scenario), *small, "--out", str(tmp_path / "run")]) == 0
 
 
+def test_the_page_shows_what_ingest_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = simulated({"shop-a": exponential(48.0), "shop-b": log_normal(20.0, 1.0), "shop-c": exponential(5.0)}, n=2500)
+    table = ingest_log(tmp_path, log, mapping=TIMED)
+    printed = capsys.readouterr().out.splitlines()
+    first = next(i for i, text in enumerate(printed) if text.startswith("conversion delays: "))
+    page = (Path(__file__).parents[3] / "docs" / "own-logs.md").read_text()
+    assert "\n".join(printed[first : first + 5]) in page
+    read = pl.read_parquet(table, glob=False)
+    day = read.filter((pl.col("day") == DAYS - 1) & (pl.col("advertiser") == "shop-a"))
+    before = pl.read_csv(tmp_path / "a.csv").filter((pl.col("ts") < clock(END - 86_400)) & (pl.col("seller") == "shop-a"))
+    assert f"the estimate of shop-a on the last day is {day['pcvr'].mean():.3f}" in page
+    assert f"its conversions over its clicks of the days before are {before['sold'].mean():.3f}" in page
+
+
 def test_criteos_conversions_are_late_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = criteo_rows()
     for i, row in enumerate(rows):

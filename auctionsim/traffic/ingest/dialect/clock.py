@@ -20,7 +20,7 @@ _JANUARY = 31 * _A_DAY
 _DATE = r"^(?:\d{8}|\d{4}-\d{2}-\d{2})$"
 
 NO_TIME = "-1"
-"""What logs that count from 1970 write where there is no time."""
+"""Text of no time in logs that count from 1970."""
 
 Source = Callable[[int], str]
 """Function from a row of the log to its file and row, for messages."""

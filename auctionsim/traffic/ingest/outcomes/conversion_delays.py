@@ -9,7 +9,7 @@ of 100 clicks, of which half had the time, the rate is 0.2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, inf, isfinite, sqrt
+from math import hypot, inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from auctionsim.names.text import printable
 from auctionsim.traffic.delays.distributions import arrived_share
 from auctionsim.traffic.delays.fit import FEWEST, FittedDelay, fitted_delay
-from auctionsim.traffic.delays.precision import arrived_error, arrived_trials
+from auctionsim.traffic.delays.precision import arrived_error, arrived_trials, eventual_error
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.formats.base import Format
 
@@ -251,14 +251,8 @@ def _eventual(
     seconds = np.rint(age * 3600).astype(np.int64)
     database.append("arrived_shares", {"number": np.full(len(age), number), "age": seconds, "share": share})
     (hits,) = database.row(f"SELECT sum(hits) FROM timed_clicks WHERE number = {number}")
-    total, arrived = float(trials.sum()), arrived_trials(delay, age, trials)
-    # What is to come is (total / arrived - 1) times the conversions seen: their number is drawn, and so is what comes; and the
-    # share is estimated.
-    missing = float(hits) * (total / arrived - 1.0)
-    spread = sqrt(max(missing * (total / arrived - 1.0) + missing, 0.0))
-    return EventualConversions(
-        advertiser, delay, total, arrived, float(hits), hypot(spread, error * float(hits) * total / arrived)
-    )
+    total, arrived, observed = float(trials.sum()), arrived_trials(delay, age, trials), float(hits)
+    return EventualConversions(advertiser, delay, total, arrived, observed, eventual_error(observed, total, arrived, error))
 
 
 def _ages(database: Database, where: str) -> tuple[Array, Array]:
