@@ -68,15 +68,19 @@ def eventual_error(observed: float, trials: float, arrived: float, error: float)
     """Return the standard error of `observed * trials / arrived`, the conversions that are expected in the end.
 
     Three things vary: how many were seen, how many of the others come, and the estimate of the share that had time to arrive.
+    It is at most the number of clicks, each of which has a conversion or none.
 
     Args:
         observed: Conversions seen.
         trials: Clicks.
-        arrived: Clicks whose conversion had the time to arrive, > 0.
+        arrived: Clicks whose conversion had the time to arrive; with none nothing is known.
         error: Relative standard error of `arrived`.
     """
+    if not arrived > 0:
+        return trials
     to_come = trials / arrived - 1.0
-    return math.hypot(math.sqrt(observed * max(to_come * to_come + to_come, 0.0)), error * observed * trials / arrived)
+    spread = math.hypot(math.sqrt(observed * max(to_come * to_come + to_come, 0.0)), error * observed * trials / arrived)
+    return min(spread, trials)
 
 
 def _parameters(fit: FittedDelay) -> Array:

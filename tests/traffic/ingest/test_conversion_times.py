@@ -230,12 +230,42 @@ def test_a_time_that_cannot_be_is_a_bad_row(
     assert f"a.csv: row 153, column {field}: expected {expected}, got " in capsys.readouterr().err
 
 
+def test_the_same_log_gives_the_same_bytes_and_a_column_that_is_not_mapped_gives_none(tmp_path: Path):
+    log = simulated({"a": exponential(20.0), "b": log_normal(8.0, 1.0)}, n=400)
+    first, second = (ingest_log(tmp_path, log, mapping=TIMED).read_bytes() for _ in range(2))
+    assert first == second
+    plain = ingest_log(tmp_path, log, mapping=NAIVE).read_bytes()
+    without = "".join(",".join([*row.split(",")[:5], "", *row.split(",")[6:]]) for row in log.splitlines(keepends=True))
+    assert ingest_log(tmp_path, without, mapping=NAIVE).read_bytes() == plain != first
+
+
+def test_an_auction_of_several_rows_is_dropped_whole_with_a_bad_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = []
+    for i in range(120):
+        sale = clock(3600 * i - 60 if i == 7 else 3600 * i + 1800)
+        rows += [f"{clock(3600 * i)},a,3,0.5,1,{sale},1,{i}\n", f"{clock(3600 * i)},b,2,0.5,0,,0,{i}\n"]
+    _, found = told(tmp_path, capsys, HEADER + "".join(rows), mapping=f'{TIMED}auction = "clicked"\n')
+    assert (found["rows_kept"], found["dropped_auctions"]["auctions"], found["bad"][0]["count"]) == (238, 1, 1)
+    assert found["bad"][0]["examples"][0]["auction"] == "7"
+    (one,) = found["conversion_delays"]["advertisers"]
+    assert (one["advertiser"], one["observed"]) == ("a", 119)
+    assert one["delay"]["mean"] == pytest.approx(0.5, rel=0.01)
+
+
 def test_delays_count_from_the_click_where_it_has_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = [f"{clock(3600 * i)},a,3,0.5,1,{clock(3600 * i + 7200)},1,{clock(3600 * i + 5400)}\n" for i in range(25)]
     for mapping, hours in ((TIMED, 2.0), (CLICKED, 0.5)):
         _, found = told(tmp_path, capsys, HEADER + "".join(rows), mapping=mapping)
         assert found["conversion_delays"]["delay"]["mean"] == pytest.approx(hours, rel=0.01)
         assert found["conversion_delays"]["observed"] == 25
+
+
+def test_an_advertiser_that_came_in_the_last_second_is_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = simulated({"a": log_normal(20.0, 0.3)}, n=600) + f"{clock(END)},new,3,0.5,1,,0,\n"
+    table, found = told(tmp_path, capsys, log, mapping=TIMED)
+    new, _ = found["conversion_delays"]["advertisers"]
+    assert (new["advertiser"], new["clicks"], new["eventual"], new["standard_error"]) == (None, 1, 0, 1)
+    assert 0 < pl.read_parquet(table, glob=False).filter(pl.col("advertiser") == "new")["pcvr"].item() < 1
 
 
 def test_conversions_without_a_time_count_and_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -55,8 +55,8 @@ class EventualConversions:
 
     @property
     def eventual(self) -> float:
-        """Number of conversions that are expected in the end."""
-        return self.observed * self.trials / self.arrived if self.arrived > 0 else self.observed
+        """Number of conversions that are expected in the end: no more than clicks, and none that nothing tells of."""
+        return min(self.observed * self.trials / self.arrived, max(self.trials, self.observed)) if self.arrived > 0 else 0.0
 
     @property
     def words(self) -> str:
