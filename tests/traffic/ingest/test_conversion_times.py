@@ -107,6 +107,7 @@ def test_delays_are_found_and_the_last_days_rate_does_not_suffer(tmp_path: Path,
     assert "conversions" not in load_traffic(naive).notes
 
 
+@pytest.mark.long
 def test_the_logistic_model_is_corrected_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     log = simulated({"a": exponential(72.0)}, n=3000)
     table, _ = told(tmp_path, capsys, log, "--rates", "logistic", mapping=TIMED)
