@@ -196,7 +196,7 @@ def _delays(delays: ConversionDelays) -> list[str]:
     for name, of in (("without a fit of their own", False), ("with a fit of their own", True)):
         some = [one for one in delays.groups if (one.advertiser is not None) == of]
         if some:
-            error = math.hypot(*(one.error for one in some))
+            error = math.sqrt(sum(one.error * one.error for one in some))
             groups.append((name, sum(one.observed for one in some), sum(one.eventual for one in some), error))
     rows = [
         [name, f"{observed:.0f}", f"{eventual:.1f}", f"{error:.3g}", f"{safe_ratio(observed, eventual):.1%}"]

@@ -9,7 +9,7 @@ of 100 clicks, of which half had the time, the rate is 0.2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, inf, isfinite
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ class ConversionDelays:
     @property
     def error(self) -> float:
         """Standard error of `eventual`."""
-        return hypot(*(one.error for one in self.groups))
+        return sqrt(sum(one.error * one.error for one in self.groups))
 
     @property
     def own(self) -> dict[str, FittedDelay]:
