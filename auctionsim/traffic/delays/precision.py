@@ -79,8 +79,8 @@ def eventual_error(observed: float, trials: float, arrived: float, error: float)
     if not arrived > 0:
         return trials
     to_come = trials / arrived - 1.0
-    drawn, told = observed * max(to_come * to_come + to_come, 0.0), error * observed * trials / arrived
-    return min(math.sqrt(drawn + told * told), trials)
+    sampling, fitting = observed * max(to_come * to_come + to_come, 0.0), error * observed * trials / arrived
+    return min(math.sqrt(sampling + fitting * fitting), trials)
 
 
 def _parameters(fit: FittedDelay) -> Array:
