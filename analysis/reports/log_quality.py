@@ -11,6 +11,7 @@ from auctionsim.analysis.documents.plots.log_quality import calibration_figure, 
 from auctionsim.analysis.documents.plots.style import svg
 from auctionsim.ratios import safe_ratio
 from auctionsim.traffic.ingest.bad_rows import BadRow
+from auctionsim.traffic.ingest.outcomes.conversion_delays import ConversionDelays
 from auctionsim.traffic.ingest.outcomes.position_effects import SlotEffect
 from auctionsim.traffic.ingest.outcomes.quality import QUANTILES, ColumnQuality, Quality
 from auctionsim.traffic.ingest.summary import Summary
@@ -57,6 +58,7 @@ def quality_page(summary: Summary, replay: str, mechanisms: Sequence[LogMechanis
         *_candidates(quality),
         *_calibration(summary, quality),
         *_positions(summary),
+        *_delays(summary.conversion_delays),
         *_mechanisms(mechanisms, replay),
         page.command(command),
     ]
@@ -177,6 +179,35 @@ def _slot_row(one: SlotEffect) -> list[str]:
     interval = _UNDEFINED if math.isnan(low) else f"{low:.4f} to {high:.4f}"
     raw = _UNDEFINED if math.isnan(one.raw) else f"{one.raw:.4f}"
     return [str(one.slot), f"{one.impressions:.0f}", f"{one.clicks:.0f}", *shown, interval if one.slot > 1 else "-", raw]
+
+
+def _delays(delays: ConversionDelays) -> list[str]:
+    """Write the delays of conversions: of all together, and what advertisers' own span, without their names."""
+    title = page.heading("Delays of conversions")
+    if delays.common is None:
+        return [title, page.note(f"Delays: {_UNDEFINED}: {delays.reason}.")]
+    means = [one.mean for one in delays.own.values()]
+    said = f"Delay of all {delays.common.conversions} conversions with a time, in {delays.hours:.1f} hours: {delays.words}."
+    if means:
+        said += f" {len(means)} advertisers have fits of their own, with means from {min(means):.4g} to {max(means):.4g} h."
+    if delays.untimed:
+        said += f" {delays.untimed} conversions have no time, and no delay is fitted to them."
+    groups = [("all together", delays.observed, delays.eventual, delays.error)]
+    for name, of in (("without a fit of their own", False), ("with a fit of their own", True)):
+        some = [one for one in delays.groups if (one.advertiser is not None) == of]
+        if some:
+            error = math.sqrt(sum(one.error * one.error for one in some))
+            groups.append((name, sum(one.observed for one in some), sum(one.eventual for one in some), error))
+    rows = [
+        [name, f"{observed:.0f}", f"{eventual:.1f}", f"{error:.3g}", f"{safe_ratio(observed, eventual):.1%}"]
+        for name, observed, eventual, error in groups
+    ]
+    header = ["advertisers", "conversions seen", "expected in the end", "standard error", "share seen"]
+    note = page.note(
+        "The log's end hides conversions that come later. Delays are weighed by their density given that they could be seen, "
+        "and a click is a trial of an estimated pcvr in the share of conversions that had the time to arrive."
+    )
+    return [title, page.verdict(said), page.table(header, rows), note]
 
 
 def _mechanisms(mechanisms: Sequence[LogMechanism], replay: str) -> list[str]:

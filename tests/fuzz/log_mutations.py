@@ -20,6 +20,7 @@ _KEYS = (
     "auction", "timestamp", "query", "advertiser", "manual_bid", "item_price", "pctr", "pcvr", "market_ecpm", "weight",
     "clicked", "converted", "budget", "shown", "slot", "cost_per_click", "cost_per_impression",
 )  # fmt: skip
+_LATER = ("clicked", "converted_at", "clicked_at")
 _NAMES = (
     "row", "wrong", "came", "text timestamp", "good", "raw", "log", "bad", "day", "a.b", "a b", "A", "a", "\u00fc",
     "\U0001f600",
@@ -100,10 +101,12 @@ class LogCase:
             path.write_bytes(contents)
 
 
-def log_case(seed: int) -> LogCase:
-    """Return the case of a seed."""
+def log_case(seed: int, *, with_times: bool = False) -> LogCase:
+    """Return the case of a seed; with times of clicks and conversions it is another one."""
     draw = Draw(seed)
     columns = _columns(draw)
+    if with_times:
+        columns = list(dict.fromkeys([*columns, *draw.choice((_LATER, _LATER, _LATER[:2], _LATER[1:]))]))
     when = draw.choice(list(_FORMATS)) if draw.random() < 0.5 else "%Y-%m-%d %H:%M:%S"
     settings = [f'timestamp_format = "{when}"'] if when != "%Y-%m-%d %H:%M:%S" or draw.random() < 0.5 else []
     keys = [setting.split(" ")[0] for setting in settings]
@@ -153,9 +156,12 @@ def _text(draw: Draw, columns: list[str], names: dict[str, str], when: str, sett
         second = i * days * 86400 // n_auctions
         for who in range(draw.choice((1, 2, 3))):
             row = {key: _value(draw, key, i, who, _FORMATS[when](second)) for key in order}
+            for key in [key for key in order if key.endswith("_at")]:
+                later = second + draw.choice((0, 60, 3600, 90_000, -1))
+                row[key] = _FORMATS[when](later) if row.get("clicked", "1") in ("1", "true") and draw.random() < 0.7 else ""
             for key in order:
                 if draw.random() < oddness:
-                    row[key] = draw.choice(_TIMES if key == "timestamp" else (*_NUMBERS, *_TEXTS))
+                    row[key] = draw.choice(_TIMES if key == "timestamp" or key.endswith("_at") else (*_NUMBERS, *_TEXTS))
             cells = [row[key].replace(".", ",") if comma and key != "timestamp" else row[key] for key in order]
             lines.append(delimiter.join(_cell(cell, delimiter) for cell in cells))
     end = draw.choice(("\n", "\n", "\n", "\r\n", "\r", "\n\r"))

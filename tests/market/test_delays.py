@@ -56,10 +56,12 @@ def own_bids(own: Market) -> Constant:
     return Constant(own.fixed[:, :, None])
 
 
-def log_of(mean: float, hours: np.ndarray, seeds: range | None = None) -> tuple[ConversionLog, dict[str, np.ndarray]]:
+def log_of(
+    mean: float, hours: np.ndarray, seeds: range | None = None, more: str = ""
+) -> tuple[ConversionLog, dict[str, np.ndarray]]:
     """A log of one advertiser with hours of clicks `[T, 5]`, and the sums of what each estimate learned, `[5, P]`."""
     scenario = parse_scenario(
-        TOML.format(delays=f"[delays]\nmean = {mean}", outcomes="expected", controller="manual", buyer=""), ""
+        TOML.format(delays=f"[delays]\nmean = {mean}\n{more}", outcomes="expected", controller="manual", buyer=""), ""
     )
     policies = 1 if seeds is None else len(seeds)
     log = ConversionLog(Delays.of(scenario.delays, scenario.advertisers[:1], 0, 0), 0, 0, (1, policies), seeds, None)
@@ -186,6 +188,54 @@ def test_who_ignores_delays_bids_less_and_the_corrected_bids_nearly_as_the_oracl
     assert bought["delay-corrected"] == pytest.approx(bought["oracle"], rel=0.1)
 
 
+def arrived(mean: float) -> np.ndarray:
+    """The share of each hour's conversions that has arrived by midnight, of exponential delays."""
+    left = 24.0 - np.arange(24)
+    return 1 - mean * (np.exp(-(left - 1) / mean) - np.exp(-left / mean))
+
+
+@pytest.mark.parametrize("mean", [4.0, 40.0])
+def test_corrections_by_an_assumed_delay_are_off_by_the_shares_arrived(mean: float):
+    hours = np.tile([1000.0, 100.0, 10.0, 20.0, 50.0], (24, 1))
+    assumed = f'rewards = "survival"\nassumed = {{ mean = {mean} }}'
+    (log, sums), (_, known) = log_of(12.0, hours, more=assumed), log_of(12.0, hours)
+    cost = {name: total[COST, 0] / total[CONVERSIONS, 0] for name, total in sums.items()}
+    counts = arrived(mean) >= LEAST_SHARE
+    wrong = (arrived(12.0) / arrived(mean))[counts].mean()
+    assert cost["delay-corrected"] == pytest.approx(5.0 / wrong)
+    assert cost["survival"] == pytest.approx(5.0 * arrived(mean).sum() / arrived(12.0).sum())
+    # Who takes delays for shorter than they are expects less to come, and finds a conversion dearer than it is.
+    is_short = mean < 12.0
+    for name in ("delay-corrected", "survival"):
+        assert (cost[name] > 5.2) == is_short
+        assert (cost[name] < 4.8) == (not is_short)
+    # What arrives, and what needs no distribution, is the same.
+    for name in ("naive", "waiting-window", "oracle"):
+        np.testing.assert_array_equal(sums[name], known[name])
+    np.testing.assert_array_equal(log.rewarded_so_far[0], sums["survival"])
+
+
+def test_who_assumes_short_delays_buys_less_and_who_assumes_long_ones_pays_more():
+    target = 'cpa_cap = "baseline*0.7"\nautobid = { estimate = "survival" }'
+    bought, cost = {}, {}
+    for name, assumed in (("short", "{ mean = 2.0 }"), ("true", ""), ("long", "{ mean = 200.0 }")):
+        own = market(f"mean = 12.0\n{f'assumed = {assumed}' if assumed else ''}", controller="target-cpa", buyer=target)
+        days = [simulate_day(own, day, own_bids(own)).outcome for day in (2, 3)]
+        bought[name] = sum(day.conversions[:, 0].sum() for day in days)
+        cost[name] = sum(day.cost[:, 0].sum() for day in days) / bought[name]
+    assert bought["short"] < 0.95 * bought["true"]
+    assert cost["short"] < cost["true"] < cost["long"]
+
+
+def test_assumed_delays_that_are_the_true_ones_change_no_bit():
+    target = 'cpa_cap = "baseline*0.7"\nautobid = { estimate = "survival" }'
+    bids = []
+    for assumed in ("", 'assumed = { distribution = "log-normal", mean = 12.0, sigma = 0.7 }'):
+        own = market(f'distribution = "log-normal"\nmean = 12.0\nsigma = 0.7\n{assumed}', "sampled", "target-cpa", target)
+        bids.append(simulate_day(own, 2, own_bids(own)).coefficients)
+    np.testing.assert_array_equal(bids[0], bids[1])
+
+
 def test_conversions_arrive_on_the_days_that_follow_and_none_comes_twice():
     own = market("mean = 6.0", "sampled")
     alone = simulate_day(own, 3, own_bids(own)).outcome
@@ -278,6 +328,12 @@ def test_environments_show_and_pay_what_was_reported(rewards: str):
             r"^late.toml: delays.*weekdays: expected a number > 0 among them",
         ),
         ('rewards = "hopeful"', "", r"^late.toml: delays.rewards: .*'hopeful'"),
+        (
+            "assumed = { mean = 3.0 }",
+            "",
+            r"^late.toml: .*delays.assumed: expected rewards or an autobid.estimate of 'delay-corrected' or",
+        ),
+        ("assumed = { mean = 3.0, sigma = 2.0 }", "", r"^late.toml: delays.assumed.*sigma: expected none with distribution"),
         ("window = 3", "", r"^late.toml: delays.*window: expected none with rewards = 'naive', got 3"),
         ("", "delay = { mean = 3.0 }", r"^late.toml: .*advertisers\[0\].delay: expected none without the section \[delays\]"),
     ],

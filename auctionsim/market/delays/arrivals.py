@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.scenario import AdvertiserGroup
-from auctionsim.scenario.delays.section import DelaysSection, Estimate
+from auctionsim.scenario.delays.section import DelaySection, DelaysSection, Estimate
 from auctionsim.traffic.delays.distributions import arrived_share_of_hour
 from auctionsim.traffic.table import HOURS
 
@@ -41,6 +41,8 @@ class Delays:
     rewards: Estimate
     window: int
     """Hours after which a click counts under `waiting-window` in rewards."""
+    assumed: Delays | None = None
+    """The delays that estimates take for these; None where they know them."""
     _known: dict[tuple[int, int], Array] = field(default_factory=dict, repr=False)
     """Shares by weekday and hour in which the rows begin, and their number."""
 
@@ -61,9 +63,17 @@ class Delays:
         key = hour_rng_key(seed, 0, 0, _MEANS)
         error = np.array([section.advertiser * normal(key, 0, i) for i in range(len(groups))])
         mean = np.array([one.mean for one in own]) * (arithmetic.exp(error) if section.advertiser > 0 else 1.0)
-        sigma = np.array([one.sigma if one.distribution == "log-normal" else 0.0 for one in own])
         speed = np.outer(section.weekdays, section.hours)
-        return cls(mean, sigma, speed / speed.mean(), first_day, section.rewards, section.window)
+        common = (speed / speed.mean(), first_day, section.rewards, section.window)
+        assumed = None
+        if section.assumed is not None:
+            n = len(groups)
+            assumed = cls(np.full(n, section.assumed.mean), np.full(n, _sigma(section.assumed)), *common)
+        return cls(mean, np.array([_sigma(one) for one in own]), *common, assumed)
+
+    def assumed_shares(self, first_hour: int, count: int) -> Array:
+        """Return the shares that estimates take for `shares`, `[count, n]`."""
+        return (self.assumed or self).shares(first_hour, count)
 
     def shares(self, first_hour: int, count: int) -> Array:
         """Return which share of the conversions of each hour's clicks has arrived by the end of the last of them, `[count, n]`.
@@ -88,3 +98,7 @@ class Delays:
 
         known = {seed: hour_rng_key(seed, day, hour, _ARRIVALS) for seed in set(seeds)}
         return np.array([known[seed] for seed in seeds], dtype=np.uint64)
+
+
+def _sigma(section: DelaySection) -> float:
+    return section.sigma if section.distribution == "log-normal" else 0.0

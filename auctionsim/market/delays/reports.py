@@ -38,7 +38,7 @@ class At:
     arrived: Array
     """Conversions and GMV that have arrived, `[T, n, 2, P]`."""
     share: Array
-    """Share of conversions that has arrived, `[T, n]`."""
+    """Share of conversions that has arrived by the delays that are assumed, the true ones without others, `[T, n]`."""
 
     __repr__ = short_repr
 
@@ -157,8 +157,9 @@ class ConversionLog:
             day, hour = divmod(self.next_hour, HOURS)
             self._keys[done] = self._delays.keys(self._delays.first_day + day, hour, self._seeds)
         self.next_hour += 1
-        share = self._delays.shares(self.next_hour - done - 1, done + 1)
-        self._before, self._now = self._now, At(self._arrived(share), share)
+        hours = (self.next_hour - done - 1, done + 1)
+        arrived = self._arrived(self._delays.shares(*hours))
+        self._before, self._now = self._now, At(arrived, self._delays.assumed_shares(*hours))
         reports = self.reports
         self.last = reports.step("naive", 0)
         self.cumulative = self.cumulative + self.last

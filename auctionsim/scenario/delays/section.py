@@ -13,6 +13,7 @@ Distribution = Literal["exponential", "log-normal"]
 Estimate = Literal["naive", "waiting-window", "delay-corrected", "survival", "oracle"]
 ESTIMATES: tuple[Estimate, ...] = ("naive", "waiting-window", "delay-corrected", "survival", "oracle")
 """Estimates of the conversions of clicks, part of which are not reported yet (docs/delays.md)."""
+_CORRECTING = ("delay-corrected", "survival")
 _PAID_BY_REPORTS = ("macg-es", "openai-es", "cma-es", "ippo", "mappo", "maab", "dcmab")
 _PAID_BY_TRUTH = ("rmdp-dqn", "m-rmdp-dqn", "amdp-dqn", "value-scale", "value-scale-paced", "objective-scale")
 SIGMA, WINDOW = 1.0, 6
@@ -46,6 +47,8 @@ class DelaysSection(DelaySection):
     """Speed at which delays pass in each hour of a day, relative to the others: 0 reports nothing in that hour."""
     weekdays: Annotated[tuple[NotNegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
     """The same for each day of a week, which begins with the traffic's first day."""
+    assumed: DelaySection | None = None
+    """Distribution that `delay-corrected` and `survival` take for everybody's; without it they know the true ones."""
     rewards: Estimate = "naive"
     """Estimate of conversions and GMV by which learners are paid; `oracle` pays by all that will arrive."""
     window: Window = WINDOW
@@ -93,6 +96,11 @@ def check_delays(delays: DelaysSection | None, groups: Sequence[HasDelay], learn
                     f"'{group.autobid.estimate}'"
                 )
         return
+    estimates = {delays.rewards, *(group.autobid.estimate for group in groups)}
+    if delays.assumed is not None and not estimates & set(_CORRECTING):
+        raise ValueError(
+            f"delays.assumed: expected rewards or an autobid.estimate of {' or '.join(map(repr, _CORRECTING))}, got none"
+        )
     learns = any(group.controller == "learner" for group in groups)
     if learns and learner.algorithm in _PAID_BY_TRUTH:
         raise ValueError(f"delays: expected learner.algorithm = {', '.join(_PAID_BY_REPORTS)}, got '{learner.algorithm}'")

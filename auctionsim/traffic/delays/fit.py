@@ -28,8 +28,10 @@ FEWEST = 20
 """Fewest conversions of an advertiser that are fitted by themselves."""
 _SHORTEST = 1.0 / 3600
 """Shortest delay, hours: times of logs are in seconds."""
-_LONGEST = 10_000.0
-_STEPS, _CLOSE, _BINS = 1000, 1e-6, 128
+LONGEST = 10_000.0
+"""Longest mean delay, hours; a fit that has it was cut off, and is not to be used."""
+_STEPS, _CLOSE, _BINS, _LONGEST_JUMP = 500, 1e-7, 128, 64.0
+_JUMPS_WITHIN = ((-50.0, -7.0), (50.0, 4.0))
 _LOG_ROOT_TWO_PI = 0.9189385332046727
 
 
@@ -111,13 +113,10 @@ def fitted_delay(delay: Array, observable: Array, advertiser: str | None = None)
     """
     mean = _exponential(delay, observable)
     mu, sigma = _log_normal(arithmetic.log(delay), arithmetic.log(observable))
-    share = -arithmetic.expm1(-observable / mean)
-    exponential = -arithmetic.log(mean) - delay / mean - arithmetic.log(share)
-    z, end = (arithmetic.log(delay) - mu) / sigma, (arithmetic.log(observable) - mu) / sigma
-    density = -0.5 * z * z - _LOG_ROOT_TWO_PI - arithmetic.log(sigma * delay)
-    log_normal = density - arithmetic.log(np.maximum(normal_cdf(end), 1e-300))
-    is_exponential = 2.0 - 2.0 * exponential.sum() <= 4.0 - 2.0 * log_normal.sum()
-    own = min(float(arithmetic.exp(mu + 0.5 * sigma * sigma)), _LONGEST)
+    exponential = log_likelihood(delay, observable, arithmetic.log(mean), 0.0)
+    log_normal = log_likelihood(delay, observable, mu, sigma)
+    is_exponential = 2.0 - 2.0 * exponential <= 4.0 - 2.0 * log_normal
+    own = min(float(arithmetic.exp(mu + 0.5 * sigma * sigma)), LONGEST)
     return (
         FittedDelay(advertiser, len(delay), "exponential", mean, 0.0)
         if is_exponential
@@ -125,9 +124,27 @@ def fitted_delay(delay: Array, observable: Array, advertiser: str | None = None)
     )
 
 
+def log_likelihood(delay: Array, observable: Array, location: float, sigma: float) -> float:
+    """Return the log likelihood of delays, each given that it is no longer than it could be.
+
+    Args:
+        delay: Hours from click to conversion, > 0, `[conversions]`.
+        observable: Hours from click to the end of the log, no less than the delay, `[conversions]`.
+        location: Mean of the delay's logarithm of log-normal delays, logarithm of the mean of exponential ones.
+        sigma: Standard deviation of the delay's logarithm of log-normal delays, 0 for exponential ones.
+    """
+    if not sigma:
+        mean = float(arithmetic.exp(location))
+        share = -arithmetic.expm1(-observable / mean)
+        return float((-arithmetic.log(mean) - delay / mean - arithmetic.log(share)).sum())
+    z, end = (arithmetic.log(delay) - location) / sigma, (arithmetic.log(observable) - location) / sigma
+    density = -0.5 * z * z - _LOG_ROOT_TWO_PI - arithmetic.log(sigma * delay)
+    return float((density - arithmetic.log(np.maximum(normal_cdf(end), 1e-300))).sum())
+
+
 def _exponential(delay: Array, observable: Array) -> float:
     """Return the mean of greatest likelihood, hours: by bisection, since the expected delay of what is seen rises with it."""
-    low, high, seen = _SHORTEST, _LONGEST, float(delay.mean())
+    low, high, seen = _SHORTEST, LONGEST, float(delay.mean())
     for _ in range(60):
         mean = float(np.sqrt(low * high))
         # The mean of an exponential delay that is no longer than c is m - c / (e^(c/m) - 1).
@@ -141,26 +158,44 @@ def _log_normal(log_delay: Array, log_observable: Array) -> tuple[float, float]:
     """Return mean and standard deviation of the logarithm of greatest likelihood, by expectation and maximization.
 
     What is missing for each conversion that was seen, `(1 - F) / F` of them beyond the log's end, is counted at its mean. Times
-    to the end are taken in `_BINS` groups of as many conversions, whose members differ little.
+    to the end are taken in `_BINS` groups of as many conversions, whose members differ little. Two steps tell where the next
+    ones lead (Varadhan and Roland 2008, SQUAREM), since they are short where much is missing; a jump that lowers the likelihood
+    is taken back.
     """
     groups = np.array_split(np.sort(log_observable), min(_BINS, len(log_observable)))
-    end, count = np.array([one.mean() for one in groups]), np.array([len(one) for one in groups])
+    end, count = np.array([one.mean() for one in groups]), np.array([float(len(one)) for one in groups])
     total, squares, n = float(log_delay.sum()), float((log_delay * log_delay).sum()), len(log_delay)
-    mu, sigma = total / n, max(float(log_delay.std()), 1e-3)
-    for _ in range(_STEPS):
+
+    def step(at: Array) -> tuple[Array, float]:
+        """Return the parameters after a step, mean and logarithm of the deviation, and the log likelihood before it."""
+        mu, sigma = float(at[0]), float(arithmetic.exp(at[1]))
         z = (end - mu) / sigma
         seen = np.maximum(normal_cdf(z), 1e-12)
         missing = count * (1.0 - seen) / seen
         density = count * arithmetic.exp(-0.5 * z * z - _LOG_ROOT_TWO_PI) / seen
-        weight = n + missing.sum()
-        first = float(total + (missing * mu + sigma * density).sum()) / weight
+        weight = n + float(missing.sum())
+        first = (total + float((missing * mu + sigma * density).sum())) / weight
         late = missing * (mu * mu + sigma * sigma) + density * (2 * mu * sigma + sigma * sigma * z)
-        spread = float(np.sqrt(max(float(squares + late.sum()) / weight - first * first, 1e-6)))
-        is_close = abs(first - mu) + abs(spread - sigma) < _CLOSE
-        mu, sigma = float(first), spread
-        if is_close:
+        spread = max((squares + float(late.sum())) / weight - first * first, 1e-6)
+        off = squares - 2 * mu * total + n * mu * mu
+        likelihood = -n * float(at[1]) - 0.5 * off / (sigma * sigma) - float((count * arithmetic.log(seen)).sum())
+        return np.array([first, 0.5 * float(arithmetic.log(spread))]), likelihood
+
+    deviation = max(float(log_delay.std()), 1e-3)
+    at, plain, least = np.array([total / n, float(arithmetic.log(deviation))]), None, -np.inf
+    for _ in range(_STEPS):
+        once, likelihood = step(at)
+        if plain is not None and not likelihood >= least:
+            at, plain = plain, None
+            continue
+        twice, least = step(once)
+        change, bend = once - at, twice - 2 * once + at
+        plain = twice
+        if float(np.abs(twice - once).sum()) < _CLOSE:
             break
-    return mu, sigma
+        length = min(max(float(np.sqrt((change * change).sum() / max(float((bend * bend).sum()), 1e-300))), 1.0), _LONGEST_JUMP)
+        at = np.clip(at + 2 * length * change + length * length * bend, *_JUMPS_WITHIN)
+    return float(twice[0]), float(arithmetic.exp(twice[1]))
 
 
 def scenario_text(fits: Sequence[FittedDelay]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from auctionsim.machine.disk import is_full
 from auctionsim.traffic.ingest.archives import unpacked
 from auctionsim.traffic.ingest.bad_rows import add_bad_rows, expect_few_bad, make_bad_table
 from auctionsim.traffic.ingest.database import Database, file_name, named, quoted
-from auctionsim.traffic.ingest.dialect.clock import Clock, read_clock, read_days
-from auctionsim.traffic.ingest.dialect.numbers import PLAIN, find_marks
+from auctionsim.traffic.ingest.dialect.clock import NO_TIME, Clock
+from auctionsim.traffic.ingest.dialect.columns import FoundDialect, read_dialect
 from auctionsim.traffic.ingest.dialect.text_files import as_utf8
 from auctionsim.traffic.ingest.dialect.zones import Zone
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout
+from auctionsim.traffic.ingest.formats.conversion_times import AUCTION_AT
 from auctionsim.traffic.ingest.log_files import first_lines
 
 _FILE = 2**40
@@ -114,11 +115,11 @@ def read_logs(
                 split = _DELIMITERS.get(layout.delimiter, repr(layout.delimiter))
                 read.append(LogFile(name, rejected, f"{text.encoding}, columns separated by {split}"))
                 copy.unlink(missing_ok=True)
-    parses, clock, assumed = _dialect(database, form, zone, read)
-    database.run(_good(form, parses), "reading")
+    found = read_dialect(database, form, zone, lambda row: _source(read, row, False))
+    database.run(_good(form, found), "reading")
     add_bad_rows(database, _bad(form))
     rows = database.row("SELECT count(*) FROM raw")[0] + sum(len(file.rejected) for file in read)
-    log = ReadLog(rows, read, clock, (*_files_words(form, read), *assumed))
+    log = ReadLog(rows, read, found.clock, (*_files_words(form, read), *found.assumed))
     expect_few_bad(database, rows, max_bad, log.source)
     return log
 
@@ -204,47 +205,27 @@ def _value(field: Field, layout: Layout) -> str:
     return f"c{layout.names.index(field.name)}" if field.name in layout.names else "NULL"
 
 
-def _dialect(
-    database: Database, form: Format, zone: Zone | None, files: Sequence[LogFile]
-) -> tuple[dict[str, tuple[str, str]], Clock | None, tuple[str, ...]]:
-    """Find out how numbers and times are written. Returns parse and rule by key, the clock, and what was assumed."""
+def _good(form: Format, dialect: FoundDialect) -> str:
+    """Return the SQL of the views `checked`, with the index of each row's first broken rule, and `good`, the valid rows.
 
-    def source(row: int) -> str:
-        return _source(files, row, False)
-
-    parses: dict[str, tuple[str, str]] = {}
-    assumed: list[str] = []
-    if form.dialect is not None:
-        is_time = {field.key: field.times is not None or field.is_day for field in form.fields}
-        numbers = {field.key: field.name for field in form.fields if field.parse == PLAIN and not is_time[field.key]}
-        marks = find_marks(database, numbers, form.dialect.decimal, form.dialect.thousands, source)
-        parses = {field.key: (marks.parse, field.rule) for field in form.fields if field.key in numbers}
-        assumed.append(f"numbers: {marks.words}")
-    clock = None
-    for field in form.fields:
-        if field.times is not None:
-            clock = read_clock(database, field.name, field.key, field.times, zone, source)
-        elif field.is_day:
-            clock = read_days(database, field.key, field.parse, field.rule)
-        else:
-            continue
-        parses[field.key] = (clock.parse, clock.rule)
-        assumed += clock.assumed
-    return parses, clock, tuple(assumed)
-
-
-def _good(form: Format, parses: Mapping[str, tuple[str, str]]) -> str:
-    """Return the SQL of the views `checked`, with the index of each row's first invalid field, and `good`, the valid rows."""
-    filled, typed, wrong, came = [], [], [], []
+    The rules are those of the fields, in their order, and then those of whole rows.
+    """
+    filled, typed, wrong, came = [], [*dialect.derived], [], []
     for i, field in enumerate(form.fields):
         name, text = named([field.key]), named([f"text {field.key}"])
-        parse, rule = parses.get(field.key, (field.parse, field.rule))
-        filled.append(f"nullif(trim({name}), '') AS {name}")
+        parse, rule = dialect.parses.get(field.key, (field.parse, field.rule))
+        given = f"nullif(trim({name}), '')"
+        if field.is_later and field.times is not None and field.times.unit is not None:
+            given = f"nullif({given}, {quoted(NO_TIME)})"
+        filled.append(f"{given} AS {name}")
         typed.append(f"{parse.format(name)} AS {name}, {name} AS {text}")
         right = f"coalesce({rule.format(name)}, false)"
         wrong.append(f"WHEN NOT {right if field.needed else f'({text} IS NULL OR {right})'} THEN {i}")
         came.append(f"WHEN {i} THEN {text}")
-    names = named([field.key for field in form.fields])
+    for i, own in enumerate(form.rules, start=len(form.fields)):
+        wrong.append(f"WHEN NOT ({own.rule}) THEN {i}")
+        came.append(f"WHEN {i} THEN {named([f'text {own.key}'])}")
+    names = ", ".join([named([field.key for field in form.fields]), *([AUCTION_AT] if dialect.derived else [])])
     return (
         f"CREATE VIEW checked AS SELECT *, CASE wrong {' '.join(came)} END AS came FROM ("
         f"SELECT *, CASE {' '.join(wrong)} END AS wrong "
@@ -255,8 +236,10 @@ def _good(form: Format, parses: Mapping[str, tuple[str, str]]) -> str:
 
 def _bad(form: Format) -> str:
     """Return the SELECT of the invalid rows of `checked`, for `bad`."""
-    fields = ", ".join(quoted(field.name) for field in form.fields)
-    words = ", ".join(quoted(f"expected {field.words}") for field in form.fields)
+    name_of = {field.key: field.name for field in form.fields}
+    fields = ", ".join(quoted(name) for name in [*name_of.values(), *(name_of[own.key] for own in form.rules)])
+    expected = [*(field.words for field in form.fields), *(own.words for own in form.rules)]
+    words = ", ".join(quoted(f"expected {one}") for one in expected)
     auction = f"try(({form.auction})::VARCHAR)" if form.auction else "NULL"
     # Any field of such a row can be the invalid one: a number that is none, or infinite, names no auction and no time.
     return (

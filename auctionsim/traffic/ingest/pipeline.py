@@ -37,6 +37,7 @@ from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS, Format
 from auctionsim.traffic.ingest.limits import check_total_weight
 from auctionsim.traffic.ingest.log_files import log_files
 from auctionsim.traffic.ingest.log_reader import ReadLog, read_logs
+from auctionsim.traffic.ingest.outcomes.conversion_delays import discount_conversion_trials, fit_conversion_delays
 from auctionsim.traffic.ingest.outcomes.objective import find_objective
 from auctionsim.traffic.ingest.outcomes.observed import make_observed, sample_auctions
 from auctionsim.traffic.ingest.outcomes.position_effects import discount_trials, position_effects
@@ -167,10 +168,12 @@ def _make_table(
     """Make the table `cells` from `log`; return the summary and the advertisers with their budgets."""
     columns = column_quality(database, form) if with_quality else ()
     has = make_observed(database, form)
+    delays = fit_conversion_delays(database, form)
     budget_table(database, form)
     database.run("DROP VIEW good; DROP VIEW checked; DROP TABLE raw", "joining")
     effects = position_effects(database, has)
     discount_trials(database, effects)
+    discount_conversion_trials(database, delays)
     objective = find_objective(database)
     calibration = fill_rates(database, rates)
     sample = sample_auctions(database, form, has)
@@ -179,7 +182,7 @@ def _make_table(
     logged = logged_advertisers(database, form)
     summary = summarize(database, rows, log, calibration, logged)
     summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
-    return replace(summary, stray_clicks=has.stray_clicks), logged
+    return replace(summary, stray_clicks=has.stray_clicks, conversion_delays=delays), logged
 
 
 def _write_table(database: Database, out: Path, work: Path, notes: Mapping[str, str]) -> Path:
@@ -275,6 +278,11 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, 
         notes["objective"] = f"{summary.objective.name}: {summary.objective.reason}"
     if summary.position_effects.slots:
         notes["pctr"] = "click rates in slot 1; lower slots have the position effects that ingest printed"
+    if "pcvr" in summary.calibration and summary.conversion_delays.common is not None:
+        notes["conversions"] = (
+            "pcvr counts each click as a trial in the share of conversions that had the time to arrive before the log's end; "
+            f"delays of all conversions together: {summary.conversion_delays.words}"
+        )
     if summary.calibration:
         methods = {
             "empirical": f"empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials",

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from auctionsim.scenario.text import toml_string
 from auctionsim.slots import MAX_SLOTS
+from auctionsim.traffic.delays.fit import FittedDelay, scenario_text
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.formats.base import Format
+from auctionsim.traffic.ingest.outcomes.conversion_delays import ConversionDelays
 from auctionsim.traffic.ingest.outcomes.objective import LogObjective
 from auctionsim.traffic.ingest.summary import Summary
 
@@ -69,7 +71,8 @@ def starter_scenario(
     source = _from(scenario, table)
     if summary.logged and summary.advertisers <= _MAX_GROUPS:
         budgets = None
-        advertisers = "\n".join(_own_group(one, summary.objective) for one in summary.logged)
+        own = summary.conversion_delays.own
+        advertisers = "\n".join(_own_group(one, summary.objective, own.get(one.name)) for one in summary.logged)
     else:
         budget = '"table"' if budgets else '"baseline*0.5"'
         words = "the log's" if budgets else "per day, as a share of what the logged bids spend"
@@ -91,7 +94,7 @@ test_days = {days[-n_test:]}
 [platform]
 baseline = "manual"             # the logged bids
 
-{advertisers}
+{_delays(summary.conversion_delays)}{advertisers}
 [learner]
 algorithm = "macg-es"
 own_weight = 1.0
@@ -138,8 +141,21 @@ def _group(name: str, count: int, objective: LogObjective, *lines: str) -> str:
     )
 
 
-def _own_group(one: LoggedAdvertiser, objective: LogObjective) -> str:
+def _delays(delays: ConversionDelays) -> str:
+    """Return the section `[delays]`, or nothing where the log does not tell them.
+
+    Learners are paid by the estimate that is right on average: by what has arrived they would bid too little.
+    """
+    if delays.common is None:
+        return ""
+    paid = 'rewards = "delay-corrected"     # or naive: paid by what was reported on the day alone'
+    return f"# Fitted to the log's conversions, see docs/delays.md.\n{scenario_text([delays.common])}{paid}\n\n"
+
+
+def _own_group(one: LoggedAdvertiser, objective: LogObjective, delay: FittedDelay | None) -> str:
     lines = [] if one.budget is None else [f"budget = {one.budget!r:<24}# per day, the log's"]
     if one.has_cpa:
         lines.append(f"roi_floor = {0.0!r:<21}# soft: a conversion costs no more than item_price, the log's CPA constraint")
+    if delay is not None:
+        lines.append(f"delay = {delay.toml}    # hours, fitted to its conversions")
     return _group(one.name, 1, objective, *lines)

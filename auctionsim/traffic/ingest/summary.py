@@ -11,6 +11,7 @@ from auctionsim.traffic.ingest.auctions import DroppedAuctions
 from auctionsim.traffic.ingest.bad_rows import BadRows
 from auctionsim.traffic.ingest.budgets import LoggedAdvertiser
 from auctionsim.traffic.ingest.database import Database
+from auctionsim.traffic.ingest.outcomes.conversion_delays import ConversionDelays
 from auctionsim.traffic.ingest.outcomes.objective import LogObjective
 from auctionsim.traffic.ingest.outcomes.observed import NO_SHOWN, LoggedAuctions
 from auctionsim.traffic.ingest.outcomes.position_effects import PositionEffects
@@ -92,6 +93,8 @@ class Summary:
     """Click rates of slots relative to the first."""
     sample: LoggedAuctions | str = NO_SHOWN
     """Auctions whose own bids can be replayed, or why there are none."""
+    conversion_delays: ConversionDelays = field(default_factory=ConversionDelays)
+    """Delays of conversions, and how many are still to come."""
     stray_clicks: int = 0
     """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
     quality: Quality | None = None
@@ -105,6 +108,7 @@ class Summary:
             **values,
             "calibration": {rate: found.as_json() for rate, found in self.calibration.items()},
             "position_effects": self.position_effects.as_json(),
+            "conversion_delays": self.conversion_delays.as_json(),
         }
 
     def curve(self) -> list[str]:
@@ -134,6 +138,7 @@ class Summary:
             *([f"clicks    {self.stray_clicks:>10}  not counted, of rows that were not shown"] if self.stray_clicks else []),
             *self.objective.lines(),
             *self.position_effects.lines(),
+            *self.conversion_delays.lines(),
             *(line for rate, calibration in self.calibration.items() for line in calibration.lines(rate)),
         ]  # fmt: skip
 

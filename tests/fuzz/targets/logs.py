@@ -78,7 +78,7 @@ _WRITES = [
 @st.composite
 def _cases(draw: st.DrawFn) -> Case:
     if draw(st.booleans()):
-        return {"mutations": draw(SEEDS)}
+        return {"mutations": draw(SEEDS)} | ({"times": True} if draw(st.booleans()) else {})
     case: Case = {
         "format": draw(st.sampled_from(_FORMATS)),
         "name": draw(st.sampled_from(_NAMES)) if draw(st.booleans()) else "a.csv",
@@ -118,7 +118,7 @@ def _log(form: str) -> tuple[str, str]:
 
 def _run(case: Case) -> None:
     if "mutations" in case:
-        made = log_case(case["mutations"])
+        made = log_case(case["mutations"], with_times=case.get("times", False))
         made.write()
         named = [word for option, word in pairwise(made.words) if option in ("--scenario", "--budgets", "--quality")]
         run_command(made.words, writes=[*_WRITES, *named])

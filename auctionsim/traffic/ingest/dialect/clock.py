@@ -19,6 +19,9 @@ _A_DAY = 86_400
 _JANUARY = 31 * _A_DAY
 _DATE = r"^(?:\d{8}|\d{4}-\d{2}-\d{2})$"
 
+NO_TIME = "-1"
+"""Text of no time in logs that count from 1970."""
+
 Source = Callable[[int], str]
 """Function from a row of the log to its file and row, for messages."""
 
@@ -39,6 +42,8 @@ class Clock:
     """Lines that say what was assumed."""
     rule: str = "year({0}) BETWEEN 1 AND 9998"
     """SQL that is true if the value `{0}` is valid."""
+    has_offset: bool = False
+    """Whether the log's times state their offsets from UTC."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,43 @@ def read_days(database: Database, key: str, parse: str, rule: str) -> Clock:
     return Clock(date, assumed=("days: dates; the table counts them from the first",), rule="{0} IS NOT NULL")
 
 
+def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, clock: Clock, source: Source) -> str:
+    """Find out how the times in the table `raw` are read in UTC, so that their differences are elapsed time.
+
+    Where the clock goes back, a sale an hour after its click has the click's own time of the clock. Times without an offset are
+    read by the log's zone, or else as they stand.
+
+    Args:
+        database: The database that holds `raw`.
+        column: The column's name in the log, for messages.
+        key: The column's name in `raw`.
+        times: The format of the times.
+        clock: The clock of the log's auctions.
+        source: Function from a row to its file and row.
+
+    Returns:
+        SQL from the text `{0}` to the time, a TIMESTAMP in UTC.
+
+    Raises:
+        InputError: Some times have an offset, and others or the auctions' have none; or numbers count another unit.
+    """
+    text = f"trim({named([key])})"
+    if times.unit is not None:
+        _expect_unit(database, column, f"nullif({text}, {quoted(NO_TIME)})", times, source)
+        return _template(times.written)
+    found = _offsets(database, text, times)
+    other = next((written for written in found if bool(written.text) != clock.has_offset), None)
+    if other is not None:
+        one, came = ("an", "a time without one") if clock.has_offset else ("no", shown(other.text))
+        raise InputError(f"{source(other.row)}, column {column}: expected {one} offset from UTC as in timestamp, got {came}")
+    if clock.has_offset:
+        return _converted(found, times, UTC).parse
+    if clock.zone is None or not found:
+        return _template(times.written)
+    zone, first, last = clock.zone, found[0].first - 2 * _A_DAY, found[0].last + 2 * _A_DAY
+    return _template(lambda x: f"({times.written(x)} - to_seconds({_written_offset(times.written(x), zone, first, last)}))")
+
+
 def clock_changes(zone: Zone | None, days: Sequence[int]) -> list[tuple[datetime.date, float]]:
     """List the days of a log that do not have 24 hours by the clock of its zone, each with its hours.
 
@@ -140,7 +182,7 @@ def _own_offset(known: Sequence[_Written], times: TimeFormat, source: Source) ->
         lines.append("times: all are in January 1970; if they do not count from 0, timestamp_format has the wrong unit")
     texts = ", ".join(quoted(written.text) for written in known) or "''"
     parse = _template(lambda x: f"CASE WHEN {times.offset(x)} IN ({texts}) THEN {times.written(x)} END")
-    return Clock(_template(times.written) if times.unit else parse, zone, assumed=tuple(lines))
+    return Clock(_template(times.written) if times.unit else parse, zone, assumed=tuple(lines), has_offset=True)
 
 
 def _converted(known: Sequence[_Written], times: TimeFormat, zone: Zone) -> Clock:
@@ -161,7 +203,8 @@ def _converted(known: Sequence[_Written], times: TimeFormat, zone: Zone) -> Cloc
 
     names = sorted({own.name for _, own in spans})
     few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return Clock(_template(parse), zone, assumed=(f"times: converted from {few} to {zone.name}",))
+    words = f"times: converted from {few} to {zone.name}"
+    return Clock(_template(parse), zone, assumed=(words,), has_offset=True)
 
 
 def _written_offset(local: str, zone: Zone, first: int, last: int) -> str:

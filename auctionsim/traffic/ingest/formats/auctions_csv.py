@@ -16,6 +16,7 @@ from auctionsim.traffic.ingest.formats.base import (
     Format,
     Layout,
     flag,
+    later_times,
     number,
     price,
     text,
@@ -23,6 +24,7 @@ from auctionsim.traffic.ingest.formats.base import (
     whole,
     with_header,
 )
+from auctionsim.traffic.ingest.formats.conversion_times import conversion_times, has_conversions, is_converted, rules
 from auctionsim.traffic.ingest.formats.mapping import read_mapping
 
 TEMPLATE = """\
@@ -51,10 +53,12 @@ pcvr = "pcvr"                   # without it (or where empty): estimated from `c
 market_ecpm = "market_ecpm"     # best rank score (pctr x bid) of competitors that are not in the log; without it 0
 weight = "weight"               # identical auctions that a row stands for; without it 1
 clicked = "clicked"             # 1, 0, or empty where the ad was not shown
-converted = "converted"         # 1 or 0
+converted = "converted"         # 1 or 0; without it, where `converted_at` has a time
 budget = "budget"               # the advertiser's daily budget, currency; see --budgets
 # shown = "shown"               # 1 or 0: whether the ad was shown; its bids are then replayed against the log
 # slot = "slot"                 # position shown, from 1; empty where not shown; position effects are estimated from it
+# converted_at = "sale_time"    # time of the conversion, written as `timestamp`; empty where there was none: delays are fitted
+# clicked_at = "click_time"     # time of the click, written as `timestamp`; without it (or where empty) that of the auction
 # cost_per_click = "cost"       # what a click was charged, currency; or `cost_per_impression`: what an impression was charged
 """
 """A mapping file to start from."""
@@ -69,7 +73,7 @@ _FIELDS = {
         price("market_ecpm", needed=False), whole("weight", minimum=1), flag("clicked"),
         flag("converted"), price("budget", needed=False), flag("shown"),
         whole("slot", minimum=1, maximum=1000, needed=False), price("cost_per_click", needed=False),
-        price("cost_per_impression", needed=False),
+        price("cost_per_impression", needed=False), text("clicked_at"), text("converted_at"),
     )
 }  # fmt: skip
 _DELIMITERS = (",", ";", "\t", "|")
@@ -87,9 +91,10 @@ def auctions_csv(mapping: Path) -> Format:
     settings = read_mapping(mapping, _FIELDS)
     columns: dict[str, str] = settings["columns"]
     when = settings.get("timestamp_format", "%Y-%m-%d %H:%M:%S")
+    kinds = {"timestamp": times, "clicked_at": later_times, "converted_at": later_times}
     fields = tuple(
-        times(column, TimeFormat(when), f"a time written as {when}", key=key)
-        if key == "timestamp"
+        kinds[key](column, TimeFormat(when), f"a time written as {when}", key=key)
+        if key in kinds
         else replace(_FIELDS[key], name=column, own_key=key, is_day=key == "day", is_auction=key == "auction")
         for key, column in columns.items()
     )
@@ -117,6 +122,8 @@ def auctions_csv(mapping: Path) -> Format:
         budgets=_budgets(columns),
         observed=_observed(columns),
         has_shown="shown" in columns or "slot" in columns,
+        rules=rules(columns),
+        conversion_times=conversion_times(columns),
         cost_per="click" if "cost_per_click" in columns else "impression" if "cost_per_impression" in columns else None,
     )
 
@@ -192,15 +199,15 @@ def _log(columns: dict[str, str]) -> str:
 
     day, second = _time(columns)
     auction = f"{day} || ' ' || {of('auction', 'row::VARCHAR')}"
-    weight, clicked, converted = of("weight", "1"), f"({_clicked(columns)})", of("converted", "NULL")
+    weight, clicked = of("weight", "1"), f"({_clicked(columns)})"
     shown_rows = f"CASE WHEN {_is_shown(columns)} AND {clicked} IS NOT NULL THEN {weight} ELSE 0 END"
     clicks = f"coalesce({clicked}, 0) * {weight}"
     # Conversions are counted among clicks. If no column is mapped, there are no trials to estimate a rate from.
-    trials = clicks if "converted" in columns else "0"
-    hits = f"CASE WHEN {clicked} = 1 THEN coalesce({converted}, 0) * {weight} ELSE 0 END"
+    trials = clicks if has_conversions(columns) else "0"
+    hits = f"CASE WHEN {clicked} = 1 THEN {is_converted(columns)} * {weight} ELSE 0 END"
     return (
         f"SELECT row, {day}, {second}, {auction}, {weight}, {of('query', quoted('all'))}, {of('advertiser', 'NULL')}, "
-        f"{of('pctr', 'NULL')}, {of('pcvr', 'NULL' if 'converted' in columns else '0')}, {of('item_price', '0')}, "
+        f"{of('pctr', 'NULL')}, {of('pcvr', 'NULL' if has_conversions(columns) else '0')}, {of('item_price', '0')}, "
         f"{of('manual_bid', 'NULL')}, NULL, NULL, {of('market_ecpm', '0')}, {shown_rows}, {clicks}, {trials}, {hits}, "
         f"{shown_rows}, {clicks}, {hits}, {_paid(columns)} FROM good"
     )

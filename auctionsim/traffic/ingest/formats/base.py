@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.traffic.array_checks import PRICE_LIMIT, PRICE_WORDS
@@ -49,6 +49,8 @@ class Field:
     """Whether the column holds days: whole numbers, or dates."""
     is_auction: bool = False
     """Whether the column alone is the log's own id of an auction."""
+    is_later: bool = False
+    """Whether times are of what came after the auction: they are read in UTC, so that differences are elapsed time."""
 
     @property
     def key(self) -> str:
@@ -86,6 +88,23 @@ def flag(name: str) -> Field:
 def times(name: str, form: TimeFormat, words: str, *, key: str = "") -> Field:
     """Make a field of times."""
     return Field(name, words, rule="{0} IS NOT NULL", own_key=key, times=form)
+
+
+def later_times(name: str, form: TimeFormat, words: str, *, key: str = "") -> Field:
+    """Make a field of times of what came after the auction, which may be empty."""
+    return replace(times(name, form, words, key=key), needed=False, is_later=True)
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule that several values of a row keep together."""
+
+    key: str
+    """Key of the field under which a row that breaks it is counted."""
+    words: str
+    """Valid values in words, for messages."""
+    rule: str
+    """SQL over the columns of `good` that is false if a row breaks the rule."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +177,14 @@ class Format:
     """Whether `observed` says what was shown."""
     cost_per: str | None = None
     """Unit that the cost in `observed` is charged for, `click` or `impression`; None if the log has no costs."""
+    rules: tuple[RowRule, ...] = ()
+    """Rules that the values of a row keep together."""
+    conversion_times: str | None = None
+    """SELECT of `row, seen_at, clicked_at, converted_at` from `good`; None if the log has no such times.
+
+    They are seconds, counted from any one time, of the auction, of its click (without a click that of the auction) and of its
+    conversion, NULL where there is none.
+    """
     left_out: tuple[tuple[str, str], ...] = ()
     """Reasons why valid rows are not replayed, each with the SELECT that counts these rows in `good`."""
 

@@ -46,8 +46,11 @@ def read_mapping(mapping: Path, keys: Collection[str]) -> dict[str, Any]:
         if isinstance(value, str) and key != "delimiter":
             _check_text(f"{mapping}: {key}", value)
     _check_dialect(mapping, settings)
-    _check_times(mapping, settings.get("timestamp_format", "unix"))
+    when = settings.get("timestamp_format", "unix")
+    _check_times(mapping, when)
     _check_columns(mapping, settings.setdefault("columns", {}), keys)
+    if "converted_at" in settings["columns"] and not TimeFormat(when).has_date:
+        raise InputError(f"{mapping}: timestamp_format: expected one with a date beside converted_at, got {shown(when)}")
     return settings
 
 
@@ -110,9 +113,18 @@ def _check_columns(mapping: Path, columns: dict[str, Any], keys: Collection[str]
             raise InputError(f"{mapping}: columns.{key}: expected no identifier of people, got {shown(column)}")
         if list(columns.values()).count(column) > 1:
             raise InputError(f"{mapping}: columns.{key}: expected each column once, got {shown(column)} twice")
+    _check_conversion_times(mapping, columns)
     if "cost_per_click" in columns and "cost_per_impression" in columns:
         raise InputError(f"{mapping}: columns: expected cost_per_click or cost_per_impression, got both")
     time = "day" if "day" in columns and "timestamp" not in columns else "timestamp"
     for key in ("advertiser", "manual_bid", time, *(("hour",) if time == "day" else ())):
         if key not in columns:
             raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
+
+
+def _check_conversion_times(mapping: Path, columns: dict[str, Any]) -> None:
+    """Check that what the times of clicks and conversions are compared with is mapped, too."""
+    for key, other in (("clicked_at", "converted_at"), ("converted_at", "timestamp"), ("converted_at", "clicked")):
+        if key in columns and other not in columns:
+            came = "day and hour" if other == "timestamp" and "day" in columns else "none"
+            raise InputError(f"{mapping}: columns.{key}: expected a line for {other} beside it, got {came}")
