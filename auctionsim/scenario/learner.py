@@ -73,10 +73,11 @@ class LearnerSection(Section):
     """Kind of the learned policy (docs/macg.md): coefficients of the bid formula that hold all day; a network from the hour's
     context to the coefficients; bids that depend on who else is in the auction, from multipliers that are adapted hour by hour;
     or, as an ablation, a network from the auction to the bid."""
-    start: Literal["keyword-bid", "value-scale"] = "keyword-bid"
+    start: Literal["keyword-bid", "value-scale", "value-scale-paced"] = "keyword-bid"
     """Bids before learning (docs/macg.md). `keyword-bid`: about the keyword bids, and as blind to the single auction.
     `value-scale`: one number times the value of a click, fitted on training days so that the revenue floor holds; for markets
-    of many advertisers. Only for evolution strategies, with `policy = "formula"` and `sharing = "advertiser"`."""
+    of many advertisers. `value-scale-paced`: the same with a factor <= 1 of each advertiser's own, by which it keeps budget and
+    caps. Only for evolution strategies, with `policy = "formula"` and `sharing = "advertiser"`."""
     sharing: Literal["advertiser", "group"] = "advertiser"
     """Parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
     hidden: Annotated[int, Field(ge=1, le=256)] = 16

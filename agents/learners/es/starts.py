@@ -8,11 +8,14 @@ worth.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.agents.learners.scales.fit import fit_value_scale
+from auctionsim.agents.learners.scales.paced import fit_paced_scales
 from auctionsim.agents.policies.parameterization import start_parameters
 from auctionsim.auction.bid_formula import BID_MODELS
 from auctionsim.market.bidding import starting_coefficients
@@ -27,19 +30,33 @@ FAINT = -6.0
 
 def first_parameters(market: Market, settings: LearnerSection) -> Array:
     """Return the parameters before learning, as `learner.start` asks, `[agents, size]`."""
-    return start_parameters(market, settings) if settings.start == "keyword-bid" else _value_scaled(market, settings)
+    if settings.start == "keyword-bid":
+        return start_parameters(market, settings)
+    return _value_scaled(market, settings, _FITS[settings.start](market))
 
 
-def _value_scaled(market: Market, settings: LearnerSection) -> Array:
-    """Return log multipliers at which each advertiser bids lambda x the value of a click, and hardly anything else.
+def _value_scaled(market: Market, settings: LearnerSection, scale: Array) -> Array:
+    """Return log multipliers at which each advertiser bids a scale times the value of a click, and hardly anything else.
 
-    For example, with lambda 0.5 and a starting coefficient of 0.05 on the value the third log multiplier is log 10. Where no
+    For example, with a scale of 0.5 and a starting coefficient of 0.05 on the value the third log multiplier is log 10. Where no
     click is worth anything, or an advertiser has no value, its start is that of the keyword bids.
+
+    Args:
+        market: The market.
+        settings: The learner's settings.
+        scale: One scale for all, or one for each learner, `[1]` or `[learners]`.
     """
-    parameters, scale = start_parameters(market, settings), fit_value_scale(market)
+    parameters = start_parameters(market, settings)
     value = starting_coefficients(market)[:, BID_MODELS["macg"].index("value")]
     has_value = (value > 0) & (scale > 0)
     parameters[has_value] = FAINT
     ratio = np.divide(scale, value, out=np.ones_like(value), where=has_value)
     parameters[has_value, BID_MODELS["macg"].index("value")] = arithmetic.log(ratio)[has_value]
     return parameters
+
+
+_FITS: Mapping[str, Callable[[Market], Array]] = {
+    "value-scale": lambda market: np.array([fit_value_scale(market)]),
+    "value-scale-paced": fit_paced_scales,
+}
+"""What fits the scales of each start on training days."""

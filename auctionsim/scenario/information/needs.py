@@ -55,7 +55,7 @@ def _needs_full(learner: LearnerSection, platform: PlatformSection) -> Iterator[
         yield "learner.cooperation", learner.cooperation, "the weight of what all learners earn"
     if learner.policy == "auction":
         yield "learner.policy", learner.policy, "whose bids depend on who else is in the auction"
-    if learner.start == "value-scale":
+    if learner.start != "keyword-bid":
         yield "learner.start", learner.start, "which is fitted to the platform's revenue"
     if learner.global_weight > 0:
         yield "learner.global_weight", learner.global_weight, "the weight of all advertisers' profit in rewards"

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from auctionsim.agents.build import build_market
+from auctionsim.agents.learners.base import iterate
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.scales.fit import fit_value_scale
+from auctionsim.agents.learners.scales.paced import MOST_STEPS
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.errors import InputError
@@ -73,3 +75,17 @@ def test_without_the_key_learning_starts_at_about_the_keyword_bids():
 def test_a_start_that_fits_no_other_policy_is_refused(override: str, message: str):
     with pytest.raises(InputError, match=message):
         market_with('learner.start="value-scale"', override)
+
+
+def test_the_paced_value_scale_starts_at_the_scales_of_the_rule_of_that_name():
+    capped = 'advertisers.0.budget="baseline*0.6"'
+    market = market_with('learner.start="value-scale-paced"', capped)
+    value = start_of(market)[:, FEATURES.index("value"), 0]
+    rule = market_with('learner.algorithm="value-scale-paced"', "learner.population=16", capped)
+    learner = make_learner(rule.scenario)
+    state = learner.start(rule)
+    for _ in range(MOST_STEPS):
+        state, _ = iterate(learner, rule, state)
+    np.testing.assert_allclose(value, learner.policy(rule, state).theta[:, FEATURES.index("value"), 0], rtol=1e-12)
+    # Budgets hold some back, and not all alike.
+    assert value.min() < 0.9 * value.max()
