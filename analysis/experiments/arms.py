@@ -61,9 +61,7 @@ class Arms:
         for market in self.markets:
             market.expect_no_accounts("experiments")
             market.expect_no_delays("experiments")
-            if market.information is not None and market.information.delay > 0:
-                source = f"{market.scenario.source}: information.delay"
-                raise InputError(f"{source}: expected 0 with experiments, got {market.information.delay}")
+            market.expect_no_late_reports("experiments")
         a, b = (market.traffic for market in self.markets)
         columns = ("day", "hour", "weight", "cell_start", "advertiser", "pctr", "ctr", "cvr", "item_price", "market_ecpm")
         if a is not b and not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in columns):

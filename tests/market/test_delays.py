@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import auctionsim
 from auctionsim import InputError
 from auctionsim.agents.build import build_market
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST
@@ -304,3 +306,12 @@ def test_uses_that_need_the_truth_are_refused_in_one_line():
         own.day(2, local_credit=True)
     with pytest.raises(InputError, match=r"^late.toml: delays: expected none with experiments"):
         own.expect_no_delays("experiments")
+
+
+def test_a_bandit_is_refused_before_anything_is_written(tmp_path: Path):
+    text = TOML.format(delays="[delays]\n", outcomes="expected", controller="learner", buyer="")
+    bandit = 'learner.algorithm="auctionsim.agents.learners.bandits.multiplier_bandit:MultiplierBandit"'
+    scenario = parse_scenario(text, "late.toml", overrides=(bandit, "learner.population=4"))
+    with pytest.raises(InputError, match=r"^late.toml: delays: expected none with multiplier bandits, got some$"):
+        auctionsim.train(scenario, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
