@@ -112,7 +112,8 @@ def test_a_profit_floor_is_refused_since_everybody_is_charged_for_anybodys():
     words = "information.regime: expected 'full' with advertisers\\[1\\].profit_floor = 1.2, for which everybody's rewards"
     with pytest.raises(InputError, match=f"^x.toml: {words}"):
         markets("advertisers.1.profit_floor=1.2")
-    scenario, market, hidden = markets("advertisers.1.profit_floor=1.2", 'information.regime="full"', "train.iterations=2")
+    keys = ("advertisers.1.profit_floor=1.2", 'information.regime="full"', "learner.population=16", "train.iterations=2")
+    scenario, market, hidden = markets(*keys)
     assert not np.array_equal(bids_of_ours(scenario, market), bids_of_ours(hidden.scenario, hidden))
 
 
