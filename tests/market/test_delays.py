@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from auctionsim.market.delays.reports import LEAST_SHARE, ConversionLog
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant
 from auctionsim.market.simulate import simulate_day
-from auctionsim.scenario.delays.section import ESTIMATES
+from auctionsim.scenario.delays.section import ESTIMATES, DelaysSection
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.delays.distributions import arrived_share, arrived_share_of_hour, normal_cdf
 
@@ -214,6 +215,27 @@ def test_hours_and_weekdays_that_report_nothing_report_nothing():
     weekend = market("mean = 6.0\nweekdays = [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]")
     seen = [simulate_day(weekend, day, own_bids(weekend)).outcome.observed_conversions.sum() for day in (2, 3)]
     assert seen[0] == 0 < seen[1]
+
+
+@pytest.mark.parametrize("size", [1e308, 1e200, 1e-200, 1e-307])
+def test_speeds_count_relative_to_each_other_however_large_or_small_they_are(size: float):
+    hours, weekdays = np.arange(24.0) / 24, np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5])
+    group = market("mean = 6.0").groups[:1]
+    shares = [
+        Delays.of(DelaysSection(mean=6.0, hours=tuple(one * hours), weekdays=tuple(one * weekdays)), group, 0, 0).shares(
+            100, 24
+        )
+        for one in (1.0, size)
+    ]
+    np.testing.assert_allclose(shares[1], shares[0], rtol=1e-9)
+    assert 0.1 < shares[1].max() < 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("delay", [{"mean": 5e-324}, {"mean": 1e-320, "distribution": "log-normal", "sigma": 5.0}])
+def test_next_to_no_delay_is_none(delay: dict[str, Any]):
+    own = Delays.of(DelaysSection(**delay), market("mean = 6.0").groups[:1], 0, 0)
+    assert (own.shares(0, 24) == 1.0).all()
 
 
 def test_delays_differ_by_advertiser_and_group():

@@ -62,7 +62,7 @@ class Delays:
         error = np.array([section.advertiser * normal(key, 0, i) for i in range(len(groups))])
         mean = np.array([one.mean for one in own]) * (arithmetic.exp(error) if section.advertiser > 0 else 1.0)
         sigma = np.array([one.sigma if one.distribution == "log-normal" else 0.0 for one in own])
-        speed = np.outer(section.weekdays, section.hours)
+        speed = np.outer(_scaled(section.weekdays), _scaled(section.hours))
         return cls(mean, sigma, speed / speed.mean(), first_day, section.rewards, section.window)
 
     def shares(self, first_hour: int, count: int) -> Array:
@@ -88,3 +88,9 @@ class Delays:
 
         known = {seed: hour_rng_key(seed, day, hour, _ARRIVALS) for seed in set(seeds)}
         return np.array([known[seed] for seed in seeds], dtype=np.uint64)
+
+
+def _scaled(speeds: Sequence[float]) -> Array:
+    """Return speeds times a power of two that leaves the largest in [0.5, 1): exact, and no product overflows."""
+    found = np.array(speeds)
+    return np.ldexp(found, -int(np.frexp(found.max())[1]))
