@@ -186,6 +186,14 @@ def test_rounding_errs_by_half_a_step_at_most():
     assert 0.03 < found.mean() < 0.1
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("step", [5e-324, 1e-320, 1e-17])
+def test_a_step_smaller_than_the_last_digit_rounds_nothing(step: float):
+    information = InformationSection(regime="least-winning-cost", rounding=step)
+    figures, who = np.array([[0.3], [7.0], [np.nan]]), np.zeros(3, dtype=np.int64)
+    np.testing.assert_array_equal(blurred(figures, information, key_of(0, 0, 0, "least_winning_cost"), who, who), figures)
+
+
 @pytest.mark.parametrize("regime", ["own-wins", "full"])
 def test_a_policy_sees_nobody_elses_budget(regime: str):
     one = market(f'information.regime="{regime}"', 'advertisers.0.budget="baseline*0.5"', more=PID.format(rule="pid"))
