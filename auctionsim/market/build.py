@@ -209,9 +209,10 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         own = spreads[i]
         if share is not None:
-            budgets[i] = share * spend[i]
+            # Of Python's numbers, whose overflow is infinite without a warning, and is refused below.
+            budgets[i] = share * float(spend[i])
         elif own is not None:
-            budgets[i] = own * drawn[i]
+            budgets[i] = own * float(drawn[i])
         elif group.budget == "table":
             if not isinstance(traffic, Traffic):
                 raise InputError(
