@@ -90,7 +90,9 @@ autobid = { estimate = "survival" }
     for name in ("manual", "pid", "target-cpa"):
         (change,) = read_changes(opened, [f"advertisers.controller={name}"], [])
         assert change.items[0].controller == name
-    with pytest.raises(InputError, match=r"^s.toml: advertisers\[0\].objectives: expected a weight on gmv alone with the goal 'target-roas'"):
+    with pytest.raises(
+        InputError, match=r"^s.toml: advertisers\[0\].objectives: expected a weight on gmv alone with the goal 'target-roas'"
+    ):
         read_changes(opened, ["advertisers.controller=target-roas"], [])
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import auctionsim
 from auctionsim.agents.build import build_market
+from auctionsim.analysis.experiments.arms import Arms
 from auctionsim.auction.day import DayReplay, outcome_of_hours
 from auctionsim.auction.reference import clear
 from auctionsim.errors import InputError
@@ -285,5 +286,7 @@ def test_a_rule_of_ones_own_asks_for_prices_and_gets_them():
     bids = np.stack(simulate_day(ruled, 2, Constant(np.where(np.isnan(ruled.fixed), np.nan, 0.1)[:, :, None])).bids)[:, 3, 0, 0]
     assert bids[0] == 1.0
     assert len(set(bids.tolist())) > 10
+    with pytest.raises(InputError, match=r"^x.toml: information.regime: expected rules .* with experiments, got 'NeedsPrices'"):
+        Arms(ruled)
     with pytest.raises(InputError, match="expected 'least-winning-cost' with controller 'NeedsPrices'"):
         market('information.regime="winning-price"').under(NeedsPrices, np.array([3]))
