@@ -25,13 +25,16 @@ _BASELINE = {"manual": "keyword bids", "truthful": "truthful bids"}
 _LIMITS = ("budget", "roas_floor", *(one.key for one in CONSTRAINTS if one.key in AdvertiserGroup.model_fields))
 """Keys of a group's budget and constraints."""
 _MOST_GROUPS = 6
+_OF_RECORDS = ("Figures", "Date")
+"""Facts that a run may not have recorded; others that a run lacks are sections that its scenario does not have."""
 
 
 def scenario_card(named: Mapping[str, Run]) -> Facts:
     """Return a column of facts for each run. The date is left out of the runs that record none."""
     facts = [_facts(run) for run in named.values()]
     rows = [
-        [key, *(own.get(key, "not recorded") for own in facts)] for key in dict.fromkeys(key for own in facts for key in own)
+        [key, *(own.get(key, "not recorded" if key in _OF_RECORDS else "none") for own in facts)]
+        for key in dict.fromkeys(key for own in facts for key in own)
     ]
     return Facts(["", *named], rows)
 

@@ -153,6 +153,8 @@ def test_the_card_states_what_is_reported_late_and_what_bidders_know(tmp_path: P
     )
     assert facts["Information"] == "winning-price, reports 3 h late, means of hours, noise 0.1, rounded to 0.05"
     assert {"Delays", "Information"}.isdisjoint(dict(scenario_card({"run": plain}).rows))
+    both = {key: values for key, *values in scenario_card({"run": run, "plain": plain}).rows}
+    assert both["Delays"][1] == both["Information"][1] == "none"
 
 
 def test_the_card_and_the_notes_say_which_figures_are_measured(tmp_path: Path):
