@@ -321,6 +321,10 @@ def test_uses_that_need_the_truth_are_refused_in_one_line():
     text = TOML.format(delays="[delays]\n", outcomes="expected", controller="learner", buyer="")
     with pytest.raises(InputError, match=r"^late.toml: .*delays: expected learner.algorithm = macg-es, .*got 'rmdp-dqn'"):
         parse_scenario(text, "late.toml", overrides=('learner.algorithm="rmdp-dqn"',))
+    with pytest.raises(InputError, match=r"^late.toml: .*delays: expected learner.start = 'keyword-bid', got 'value-scale'"):
+        parse_scenario(text, "late.toml", overrides=('learner.start="value-scale"',))
+    with pytest.raises(InputError, match=r"^late.toml: .*delays: expected learner.device = 'cpu', got 'cuda'"):
+        parse_scenario(text, "late.toml", overrides=('learner.algorithm="ippo"', 'learner.device="cuda"'))
     own = market("mean = 3.0")
     with pytest.raises(
         InputError, match=r"^delays: expected hours without local credit, which reports are by, got local_credit"
