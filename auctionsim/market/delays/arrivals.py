@@ -26,6 +26,12 @@ DAYS_OF_WEEK = 7
 _MEANS, _ARRIVALS = "delays advertiser", "delays"
 
 
+def _scaled(speeds: Sequence[float]) -> Array:
+    """Return speeds times a power of two that leaves the largest in [0.5, 1): exact, and no product overflows."""
+    found = np.array(speeds)
+    return np.ldexp(found, -int(np.frexp(found.max())[1]))
+
+
 @dataclass(frozen=True, eq=False)
 class Delays:
     """Delays of the n advertisers of a market, and how rewards count what has not arrived."""
@@ -57,12 +63,13 @@ class Delays:
         # numba takes long to import, and importing environments must not.
         from auctionsim.auction.kernel.noise import hour_rng_key, normal
 
+        section = section.model_copy(update={key: _scaled(getattr(section, key)) for key in ("hours", "weekdays")})
         own = [group.delay or section for group in groups]
         key = hour_rng_key(seed, 0, 0, _MEANS)
         error = np.array([section.advertiser * normal(key, 0, i) for i in range(len(groups))])
         mean = np.array([one.mean for one in own]) * (arithmetic.exp(error) if section.advertiser > 0 else 1.0)
         sigma = np.array([one.sigma if one.distribution == "log-normal" else 0.0 for one in own])
-        speed = np.outer(_scaled(section.weekdays), _scaled(section.hours))
+        speed = np.outer(section.weekdays, section.hours)
         return cls(mean, sigma, speed / speed.mean(), first_day, section.rewards, section.window)
 
     def shares(self, first_hour: int, count: int) -> Array:
@@ -88,9 +95,3 @@ class Delays:
 
         known = {seed: hour_rng_key(seed, day, hour, _ARRIVALS) for seed in set(seeds)}
         return np.array([known[seed] for seed in seeds], dtype=np.uint64)
-
-
-def _scaled(speeds: Sequence[float]) -> Array:
-    """Return speeds times a power of two that leaves the largest in [0.5, 1): exact, and no product overflows."""
-    found = np.array(speeds)
-    return np.ldexp(found, -int(np.frexp(found.max())[1]))
