@@ -242,14 +242,12 @@ class BatchedDays:
         Raises:
             InputError: Reports are late.
         """
-        information = self.market.information
-        if information is not None and information.delay > 0:
-            raise InputError(f"{self.market.scenario.source}: information.delay: expected 0 here, got {information.delay}")
+        self.market.expect_no_late_reports("logged datasets")
         arrays = self._budget_left.copy(), self.last_step.copy(), self.cumulative.copy()
         for array in arrays:
             array.flags.writeable = False
         state = DayState(int(self.day[0]), int(self.hour[0]), int(self.hour[0]), *arrays)
-        return without_rivals(state, information, self.market.is_controlled)
+        return without_rivals(state, self.market.information, self.market.is_controlled)
 
     def _replay(self, theta: Any) -> NDArray[np.bool_]:
         """Replay an hour with coefficients `[advertisers, 4, P]`; return which environments were on a day."""

@@ -15,6 +15,7 @@ from auctionsim.auction.sources import TableSource
 from auctionsim.errors import InputError
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.actor import DayState
+from auctionsim.market.information.shown import expect_no_prices
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
 
@@ -53,7 +54,7 @@ class Arms:
 
     Raises:
         InputError: The markets differ in traffic, or in whether outcomes are sampled; traffic is larger than memory; or
-            campaigns share the budget of an account; or conversions are delayed.
+            advertisers share a budget; or conversions or reports are late, or a rule asks for prices.
     """
 
     def __init__(self, control: Market, treatment: Market | None = None) -> None:
@@ -61,9 +62,9 @@ class Arms:
         for market in self.markets:
             market.expect_no_accounts("experiments")
             market.expect_no_delays("experiments")
-            if market.information is not None and market.information.delay > 0:
-                source = f"{market.scenario.source}: information.delay"
-                raise InputError(f"{source}: expected 0 with experiments, got {market.information.delay}")
+            market.expect_no_late_reports("experiments")
+            for _, rule in market.rule_policies:
+                expect_no_prices(market.scenario, rule, "experiments")
         a, b = (market.traffic for market in self.markets)
         columns = ("day", "hour", "weight", "cell_start", "advertiser", "pctr", "ctr", "cvr", "item_price", "market_ecpm")
         if a is not b and not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in columns):

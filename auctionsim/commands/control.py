@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.agents.learners.registry import expect_installed
     from auctionsim.analysis.reports.report import expect_reportable, write_report
     from auctionsim.analysis.reports.run_collusion import CONTROL, collusion_sentence
-    from auctionsim.errors import InputError
+    from auctionsim.errors import InputError, shown
     from auctionsim.runs import Run
     from auctionsim.scenario.file import parse_scenario, read_scenario
 
@@ -43,7 +43,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     _common.expect_ray(arguments, scenario.cluster.workers)
     if all(group.controller != "learner" for group in scenario.advertisers):
         raise InputError(f"{opened.path}: expected a run with learners, got one in which every advertiser follows a rule")
-    limited = [i for i, group in enumerate(scenario.advertisers) if group.budget is not None]
+    if scenario.accounts:
+        name = scenario.accounts[0].account
+        raise InputError(f"{opened.path}: accounts: expected none with a control, which has no budgets, got {shown(name)}")
+    limited = [f"advertisers.{i}" for i, group in enumerate(scenario.advertisers) if group.budget is not None]
+    limited += [f"agencies.{k}" for k, agency in enumerate(scenario.agencies) if agency.budget is not None]
     if not limited:
         raise InputError(f"{opened.path}: expected a run with budgets, got one without: its report needs no control")
     # What the report would refuse is refused before anything is trained.
@@ -51,7 +55,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = opened.path / CONTROL
     if not (folder / "manifest.json").is_file():
         text, source = read_scenario(opened.path / "scenario.toml")
-        overrides = (*manifest["overrides"], *(f'advertisers.{i}.budget="none"' for i in limited))
+        overrides = (*manifest["overrides"], *(f'{one}.budget="none"' for one in limited))
         free = parse_scenario(text, source, overrides=overrides, folder=scenario.folder)
         started_in = scenario.code_folders[-1] if scenario.code_folders else None
         command = _common.command_line()

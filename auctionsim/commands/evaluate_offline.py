@@ -73,6 +73,8 @@ def _lines(judged: Judged) -> list[str]:
         f"{judged.agent}: {judged.metric} of a day, from {judged.episodes} logged days; logged {judged.logged:.4g}, "
         f"truth {judged.truth:.4g} ({of_truth})"
     )
+    if judged.is_late:
+        head += "; conversions and GMV are those reported on the day"
     lines = [head, f"{'estimator':<38} {'estimate':>10} {'95 % interval':>24} {'error':>8} {'effective days':>15}"]
     return [*lines, *(f"{ESTIMATORS[row.name]:<38} {_cells(row)}" for row in judged.rows)]
 
@@ -108,7 +110,8 @@ def _as_dict(judged: Judged) -> dict[str, Any]:
             }
         )
     return {
-        "agent": judged.agent, "metric": judged.metric, "episodes": judged.episodes, "logged": judged.logged,
+        "agent": judged.agent, "metric": judged.metric, "as_reported": judged.is_late, "episodes": judged.episodes,
+        "logged": judged.logged,
         "truth": judged.truth, "truth_error": None if isinstance(judged.truth_error, NotDefined) else judged.truth_error,
         "estimates": rows,
     }  # fmt: skip

@@ -34,6 +34,8 @@ from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import ROW_COLUMNS, Traffic
 from auctionsim.traffic.world import budget_factors
 
+MOST_BUDGET = 1e30
+"""Largest daily budget, currency, and largest number in the tables of a run."""
 _ROWS_FOR_THREADS = 1_000_000
 """Days of a smaller table are replayed sooner than threads have started."""
 FindRule = Callable[[str, str], str | RuleClass]
@@ -207,9 +209,10 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         own = spreads[i]
         if share is not None:
-            budgets[i] = share * spend[i]
+            # Of Python's numbers, whose overflow is infinite without a warning, and is refused below.
+            budgets[i] = share * float(spend[i])
         elif own is not None:
-            budgets[i] = own * drawn[i]
+            budgets[i] = own * float(drawn[i])
         elif group.budget == "table":
             if not isinstance(traffic, Traffic):
                 raise InputError(
@@ -219,7 +222,16 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
             budgets[i] = traffic.budgets[i]
         elif group.budget is not None:
             budgets[i] = float(group.budget)
+        if group.budget is not None and not (group.budget == "table" and np.isinf(budgets[i])):
+            k = scenario.advertisers.index(next(one for one in scenario.advertisers if one.group == group.group))
+            _expect_counted(scenario, f"advertisers[{k}].budget", float(budgets[i]))
     return budgets
+
+
+def _expect_counted(scenario: Scenario, key: str, budget: float) -> None:
+    """Refuse a budget that no table of a run can hold, such as a share of the spend that is no number."""
+    if not budget <= MOST_BUDGET:
+        raise InputError(f"{scenario.source}: {key}: expected a budget <= {MOST_BUDGET:g} a day, got {budget:g}")
 
 
 def resolved_accounts(market: Market) -> tuple[Account, ...]:
@@ -231,10 +243,11 @@ def resolved_accounts(market: Market) -> tuple[Account, ...]:
     sections, found = market.scenario.accounts, []
     joint = [one for one in zip(market.scenario.agencies, market.scenario.agency_members, strict=True) if one[0].budget]
     spend = _unlimited_spend(market) if sections or joint else np.zeros(0)
-    for one in sections:
+    for k, one in enumerate(sections):
         members = np.array([i for i, group in enumerate(market.groups) if group.account == one.account])
         usual = float(spend[members].sum())
         budget, min_spend = (resolved_level(level, usual) or 0.0 for level in (one.budget, one.min_spend))
+        _expect_counted(market.scenario, f"accounts[{k}].budget", budget)
         floors, ceilings = (
             budget * np.array([getattr(market.groups[i], key) for i in members]) for key in ("account_floor", "account_ceiling")
         )
@@ -242,6 +255,7 @@ def resolved_accounts(market: Market) -> tuple[Account, ...]:
     for agency, indices in joint:
         members = np.array(indices)
         budget = resolved_level(agency.budget, float(spend[members].sum())) or 0.0
+        _expect_counted(market.scenario, f"agencies[{market.scenario.agencies.index(agency)}].budget", budget)
         all_of_it = np.full(len(members), budget)
         found.append(Account(agency.agency, members, budget, 0.0, 0.0 * all_of_it, all_of_it, spend[members]))
     return tuple(found)

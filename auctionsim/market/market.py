@@ -365,7 +365,7 @@ class Market:
         return Allotter(self.accounts, limits).budgets(0, nothing, nothing)[:, 0] if self.accounts else self.budgets
 
     def expect_no_accounts(self, use: str) -> None:
-        """Check that no campaigns share a budget, where that is not supported.
+        """Check that no campaigns of an account and no members of an agency share a budget, where that is not supported.
 
         Args:
             use: The use that does not support it, for the message.
@@ -373,8 +373,11 @@ class Market:
         Raises:
             InputError: Some do.
         """
-        if self.accounts:
+        if self.scenario.accounts and self.accounts:
             raise InputError(f"{self.scenario.source}: accounts: expected none with {use}, got {shown(self.accounts[0].name)}")
+        for k, one in enumerate(self.scenario.agencies if self.accounts else ()):
+            if one.budget is not None:
+                raise InputError(f"{self.scenario.source}: agencies[{k}].budget: expected none with {use}, got {one.budget}")
 
     def expect_no_delays(self, use: str) -> None:
         """Check that conversions are reported at once, where delays are not supported.
@@ -387,6 +390,18 @@ class Market:
         """
         if self.delays is not None:
             raise InputError(f"{self.scenario.source}: delays: expected none with {use}, got some")
+
+    def expect_no_late_reports(self, use: str) -> None:
+        """Check that bidders' reports are not late, where `information.delay` is not supported.
+
+        Args:
+            use: The use that does not support it, for the message.
+
+        Raises:
+            InputError: They are late.
+        """
+        if self.information is not None and self.information.delay > 0:
+            raise InputError(f"{self.scenario.source}: information.delay: expected 0 with {use}, got {self.information.delay}")
 
     def static(self, controller: str) -> NDArray[np.float64]:
         """Return the coefficients `[advertisers, 4, 1]` by which everybody follows one fixed rule.

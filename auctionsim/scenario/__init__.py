@@ -114,7 +114,7 @@ class Scenario(Section):
         if self.adoption is not None:
             check_adoption(self.adoption, self.advertisers)
         if any(group.controller == "learner" for group in self.advertisers):
-            check_information(self.information, self.learner, self.platform)
+            check_information(self.information, self.learner, self.platform, self.advertisers)
         return self
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Literal, get_args
 
@@ -90,7 +91,10 @@ class AdvertiserGroup(Section):
             raise ValueError("objectives: expected a weight > 0, got none")
         if self.budget != "table":
             share = profile_share(self.budget)
-            check_level("budget", self.budget if share is None else share, _BUDGET_WORDS)
+            if share is None:
+                check_level("budget", self.budget, _BUDGET_WORDS)
+            elif not 0 < share < math.inf:
+                raise ValueError(f"budget: expected {_BUDGET_WORDS}, got {shown(self.budget)}")
         for key in level_keys():
             is_floor = key.endswith("_floor")
             check_level(key, getattr(self, key), _FLOOR_WORDS if is_floor else _LEVEL_WORDS, may_be_zero=is_floor)

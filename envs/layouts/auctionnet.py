@@ -52,11 +52,9 @@ class AuctionNetObservations(VectorWrapper):
             raise InputError(f"env: expected an AuctionVectorEnv, got {shown(env)}")
         if env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
             raise InputError("env: expected autoreset_mode = 'NEXT_STEP' or 'DISABLED', got 'SAME_STEP'")
-        information = env.market.information
-        if information is not None and information.delay > 0:
-            source = f"{env.market.scenario.source}: information.delay"
-            raise InputError(f"{source}: expected 0 with AuctionNetObservations, got {information.delay}")
+        env.market.expect_no_late_reports("AuctionNetObservations")
         super().__init__(env)
+        information = env.market.information
         self._shows_prices = information is None or information.shows("full")
         self._inner = env
         self._days, self._market, shape = env.batched_days, env.market, (len(env.agents), len(LAYOUT))

@@ -98,7 +98,11 @@ def test_competition_is_where_both_rules_charge_the_same():
         (((1.0, 1.0), CLICKS, ()), "values: expected 2 to 7 different numbers > 0"),
         (((2.0, -1.0), CLICKS, ()), "values: expected 2 to 7 different numbers > 0"),
         ((VALUES, (2.0, 2.0), ()), "clicks: expected falling numbers > 0"),
-        ((VALUES, CLICKS, (5,)), "members: expected indices of 5 bidders"),
+        ((VALUES, CLICKS, (5,)), "members: expected a whole number >= 0 and < 5, got 5"),
+        ((VALUES, CLICKS, (0.5,)), "members: expected a whole number >= 0 and < 5, got 0.5"),
+        ((VALUES, CLICKS, ("a",)), "members: expected a whole number >= 0 and < 5, got 'a'"),
+        ((VALUES, CLICKS, None), "members: expected indices of 5 bidders, got None"),
+        (((1e308, 1.0), (1e308, 1.0), ()), "values: expected numbers whose products with clicks are finite"),
     ],
 )
 def test_a_mistake_is_named(arguments: tuple, message: str):

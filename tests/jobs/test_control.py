@@ -96,3 +96,27 @@ def test_no_budget_can_be_said():
     scenario = parse_scenario(SMALL, "small.toml", overrides=['advertisers.0.budget="none"'])
     assert scenario.advertisers[0].budget is None
     assert (build_market(scenario).budgets == float("inf")).all()
+
+
+def test_the_control_has_no_joint_budget_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    house = '[[agencies]]\nagency = "house"\nmembers = ["seller"]\nbudget = "baseline*0.5"\n'
+    (tmp_path / "small.toml").write_text(SMALL + house)
+    assert main(["train", str(tmp_path / "small.toml"), "--set", "train.iterations=1", "--out", str(tmp_path / "run")]) == 0
+    assert main(["control", str(tmp_path / "run")]) == 0
+    control = control_of(Run.open(tmp_path / "run"))
+    assert control is not None
+    assert [agency.budget for agency in control.scenario().agencies] == [None]
+    assert not build_market(control.scenario()).accounts
+    capsys.readouterr()
+
+
+def test_campaigns_of_an_account_have_no_control(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    account = '[[accounts]]\naccount = "acme"\nbudget = 5.0\n'
+    text = SMALL.replace("count = 5", 'count = 5\naccount = "acme"')
+    (tmp_path / "small.toml").write_text(text + account)
+    assert main(["train", str(tmp_path / "small.toml"), "--set", "train.iterations=1", "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert main(["control", str(tmp_path / "run")]) == 2
+    said = "accounts: expected none with a control, which has no budgets, got 'acme'\n"
+    assert capsys.readouterr().err == f"{tmp_path / 'run'}: {said}"
+    assert not (tmp_path / "run" / "control").exists()

@@ -10,6 +10,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import make_learner
+from auctionsim.market.agencies.adoption import first_adopters
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant
 from auctionsim.market.simulate import simulate_day
@@ -46,6 +47,12 @@ def test_adopters_of_a_smaller_share_are_among_those_of_a_larger_one():
     market = made(0.4)
     assert set(market.learners.tolist()) == adopters(market)
     np.testing.assert_array_equal(np.flatnonzero(market.fixed[:, 3] == 1.0), sorted({0, 1, 2, 3, 4} - adopters(market)))
+
+
+def test_the_number_of_adopters_is_rounded_half_up_as_decimals_are():
+    # As doubles 0.29 x 50 is 14.499999999999998, and 0.145 x 100 too.
+    for share, n, expected in ((0.29, 50, 15), (0.145, 100, 15), (0.5, 5, 3), (0.49, 5, 2), (0.0, 3, 0), (1.0, 3, 3)):
+        assert len(first_adopters(0, np.arange(n), share)) == expected
 
 
 def test_no_adoption_is_the_market_of_keyword_bids_to_the_bit():

@@ -14,9 +14,11 @@ from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.economics.auctions import auctions_of
 from auctionsim.analysis.economics.competition import competitive_totals
+from auctionsim.analysis.experiments.arms import Arms
 from auctionsim.auction.outcome import COST
 from auctionsim.bounds.oracle import linear_rewards
 from auctionsim.envs import parallel_env
+from auctionsim.errors import InputError
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant
@@ -149,6 +151,12 @@ def test_baseline_and_competition_are_those_without_the_ring():
         market.without_budgets().outcome(2, market.static("manual")).cost.sum()
     )
     assert laid.competition().revenue.sum() == pytest.approx(whole.competition().revenue.sum())
+
+
+def test_where_no_budget_may_be_joint_the_message_names_the_agency():
+    market = made(HOUSE + "budget = 5.0\n")
+    with pytest.raises(InputError, match=r"^small.toml: agencies\[0\].budget: expected none with experiments, got 5.0$"):
+        Arms(market)
 
 
 def test_without_agencies_nothing_is_pooled():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from auctionsim.agents.build import build_market
+from auctionsim.errors import InputError
 from auctionsim.market import build
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import load_scenario, parse_scenario
@@ -75,3 +76,21 @@ def test_a_market_on_a_file_holds_its_table_once(tmp_path: Path):
         assert getattr(market.traffic, name).dtype == getattr(table, name).dtype, name
     assert market.traffic.notes == table.notes
     assert held < 1.4 * sum(getattr(table, name).nbytes for name in (*CELL_COLUMNS, *ROW_COLUMNS, "cell_start"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("1e31", r"a budget <= 1e\+30 a day, got 1e\+31"),
+        ('"profile*1e308"', r"a budget <= 1e\+30 a day, got"),
+        ('"baseline*1e308"', r"a budget <= 1e\+30 a day, got"),
+        ('"profile*0"', "a number > 0, .*, got 'profile\\*0'"),
+    ],
+)
+def test_a_budget_that_no_run_could_hold_is_refused(budget: str, words: str):
+    with pytest.raises(InputError, match=rf"^s\.toml: advertisers\[0\].budget: expected {words}"):
+        build_market(parse_scenario(SMALL, "s.toml", overrides=(f"advertisers.0.budget={budget}",)))
+    if "*0" not in budget and "profile" not in budget:
+        house = f'[[agencies]]\nagency = "house"\nmembers = ["seller"]\nbudget = {budget}\n'
+        with pytest.raises(InputError, match=rf"^s\.toml: agencies\[0\].budget: expected {words}"):
+            build_market(parse_scenario(SMALL + house, "s.toml"))

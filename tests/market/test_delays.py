@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import auctionsim
 from auctionsim import InputError
 from auctionsim.agents.build import build_market
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST
@@ -17,7 +20,7 @@ from auctionsim.market.delays.reports import LEAST_SHARE, ConversionLog
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant
 from auctionsim.market.simulate import simulate_day
-from auctionsim.scenario.delays.section import ESTIMATES
+from auctionsim.scenario.delays.section import ESTIMATES, DelaysSection
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.delays.distributions import arrived_share, arrived_share_of_hour, normal_cdf
 
@@ -264,6 +267,27 @@ def test_hours_and_weekdays_that_report_nothing_report_nothing():
     assert seen[0] == 0 < seen[1]
 
 
+@pytest.mark.parametrize("size", [1e308, 1e200, 1e-200, 1e-307])
+def test_speeds_count_relative_to_each_other_however_large_or_small_they_are(size: float):
+    hours, weekdays = np.arange(24.0) / 24, np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5])
+    group = market("mean = 6.0").groups[:1]
+    shares = [
+        Delays.of(DelaysSection(mean=6.0, hours=tuple(one * hours), weekdays=tuple(one * weekdays)), group, 0, 0).shares(
+            100, 24
+        )
+        for one in (1.0, size)
+    ]
+    np.testing.assert_allclose(shares[1], shares[0], rtol=1e-9)
+    assert 0.1 < shares[1].max() < 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("delay", [{"mean": 5e-324}, {"mean": 1e-320, "distribution": "log-normal", "sigma": 5.0}])
+def test_next_to_no_delay_is_none(delay: dict[str, Any]):
+    own = Delays.of(DelaysSection(**delay), market("mean = 6.0").groups[:1], 0, 0)
+    assert (own.shares(0, 24) == 1.0).all()
+
+
 def test_delays_differ_by_advertiser_and_group():
     own = market("mean = 12.0\nadvertiser = 0.5", buyer='delay = { distribution = "log-normal", mean = 3.0, sigma = 0.5 }')
     assert own.delays is not None
@@ -353,6 +377,10 @@ def test_uses_that_need_the_truth_are_refused_in_one_line():
     text = TOML.format(delays="[delays]\n", outcomes="expected", controller="learner", buyer="")
     with pytest.raises(InputError, match=r"^late.toml: .*delays: expected learner.algorithm = macg-es, .*got 'rmdp-dqn'"):
         parse_scenario(text, "late.toml", overrides=('learner.algorithm="rmdp-dqn"',))
+    with pytest.raises(InputError, match=r"^late.toml: .*delays: expected learner.start = 'keyword-bid', got 'value-scale'"):
+        parse_scenario(text, "late.toml", overrides=('learner.start="value-scale"',))
+    with pytest.raises(InputError, match=r"^late.toml: .*delays: expected learner.device = 'cpu', got 'cuda'"):
+        parse_scenario(text, "late.toml", overrides=('learner.algorithm="ippo"', 'learner.device="cuda"'))
     own = market("mean = 3.0")
     with pytest.raises(
         InputError, match=r"^delays: expected hours without local credit, which reports are by, got local_credit"
@@ -360,3 +388,12 @@ def test_uses_that_need_the_truth_are_refused_in_one_line():
         own.day(2, local_credit=True)
     with pytest.raises(InputError, match=r"^late.toml: delays: expected none with experiments"):
         own.expect_no_delays("experiments")
+
+
+def test_a_bandit_is_refused_before_anything_is_written(tmp_path: Path):
+    text = TOML.format(delays="[delays]\n", outcomes="expected", controller="learner", buyer="")
+    bandit = 'learner.algorithm="auctionsim.agents.learners.bandits.multiplier_bandit:MultiplierBandit"'
+    scenario = parse_scenario(text, "late.toml", overrides=(bandit, "learner.population=4"))
+    with pytest.raises(InputError, match=r"^late.toml: delays: expected none with multiplier bandits, got some$"):
+        auctionsim.train(scenario, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

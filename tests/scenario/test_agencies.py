@@ -50,7 +50,7 @@ def test_members_are_groups_single_advertisers_and_ranges():
             agency('["a"]') + agency('["c", "a[0]"]').replace("house", "other"),
             "agencies[1].members: expected each advertiser once",
         ),
-        (agency('["a"]', "budget = 0"), "agencies[0].budget: expected a number > 0 or 'baseline*SHARE', got 0"),
+        (agency('["a"]', "budget = 0"), "agencies[0].budget: expected a number > 0, 'baseline*SHARE' or 'none', got 0"),
         (agency('["a"]', "objectives = {gmv = 0.0}"), "agencies[0].objectives: expected a weight > 0, got none"),
         (agency('["a"]', 'coordination = "keyword_bid"'), "agencies[0].coordination"),
         (

@@ -11,7 +11,7 @@ import pytest
 
 from auctionsim.cli import main
 from auctionsim.scenario import TrafficSection
-from auctionsim.traffic.comparison.compare import Row, aggregates, compared
+from auctionsim.traffic.comparison.compare import Row, aggregates, compared, lines_of
 from auctionsim.traffic.comparison.week import draw_week
 from auctionsim.traffic.profile import Profile, load_profile
 from auctionsim.traffic.profiles.external import External
@@ -99,6 +99,20 @@ def test_the_figures_of_alimama_are_found_out_too():
     rows = rows_of(ALIMAMA, other)
     held = {row.aggregate.name for row in rows} - missed(rows)
     assert held <= {"prices at 12 over 4 h"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_no_auction_tells_is_not_defined_and_does_not_hold():
+    never = with_external(win_rate=np.full(7, 1e-9))
+    rows = {row.aggregate.name: row for row in rows_of(IPINYOU, never)}
+    for name in ("floors of won auctions", "prices of won auctions", "share of prices at 70", "price, mean less median"):
+        assert (rows[name].undefined, rows[name].holds) == (1, False)
+        assert rows[name].as_dict()["generated"] == [None]
+    text = "\n".join(lines_of(IPINYOU, list(rows.values())))
+    assert "nan" not in text
+    assert "not defined: there was no auction to measure it on" in text
+    always = with_external(win_rate=np.ones(7), won_floor=IPINYOU.external.floor)
+    assert {row.aggregate.name for row in rows_of(always, always) if row.undefined} == {"spread of rivals above the bid"}
 
 
 def test_assumed_figures_are_compared_with_nothing():

@@ -73,6 +73,7 @@ def test_a_fit_is_text_of_a_scenario():
         ({"bought": pl.lit(-1.0)}, r"^log: column bought: expected 20 conversions or more, got 0"),
         ({"bought": pl.col("click") + WEEK}, r"^log: column bought: expected times from the click to the log's end, got one"),
         ({"click": pl.lit(WEEK * 2)}, r"^log: column bought: expected times from the click"),
+        ({"bought": pl.lit(float("inf"))}, r"^log: column bought: expected finite times of clicks and conversions"),
     ],
 )
 def test_a_log_that_cannot_be_fitted_ends_in_one_line(change: dict[str, pl.Expr | None], message: str):
@@ -81,3 +82,12 @@ def test_a_log_that_cannot_be_fitted_ends_in_one_line(change: dict[str, pl.Expr 
         log = log.drop(column) if own is None else log.with_columns(own.alias(column))
     with pytest.raises(InputError, match=message):
         fit_delays(log, "click", "bought", "who", end=WEEK)
+
+
+@pytest.mark.parametrize("end", [float("nan"), float("inf"), "noon"])
+def test_an_end_that_is_no_time_is_refused(end: object):
+    log = log_of({"a": np.random.default_rng(4).exponential(5.0, 100)})
+    with pytest.raises(InputError, match=r"^end: expected a number >= 0, got"):
+        fit_delays(log, "click", "bought", "who", end=end)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^log: expected "):
+        fit_delays("clicks.csv", "click", "bought", "who")  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.jobs.whatif.change import read_changes
 from auctionsim.jobs.whatif.opened import open_source
+from auctionsim.scenario.file import parse_scenario
 
 from .tables import frame, table
 
@@ -70,6 +71,29 @@ def test_a_group_and_an_advertiser_of_one_name_are_not_taken_for_each_other():
         read_changes(opened, ["advertisers.shop 1.budget=*2"], [])
     (change,) = read_changes(opened, ["advertisers.0.budget=*2"], [])
     assert len(change.items[0].who) == 6
+
+
+def test_a_product_is_tried_whatever_the_starting_point_says_of_its_own():
+    text = """
+name = "s"
+[delays]
+[adoption]
+share = 0.5
+[[advertisers]]
+group = "a"
+count = 3
+controller = "target-cpa"
+cpa_cap = 3.0
+autobid = { estimate = "survival" }
+"""
+    opened = open_source(parse_scenario(text, "s.toml", overrides=("traffic.auctions_per_day=50", "traffic.queries=5")))
+    for name in ("manual", "pid", "target-cpa"):
+        (change,) = read_changes(opened, [f"advertisers.controller={name}"], [])
+        assert change.items[0].controller == name
+    with pytest.raises(
+        InputError, match=r"^s.toml: advertisers\[0\].objectives: expected a weight on gmv alone with the goal 'target-roas'"
+    ):
+        read_changes(opened, ["advertisers.controller=target-roas"], [])
 
 
 WRONG = {

@@ -9,11 +9,14 @@ import auctionsim
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.errors import InputError
+from auctionsim.jobs.whatif.change import read_changes
+from auctionsim.jobs.whatif.changed import changed_market
 from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.jobs.whatif.replaying import own_bids
 from auctionsim.jobs.whatif.settling import SETTLED, settle
 from auctionsim.market.policy import Constant
 from auctionsim.market.simulate import simulate_day
+from auctionsim.scenario.file import parse_scenario
 
 from .tables import frame, table, uniform_values
 
@@ -51,6 +54,38 @@ def test_the_exploitability_that_is_told_is_that_of_the_measure_of_best_response
     assert found.is_settled == bool(found.exploitability[0] <= SETTLED)
     before = best_responses(opened.market, 0, Constant(own)).exploitability
     assert found.exploitability[0] < 0.1 * before
+
+
+RING = """
+name = "ring"
+[traffic]
+days = 3
+auctions_per_day = 300
+queries = 10
+candidates = 4
+train_days = [0, 1]
+test_days = [2]
+[[advertisers]]
+group = "a"
+count = 4
+controller = "manual"
+budget = "baseline*0.5"
+[[agencies]]
+agency = "house"
+members = ["a[0:3]"]
+coordination = "keyword-bid"
+"""
+
+
+def test_a_share_of_the_spend_is_that_without_the_ring_as_in_the_scenario():
+    opened = open_source(parse_scenario(RING, "ring.toml"))
+    same, halved = read_changes(opened, ["advertisers.budget=baseline*0.5", "advertisers.budget=baseline*0.25"], [])
+    for is_refitted in (False, True):
+        found = changed_market(opened.market, same, is_refitted=is_refitted)
+        np.testing.assert_array_equal(found.budgets, opened.market.budgets)
+        np.testing.assert_allclose(changed_market(opened.market, halved).budgets, 0.5 * opened.market.budgets)
+        assert found.rules.rings == opened.market.rules.rings
+        np.testing.assert_array_equal(found.baseline[2].cost, opened.market.baseline[2].cost)
 
 
 def test_who_does_not_react_keeps_its_bids():

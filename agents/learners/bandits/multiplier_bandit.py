@@ -103,7 +103,15 @@ class MultiplierBandit:
         return self._settings.feedback != "own-wins"
 
     def start(self, market: Market) -> Arrays:
-        """Return values of 0 for every multiplier: nothing is known."""
+        """Return values of 0 for every multiplier: nothing is known.
+
+        Raises:
+            InputError: Conversions are late, or what others bid is to teach and traffic is larger than memory.
+        """
+        market.expect_no_delays("multiplier bandits")
+        if self._settings.feedback != "own-wins":
+            # Single auctions are looked at, which a table alone has.
+            _ = market.traffic
         n, k = len(market.learners), self._settings.multipliers
         return {"values": np.zeros((n, k)), "trials": np.zeros(1, dtype=np.int64), "iteration": np.zeros(1, dtype=np.int64)}
 
@@ -200,7 +208,6 @@ def grid_of(settings: BanditSection) -> Array:
 def play(market: Market, shared: Arrays, task: tuple[int, Arms]) -> Played:
     """Play copies of a training day with the multipliers that are tried in each hour; a task is the day and `[24, n, P]`."""
     day, chosen = task
-    market.expect_no_delays("multiplier bandits")
     run = simulate_day(market, day, _Tried(shared["grid"][chosen]), n_policies=chosen.shape[2])
     outcome, learners = run.outcome, market.learners
     worth = market.hourly_features(day)[:, learners, _VALUE] * market.hourly_auctions(day)[:, learners]

@@ -8,7 +8,15 @@ from auctionsim.analysis.documents.sections import Facts
 from auctionsim.names.display import ranges
 from auctionsim.objectives.constraints import CONSTRAINTS
 from auctionsim.runs import Run
-from auctionsim.scenario import AdoptionSection, AdvertiserGroup, AgencySection, PredictionsSection, Scenario
+from auctionsim.scenario import (
+    AdoptionSection,
+    AdvertiserGroup,
+    AgencySection,
+    InformationSection,
+    PredictionsSection,
+    Scenario,
+)
+from auctionsim.scenario.delays.section import DelaySection
 from auctionsim.scenario.market import PreRankerSection
 from auctionsim.traffic.table import FIGURES_NOTE
 
@@ -17,13 +25,16 @@ _BASELINE = {"manual": "keyword bids", "truthful": "truthful bids"}
 _LIMITS = ("budget", "roas_floor", *(one.key for one in CONSTRAINTS if one.key in AdvertiserGroup.model_fields))
 """Keys of a group's budget and constraints."""
 _MOST_GROUPS = 6
+_OF_RECORDS = ("Figures", "Date")
+"""Facts that a run may not have recorded; others that a run lacks are sections that its scenario does not have."""
 
 
 def scenario_card(named: Mapping[str, Run]) -> Facts:
     """Return a column of facts for each run. The date is left out of the runs that record none."""
     facts = [_facts(run) for run in named.values()]
     rows = [
-        [key, *(own.get(key, "not recorded") for own in facts)] for key in dict.fromkeys(key for own in facts for key in own)
+        [key, *(own.get(key, "not recorded" if key in _OF_RECORDS else "none") for own in facts)]
+        for key in dict.fromkeys(key for own in facts for key in own)
     ]
     return Facts(["", *named], rows)
 
@@ -36,6 +47,8 @@ def _facts(run: Run) -> dict[str, str]:
         **({"Figures": notes[FIGURES_NOTE]} if FIGURES_NOTE in notes else {}),
         "Mechanism": _mechanism(scenario),
         **({"Predictions": _predictions(scenario.predictions)} if scenario.predictions is not None else {}),
+        **({"Delays": _delays(scenario)} if scenario.delays is not None else {}),
+        **({"Information": _information(scenario.information)} if scenario.information is not None else {}),
         "Platform": _platform(scenario),
         "Advertisers": _listed([_group(group) for group in scenario.advertisers]),
         **(
@@ -90,6 +103,32 @@ def _predictions(own: PredictionsSection) -> str:
         if section.is_off
     ]
     return f"{'; '.join(['off by logarithms', *errors]) if errors else 'as in the traffic'}; calibration {own.calibration}"
+
+
+def _delays(scenario: Scenario) -> str:
+    """Say how late conversions are reported, and by which estimate of them learners are paid."""
+    own = scenario.delays
+    assert own is not None
+    groups = [f"{group.group}: {_delay(group.delay)}" for group in scenario.advertisers if group.delay is not None]
+    spread = f", means of advertisers spread by {own.advertiser:g}" if own.advertiser > 0 else ""
+    uneven = ", faster in some hours than in others" if len({*own.hours}) > 1 or len({*own.weekdays}) > 1 else ""
+    window = f" of {own.window} h" if own.rewards == "waiting-window" else ""
+    return f"{'; '.join([_delay(own) + spread + uneven, *groups])}; learners are paid by {own.rewards}{window}"
+
+
+def _delay(own: DelaySection) -> str:
+    sigma = f", sigma {own.sigma:g}" if own.distribution == "log-normal" else ""
+    return f"{own.distribution}, mean {own.mean:g} h{sigma}"
+
+
+def _information(own: InformationSection) -> str:
+    """Say what bidders know of the market, how late and how exactly."""
+    found: list[str] = [own.regime]
+    found += [f"reports {own.delay} h late"] if own.delay > 0 else []
+    found += ["means of hours"] if own.aggregate == "hour" else []
+    found += [f"noise {own.noise:g}"] if own.noise > 0 else []
+    found += [f"rounded to {own.rounding:g}"] if own.rounding > 0 else []
+    return ", ".join(found)
 
 
 def _platform(scenario: Scenario) -> str:

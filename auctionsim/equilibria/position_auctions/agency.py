@@ -14,6 +14,7 @@ It must keep them: no member may earn less than where it leaves and the agency g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
@@ -22,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.arguments import finite_vector, one_of
+from auctionsim.arguments import finite_vector, is_listing, one_of
 from auctionsim.equilibria.position_auctions.envy_free import envy_free_bids, gsp_payments, vcg_payments
 from auctionsim.errors import InputError, shown
+from auctionsim.numbers import whole_number
 
 Array = NDArray[np.float64]
 
@@ -84,9 +86,10 @@ def agency_equilibrium(values: Any, clicks: Any, members: Sequence[int], *, rule
     """
     one_of("rule", rule, RULES)
     auction = _checked(values, clicks)
-    agency = frozenset(int(i) for i in members)
-    if not all(0 <= i < len(auction.values) for i in agency):
-        raise InputError(f"members: expected indices of {len(auction.values)} bidders, got {shown(list(members))}")
+    n = len(auction.values)
+    if not is_listing(members):
+        raise InputError(f"members: expected indices of {n} bidders, got {shown(members)}")
+    agency = frozenset(whole_number("members", i, 0, below=n) for i in members)
     if rule == "vcg":
         order, bids = _truthful(auction, agency)
         return _result(auction, order, bids, vcg_payments(bids, auction.clicks), frozenset(order))
@@ -105,6 +108,8 @@ def _checked(values: Any, clicks: Any) -> _Auction:
         raise InputError(f"values: expected 2 to {MOST_BIDDERS} different numbers > 0, got {shown(value)}")
     if not rate or min(rate) <= 0 or any(below >= above for above, below in pairwise(rate)):
         raise InputError(f"clicks: expected falling numbers > 0, got {shown(rate)}")
+    if not max(value) * max(rate) * len(value) < math.inf:
+        raise InputError(f"values: expected numbers whose products with clicks are finite, got {shown(value)}")
     return _Auction(tuple(value), tuple([*rate, *[0.0] * len(value)][: len(value)]))
 
 

@@ -39,12 +39,14 @@ def mean_columns(coefficients: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"behavior_{name}" for name in coefficients)
 
 
-def columns(coefficients: Sequence[str]) -> list[Column]:
+def columns(coefficients: Sequence[str], *, is_late: bool = False) -> list[Column]:
     """Return all columns of a dataset, in order.
 
     Args:
         coefficients: Names of an action's numbers, the features of the bid model.
+        is_late: Whether conversions are reported late, so that an hour's are those that were reported in it.
     """
+    reported = " that were reported in the hour, whenever they were clicked for"
     low, high = bounds()
     spans = [f"[{least:g}, {most:g}]" for least, most in zip(low, high, strict=True)]
     return [
@@ -69,8 +71,14 @@ def columns(coefficients: Sequence[str]) -> list[Column]:
         Column("reward", pl.Float64, "", "finite", "reward of the environments (docs/environments.md)"),
         Column("impressions", pl.Float64, "auctions", ">= 0", "auctions of the hour in which its ad was shown"),
         Column("clicks", pl.Float64, "clicks", ">= 0", "clicks of the hour"),
-        Column("conversions", pl.Float64, "conversions", ">= 0", "conversions of the hour"),
-        Column("gmv", pl.Float64, "currency", ">= 0", "value of what was sold in the hour"),
+        Column("conversions", pl.Float64, "conversions", ">= 0", f"conversions{reported if is_late else ' of the hour'}"),
+        Column(
+            "gmv",
+            pl.Float64,
+            "currency",
+            ">= 0",
+            f"value of {'conversions' + reported if is_late else 'what was sold in the hour'}",
+        ),
         Column("profit", pl.Float64, "currency", "finite", "gmv less cost"),
         Column("cost", pl.Float64, "currency", ">= 0", "what it paid in the hour"),
         *(

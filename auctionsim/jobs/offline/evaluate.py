@@ -53,6 +53,8 @@ class Judged:
     """Standard error of `truth`, which is measured by draws of the exploration; one draw of each day has none."""
     rows: tuple[Row, ...]
     episodes: int
+    is_late: bool
+    """Whether conversions are reported late: the metric is then of those that were reported on the day, in the truth too."""
 
 
 def judge(
@@ -106,7 +108,7 @@ def judge(
         Row(name, found, _error(found, truth, turnover)) for name in ESTIMATORS for found in [estimate(name, episodes)]
     )
     logged = float(episodes.rewards.sum(axis=1).mean())
-    return Judged(dataset.agents[j], metric, logged, truth, error, rows, len(episodes.rewards))
+    return Judged(dataset.agents[j], metric, logged, truth, error, rows, len(episodes.rewards), market.delays is not None)
 
 
 def episodes_of(dataset: Dataset, means: Array, exploration: Exploration, agent: int, metric: str) -> Episodes:

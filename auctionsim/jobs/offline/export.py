@@ -124,7 +124,8 @@ def write_dataset(logged: Logged, out: Path, command: str) -> dict[str, Any]:
         table.write_parquet(part / STEPS)
         settings = settings_of(logged, command, hashlib.sha256((part / STEPS).read_bytes()).hexdigest())
         write_json(part / SETTINGS, settings)
-        write_text(part / SHEET, datasheet(settings, table, columns(logged.plan.coefficients), STEPS))
+        own = columns(logged.plan.coefficients, is_late=logged.plan.market.delays is not None)
+        write_text(part / SHEET, datasheet(settings, table, own, STEPS))
     return settings
 
 

@@ -57,7 +57,8 @@ def write_minari(logged: Logged, out: Path, command: str) -> dict[str, Any]:
         data.mkdir(parents=True)
         _write_episodes(logged, data)
         settings = settings_of(logged, command, hashlib.sha256((data / STEPS).read_bytes()).hexdigest()) | {"minari_id": name}
-        sheet = datasheet(settings, None, columns(logged.plan.coefficients), f"{name}/data/{STEPS}")
+        own = columns(logged.plan.coefficients, is_late=logged.plan.market.delays is not None)
+        sheet = datasheet(settings, None, own, f"{name}/data/{STEPS}")
         _add_metadata(data / "metadata.json", name, settings, sheet)
         # Minari takes every folder with `metadata.json` in it for a dataset, and nothing else.
         write_json(part / SETTINGS, settings)

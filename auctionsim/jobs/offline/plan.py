@@ -17,6 +17,7 @@ from auctionsim.envs.single_agent import single_bidder_market
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.jobs.offline.run_policy import Checkpoint, policy_of_run
 from auctionsim.market.bidding import starting_coefficients
+from auctionsim.market.information.shown import expect_no_prices, expect_shown
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, Constant, DayPolicy, DayState, Participation, Policy
 from auctionsim.runs import Run
@@ -140,6 +141,8 @@ def _policy(market: Market, name: str, run: Run | None, checkpoint: Checkpoint |
     if name in CONTROLLERS[1:] or ":" in name:
         rule = find_rule(name, "policy", *market.scenario.code_folders)
         assert not isinstance(rule, str)
+        expect_shown(market.scenario, rule, f"policy {shown(name)}")
+        expect_no_prices(market.scenario, rule, "logged datasets")
         return _OfLearners(rule(market, market.learners)), None
     if run is None and not Path(name).is_dir():
         raise unknown("policy", name, (START, *CONTROLLERS[1:]), what="expected a rule or the folder of a run, got")

@@ -21,7 +21,7 @@ from auctionsim.jobs.whatif.opened import TABLE_GROUP, Opened
 from auctionsim.market.agencies.adoption import first_adopters
 from auctionsim.names.display import short_repr, some
 from auctionsim.names.text import printable
-from auctionsim.scenario import MechanismSection, Scenario
+from auctionsim.scenario import AutobidSection, MechanismSection, Scenario
 
 KEYS = ("mechanism.*", "advertisers.budget", "advertisers.controller")
 """The keys that a change may have, in words."""
@@ -206,7 +206,7 @@ def _controller(opened: Opened, item: str, who: NDArray[np.int64], value: str) -
             raise InputError(f"--set {_short(item)}: expected a share > 0 and <= 1 after @, got {shown(share_text)}")
     if name == "learner":
         raise InputError(f"--set {_short(item)}: expected a bidding product, got 'learner', which has to be trained")
-    _in_groups(opened, who, "controller", name)
+    _in_groups(_without_optimizers(opened), who, "controller", name)
     # The order is drawn once, so that the adopters of a larger share include those of a smaller one.
     adopters = first_adopters(opened.market.seed, who, share)
     if not len(adopters):
@@ -244,6 +244,13 @@ def _in_groups(opened: Opened, who: NDArray[np.int64], key: str, value: str) -> 
     groups = [group.group for group in opened.market.scenario.advertisers]
     touched = sorted({groups.index(opened.market.groups[i].group) for i in who.tolist()})
     return opened.with_overrides([f"advertisers.{i}.{key}={value}" for i in touched])
+
+
+def _without_optimizers(opened: Opened) -> Opened:
+    """Return the starting point without what it says of its own bidding products, so that another one is checked by itself."""
+    plain = {"autobid": AutobidSection(), "goal": None}
+    groups = tuple(group.model_copy(update=plain) for group in opened.basis.advertisers)
+    return replace(opened, basis=opened.basis.model_copy(update={"advertisers": groups, "adoption": None}))
 
 
 def _plain_keys() -> list[str]:

@@ -11,6 +11,7 @@ from auctionsim.agents.policies.registry import find_rule
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError
 from auctionsim.jobs.whatif.change import AdvertiserItem, Change
+from auctionsim.market.agencies.rings import with_rings
 from auctionsim.market.build import resolved_budgets, rules_of
 from auctionsim.market.market import Market
 from auctionsim.plugins import CLASS_PATH, constructing, expect_code_allowed
@@ -45,8 +46,8 @@ def changed_market(market: Market, change: Change, *, is_refitted: bool = False)
 def _refitted(market: Market) -> Market:
     """Return the market with its rules fitted to it, and the baseline that they look at replayed in it."""
     plain = replace(market, rule_policies=())
-    bids = market.static(market.scenario.platform.baseline)
-    refitted = replace(plain, baseline={day: plain.outcome(day, bids) for day in market.baseline})
+    bids, alone = market.static(market.scenario.platform.baseline), with_rings(plain, ())
+    refitted = replace(plain, baseline={day: alone.outcome(day, bids) for day in market.baseline})
     for who, _ in market.rule_policies:
         name = market.groups[int(who[0])].controller
         found = find_rule(name, market.scenario.source, *market.scenario.code_folders)
@@ -62,7 +63,8 @@ def _with_budgets(changed: Market, market: Market, item: AdvertiserItem) -> Mark
         if not np.isfinite(budgets[np.isfinite(changed.budgets)]).all():
             raise InputError(f"advertisers.budget: expected a factor that leaves budgets finite, got *{item.factor:g}")
     elif item.scenario is not None:
-        stated = market.without_budgets().with_goals(item.scenario)
+        # As the scenario's own: shares are of what is spent without coordination.
+        stated = with_rings(market, ()).without_budgets().with_goals(item.scenario)
         budgets[item.who] = resolved_budgets(stated)[item.who]
     return replace(changed, budgets=budgets)
 

@@ -30,7 +30,8 @@ def first_adopters(seed: int, who: NDArray[np.int64], share: float) -> NDArray[n
         who: Indices of all that might adopt, `[n]`.
         share: Share of them that do, in [0, 1].
     """
-    return np.sort(adoption_order(seed, who)[: math.floor(share * len(who) + 0.5)])
+    # 0.29 x 50 is 14.499999999999998, and means 14.5.
+    return np.sort(adoption_order(seed, who)[: math.floor(round(share * len(who), 9) + 0.5)])
 
 
 def groups_of(scenario: Scenario, seed: int) -> tuple[AdvertiserGroup, ...]:

@@ -26,6 +26,12 @@ DAYS_OF_WEEK = 7
 _MEANS, _ARRIVALS = "delays advertiser", "delays"
 
 
+def _scaled(speeds: Sequence[float]) -> Array:
+    """Return speeds times a power of two that leaves the largest in [0.5, 1): exact, and no product overflows."""
+    found = np.array(speeds)
+    return np.ldexp(found, -int(np.frexp(found.max())[1]))
+
+
 @dataclass(frozen=True, eq=False)
 class Delays:
     """Delays of the n advertisers of a market, and how rewards count what has not arrived."""
@@ -59,6 +65,7 @@ class Delays:
         # numba takes long to import, and importing environments must not.
         from auctionsim.auction.kernel.noise import hour_rng_key, normal
 
+        section = section.model_copy(update={key: _scaled(getattr(section, key)) for key in ("hours", "weekdays")})
         own = [group.delay or section for group in groups]
         key = hour_rng_key(seed, 0, 0, _MEANS)
         error = np.array([section.advertiser * normal(key, 0, i) for i in range(len(groups))])

@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 
 OF_HOUR = -1
 """Index of the bucket in the draws of figures that stand for a whole hour."""
+_WHOLE = 2.0**53
+"""Doubles from here on are whole numbers."""
 
 
 def blurred(
@@ -38,7 +40,10 @@ def blurred(
         _draw(key, bucket, advertiser, z)
         figure = figure * arithmetic.exp(information.noise * z).reshape(shape)
     if information.rounding > 0:
-        figure = np.round(figure / information.rounding) * information.rounding
+        with np.errstate(over="ignore"):
+            steps = figure / information.rounding
+        # A step that is smaller than the figure's last digit rounds nothing.
+        figure = np.where(steps < _WHOLE, np.round(steps) * information.rounding, figure)
     return figure
 
 

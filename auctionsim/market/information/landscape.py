@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import N_FEATURES, QUALITY
-from auctionsim.auction.kernel.compiled import compiled
+from auctionsim.auction.kernel.compiled import compiled, inlined
+from auctionsim.auction.kernel.ties import CLEAR_RATIO, tie_key
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
 
@@ -36,6 +37,9 @@ class Landscape(NamedTuple):
     """Rank score of the candidate's own bid, 0 where it is not eligible, `[rows, P]`."""
     rivals: Array
     """Largest rank scores of the others in the auction, falling, 0 for none, `[rows, slots, P]`."""
+    slot: NDArray[np.int64]
+    """Slot that the candidate's own bid wins, from 0, by the auction's rule of ties; the number of slots where it wins none,
+    `[rows, P]`."""
 
 
 def hour_landscape(
@@ -64,13 +68,15 @@ def hour_landscape(
         external = np.ascontiguousarray(chunk.buckets.external_score[chunk.first_bucket : chunk.last_bucket])
         bid = sum((known[who, f] * features[:, f, None] for f in range(N_FEATURES)), np.zeros((len(who), theta.shape[2])))
         bid = np.clip(bid, rules.bid_floor, rules.bid_cap)
-        score = np.where(in_play[who] & (bid >= rules.reserve), bid * features[:, QUALITY, None], 0.0)
+        is_eligible = in_play[who] & (bid >= rules.reserve)
+        score = np.where(is_eligible, bid * features[:, QUALITY, None], 0.0)
         rivals = np.zeros((len(who), len(rules.slot_effect), theta.shape[2]))
-        _largest_others(start - start[0], score, external, rivals)
+        slot = np.zeros(score.shape, dtype=np.int64)
+        _compare_others(start - start[0], score, is_eligible, external, rivals, slot)
         parts.append(
             Landscape(
                 np.array(who), np.repeat(index, sizes), np.repeat(weight, sizes), np.array(features[:, QUALITY]), in_play[who],
-                score, rivals,
+                score, rivals, slot,
             )
         )  # fmt: skip
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -89,7 +95,9 @@ def least_winning_costs(found: Landscape, rules: Rules) -> Array:
 
 
 def slots_won(score: Array, rivals: Array) -> NDArray[np.int64]:
-    """Return the slot of a rank score among rivals, from 0; the number of slots where it wins none. A tie is lost.
+    """Return the slot that a score would win among rivals, from 0; the number of slots where it wins none. A tie is lost.
+
+    What a candidate's own bid won is `Landscape.slot`, which keeps the auction's rule of ties.
 
     Args:
         score: Rank scores, `[rows, ...]`, 0 where not eligible.
@@ -127,19 +135,45 @@ def prices_at(slot: NDArray[np.int64], bid: Array, rivals: Array, quality: Array
 
 
 @compiled
-def _largest_others(start: NDArray[np.int64], score: Array, external: Array, rivals: Array) -> None:
-    """Write the largest scores of the others in each candidate's auction, in falling order."""
+def _compare_others(
+    start: NDArray[np.int64],
+    score: Array,
+    is_eligible: NDArray[np.bool_],
+    external: Array,
+    rivals: Array,
+    slot: NDArray[np.int64],
+) -> None:
+    """Write the largest scores of the others in each candidate's auction, in falling order, and the slot that it wins.
+
+    Of scores that tie the lower row goes before, and the external competitor comes last (`auction/kernel/ties.py`).
+    """
     n_slots = rivals.shape[1]
     for bucket in range(start.shape[0] - 1):
         for row in range(start[bucket], start[bucket + 1]):
             for p in range(score.shape[1]):
+                own = score[row, p]
                 rivals[row, 0, p] = external[bucket]
+                above = 1 if external[bucket] > 0.0 and _is_above(external[bucket], own, False) else 0
                 for other in range(start[bucket], start[bucket + 1]):
-                    if other == row:
+                    if other == row or not is_eligible[other, p]:
                         continue
                     passed = score[other, p]
+                    if _is_above(passed, own, other < row):
+                        above += 1
                     for k in range(n_slots):
                         if passed > rivals[row, k, p]:
                             held = rivals[row, k, p]
                             rivals[row, k, p] = passed
                             passed = held
+                slot[row, p] = min(above, n_slots) if is_eligible[row, p] else n_slots
+
+
+@inlined
+def _is_above(score: float, own: float, wins_ties: bool) -> bool:
+    """Return whether a score ranks above one's own; few are so near that their digits have to be compared."""
+    if score > own * CLEAR_RATIO:
+        return True
+    if score * CLEAR_RATIO < own:
+        return False
+    key, own_key = tie_key(score), tie_key(own)
+    return key > own_key or (key == own_key and wins_ties)

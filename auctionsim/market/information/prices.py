@@ -110,13 +110,12 @@ class HourPrices:
         return figures if self.own is None else np.where(self.own[:, None], figures, np.nan)
 
     def _mean(self, channel: str, seen: Callable[[Array], Array]) -> Array:
-        from auctionsim.market.information.landscape import least_winning_costs, prices_at, slots_won
+        from auctionsim.market.information.landscape import least_winning_costs, prices_at
 
         found, rules = self.landscape, self.market.rules
         if channel == WINNING_PRICE:
-            slot = slots_won(found.score, found.rivals)
-            counts = slot < found.rivals.shape[1]
-            figure = prices_at(slot, found.score / found.quality[:, None], found.rivals, found.quality, rules)
+            counts = found.slot < found.rivals.shape[1]
+            figure = prices_at(found.slot, found.score / found.quality[:, None], found.rivals, found.quality, rules)
         else:
             counts, figure = found.is_in_play, least_winning_costs(found, rules)
         weight = np.where(counts, found.weight[:, None], 0.0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.errors import InputError
+from auctionsim.errors import InputError, shown
 from auctionsim.market.actor import DayState
 from auctionsim.scenario import InformationSection, Regime, Scenario
 
@@ -61,3 +61,23 @@ def expect_shown(scenario: Scenario, asks: Any, name: str) -> None:
         raise InputError(f"{source}aggregate: expected 'auction' with {name}, which needs it, got '{information.aggregate}'")
     if getattr(asks, "needs_no_delay", False) and information.delay > 0:
         raise InputError(f"{source}delay: expected 0 with {name}, which needs it, got {information.delay}")
+
+
+def expect_no_prices(scenario: Scenario, asks: Any, use: str) -> None:
+    """Refuse a rule that asks for prices, where days are replayed without reports of them.
+
+    Args:
+        scenario: The scenario.
+        asks: The rule, or its class.
+        use: The use that replays such days, for the message.
+
+    Raises:
+        InputError: It asks for them.
+    """
+    needs = getattr(asks, "needs", "own-wins")
+    if scenario.information is not None and needs in ("winning-price", "least-winning-cost"):
+        name = getattr(asks, "__name__", type(asks).__name__)
+        raise InputError(
+            f"{scenario.source}: information.regime: expected rules that ask for no prices with {use}, got {shown(name)}, "
+            f"which needs '{needs}'"
+        )

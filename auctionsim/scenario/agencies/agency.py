@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from auctionsim.errors import shown, suggestion
 from auctionsim.scenario.advertisers import AdvertiserGroup
@@ -32,14 +32,20 @@ class AgencySection(Section):
     """Weights over clicks, conversions, gmv and profit of all members, in place of those of their groups."""
     budget: FiniteFloat | str | None = None
     """Joint hard daily budget of all members: currency, or `baseline*SHARE` of their spend under the baseline without budgets.
-    It is divided every hour as an account's is (docs/controllers.md)."""
+    It is divided every hour as an account's is (docs/controllers.md). `none` is no budget."""
     coordination: Literal["none", "keyword-bid", "value"] = "none"
     """Bids within an auction: `none` lets all members bid; `keyword-bid` and `value` let one of them bid, the one with the
     highest pctr^squash x keyword bid or x value of a click. The baseline is that without coordination."""
 
+    @field_validator("budget")
+    @classmethod
+    def _none_is_none(cls, budget: float | str | None) -> float | str | None:
+        """Read the word `none` as no budget, as of a group: an override may have to remove one."""
+        return None if budget == "none" else budget
+
     @model_validator(mode="after")
     def _values_are_right(self) -> AgencySection:
-        check_level("budget", self.budget, "a number > 0 or 'baseline*SHARE'")
+        check_level("budget", self.budget, "a number > 0, 'baseline*SHARE' or 'none'")
         if self.objectives is not None and sum(self.objectives.values()) <= 0:
             raise ValueError("objectives: expected a weight > 0, got none")
         return self

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from auctionsim.errors import shown
 from auctionsim.scenario.information.section import InformationSection
@@ -24,13 +25,27 @@ _NOT_BY_HOUR = ("rmdp-dqn", "m-rmdp-dqn", "amdp-dqn")
 """Learners whose steps may be other than hours, so that no report can be late by hours."""
 
 
-def check_information(information: InformationSection | None, learner: LearnerSection, platform: PlatformSection) -> None:
+class HasProfitFloor(Protocol):
+    """What is checked of a group."""
+
+    @property
+    def profit_floor(self) -> float:
+        """Return its floor on profit, for whose shortfall everybody is charged."""
+
+
+def check_information(
+    information: InformationSection | None,
+    learner: LearnerSection,
+    platform: PlatformSection,
+    groups: Sequence[HasProfitFloor],
+) -> None:
     """Check that learners and rewards need no more than bidders are shown.
 
     Args:
         information: The section; None for no limits.
         learner: The section `[learner]` of a scenario in which somebody learns.
         platform: The section `[platform]`.
+        groups: All groups of the scenario.
 
     Raises:
         ValueError: They do; the message begins with the key.
@@ -38,7 +53,7 @@ def check_information(information: InformationSection | None, learner: LearnerSe
     if information is None:
         return
     if not information.shows("full"):
-        for key, value, reason in _needs_full(learner, platform):
+        for key, value, reason in _needs_full(learner, platform, groups):
             raise ValueError(
                 f"information.regime: expected 'full' with {key} = {shown(value)}, {reason}, got '{information.regime}'"
             )
@@ -47,7 +62,9 @@ def check_information(information: InformationSection | None, learner: LearnerSe
             raise ValueError(f"information.delay: expected 0 with {key} = {shown(value)}, {reason}, got {information.delay}")
 
 
-def _needs_full(learner: LearnerSection, platform: PlatformSection) -> Iterator[tuple[str, object, str]]:
+def _needs_full(
+    learner: LearnerSection, platform: PlatformSection, groups: Sequence[HasProfitFloor]
+) -> Iterator[tuple[str, object, str]]:
     """Yield the keys that need `full`, with their values and the reasons."""
     if learner.algorithm in _FULL:
         yield "learner.algorithm", learner.algorithm, _FULL[learner.algorithm]
@@ -63,6 +80,9 @@ def _needs_full(learner: LearnerSection, platform: PlatformSection) -> Iterator[
         yield "platform.revenue_floor", platform.revenue_floor, "by which rewards count the platform's revenue"
     if platform.self_bidder_floor > 0:
         yield "platform.self_bidder_floor", platform.self_bidder_floor, "by which rewards count others' profit"
+    for i, group in enumerate(groups):
+        if group.profit_floor > 0:
+            yield f"advertisers[{i}].profit_floor", group.profit_floor, "for which everybody's rewards are charged"
 
 
 def _needs_no_delay(learner: LearnerSection) -> Iterator[tuple[str, object, str]]:

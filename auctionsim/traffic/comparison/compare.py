@@ -35,6 +35,11 @@ class Row:
         """Return whether it holds on every seed."""
         return self.held == len(self.generated)
 
+    @property
+    def undefined(self) -> int:
+        """Return the number of seeds on which the generated value is not defined."""
+        return sum(not math.isfinite(one) for one in self.generated)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the row for JSON; a value that is not defined is null."""
         own = self.aggregate
@@ -77,6 +82,8 @@ def lines_of(profile: Profile, rows: Sequence[Row]) -> list[str]:
         lines += ["", "* not given to the generator"]
     if any(row.aggregate.kind == "distance" for row in rows):
         lines.append("a distance is 0 where a whole curve or distribution is equal (docs/profiles.md)")
+    if any(row.undefined for row in rows):
+        lines.append("not defined: there was no auction to measure it on, such as one that is won or lost")
     lines += ["", *profile.sources]
     lines += [f"assumed in part: {FIGURES[key]} ({text})" for key, text in profile.marks.partly.items()]
     return [*lines, *profile.marks.assumed_lines()]
@@ -86,6 +93,8 @@ def _cells(row: Row) -> list[str]:
     own, found = row.aggregate, row.generated
     low, high = min(found), max(found)
     generated = f"{low:.4g}" if low == high or len(found) == 1 else f"{sum(found) / len(found):.4g} [{low:.4g}, {high:.4g}]"
+    if row.undefined:
+        generated = "not defined" if len(found) == 1 else f"not defined on {row.undefined} of {len(found)} seeds"
     tolerance = {"level": f"+-{own.tolerance:.3g}", "distance": f"<= {own.tolerance:.3g}", "direction": "same sign"}[own.kind]
     verdict = "holds" if row.holds else "misses"
     if len(found) > 1 and not row.holds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def outside_aggregates(profile: Profile) -> Iterator[Aggregate]:
         yield Aggregate(name, "external.price", "level", share, 0.01, partial(_share_at, own, price))
     yield Aggregate(
         "spread of rivals above the bid", "external.tail_log_sd", "level", own.tail_log_sd, 0.1 * own.tail_log_sd + 1e-6,
-        lambda w: math.sqrt(np.square(arithmetic.log(w.price[~_wins(w, own)] / own.bid)).mean()),
+        lambda w: math.sqrt(_mean(np.square(arithmetic.log(w.price[~_wins(w, own)] / own.bid)))),
     )  # fmt: skip
     yield from _not_given(profile, own)
     yield from _directions(profile, own)
@@ -61,10 +62,10 @@ def outside_aggregates(profile: Profile) -> Iterator[Aggregate]:
 def _not_given(profile: Profile, own: External) -> Iterator[Aggregate]:
     """Yield what the generator is not told: it follows from the rest and from the assumptions."""
     measures = {
-        "floor_mean": lambda w: float(_floors(w).mean()),
-        "won_floor_mean": lambda w: float(_floors(w)[_wins(w, own)].mean()),
-        "price_mean": lambda w: float(w.price[_wins(w, own)].mean()),
-        "win_rate": lambda w: float(_wins(w, own).mean()),
+        "floor_mean": lambda w: _mean(_floors(w)),
+        "won_floor_mean": lambda w: _mean(_floors(w)[_wins(w, own)]),
+        "price_mean": lambda w: _mean(w.price[_wins(w, own)]),
+        "win_rate": lambda w: _mean(_wins(w, own)),
     }
     for name, value in profile.published.items():
         words, key = _PUBLISHED[name]
@@ -82,13 +83,13 @@ def _directions(profile: Profile, own: External) -> Iterator[Aggregate]:
         yield Aggregate(
             "floors won less all, means", "external.won_floor", "direction",
             profile.published["won_floor_mean"] - profile.published["floor_mean"], 0.0,
-            lambda w: float(_floors(w)[_wins(w, own)].mean() - _floors(w).mean()), is_given=False,
+            lambda w: _mean(_floors(w)[_wins(w, own)]) - _mean(_floors(w)), is_given=False,
         )  # fmt: skip
     if "price_mean" in profile.published:
         yield Aggregate(
             "price, mean less median", "external.price", "direction",
             profile.published["price_mean"] - float(own.price.at(0.5)), 0.0,
-            lambda w: float(w.price[_wins(w, own)].mean() - np.median(w.price[_wins(w, own)])), is_given=False,
+            lambda w: _over_median(w.price[_wins(w, own)]), is_given=False,
         )  # fmt: skip
 
 
@@ -106,18 +107,28 @@ def _floors(week: Week) -> Array:
 
 
 def _win_rate(own: External, day: int, week: Week) -> float:
-    return float(_wins(week, own)[week.traffic.day % WEEKDAYS == day].mean())
+    return _mean(_wins(week, own)[week.traffic.day % WEEKDAYS == day])
 
 
 def _share_at(own: External, price: float, week: Week) -> float:
-    return float((np.abs(week.price[_wins(week, own)] - price) <= _ROUNDING * price).mean())
+    return _mean(np.abs(week.price[_wins(week, own)] - price) <= _ROUNDING * price)
+
+
+def _mean(array: NDArray[Any]) -> float:
+    """Return the mean; NaN of nothing."""
+    return float(array.mean()) if array.size else math.nan
+
+
+def _over_median(array: Array) -> float:
+    """Return the mean less the median; NaN of nothing."""
+    return _mean(array) - float(np.median(array)) if array.size else math.nan
 
 
 def _distance(drawn: Array, published: Quantiles) -> float:
     """Return the largest difference between two distributions at the published quantiles, jumps counted once."""
     values, last = np.unique(published.values, return_index=True)
     levels = np.append(published.levels[last[1:] - 1], 1.0)
-    below = np.array([(drawn <= value * (1 + _ROUNDING)).mean() for value in values.tolist()])
+    below = np.array([_mean(drawn <= value * (1 + _ROUNDING)) for value in values.tolist()])
     # A lowest quantile at level 0 is the end of the range and says nothing else.
     chosen = levels > 0
     return float(np.abs(below - levels)[chosen].max())

@@ -42,6 +42,12 @@ def arrived_share(time: ArrayLike, mean: Array, sigma: Array) -> Array:
         mean: Mean delay, hours >= 0; with 0 everything arrives at once.
         sigma: Standard deviation of the delay's logarithm of log-normal delays, 0 for exponential ones.
     """
+    # A time over next to no mean is infinite, and has arrived.
+    with np.errstate(over="ignore"):
+        return _arrived_share(time, mean, sigma)
+
+
+def _arrived_share(time: ArrayLike, mean: Array, sigma: Array) -> Array:
     t, m = np.maximum(np.asarray(time, dtype=np.float64), 0.0), np.where(mean > 0, mean, 1.0)
     s = np.where(sigma > 0, sigma, 1.0)
     exponential = -arithmetic.expm1(-t / m)
@@ -61,7 +67,8 @@ def arrived_share_of_hour(begin: Array, end: Array, mean: Array, sigma: Array) -
     """
     length = end - begin
     is_long = length > 0
-    total = _integral(end, mean, sigma) - _integral(begin, mean, sigma)
+    with np.errstate(over="ignore"):
+        total = _integral(end, mean, sigma) - _integral(begin, mean, sigma)
     share = np.where(is_long, total / np.where(is_long, length, 1.0), arrived_share(begin, mean, sigma))
     return np.where(mean > 0, np.clip(share, 0.0, 1.0), 1.0)
 

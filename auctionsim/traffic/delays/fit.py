@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import number_between
+from auctionsim.arguments.frames import frame_of
 from auctionsim.errors import InputError
 from auctionsim.traffic.delays.distributions import normal_cdf
 
@@ -78,6 +80,7 @@ def fit_delays(
     """
     import polars as pl
 
+    log = frame_of("log", log)
     for column in (click, conversion, advertiser):
         if column not in log.columns:
             raise InputError(f"log: column {column}: expected in the log, got none")
@@ -85,11 +88,15 @@ def fit_delays(
         if not log[column].dtype.is_numeric():
             raise InputError(f"log: column {column}: expected seconds, got a column of {log[column].dtype}")
     times = log.select(pl.col(click, conversion).cast(pl.Float64), pl.col(advertiser).cast(pl.String).alias("who"))
-    last = times.select(pl.max_horizontal(pl.col(click, conversion).fill_nan(None).max())).item() if end is None else end
+    last = times.select(pl.max_horizontal(pl.col(click, conversion).fill_nan(None).max())).item()
+    if end is not None:
+        last = number_between("end", end, 0)
     done = times.filter(pl.col(conversion).fill_nan(None) >= 0).drop_nulls()
     if done.height < FEWEST:
         raise InputError(f"log: column {conversion}: expected {FEWEST} conversions or more, got {done.height}")
     clicked, converted = (done[column].to_numpy() for column in (click, conversion))
+    if not (np.isfinite(clicked).all() and np.isfinite(converted).all()):
+        raise InputError(f"log: column {conversion}: expected finite times of clicks and conversions, got an infinite one")
     if (converted < clicked).any() or converted.max() > last:
         raise InputError(f"log: column {conversion}: expected times from the click to the log's end, got one outside")
     delay = np.maximum((converted - clicked) / 3600, _SHORTEST)

@@ -133,6 +133,30 @@ def test_the_card_states_what_bidders_meet_before_the_auction(tmp_path: Path):
     assert facts["Predictions"] == "off by logarithms; pctr: bias 0.2; calibration none"
 
 
+def test_the_card_states_what_is_reported_late_and_what_bidders_know(tmp_path: Path):
+    delays = (
+        'delays.distribution="log-normal"', "delays.mean=6.0", "delays.sigma=1.5", "delays.advertiser=0.3",
+        'delays.rewards="waiting-window"', "delays.window=4", "delays.weekdays=[1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5]",
+        "advertisers.0.delay={mean = 2.0}",
+    )  # fmt: skip
+    known = (
+        'information.regime="winning-price"', "information.delay=3", "information.noise=0.1", "information.rounding=0.05",
+        'information.aggregate="hour"', "learner.global_weight=0.0", "platform.revenue_floor=0.0",
+        "advertisers.0.profit_floor=0.0",
+    )  # fmt: skip
+    plain = run_by_hand(tmp_path / "plain", {0: BASE}, {0: BASE})
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE}, overrides=(*delays, *known))
+    facts = dict(scenario_card({"run": run}).rows)
+    assert facts["Delays"] == (
+        "log-normal, mean 6 h, sigma 1.5, means of advertisers spread by 0.3, faster in some hours than in others; seller: "
+        "exponential, mean 2 h; learners are paid by waiting-window of 4 h"
+    )
+    assert facts["Information"] == "winning-price, reports 3 h late, means of hours, noise 0.1, rounded to 0.05"
+    assert {"Delays", "Information"}.isdisjoint(dict(scenario_card({"run": plain}).rows))
+    both = {key: values for key, *values in scenario_card({"run": run, "plain": plain}).rows}
+    assert both["Delays"][1] == both["Information"][1] == "none"
+
+
 def test_the_card_and_the_notes_say_which_figures_are_measured(tmp_path: Path):
     run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE})
     assert "Figures" not in dict(scenario_card({"run": run}).rows)

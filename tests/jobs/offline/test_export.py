@@ -15,6 +15,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.analysis.offline.exploration import Exploration
 from auctionsim.cli import main
 from auctionsim.envs import COSTS, parallel_env
+from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import open_pool
 from auctionsim.jobs.offline.columns import columns
 from auctionsim.jobs.offline.dataset import read_dataset
@@ -23,6 +24,9 @@ from auctionsim.jobs.offline.minari_export import dataset_id
 from auctionsim.jobs.offline.plan import make_plan
 from auctionsim.market.observations import FEATURES
 from auctionsim.scenario import Scenario
+from auctionsim.scenario.file import parse_scenario
+
+from ...conftest import SMALL
 
 NOISE = Exploration(0.2, 0.1)
 HEADINGS = ("Motivation", "Composition", "Collection process", "Preprocessing", "Uses", "Distribution", "Maintenance")
@@ -218,3 +222,23 @@ def test_a_dataset_that_was_changed_is_refused(tmp_path: Path, small: Scenario, 
     with pytest.raises(auctionsim.InputError) as error:
         read_dataset(folder)
     assert message in str(error.value)
+
+
+def test_a_rule_that_needs_what_bidders_are_not_shown_logs_no_days(small: Scenario):
+    keys = ('information.regime="own-wins"', "learner.global_weight=0.0", "platform.revenue_floor=0.0")
+    scenario = parse_scenario(SMALL, "small.toml", overrides=(*keys, "advertisers.0.profit_floor=0.0"))
+    with pytest.raises(InputError, match=r"^small.toml: information.regime: expected 'full' with policy 'timetable', which"):
+        make_plan(build_market(scenario), "timetable")
+    assert make_plan(build_market(scenario), "pid").name == "pid"
+
+
+def test_a_datasheet_says_that_conversions_are_those_that_were_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "s.toml").write_text(SMALL + "[delays]\nmean = 12.0\n")
+    assert export(tmp_path / "s.toml", "--episodes", 2, "--bidder", "seller_0", "--out", tmp_path / "logs") == 0
+    sheet = (tmp_path / "logs" / "datasheet.md").read_text()
+    assert "conversions that were reported in the hour, whenever they were clicked for" in sheet
+    assert "conversions of the hour" not in sheet
+    capsys.readouterr()
+    words = ["evaluate-offline", str(tmp_path / "logs"), "--policy", "manual", "--metric", "profit", "--draws", "2"]
+    assert main(words) == 0
+    assert "conversions and GMV are those reported on the day" in capsys.readouterr().out

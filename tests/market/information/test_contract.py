@@ -12,6 +12,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import trained
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant
+from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario import AUTOBIDDERS, CONTROLLERS, Scenario
@@ -104,6 +105,16 @@ def bids_of_ours(scenario: Scenario, market: Market) -> np.ndarray:
 def test_learners_do_not_see_what_is_hidden(overrides: tuple[str, ...]):
     scenario, market, hidden = markets(*overrides)
     np.testing.assert_array_equal(bids_of_ours(scenario, market), bids_of_ours(hidden.scenario, hidden))
+
+
+def test_a_profit_floor_is_refused_since_everybody_is_charged_for_anybodys():
+    # Of rivals who bid against each other elsewhere, learners would be charged for what they lose there.
+    words = "information.regime: expected 'full' with advertisers\\[1\\].profit_floor = 1.2, for which everybody's rewards"
+    with pytest.raises(InputError, match=f"^x.toml: {words}"):
+        markets("advertisers.1.profit_floor=1.2")
+    keys = ("advertisers.1.profit_floor=1.2", 'information.regime="full"', "learner.population=16", "train.iterations=2")
+    scenario, market, hidden = markets(*keys)
+    assert not np.array_equal(bids_of_ours(scenario, market), bids_of_ours(hidden.scenario, hidden))
 
 
 @pytest.mark.long

@@ -7,9 +7,12 @@ import pytest
 
 import auctionsim
 from auctionsim.agents.build import build_market
+from auctionsim.analysis.experiments.arms import Arms
 from auctionsim.auction.day import DayReplay, outcome_of_hours
+from auctionsim.auction.reference import clear
 from auctionsim.errors import InputError
 from auctionsim.market.information.blur import blurred, key_of
+from auctionsim.market.information.landscape import _compare_others
 from auctionsim.market.market import Market
 from auctionsim.market.observations import FEATURES
 from auctionsim.market.policy import Constant, DayPolicy, DayState
@@ -20,7 +23,10 @@ from auctionsim.traffic.table import HOURS
 
 from ...conftest import SMALL
 
-OPEN = ("learner.global_weight=0.0", "platform.revenue_floor=0.0", "traffic.auctions_per_day=2000")
+OPEN = (
+    "learner.global_weight=0.0", "platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0",
+    "traffic.auctions_per_day=2000",
+)  # fmt: skip
 PID = '\n[[advertisers]]\ngroup = "paced"\ncount = 2\ncontroller = "{rule}"\nbudget = "baseline*0.5"\n'
 ARRAYS = ("budget_left", "last_step", "cumulative")
 
@@ -96,6 +102,46 @@ def test_prices_are_those_that_the_engine_counts():
     assert only_lost.any()
 
 
+@pytest.mark.parametrize("pricing", ["gsp", "first", "vcg"])
+@pytest.mark.parametrize("bid", [0.0, 1.0])
+def test_who_wins_a_tie_is_shown_its_price(pricing: str, bid: float):
+    # Ranked by bid, with equal bids: the first candidates win, at their own bid.
+    keys = (
+        "mechanism.slot_effect=[1.0, 0.5]",
+        f'mechanism.pricing="{pricing}"',
+        "mechanism.squash=0.0",
+        "mechanism.reserve=0.0",
+    )
+    one = market('information.regime="least-winning-cost"', *keys)
+    theta = np.zeros((5, 4, 1))
+    theta[:, 0] = bid
+    sim, detailed = one.day(2), DayReplay(one.traffic_source, 2, one.rules, details=True)
+    while not sim.is_over:
+        sim.step(theta)
+        counted = outcome_of_hours(np.tile(detailed.step(theta), (HOURS, 1, 1, 1)), one.advertisers)
+        assert sim.state.prices is not None
+        np.testing.assert_allclose(sim.state.prices.winning_price, counted.winning_price[0], rtol=1e-10)
+        assert np.isfinite(sim.state.prices.winning_price).any()
+
+
+def test_slots_that_bids_win_are_those_of_the_plain_auction():
+    rng, n_slots = np.random.default_rng(0), 3
+    for _ in range(200):
+        n = int(rng.integers(1, 7))
+        bids, external, reserve = rng.integers(0, 4, n) / 10, rng.choice([0.0, 0.1, 0.2, 0.3]), rng.choice([0.0, 0.1])
+        is_eligible = bids >= reserve
+        slot, rivals = np.zeros((n, 1), dtype=np.int64), np.zeros((n, n_slots, 1))
+        score = np.where(is_eligible, bids, 0.0)[:, None]
+        _compare_others(np.array([0, n]), score, is_eligible[:, None], np.array([external]), rivals, slot)
+        shown = clear(
+            bids.tolist(), [1.0] * n, slot_effect=(1.0, 0.5, 0.2), reserve=float(reserve), external_score=float(external)
+        )
+        expected = np.full(n, n_slots)
+        for one in shown:
+            expected[one.candidate] = one.slot
+        np.testing.assert_array_equal(slot[:, 0], expected)
+
+
 @pytest.mark.parametrize(
     ("regime", "shown"), [("own-wins", (False, False)), ("winning-price", (True, False)), ("least-winning-cost", (True, True))]
 )
@@ -139,6 +185,14 @@ def test_rounding_errs_by_half_a_step_at_most():
     assert found.max() <= 0.125 + 1e-12
     # Uniform errors have a mean of a quarter of a step.
     assert 0.03 < found.mean() < 0.1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("step", [5e-324, 1e-320, 1e-17])
+def test_a_step_smaller_than_the_last_digit_rounds_nothing(step: float):
+    information = InformationSection(regime="least-winning-cost", rounding=step)
+    figures, who = np.array([[0.3], [7.0], [np.nan]]), np.zeros(3, dtype=np.int64)
+    np.testing.assert_array_equal(blurred(figures, information, key_of(0, 0, 0, "least_winning_cost"), who, who), figures)
 
 
 @pytest.mark.parametrize("regime", ["own-wins", "full"])
@@ -232,5 +286,7 @@ def test_a_rule_of_ones_own_asks_for_prices_and_gets_them():
     bids = np.stack(simulate_day(ruled, 2, Constant(np.where(np.isnan(ruled.fixed), np.nan, 0.1)[:, :, None])).bids)[:, 3, 0, 0]
     assert bids[0] == 1.0
     assert len(set(bids.tolist())) > 10
+    with pytest.raises(InputError, match=r"^x.toml: information.regime: expected rules .* with experiments, got 'NeedsPrices'"):
+        Arms(ruled)
     with pytest.raises(InputError, match="expected 'least-winning-cost' with controller 'NeedsPrices'"):
         market('information.regime="winning-price"').under(NeedsPrices, np.array([3]))

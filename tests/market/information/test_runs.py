@@ -20,7 +20,8 @@ from auctionsim.scenario.file import parse_scenario
 from ...conftest import SMALL
 
 KNOWN = (
-    "learner.global_weight=0.0", "platform.revenue_floor=0.0", 'learner.policy="contextual"', "information.delay=2",
+    "learner.global_weight=0.0", "platform.revenue_floor=0.0", "advertisers.0.profit_floor=0.0",
+    'learner.policy="contextual"', "information.delay=2",
     'information.regime="least-winning-cost"', "information.noise=0.2", "traffic.auctions_per_day=200",
     "train.iterations=3",
 )  # fmt: skip
