@@ -38,8 +38,8 @@ def first_parameters(market: Market, settings: LearnerSection) -> Array:
 def _value_scaled(market: Market, settings: LearnerSection, scale: Array) -> Array:
     """Return log multipliers at which each advertiser bids a scale times the value of a click, and hardly anything else.
 
-    For example, with a scale of 0.5 and a starting coefficient of 0.05 on the value the third log multiplier is log 10. Where no
-    click is worth anything, or an advertiser has no value, its start is that of the keyword bids.
+    For example, with a scale of 0.5 and a starting coefficient of 0.05 on the value the third log multiplier is log 10. Where
+    no click is worth anything, or an advertiser has no value, its start is that of the keyword bids.
 
     Args:
         market: The market.

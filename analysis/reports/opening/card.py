@@ -113,7 +113,8 @@ def _delays(scenario: Scenario) -> str:
     spread = f", means of advertisers spread by {own.advertiser:g}" if own.advertiser > 0 else ""
     uneven = ", faster in some hours than in others" if len({*own.hours}) > 1 or len({*own.weekdays}) > 1 else ""
     window = f" of {own.window} h" if own.rewards == "waiting-window" else ""
-    return f"{'; '.join([_delay(own) + spread + uneven, *groups])}; learners are paid by {own.rewards}{window}"
+    assumed = f"; estimates assume {_delay(own.assumed)}" if own.assumed is not None else ""
+    return f"{'; '.join([_delay(own) + spread + uneven, *groups])}; learners are paid by {own.rewards}{window}{assumed}"
 
 
 def _delay(own: DelaySection) -> str:

@@ -104,9 +104,9 @@ def check_delays(delays: DelaysSection | None, groups: Sequence[HasDelay], learn
     learns = any(group.controller == "learner" for group in groups)
     if learns and learner.algorithm in _PAID_BY_TRUTH:
         raise ValueError(f"delays: expected learner.algorithm = {', '.join(_PAID_BY_REPORTS)}, got '{learner.algorithm}'")
-    if learns and learner.start == "value-scale":
+    if learns and learner.start != "keyword-bid":
         raise ValueError(
-            "delays: expected learner.start = 'keyword-bid', got 'value-scale', which is fitted to what comes in the end"
+            f"delays: expected learner.start = 'keyword-bid', got '{learner.start}', which is fitted to what comes in the end"
         )
     if learns and learner.device != "cpu":
         raise ValueError(f"delays: expected learner.device = 'cpu', got '{learner.device}', where days run without reports")
