@@ -59,4 +59,4 @@ _FITS: Mapping[str, Callable[[Market], Array]] = {
     "value-scale": lambda market: np.array([fit_value_scale(market)]),
     "value-scale-paced": fit_paced_scales,
 }
-"""What fits the scales of each start on training days."""
+"""Functions that fit the scales of each start on training days."""
