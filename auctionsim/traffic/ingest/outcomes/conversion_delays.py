@@ -192,9 +192,7 @@ def fit_conversion_delays(database: Database, form: Format) -> ConversionDelays:
         return ConversionDelays(f"expected {FEWEST} conversions with a time or more, got {timed}", hours, untimed)
     common, error = _fit(database, None, None)
     if common is None:
-        return ConversionDelays(
-            "the log is too short, or has too few conversions, to tell how many are still to come", hours, untimed
-        )
+        return ConversionDelays(_TOO_SHORT, hours, untimed)
     names = dict(database.rows("SELECT number, advertiser FROM delay_groups ORDER BY number"))
     fits = {number: _fit(database, number, name) for number, name in names.items()}
     known = {number: (fit, error) for number, (fit, error) in fits.items() if fit is not None}
