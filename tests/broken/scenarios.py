@@ -52,7 +52,8 @@ _CHANGED = [
     ("a start for another policy", "own_weight = 0.1", 'start = "value-scale"\npolicy = "contextual"',
      "learner.start: expected 'value-scale' only with policy = 'formula', got it with 'contextual'"),
     ("an unknown start", "own_weight = 0.1", 'start = "value-scal"',
-     "learner.start: unknown 'value-scal'; choose from keyword-bid, value-scale, value-scale-paced (did you mean 'value-scale'?)"),
+     "learner.start: unknown 'value-scal'; choose from keyword-bid, value-scale, value-scale-paced (did you mean "
+     "'value-scale'?)"),
     ("a negative margin above profit floors", "own_weight = 0.1", "profit_floor_margin = -0.1",
      "learner.profit_floor_margin: expected a number >= 0, got -0.1"),
     ("an unknown regime", "[mechanism]", '[information]\nregime = "own-win"\n[mechanism]',
