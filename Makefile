@@ -50,7 +50,7 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
 
 test: setup ## the test suite, but for what make test-long runs; property tests draw the same cases each time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" --hypothesis-seed=0
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" --hypothesis-seed=0 --durations 40
 
 test-fresh: setup ## the property tests alone, on cases not drawn before
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m hypothesis
