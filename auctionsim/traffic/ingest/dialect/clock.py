@@ -115,7 +115,8 @@ def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, c
     """Find out how the times in the table `raw` are read in UTC, so that their differences are elapsed time.
 
     Where the clock goes back, a sale an hour after its click has the click's own time of the clock. Times without an offset are
-    read by the log's zone, or else as they stand.
+    read by the log's zone, or else as they stand. Before 1970 and after 2100 the zone's offset is that at the nearer of the
+    two: one damaged time of the year 9998 would ask for 16,000 changes of the clock.
 
     Args:
         database: The database that holds `raw`.
@@ -144,7 +145,8 @@ def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, c
         return _converted(found, times, UTC).parse
     if clock.zone is None or not found:
         return _template(times.written)
-    zone, first, last = clock.zone, found[0].first - 2 * _A_DAY, found[0].last + 2 * _A_DAY
+    zone = clock.zone
+    first, last = (min(max(end, 0), _LAST) for end in (found[0].first - 2 * _A_DAY, found[0].last + 2 * _A_DAY))
     return _template(lambda x: f"({times.written(x)} - to_seconds({_written_offset(times.written(x), zone, first, last)}))")
 
 
