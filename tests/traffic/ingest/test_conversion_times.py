@@ -14,7 +14,7 @@ import pytest
 
 from auctionsim import load_scenario, load_traffic
 from auctionsim.cli import main
-from auctionsim.traffic.ingest.dialect.clock import Clock, read_elapsed
+from auctionsim.traffic.ingest.dialect.clock import Clock, read_clock, read_elapsed
 from auctionsim.traffic.ingest.dialect.times import TimeFormat
 from auctionsim.traffic.ingest.dialect.zones import find_zone
 
@@ -210,6 +210,9 @@ def test_a_damaged_time_of_another_age_does_not_ask_for_all_changes_of_the_clock
     sql = read_elapsed(OneOffset(first, last), "sold", "converted_at", TimeFormat("%Y-%m-%d %H:%M:%S"), berlin, str)  # type: ignore[arg-type]
     # Without the bound one such time made 5 MB of it, and a log of 400 rows took a minute.
     assert len(sql) < 50_000
+    stated = OneOffset(first, last)
+    stated.found = [("+01:00", 1, first, last)]
+    assert len(read_clock(stated, "seen", "timestamp", TimeFormat("iso"), berlin.zone, str).parse) < 200_000  # type: ignore[arg-type]
 
 
 def test_an_hour_that_is_missing_is_no_delay(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

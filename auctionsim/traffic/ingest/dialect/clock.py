@@ -115,8 +115,7 @@ def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, c
     """Find out how the times in the table `raw` are read in UTC, so that their differences are elapsed time.
 
     Where the clock goes back, a sale an hour after its click has the click's own time of the clock. Times without an offset are
-    read by the log's zone, or else as they stand. Before 1970 and after 2100 the zone's offset is that at the nearer of the
-    two: one damaged time of the year 9998 would ask for 16,000 changes of the clock.
+    read by the log's zone, or else as they stand.
 
     Args:
         database: The database that holds `raw`.
@@ -146,7 +145,7 @@ def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, c
     if clock.zone is None or not found:
         return _template(times.written)
     zone = clock.zone
-    first, last = (min(max(end, 0), _LAST) for end in (found[0].first - 2 * _A_DAY, found[0].last + 2 * _A_DAY))
+    first, last = _bounded(found[0].first, found[0].last)
     return _template(lambda x: f"({times.written(x)} - to_seconds({_written_offset(times.written(x), zone, first, last)}))")
 
 
@@ -190,8 +189,9 @@ def _own_offset(known: Sequence[_Written], times: TimeFormat, source: Source) ->
 def _converted(known: Sequence[_Written], times: TimeFormat, zone: Zone) -> Clock:
     """Convert times to UTC by their own offsets, and from there to `zone`."""
     spans = [(written, written.zone) for written in known if written.zone is not None]
-    first = min((written.first for written, _ in spans), default=0) - 2 * _A_DAY
-    last = max((written.last for written, _ in spans), default=0) + 2 * _A_DAY
+    first, last = _bounded(
+        min((written.first for written, _ in spans), default=0), max((written.last for written, _ in spans), default=0)
+    )
     changes = zone.offsets(first, last)
 
     def parse(x: str) -> str:
@@ -207,6 +207,15 @@ def _converted(known: Sequence[_Written], times: TimeFormat, zone: Zone) -> Cloc
     few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     words = f"times: converted from {few} to {zone.name}"
     return Clock(_template(parse), zone, assumed=(words,), has_offset=True)
+
+
+def _bounded(first: int, last: int) -> tuple[int, int]:
+    """Return the span of times for which changes of a clock are looked up: two days more at both ends, within 1970 to 2100.
+
+    Before and after, the zone's offset is that at the nearer end: one damaged time of the year 9998 would ask for 16,000
+    changes.
+    """
+    return min(max(first - 2 * _A_DAY, 0), _LAST), min(max(last + 2 * _A_DAY, 0), _LAST)
 
 
 def _written_offset(local: str, zone: Zone, first: int, last: int) -> str:
