@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auctionsim.analysis.documents import page
 from auctionsim.analysis.documents.plots.log_quality import calibration_figure, candidates_figure, volume_figure
@@ -192,15 +192,13 @@ def _delays(delays: ConversionDelays) -> list[str]:
         said += f" {len(means)} advertisers have fits of their own, with means from {min(means):.4g} to {max(means):.4g} h."
     if delays.untimed:
         said += f" {delays.untimed} conversions have no time, and no delay is fitted to them."
-    groups = [("all together", delays.observed, delays.eventual, delays.error)]
-    for name, of in (("without a fit of their own", False), ("with a fit of their own", True)):
-        some = [one for one in delays.groups if (one.advertiser is not None) == of]
-        if some:
-            error = math.sqrt(sum(one.error * one.error for one in some))
-            groups.append((name, sum(one.observed for one in some), sum(one.eventual for one in some), error))
+    parts = [("all together", delays)]
+    for name, has_own in (("without a fit of their own", False), ("with a fit of their own", True)):
+        groups = tuple(one for one in delays.groups if (one.advertiser is not None) == has_own)
+        parts += [(name, replace(delays, groups=groups))] if groups else []
     rows = [
-        [name, f"{observed:.0f}", f"{eventual:.1f}", f"{error:.3g}", f"{safe_ratio(observed, eventual):.1%}"]
-        for name, observed, eventual, error in groups
+        [name, f"{of.observed:.0f}", f"{of.eventual:.1f}", f"{of.error:.3g}", f"{safe_ratio(of.observed, of.eventual):.1%}"]
+        for name, of in parts
     ]
     header = ["advertisers", "conversions seen", "expected in the end", "standard error", "share seen"]
     note = page.note(

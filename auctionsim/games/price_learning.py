@@ -44,7 +44,7 @@ def learn_prices(
     firms, n_states, n_prices = q.shape
     for i in range(firms):
         for state in range(n_states):
-            greedy[i, state] = _best(q[i, state])
+            greedy[i, state] = largest(q[i, state])
     choice = np.zeros(firms, dtype=np.int64)
     epsilon, shrink = 1.0, exp(-decay)
     stable, period = 0, 0
@@ -62,7 +62,7 @@ def learn_prices(
             q[i, state, k] += rate * (value - q[i, state, k])
             best = greedy[i, state]
             if k == best or q[i, state, k] > q[i, state, best]:
-                best = _best(q[i, state])
+                best = largest(q[i, state])
                 if best != greedy[i, state]:
                     greedy[i, state] = best
                     stable = 0
@@ -72,7 +72,7 @@ def learn_prices(
 
 
 @inlined
-def _best(values: Array) -> int:
+def largest(values: Array) -> int:
     """Return the index of the largest value, the first of equal ones."""
     best = 0
     for k in range(1, len(values)):

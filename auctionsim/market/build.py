@@ -201,6 +201,7 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
     shares = [baseline_share(group.budget) for group in groups]
     spreads = [profile_share(group.budget) for group in groups]
     budgets = np.full(len(groups), np.inf)
+    number = {group.group: k for k, group in enumerate(scenario.advertisers)}
     if any(share is not None for share in (*shares, *spreads)):
         spend = _unlimited_spend(market)
     if any(share is not None for share in spreads):
@@ -223,8 +224,7 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
         elif group.budget is not None:
             budgets[i] = float(group.budget)
         if group.budget is not None and not (group.budget == "table" and np.isinf(budgets[i])):
-            k = scenario.advertisers.index(next(one for one in scenario.advertisers if one.group == group.group))
-            _expect_counted(scenario, f"advertisers[{k}].budget", float(budgets[i]))
+            _expect_counted(scenario, f"advertisers[{number[group.group]}].budget", float(budgets[i]))
     return budgets
 
 
@@ -241,7 +241,8 @@ def resolved_accounts(market: Market) -> tuple[Account, ...]:
         market: The market, without budgets and without rules.
     """
     sections, found = market.scenario.accounts, []
-    joint = [one for one in zip(market.scenario.agencies, market.scenario.agency_members, strict=True) if one[0].budget]
+    agencies = zip(market.scenario.agencies, market.scenario.agency_members, strict=True)
+    joint = [(k, *one) for k, one in enumerate(agencies) if one[0].budget]
     spend = _unlimited_spend(market) if sections or joint else np.zeros(0)
     for k, one in enumerate(sections):
         members = np.array([i for i, group in enumerate(market.groups) if group.account == one.account])
@@ -252,10 +253,10 @@ def resolved_accounts(market: Market) -> tuple[Account, ...]:
             budget * np.array([getattr(market.groups[i], key) for i in members]) for key in ("account_floor", "account_ceiling")
         )
         found.append(Account(one.account, members, budget, min(min_spend, budget), floors, ceilings, spend[members]))
-    for agency, indices in joint:
+    for k, agency, indices in joint:
         members = np.array(indices)
         budget = resolved_level(agency.budget, float(spend[members].sum())) or 0.0
-        _expect_counted(market.scenario, f"agencies[{market.scenario.agencies.index(agency)}].budget", budget)
+        _expect_counted(market.scenario, f"agencies[{k}].budget", budget)
         all_of_it = np.full(len(members), budget)
         found.append(Account(agency.agency, members, budget, 0.0, 0.0 * all_of_it, all_of_it, spend[members]))
     return tuple(found)

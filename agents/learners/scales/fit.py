@@ -49,6 +49,16 @@ class DayMeasures:
     """Mean fitness of the controlled advertisers (`objectives.fitness.day_score`), `[P]`."""
 
 
+def expect_learners(market: Market) -> None:
+    """Refuse a market in which nobody is controlled.
+
+    Raises:
+        InputError: Nobody is.
+    """
+    if not len(market.learners):
+        raise InputError(f"{market.scenario.source}: advertisers: expected a group with controller = 'learner', got none")
+
+
 def fit_value_scale(market: Market, days: Sequence[int] | None = None, floor: float | None = None) -> float:
     """Return the smallest lambda at which bids of lambda times the value of a click hold the revenue floor.
 
@@ -67,8 +77,7 @@ def fit_value_scale(market: Market, days: Sequence[int] | None = None, floor: fl
     Raises:
         InputError: Nobody is controlled.
     """
-    if not len(market.learners):
-        raise InputError(f"{market.scenario.source}: advertisers: expected a group with controller = 'learner', got none")
+    expect_learners(market)
     days = market.scenario.traffic.train_days if days is None else days
     floor = trained_revenue_floor(market.scenario) if floor is None else floor
     direction = value_direction(market)

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from auctionsim import arithmetic
 from auctionsim.agents.learners.scales.directions import value_direction
-from auctionsim.agents.learners.scales.fit import N_VALUES
+from auctionsim.agents.learners.scales.fit import N_VALUES, expect_learners
 from auctionsim.agents.learners.scales.search import Search, tried_day
 from auctionsim.auction.bid_formula import FEATURES
-from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.objectives.constraints import trained_revenue_floor
 
@@ -29,8 +28,7 @@ def fit_paced_scales(market: Market) -> Array:
     Raises:
         InputError: Nobody is controlled.
     """
-    if not len(market.learners):
-        raise InputError(f"{market.scenario.source}: advertisers: expected a group with controller = 'learner', got none")
+    expect_learners(market)
     own = market.scenario.learner
     learner = own.model_copy(update={"algorithm": "value-scale-paced", "start": "keyword-bid", "population": N_VALUES})
     scenario = market.scenario.model_copy(update={"learner": learner})

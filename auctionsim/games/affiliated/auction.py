@@ -62,13 +62,3 @@ def value_of(signals: Array, bidder: int, eta: float) -> float:
     for j in range(len(signals)):
         others += signals[j] if j != bidder else 0.0
     return (1.0 - 0.5 * eta) * signals[bidder] + 0.5 * eta * others / (len(signals) - 1)
-
-
-@compiled
-def largest(values: Array) -> int:
-    """Return the index of the largest value, the first of equal ones."""
-    best = 0
-    for k in range(1, len(values)):
-        if values[k] > values[best]:
-            best = k
-    return best

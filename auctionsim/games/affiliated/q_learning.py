@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.games.affiliated.auction import BIDS, LAST, largest, sell, value_of
+from auctionsim.games.affiliated.auction import BIDS, LAST, sell, value_of
 from auctionsim.games.compiled import compiled
+from auctionsim.games.price_learning import largest
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]

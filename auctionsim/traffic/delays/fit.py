@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 FEWEST = 20
 """Fewest conversions of an advertiser that are fitted by themselves."""
-_SHORTEST = 1.0 / 3600
+SHORTEST = 1.0 / 3600
 """Shortest delay, hours: times of logs are in seconds."""
 LONGEST = 10_000.0
 """Longest mean delay, hours; a fit that has it was cut off, and is not to be used."""
@@ -99,7 +99,7 @@ def fit_delays(
         raise InputError(f"log: column {conversion}: expected finite times of clicks and conversions, got an infinite one")
     if (converted < clicked).any() or converted.max() > last:
         raise InputError(f"log: column {conversion}: expected times from the click to the log's end, got one outside")
-    delay = np.maximum((converted - clicked) / 3600, _SHORTEST)
+    delay = np.maximum((converted - clicked) / 3600, SHORTEST)
     observable = np.maximum((last - clicked) / 3600, delay)
     names = done["who"].to_numpy()
     found = [fitted_delay(delay, observable)]
@@ -151,7 +151,7 @@ def log_likelihood(delay: Array, observable: Array, location: float, sigma: floa
 
 def _exponential(delay: Array, observable: Array) -> float:
     """Return the mean of greatest likelihood, hours: by bisection, since the expected delay of what is seen rises with it."""
-    low, high, seen = _SHORTEST, LONGEST, float(delay.mean())
+    low, high, seen = SHORTEST, LONGEST, float(delay.mean())
     for _ in range(60):
         mean = float(np.sqrt(low * high))
         # The mean of an exponential delay that is no longer than c is m - c / (e^(c/m) - 1).

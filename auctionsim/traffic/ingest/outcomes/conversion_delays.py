@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auctionsim.names.text import printable
 from auctionsim.traffic.delays.distributions import arrived_share
-from auctionsim.traffic.delays.fit import FEWEST, FittedDelay, fitted_delay
+from auctionsim.traffic.delays.fit import FEWEST, SHORTEST, FittedDelay, fitted_delay
 from auctionsim.traffic.delays.precision import arrived_error, arrived_trials, eventual_error
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.formats.base import Format
@@ -32,7 +32,6 @@ MAX_ERROR = 0.2
 MAX_SIGMA = 5.0
 """Largest `sigma` that a scenario can have."""
 _MAX_LINES = 20
-_SHORTEST = 1.0 / 3600
 _STEP = "conversion delays"
 
 
@@ -228,7 +227,7 @@ def _fit(database: Database, number: int | None, advertiser: str | None) -> tupl
         "SELECT converted_at - clicked_at AS delay, age FROM timed_clicks "
         f"WHERE converted_at IS NOT NULL {where} ORDER BY number, row"
     )
-    delay = np.maximum(_floats(found["delay"]) / 3600, _SHORTEST)
+    delay = np.maximum(_floats(found["delay"]) / 3600, SHORTEST)
     observable = np.maximum(_floats(found["age"]) / 3600, delay)
     fit = fitted_delay(delay, observable, advertiser)
     if fit.sigma > MAX_SIGMA:
