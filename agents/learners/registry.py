@@ -9,6 +9,7 @@ from typing import Any
 
 from auctionsim.agents.learners.base import METHODS, Learner
 from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
+from auctionsim.agents.learners.floor_paced import is_paced_to_floor, with_floor_pacing
 from auctionsim.agents.learners.validated.learner import has_validated_floor, with_validated_floor
 from auctionsim.arguments import instance_of, text
 from auctionsim.errors import InputError, shown, unknown
@@ -84,7 +85,9 @@ def find_learner(scenario: Scenario) -> type[Learner]:
 
 
 def make_learner(scenario: Scenario) -> Learner:
-    """Return the learner that `learner.algorithm` names, with its constants; it chooses a margin that is `validated` itself.
+    """Return the learner that `learner.algorithm` names, with its constants.
+
+    It chooses a margin that is `validated` itself, and its policy is paced to the floor with `learner.pace_to_floor`.
 
     Raises:
         InputError: The class cannot be found or is no learner, or its constants are wrong, or it needs to know more than
@@ -101,7 +104,7 @@ def _made(scenario: Scenario) -> Learner:
     with constructing(name, f"{scenario.source}: learner.algorithm", arguments) if is_own else nullcontext():
         learner: Learner = found(scenario) if constants is None else found(scenario, constants)
     expect_shown(scenario, learner, f"learner.algorithm = {shown(name)}")
-    return learner
+    return with_floor_pacing(scenario, learner) if is_paced_to_floor(scenario) else learner
 
 
 def expect_installed(scenario: Scenario) -> None:

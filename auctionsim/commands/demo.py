@@ -82,8 +82,8 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
     from auctionsim.jobs.studies.base import lock_plan
     from auctionsim.traffic.public_data import expect_public_files
 
-    shared = (*(three_arms.QUICK if arguments.quick else ()), *arguments.overrides, f"seed={seeds[0]}")
-    plan = {"version": __version__, "seeds": list(seeds), "overrides": list(shared)}
+    shared, quick = (*arguments.overrides, f"seed={seeds[0]}"), arguments.quick
+    plan = {"version": __version__, "seeds": list(seeds), "overrides": list(shared), "quick": quick}
     if arguments.data and not arguments.scenario:
         expect_public_files(Path(arguments.data))
         lock_plan(out, {"demo": f"real-table on {Path(arguments.data).resolve()}", **plan})
@@ -91,8 +91,8 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
         def built(done: int) -> None:
             console.say(f"{arguments.data}: {done} of {len(seeds)} traffic tables built")
 
-        return three_arms.plan(str(real_table.write_tables(Path(arguments.data), out, seeds, built)), shared)
-    arms = three_arms.plan(arguments.scenario or "calibrated", shared)
+        return three_arms.plan(str(real_table.write_tables(Path(arguments.data), out, seeds, built)), shared, quick=quick)
+    arms = three_arms.plan(arguments.scenario or "calibrated", shared, quick=quick)
     arms[0].scenario.expect_code_allowed()
     expect_installed(arms[0].scenario)
     lock_plan(out, {"demo": [json.loads(arm.scenario.model_dump_json()) for arm in arms], **plan})

@@ -6,6 +6,10 @@ FORMULA_SEARCH = ('learner.policy="formula"', "learner.learning_rate=0.05", "tra
 """A search for the coefficients of the bid formula, in a scenario whose own policy is another one."""
 
 
+KEYWORD_START = ('learner.start="keyword-bid"', "learner.sigma=0.1", "learner.learning_rate=0.05", "train.iterations=200")
+"""A search that starts at the keyword bids, in a scenario whose own search starts at fitted bids and looks near them."""
+
+
 def fitted_rule(rule: str) -> tuple[str, ...]:
     """Return the items that name a fitted rule in place of a learner that has a start and a policy of its own.
 

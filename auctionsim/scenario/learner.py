@@ -76,8 +76,9 @@ class LearnerSection(Section):
     start: Literal["keyword-bid", "value-scale", "value-scale-paced"] = "keyword-bid"
     """Bids before learning (docs/macg.md). `keyword-bid`: about the keyword bids, and as blind to the single auction.
     `value-scale`: one number times the value of a click, fitted on training days so that the revenue floor holds; for markets
-    of many advertisers. `value-scale-paced`: the same with a factor <= 1 of each advertiser's own, by which it keeps budget and
-    caps. Only for evolution strategies, with `policy = "formula"` and `sharing = "advertiser"`."""
+    where values are all that matters. `value-scale-paced`: the same with a factor <= 1 of each advertiser's own, by which it
+    keeps budget and caps. Evolution strategies start there, with `policy = "formula"` and `sharing = "advertiser"`; other
+    learners have no such start."""
     sharing: Literal["advertiser", "group"] = "advertiser"
     """Parameters: each advertiser's own, or one set for a group, whose advertisers differ by their features."""
     hidden: Annotated[int, Field(ge=1, le=256)] = 16
@@ -93,6 +94,11 @@ class LearnerSection(Section):
     """Margin above the revenue floor that training and rewards aim at, as a share of it: room for days that differ. Bounds and
     reports judge by the floor as stated. `validated` chooses it on `traffic.validation_days` while learning, so that a further
     day keeps the floor with a probability of 95 % (docs/macg.md); rewards of environments then aim at the floor as stated."""
+    pace_to_floor: bool = False
+    """Pace the platform's revenue within the day: one factor on all learned bids, 0.8 to 1.25, set each hour such that the day
+    ends at the revenue floor (docs/macg.md). It acts on what was learned, on every day that is evaluated, and not in training.
+    It looks at the platform's revenue to date and at the baseline's on the hours that are over. Without a revenue floor it does
+    nothing; where budgets bind, higher bids bring no revenue. Not with `policy = "auction"`, which follows the floor itself."""
     profit_floor_margin: NotNegative = 0.0
     """Margin above the profit floors that training and rewards aim at, as a share of them: room for days that differ, which the
     worst of many advertisers needs most. Bounds and reports judge by the floors as stated."""
@@ -122,6 +128,11 @@ class LearnerSection(Section):
     """Constants of the fitted rules."""
     constants: dict[str, Any] = Field(default={})
     """Constants of a learner of your own; its class says which there are (docs/learners.md)."""
+
+    @property
+    def has_fitted_start(self) -> bool:
+        """Return True if learning starts at bids that are fitted to training days."""
+        return self.start != "keyword-bid" and self.algorithm in STARTED
 
     @model_validator(mode="after")
     def _algorithm_is_known(self) -> LearnerSection:
@@ -160,15 +171,21 @@ class LearnerSection(Section):
 
     @model_validator(mode="after")
     def _start_fits(self) -> LearnerSection:
-        if self.start == "keyword-bid":
+        if not self.has_fitted_start:
             return self
-        needed = {"algorithm": STARTED, "policy": ("formula",), "sharing": ("advertiser",)}
+        needed = {"policy": ("formula",), "sharing": ("advertiser",)}
         for key, allowed in needed.items():
             if getattr(self, key) not in allowed:
                 raise ValueError(
                     f"start: expected '{self.start}' only with {key} = {' or '.join(map(shown, allowed))}, "
                     f"got it with {shown(getattr(self, key))}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _pacing_fits(self) -> LearnerSection:
+        if self.pace_to_floor and self.policy == "auction":
+            raise ValueError("pace_to_floor: expected false with policy = 'auction', which follows the floor itself, got true")
         return self
 
     @model_validator(mode="after")

@@ -54,6 +54,8 @@ _CHANGED = [
     ("an unknown start", "own_weight = 0.1", 'start = "value-scal"',
      "learner.start: unknown 'value-scal'; choose from keyword-bid, value-scale, value-scale-paced (did you mean "
      "'value-scale'?)"),
+    ("pacing of bids that follow the floor themselves", "own_weight = 0.1", 'pace_to_floor = true\npolicy = "auction"',
+     "learner.pace_to_floor: expected false with policy = 'auction', which follows the floor itself, got true"),
     ("a negative margin above profit floors", "own_weight = 0.1", "profit_floor_margin = -0.1",
      "learner.profit_floor_margin: expected a number >= 0, got -0.1"),
     ("an unknown regime", "[mechanism]", '[information]\nregime = "own-win"\n[mechanism]',

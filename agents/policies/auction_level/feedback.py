@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.agents.policies.auction_level.plan import PRIOR, day_plan
+from auctionsim.agents.policies.auction_level.plan import day_plan
+from auctionsim.agents.policies.baseline_course import PRIOR
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayState

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.auction.outcome import COST, GMV, OUTCOMES
+from auctionsim.agents.policies.baseline_course import baseline_course
+from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
 from auctionsim.objectives.constraints import constraints_in, trained_revenue_floor
@@ -21,8 +22,6 @@ from auctionsim.objectives.resolve import resolved_goals
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
-PRIOR = 0.1
-"""Weight of the usual day in what is expected of a day, as a share of a day."""
 
 _plans: WeakKeyDictionary[Market, dict[int, DayPlan]] = WeakKeyDictionary()
 
@@ -78,19 +77,8 @@ def day_plan(market: Market, day: int) -> DayPlan:
 
 
 def _plan(market: Market, day: int) -> DayPlan:
-    by_hour = np.mean([_hourly(market, one) for one in market.scenario.traffic.train_days], axis=0)
-    totals = by_hour.sum(axis=1)
-    now = totals / np.maximum(totals.sum(axis=0), 1e-12)
-    done = now.cumsum(axis=0) - now
-    rest = np.maximum(np.maximum(1.0 - done, now), 1e-12)
-    usual = by_hour.sum(axis=0)
-    # A day that is neither of training nor of testing has no replay of the baseline.
-    own = _hourly(market, day) if day in market.baseline else by_hour
-    before = np.concatenate([np.zeros_like(own[:1]), own[:-1].cumsum(axis=0)])
-    coming = (before + PRIOR * usual) * (rest / (done + PRIOR))[:, None]
-    # The baseline spends no more than its budgets, in what is to come.
-    left = np.maximum(market.budgets - before[:, :, COST], 0.0)
-    coming = coming * np.minimum(1.0, left / np.maximum(coming[:, :, COST], 1e-12))[:, :, None]
+    course = baseline_course(market, day)
+    before, coming = course.before, course.coming
     goals = [_goals(market, before[hour] + coming[hour]) for hour in range(HOURS)]
     rows = [_rows(one) for one in goals]
     caps = np.stack([one.limits["cpc_cap"][:, 0] for one in goals])
@@ -99,15 +87,10 @@ def _plan(market: Market, day: int) -> DayPlan:
     who = ~market.is_controlled
     profit = ((before + coming)[:, who, GMV] - (before + coming)[:, who, COST]).sum(axis=1)
     return DayPlan(
-        usual, done, now, rest, np.stack([room for room, _ in rows]), np.stack([per_unit for _, per_unit in rows]),
+        course.usual, course.done, course.now, course.rest,
+        np.stack([room for room, _ in rows]), np.stack([per_unit for _, per_unit in rows]),
         np.where(np.isfinite(caps), caps, 0.0), revenue, floors, np.maximum(np.abs(profit), 1e-12),
     )  # fmt: skip
-
-
-def _hourly(market: Market, day: int) -> Array:
-    """Return the baseline's outcomes of a day, `[24, n, 5]`."""
-    outcome = market.baseline[day]
-    return np.stack([getattr(outcome, name)[:, :, 0] for name in OUTCOMES], axis=2)
 
 
 def _goals(market: Market, baseline: Array) -> Goals:

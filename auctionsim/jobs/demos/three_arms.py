@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auctionsim.jobs.overrides import fitted_rule
+from auctionsim.jobs.overrides import KEYWORD_START, fitted_rule
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario, parse_scenario, read_scenario
 
-QUICK = ("train.iterations=30", "learner.learning_rate=0.15", "traffic.auctions_per_day=100000")
+_QUICK = ("train.iterations=30", "traffic.auctions_per_day=100000")
 """Overrides of a demo that takes seconds."""
+_QUICK_SEARCH = ("learner.learning_rate=0.15",)
+"""Further ones of a search that starts at the keyword bids: in few generations it must go far."""
 
 RIVAL = "value-scale-paced"
 """The fitted rule that stands beside the three arms; its iterations are steps of a search (docs/learners.md)."""
@@ -31,26 +33,31 @@ class Arm:
     """The `--set` items that turn the file into this arm."""
 
 
-def plan(scenario: str, shared: tuple[str, ...] = ()) -> list[Arm]:
+def plan(scenario: str, shared: tuple[str, ...] = (), *, quick: bool = False) -> list[Arm]:
     """Return the arms of a scenario, which as written is the cooperating arm.
 
     `competing`: each advertiser maximizes its own objective. `colluding`: all maximize the total profit, without floors.
     `cooperating`: own objective and total profit, under the platform's revenue floor and a soft floor on every advertiser's
     profit. `value-scale-paced`: the simplest rule that holds the same revenue floor, against which learning is measured.
 
+    Where the scenario starts at fitted bids, competing and colluding start at the keyword bids all the same: where they end
+    is what they show, and bids that hold the floor are no place to set out from.
+
     Args:
         scenario: The path of a scenario file, or the name of a built-in scenario.
         shared: The `--set` items that apply to all arms.
+        quick: True to shrink the traffic and the search to seconds.
     """
     text, _ = read_scenario(scenario)
-    groups = range(len(parse_scenario(text, scenario, overrides=shared).advertisers))
-    no_floors = ("platform.revenue_floor=0.0", *(f"advertisers.{i}.profit_floor=0.0" for i in groups))
+    given = parse_scenario(text, scenario, overrides=shared)
+    no_floors = ("platform.revenue_floor=0.0", *(f"advertisers.{i}.profit_floor=0.0" for i in range(len(given.advertisers))))
+    few, far = (_QUICK, _QUICK_SEARCH) if quick else ((), ())
+    own = (*few, *(() if given.learner.has_fitted_start else far), *shared)
+    from_keyword_bids = (*(KEYWORD_START if given.learner.has_fitted_start else ()), *few, *far, *shared)
     by_arm = {
-        "competing": ("learner.own_weight=1.0", "learner.global_weight=0.0", *no_floors),
-        "colluding": ("learner.own_weight=0.0", "learner.global_weight=1.0", *no_floors),
-        "cooperating": (),
-        RIVAL: (*_FITTED, "train.iterations=60", "train.checkpoint_every=60"),
+        "competing": (*from_keyword_bids, "learner.own_weight=1.0", "learner.global_weight=0.0", *no_floors),
+        "colluding": (*from_keyword_bids, "learner.own_weight=0.0", "learner.global_weight=1.0", *no_floors),
+        "cooperating": own,
+        RIVAL: (*own, *_FITTED, "train.iterations=60", "train.checkpoint_every=60"),
     }
-    return [
-        Arm(name, load_scenario(scenario, overrides=(*shared, *own)), text, (*shared, *own)) for name, own in by_arm.items()
-    ]
+    return [Arm(name, load_scenario(scenario, overrides=items), text, items) for name, items in by_arm.items()]

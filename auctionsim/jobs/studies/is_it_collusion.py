@@ -25,6 +25,7 @@ from auctionsim.analysis.economics.deviations import best_responses
 from auctionsim.analysis.economics.rematching import rematched
 from auctionsim.analysis.economics.shading import joint_low_bid_rate, shading
 from auctionsim.jobs.demos.three_arms import plan
+from auctionsim.jobs.overrides import KEYWORD_START
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
@@ -32,8 +33,10 @@ from auctionsim.scenario import Scenario
 
 Array = NDArray[np.float64]
 
-_FULL = ("train.iterations=100", "learner.learning_rate=0.1", "traffic.auctions_per_day=8000")
-_QUICK = ("train.iterations=20", "learner.learning_rate=0.3", "traffic.auctions_per_day=1000")
+# All arms learn from the keyword bids alone: what is judged is where learning ends.
+_LEARNED = (*KEYWORD_START, "learner.pace_to_floor=false")
+_FULL = (*_LEARNED, "train.iterations=100", "learner.learning_rate=0.1", "traffic.auctions_per_day=8000")
+_QUICK = (*_LEARNED, "train.iterations=20", "learner.learning_rate=0.3", "traffic.auctions_per_day=1000")
 _BUDGETS = {"no budgets": (), "tight budgets": ('advertisers.0.budget="baseline*0.5"',)}
 _ARMS = ("competing", "colluding", "cooperating")
 _BENCHMARKS = ("truthful", "manual", "independent")

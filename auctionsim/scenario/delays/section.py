@@ -104,7 +104,7 @@ def check_delays(delays: DelaysSection | None, groups: Sequence[HasDelay], learn
     learns = any(group.controller == "learner" for group in groups)
     if learns and learner.algorithm in _PAID_BY_TRUTH:
         raise ValueError(f"delays: expected learner.algorithm = {', '.join(_PAID_BY_REPORTS)}, got '{learner.algorithm}'")
-    if learns and learner.start != "keyword-bid":
+    if learns and learner.has_fitted_start:
         raise ValueError(
             f"delays: expected learner.start = 'keyword-bid', got '{learner.start}', which is fitted to what comes in the end"
         )

@@ -72,8 +72,10 @@ def _needs_full(
         yield "learner.cooperation", learner.cooperation, "the weight of what all learners earn"
     if learner.policy == "auction":
         yield "learner.policy", learner.policy, "whose bids depend on who else is in the auction"
-    if learner.start != "keyword-bid":
+    if learner.has_fitted_start:
         yield "learner.start", learner.start, "which is fitted to the platform's revenue"
+    if learner.pace_to_floor:
+        yield "learner.pace_to_floor", True, "which looks at the platform's revenue to date"
     if learner.global_weight > 0:
         yield "learner.global_weight", learner.global_weight, "the weight of all advertisers' profit in rewards"
     if platform.revenue_floor > 0:
@@ -91,5 +93,7 @@ def _needs_no_delay(learner: LearnerSection) -> Iterator[tuple[str, object, str]
         yield "learner.algorithm", learner.algorithm, "whose steps need not be hours"
     if learner.policy == "auction":
         yield "learner.policy", learner.policy, "which sees the auction that it bids in"
+    if learner.pace_to_floor:
+        yield "learner.pace_to_floor", True, "which looks at the platform's revenue to date"
     if learner.device != "cpu":
         yield "learner.device", learner.device, "where days run without reports"

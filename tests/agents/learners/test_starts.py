@@ -66,10 +66,6 @@ def test_without_the_key_learning_starts_at_about_the_keyword_bids():
     [
         ('learner.policy="contextual"', "start: expected 'value-scale' only with policy = 'formula', got it with 'contextual'"),
         ('learner.sharing="group"', "start: expected 'value-scale' only with sharing = 'advertiser', got it with 'group'"),
-        (
-            'learner.algorithm="ippo"',
-            "start: expected 'value-scale' only with algorithm = 'macg-es' or 'openai-es' or 'cma-es', got it with 'ippo'",
-        ),
     ],
 )
 def test_a_start_that_fits_no_other_policy_is_refused(override: str, message: str):
@@ -89,3 +85,11 @@ def test_the_paced_value_scale_starts_at_the_scales_of_the_rule_of_that_name():
     np.testing.assert_allclose(value, learner.policy(rule, state).theta[:, FEATURES.index("value"), 0], rtol=1e-12)
     # Budgets hold some back, and not all alike.
     assert value.min() < 0.9 * value.max()
+
+
+def test_learners_without_such_a_start_learn_in_a_scenario_that_names_one():
+    few = ('learner.algorithm="m-rmdp-dqn"', "learner.dqn.num_envs=2")
+    own, plain = market_with('learner.start="value-scale"', *few), market_with(*few)
+    starts = [make_learner(one.scenario).start(one) for one in (own, plain)]
+    for name, array in starts[1].items():
+        np.testing.assert_array_equal(starts[0][name], array)

@@ -23,7 +23,7 @@ from auctionsim.agents.policies.base import Policy
 from auctionsim.analysis.documents.sections import Section
 from auctionsim.analysis.economics.competition import cartel_totals, competitive_totals, outcome_indices
 from auctionsim.auction.outcome import COST, GMV
-from auctionsim.jobs.overrides import FORMULA_SEARCH
+from auctionsim.jobs.overrides import FORMULA_SEARCH, KEYWORD_START
 from auctionsim.jobs.studies.base import Findings, Options, Unit
 from auctionsim.jobs.studies.leaderboard.document import leaderboard_sections
 from auctionsim.jobs.studies.leaderboard.entrants import (
@@ -66,7 +66,10 @@ STRATA = {"three-arms": 0, "three-arms, tight budgets": 0, "taobao-mix": 1}
 ROUND_ROBIN, EVERY_PAIR = "round robin: three-arms, tight budgets", "every pair"
 _MEETING = "three-arms, tight budgets"
 _QUICK_MEETING = ("macg-es", "manual", "truthful", "pid", "dual-pacing")
-_OWN_GOALS = ("learner.own_weight=1.0", "learner.global_weight=0.0", "platform.revenue_floor=0.0", "learner.floor_margin=0.0")
+_OWN_GOALS = (
+    *KEYWORD_START, "learner.own_weight=1.0", "learner.global_weight=0.0", "platform.revenue_floor=0.0",
+    "learner.floor_margin=0.0", "learner.pace_to_floor=false",
+)  # fmt: skip
 _FULL = (
     "traffic.auctions_per_day=3000", "train.iterations=40", "learner.population=16", "learner.dqn.num_envs=16",
     "learner.dqn.hidden_sizes=[64, 64]", "learner.dqn.batch_size=100", "learner.dqn.learning_rate=0.001",
