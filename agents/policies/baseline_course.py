@@ -37,9 +37,9 @@ class BaselineCourse:
     rest: Array
     """Share that it brings from the hour on, `[24, 5]`, > 0."""
     before: Array
-    """What this day brought before the hour, `[24, n, 5]`."""
+    """Totals of this day before the hour, `[24, n, 5]`."""
     coming: Array
-    """What it is expected to bring from the hour on, within budgets, `[24, n, 5]`."""
+    """Totals expected from the hour on, within budgets, `[24, n, 5]`."""
 
     __repr__ = short_repr
 
