@@ -127,10 +127,12 @@ def arms_of(scenario: str, *, quick: bool) -> tuple[Arm, ...]:
 def seeds_of(scenario: str, arm: Arm, seeds: tuple[int, ...]) -> tuple[int, ...]:
     """Return the seeds on which an arm is measured: the first ones of the study's, as many as the scenario and the arm have.
 
-    They are later by 100 in scenarios whose learner was changed after the study's seeds had been looked at there.
+    They are later by 100 in scenarios whose learner was changed after the study's seeds had been looked at there; the front is
+    traced by the learner of before.
     """
     most = 1 if arm.kind == "cost" else arm.most_seeds
-    return tuple(seed + _LATER * (scenario in _CHANGED) for seed in seeds[: N_SEEDS.get(scenario)][:most])
+    later = _LATER if scenario in _CHANGED and arm not in FRONT else 0
+    return tuple(seed + later for seed in seeds[: N_SEEDS.get(scenario)][:most])
 
 
 def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) -> Scenario:
