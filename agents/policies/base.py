@@ -11,7 +11,18 @@ from auctionsim.market.market import Market
 from auctionsim.market.policy import Action, Actor, Constant, DayPolicy, DayState, Participation, Policy, Reactive
 from auctionsim.names.display import short_repr
 
-__all__ = ["Action", "Actor", "Constant", "DayPolicy", "DayState", "Participation", "Policy", "Reactive", "Scaled"]
+__all__ = [
+    "Action",
+    "Actor",
+    "Constant",
+    "DayPolicy",
+    "DayState",
+    "Participation",
+    "Policy",
+    "Reactive",
+    "Scaled",
+    "scaled_action",
+]
 
 Array = NDArray[np.float64]
 
@@ -32,9 +43,13 @@ class Scaled:
         actor, factor = self.policy.begin(market, day, n_policies), self.factor[:, None, None]
 
         def act(state: DayState) -> Action:
-            action = actor.act(state)
-            if isinstance(action, Participation):
-                return action._replace(coefficients=action.coefficients * factor)
-            return action * factor
+            return scaled_action(actor.act(state), factor)
 
         return DayPolicy(act, getattr(actor, "source", None), getattr(actor, "steps", None))
+
+
+def scaled_action(action: Action, factor: Array) -> Action:
+    """Return an action with its bids times a factor, `[advertisers, 1, P]` or `[advertisers, 1, 1]`; shares stay."""
+    if isinstance(action, Participation):
+        return action._replace(coefficients=action.coefficients * factor)
+    return action * factor

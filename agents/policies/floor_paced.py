@@ -13,11 +13,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.base import DayPolicy, DayState, Participation, Policy
+from auctionsim.agents.policies.base import Action, DayPolicy, DayState, Policy, scaled_action
 from auctionsim.agents.policies.baseline_course import PRIOR, baseline_course
 from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
-from auctionsim.market.policy import Action
 from auctionsim.names.display import short_repr
 from auctionsim.objectives.constraints import trained_revenue_floor
 
@@ -61,17 +60,8 @@ class FloorPaced:
             ratio = (plain + floor * usual) / max(float(before[hour]) + usual, 1e-12)
             needed = floor * float(before[hour] + coming[hour]) - paid
             factor = np.clip(needed / np.maximum(ratio * float(coming[hour]), 1e-12), LEAST, MOST)
-            return _times(actor.act(state), learners, factor)
+            of_each = np.ones((len(market.advertisers), 1, n_policies))
+            of_each[learners] = factor
+            return scaled_action(actor.act(state), of_each)
 
         return DayPolicy(act, getattr(actor, "source", None), getattr(actor, "steps", None))
-
-
-def _times(action: Action, learners: NDArray[np.int64], factor: Array) -> Action:
-    """Return an action with the bids of learners times a factor `[P]`; bids left to a rule stay NaN."""
-    if isinstance(action, Participation):
-        scaled = _times(action.coefficients, learners, factor)
-        assert not isinstance(scaled, Participation)
-        return action._replace(coefficients=scaled)
-    bids: Array = np.repeat(action, len(factor) // action.shape[2], axis=2)
-    bids[learners] *= factor
-    return bids

@@ -92,7 +92,7 @@ def test_only_learners_are_paced_and_shares_of_auctions_stay():
     of = build_market(parse_scenario(text, "s.toml"))
     theta = of.static("manual")
 
-    def half(state: DayState) -> Action:  # noqa: ARG001  (the same in every hour)
+    def half(state: DayState) -> Action:
         return Participation(0.9 * theta, np.full((len(theta), 1), 0.5))
 
     run = simulate_day(of, 2, FloorPaced(Reactive(half)))
