@@ -19,6 +19,7 @@ from auctionsim.auction.outcome import COST
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
 from auctionsim.objectives.constraints import trained_revenue_floor
+from auctionsim.objectives.goals import of_all
 
 Array = NDArray[np.float64]
 
@@ -48,15 +49,15 @@ class FloorPaced:
         """Begin the day as the policy does, on its bid features and in its steps; P policies have a factor each."""
         actor, course, learners = self.policy.begin(market, day, n_policies), baseline_course(market, day), market.learners
         floor = trained_revenue_floor(market.scenario) * (1 + ROOM)
-        usual = PRIOR * float(course.usual[:, COST].sum())
-        before, coming = (of_all[:, :, COST].sum(axis=1) for of_all in (course.before, course.coming))
+        usual = PRIOR * float(of_all(course.usual[:, COST]))
+        before, coming = (of_all(by_hour[:, :, COST].T) for by_hour in (course.before, course.coming))
         # What revenue would have been so far at a factor of 1, and the factor of the step before, each `[P]`.
         plain, factor = np.zeros(n_policies), np.ones(n_policies)
 
         def act(state: DayState) -> Action:
             nonlocal plain, factor
-            plain = plain + state.last_step[:, COST].sum(axis=0) / factor
-            paid, hour = state.cumulative[:, COST].sum(axis=0), state.hour
+            plain = plain + of_all(state.last_step[:, COST]) / factor
+            paid, hour = of_all(state.cumulative[:, COST]), state.hour
             ratio = (plain + floor * usual) / max(float(before[hour]) + usual, 1e-12)
             needed = floor * float(before[hour] + coming[hour]) - paid
             factor = np.clip(needed / np.maximum(ratio * float(coming[hour]), 1e-12), LEAST, MOST)
