@@ -95,7 +95,7 @@ ARMS = (
     Arm("macg without floor", (KEYWORDS, *_NO_FLOOR), (THREE_ARMS, TAOBAO_MIX, REAL)),
     Arm("macg without global term", ("learner.own_weight=1.0", "learner.global_weight=0.0"), (TAOBAO_MIX, REAL)),
     Arm(MACG, (), (*SCENARIOS, LARGE, REAL)),
-    Arm("macg, not paced", _UNPACED, _TO_THE_FLOOR),
+    Arm("macg, not paced", _UNPACED, (THREE_ARMS, CALIBRATED)),
     Arm("macg, from keyword bids", (KEYWORDS,), (THREE_ARMS, CALIBRATED, REAL)),
     Arm("macg, margin of 2 %", ("learner.floor_margin=0.02",), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
     Arm("macg, global credit", ("learner.local_credit=false",), (TAOBAO_MIX,), most_seeds=N_FEW_SEEDS),
