@@ -297,7 +297,7 @@ def test_an_advertiser_that_came_in_the_last_second_is_not_known(tmp_path: Path,
 def test_advertisers_without_a_fit_of_their_own_share_one_and_not_that_of_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    # The delay of all is mostly that of the one whose sales come at once; the others' come after a day.
+    # One has sales after two hours, the others after a day, and a log-normal delay of all is true of neither.
     late = {f"small-{i:02}": exponential(24.0) for i in range(20)}
     log = simulated({"large": exponential(2.0)}, n=900) + simulated(late, n=60, seed=2)[len(HEADER) :]
     budget = f'{TIMED}budget = "clicked"\n'
@@ -306,7 +306,7 @@ def test_advertisers_without_a_fit_of_their_own_share_one_and_not_that_of_all(
     others, large = found["conversion_delays"]["advertisers"]
     assert (others["advertiser"], large["advertiser"]) == (None, "large")
     assert others["delay"]["mean"] == pytest.approx(24.0, rel=0.25)
-    assert found["conversion_delays"]["delay"]["mean"] < 0.75 * others["delay"]["mean"]
+    assert found["conversion_delays"]["delay"]["mean"] > 1.5 * 24.0
     # 1200 clicks, a fifth of which converts in the end.
     assert abs(others["eventual"] - 240) < 3 * (others["standard_error"] + (240 * 0.8) ** 0.5)
     means = {group.group: group.delay.mean for group in load_scenario(scenario).advertisers}
