@@ -136,7 +136,7 @@ class ConversionDelays:
 
     @property
     def late_words(self) -> str:
-        """What is assumed of conversions after the last click, in words; empty where the log ends with its clicks.
+        """The assumption about conversions after the last click in words, empty where the log ends with its clicks.
 
         One time that is wrong can be the log's end, and then all conversions seem to have had the time to arrive.
         """

@@ -45,7 +45,7 @@ class _Clicks:
     """Relative standard error of the share of conversions that had arrived."""
 
     @property
-    def is_told(self) -> bool:
+    def is_reliable(self) -> bool:
         """Whether the log tells the delay well enough to be used."""
         return self.delay is not None and self.delay.sigma <= MAX_SIGMA and self.error <= MAX_ERROR
 
@@ -69,13 +69,13 @@ def fit_conversion_delays(database: Database, form: Format) -> ConversionDelays:
     if timed < FEWEST:
         return replace(found, reason=f"expected {FEWEST} conversions with a time or more, got {timed}")
     common = _fit(database, None)
-    if common.delay is None or not common.is_told:
+    if common.delay is None or not common.is_reliable:
         return replace(found, reason=_why_not(common))
     database.run("CREATE TABLE arrived_shares (number BIGINT, age BIGINT, share DOUBLE)", _STEP)
     groups, others = [], []
     for number, name in database.rows("SELECT number, advertiser FROM delay_groups ORDER BY number"):
         own = _fit(database, number, name)
-        if own.delay is not None and own.is_told:
+        if own.delay is not None and own.is_reliable:
             groups.append(_eventual(database, number, name, own, own.delay, own.error))
         else:
             others.append(str(number))
@@ -85,7 +85,7 @@ def fit_conversion_delays(database: Database, form: Format) -> ConversionDelays:
     if len(rest.age):
         # Those whose own delay is not told mostly have longer ones than all together, which they are given only if need be.
         delay, error = common.delay, max(common.error, MAX_ERROR)
-        if rest.delay is not None and rest.is_told:
+        if rest.delay is not None and rest.is_reliable:
             delay, error = rest.delay, rest.error
         groups.insert(0, _eventual(database, 0, None, rest, delay, error))
     return replace(found, reason="", common=common.delay, groups=tuple(groups))
