@@ -184,14 +184,16 @@ def _slot_row(one: SlotEffect) -> list[str]:
 def _delays(delays: ConversionDelays) -> list[str]:
     """Write the delays of conversions: of all together, and what advertisers' own span, without their names."""
     title = page.heading("Delays of conversions")
+    late = f" {delays.late_words[0].upper()}{delays.late_words[1:]}." if delays.late_words else ""
     if delays.common is None:
-        return [title, page.note(f"Delays: {_UNDEFINED}: {delays.reason}.")]
+        return [title, page.note(f"Delays: {_UNDEFINED}: {delays.reason}.{late}")]
     means = [one.mean for one in delays.own.values()]
     said = f"Delay of all {delays.common.conversions} conversions with a time, in {delays.hours:.1f} hours: {delays.words}."
     if means:
         said += f" {len(means)} advertisers have fits of their own, with means from {min(means):.4g} to {max(means):.4g} h."
     if delays.untimed:
         said += f" {delays.untimed} conversions have no time, and no delay is fitted to them."
+    said += late
     parts = [("all together", delays)]
     for name, has_own in (("without a fit of their own", False), ("with a fit of their own", True)):
         groups = tuple(one for one in delays.groups if (one.advertiser is not None) == has_own)

@@ -95,5 +95,9 @@ def test_the_error_in_the_end_is_nothing_where_everything_has_arrived():
     assert eventual_error(50.0, 300.0, 300.0, 0.0) == 0.0
     # By hand: 50 seen of half the clicks: variances 50 (seen) + 50 (to come) + (0.1 x 100)^2 (share).
     assert eventual_error(50.0, 300.0, 150.0, 0.1) == pytest.approx(math.sqrt(50 + 50 + 100))
+    # Rows that stand for ten conversions each: five of them came, which is less certain than fifty.
+    assert eventual_error(50.0, 300.0, 150.0, 0.0, squares=500.0) == pytest.approx(math.sqrt(500 + 500))
+    # None seen is not none to come.
+    assert eventual_error(0.0, 300.0, 150.0, 0.1) == pytest.approx(math.sqrt(2))
     # Of clicks of the last second nothing is known.
     assert eventual_error(0.0, 3.0, 0.0, 0.1) == 3.0

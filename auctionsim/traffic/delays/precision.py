@@ -64,22 +64,26 @@ def arrived_error(fit: FittedDelay, delay: Array, observable: Array, age: Array,
     return math.sqrt(variance) if variance >= 0 else math.inf
 
 
-def eventual_error(observed: float, trials: float, arrived: float, error: float) -> float:
+def eventual_error(observed: float, trials: float, arrived: float, error: float, *, squares: float | None = None) -> float:
     """Return the standard error of `observed * trials / arrived`, the conversions that are expected in the end.
 
     Three things vary: how many were seen, how many of the others come, and the estimate of the share that had time to arrive.
-    It is at most the number of clicks, each of which has a conversion or none.
+    Where none was seen the first two vary as if one had been. It is at most the number of clicks, each of which has a
+    conversion or none.
 
     Args:
         observed: Conversions seen.
         trials: Clicks.
         arrived: Clicks whose conversion had the time to arrive; with none nothing is known.
         error: Relative standard error of `arrived`.
+        squares: Sum of squares of the conversions that rows of a log stand for, which come or not together; None where each
+            row stands for one.
     """
     if not arrived > 0:
         return trials
     to_come = trials / arrived - 1.0
-    sampling, fitting = observed * max(to_come * to_come + to_come, 0.0), error * observed * trials / arrived
+    spread = max(observed if squares is None else squares, 1.0)
+    sampling, fitting = spread * max(to_come * to_come + to_come, 0.0), error * observed * trials / arrived
     return min(math.sqrt(sampling + fitting * fitting), trials)
 
 

@@ -97,16 +97,18 @@ class Database:
                 self._progress(step, max(self._connection.query_progress(), 0.0) / 100)
 
         watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
         try:
+            watcher.start()
             self._connection.execute(sql)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             if is_full(error):
                 raise
             raise RunError(f"ingest: {step}: {shown(str(error), 200)}") from error
         finally:
+            # Starting waits for the thread, and an interrupt then leaves it running.
             done.set()
-            watcher.join()
+            if watcher.is_alive():
+                watcher.join()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return all rows of a small result; `values` stand for the question marks of the statement."""

@@ -16,7 +16,7 @@ from auctionsim.machine.disk import is_full
 from auctionsim.traffic.ingest.archives import unpacked
 from auctionsim.traffic.ingest.bad_rows import add_bad_rows, expect_few_bad, make_bad_table
 from auctionsim.traffic.ingest.database import Database, file_name, named, quoted
-from auctionsim.traffic.ingest.dialect.clock import NO_TIME, Clock
+from auctionsim.traffic.ingest.dialect.clock import Clock, without_no_time
 from auctionsim.traffic.ingest.dialect.columns import FoundDialect, read_dialect
 from auctionsim.traffic.ingest.dialect.text_files import as_utf8
 from auctionsim.traffic.ingest.dialect.zones import Zone
@@ -216,7 +216,7 @@ def _good(form: Format, dialect: FoundDialect) -> str:
         parse, rule = dialect.parses.get(field.key, (field.parse, field.rule))
         given = f"nullif(trim({name}), '')"
         if field.is_later and field.times is not None and field.times.unit is not None:
-            given = f"nullif({given}, {quoted(NO_TIME)})"
+            given = without_no_time(given)
         filled.append(f"{given} AS {name}")
         typed.append(f"{parse.format(name)} AS {name}, {name} AS {text}")
         right = f"coalesce({rule.format(name)}, false)"

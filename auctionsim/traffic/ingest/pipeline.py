@@ -37,7 +37,7 @@ from auctionsim.traffic.ingest.formats.base import LOG_COLUMNS, Format
 from auctionsim.traffic.ingest.limits import check_total_weight
 from auctionsim.traffic.ingest.log_files import log_files
 from auctionsim.traffic.ingest.log_reader import ReadLog, read_logs
-from auctionsim.traffic.ingest.outcomes.conversion_delays import discount_conversion_trials, fit_conversion_delays
+from auctionsim.traffic.ingest.outcomes.delay_fits import discount_conversion_trials, fit_conversion_delays
 from auctionsim.traffic.ingest.outcomes.objective import find_objective
 from auctionsim.traffic.ingest.outcomes.observed import make_observed, sample_auctions
 from auctionsim.traffic.ingest.outcomes.position_effects import discount_trials, position_effects

@@ -71,8 +71,8 @@ def starter_scenario(
     source = _from(scenario, table)
     if summary.logged and summary.advertisers <= _MAX_GROUPS:
         budgets = None
-        own = summary.conversion_delays.own
-        advertisers = "\n".join(_own_group(one, summary.objective, own.get(one.name)) for one in summary.logged)
+        delays = summary.conversion_delays
+        advertisers = "\n".join(_own_group(one, summary.objective, delays.delay_of(one.name)) for one in summary.logged)
     else:
         budget = '"table"' if budgets else '"baseline*0.5"'
         words = "the log's" if budgets else "per day, as a share of what the logged bids spend"

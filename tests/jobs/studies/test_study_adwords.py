@@ -42,6 +42,12 @@ def test_the_public_files_are_read_as_bids_in_order_of_arrival(tmp_path: Path):
     [
         (BIDS, "storm\nsun\n", r"queries\.txt: line 2: expected a query that bidder_dataset\.csv names, got 'sun'"),
         (BIDS.replace("0.7,1", "0.7,"), "storm\n", r"bidder_dataset\.csv: column 4: expected a budget in a row of each"),
+        # A bid that is none would win nothing and say nothing.
+        (BIDS.replace("0.7", ""), "storm\n", r"bidder_dataset\.csv: column 3: expected a finite number >= 0, got None"),
+        (BIDS.replace("0.7", "-1"), "storm\n", r"bidder_dataset\.csv: column 3: expected a finite number >= 0, got -1\.0"),
+        (BIDS.replace("0.7", "nan"), "storm\n", r"bidder_dataset\.csv: column 3: expected a finite number >= 0, got nan"),
+        (BIDS.replace("0.7,1", "0.7,0"), "storm\n", r"bidder_dataset\.csv: column 4: expected a finite number > 0, got 0\.0"),
+        (BIDS, "\n", r"queries\.txt: expected a query in each line, got none"),
         (BIDS.replace("0.7", "much"), "storm\n", r"bidder_dataset\.csv: expected columns advertiser, query, bid, budget"),
     ],
 )

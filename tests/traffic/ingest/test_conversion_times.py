@@ -159,6 +159,7 @@ def test_a_log_that_is_too_short_for_its_delays_is_said_and_not_guessed(tmp_path
     [
         ("iso", lambda second: clock(second).replace(" ", "T") + "+01:00", ""),
         ("unix", lambda second: f"{1_709_510_400 + int(second)}", "-1"),
+        ("unix", lambda second: f"{1_709_510_400 + int(second)}.0", "-1.0"),
         ("unix-ms", lambda second: f"{1_709_510_400_000 + 1000 * int(second)}", ""),
         ("%d/%m/%y %H.%M.%S", lambda second: f"{datetime.datetime.fromisoformat(clock(second)):%d/%m/%y %H.%M.%S}", ""),
     ],
@@ -291,6 +292,57 @@ def test_an_advertiser_that_came_in_the_last_second_is_not_known(tmp_path: Path,
     new, _ = found["conversion_delays"]["advertisers"]
     assert (new["advertiser"], new["clicks"], new["eventual"], new["standard_error"]) == (None, 1, 0, 1)
     assert 0 < pl.read_parquet(table, glob=False).filter(pl.col("advertiser") == "new")["pcvr"].item() < 1
+
+
+def test_advertisers_without_a_fit_of_their_own_share_one_and_not_that_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    # One has sales after two hours, the others after a day, and a log-normal delay of all is true of neither.
+    late = {f"small-{i:02}": exponential(24.0) for i in range(20)}
+    log = simulated({"large": exponential(2.0)}, n=900) + simulated(late, n=60, seed=2)[len(HEADER) :]
+    budget = f'{TIMED}budget = "clicked"\n'
+    scenario = tmp_path / "s.toml"
+    _, found = told(tmp_path, capsys, log.replace(",\n", ",40\n"), "--scenario", str(scenario), mapping=budget)
+    others, large = found["conversion_delays"]["advertisers"]
+    assert (others["advertiser"], large["advertiser"]) == (None, "large")
+    assert others["delay"]["mean"] == pytest.approx(24.0, rel=0.25)
+    assert found["conversion_delays"]["delay"]["mean"] > 1.5 * 24.0
+    # 1200 clicks, a fifth of which converts in the end.
+    assert abs(others["eventual"] - 240) < 3 * (others["standard_error"] + (240 * 0.8) ** 0.5)
+    means = {group.group: group.delay.mean for group in load_scenario(scenario).advertisers}
+    assert set(means) == {"large", *late}
+    assert means["small-07"] == pytest.approx(others["delay"]["mean"], rel=1e-3)
+
+
+def test_conversions_at_once_and_late_ones_are_not_called_a_short_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = simulated({"a": lambda rng, n: np.zeros(n), "b": exponential(40.0)}, n=300)
+    _, found = told(tmp_path, capsys, log, mapping=TIMED)
+    assert found["conversion_delays"]["reason"].startswith("some conversions come at once and others late")
+    assert "expected sigma <= 5, got " in found["conversion_delays"]["reason"]
+
+
+def test_a_log_that_ends_with_a_conversion_long_after_its_clicks_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    plain, page = simulated({"a": exponential(5.0)}, n=150), tmp_path / "q.html"
+    ingest_log(tmp_path, plain, mapping=TIMED)
+    assert "after the last auction and click" not in capsys.readouterr().out
+    log = f"{plain}{AT},a,3,0.5,1,2024-12-31 00:00:00,1,\n"
+    ingest_log(tmp_path, log, "--quality", str(page), mapping=TIMED)
+    printed = "conversions after the last auction and click: 1, within 7080.0 hours: all that came until then"
+    assert printed in capsys.readouterr().out
+    assert printed[1:] in page.read_text()
+    _, found = told(tmp_path, capsys, log, mapping=TIMED)
+    delays = found["conversion_delays"]
+    assert (delays["after_last_click"], delays["hours_after_last_click"]) == (1, 7080.0)
+
+
+def test_rows_that_stand_for_many_auctions_are_no_more_certain(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    found = []
+    for weight in ("1", "10"):
+        log = simulated({"a": exponential(40.0)}, n=600).replace(",\n", f",{weight}\n")
+        found.append(told(tmp_path, capsys, log, mapping=f'{TIMED}weight = "clicked"\n')[1]["conversion_delays"])
+    one, ten = found
+    assert ten["eventual"] == pytest.approx(10 * one["eventual"])
+    assert ten["standard_error"] == pytest.approx(10 * one["standard_error"])
 
 
 def test_conversions_without_a_time_count_and_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from auctionsim.cli import main
+from auctionsim.traffic.ingest.database import Database, no_progress
 
 from .mapped import BY_DAY, HEADER, MAPPING, ingest_log, line, rows
 
@@ -192,3 +194,18 @@ def test_ctrl_c_leaves_nothing_and_the_leftovers_of_a_kill_go_with_the_next_run(
     assert {path.name for path in tmp_path.iterdir()} == {"big.csv", "map.toml", "small.csv", "u.parquet"}
     assert rows(tmp_path / "u.parquet", "advertiser") == ["s"]
     assert pl.read_parquet(tmp_path / "u.parquet").height == 1
+
+
+def test_an_interrupt_while_the_thread_begins_does_not_leave_it_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    database, started, start = Database(tmp_path, no_progress, []), [], threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        started.append(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        database.run("SELECT 1", "reading")
+    database.close()
+    assert [thread.is_alive() for thread in started] == [False]

@@ -48,16 +48,30 @@ def public_instance(data: Path) -> tuple[Array, Array]:
         raise InputError(
             f"{path}: expected columns advertiser, query, bid, budget, got {str(error).splitlines()[0]}"
         ) from error
+    _expect_amounts(path, table)
     budgets = table.drop_nulls("budget").unique("advertiser", keep="first", maintain_order=True)
     if budgets["advertiser"].to_list() != list(range(table["advertiser"].n_unique())):
         raise InputError(f"{path}: column 4: expected a budget in a row of each advertiser from 0 on, got {budgets.height}")
     keywords = {name: k for k, name in enumerate(table["query"].unique(maintain_order=True))}
+    if not queries:
+        raise InputError(f"{arrivals}: expected a query in each line, got none")
     strange = next((k for k, query in enumerate(queries) if query not in keywords), None)
     if strange is not None:
         raise InputError(f"{arrivals}: line {strange + 1}: expected a query that {BIDS} names, got {shown(queries[strange])}")
     by_keyword = np.zeros((len(keywords), budgets.height))
     by_keyword[[keywords[name] for name in table["query"]], table["advertiser"].to_numpy()] = table["bid"].to_numpy()
     return by_keyword[[keywords[query] for query in queries]], budgets["budget"].to_numpy()
+
+
+def _expect_amounts(path: Path, table: pl.DataFrame) -> None:
+    """Check bids and budgets: with a bid that is no number a rule would sell its queries to nobody, and say nothing."""
+    for column, (name, words) in {3: ("bid", "a finite number >= 0"), 4: ("budget", "a finite number > 0")}.items():
+        amount = pl.col(name)
+        right = amount.is_finite() & (amount >= 0 if name == "bid" else amount > 0)
+        # Only one row of an advertiser has its budget.
+        wrong = table.filter(~right.fill_null(name == "budget"))
+        if wrong.height:
+            raise InputError(f"{path}: column {column}: expected {words}, got {shown(wrong[name][0])}")
 
 
 def drawn_instance(seed: int) -> tuple[Array, Array]:

@@ -19,9 +19,6 @@ _A_DAY = 86_400
 _JANUARY = 31 * _A_DAY
 _DATE = r"^(?:\d{8}|\d{4}-\d{2}-\d{2})$"
 
-NO_TIME = "-1"
-"""Text of no time in logs that count from 1970."""
-
 Source = Callable[[int], str]
 """Function from a row of the log to its file and row, for messages."""
 
@@ -111,6 +108,14 @@ def read_days(database: Database, key: str, parse: str, rule: str) -> Clock:
     return Clock(date, assumed=("days: dates; the table counts them from the first",), rule="{0} IS NOT NULL")
 
 
+def without_no_time(text: str) -> str:
+    """Return SQL that is NULL where the SQL `text` is -1, which is no time in logs that count from 1970.
+
+    Tables of numbers with missing values are often written as floats, so that it stands there as -1.0.
+    """
+    return f"CASE WHEN try_cast({text} AS DOUBLE) = -1 THEN NULL ELSE {text} END"
+
+
 def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, clock: Clock, source: Source) -> str:
     """Find out how the times in the table `raw` are read in UTC, so that their differences are elapsed time.
 
@@ -133,7 +138,7 @@ def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, c
     """
     text = f"trim({named([key])})"
     if times.unit is not None:
-        _expect_unit(database, column, f"nullif({text}, {quoted(NO_TIME)})", times, source)
+        _expect_unit(database, column, without_no_time(text), times, source)
         return _template(times.written)
     found = _offsets(database, text, times)
     other = next((written for written in found if bool(written.text) != clock.has_offset), None)

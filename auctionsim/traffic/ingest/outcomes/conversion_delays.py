@@ -1,38 +1,19 @@
-"""Delays of a log's conversions: fitted, what is still to come when the log ends, and rates that do not depend on it.
-
-A log ends, and conversions of its last clicks come later. They are missing in its counts: with a mean delay of two days, a log
-of a week has 72 % of its conversions, and of its last day's 21 %. So each click counts as a trial in the share of conversions
-that had the time to arrive (the survival estimate: the rate is conversions over the sum of these shares). With 10 conversions
-of 100 clicks, of which half had the time, the rate is 0.2.
-"""
+"""Delays of a log's conversions as figures: what was fitted, and what is still to come when the log ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import sqrt
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from auctionsim.names.text import printable
-from auctionsim.traffic.delays.distributions import arrived_share
-from auctionsim.traffic.delays.fit import FEWEST, SHORTEST, FittedDelay, fitted_delay
-from auctionsim.traffic.delays.precision import arrived_error, arrived_trials, eventual_error
-from auctionsim.traffic.ingest.database import Database
-from auctionsim.traffic.ingest.formats.base import Format
-
-Array = NDArray[np.float64]
+from auctionsim.traffic.delays.fit import FittedDelay
 
 NO_TIMES = "the log has no times of conversions"
 """Why delays are not defined, if the log has no column of them."""
-_TOO_SHORT = "the log is too short, or has too few conversions, to tell how many are still to come"
-MAX_ERROR = 0.2
-"""Largest relative standard error of the share arrived at which a fit is used."""
-MAX_SIGMA = 5.0
-"""Largest `sigma` that a scenario can have."""
+_LATE = 1.0
+"""Time in hours from the last auction and click to the last conversion from which it is said."""
 _MAX_LINES = 20
-_STEP = "conversion delays"
 
 
 @dataclass(frozen=True)
@@ -73,6 +54,10 @@ class ConversionDelays:
     """Time from the log's first auction to the last of its auctions, clicks and conversions, hours."""
     untimed: int = 0
     """Number of rows that were converted at no known time."""
+    late: int = 0
+    """Number of rows whose conversion is later than all auctions and clicks."""
+    late_hours: float = 0.0
+    """Time from the last auction and click to the log's end, hours."""
     common: FittedDelay | None = None
     """The delay of all conversions, None if it is not defined."""
     groups: tuple[EventualConversions, ...] = ()
@@ -98,6 +83,11 @@ class ConversionDelays:
         """The delays of advertisers that have a fit of their own, by name."""
         return {one.advertiser: one.delay for one in self.groups if one.advertiser is not None}
 
+    def delay_of(self, advertiser: str) -> FittedDelay | None:
+        """Return the delay that is taken for an advertiser, None if it is that of all conversions."""
+        found = self.own.get(advertiser) or next((one.delay for one in self.groups if one.advertiser is None), None)
+        return None if found == self.common else found
+
     def as_json(self) -> dict[str, Any]:
         """Return the figures as the value that `--json` prints; figures that are not defined are null."""
         common = self.common
@@ -105,6 +95,8 @@ class ConversionDelays:
             "reason": self.reason or None,
             "log_hours": None if self.reason == NO_TIMES else self.hours,
             "without_time": self.untimed,
+            "after_last_click": self.late,
+            "hours_after_last_click": None if self.reason == NO_TIMES else self.late_hours,
             "delay": None if common is None else _delay_json(common),
             "observed": None if common is None else self.observed,
             "eventual": None if common is None else self.eventual,
@@ -127,8 +119,9 @@ class ConversionDelays:
         if self.reason == NO_TIMES:
             return []
         untimed = [f"conversions without a time: {self.untimed}, which no delay is fitted to"] if self.untimed else []
+        late = [self.late_words] if self.late_words else []
         if self.common is None:
-            return [f"conversion delays: not defined: {self.reason}", *untimed]
+            return [f"conversion delays: not defined: {self.reason}", *untimed, *late]
         own = [one for one in self.groups if one.advertiser is not None]
         shown = sorted(own, key=lambda one: -one.observed)[:_MAX_LINES]
         few = [f"  {len(own) - len(shown)} more advertisers with fewer conversions: --json"] if len(own) > len(shown) else []
@@ -138,7 +131,21 @@ class ConversionDelays:
             *(f"  {_counts(one.observed, one.eventual, one.error)}, {one.words}" for one in shown),
             *few,
             *untimed,
+            *late,
         ]
+
+    @property
+    def late_words(self) -> str:
+        """The assumption about conversions after the last click in words, empty where the log ends with its clicks.
+
+        One time that is wrong can be the log's end, and then all conversions seem to have had the time to arrive.
+        """
+        if self.late_hours <= _LATE:
+            return ""
+        return (
+            f"conversions after the last auction and click: {self.late}, within {self.late_hours:.1f} hours: all that came "
+            "until then are taken to be in the log"
+        )
 
     @property
     def words(self) -> str:
@@ -150,118 +157,6 @@ def delay_words(delay: FittedDelay) -> str:
     """Write a delay in words."""
     sigma = f", sigma {delay.sigma:.3g}" if delay.sigma else ""
     return f"{delay.distribution}, mean {delay.mean:.4g} hours{sigma}"
-
-
-def fit_conversion_delays(database: Database, form: Format) -> ConversionDelays:
-    """Fit the delays of a log, and count the conversions that are still to come.
-
-    The log ends at the last time of its auctions, clicks and conversions. All conversions are fitted together, and each
-    advertiser with `FEWEST` or more by itself. A fit that does not tell the share arrived within `MAX_ERROR` is not used: the
-    advertiser takes the delay of all, and if that is not told, no delay is defined.
-
-    Args:
-        database: The database that holds `log` and `good`; the tables `timed_clicks` and `arrived_shares` are made.
-        form: The log's format.
-    """
-    if form.conversion_times is None:
-        return ConversionDelays()
-    times = f"({form.conversion_times}) AS times(row, seen_at, clicked_at, converted_at)"
-    first, end = database.row(
-        "SELECT min(seen_at), max(greatest(seen_at, clicked_at, coalesce(converted_at, clicked_at))) "
-        f"FROM log JOIN {times} USING (row)"
-    )
-    hours = (end - first) / 3600
-    database.run(
-        "CREATE TABLE with_times AS SELECT row, advertiser, cvr_trials AS trials, cvr_hits AS hits, "
-        "CASE WHEN cvr_hits > 0 THEN converted_at END AS converted_at, clicked_at, "
-        f"greatest(floor({end!r} - clicked_at), 1)::BIGINT AS age FROM log JOIN {times} USING (row) WHERE cvr_trials > 0",
-        _STEP,
-    )
-    database.run(
-        "CREATE TABLE delay_groups AS SELECT advertiser, row_number() OVER (ORDER BY advertiser) AS number FROM with_times "
-        f"WHERE converted_at IS NOT NULL GROUP BY advertiser HAVING count(*) >= {FEWEST}; "
-        "CREATE TABLE timed_clicks AS SELECT row, trials, hits, clicked_at, converted_at, age, coalesce(number, 0) AS number "
-        "FROM with_times LEFT JOIN delay_groups USING (advertiser); DROP TABLE with_times",
-        _STEP,
-    )
-    timed, untimed = database.row(
-        "SELECT count(converted_at), count(*) FILTER (hits > 0 AND converted_at IS NULL) FROM timed_clicks"
-    )
-    if timed < FEWEST:
-        return ConversionDelays(f"expected {FEWEST} conversions with a time or more, got {timed}", hours, untimed)
-    common, error = _fit(database, None, None)
-    if common is None:
-        return ConversionDelays(_TOO_SHORT, hours, untimed)
-    names = dict(database.rows("SELECT number, advertiser FROM delay_groups ORDER BY number"))
-    fits = {number: _fit(database, number, name) for number, name in names.items()}
-    known = {number: (fit, error) for number, (fit, error) in fits.items() if fit is not None}
-    others = ", ".join(str(number) for number in fits if number not in known)
-    if others:
-        database.run(f"UPDATE timed_clicks SET number = 0 WHERE number IN ({others})", _STEP)
-    delays = {0: (common, error)} | known
-    database.run("CREATE TABLE arrived_shares (number BIGINT, age BIGINT, share DOUBLE)", _STEP)
-    groups = [_eventual(database, number, names.get(number), *delays[number]) for number in sorted(delays)]
-    return ConversionDelays("", hours, untimed, common, tuple(one for one in groups if one is not None))
-
-
-def discount_conversion_trials(database: Database, delays: ConversionDelays) -> None:
-    """Count each click as a trial in the share of conversions that had the time to arrive, so that rates are those in the end.
-
-    Args:
-        database: The database that holds `log`, `timed_clicks` and `arrived_shares`.
-        delays: The delays of the log.
-    """
-    if delays.common is None:
-        return
-    database.run(
-        "UPDATE log SET cvr_trials = cvr_trials * share FROM timed_clicks JOIN arrived_shares USING (number, age) "
-        "WHERE log.row = timed_clicks.row",
-        _STEP,
-    )
-
-
-def _fit(database: Database, number: int | None, advertiser: str | None) -> tuple[FittedDelay | None, float]:
-    """Fit the delay of a group of `timed_clicks`, or of all; None if it is not told, with its relative error."""
-    where = "" if number is None else f"AND number = {number}"
-    found = database.columns(
-        "SELECT converted_at - clicked_at AS delay, age FROM timed_clicks "
-        f"WHERE converted_at IS NOT NULL {where} ORDER BY number, row"
-    )
-    delay = np.maximum(_floats(found["delay"]) / 3600, SHORTEST)
-    observable = np.maximum(_floats(found["age"]) / 3600, delay)
-    fit = fitted_delay(delay, observable, advertiser)
-    if fit.sigma > MAX_SIGMA:
-        return None, inf
-    age, trials = _ages(database, where)
-    error = arrived_error(fit, delay, observable, age, trials)
-    return (fit, error) if isfinite(error) and error <= MAX_ERROR else (None, error)
-
-
-def _eventual(
-    database: Database, number: int, advertiser: str | None, delay: FittedDelay, error: float
-) -> EventualConversions | None:
-    """Add the shares of a group's ages to `arrived_shares`, and count its conversions; None if it has no clicks."""
-    age, trials = _ages(database, f"AND number = {number}")
-    if not len(age):
-        return None
-    share = arrived_share(age, np.asarray(delay.mean), np.asarray(delay.sigma))
-    seconds = np.rint(age * 3600).astype(np.int64)
-    database.append("arrived_shares", {"number": np.full(len(age), number), "age": seconds, "share": share})
-    (hits,) = database.row(f"SELECT sum(hits) FROM timed_clicks WHERE number = {number}")
-    total, arrived, observed = float(trials.sum()), arrived_trials(delay, age, trials), float(hits)
-    return EventualConversions(advertiser, delay, total, arrived, observed, eventual_error(observed, total, arrived, error))
-
-
-def _ages(database: Database, where: str) -> tuple[Array, Array]:
-    """Return the hours from clicks to the log's end, each once and ascending, and the clicks of each."""
-    found = database.columns(
-        f"SELECT age, sum(trials) AS trials FROM timed_clicks WHERE true {where} GROUP BY age ORDER BY age"
-    )
-    return _floats(found["age"]) / 3600, _floats(found["trials"])
-
-
-def _floats(column: Any) -> Array:
-    return np.asarray(column, dtype=np.float64)
 
 
 def _counts(observed: float, eventual: float, error: float) -> str:
