@@ -60,6 +60,7 @@ def lay_out(figure: Figure) -> None:
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.transforms import Bbox
 
     engine = figure.get_layout_engine()
     if engine is None:
@@ -71,7 +72,8 @@ def lay_out(figure: Figure) -> None:
     engine.execute(figure)
     for axes in figure.axes:
         # The solver's last bit depends on where its variables lie in memory, and an SVG's identifiers on every bit.
-        axes.set_position([round(float(bound), _DECIMALS) for bound in axes.get_position(original=True).bounds])
+        bounds = axes.get_position(original=True).bounds
+        axes.set_position(Bbox.from_bounds(*(round(float(bound), _DECIMALS) for bound in bounds)))
     figure.dpi = dpi
     figure.set_canvas(before)
     # With "none" matplotlib would draw without an output all the same.
