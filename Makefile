@@ -24,10 +24,12 @@ help: ## list the verbs
 
 setup: $(VENV)/.installed ## make .venv and install the project with its pinned dependencies
 
-# Installed again only when what is installed changes.
+# Installed again only when what is installed changes. pip would compile the 18,000 files of all packages one after the other; some
+# are meant not to compile.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[all,dev,docs]'
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 demo: setup ## three arms on traffic calibrated on public data: runs/demo/report/index.html
@@ -49,10 +51,10 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
 	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
 
-test: setup ## the test suite, but for what make test-long runs; property tests draw the same cases each time
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" --hypothesis-seed=0 --durations 40
+test: setup ## the test suite, but for what make test-long runs; property tests draw the same cases each time, large ones a quarter
+	AUCTIONSIM_FEWER_EXAMPLES=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" --hypothesis-seed=0 --durations 40
 
-test-fresh: setup ## the property tests alone, on cases not drawn before
+test-fresh: setup ## the property tests alone, in full, on cases not drawn before
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m hypothesis
 
 test-long: setup ## the tests that take longest: further pages, notebooks and processes of Ray
@@ -74,7 +76,7 @@ fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs
 	$(FUZZ) --quick
 
 test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form, and the former's client tests, floors on
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
 	CLIENT_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/test_extras.py tests/clients/test_sb3.py
 
 test-browser: setup ## the report in Chromium: pointer, keyboard, filters, accessibility, print; the system's Chromium, or playwright's own

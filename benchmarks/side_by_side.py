@@ -1,5 +1,8 @@
 """Time two checkouts of auctionsim in turn, in one run: `python benchmarks/side_by_side.py OLD NEW [--policies 1 64 ...]`.
 
+With `--report RUN ...` each round writes the report of these finished runs instead, in processor time, and it is said whether
+both wrote the same bytes; with `--regret RUN` each round measures the regret of the run's learners on its first seed.
+
 Machines drift by the minute, so figures of two runs say little. Here each checkout has a process of its own, with the same
 interpreter, that makes the same hour of traffic and then waits. Rounds alternate between the two; each round replays the hour
 once, in processor time of one thread. Prints the median of the ratios, new over old, and the ratio of the shortest rounds.
@@ -40,13 +43,47 @@ for line in sys.stdin:
     print(time.thread_time() - began, flush=True)
 """
 
+REPORTER = """
+import hashlib, sys, tempfile, time
+from pathlib import Path
+from auctionsim.analysis.reports.report import write_report
+from auctionsim.runs import Run
+runs, out = [Run.open(Path(path)) for path in sys.argv[1:]], Path(tempfile.mkdtemp())
+print("ready", flush=True)
+for line in sys.stdin:
+    began = time.process_time()
+    write_report(runs, out)
+    took, digest = time.process_time() - began, hashlib.sha256()
+    for path in sorted(out.rglob("*.*")):
+        digest.update(path.read_bytes())
+    print(took, digest.hexdigest(), flush=True)
+"""
+AUDITOR = """
+import hashlib, sys, time
+from pathlib import Path
+from auctionsim.agents.build import build_market
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.analysis.economics.no_regret.audit import regret_rows
+from auctionsim.runs import Run
+run = Run.open(Path(sys.argv[1]))
+scenario, seed = run.scenario(), run.seeds[0]
+market, learner = build_market(scenario, seed), make_learner(scenario)
+state = run.load_checkpoint(run.last_checkpoint(), {one: learner.start(market) for one in run.seeds})[seed]
+policy = learner.policy(market, state)
+print("ready", flush=True)
+for line in sys.stdin:
+    began = time.process_time()
+    rows = regret_rows(seed, market, policy, scenario.traffic.test_days)
+    print(time.process_time() - began, hashlib.sha256(rows.write_csv().encode()).hexdigest(), flush=True)
+"""
+
 
 class Side:
-    """A process that replays with the code of one checkout."""
+    """A process that measures with the code of one checkout."""
 
-    def __init__(self, checkout: Path, auctions: int, candidates: int) -> None:
+    def __init__(self, checkout: Path, worker: str, *arguments: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-c", WORKER, str(auctions), str(candidates)]
+        command = [sys.executable, "-c", worker, *arguments]
         self._process = subprocess.Popen(
             command, env=environment, cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -60,15 +97,33 @@ class Side:
         return line
 
     def seconds(self, case: str) -> float:
-        """Replay a case once."""
+        """Measure a case once."""
+        return float(self.measured(case)[0])
+
+    def measured(self, case: str) -> list[str]:
+        """Measure a case once; return the seconds, and the digest of what was made where there is one."""
         assert self._process.stdin is not None
         self._process.stdin.write(case + "\n")
         self._process.stdin.flush()
-        return float(self._read())
+        return self._read().split()
 
     def close(self) -> None:
         """End the process."""
         self._process.communicate()
+
+
+def compare_jobs(name: str, sides: list[Side], rounds: int) -> None:
+    """Time a job of both sides in turn, after a first time that does not count, and print the ratios and if bytes are equal."""
+    first = [side.measured("")[1] for side in sides]
+    found = np.array([[side.seconds("") for side in sides] for _ in range(rounds)])
+    same = "the same bytes" if first[0] == first[1] else "other bytes"
+    ratio, shortest = np.median(found[:, 1] / found[:, 0]), found[:, 1].min() / found[:, 0].min()
+    old, new = np.median(found, axis=0)
+    print(
+        f"{name}: {old:.2f} s, now {new:.2f} s; new over old: median {ratio:.3f}, shortest {shortest:.3f}; {same}", flush=True
+    )
+    for side in sides:
+        side.close()
 
 
 def main() -> None:
@@ -80,8 +135,16 @@ def main() -> None:
     parser.add_argument("--auctions", type=int, default=20_000)
     parser.add_argument("--candidates", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--report", type=Path, nargs="+", metavar="RUN", help="finished runs whose report is written")
+    parser.add_argument("--regret", type=Path, metavar="RUN", help="a finished run whose learners' regret is measured")
     given = parser.parse_args()
-    sides = [Side(checkout.resolve(), given.auctions, given.candidates) for checkout in (given.old, given.new)]
+    checkouts = [checkout.resolve() for checkout in (given.old, given.new)]
+    for name, worker, runs in (("report", REPORTER, given.report), ("regret", AUDITOR, given.regret and [given.regret])):
+        if runs:
+            compare_jobs(name, [Side(one, worker, *(str(run.resolve()) for run in runs)) for one in checkouts], given.rounds)
+    if given.report or given.regret:
+        return
+    sides = [Side(checkout, WORKER, str(given.auctions), str(given.candidates)) for checkout in checkouts]
     kinds = [(1, "gsp", "expected"), (3, "gsp", "expected"), (3, "vcg", "expected"), (1, "gsp", "sampled")]
     for slots, pricing, outcomes in kinds:
         for policies in given.policies:

@@ -167,9 +167,8 @@ def _markdown(section: Section, plain: Callable[[str], str], figures: Path) -> l
 
 def save_figure(figure: Figure, folder: Path, name: str) -> str:
     """Write a figure as SVG and PNG, and return the SVG text."""
+    # The places that the SVG's texts need serve both.
     text = svg(figure)
-    # The layout is found; finding it again for the PNG would draw the figure once more.
-    figure.set_layout_engine("none")
     picture = png(figure)
     write_text(folder / f"{name}.svg", text)
     write_then_rename(folder / f"{name}.png", lambda part: part.write_bytes(picture))

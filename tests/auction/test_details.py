@@ -13,7 +13,7 @@ from auctionsim import replay
 from auctionsim.auction.reference import clear, replay_reference
 from auctionsim.traffic.table import Traffic
 
-from ..conftest import make_market
+from ..conftest import fewer, make_market
 from .test_kernel import BUDGETS, NAMES, PRICING, RULES, SLOTS, N, markets
 
 
@@ -29,7 +29,7 @@ def test_participation_counts_eligible_bids_and_prices_are_means_over_auctions()
     assert np.isnan(got.winning_price[0, 2, 0])
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), PRICING, SLOTS, st.sampled_from([0.0, 0.5]))
 def test_details_equal_the_reference_auction_by_auction(
     traffic: Traffic, pricing: str, slot_effect: tuple[float, ...], reserve: float
@@ -57,7 +57,7 @@ def test_details_equal_the_reference_auction_by_auction(
     np.testing.assert_allclose(np.nan_to_num(got.least_winning_cost * lost)[:, :, 0], least, atol=1e-12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, RULES)
 def test_counting_details_changes_no_outcome_and_nobody_wins_without_participating(
     traffic: Traffic, budgets: np.ndarray, rules: dict
@@ -72,7 +72,7 @@ def test_counting_details_changes_no_outcome_and_nobody_wins_without_participati
     assert (detailed.participated.sum(axis=1)[:, 0] <= [traffic.weight[traffic.hour == h].sum() * N for h in range(24)]).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, RULES, st.floats(0, 2), st.floats(0, 3))
 def test_bids_are_clipped_to_their_bounds(traffic: Traffic, budgets: np.ndarray, rules: dict, floor: float, width: float):
     bounds = {"bid_floor": floor, "bid_cap": floor + width}
@@ -93,7 +93,7 @@ def test_bounds_out_of_order_are_refused(bounds: dict, message: str):
         replay(traffic, coefficients=np.ones((1, 1, 1)), **bounds)
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, PRICING, SLOTS, st.integers(0, 23), st.integers(0, 23))
 def test_splitting_a_day_at_any_hour_changes_nothing(
     traffic: Traffic, budgets: np.ndarray, pricing: str, slot_effect: tuple[float, ...], first: int, second: int

@@ -15,7 +15,7 @@ from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.reference import replay_reference
 from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS, Traffic
 
-from ..conftest import make_market
+from ..conftest import fewer, make_market
 
 N = 4
 RATE = st.floats(0.01, 1.0)
@@ -54,7 +54,7 @@ RULES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=2000)
+@settings(max_examples=fewer(2000))
 @given(markets(), BUDGETS, RULES)
 def test_the_kernel_equals_the_reference_for_every_rule_weight_and_budget(traffic: Traffic, budgets: np.ndarray, rules: dict):
     # The largest bid is the bound that the kernel derives from coefficients of 1: units are the same, and so is every bit.
@@ -64,7 +64,7 @@ def test_the_kernel_equals_the_reference_for_every_rule_weight_and_budget(traffi
         np.testing.assert_array_equal(getattr(got, name)[:, :, 0], expected[name])
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, RULES)
 def test_spend_never_exceeds_the_budget_and_revenue_is_the_sum_of_spends(traffic: Traffic, budgets: np.ndarray, rules: dict):
     got = replay(traffic, coefficients=np.ones((N, 1, 1)), budgets=budgets, **rules)
@@ -73,7 +73,7 @@ def test_spend_never_exceeds_the_budget_and_revenue_is_the_sum_of_spends(traffic
     np.testing.assert_allclose(got.revenue.sum(), spend.sum())
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, st.sampled_from([2, 9, 33]), RULES)
 def test_a_policy_is_replayed_bit_for_bit_as_if_alone(traffic: Traffic, budgets: np.ndarray, n_policies: int, rules: dict):
     # With sampled outcomes this says as well that an auction draws the same noise whatever policies are beside it.
@@ -85,7 +85,7 @@ def test_a_policy_is_replayed_bit_for_bit_as_if_alone(traffic: Traffic, budgets:
             assert (getattr(together, name)[:, :, p] == getattr(alone, name)[:, :, 0]).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), st.integers(-5, 5), PRICING, SLOTS)
 def test_scaling_the_currency_scales_money_and_nothing_else(
     traffic: Traffic, power: int, pricing: str, slot_effect: tuple[float, ...]
@@ -105,7 +105,7 @@ def permuted(traffic: Traffic, order: list[int]) -> Traffic:
     return replace(traffic, advertiser=np.array(order)[traffic.advertiser])
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, st.permutations(range(N)), PRICING, SLOTS)
 def test_relabelling_advertisers_relabels_outcomes(
     traffic: Traffic, budgets: np.ndarray, order: list[int], pricing: str, slot_effect: tuple[float, ...]
@@ -119,7 +119,7 @@ def test_relabelling_advertisers_relabels_outcomes(
         assert (getattr(other, name)[:, order] == getattr(one, name)).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), st.integers(0, N - 1), st.floats(1, 4), PRICING, SLOTS)
 def test_a_higher_bid_never_loses_clicks(
     traffic: Traffic, who: int, factor: float, pricing: str, slot_effect: tuple[float, ...]
@@ -130,7 +130,7 @@ def test_a_higher_bid_never_loses_clicks(
     assert got.clicks[:, who, 1].sum() >= got.clicks[:, who, 0].sum() - 1e-12
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), st.integers(0, N - 1), st.floats(0, 4), SLOTS, st.sampled_from([0.0, 0.5]))
 def test_truthful_bidding_is_a_best_response_under_vcg(
     traffic: Traffic, who: int, factor: float, slot_effect: tuple[float, ...], reserve: float
@@ -144,7 +144,7 @@ def test_truthful_bidding_is_a_best_response_under_vcg(
     assert honest >= deviating - 1e-9
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(markets(), BUDGETS, PRICING, SLOTS)
 def test_aggregated_and_expanded_traffic_agree(
     traffic: Traffic, budgets: np.ndarray, pricing: str, slot_effect: tuple[float, ...]

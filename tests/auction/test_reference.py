@@ -10,6 +10,8 @@ from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.reference import clear
 from auctionsim.errors import InputError
 
+from ..conftest import fewer
+
 BIDS = st.lists(st.floats(0, 10), min_size=1, max_size=6)
 
 
@@ -48,7 +50,7 @@ def test_a_bid_under_the_reserve_neither_wins_nor_sets_a_price():
     assert clear([0.9], [1.0], reserve=1.0) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(auctions(), st.integers(1, 4), st.sampled_from(PRICINGS), st.sampled_from([0.0, 0.2]))
 def test_nobody_pays_above_its_bid_or_below_the_reserve(
     auction: tuple[list[float], list[float], float], slots: int, pricing: str, external_score: float
@@ -59,7 +61,7 @@ def test_nobody_pays_above_its_bid_or_below_the_reserve(
         assert reserve * (1 - 1e-12) <= placement.price <= bids[placement.candidate] * (1 + 1e-12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(auctions(), st.floats(1, 3))
 def test_the_winner_s_price_does_not_move_with_its_own_bid(auction: tuple[list[float], list[float], float], factor: float):
     bids, pctr, reserve = auction
@@ -72,7 +74,7 @@ def test_the_winner_s_price_does_not_move_with_its_own_bid(auction: tuple[list[f
         assert after.price == pytest.approx(before[0].price, rel=1e-12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(auctions(), st.sampled_from(PRICINGS), st.sampled_from([0.0, 0.2]))
 def test_slots_below_all_offers_change_no_price(
     auction: tuple[list[float], list[float], float], pricing: str, external_score: float

@@ -19,7 +19,7 @@ from auctionsim.auction.reference import replay_reference
 from auctionsim.auction.rules import Rules
 from auctionsim.traffic.table import Traffic
 
-from ..conftest import make_market
+from ..conftest import fewer, make_market
 
 NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 # A cap that no bid meets: bids with bounds are ranked exactly.
@@ -51,7 +51,7 @@ BUDGET = st.sampled_from([np.inf, 0.05])
 SCALE = st.sampled_from([1.0, 1e-25, 1e-15, 1e15, 1e25])
 
 
-@settings(max_examples=500)
+@settings(max_examples=fewer(500))
 @given(crowded(), RULES, BUDGET)
 def test_ties_and_near_ties_come_out_as_in_the_reference(traffic: Traffic, rules: dict, budget: float):
     budgets = np.full(N, budget)
@@ -61,7 +61,7 @@ def test_ties_and_near_ties_come_out_as_in_the_reference(traffic: Traffic, rules
         np.testing.assert_allclose(getattr(got, name)[:, :, 0], expected[name], rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=fewer(200))
 @given(crowded(), RULES, SCALE, BUDGET)
 def test_screening_changes_no_bit_at_any_scale(traffic: Traffic, rules: dict, scale: float, budget: float):
     # Coefficients out of single precision's range on one side, the features that bring them back on the other.

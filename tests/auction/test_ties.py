@@ -15,7 +15,7 @@ from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.ties import CLEAR_RATIO, tie_keys
 from auctionsim.auction.reference import clear, replay_reference
 
-from ..conftest import make_market
+from ..conftest import fewer, make_market
 
 # The same score of 0.3 in five ways, as three different doubles.
 PAIRS = [(0.3, 1.0), (0.1, 3.0), (0.6, 0.5), (0.15, 2.0), (0.05, 6.0)]
@@ -83,7 +83,7 @@ SCORE = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=fewer(300))
 @given(st.lists(SCORE, min_size=1, max_size=20), st.integers(-3, 3))
 def test_keys_are_ordered_as_scores_are_and_move_them_by_little(scores: list[float], ulps: int):
     near = np.array(scores) * (1 + ulps * np.finfo(float).eps)

@@ -23,7 +23,7 @@ from auctionsim.auction.sources import TableSource
 from auctionsim.traffic.array_checks import MAX_AUCTIONS
 from auctionsim.traffic.table import Traffic
 
-from ..conftest import make_market
+from ..conftest import fewer, make_market
 
 NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
@@ -33,13 +33,13 @@ def _in_units(amount: float, is_wide: bool) -> int:
     return to_units(amount, is_wide)
 
 
-@settings(max_examples=500)
+@settings(max_examples=fewer(500))
 @given(st.floats(0, 2.0**61))
 def test_wide_amounts_are_rounded_to_the_nearest_whole_number_halves_to_even(amount: float):
     assert _in_units(amount, True) == round(amount)
 
 
-@settings(max_examples=500)
+@settings(max_examples=fewer(500))
 @given(st.floats(0, 2.0**50))
 def test_narrow_amounts_are_rounded_to_the_nearest_whole_number_halves_to_even(amount: float):
     assert _in_units(amount, False) == round(amount)

@@ -33,6 +33,8 @@ class Tally:
     ended: int = 0
     """Children that a signal, a limit or an error of the fuzzer ended."""
     findings: int = 0
+    seconds: float = 0.0
+    """What its children's cases took, without preparations."""
 
 
 def child(message: dict[str, Any], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -67,7 +69,7 @@ def fuzz_target(name: str, out: Path, seed: int, seconds: float, cases: int) -> 
         found = f"the process ended with {done.returncode}: {_place(done.stderr)}"
         keep(folder, name, json.loads(current.read_text()) if current.exists() else {}, found, done.stderr)
         known = {json.loads(path.read_text())["found"] for path in _findings(folder)}
-    tally.findings = len(_findings(folder))
+    tally.findings, tally.seconds = len(_findings(folder)), used
     return tally
 
 
@@ -103,7 +105,8 @@ def main() -> int:
     def one(name: str) -> Tally:
         cases = min(given.cases, targets[name].quick) if given.quick else given.cases
         tally = fuzz_target(name, out.resolve(), seed, 60 * given.minutes, cases)
-        print(f"{name:12s} {tally.executed:7d} cases, {tally.findings} findings, {tally.ended} processes ended", flush=True)
+        counted = f"{tally.findings} findings, {tally.ended} processes ended"
+        print(f"{name:12s} {tally.executed:7d} cases in {tally.seconds:4.0f} s, {counted}", flush=True)
         return tally
 
     with ThreadPoolExecutor(given.jobs) as pool:

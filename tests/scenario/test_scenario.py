@@ -20,7 +20,7 @@ from auctionsim.scenario.advertisers import level_keys
 from auctionsim.scenario.file import builtin_scenarios, parse_scenario
 from auctionsim.scenario.schema import scenario_schema
 
-from ..conftest import SMALL
+from ..conftest import SMALL, fewer
 
 
 @pytest.mark.parametrize("name", list(builtin_scenarios()))
@@ -73,7 +73,7 @@ KEYS = list(keys_of(Scenario))
 VALUES = st.text(max_size=20) | st.sampled_from(["nan", "inf", "-1", "1e999", "0", "[]", "{}", "true", "1979-05-27", "99" * 40])
 
 
-@settings(max_examples=300)
+@settings(max_examples=fewer(300))
 @given(st.lists(st.tuples(st.sampled_from(KEYS), VALUES), min_size=1, max_size=3))
 def test_any_value_of_any_key_loads_or_is_reported_in_one_line(changes: list[tuple[str, str]]):
     try:
@@ -85,7 +85,7 @@ def test_any_value_of_any_key_loads_or_is_reported_in_one_line(changes: list[tup
         assert Scenario.model_validate_json(scenario.model_dump_json()).model_dump() == scenario.model_dump()
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=fewer(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(SMALL)), st.integers(0, 40), st.binary(max_size=40))
 def test_any_bytes_in_a_scenario_file_load_or_are_reported_in_one_line(tmp_path: Path, start: int, length: int, patch: bytes):
     path = tmp_path / "fuzz.toml"

@@ -18,6 +18,8 @@ from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
 from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS
 
+from ..conftest import fewer
+
 HEADER = "day,hour,cell,weight,query,advertiser,pctr,pcvr,item_price,manual_bid"
 ROWS = [
     "0,0,0,2,shoes,north,0.1,0.05,20,0.5",
@@ -61,7 +63,7 @@ def changed(row: int, column: str, value: str) -> list[str]:
     return [",".join(line) for line in cells]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=fewer(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2), st.sampled_from(HEADER.split(",")), st.text(max_size=12))
 def test_any_text_in_any_cell_is_read_or_reported_in_one_line(tmp_path: Path, row: int, column: str, text: str):
     clean = text.replace("\x00", "").encode("utf-8", "replace").decode()
@@ -74,7 +76,7 @@ def test_any_text_in_any_cell_is_read_or_reported_in_one_line(tmp_path: Path, ro
         assert "\n" not in str(error)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=fewer(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["fuzz.csv", "fuzz.parquet"]), st.integers(0, 900), st.integers(0, 60), st.binary(max_size=60))
 def test_any_bytes_in_a_table_are_read_or_reported_in_one_line(
     tmp_path: Path, name: str, start: int, length: int, patch: bytes
@@ -101,7 +103,7 @@ CELLS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=fewer(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CELLS, min_size=1, max_size=6))
 def test_any_parquet_of_the_right_types_is_a_table_or_reported_in_one_line(tmp_path: Path, rows: list[dict[str, object]]):
     path = tmp_path / "t.parquet"

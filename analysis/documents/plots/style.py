@@ -34,17 +34,51 @@ LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = (
 MARKERS = ("o", "s", "^", "D", "*", "P", "v")
 HATCHES = ("", "//", "..", "\\\\", "xx", "--", "++")
 
+_SVG_DPI = 72
+"""Points per inch, in which an SVG measures."""
+_DECIMALS = 12
+"""Decimals of the places of axes, in shares of the figure."""
+
 
 def svg(figure: Figure) -> str:
     """Return the figure as SVG text; equal figures give equal text."""
     from matplotlib import rc_context
 
     letter(figure)
+    lay_out(figure)
     buffer = io.BytesIO()
     # By default matplotlib salts the SVG's identifiers at random and writes the date.
     with rc_context({"svg.hashsalt": "auctionsim"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue().decode("utf-8")
+
+
+def lay_out(figure: Figure) -> None:
+    """Give the axes their places, once for all files that the figure is saved in; it has no layout engine after that.
+
+    matplotlib would draw the whole figure without an output for the places alone, and once more for each file.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.transforms import Bbox
+
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    before, dpi = figure.canvas, figure.dpi
+    # Places depend on the renderer that measures the texts, and on its points per inch.
+    FigureCanvasSVG(figure)
+    figure.dpi = _SVG_DPI
+    engine.execute(figure)
+    for axes in figure.axes:
+        # The solver's last bit depends on where its variables lie in memory, and an SVG's identifiers on every bit.
+        bounds = axes.get_position(original=True).bounds
+        axes.set_position(Bbox.from_bounds(*(round(float(bound), _DECIMALS) for bound in bounds)))
+    figure.dpi = dpi
+    figure.set_canvas(before)
+    # With "none" matplotlib would draw without an output all the same.
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
 
 
 def png(figure: Figure) -> bytes:

@@ -31,6 +31,9 @@ MULTIPLIERS = arithmetic.powers_of_two(-4, 4, 2)
 AMOUNTS = ("earned", "external_regret", "swap_regret", "cumulative_external_regret", "cumulative_swap_regret")
 """Columns of `regret_rows` in currency."""
 
+_MOST_BIDDERS = 16_384
+"""Advertisers times bids of a day that are replayed side by side: memory of some megabytes, at which a step's cost grows."""
+
 
 def fixed_bids() -> Array:
     """Return the coefficients of all fixed bids, `[candidates, 4]`: none at all, then multiples of the two kinds of bids."""
@@ -83,21 +86,52 @@ def regret(market: Market, days: Sequence[int], policy: Policy, advertiser: int)
         policy: The policy of all advertisers.
         advertiser: The index of the advertiser.
     """
+    return regrets(market, days, policy, [advertiser])[0]
+
+
+def regrets(market: Market, days: Sequence[int], policy: Policy, advertisers: Sequence[int]) -> list[Regret]:
+    """Measure the regret of each of some advertisers while its rivals repeat what they bid.
+
+    The days as they went are simulated once for all of them. The bids that several of them might have made are replayed side by
+    side, where a step of a day costs hardly more than for one.
+
+    Args:
+        market: The market.
+        days: The days to simulate, one or more.
+        policy: The policy of all advertisers.
+        advertisers: The indices of the advertisers.
+    """
     trajectories = [simulate_day(market, day, policy) for day in days]
-    levels = np.array([_levels(market, day, found, advertiser) for day, found in zip(days, trajectories, strict=True)])
-    bids = fixed_bids()
-    every_hour = np.broadcast_to(bids.T, (HOURS, *bids.T.shape))
-    hourly = np.array([
-        _profit(market, day, found, advertiser, every_hour) for day, found in zip(days, trajectories, strict=True)
+    together = max(1, _MOST_BIDDERS // (len(market.advertisers) * len(fixed_bids())))
+    parts = [advertisers[first : first + together] for first in range(0, len(advertisers), together)]
+    return [one for part in parts for one in _regrets(market, days, trajectories, part)]
+
+
+def _regrets(market: Market, days: Sequence[int], trajectories: Sequence[Trajectory], who: Sequence[int]) -> list[Regret]:
+    """Return the regret of some advertisers, whose other bids are replayed side by side."""
+    bids, went = fixed_bids(), list(zip(days, trajectories, strict=True))
+    levels = [np.array([_levels(market, day, found, one) for day, found in went]) for one in who]
+    every_hour = [np.broadcast_to(bids.T, (HOURS, *bids.T.shape))] * len(who)
+    hourly = _by_advertiser([_profits(market, day, found, who, every_hour) for day, found in went])
+    own = [np.array([found.outcome.profit[:, one, 0] for found in trajectories]) for one in who]
+    rules = [_rules(*of_one) for of_one in zip(levels, hourly, own, strict=True)]
+    tried = [
+        [_swap(found, one, levels[k][d], [rules[k][0][d], *rules[k][1]], bids) for k, one in enumerate(who)]
+        for d, found in enumerate(trajectories)
+    ]
+    swapped = _by_advertiser([
+        [profit.sum(axis=0) for profit in _profits(market, day, found, who, theta)]
+        for (day, found), theta in zip(went, tried, strict=True)
     ])  # fmt: skip
-    own = np.array([found.outcome.profit[:, advertiser, 0] for found in trajectories])
-    of_day = [_rule(levels[d : d + 1], hourly[d : d + 1], own[d : d + 1]) for d in range(len(days))]
-    through = [_rule(levels[: k + 1], hourly[: k + 1], own[: k + 1]) for k in range(len(days))]
-    swapped = np.array([
-        _profit(market, day, found, advertiser, _swap(found, advertiser, levels[d], [of_day[d], *through], bids)).sum(axis=0)
-        for d, (day, found) in enumerate(zip(days, trajectories, strict=True))
-    ])  # fmt: skip
-    return Regret(own.sum(axis=1), hourly.sum(axis=1), swapped[:, 0], swapped[:, 1:])
+    return [
+        Regret(earned.sum(axis=1), fixed.sum(axis=1), swap[:, 0], swap[:, 1:])
+        for earned, fixed, swap in zip(own, hourly, swapped, strict=True)
+    ]
+
+
+def _by_advertiser(by_day: Sequence[Sequence[Array]]) -> list[Array]:
+    """Return lists of the advertisers' arrays, one list a day, as one array for each advertiser, days first."""
+    return [np.array(days) for days in zip(*by_day, strict=True)]
 
 
 def regret_rows(seed: int, market: Market, policy: Policy, days: Sequence[int], most: int = 40) -> pl.DataFrame:
@@ -111,22 +145,26 @@ def regret_rows(seed: int, market: Market, policy: Policy, days: Sequence[int], 
         most: The number of advertisers audited, the first ones.
     """
     rows = []
-    for i in market.learners[:most].tolist():
-        found = regret(market, days, policy, i)
+    audited = market.learners[:most].tolist()
+    for i, found in zip(audited, regrets(market, days, policy, audited), strict=True):
         columns = (found.earned, found.external, found.swap, found.cumulative_external, found.cumulative_swap)
         rows += [(seed, day, market.advertisers[i], *(float(column[d]) for column in columns)) for d, day in enumerate(days)]
     schema = {"seed": pl.Int64, "day": pl.Int64, "advertiser": pl.String}
     return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(AMOUNTS, pl.Float64)}, orient="row")
 
 
-def _profit(market: Market, day: int, found: Trajectory, advertiser: int, theta: Array) -> Array:
-    """Return an advertiser's profit by hour, `[24, P]`, at coefficients `[24, 4, P]`, while rivals repeat theirs."""
+def _profits(market: Market, day: int, found: Trajectory, advertisers: Sequence[int], theta: Sequence[Array]) -> list[Array]:
+    """Return each advertiser's profit by hour, `[24, P]`, at its own coefficients `[24, 4, P]`, while rivals repeat theirs."""
+    each = theta[0].shape[-1]
+    columns = [slice(k * each, (k + 1) * each) for k in range(len(advertisers))]
 
     def deviate(hour: int, coefficients: Array) -> None:
-        coefficients[advertiser] = theta[hour]
+        for one, own, tried in zip(advertisers, columns, theta, strict=True):
+            coefficients[one, :, own] = tried[hour]
 
-    replayed = simulate_day(market, day, Recorded(found), n_policies=theta.shape[-1], intervene=deviate)
-    return np.asarray(replayed.outcome.profit[:, advertiser])
+    replayed = simulate_day(market, day, Recorded(found), n_policies=each * len(advertisers), intervene=deviate)
+    profit = replayed.outcome.profit
+    return [profit[:, one, own] for one, own in zip(advertisers, columns, strict=True)]
 
 
 def _levels(market: Market, day: int, found: Trajectory, advertiser: int) -> NDArray[np.int64]:
@@ -137,6 +175,13 @@ def _levels(market: Market, day: int, found: Trajectory, advertiser: int) -> NDA
     ratio = np.where(bid > 0, bid / np.maximum(value, 1e-300), 0.0)
     edges = np.sqrt(MULTIPLIERS[:-1] * MULTIPLIERS[1:])
     return np.where(ratio > 0, 1 + np.searchsorted(edges, ratio), 0)
+
+
+def _rules(levels: NDArray[np.int64], hourly: Array, own: Array) -> tuple[list[dict[int, int]], list[dict[int, int]]]:
+    """Return the best rule of each day, and that of all days up to each one; arguments as of `_rule`."""
+    days = range(len(levels))
+    of_day = [_rule(levels[d : d + 1], hourly[d : d + 1], own[d : d + 1]) for d in days]
+    return of_day, [_rule(levels[: d + 1], hourly[: d + 1], own[: d + 1]) for d in days]
 
 
 def _rule(levels: NDArray[np.int64], hourly: Array, own: Array) -> dict[int, int]:

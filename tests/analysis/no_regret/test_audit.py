@@ -7,7 +7,8 @@ import pytest
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant, DayPolicy, DayState
-from auctionsim.analysis.economics.no_regret.audit import AMOUNTS, MULTIPLIERS, fixed_bids, regret, regret_rows
+from auctionsim.analysis.economics.no_regret import audit
+from auctionsim.analysis.economics.no_regret.audit import AMOUNTS, MULTIPLIERS, fixed_bids, regret, regret_rows, regrets
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.scenario.file import parse_scenario
@@ -74,6 +75,21 @@ def test_bids_that_are_wrong_in_some_hours_have_more_swap_than_external_regret(m
     assert found.cumulative_swap[0] == pytest.approx(found.swap[0])
     half = regret(market, DAYS, Alternating(market, 1.0, 0.25), 2)
     assert (half.swap >= half.external - 1e-9).all()
+
+
+def test_several_advertisers_replayed_side_by_side_have_the_regret_of_each_alone(monkeypatch: pytest.MonkeyPatch):
+    # Budgets that bind, so that what one bids changes what rivals have left in later hours.
+    market = made('advertisers.0.budget="baseline*0.5"')
+    policy = Alternating(market, 1 / 4, 4.0)
+    together = regrets(market, DAYS, policy, [0, 3, 4])
+    # Two at a time, then the third.
+    monkeypatch.setattr(audit, "_MOST_BIDDERS", 2 * len(market.advertisers) * len(fixed_bids()))
+    in_parts = regrets(market, DAYS, policy, [0, 3, 4])
+    for who, found, part in zip((0, 3, 4), together, in_parts, strict=True):
+        alone = regret(market, DAYS, policy, who)
+        for name in ("earned", "fixed", "swapped", "swapped_through"):
+            assert np.array_equal(getattr(found, name), getattr(alone, name)), name
+            assert np.array_equal(getattr(part, name), getattr(alone, name)), name
 
 
 def test_staying_away_from_cheap_hours_is_a_mistake_of_one_level(market: Market):

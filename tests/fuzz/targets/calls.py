@@ -106,4 +106,4 @@ def _run(case: Case) -> None:
     check_call(lambda: function(**arguments), words)
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=300, seconds=60)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=200, seconds=60)

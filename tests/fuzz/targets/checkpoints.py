@@ -81,4 +81,4 @@ def _prepare() -> None:
     home()
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=12, seconds=60)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=4, seconds=60)

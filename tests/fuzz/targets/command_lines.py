@@ -101,4 +101,4 @@ def _prepare() -> None:
     home()
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=60, seconds=60)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=40, seconds=60)

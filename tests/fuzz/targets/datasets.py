@@ -120,4 +120,4 @@ def _prepare() -> None:
     _logged()
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=20, seconds=60)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=10, seconds=60)

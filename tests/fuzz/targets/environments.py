@@ -183,4 +183,4 @@ def _other(made: Any, name: str, value: Any) -> None:
         made.observe(made.possible_agents[0])
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=300)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=200)

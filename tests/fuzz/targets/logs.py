@@ -153,4 +153,4 @@ def _prepare() -> None:
     duckdb.connect().execute("select 1")
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=80, seconds=60, megabytes=4000)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=50, seconds=60, megabytes=4000)

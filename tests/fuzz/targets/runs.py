@@ -135,4 +135,4 @@ def _prepare() -> None:
     home()
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=12, seconds=90)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=5, seconds=90)

@@ -127,4 +127,4 @@ def _prepare() -> None:
     home()
 
 
-TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=40, seconds=60)
+TARGET = Target(cases=_cases, run=_run, prepare=_prepare, quick=25, seconds=60)
