@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from auctionsim.analysis.reports.metrics import mean_advertiser_ratios, seed_ratios
+from auctionsim.analysis.reports.metrics import floor_on_test_days, mean_advertiser_ratios, seed_ratios
+from auctionsim.ratios import NotDefined
 from auctionsim.runs import Run
 
 Claim = tuple[str, float, bool]
@@ -22,12 +23,20 @@ def free_market(competing: Run, colluding: Run, cooperating: Run) -> list[Claim]
     return [
         ("bound G*, lowest seed, >= 1.3", low := cooperation["bound"].to_numpy().min(), low >= 1.3),
         ("colluding revenue, highest seed, < 0.10", high := seed_ratios(colluding)["revenue"].to_numpy().max(), high < 0.10),
-        ("cooperating revenue, lowest seed, >= 0.98", low := cooperation["revenue"].to_numpy().min(), low >= 0.98),
-        ("gap to G* closed, lowest seed, >= 0.85", low := cooperation["gap_closed"].to_numpy().min(), low >= 0.85),
+        ("share of test days on which cooperating holds the floor, 1", share := held(cooperating), share == 1.0),
+        ("gap to G* closed, lowest seed, >= 0.97", low := cooperation["gap_closed"].to_numpy().min(), low >= 0.97),
         ("worst advertiser's mean profit, >= 1.00", worst, worst >= 1.0),
         ("competing over truthful revenue, lowest seed, >= 0.95", low := ratio.min(), low >= 0.95),
         ("competing over truthful revenue, highest seed, <= 1.05", high := ratio.max(), high <= 1.05),
     ]
+
+
+def held(run: Run) -> float:
+    """Return the share of a run's test days on which it holds the revenue floor."""
+    found = floor_on_test_days(run)
+    if isinstance(found, NotDefined):
+        raise SystemExit(f"{run.path}: the revenue floor: not defined: {found}")
+    return found.share
 
 
 def with_budgets(colluding: Run, cooperating: Run) -> list[Claim]:
