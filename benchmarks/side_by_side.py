@@ -1,7 +1,8 @@
 """Time two checkouts of auctionsim in turn, in one run: `python benchmarks/side_by_side.py OLD NEW [--policies 1 64 ...]`.
 
-With `--report RUN ...` each round writes the report of these finished runs instead, in processor time, and it is said whether
-both wrote the same bytes; with `--regret RUN` each round measures the regret of the run's learners on its first seed.
+With `OLD NEW --report RUN ...` each round writes the report of these finished runs instead, in processor time, and it is said
+whether both wrote the same bytes; with `OLD NEW --regret RUN` each round measures the regret of the run's learners on its
+first seed.
 
 Machines drift by the minute, so figures of two runs say little. Here each checkout has a process of its own, with the same
 interpreter, that makes the same hour of traffic and then waits. Rounds alternate between the two; each round replays the hour
