@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import polars as pl
 
 from auctionsim import arithmetic
 from auctionsim.agents.learners.base import Arrays, Learner
+from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
+from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.validated.learner import ValidatedFloor
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.analysis.economics.collusion import without_control
@@ -18,6 +21,7 @@ from auctionsim.analysis.reports.accounts.measures import account_rows
 from auctionsim.analysis.reports.run_collusion import evidence_rows
 from auctionsim.analysis.reports.views.query_rows import query_rows
 from auctionsim.auction.outcome import OBSERVED
+from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.training.truth import truth_rows
 from auctionsim.market.benchmarks import day_benchmarks
 from auctionsim.market.market import Market
@@ -25,80 +29,119 @@ from auctionsim.market.simulate import Trajectory, simulate_day
 from auctionsim.runs import Run
 from auctionsim.traffic.table import HOURS, Traffic
 
+Tables = dict[str, pl.DataFrame]
+"""The tables of one seed by name."""
+
 _BENCHMARK = ("revenue", "welfare", "profit", "clicks", "conversions")
 _OUTCOMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 
 
 def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, Policy]) -> None:
-    """Write outcomes, benchmarks, queries, collusion, punishment and regret, a Parquet file each.
-
-    With a section `[information]` there is also truth, which holds what bidders were not shown, and where campaigns share
-    budgets accounts, which holds what they may spend. Queries, collusion, punishment
-    and regret look at single auctions, and are left out where traffic is larger than memory; the last three also look at many
-    replays of a day, and are left out where nobody learns.
+    """Write the tables of a run, a Parquet file each, which `evaluated` makes.
 
     Args:
         run: The run folder.
         markets: The market of each seed.
         policies: The learned policy of each seed.
     """
-    outcomes, benchmarks, queries, collusion, answers, regrets, truth, accounts = [], [], [], [], [], [], [], []
-    for seed, market in markets.items():
-        baseline = Constant(market.static(market.scenario.platform.baseline))
-        if market.accounts:
-            accounts.append(account_rows(seed, market))
-        arms: dict[str, Policy] = {"learned": policies[seed], "reference": baseline}
-        for day in market.scenario.traffic.test_days:
-            runs = {arm: simulate_day(market, day, policy) for arm, policy in arms.items()}
-            outcomes += [outcome_rows(market, arm, seed, run) for arm, run in runs.items()]
-            if market.information is not None:
-                truth.append(truth_rows(market, seed, runs["learned"]))
-            benchmarks += [
-                {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
-                for found in day_benchmarks(market, day)
-            ]
-        if not isinstance(market.source, Traffic):
-            continue
-        queries.append(query_rows(seed, market, arms, market.scenario.traffic.test_days))
-        if len(market.learners) == 0:
-            continue
-        judged = without_control(market, policies[seed], market.scenario.traffic.test_days)
-        answers.append(response_rows(seed, market, policies[seed], market.scenario.traffic.test_days[0]))
-        collusion.append(evidence_rows(seed, judged))
-        regrets.append(regret_rows(seed, market, policies[seed], market.scenario.traffic.test_days))
-    run.write_provenance(next(iter(markets.values())).source.notes)
-    run.write_table("outcomes", pl.concat(outcomes))
-    run.write_table("benchmarks", pl.DataFrame(benchmarks))
-    optional = {"queries": queries, "collusion": collusion, "punishment": answers, "regret": regrets, "truth": truth}
-    optional["accounts"] = accounts
-    for name, tables in optional.items():
-        if tables:
-            run.write_table(name, pl.concat(tables))
+    _write(run, markets, [evaluated(seed, market, policies[seed]) for seed, market in markets.items()])
 
 
-def write_learned(run: Run, learner: Learner, markets: dict[int, Market], states: dict[int, Arrays]) -> None:
+def write_learned(
+    run: Run, learner: Learner, markets: dict[int, Market], states: dict[int, Arrays], pool: Pool | None = None
+) -> None:
     """Evaluate the learned policy of each seed, and write validation.parquet where validation days chose its margin.
 
     Of validation.parquet, by seed and day, `margin` is the one that training aimed at, `factor` the one on learned bids, and
     `bound` the revenue over the floor that a further day exceeds with a probability of 95 %.
+
+    Args:
+        run: The run folder.
+        learner: The learner of all markets.
+        markets: The market of each seed.
+        states: The learner's state of each seed.
+        pool: Pool that evaluates the seeds side by side; this process where None, and for learners whose bytes depend on the
+            process that computes.
     """
+    if pool is None or run.scenario().learner.algorithm not in SAME_EVERYWHERE:
+        tables = [_learned(seed, market, learner, states[seed]) for seed, market in markets.items()]
+    else:
+        tasks = [(seed, pool.put(market), pool.put_arrays(states[seed])) for seed, market in markets.items()]
+        tables = pool.map(_learned_anywhere, tasks)
+    _write(run, markets, tables)
+
+
+def _learned_anywhere(seed: int, market: Market, state: Arrays) -> Tables:
+    # As `divergence.reported_if_diverging` does in this process.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _learned(seed, market, make_learner(market.scenario), state)
+
+
+def _learned(seed: int, market: Market, learner: Learner, state: Arrays) -> Tables:
     if not isinstance(learner, ValidatedFloor):
-        write_evaluation(run, markets, {seed: learner.policy(market, states[seed]) for seed, market in markets.items()})
-        return
+        return evaluated(seed, market, learner.policy(market, state))
     # Chosen once, since each choice replays the validation days several times.
-    choices = {seed: learner.choice(market, states[seed]) for seed, market in markets.items()}
-    raised = {seed: learner.raised(market, states[seed], choices[seed][1]) for seed, market in markets.items()}
-    write_evaluation(run, markets, raised)
+    margin, found = learner.choice(market, state)
+    tables = evaluated(seed, market, learner.raised(market, state, found))
     rows = [
         {
             "seed": seed, "day": one.day, "revenue": one.revenue, "baseline_revenue": one.baseline, "margin": margin,
             "factor": found.factor, "bound": found.bound,
         }
-        for seed, (margin, found) in choices.items()
         for one in found.days
     ]  # fmt: skip
-    if rows:
-        run.write_table("validation", pl.DataFrame(rows))
+    return {**tables, "validation": pl.DataFrame(rows)} if rows else tables
+
+
+def evaluated(seed: int, market: Market, policy: Policy) -> Tables:
+    """Evaluate one seed; return outcomes, benchmarks, queries, collusion, punishment and regret, by name.
+
+    With a section `[information]` there is also truth, which holds what bidders were not shown, and where campaigns share
+    budgets accounts, which holds what they may spend. Queries, collusion, punishment and regret look at single auctions, and
+    are left out where traffic is larger than memory; the last three also look at many replays of a day, and are left out where
+    nobody learns.
+
+    Args:
+        seed: The seed.
+        market: Its market.
+        policy: The learned policy.
+    """
+    days = market.scenario.traffic.test_days
+    baseline = Constant(market.static(market.scenario.platform.baseline))
+    arms: dict[str, Policy] = {"learned": policy, "reference": baseline}
+    outcomes, benchmarks, truth = [], [], []
+    for day in days:
+        runs = {arm: simulate_day(market, day, one) for arm, one in arms.items()}
+        outcomes += [outcome_rows(market, arm, seed, run) for arm, run in runs.items()]
+        if market.information is not None:
+            truth.append(truth_rows(market, seed, runs["learned"]))
+        benchmarks += [
+            {"seed": seed, "day": day, "benchmark": found.name, **{name: getattr(found, name) for name in _BENCHMARK}}
+            for found in day_benchmarks(market, day)
+        ]
+    tables = {"outcomes": pl.concat(outcomes), "benchmarks": pl.DataFrame(benchmarks)}
+    if truth:
+        tables["truth"] = pl.concat(truth)
+    if market.accounts:
+        tables["accounts"] = account_rows(seed, market)
+    if not isinstance(market.source, Traffic):
+        return tables
+    tables["queries"] = query_rows(seed, market, arms, days)
+    if len(market.learners) == 0:
+        return tables
+    judged = without_control(market, policy, days)
+    return {
+        **tables,
+        "punishment": response_rows(seed, market, policy, days[0]),
+        "collusion": evidence_rows(seed, judged),
+        "regret": regret_rows(seed, market, policy, days),
+    }
+
+
+def _write(run: Run, markets: dict[int, Market], by_seed: Sequence[Tables]) -> None:
+    run.write_provenance(next(iter(markets.values())).source.notes)
+    for name in dict.fromkeys(name for tables in by_seed for name in tables):
+        run.write_table(name, pl.concat([tables[name] for tables in by_seed if name in tables]))
 
 
 def outcome_rows(market: Market, arm: str, seed: int, run: Trajectory) -> pl.DataFrame:
