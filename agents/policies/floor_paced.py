@@ -52,15 +52,17 @@ class FloorPaced:
         usual = PRIOR * float(of_all(course.usual[:, COST]))
         before, coming = (of_all(by_hour[:, :, COST].T) for by_hour in (course.before, course.coming))
         # What revenue would have been so far at a factor of 1, and the factor of the step before, each `[P]`.
-        plain, factor = np.zeros(n_policies), np.ones(n_policies)
+        plain, factor, begun = np.zeros(n_policies), np.ones(n_policies), -1
 
         def act(state: DayState) -> Action:
-            nonlocal plain, factor
+            nonlocal plain, factor, begun
             plain = plain + of_all(state.last_step[:, COST]) / factor
-            paid, hour = of_all(state.cumulative[:, COST]), state.hour
-            ratio = (plain + floor * usual) / max(float(before[hour]) + usual, 1e-12)
-            needed = floor * float(before[hour] + coming[hour]) - paid
-            factor = np.clip(needed / np.maximum(ratio * float(coming[hour]), 1e-12), LEAST, MOST)
+            hour = state.hour
+            # Within an hour the factor stays: the baseline's hour is not known, and beside it revenue would look ahead.
+            if hour > begun:
+                ratio = (plain + floor * usual) / max(float(before[hour]) + usual, 1e-12)
+                needed = floor * float(before[hour] + coming[hour]) - of_all(state.cumulative[:, COST])
+                factor, begun = np.clip(needed / np.maximum(ratio * float(coming[hour]), 1e-12), LEAST, MOST), hour
             of_each = np.ones((len(market.advertisers), 1, n_policies))
             of_each[learners] = factor
             return scaled_action(actor.act(state), of_each)

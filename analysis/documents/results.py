@@ -62,7 +62,7 @@ def arms_table(
     """
     own = results.filter(scenario=scenario, split=split)
     names = list(own["arm"].unique(maintain_order=True)) if arms is None else [a for a in arms if a in set(own["arm"])]
-    seeds = own["seed"].n_unique()
+    seeds = own.filter(pl.col("arm").is_in(names))["seed"].n_unique()
     rows = []
     for arm in names:
         cells = [interval(own, scenario, arm, metric, split) for metric in metrics]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from auctionsim.cli import main
+from auctionsim.jobs.demos.three_arms import plan
 from auctionsim.jobs.training.generations import Generations
 from auctionsim.runs import Run
 
@@ -82,3 +83,12 @@ def test_a_folder_that_holds_something_else_is_left_as_it_is(words: list[str], c
     assert main([*words, "--out", "out"]) == 2
     assert "out: expected a new or empty folder, got one that holds files" in capsys.readouterr().err
     assert [path.name for path in Path("out").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("shared", [(), ('learner.start="keyword-bid"',)])
+def test_arms_from_keyword_bids_do_not_search_in_the_small_steps_of_a_fitted_start(shared: tuple[str, ...]):
+    arms = {arm.name: arm.scenario for arm in plan("three-arms", shared)}
+    for name in ("competing", "colluding"):
+        learner, train = arms[name].learner, arms[name].train
+        assert (learner.start, learner.sigma, learner.learning_rate, train.iterations) == ("keyword-bid", 0.1, 0.05, 200)
+    assert arms["cooperating"].learner.sigma == 0.02

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 
 from auctionsim.jobs.overrides import KEYWORD_START, fitted_rule
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import load_scenario, parse_scenario, read_scenario
+from auctionsim.scenario.learner import STARTED
 
 _QUICK = ("train.iterations=30", "traffic.auctions_per_day=100000")
 """Overrides of a demo that takes seconds."""
@@ -53,7 +55,10 @@ def plan(scenario: str, shared: tuple[str, ...] = (), *, quick: bool = False) ->
     no_floors = ("platform.revenue_floor=0.0", *(f"advertisers.{i}.profit_floor=0.0" for i in range(len(given.advertisers))))
     few, far = (_QUICK, _QUICK_SEARCH) if quick else ((), ())
     own = (*few, *(() if given.learner.has_fitted_start else far), *shared)
-    from_keyword_bids = (*(KEYWORD_START if given.learner.has_fitted_start else ()), *few, *far, *shared)
+    # Constants of a search near fitted bids are the file's, even where `shared` starts it elsewhere.
+    start = tomllib.loads(text).get("learner", {}).get("start", "keyword-bid")
+    is_near = given.learner.algorithm in STARTED and start != "keyword-bid"
+    from_keyword_bids = (*(KEYWORD_START if is_near or given.learner.has_fitted_start else ()), *few, *far, *shared)
     by_arm = {
         "competing": (*from_keyword_bids, "learner.own_weight=1.0", "learner.global_weight=0.0", *no_floors),
         "colluding": (*from_keyword_bids, "learner.own_weight=0.0", "learner.global_weight=1.0", *no_floors),

@@ -11,12 +11,13 @@ from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import ReplicatedLearner, iterate, trained
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.validated.raised import raised_policy
-from auctionsim.agents.policies.base import Action, Constant, DayState, Participation, Policy, Reactive
+from auctionsim.agents.policies.base import Action, Constant, DayPolicy, DayState, Participation, Policy, Reactive
 from auctionsim.agents.policies.floor_paced import LEAST, MOST, ROOM, FloorPaced
 from auctionsim.market.market import Market
 from auctionsim.market.simulate import simulate_day
 from auctionsim.objectives.goals import day_totals, of_all
 from auctionsim.scenario.file import load_scenario, parse_scenario
+from auctionsim.traffic.steps import minutes_steps
 
 from ...conftest import SMALL
 
@@ -85,6 +86,20 @@ def test_policies_side_by_side_are_paced_each_for_itself(market: Market):
     # One policy on several copies of the day.
     copies = simulate_day(market, day, FloorPaced(value_bids(market, 0.5)), n_policies=2).outcome.cost
     np.testing.assert_array_equal(copies[:, :, 0], copies[:, :, 1])
+
+
+@pytest.mark.parametrize("minutes", [5, 30])
+def test_steps_within_an_hour_are_paced_as_the_hour_is(market: Market, minutes: int):
+    day, bids = market.scenario.traffic.test_days[0], value_bids(market, 0.6)
+
+    class InParts:
+        def begin(self, of: Market, day: int, n_policies: int) -> DayPolicy:
+            return DayPolicy(bids.begin(of, day, n_policies).act, steps=minutes_steps(of.traffic, day, minutes))
+
+    parts, hours = (simulate_day(market, day, FloorPaced(one)) for one in (InParts(), bids))
+    assert len(parts.bids) == 24 * 60 // minutes
+    np.testing.assert_allclose(parts.coefficients, hours.coefficients, rtol=1e-9)
+    np.testing.assert_allclose(parts.outcome.cost, hours.outcome.cost, rtol=1e-9)
 
 
 def test_only_learners_are_paced_and_shares_of_auctions_stay():

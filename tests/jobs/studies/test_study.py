@@ -123,6 +123,15 @@ def test_a_table_keeps_its_columns_when_a_cell_holds_a_bar(tmp_path: Path):
     assert "| a\\|b | 1.000" in (tmp_path / "table.md").read_text()
 
 
+def test_a_table_counts_the_seeds_of_the_arms_that_it_shows():
+    rows = [
+        {"study": "s", "scenario": "x", "arm": arm, "seed": seed, "split": "test", "metric": "m", "value": 1.0}
+        for arm, seeds in {"a": (200, 201), "left out": (100, 101, 102)}.items()
+        for seed in seeds
+    ]
+    assert arms_table(pl.DataFrame(rows), "x", {"m": "M"}, arms=["a"]).note.startswith("Means over 2 seeds")
+
+
 def test_arms_are_compared_on_the_seeds_they_share():
     rows = [
         {"study": "s", "scenario": "x", "arm": arm, "seed": seed, "split": "test", "metric": "m", "value": value}

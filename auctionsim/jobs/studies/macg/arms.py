@@ -26,9 +26,9 @@ _LATER = 100
 _CHANGED = (THREE_ARMS, CALIBRATED, LARGE, REAL)
 TUNED_ON = (
     "Constants and arms were chosen on seeds 0 to 9. The seeds shown begin at 100 for taobao-mix and at 200 elsewhere, where "
-    "start and pacing were changed after seeds from 100 had been looked at; none of those shown had been. The margin "
-    "above the revenue floor is chosen on validation days, after the training days and before the test days. docs/macg.md "
-    "lists the settings that were tried."
+    "start and pacing were changed after seeds from 100 had been looked at; none of those shown had been, but for the "
+    "front's. The margin above the revenue floor is chosen on validation days, after the training days and before the "
+    "test days. docs/macg.md lists the settings that were tried."
 )
 
 

@@ -103,8 +103,8 @@ def front_sections(results: pl.DataFrame) -> list[Section]:
     return [
         Heading("The front: revenue against total profit"),
         Text(
-            f"{THREE_ARMS}, full cooperation (own weight 0, no floors on profit), for a range of revenue floors; the first "
-            f"{N_FEW_SEEDS} seeds."
+            f"{THREE_ARMS}, full cooperation (own weight 0, no floors on profit), for a range of revenue floors; from "
+            f"keyword bids, not paced, on {N_FEW_SEEDS} seeds from the study's first."
         ),
         Table(["Revenue floor", "Revenue", "Total profit"], rows),
         Picture(
