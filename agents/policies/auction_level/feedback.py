@@ -102,10 +102,10 @@ class Feedback:
     def of(self, state: DayState) -> Hour:
         """Return what to bid with in the coming hour."""
         hour, plan = state.hour, self._plan
-        done, now, rest = plan.done[hour], plan.now[hour], plan.rest[hour]
+        done, now, rest = plan.course.done[hour], plan.course.now[hour], plan.course.rest[hour]
         cumulative = state.cumulative[:, :, 0]
         # The rest of the day as expected from the hours before, and from the usual day as long as they are few.
-        coming = (cumulative + PRIOR * plan.usual) * (rest / (done + PRIOR))
+        coming = (cumulative + PRIOR * plan.course.usual) * (rest / (done + PRIOR))
         # What goes beyond a budget does not come.
         within = coming * np.minimum(1.0, state.budget_left[:, 0] / np.maximum(coming[:, COST], 1e-12))[:, None]
         clicks, cost = np.maximum(coming[:, CLICKS], 1e-12), cumulative[:, COST]
@@ -142,9 +142,9 @@ class Feedback:
         if target <= 0:
             return 0.0
         needed = (target - float(state.cumulative[:, COST, 0].sum())) * now
-        before = float(self._plan.now[state.hour - 1, COST]) if state.hour else 0.0
+        before = float(self._plan.course.now[state.hour - 1, COST]) if state.hour else 0.0
         if before > 0:
-            expected = float(state.last_step[:, COST, 0].sum()) * float(self._plan.now[state.hour, COST]) / before
+            expected = float(state.last_step[:, COST, 0].sum()) * float(self._plan.course.now[state.hour, COST]) / before
             ratio = min(max(needed / max(expected, 1e-12), 0.1), 10.0)
             self._level = min(max(self._level * float(arithmetic.power(ratio, GAINS.revenue)), 0.05), 3.0)
         return self._level

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.agents.policies.baseline_course import baseline_course
+from auctionsim.agents.policies.baseline_course import BaselineCourse, baseline_course
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
@@ -30,14 +30,8 @@ _plans: WeakKeyDictionary[Market, dict[int, DayPlan]] = WeakKeyDictionary()
 class DayPlan:
     """Facts of a day that are known at the start of each hour, whatever the policy does; n advertisers."""
 
-    usual: Array
-    """The baseline's totals of the mean training day, `[n, 5]`."""
-    done: Array
-    """Share of each outcome that a usual day has brought before the hour, `[24, 5]`."""
-    now: Array
-    """Share that it brings in the hour, `[24, 5]`."""
-    rest: Array
-    """Share that it brings from the hour on, `[24, 5]`, > 0."""
+    course: BaselineCourse
+    """The baseline's day."""
     room: Array
     """Largest cost that each of the advertisers' constraints allows to one that bought nothing, currency
     `[24, constraints, n]`; infinite where there is none."""
@@ -87,8 +81,7 @@ def _plan(market: Market, day: int) -> DayPlan:
     who = ~market.is_controlled
     profit = ((before + coming)[:, who, GMV] - (before + coming)[:, who, COST]).sum(axis=1)
     return DayPlan(
-        course.usual, course.done, course.now, course.rest,
-        np.stack([room for room, _ in rows]), np.stack([per_unit for _, per_unit in rows]),
+        course, np.stack([room for room, _ in rows]), np.stack([per_unit for _, per_unit in rows]),
         np.where(np.isfinite(caps), caps, 0.0), revenue, floors, np.maximum(np.abs(profit), 1e-12),
     )  # fmt: skip
 
