@@ -166,6 +166,11 @@ class RayPool:
         """The Ray module, connected."""
         return self._ray
 
+    @property
+    def shares_files(self) -> bool:
+        """Return whether tasks see the files of this machine, as they do unless there may be several nodes."""
+        return not self._is_cluster
+
     def results(self, references: list[Any]) -> list[Any]:
         """Wait for results, with a look now and then at whether Ray's servers still run, and return them in order."""
         while len(self._ready(references, len(references))) < len(references):
