@@ -1,11 +1,12 @@
-"""Measure a part of every committed table again: `python benchmarks/check_results.py [STUDY...]` (made by `make check-results`).
+"""Measure a part of every committed table again: `python benchmarks/check_results.py [STUDY...]` (`make check-results`).
 
     python benchmarks/check_results.py                      # every table of docs/results
     python benchmarks/check_results.py maab-game --seeds 2  # one of them, the first two seeds
 
-A study's findings are a function of its scenario, arm and seed. So the first seed of every scenario and arm tells whether the code as
-it is now still makes the table: each figure must come out to the last bit. Seconds are not compared. Where a figure differs, the
-study is to be made again (`make result STUDY=...`). Exits with 1 if one does.
+A study's findings are a function of its scenario, arm and seed. So the first seed of every scenario and arm tells whether the
+code as it is now still makes the table: each figure must come out to the last bit. Seconds are not compared, and torch's
+learners round by the processor (docs/reliability.md). Where a figure differs, the study is to be made again (`make result
+STUDY=...`). Exits with 1 if one does.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def table_of(name: str) -> dict[Key, float]:
 def chosen(name: str, table: dict[Key, float], seeds: int, data: Path | None) -> tuple[list[Unit], Options]:
     """Return the units to measure: the first seeds that the table has of each scenario and arm."""
     options = Options(tuple(sorted({seed for _, _, seed, *_ in table})), data=None if data is None else str(data))
-    kept = {unit for unit in find_study(name).units(options) if any(key[:3] == (unit.scenario, unit.arm, unit.seed) for key in table)}
+    measured_before = {key[:3] for key in table}
+    kept = {one for one in find_study(name).units(options) if (one.scenario, one.arm, one.seed) in measured_before}
     taken: dict[tuple[str, str], list[Unit]] = {}
     for unit in sorted(kept, key=lambda u: (u.scenario, u.arm, u.seed)):
         taken.setdefault((unit.scenario, unit.arm), []).append(unit)
@@ -82,7 +84,8 @@ def check(name: str, seeds: int, data: Path | None, workers: int | str) -> bool:
     scenarios = {key[:2] for key in table}
     left = f", {len(scenarios) - len(units) // seeds} arms not measured" if len(units) < len(scenarios) * seeds else ""
     verdict = "differs" if lines else "agrees" if units else "not measured"
-    print(f"{verdict}  {name}: {figures} figures of {len(units)} units, {len(lines)} differ{left}, {time.monotonic() - began:.0f} s")
+    seconds = time.monotonic() - began
+    print(f"{verdict}  {name}: {figures} figures of {len(units)} units, {len(lines)} differ{left}, {seconds:.0f} s")
     for line in lines[:SHOWN]:
         print(f"  {line}")
     sys.stdout.flush()
@@ -102,7 +105,8 @@ def main() -> int:
     unknown = [name for name in given.studies if name not in names]
     if unknown:
         parser.error(f"expected a study of docs/results ({', '.join(names)}), got {unknown[0]!r}")
-    return 0 if all([check(name, given.seeds, given.data, workers) for name in given.studies or names]) else 1
+    found = [check(name, given.seeds, given.data, workers) for name in given.studies or names]
+    return 0 if all(found) else 1
 
 
 if __name__ == "__main__":
