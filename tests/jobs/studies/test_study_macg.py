@@ -16,7 +16,7 @@ from auctionsim.analysis.documents.sections import Table
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.cli import main
 from auctionsim.jobs.studies.base import RESULTS_SCHEMA, Options
-from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, LARGE, REAL, Arm, arms_of, scenario_of, seeds_of
+from auctionsim.jobs.studies.macg.arms import ARMS, FRONT, LARGE, REAL, Arm, arms_of, scenario_of, seeds_of, seeds_text
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.document import floor_of_arm, gap_shares
 from auctionsim.jobs.studies.macg.measure import SECONDS
@@ -196,12 +196,20 @@ def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path
         "Weighted objective", "Gap closed", "Own objectives (mean of ratios)", "Own objectives (ratio of totals)",
         "Total profit", "Profit gap closed",
         "Worst advertiser", "Revenue", "Days floor held", "Worst day", "Caps exceeded", "Self-bidders' profit",
-        "Seconds of training", "macg minus", "click-buyer", "currency a day", "our reconstruction", "were not looked at before",
+        "Seconds of training", "macg minus", "click-buyer", "currency a day", "our reconstruction",
     )  # fmt: skip
     for title in titles:
         assert title in page, title
+    assert "begin at 100 for three-arms, 0 for taobao-mix: constants and arms were chosen on some of them" in page
     assert "% of 7" in page, "seven test days of one seed"
     assert "study_version" in (tmp_path / "out" / "plan.json").read_text()
+
+
+def test_seeds_are_called_fresh_only_where_they_are():
+    fresh = {"three-arms": 200, "taobao-mix": 100}
+    assert "none of those shown had been" in seeds_text(fresh, STUDY.first_seed)
+    for scenario in fresh:
+        assert "no claim rests on these figures" in seeds_text({**fresh, scenario: fresh[scenario] - 1}, STUDY.first_seed)
 
 
 def test_costs_of_generations_are_measured_and_their_growth_named():

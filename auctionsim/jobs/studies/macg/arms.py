@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auctionsim.jobs.overrides import FORMULA_SEARCH, KEYWORD_START, fitted_rule
@@ -133,6 +134,19 @@ def seeds_of(scenario: str, arm: Arm, seeds: tuple[int, ...]) -> tuple[int, ...]
     most = 1 if arm.kind == "cost" else arm.most_seeds
     later = _LATER if scenario in _CHANGED and arm not in FRONT else 0
     return tuple(seed + later for seed in seeds[: N_SEEDS.get(scenario)][:most])
+
+
+def seeds_text(shown: Mapping[str, int], first: int) -> str:
+    """Return what is known of the seeds shown, so that nobody takes seeds that were looked at for fresh ones.
+
+    Args:
+        shown: The first seed shown of each scenario, the front's left out.
+        first: The study's first seed.
+    """
+    if all(seed >= first + (_LATER if scenario in _CHANGED else 0) for scenario, seed in shown.items()):
+        return TUNED_ON
+    listed = ", ".join(f"{seed} for {scenario}" for scenario, seed in shown.items())
+    return f"The seeds shown begin at {listed}: constants and arms were chosen on some of them, so no claim rests on these figures."
 
 
 def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) -> Scenario:

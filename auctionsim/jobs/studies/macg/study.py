@@ -22,11 +22,11 @@ from auctionsim.jobs.studies.macg.arms import (
     SCENARIOS,
     TAOBAO_MIX,
     THREE_ARMS,
-    TUNED_ON,
     Arm,
     arms_of,
     scenario_of,
     seeds_of,
+    seeds_text,
 )
 from auctionsim.jobs.studies.macg.cost import cost_sections, generation_costs
 from auctionsim.jobs.studies.macg.document import front_sections, scenario_sections, verdict
@@ -75,11 +75,13 @@ class MacgStudy:
         """Return the verdict, tables and learning curves per scenario, the front, and the cost of a generation."""
         scenarios = list(results["scenario"].unique(maintain_order=True))
         parts: list[Section] = [Text(line) for scenario in scenarios if (line := verdict(results, scenario))]
+        own = results.filter(~pl.col("arm").is_in([arm.name for arm in FRONT]))
+        first = dict(own.group_by("scenario", maintain_order=True).agg(pl.col("seed").min()).rows())
         parts.append(
             Text(
                 "Ratios are to the baseline (everybody bids by keyword under the same budgets) on held-out test days, means "
                 f"over seeds with {INTERVALS}. They are results of our reconstruction; the paper's own figures were not "
-                f"available. {TUNED_ON}"
+                f"available. {seeds_text(first, self.first_seed)}"
             )
         )
         for scenario in scenarios:
