@@ -208,8 +208,8 @@ def test_the_quick_study_ends_with_whole_tables_and_ratios_to_the_bound(tmp_path
 def test_seeds_are_called_fresh_only_where_they_are():
     fresh = {"three-arms": 200, "taobao-mix": 100}
     assert "none of those shown had been" in seeds_text(fresh, STUDY.first_seed)
-    for scenario in fresh:
-        assert "no claim rests on these figures" in seeds_text({**fresh, scenario: fresh[scenario] - 1}, STUDY.first_seed)
+    for scenario, seed in fresh.items():
+        assert "no claim rests on these figures" in seeds_text({**fresh, scenario: seed - 1}, STUDY.first_seed)
 
 
 def test_costs_of_generations_are_measured_and_their_growth_named():

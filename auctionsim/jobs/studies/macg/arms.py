@@ -146,7 +146,8 @@ def seeds_text(shown: Mapping[str, int], first: int) -> str:
     if all(seed >= first + (_LATER if scenario in _CHANGED else 0) for scenario, seed in shown.items()):
         return TUNED_ON
     listed = ", ".join(f"{seed} for {scenario}" for scenario, seed in shown.items())
-    return f"The seeds shown begin at {listed}: constants and arms were chosen on some of them, so no claim rests on these figures."
+    words = "constants and arms were chosen on some of them, so no claim rests on these figures."
+    return f"The seeds shown begin at {listed}: {words}"
 
 
 def scenario_of(source: str, arm: Arm, *, quick: bool, name: str | None = None) -> Scenario:
