@@ -55,7 +55,7 @@ class DeviceTraffic:
         self._is_kept = isinstance(source, TableSource)
         self._days: dict[int, list[list[DeviceChunk]]] = {}
         self.clearers: dict[Any, Any] = {}
-        """What clears days on this traffic, by rules and shape (`clearer.py`)."""
+        """Objects that clear days of this traffic (`clearer.py`), by rules, shape and local credit."""
 
     def chunks(self, day: int, hour: int) -> Iterator[DeviceChunk]:
         """Yield the buckets of an hour, chunk by chunk.

@@ -49,6 +49,9 @@ def test_random_markets_whose_budgets_run_out_come_out_as_on_the_cpu(pricing: st
     for number in range(2):
         rng = np.random.default_rng([23, PRICINGS.index(pricing), outcomes == "sampled", number])
         traffic, n_policies = random_market(rng), (3, 1)[number]
+        if outcomes == "expected" and number == 0:
+            # Of so many auctions that the CPU's kernel takes its fast path.
+            traffic = replace(traffic, weight=traffic.weight * 500)
         squash, slots = float(rng.choice([1.0, 0.5])), SLOTS[(0, 2)[number]]
         rules = Rules.checked(slots, pricing, float(rng.choice([0.0, 0.3])), squash, outcomes, 0.0, np.inf)
         theta = np.zeros((len(traffic.advertisers), 4, n_policies))
