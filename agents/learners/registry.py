@@ -104,6 +104,10 @@ def _made(scenario: Scenario) -> Learner:
     with constructing(name, f"{scenario.source}: learner.algorithm", arguments) if is_own else nullcontext():
         learner: Learner = found(scenario) if constants is None else found(scenario, constants)
     expect_shown(scenario, learner, f"learner.algorithm = {shown(name)}")
+    if scenario.learner.clears_on_device:
+        from auctionsim.agents.learners.es.on_device import PopulationOnDevice
+
+        learner = PopulationOnDevice(scenario, learner)
     return with_floor_pacing(scenario, learner) if is_paced_to_floor(scenario) else learner
 
 
@@ -116,10 +120,15 @@ def expect_installed(scenario: Scenario) -> None:
     """
     if any(group.controller == "learner" for group in scenario.advertisers):
         _expect_library(scenario.learner.algorithm, f"{scenario.source}: learner.algorithm")
-        if scenario.learner.device != "cpu":
+        source, device = f"{scenario.source}: learner.device", scenario.learner.device
+        if scenario.learner.clears_on_device:
+            from auctionsim.auction.cuda.kernels.device import check_device
+
+            check_device(source, device)
+        elif device != "cpu":
             from auctionsim.agents.device.devices import found_device
 
-            found_device(f"{scenario.source}: learner.device", scenario.learner.device)
+            found_device(source, device)
 
 
 def with_constants(scenario: Scenario) -> Scenario:

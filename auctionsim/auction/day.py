@@ -33,7 +33,10 @@ _MADE_ANEW = ("_workspace", "_kernel_rules", "_bids")
 
 
 class Clearer(Protocol):
-    """Clears hours elsewhere than in this process."""
+    """Clears hours elsewhere than by the compiled kernel in this process."""
+
+    sums_local_credit: bool
+    """Whether it sums local credit."""
 
     def clear(
         self, day: int, hour: int, coefficients: NDArray[np.float64], accounts: Accounts, rng_keys: NDArray[np.uint64]
@@ -65,7 +68,8 @@ class DayReplay:
         first_hour: Hour in which the replay begins.
         threads: Number of threads on which each step is cleared (`parallel/windows.py`), all policies together; it never
             changes a result. Local credit, details and participation by chance are summed in order, on one thread.
-        clearer: Clears whole hours elsewhere, but for those with participation by chance; in this process where None.
+        clearer: Clears whole hours elsewhere, on other workers or on a GPU, but for those with participation by chance; the
+            compiled kernel does where None.
     """
 
     def __init__(
@@ -111,8 +115,8 @@ class DayReplay:
         self._local_credit = np.zeros((shape[0] + 1 if local_credit else 0, 2, padded(policies)))
         self._n_detailed = shape[0] if details else 0
         self._threads = 1 if local_credit or details else threads
-        if clearer is not None and (local_credit or details or steps is not None):
-            raise ValueError("clearer: expected whole hours without local credit and details")
+        if clearer is not None and (details or steps is not None or local_credit > clearer.sums_local_credit):
+            raise ValueError("clearer: expected whole hours without details, and without local credit unless it sums that")
         self._clearer = clearer
         self._pace: Pace | None = None
         self.effort = Effort()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.bid_formula import STATIC_BIDS
-from auctionsim.auction.day import run_day
+from auctionsim.auction.day import Clearer, run_day
 from auctionsim.auction.features import auction_counts, feature_sums, means
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
@@ -270,6 +270,7 @@ class Market:
         budgets: NDArray[np.float64] | None = None,
         steps: Steps | None = None,
         carried: ConversionLog | None = None,
+        device: str = "cpu",
     ) -> MarketDay:
         """Begin a day under this market's rules; its coefficients are over `bid_formula.FEATURES`.
 
@@ -283,16 +284,18 @@ class Market:
             budgets: Daily budgets, currency `[advertisers]`, infinite for none; the market's where None.
             steps: Steps in which the day is replayed; hours where None.
             carried: Reports of the days before (`MarketDay.reported`), whose conversions may still arrive; none where None.
+            device: Device that clears the hours, `cpu`, `cuda` or `cuda:N`; it never changes a result.
 
         Raises:
             InputError: There are `budgets`, and the market's campaigns share those of accounts; or conversions are delayed,
-                and steps or local credit are asked for.
+                and steps or local credit are asked for; or there is no such device, or `source` is another than the market's.
         """
         if budgets is not None:
             self.expect_no_accounts("budgets that are set anew")
         return MarketDay(
             self,
             day,
+            clearer=None if device == "cpu" else self._clearer(device, policies, source, local_credit=local_credit),
             source=source or self.traffic_source,
             policies=policies,
             budgets=self.budgets if budgets is None else budgets,
@@ -301,6 +304,16 @@ class Market:
             steps=steps,
             carried=carried,
         )
+
+    def _clearer(self, device: str, policies: int, source: TrafficSource | None, *, local_credit: bool) -> Clearer:
+        """Return what clears hours on a GPU, of the market's own traffic."""
+        if source not in (None, self.traffic_source):
+            raise InputError(f"device: expected 'cpu' with bid features of a policy's own, got {shown(device)}")
+        # numba is slow to import, and few need it for this.
+        from auctionsim.auction.cuda.clearer import clearer_on_device
+
+        shape = len(self.advertisers), policies
+        return clearer_on_device(device, self.source, self.traffic_source, self.rules, shape, local_credit=local_credit)
 
     def outcome(self, day: int, coefficients: NDArray[np.float64]) -> Outcome:
         """Replay a day with coefficients that hold all day.

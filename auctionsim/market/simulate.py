@@ -104,6 +104,7 @@ def simulate_day(
     intervene: Intervention | None = None,
     local_credit: bool = False,
     carried: ConversionLog | None = None,
+    device: str = "cpu",
 ) -> Trajectory:
     """Run a day from its first to its last step under a policy.
 
@@ -115,6 +116,7 @@ def simulate_day(
         intervene: Function that may change the coefficients of a step before they are bid with.
         local_credit: Whether to sum, for each advertiser, profit and cost of the auctions that it is a candidate in.
         carried: Reports of the days before, whose conversions may still arrive (`market.delays.consecutive`); none where None.
+        device: Device that clears the auctions, `cpu`, `cuda` or `cuda:N` (docs/gpu.md); it never changes a result.
 
     Returns:
         The day as it went.
@@ -122,7 +124,7 @@ def simulate_day(
     Raises:
         InputError: An argument is of another kind, or the day is none of the market's; or the policy returned an array of
             another shape, a coefficient that is negative or not finite, or a share outside [0, 1]. NaN is only for advertisers
-            that have a rule.
+            that have a rule. Or there is no such device, or it cannot clear what the policy bids on.
     """
     instance_of("market", market, Market, "a Market (auctionsim.build_market)")
     day, n_policies = one_number_of("day", day, market.source.days), whole_number("n_policies", n_policies, 1)
@@ -132,7 +134,9 @@ def simulate_day(
     with_methods("policy", policy, ("begin",), "a policy with a method begin(market, day, n_policies)")
     actor, name = policy.begin(market, day, n_policies), type(policy).__name__
     source, steps, always = (getattr(actor, one, None) for one in ("source", "steps", "always"))
-    sim = market.day(day, n_policies, local_credit=local_credit, source=source, steps=steps, carried=carried)
+    sim = market.day(
+        day, n_policies, local_credit=local_credit, source=source, steps=steps, carried=carried, device=device
+    )  # fmt: skip
     is_ruled = market.is_ruled if market.rule_policies else None
     # To look at a day takes as long as clearing it where the day is short, and whoever always does the same needs no look.
     known = None if always is None else action_arrays(always, sim.coefficients.shape, name)

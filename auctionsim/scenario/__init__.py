@@ -110,7 +110,8 @@ class Scenario(Section):
                 raise ValueError(f"advertisers[{i}].budget: expected 'profile*SHARE' with synthetic traffic alone, got a table")
         check_accounts(self.accounts, self.advertisers)
         check_delays(self.delays, self.advertisers, self.learner)
-        check_agencies(self.agencies, self.advertisers, self.learner.algorithm, self.learner.device)
+        device = self.learner.device if self.learner.plays_on_device else "cpu"
+        check_agencies(self.agencies, self.advertisers, self.learner.algorithm, device)
         if self.adoption is not None:
             check_adoption(self.adoption, self.advertisers)
         if any(group.controller == "learner" for group in self.advertisers):

@@ -24,8 +24,12 @@ STARTED = ("macg-es", "openai-es", "cma-es")
 
 DEVICE = re.compile(r"^(cpu|cuda(:[0-9]+)?)$")
 """Names of devices."""
-ON_DEVICE = ("ippo", "mappo")
+CLEARED_ON_DEVICE = ("macg-es", "openai-es", "cma-es")
+"""The learners whose population is cleared on a GPU, with the bytes of the processor."""
+ON_DEVICE = (*CLEARED_ON_DEVICE, "ippo", "mappo")
 """The learners that take `device`."""
+SIDE_BY_SIDE = ("formula", "contextual")
+"""The policies of which a GPU clears many side by side."""
 
 VALIDATED = "validated"
 """The word of `floor_margin` that has it chosen on `traffic.validation_days`."""
@@ -114,8 +118,9 @@ class LearnerSection(Section):
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""
     device: Annotated[str, WithJsonSchema({"type": "string", "pattern": DEVICE.pattern})] = "cpu"
-    """Device that `ippo` and `mappo` play and learn on: `cpu`, `cuda` or `cuda:N` (docs/gpu.md). On a GPU the last digits are
-    not those of the processor. Other learners compute on the processor."""
+    """Device: `cpu`, `cuda` or `cuda:N` (docs/gpu.md). `macg-es`, `openai-es` and `cma-es` have their population's auctions
+    cleared there, with the bytes of the processor, with `policy = "formula"` or `"contextual"`. `ippo` and `mappo` play and
+    learn there; on a GPU their last digits are not those of the processor. Other learners compute on the processor."""
     dqn: DqnSection = DqnSection()
     """The Q-learners' constants."""
     ppo: PpoSection = PpoSection()
@@ -133,6 +138,16 @@ class LearnerSection(Section):
     def has_fitted_start(self) -> bool:
         """Return True if learning starts at bids that are fitted to training days."""
         return self.start != "keyword-bid" and self.algorithm in STARTED
+
+    @property
+    def clears_on_device(self) -> bool:
+        """Return True if auctions are cleared on a GPU, for a learner that computes all else on the processor."""
+        return self.device != "cpu" and self.algorithm in CLEARED_ON_DEVICE
+
+    @property
+    def plays_on_device(self) -> bool:
+        """Return True if days are played and learned from on a device, where not all of a market is known."""
+        return self.device != "cpu" and not self.clears_on_device
 
     @model_validator(mode="after")
     def _algorithm_is_known(self) -> LearnerSection:
@@ -165,7 +180,12 @@ class LearnerSection(Section):
         if self.device != "cpu" and self.algorithm not in ON_DEVICE:
             raise ValueError(
                 f"device: expected 'cpu' with {shown(self.algorithm)}, got {shown(self.device)} "
-                f"(only {' and '.join(ON_DEVICE)} compute on a device)"
+                f"(only {', '.join(ON_DEVICE)} compute on a device)"
+            )
+        if self.clears_on_device and self.policy not in SIDE_BY_SIDE:
+            raise ValueError(
+                f"device: expected 'cpu' with policy = {shown(self.policy)}, got {shown(self.device)} "
+                f"(a GPU clears {' and '.join(SIDE_BY_SIDE)})"
             )
         return self
 

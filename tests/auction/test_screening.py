@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auctionsim import replay
+from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.day import DayReplay, run_day
 from auctionsim.auction.kernel.arguments import Auction, AuctionBuckets, make_accounts
 from auctionsim.auction.kernel.candidates import pack_candidates
 from auctionsim.auction.kernel.engine import make_workspace
@@ -17,9 +19,11 @@ from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.kernel.rank import count_index_bits, make_bids, screen, write_screen_features
 from auctionsim.auction.reference import replay_reference
 from auctionsim.auction.rules import Rules
+from auctionsim.auction.sources import TableSource
 from auctionsim.traffic.table import Traffic
 
 from ..conftest import fewer, make_market
+from .test_windows import random_market
 
 NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 # A cap that no bid meets: bids with bounds are ranked exactly.
@@ -132,3 +136,22 @@ def test_a_screened_order_is_certain_from_three_units_on(best: float, second: fl
     else:
         assert code & 63 in ((first, other) if best - second < 64 * 2.0**-23 else (first,))
         assert code >> 6 == np.float32(best).view(np.int32) >> 6
+
+
+def test_screening_changes_no_bit_of_local_credit():
+    rng = np.random.default_rng(2)
+    traffic = random_market(rng)
+    # Of so many auctions that amounts are rounded in one go, which the fast path asks for.
+    traffic = replace(traffic, weight=traffic.weight * 500)
+    n = len(traffic.advertisers)
+    theta = np.zeros((n, len(FEATURES), 2))
+    theta[:, FEATURES.index("keyword_bid")] = rng.uniform(0.5, 1.5, (n, 2))
+    found = []
+    # A cap that no bid meets has all be ranked exactly, and settled by the other path.
+    for cap in (np.inf, UNMET_CAP):
+        rules = Rules(bid_cap=cap)
+        day = DayReplay(TableSource(traffic, rules), 0, rules, policies=2, local_credit=True)
+        run_day(day, lambda _: theta)
+        found.append(day.local_credit.copy())
+    assert found[0].any()
+    assert (found[0] == found[1]).all()

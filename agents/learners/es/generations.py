@@ -43,6 +43,7 @@ class CandidateBlock:
     day: int
     candidates: tuple[int, int]
     """The first candidate, and the one after the last."""
+    local_credit: bool = False
 
 
 def mirrored_blocks(scenario: Scenario, sigma: float, *, local_credit: bool, only: int | None = None) -> list[PairBlock]:
@@ -63,19 +64,29 @@ def candidate_tasks(scenario: Scenario, parameters: Array, multipliers: Array | 
 
 def run_pairs(market: Market, state: Arrays, block: PairBlock) -> Scores:
     """Replay a day for some mirrored pairs and score them; `state` is the generation's, `ESState.arrays` and multipliers."""
+    parameters = pair_parameters(market, state, block)
+    return score(market, block.day, parameters, state.get("multipliers"), local_credit=block.local_credit)
+
+
+def pair_parameters(market: Market, state: Arrays, block: PairBlock) -> Array:
+    """Return the parameters of the candidates of some mirrored pairs, `[candidates, learners, size]`."""
     es = ESState.of(state)
     noise = block_noise(market, es, range(*block.pairs))
     if block.only is not None:
         noise[:, np.arange(noise.shape[1]) != block.only] = 0.0
     mean = es.mean.reshape(noise.shape[1:])
-    parameters = candidates(mean, noise, block.sigma)[:, agent_of_learners(market, market.scenario.learner)]
-    return score(market, block.day, parameters, state.get("multipliers"), local_credit=block.local_credit)
+    return candidates(mean, noise, block.sigma)[:, agent_of_learners(market, market.scenario.learner)]
 
 
 def run_candidates(market: Market, shared: Arrays, task: CandidateBlock) -> Scores:
     """Replay a day for some of the shared candidates and score them."""
-    parameters = shared["parameters"][slice(*task.candidates)][:, agent_of_learners(market, market.scenario.learner)]
-    return score(market, task.day, parameters, shared.get("multipliers"), local_credit=False)
+    parameters = candidate_parameters(market, shared, task)
+    return score(market, task.day, parameters, shared.get("multipliers"), local_credit=task.local_credit)
+
+
+def candidate_parameters(market: Market, shared: Arrays, task: CandidateBlock) -> Array:
+    """Return the parameters of some of the shared candidates, `[candidates, learners, size]`."""
+    return shared["parameters"][slice(*task.candidates)][:, agent_of_learners(market, market.scenario.learner)]
 
 
 def block_noise(market: Market, es: ESState, pairs: range) -> Array:

@@ -6,6 +6,7 @@ candidate's parameters mean; docs/macg.md has the fitness.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,16 +53,45 @@ def score(market: Market, day: int, parameters: Array, multipliers: Array | None
     """Score candidates `[candidates, learners, size]` on one day; with penalties where there are no multipliers."""
     parameterization = make_parameterization(market.scenario.learner)
     if parameterization.side_by_side:
-        return _score(market, day, parameters, multipliers, local_credit=local_credit)
+        return score_blocks(market, day, [parameters], multipliers, local_credit=local_credit)[0]
     alone = [parameters[k : k + 1] for k in range(len(parameters))]
-    return joined([_score(market, day, one, multipliers, local_credit=local_credit) for one in alone])
+    return joined([score_blocks(market, day, [one], multipliers, local_credit=local_credit)[0] for one in alone])
 
 
-def _score(market: Market, day: int, parameters: Array, multipliers: Array | None, *, local_credit: bool) -> Scores:
+def score_blocks(
+    market: Market, day: int, blocks: Sequence[Array], multipliers: Array | None, *, local_credit: bool, device: str = "cpu"
+) -> list[Scores]:
+    """Score blocks of candidates on one day that is replayed once, for all of them side by side.
+
+    Args:
+        market: The market.
+        day: The day.
+        blocks: Parameters of each block's candidates, `[candidates, learners, size]`.
+        multipliers: Multipliers of the constraints; None for penalties.
+        local_credit: Whether an advertiser is scored by its own auctions.
+        device: Device that clears the auctions, `cpu`, `cuda` or `cuda:N`.
+
+    Returns:
+        The scores of each block, with the bytes of a replay of its own.
+    """
+    policy = make_parameterization(market.scenario.learner).policy(market, np.concatenate(blocks))
+    n_policies = sum(map(len, blocks))
+    day_run = simulate_day(market, day, policy, n_policies=n_policies, local_credit=local_credit, device=device)
+    totals, credit, found, begin = day_run.rewarded, day_run.sim.local_credit, [], 0
+    for block in blocks:
+        own = slice(begin, begin + len(block))
+        # Of several blocks each has arrays of its own, since sums along strided ones may be taken in another order.
+        mine, credited = (totals, credit) if len(blocks) == 1 else [one[:, :, own].copy(order="K") for one in (totals, credit)]
+        found.append(_scores_of(market, day, mine, credited, multipliers, local_credit=local_credit))
+        begin += len(block)
+    return found
+
+
+def _scores_of(
+    market: Market, day: int, totals: Array, credit: Array, multipliers: Array | None, *, local_credit: bool
+) -> Scores:
+    """Return the scores of a day's totals `[advertisers, 5, candidates]` and local credit `[advertisers, 2, candidates]`."""
     settings, learners = market.scenario.learner, market.learners
-    policy = make_parameterization(settings).policy(market, parameters)
-    day_run = simulate_day(market, day, policy, n_policies=len(parameters), local_credit=local_credit)
-    totals = day_run.rewarded
     goals, price = training_goals(market, day), price_of(market.scenario, multipliers)
     # Learners may count revenue auction by auction, so its floor is charged in `day_fitness`.
     found = {key: one for key, one in violations(totals, goals).items() if key != REVENUE_FLOOR.key}
@@ -74,12 +104,8 @@ def _score(market: Market, day: int, parameters: Array, multipliers: Array | Non
         own=(obj.own_score(totals, goals, settings) - obj.pooled(own_charge(found, price), goals))[learners] - charge_share,
         profit=profit,
         revenue=revenue,
-        profit_share=day_run.sim.local_credit[learners, 0] / goals.profit_scale
-        if local_credit
-        else np.tile(profit, everywhere),
-        revenue_share=day_run.sim.local_credit[learners, 1] / goals.revenue_scale
-        if local_credit
-        else np.tile(revenue, everywhere),
+        profit_share=credit[learners, 0] / goals.profit_scale if local_credit else np.tile(profit, everywhere),
+        revenue_share=credit[learners, 1] / goals.revenue_scale if local_credit else np.tile(revenue, everywhere),
         charge_elsewhere=_mean_difference(charge, charge_share) if local_credit else np.zeros(len(learners)),
         violation=flatten({key: np.atleast_1d(one.mean(axis=-1)) for key, one in found.items()}),
     )

@@ -11,16 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.auction import units
 from auctionsim.auction.bid_formula import FEATURES
+from auctionsim.auction.cuda.inputs import bids_of, copied_rules
 from auctionsim.auction.cuda.kernels import ledger
-from auctionsim.auction.cuda.kernels.arguments import LEDGER_ROWS, Book, DeviceBids, DeviceRules
-from auctionsim.auction.cuda.kernels.screening import lanes_of
+from auctionsim.auction.cuda.kernels.arguments import LEDGER_ROWS, Book, DeviceBids
 from auctionsim.auction.cuda.launch import over_policies_and
 from auctionsim.auction.cuda.traffic import DeviceTraffic
 from auctionsim.auction.cuda.windows import Windows
 from auctionsim.auction.day import per_policy
-from auctionsim.auction.kernel.arguments import N_FEATURES
 from auctionsim.auction.kernel.noise import hour_rng_key
-from auctionsim.auction.kernel.rank import is_screenable
 from auctionsim.auction.outcome import OUTCOMES, Effort
 from auctionsim.auction.rules import Rules
 from auctionsim.traffic.table import HOURS
@@ -55,11 +53,7 @@ class DeviceDay:
         self.shape = len(source.advertisers), policies
         self.hour = 0
         """Hour of the next step; 24 when the day is over."""
-        numbers = rules.for_kernel()
-        self._device_rules = DeviceRules(
-            cuda.to_device(numbers.slot_effect), numbers.pricing, float(numbers.reserve), float(numbers.bid_floor),
-            float(numbers.bid_cap), numbers.is_sampled,
-        )  # fmt: skip
+        self._device_rules = copied_rules(rules)
         self._budgets = cuda.to_device(per_policy(np.inf if budgets is None else budgets, self.shape, "budgets"))
         self._book = self._new_book()
         self._cost_before = cuda.device_array(self.shape, np.int64)
@@ -111,18 +105,10 @@ class DeviceDay:
 
     def _take(self, coefficients: NDArray[np.float64]) -> None:
         """Copy coefficients to the device, and choose the units of charges that they ask for."""
-        used = [f for f in range(N_FEATURES) if coefficients[:, f].any()]
-        first, n_features = (used[0], 1) if len(used) == 1 else (0, N_FEATURES)
         bounds = units.charge_bounds(units.bid_bounds(coefficients, self._largest, self._rules), self._largest, self._rules)
         self._scales = cuda.to_device(units.scales(bounds, units.count_bits(self._largest, self._rules)))
-        self._n_features = n_features
         self._coefficients = cuda.to_device(np.ascontiguousarray(coefficients))
-        self._bids = DeviceBids(
-            cuda.device_array((*self.shape, N_FEATURES), np.float64),
-            cuda.to_device(np.full(self.shape[0] * n_features * lanes_of(self.shape[1]), np.nan, np.float32)),
-            first,
-            not self._rules.is_clipped and is_screenable(coefficients),
-        )
+        self._bids, self._n_features = bids_of(coefficients, self._rules)
         self._given = coefficients
 
     def _keys(self) -> Any:

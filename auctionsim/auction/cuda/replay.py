@@ -52,15 +52,25 @@ def replay_on_device(
     return replace(outcome_of_hours(run_day(device_day, theta), source.advertisers), effort=device_day.effort)
 
 
-def device_traffic(traffic: Traffic | StoredTraffic, source: TrafficSource, rules: Rules) -> DeviceTraffic:
-    """Return traffic on the device; a table's copy is kept as long as the table lives, for the rules of the last call."""
+def device_traffic(
+    traffic: Traffic | StoredTraffic, source: TrafficSource, rules: Rules, gpu: int = 0, *, has_candidacies: bool = False
+) -> DeviceTraffic:
+    """Return traffic on the device; a table's copy is kept as long as the table lives, for the rules of the last call.
+
+    Args:
+        traffic: The traffic.
+        source: The same in the form that is read.
+        rules: The auction's rules.
+        gpu: Number of the device.
+        has_candidacies: Whether local credit is to be summed.
+    """
     if not isinstance(traffic, Traffic):
-        return DeviceTraffic(source, rules.reserve)
-    key = rules.squash, rules.outcomes, rules.reserve, rules.preranker, rules.bid_floor, rules.bid_cap, rules.rings
+        return DeviceTraffic(source, rules.reserve, gpu, has_candidacies=has_candidacies)
+    key = gpu, rules.squash, rules.outcomes, rules.reserve, rules.preranker, rules.bid_floor, rules.bid_cap, rules.rings
     kept_key, kept = traffic.derived.get(_KEPT, (None, None))
-    if kept is None or kept_key != key:
+    if kept is None or kept_key != key or has_candidacies > kept.has_candidacies:
         # Given back before more is asked for.
         traffic.derived.pop(_KEPT, None)
-        kept = DeviceTraffic(source, rules.reserve)
+        kept = DeviceTraffic(source, rules.reserve, gpu, has_candidacies=has_candidacies)
         traffic.derived[_KEPT] = key, kept
     return kept

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
 
 from auctionsim.auction.cuda.kernels.arguments import DeviceRows
+from auctionsim.auction.cuda.kernels.credit import Candidacies
 from auctionsim.auction.cuda.kernels.device import check_device
 from auctionsim.auction.cuda.kernels.screening import SCREEN_COLUMNS, write_screen
 from auctionsim.auction.cuda.launch import over_rows
@@ -17,6 +18,7 @@ from auctionsim.auction.sources import Chunk, TableSource, TrafficSource
 from auctionsim.errors import InputError
 
 _ROW_BYTES = 8 * 8 + 4 * SCREEN_COLUMNS + 4
+_CANDIDACY_BYTES = 4
 _BUCKET_BYTES = 3 * 8
 _KEPT_SHARE = 0.6
 """Share of the device's free memory that traffic may take; the rest is for windows."""
@@ -29,6 +31,8 @@ class DeviceChunk(NamedTuple):
     n_buckets: int
     first_index: int
     """Index of the first of them in the hour."""
+    candidacies: Candidacies | None = None
+    """The buckets of each advertiser, for local credit; None where none is asked for."""
 
 
 class DeviceTraffic:
@@ -37,17 +41,21 @@ class DeviceTraffic:
     Args:
         source: The traffic.
         reserve: The lowest bid, which screening compares with.
+        gpu: Number of the device.
+        has_candidacies: Whether to hold what local credit is summed by, 4 bytes more for each candidate.
 
     Raises:
         InputError: There is no device.
     """
 
-    def __init__(self, source: TrafficSource, reserve: float) -> None:
+    def __init__(self, source: TrafficSource, reserve: float, gpu: int = 0, *, has_candidacies: bool = False) -> None:
         check_device()
-        self.source = source
+        self.source, self.gpu, self.has_candidacies = source, gpu, has_candidacies
         self._reserve = reserve
         self._is_kept = isinstance(source, TableSource)
         self._days: dict[int, list[list[DeviceChunk]]] = {}
+        self.clearers: dict[Any, Any] = {}
+        """Objects that clear days of this traffic (`clearer.py`), by rules, shape and local credit."""
 
     def chunks(self, day: int, hour: int) -> Iterator[DeviceChunk]:
         """Yield the buckets of an hour, chunk by chunk.
@@ -66,7 +74,8 @@ class DeviceTraffic:
     def _make_room(self, day: int) -> None:
         """Forget other days where this one would not fit beside them."""
         sizes = [self.source.size_of(day, hour) for hour in range(24)]
-        needed = sum(_BUCKET_BYTES * n_buckets + _ROW_BYTES * n_rows for n_buckets, n_rows in sizes)
+        row_bytes = _ROW_BYTES + (_CANDIDACY_BYTES if self.has_candidacies else 0)
+        needed = sum(_BUCKET_BYTES * n_buckets + row_bytes * n_rows for n_buckets, n_rows in sizes)
         if needed > _KEPT_SHARE * free_memory():
             self._days.clear()
         free = free_memory()
@@ -79,7 +88,19 @@ class DeviceTraffic:
     def _copied(self, day: int, hour: int) -> Iterator[DeviceChunk]:
         for chunk in self.source.chunks(day, hour):
             if chunk.last_bucket > chunk.first_bucket:
-                yield DeviceChunk(self._copy(chunk), chunk.last_bucket - chunk.first_bucket, chunk.first_index)
+                n_buckets = chunk.last_bucket - chunk.first_bucket
+                candidacies = self._candidacies_of(chunk) if self.has_candidacies else None
+                yield DeviceChunk(self._copy(chunk), n_buckets, chunk.first_index, candidacies)
+
+    def _candidacies_of(self, chunk: Chunk) -> Candidacies:
+        """Return the buckets in which each advertiser is a candidate, but for those that the pre-ranker dropped."""
+        start = chunk.buckets.start[chunk.first_bucket : chunk.last_bucket + 1]
+        who = chunk.candidates.advertiser[int(start[0]) : int(start[-1])]
+        bucket = np.repeat(np.arange(len(start) - 1, dtype=np.int32), np.diff(start))
+        ends = np.cumsum(np.bincount(who, minlength=len(self.source.advertisers) + 1))
+        # Stable: an advertiser's buckets stay in order. Who was dropped stands last, and is none of the advertisers.
+        order = np.argsort(who, kind="stable")
+        return Candidacies(cuda.to_device(np.append(0, ends[:-1])), cuda.to_device(np.append(bucket[order], np.int32(0))))
 
     def _copy(self, chunk: Chunk) -> DeviceRows:
         """Copy a chunk to the device."""

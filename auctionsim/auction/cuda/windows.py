@@ -8,7 +8,17 @@ import numpy as np
 from numba import cuda
 
 from auctionsim.auction.cuda.kernels import foresight
-from auctionsim.auction.cuda.kernels.arguments import PROGRESS_ROWS, RANKED_AGAIN, ROUNDS, Book, DeviceBids, DeviceRules, Window
+from auctionsim.auction.cuda.kernels.arguments import (
+    PROGRESS_ROWS,
+    RANKED_AGAIN,
+    ROUNDS,
+    Book,
+    CreditWindow,
+    DeviceBids,
+    DeviceRules,
+    Window,
+)
+from auctionsim.auction.cuda.kernels.credit import add_credit, make_gain
 from auctionsim.auction.cuda.kernels.ledger import begin_window
 from auctionsim.auction.cuda.kernels.rounds import make_settle_window
 from auctionsim.auction.cuda.kernels.screening import WIDTH, make_decide, make_screen
@@ -33,14 +43,15 @@ class Windows:
     Args:
         shape: Numbers of advertisers and of policies.
         n_slots: Number of slots.
+        has_credit: Whether local credit is summed.
     """
 
-    def __init__(self, shape: tuple[int, int], n_slots: int) -> None:
+    def __init__(self, shape: tuple[int, int], n_slots: int, *, has_credit: bool = False) -> None:
         n_advertisers, n_policies = shape
-        self._shape, self._n_slots = shape, n_slots
+        self._shape, self._n_slots, self._has_credit = shape, n_slots, has_credit
         most_blocks = max(_MOST_BLOCK_BYTES // (8 * n_advertisers * n_policies), _FEWEST_BLOCKS)
         self._most = max(min(_MOST_RECORDS // (n_policies * n_slots), most_blocks * _BLOCK), _FEWEST_BLOCKS * _BLOCK)
-        self._window: Window | None = None
+        self._window: Window | CreditWindow | None = None
         self._before = cuda.device_array((2, *shape), np.int64)
         self._shares = cuda.to_device(np.zeros(foresight.N_SIZES))
         self._is_first = True
@@ -53,7 +64,16 @@ class Windows:
         self._effort.rounds, self._effort.ranked_again = int(progress[ROUNDS].max()), int(progress[RANKED_AGAIN].sum())
         return self._effort
 
-    def replay(self, chunk: DeviceChunk, rules: DeviceRules, bids: DeviceBids, book: Book, keys: Any, n_features: int) -> None:
+    def replay(
+        self,
+        chunk: DeviceChunk,
+        rules: DeviceRules,
+        bids: DeviceBids,
+        book: Book,
+        keys: Any,
+        n_features: int,
+        credit: Any = None,
+    ) -> None:
         """Clear a chunk.
 
         Args:
@@ -63,11 +83,12 @@ class Windows:
             book: Sums and budgets, updated.
             keys: The hour's RNG key for each policy, `[P]`.
             n_features: Features of `bids.theta_f32`.
+            credit: Local credit, currency `[A, 2, P]`, added to; None where it is not summed.
         """
         begin = 0
         while begin < chunk.n_buckets:
             n = min(self._next_size(), chunk.n_buckets - begin)
-            self._clear(chunk, begin, n, rules, bids, book, keys, n_features)
+            self._clear(chunk, begin, n, rules, bids, book, keys, n_features, credit)
             begin += n
 
     def _next_size(self) -> int:
@@ -79,7 +100,7 @@ class Windows:
 
     def _clear(
         self, chunk: DeviceChunk, first: int, n: int, rules: DeviceRules, bids: DeviceBids, book: Book, keys: Any,
-        n_features: int,
+        n_features: int, credit: Any,
     ) -> None:  # fmt: skip
         """Clear the window of `n` buckets from `first` on."""
         n_advertisers, n_policies = self._shape
@@ -93,19 +114,22 @@ class Windows:
             screen[over_buckets_and(n, n_policies, WIDTH)](first, n, chunk.rows, bids, window.codes)
         make_decide(self._n_slots)[records](*arguments)
         grid, group = over_groups(n_policies)
-        make_settle_window(self._n_slots, n_features)[grid](group, *arguments)
+        make_settle_window(self._n_slots, n_features, has_credit=self._has_credit)[grid](group, *arguments)
+        if self._has_credit:
+            make_gain(self._n_slots)[records](first, n, chunk.first_index + first, chunk.rows, rules, book, window, keys)
+            add_credit[everybody](first, n, chunk.candidacies, window, credit)
         foresight.foresee[everybody](n, self._most, self._before, book, self._shares)
         self._effort.windows += 1
         self._effort.ranked += n * n_policies
 
-    def _window_of(self, n: int) -> Window:
+    def _window_of(self, n: int) -> Window | CreditWindow:
         """Return memory for windows of up to `n` buckets."""
         if self._window is None or self._window.positions.shape[1] < n:
             n_advertisers, n_policies = self._shape
             _, group = over_groups(n_policies)
             # Given back before more is asked for.
             self._window = None
-            self._window = Window(
+            window = Window(
                 positions=cuda.device_array((self._n_slots + 2, n, n_policies), np.int32),
                 cost=cuda.device_array((self._n_slots, n, n_policies), np.int64),
                 codes=cuda.device_array((self._n_slots + 2, n, n_policies), np.float32),
@@ -114,4 +138,7 @@ class Windows:
                 todo=cuda.device_array((-(-n_policies // group), group * n), np.int32),
                 block_size=_BLOCK,
             )
+            self._window = window
+            if self._has_credit:
+                self._window = CreditWindow(*window, gained=cuda.device_array((2, n, n_policies), np.float64))
         return self._window

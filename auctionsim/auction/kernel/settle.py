@@ -115,8 +115,10 @@ def settle_one_slot(
     accounts = auction.accounts
     record(accounts.ledger, accounts.outcome_scale, False, account, weight, clicks, conversions, gmv, cost)
     if has_local_credit:
-        workspace.profit[p] = weight * (gmv - charge)
-        workspace.cost[p] = weight * charge
+        # What the account was charged, as in `_record_winner`: which of the two settles a bucket shows in no digit.
+        spent = cost / _charge_scale(account, auction)
+        workspace.profit[p] = weight * gmv - spent
+        workspace.cost[p] = spent
     return True
 
 

@@ -104,6 +104,8 @@ class DayInPieces:
         n_policies: Number P of policies.
     """
 
+    sums_local_credit = False
+
     def __init__(self, pool: Pool, workers: int, source: TrafficSource, rules: Rules, n_policies: int) -> None:
         self._crew = crew_of(pool, PieceWorker, (pool.put(source), rules, n_policies), workers)
         self._workers, self._source, self._n_policies = workers, source, n_policies

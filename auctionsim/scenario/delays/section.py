@@ -108,5 +108,5 @@ def check_delays(delays: DelaysSection | None, groups: Sequence[HasDelay], learn
         raise ValueError(
             f"delays: expected learner.start = 'keyword-bid', got '{learner.start}', which is fitted to what comes in the end"
         )
-    if learns and learner.device != "cpu":
+    if learns and learner.plays_on_device:
         raise ValueError(f"delays: expected learner.device = 'cpu', got '{learner.device}', where days run without reports")

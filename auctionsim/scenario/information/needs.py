@@ -95,5 +95,5 @@ def _needs_no_delay(learner: LearnerSection) -> Iterator[tuple[str, object, str]
         yield "learner.policy", learner.policy, "which sees the auction that it bids in"
     if learner.pace_to_floor:
         yield "learner.pace_to_floor", True, "which looks at the platform's revenue to date"
-    if learner.device != "cpu":
+    if learner.plays_on_device:
         yield "learner.device", learner.device, "where days run without reports"

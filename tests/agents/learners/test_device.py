@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numba import cuda
 
 from auctionsim.agents.build import build_market
 from auctionsim.agents.device.home import Home
@@ -18,6 +19,7 @@ from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import parse_scenario
+from auctionsim.scenario.learner import CLEARED_ON_DEVICE
 
 from ...conftest import SMALL
 
@@ -94,6 +96,34 @@ def test_a_device_that_is_not_there_ends_in_one_line_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.skipif(cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("algorithm", CLEARED_ON_DEVICE)
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_an_evolution_strategy_without_its_device_ends_in_one_line_that_says_what_to_install(
+    command: str, algorithm: str, small_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = ["--out", str(tmp_path / "run")] if command == "train" else []
+    asked = ["--set", f'learner.algorithm="{algorithm}"', "--set", 'learner.device="cuda:0"']
+    assert main([command, str(small_file), *out, *asked]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"{small_file}: learner.device: expected 'cpu', as no CUDA device was found; 'cuda:0' asks for an NVIDIA GPU with its "
+        "driver and for pip install 'auctionsim[gpu]'"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(cuda.is_available(), reason="there is a GPU")
+def test_an_evolution_strategy_on_a_device_gives_no_tasks_and_bids_without_it():
+    market = market_for("macg-es", 'learner.device="cuda"', 'delays.distribution="exponential"', "delays.mean=2")
+    learner = make_learner(market.scenario)
+    state = learner.start(market)
+    assert list(learner.ask(market, state).tasks) == []
+    assert learner.policy(market, state).begin(market, 0, 1).act(market.day(0).state).shape == (7, 4, 1)
+    with pytest.raises(InputError, match=r"^device: expected 'cpu', as no CUDA device"):
+        iterate(learner, market, state)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_policy_learned_on_a_gpu_bids_without_one():
     market = market_for("ippo", 'learner.device="cuda"')
@@ -108,8 +138,12 @@ def test_a_policy_learned_on_a_gpu_bids_without_one():
     ("overrides", "line"),
     [
         (
-            ('learner.device="cuda"',),
-            "device: expected 'cpu' with 'macg-es', got 'cuda' (only ippo and mappo compute on a device)",
+            ('learner.device="cuda"', 'learner.algorithm="maab"'),
+            "device: expected 'cpu' with 'maab', got 'cuda' (only macg-es, openai-es, cma-es, ippo, mappo compute on a device)",
+        ),
+        (
+            ('learner.device="cuda"', 'learner.policy="free"'),
+            "device: expected 'cpu' with policy = 'free', got 'cuda' (a GPU clears formula and contextual)",
         ),
         (
             ('learner.device="gpu"', 'learner.algorithm="ippo"'),

@@ -19,16 +19,21 @@ from ...conftest import make_market
 pytestmark = pytest.mark.skipif(cuda.is_available(), reason="the tests of a device run on this one")
 
 
-def test_days_come_out_as_on_the_cpu_in_the_simulator():
+ROOT = Path(__file__).parents[3]
+TESTS = {"auction/cuda/test_days.py": 9, "auction/cuda/test_clearer.py": 7, "agents/learners/test_population_on_device.py": 5}
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_what_a_device_computes_comes_out_as_on_the_cpu_in_the_simulator(name: str):
     # The simulator is chosen when numba is imported, so it needs a process of its own.
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).with_name("test_days.py"))],
-        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.simulated_gpu", f"tests/{name}"],
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
     passed = re.search(r"(\d+) passed", run.stdout)
     assert passed is not None
-    assert int(passed[1]) == 9
+    assert int(passed[1]) == TESTS[name]
     assert "skipped" not in run.stdout
 
 

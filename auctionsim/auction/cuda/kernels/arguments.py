@@ -18,6 +18,12 @@ LIMIT, SPENDABLE, IS_OUT = COST + 1, COST + 2, COST + 3
 LEDGER_ROWS = 8
 """Rows of `Book.ledger`: the sums of `OUTCOMES`, `LIMIT`, `SPENDABLE` and `IS_OUT`."""
 
+SETTLED = 2
+"""Last entry of `Window.positions` for a bucket that was settled in order, as somebody ran out in it."""
+
+PROFIT, PAID = range(2)
+"""Rows of `CreditWindow.gained`."""
+
 DONE, STOP, NEXT, RIGHT, ROUNDS, RANKED_AGAIN = range(6)
 PROGRESS_ROWS = 6
 """Rows of `Window.progress`."""
@@ -83,7 +89,7 @@ class Window(NamedTuple):
 
     positions: Any
     """Candidate of each slot and next below, counted from the bucket's first row, or one of the constants above; and last, 1
-    where scores tie or almost do, so that others decide as well, `[K + 2, W, P]`, int32."""
+    where scores tie or almost do, so that others decide as well, or `SETTLED`, `[K + 2, W, P]`, int32."""
     cost: Any
     """Charge of all auctions of the bucket to the winner of each slot, in units of its account, `[K, W, P]`, int64."""
     codes: Any
@@ -99,3 +105,18 @@ class Window(NamedTuple):
     one x W]`, int32."""
     block_size: int
     """Buckets of a block."""
+
+
+class CreditWindow(NamedTuple):
+    """A `Window` that also keeps what the winners of each bucket gain, where local credit is summed."""
+
+    positions: Any
+    cost: Any
+    codes: Any
+    block_cost: Any
+    progress: Any
+    todo: Any
+    block_size: int
+    """The fields of `Window`."""
+    gained: Any
+    """The winners' profit and cost in all auctions of the bucket, currency, `[2, W, P]`."""

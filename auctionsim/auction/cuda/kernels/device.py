@@ -21,17 +21,29 @@ IS_SIMULATED: bool = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 """Whether kernels run in numba's simulator."""
 
 
-def check_device() -> None:
+def check_device(source: str = "device", device: str = "cuda") -> None:
     """Check that kernels can run.
 
+    Args:
+        source: The argument or key that names the device, which begins the message.
+        device: Name of the device, `cuda` or `cuda:N`.
+
     Raises:
-        InputError: There is no CUDA device, or what is needed to use it is not installed.
+        InputError: There is no such CUDA device, or what is needed to use it is not installed.
     """
     if not cuda.is_available():
         raise InputError(
-            "device: expected 'cpu', as no CUDA device was found; 'cuda' asks for an NVIDIA GPU with its driver and for "
+            f"{source}: expected 'cpu', as no CUDA device was found; '{device}' asks for an NVIDIA GPU with its driver and for "
             "pip install 'auctionsim[gpu]'"
         )
+    if number_of(device) >= len(cuda.gpus):
+        known = ", ".join(("cpu", "cuda", *(f"cuda:{i}" for i in range(len(cuda.gpus)))))
+        raise InputError(f"{source}: expected one of {known}, got '{device}'")
+
+
+def number_of(device: str) -> int:
+    """Return the number of a device, N of `cuda:N`; 0 for `cuda`."""
+    return int(device.partition(":")[2] or 0)
 
 
 def kernel(function: Function, most_registers: int | None = None) -> Any:

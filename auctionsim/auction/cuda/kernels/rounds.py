@@ -28,6 +28,7 @@ from auctionsim.auction.cuda.kernels.arguments import (
     RANKED_AGAIN,
     RIGHT,
     ROUNDS,
+    SETTLED,
     SPENDABLE,
     STOP,
     Book,
@@ -94,12 +95,12 @@ def advance(a: int, p: int, book: Book, window: Window) -> None:
 
 
 @cache
-def make_walk(n_slots: int) -> Any:
+def make_walk(n_slots: int, *, has_credit: bool) -> Any:
     """Return the device function that goes through a block in order until somebody runs out, and settles that bucket.
 
     It is `walk(first, n_buckets, index, p, rows, rules, bids, book, window, key, positions)`; it tells if buckets are left.
     """
-    settle, count, size = make_settle(n_slots), make_count(n_slots), n_slots * _AT_ONCE
+    settle, count, size = make_settle(n_slots, has_credit=has_credit), make_count(n_slots), n_slots * _AT_ONCE
 
     @device_function
     def read(number: int, end: int, first: int, p: int, rows: DeviceRows, window: Window, who: Any, cost: Any) -> None:
@@ -154,7 +155,8 @@ def make_walk(n_slots: int) -> Any:
             for slot in range(n_slots):
                 positions[slot] = window.positions[slot, last, p]
             count(-1, first + last, index + last, p, positions, rows, rules, book, key)
-            settle(first + last, index + last, p, rows, bids, rules, book, key)
+            settle(first + last, last, index + last, p, rows, bids, rules, book, window, key)
+            window.positions[n_slots + 1, last, p] = SETTLED
             number = last + 1
             window.progress[RIGHT, p] = number
         window.progress[NEXT, p] = number
@@ -204,13 +206,15 @@ def make_repair(n_slots: int, n_features: int) -> Any:
 
 
 @cache
-def make_settle_window(n_slots: int, n_features: int) -> Any:
+def make_settle_window(n_slots: int, n_features: int, *, has_credit: bool) -> Any:
     """Return the kernel that settles a ranked window; its grid is `launch.over_groups`.
 
-    It is `settle_window(group, first, n_buckets, index, rows, rules, bids, book, window, keys)`.
+    It is `settle_window(group, first, n_buckets, index, rows, rules, bids, book, window, keys)`. With credit the window is a
+    `CreditWindow`, and has what the winners gain of the buckets that are settled in order.
     """
     depth, size = n_slots + 1, (n_slots + 2) * WIDTH
-    walk, repair, find_wrong = make_walk(n_slots), make_repair(n_slots, n_features), make_find_wrong(n_slots)
+    walk, find_wrong = make_walk(n_slots, has_credit=has_credit), make_find_wrong(n_slots)
+    repair = make_repair(n_slots, n_features)
 
     def settle_window(
         group: int, first: int, n_buckets: int, index: int, rows: DeviceRows, rules: DeviceRules, bids: DeviceBids, book: Book,

@@ -52,6 +52,13 @@ def clicks_of(row: int, slot: int, rows: DeviceRows, rules: DeviceRules) -> floa
 
 
 @device_function
+def gmv_of(row: int, slot: int, rows: DeviceRows, rules: DeviceRules) -> float:
+    """Return the expected GMV of an auction for a candidate in a slot, currency."""
+    conversions = times(clicks_of(row, slot, rows, rules), rows.features[row, CVR])
+    return times(conversions, rows.features[row, ITEM_PRICE])
+
+
+@device_function
 def charge_in_units(row: int, slot: int, n_slots: int, scale: float, scores: Any, rows: DeviceRows, rules: DeviceRules) -> int:
     """Return what one auction charges the winner of a slot in expectation, or one click where clicks are drawn, in units."""
     price = price_per_click(slot, n_slots, rows.features[row, QUALITY], scores, rules)
