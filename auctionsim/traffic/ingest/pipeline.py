@@ -182,7 +182,8 @@ def _make_table(
     logged = logged_advertisers(database, form)
     summary = summarize(database, read.rows, log, calibration, logged)
     summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
-    return replace(summary, stray_clicks=has.stray_clicks, conversion_delays=delays), logged
+    summary = replace(summary, stray_clicks=has.stray_clicks, stray_conversions=has.stray_conversions)
+    return replace(summary, conversion_delays=delays), logged
 
 
 def _write_table(database: Database, out: Path, work: Path, notes: Mapping[str, str]) -> Path:

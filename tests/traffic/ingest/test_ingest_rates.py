@@ -160,6 +160,14 @@ def test_days_before_the_first_trial_have_the_rate_of_its_day(tmp_path: Path, me
     assert all(0.03 < rates[rates[:, 0] == day, 1].mean() < 0.1 for day in range(4))
 
 
+def test_conversions_without_a_click_are_not_counted_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = log_of_clicks((20, 1), (10, 0)).replace(",0,0\n", ",0,1\n", 3)
+    mapped.ingest_log(tmp_path, log, mapping=SEEN)
+    said = capsys.readouterr().out
+    assert "converted          3  not counted, of rows that were not clicked\n" in said
+    assert f"CVR       {1 / 30:.6f}\n" in said
+
+
 @pytest.mark.parametrize("method", ["empirical", "logistic"])
 def test_nothing_is_known_to_convert_in_a_log_without_clicks(tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str):
     table = mapped.ingest_log(tmp_path, log_of_clicks((0, 0), (0, 0)), "--rates", method, mapping=SEEN)
