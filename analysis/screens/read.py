@@ -66,7 +66,8 @@ def read_bids(path: Path, *, lowest_wins: bool, columns: Mapping[str, str] | Non
         InputError: The file or a column is missing, or a value is no number.
     """
     if not path.is_file():
-        raise InputError(f"{path}: expected a log of bids (CSV or Parquet), got no such file")
+        came = "a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: expected a log of bids (CSV or Parquet), got {came}")
     with tempfile.TemporaryDirectory() as folder, unpacked(path, path, Path(folder) / "unpacked") as parts:
         if len(parts) != 1:
             raise InputError(f"{path}: expected one file in the archive, got {len(parts)}")

@@ -36,12 +36,17 @@ def test_a_report_is_not_written_over_a_run_or_another_page(
     (tmp_path / "link").symlink_to(runs[0])
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_text("mine")
+    (tmp_path / "pages").mkdir()
+    for name in ("index.html", "report.md"):
+        (tmp_path / "pages" / name).write_text("# mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     capsys.readouterr()
     for out, message in (
         (runs[0], "--out: expected another file than the run, got "),
         (f"{tmp_path}/link/../link/", "--out: expected another file than the run, got "),
         (str(tmp_path / "page"), f"{tmp_path}/page: expected a new folder or that of an earlier report, got one that holds"),
+        (str(tmp_path / "pages"), f"{tmp_path}/pages: expected a new folder or that of an earlier report, got one that holds"),
+        (f"{runs[0]}/checkpoints/new", "--out: expected a folder of its own, got "),
         (str(tmp_path / "page" / "index.html"), "--out: expected a folder, got the file "),
     ):
         for command in (["report", runs[0]], ["compare", *runs]):
