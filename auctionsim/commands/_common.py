@@ -95,7 +95,7 @@ def add_answer(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=path_text,
+        type=utf8_path,
         help="folder for a page, CSV, JSON and XLSX, new or that of an earlier answer (default: none written)",
     )
 
@@ -306,6 +306,15 @@ def path_text(text: str) -> str:
     """Check a path, as an argparse type. An empty one, often an empty variable of the shell, would mean the current folder."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, got ''")
+    return text
+
+
+def utf8_path(text: str) -> str:
+    """Check a path in UTF-8, as an argparse type: tables are not read or written at another one."""
+    try:
+        path_text(text).encode("utf-8")
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"expected a path in UTF-8, got {shown(text)}") from None
     return text
 
 
