@@ -86,10 +86,10 @@ def _dealt_in_blocks(weight: NDArray[np.int64], size: int, rng: np.random.Genera
     w auctions that are dealt singly have w times the covariance of one. w / s^2 blocks of s auctions have the same, and the
     others are shared out without any, so that numbers have the mean and covariance of single auctions.
     """
-    sizes: NDArray[np.int64] = np.clip(np.sqrt(weight / GROUPS).astype(np.int64), 1, size)
-    blocks = weight // (sizes * sizes)
+    sizes = np.clip(np.sqrt(weight / GROUPS).astype(np.int64), 1, size)
+    blocks = (weight // (sizes * sizes)).astype(np.int64)
     even = weight - blocks * sizes
-    dealt = _dealt_singly(blocks, rng) * sizes[:, None] + _dealt_singly(even % GROUPS, rng)
+    dealt = _dealt_singly(blocks, rng) * sizes[:, None] + _dealt_singly((even % GROUPS).astype(np.int64), rng)
     return np.asarray(dealt + (even // GROUPS)[:, None])
 
 

@@ -35,7 +35,7 @@ class ObservedTotal:
     error: float
     """Mean absolute difference between the advertisers' totals, over the mean of the observed ones; NaN where that is 0."""
     gaps: tuple[str, ...] = ()
-    """What the observed totals lack of what was replayed, and what they have beyond it, in words."""
+    """Sentences on parts of the replay without a row, and on rows of what was not replayed."""
 
     __repr__ = short_repr
 
