@@ -17,7 +17,7 @@ CLIENTS := build/clients
 LOWEST := build/lowest
 CORE := tests/agents tests/auction tests/bounds tests/envs tests/equilibria tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
 
-.PHONY: faults help setup demo demo-real story result test test-fresh test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: check-results faults help setup demo demo-real story result test test-fresh test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	mkdir -p docs/results
 	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
 	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
+
+check-results: setup ## measure one seed of every arm of the committed tables again, to the last bit: make check-results STUDY=calvano; an hour for all
+	$(BIN)/python benchmarks/check_results.py $(if $(wildcard $(DATA)),--data $(DATA)) $(STUDY)
 
 test: setup ## the test suite, but for what make test-long runs; property tests draw the same cases each time, large ones a quarter
 	AUCTIONSIM_FEWER_EXAMPLES=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" --hypothesis-seed=0 --durations 40

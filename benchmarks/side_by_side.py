@@ -2,7 +2,7 @@
 
 With `OLD NEW --report RUN ...` each round writes the report of these finished runs instead, in processor time, and it is said
 whether both wrote the same bytes; with `OLD NEW --regret RUN` each round measures the regret of the run's learners on its
-first seed.
+first seed, with `--verdict RUN` it judges whether they collude, and with `--generation SCENARIO` it trains two generations.
 
 Machines drift by the minute, so figures of two runs say little. Here each checkout has a process of its own, with the same
 interpreter, that makes the same hour of traffic and then waits. Rounds alternate between the two; each round replays the hour
@@ -75,7 +75,35 @@ print("ready", flush=True)
 for line in sys.stdin:
     began = time.process_time()
     rows = regret_rows(seed, market, policy, scenario.traffic.test_days)
-    print(time.process_time() - began, hashlib.sha256(rows.write_csv().encode()).hexdigest(), flush=True)
+    print(time.process_time() - began, hashlib.sha256(repr(rows.rows()).encode()).hexdigest(), flush=True)
+"""
+JUDGE = AUDITOR.replace(
+    "from auctionsim.analysis.economics.no_regret.audit import regret_rows",
+    "from auctionsim.analysis.economics.collusion import without_control\n"
+    "from auctionsim.analysis.reports.run_collusion import evidence_rows",
+).replace(
+    "regret_rows(seed, market, policy, scenario.traffic.test_days)",
+    "evidence_rows(seed, without_control(market, policy, scenario.traffic.test_days))",
+)
+TRAINER = """
+import hashlib, sys, time
+from auctionsim.agents.build import build_market
+from auctionsim.agents.learners.registry import make_learner
+from auctionsim.jobs.distributed.cluster import SerialPool
+from auctionsim.jobs.training.generations import Generations
+from auctionsim.scenario.file import load_scenario
+scenario = load_scenario(sys.argv[1])
+market, learner = build_market(scenario, 0), make_learner(scenario)
+states, generations = {0: learner.start(market)}, Generations(learner, {0: market}, SerialPool())
+print("ready", flush=True)
+for line in sys.stdin:
+    began = time.process_time()
+    for _ in range(2):
+        states, logged = generations.next(states)
+    took, digest = time.process_time() - began, hashlib.sha256()
+    for name in sorted(states[0]):
+        digest.update(states[0][name].tobytes())
+    print(took, digest.hexdigest(), flush=True)
 """
 
 
@@ -138,12 +166,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--report", type=Path, nargs="+", metavar="RUN", help="finished runs whose report is written")
     parser.add_argument("--regret", type=Path, metavar="RUN", help="a finished run whose learners' regret is measured")
+    parser.add_argument("--verdict", type=Path, metavar="RUN", help="a finished run that is judged")
+    parser.add_argument("--generation", metavar="SCENARIO", help="a scenario, two generations of which are trained")
     given = parser.parse_args()
     checkouts = [checkout.resolve() for checkout in (given.old, given.new)]
-    for name, worker, runs in (("report", REPORTER, given.report), ("regret", AUDITOR, given.regret and [given.regret])):
-        if runs:
-            compare_jobs(name, [Side(one, worker, *(str(run.resolve()) for run in runs)) for one in checkouts], given.rounds)
-    if given.report or given.regret:
+    jobs = {"report": (REPORTER, given.report), "regret": (AUDITOR, given.regret), "verdict": (JUDGE, given.verdict)}
+    words = {
+        name: (worker, [str(run.resolve()) for run in (asked if isinstance(asked, list) else [asked])])
+        for name, (worker, asked) in jobs.items()
+        if asked
+    }
+    if given.generation:
+        words["two generations"] = TRAINER, [given.generation]
+    for name, (worker, arguments) in words.items():
+        compare_jobs(name, [Side(one, worker, *arguments) for one in checkouts], given.rounds)
+    if words:
         return
     sides = [Side(checkout, WORKER, str(given.auctions), str(given.candidates)) for checkout in checkouts]
     kinds = [(1, "gsp", "expected"), (3, "gsp", "expected"), (3, "vcg", "expected"), (1, "gsp", "sampled")]

@@ -8,7 +8,6 @@ it is over.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,6 @@ from auctionsim.names.display import short_repr
 Array = NDArray[np.float64]
 PRIOR = 0.1
 """Weight of the usual day in what is expected of a day, as a share of a day."""
-
-_courses: WeakKeyDictionary[Market, dict[int, BaselineCourse]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +43,7 @@ class BaselineCourse:
 
 def baseline_course(market: Market, day: int) -> BaselineCourse:
     """Return the course of a day; it is made once for a market and a day."""
-    courses = _courses.setdefault(market, {})
-    if day not in courses:
-        courses[day] = _course(market, day)
-    return courses[day]
+    return market.once("baseline's course", day, lambda: _course(market, day))
 
 
 def _course(market: Market, day: int) -> BaselineCourse:

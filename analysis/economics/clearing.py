@@ -120,11 +120,17 @@ def profit_at(bids: Array, quality: Array, value: Array, clicks: Array, rivals: 
     Returns:
         Profit and cost over all auctions, currency, `[tries]` each.
     """
-    slots, score = len(rules.slot_effect), bids * quality[:, None]
-    position = (rivals[:, None, :] > score[:, :, None]).sum(axis=2)
-    is_shown = (position < slots) & (bids >= rules.reserve)
-    slot = np.minimum(position, slots - 1)
+    slots, score, is_eligible = len(rules.slot_effect), bids * quality[:, None], bids >= rules.reserve
     wide = np.repeat(quality[:, None], slots, axis=1)
-    price = bids if rules.pricing == "first" else np.take_along_axis(prices(rivals, wide, wide, rules), slot, axis=1)
-    own = np.where(is_shown, clicks[:, None] * np.array(rules.slot_effect)[slot], 0.0)
+    of_slot = prices(rivals, wide, wide, rules) if rules.pricing != "first" else None
+    own, price = np.zeros_like(bids), bids if of_slot is None else np.zeros_like(bids)
+    # Slot by slot, since an array of tries and slots together takes several times as long.
+    is_above = np.ones_like(is_eligible)
+    for k, effect in enumerate(rules.slot_effect):
+        loses = rivals[:, k, None] > score
+        is_shown = is_eligible & is_above & ~loses
+        is_above = loses
+        np.copyto(own, (clicks * effect)[:, None], where=is_shown)
+        if of_slot is not None:
+            np.copyto(price, of_slot[:, k, None], where=is_shown)
     return np.asarray((own * (value[:, None] - price)).sum(axis=0)), np.asarray((own * price).sum(axis=0))

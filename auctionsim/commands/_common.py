@@ -6,13 +6,13 @@ import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auctionsim.console import Console
-from auctionsim.errors import InputError, Remark, RunError, shown
+from auctionsim.errors import InputError, Remark, RunError, shown, suggestion
 from auctionsim.extras import EXTRA_OF, expect_library, is_installed
 from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import FULL
@@ -338,6 +338,17 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, got {shown(text)}") from None
+
+
+def one_word_of(*words: str) -> Callable[[str], str]:
+    """Return an argparse type that takes one of some words; argparse's own `choices` does not say what came and is near."""
+
+    def word(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"expected {' or '.join(words)}, got {shown(text)}{suggestion(text, words)}")
+        return text
+
+    return word
 
 
 def seed(text: str) -> int:

@@ -18,7 +18,7 @@ from auctionsim.console import Console
 
 if TYPE_CHECKING:
     from auctionsim.jobs.demos.three_arms import Arm
-    from auctionsim.runs import Run
+    from auctionsim.jobs.distributed.cluster import Pool
 
 EXAMPLE = "auctionsim demo --quick --out runs/look"
 
@@ -52,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train the arms and write their reports; go on where the same command was interrupted."""
-    from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
+    from auctionsim.jobs.reports import write_reports
+    from auctionsim.runs import Run
 
     _common.expect_ray(arguments, None)
     default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"
@@ -61,12 +62,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     seeds = _common.seeds_from(arguments.seed or 0, arguments.seeds or (2 if arguments.quick else 5))
     try:
         arms = _arms(arguments, console, out, seeds)
-        runs = _trained(arguments, console, out, seeds, arms)
+        with _common.pool_of(arguments, None) as pool:
+            _train(console, out, seeds, arms, pool)
+            paths = [out / arm.name for arm in arms]
+            # One that is there already may be of a run that was interrupted before its report was written.
+            page, *_ = write_reports([(paths, out / "report"), *(([path], path / "report") for path in paths)], pool)
     except KeyboardInterrupt:
         console.say(f"{out}: interrupted; what is done so far is kept")
         console.next_command(_common.command_line())
         raise
-    page = write_report(runs, out / "report")
+    runs = [Run.open(path) for path in paths]
     summaries = [summarize(one) for one in runs]
     text = "\n".join([*(summary.sentence for summary in summaries), f"report: {page}"])
     console.result(text, {"report": str(page), "arms": [summary.as_dict() for summary in summaries]}, kept=out)
@@ -99,10 +104,9 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
     return arms
 
 
-def _trained(arguments: argparse.Namespace, console: Console, out: Path, seeds: tuple[int, ...], arms: list[Arm]) -> list[Run]:
-    """Train the arms that are not finished, from their last checkpoints, and return the runs of all."""
+def _train(console: Console, out: Path, seeds: tuple[int, ...], arms: list[Arm], pool: Pool) -> None:
+    """Train the arms that are not finished, from their last checkpoints."""
     from auctionsim.agents.build import build_market
-    from auctionsim.analysis.reports.report import write_report
     from auctionsim.runs import Run
 
     def opened(arm: Arm) -> Run | None:
@@ -115,23 +119,14 @@ def _trained(arguments: argparse.Namespace, console: Console, out: Path, seeds: 
             missing.append(arm)
         else:
             console.say(f"{arm.name}: finished before, skipped")
-    if missing:
-        # Traffic and baseline are the same in all arms.
-        markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds}
-        with _common.pool_of(arguments, None) as pool:
-            for arm in missing:
-                run = opened(arm)
-                if run is None:
-                    command = _common.command_line()
-                    run = Run.create(
-                        out / arm.name, arm.scenario, arm.text, seeds=seeds, command=command, overrides=arm.overrides
-                    )
-                elif run.checkpoints():
-                    console.say(f"{arm.name}: goes on after iteration {run.last_checkpoint()}")
-                goals = {seed: market.with_goals(arm.scenario) for seed, market in markets.items()}
-                _common.train_run(run, console, pool, title=arm.name, markets=goals)
-    runs = [Run.open(out / arm.name) for arm in arms]
-    for run in runs:
-        # One that is there already may be of a run that was interrupted before its report was written.
-        write_report([run], run.path / "report")
-    return runs
+    # Traffic and baseline are the same in all arms.
+    markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds} if missing else {}
+    for arm in missing:
+        run = opened(arm)
+        if run is None:
+            command = _common.command_line()
+            run = Run.create(out / arm.name, arm.scenario, arm.text, seeds=seeds, command=command, overrides=arm.overrides)
+        elif run.checkpoints():
+            console.say(f"{arm.name}: goes on after iteration {run.last_checkpoint()}")
+        goals = {seed: market.with_goals(arm.scenario) for seed, market in markets.items()}
+        _common.train_run(run, console, pool, title=arm.name, markets=goals)

@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns of auction, bidder, bid, reserve, segment, time; TIME+TIME for several (default: the usual names)",
     )  # fmt: skip
     parser.add_argument(
-        "--pricing", choices=("first", "other"), help="whether winners pay their bids (default: first with --procurement)"
-    )
+        "--pricing", type=_common.one_word_of("first", "other"),
+        help="whether winners pay their bids: first, or other (default: first with --procurement)",
+    )  # fmt: skip
     parser.add_argument(
         "--margin", type=_common.number,
         help="smallest profit margin that bidders have, a share of the bid, to test best responses (default: no test)",

@@ -13,7 +13,7 @@ _CONTROL_GROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
-_SMALL = 32 * 2**20
+SMALL = 32 * 2**20
 """Bytes that no input is to blame for: where they are lacking, the memory is spent on other things."""
 _UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
@@ -46,7 +46,7 @@ def expect_memory(source: str, needed: float, what: str, hint: str) -> None:
     """
     available = available_memory()
     if needed > available:
-        if needed <= _SMALL:
+        if needed <= SMALL:
             raise MemoryError(f"{what} takes {shown_bytes(needed)}, and {shown_bytes(available)} are left")
         raise InputError(
             f"{source}: expected {what} of <= {shown_bytes(available)}, the memory available, "

@@ -85,8 +85,8 @@ Action = Array | Participation
 class Actor(Protocol):
     """A policy on one day.
 
-    It may have an attribute `source`, traffic with bid features of its own, and `steps`, the steps in which it acts: see
-    `DayPolicy`.
+    It may have an attribute `source`, traffic with bid features of its own, `steps`, the steps in which it acts, and `always`,
+    what it does in each of them: see `DayPolicy`.
     """
 
     def act(self, state: DayState) -> Action:
@@ -110,5 +110,7 @@ class DayPolicy:
     """Traffic with the policy's own bid features; the market's where None."""
     steps: Steps | None = None
     """Steps in which the policy acts; hours where None."""
+    always: Action | None = None
+    """Action of every step, where it is known before the day and does not change; `act` returns it. Nobody looks at the day."""
 
     __repr__ = short_repr

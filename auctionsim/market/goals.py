@@ -18,5 +18,9 @@ def training_goals(market: Market, day: int) -> Goals:
 
 
 def _goals(market: Market, day: int, *, for_training: bool) -> Goals:
-    baseline = day_totals(market.baseline[day])
-    return resolved_goals(market.scenario, market.groups, ~market.is_controlled, baseline, for_training=for_training)
+    def resolved() -> Goals:
+        baseline = day_totals(market.baseline[day])
+        return resolved_goals(market.scenario, market.groups, ~market.is_controlled, baseline, for_training=for_training)
+
+    # Asked for in every task of a generation.
+    return market.once("goals of training" if for_training else "goals", day, resolved)

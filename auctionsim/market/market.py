@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ from auctionsim.scenario import AdvertiserGroup, InformationSection, Scenario
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
+
+T = TypeVar("T")
 
 
 class Policy(Protocol):
@@ -86,6 +88,8 @@ class Market:
     """Delays of the reports of conversions; None where they are reported at once."""
     _by_day: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
     """Cache of arrays by name and day; they depend on the traffic alone, so that markets on the same traffic share it."""
+    _made: dict[tuple[str, float], Any] = field(default_factory=dict, init=False, repr=False)
+    """Things that `once` made; a market that is made of this one begins without them."""
     _builder: Callable[[], Market] | None = field(default=None, init=False, repr=False)
     """Function that returns this market again; None where nobody set it, as for every market that is made of another one."""
 
@@ -105,6 +109,10 @@ class Market:
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle what builds the market, where that is known; else the market, whose arrays stay read-only."""
         return super().__reduce_ex__(protocol) if self._builder is None else (self._builder, ())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what `once` made: another process makes it again."""
+        return {**self.__dict__, "_made": {}}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Market:
         """Return the market itself, which never changes: copies of an environment share it as environments do."""
@@ -237,6 +245,19 @@ class Market:
         if (name, day) not in self._by_day:
             self._by_day[name, day] = compute()
         return self._by_day[name, day]
+
+    def once(self, name: str, number: float, make: Callable[[], T]) -> T:
+        """Return what follows from this very market, its goals included, and from a number, and is made once.
+
+        Args:
+            name: The name of the thing.
+            number: The number that it depends on beside the market: a day, a margin.
+            make: Function that makes it.
+        """
+        if (name, number) not in self._made:
+            self._made[name, number] = make()
+        made: T = self._made[name, number]
+        return made
 
     def day(
         self,

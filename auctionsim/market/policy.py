@@ -33,7 +33,7 @@ class Constant:
 
     def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:  # noqa: ARG002  (bids are the same on every day)
         """Bid alike in every step."""
-        return DayPolicy(lambda state: self.theta)  # noqa: ARG005
+        return DayPolicy(lambda state: self.theta, always=self.theta)  # noqa: ARG005
 
 
 @dataclass(frozen=True, eq=False)

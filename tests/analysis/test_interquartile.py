@@ -9,7 +9,14 @@ import pytest
 from scipy.stats import trim_mean
 
 from auctionsim.analysis import interquartile
-from auctionsim.analysis.interquartile import expanded_tail, interquartile_interval, interquartile_mean
+from auctionsim.analysis.interquartile import (
+    compare_middles,
+    expanded_tail,
+    interquartile_interval,
+    interquartile_mean,
+    middle_interval,
+)
+from auctionsim.analysis.statistics import mean_interval
 
 
 def test_the_middle_half_does_not_see_outliers():
@@ -64,6 +71,27 @@ def test_intervals_cover_as_stated(monkeypatch: pytest.MonkeyPatch):
     assert 0.92 <= coverage(False, None, monkeypatch) <= 0.98
     assert 0.90 <= coverage(True, [0] * 4 + [1] * 2, monkeypatch) <= 0.97
     assert coverage(True, None, monkeypatch) < 0.85, "tasks that share their luck are no independent strata"
+
+
+def test_one_market_s_interval_covers_where_that_of_the_mean_does_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(interquartile, "_DRAWS", 500)
+    rng = np.random.default_rng(7)
+    draws = rng.lognormal(size=(200_000, 5))
+    middle = np.sort(draws, axis=1)[:, 1:4].mean()
+    own, mean = 0, 0
+    for sample in draws[:500]:
+        found, other = middle_interval(sample), mean_interval(sample)
+        own += found.low <= middle <= found.high
+        mean += other.low <= np.exp(0.5) <= other.high
+    assert 0.87 <= own / 500 <= 0.95
+    assert mean / 500 < 0.85
+    assert middle_interval([1.0, 2.0, 6.0]) == mean_interval([1.0, 2.0, 6.0]), "of three seeds nothing is left out"
+
+
+def test_arms_are_compared_by_what_most_seeds_say():
+    found = compare_middles([2.0, 3.0, 2.5, 2.2, 1.0], [1.0, 2.0, 1.5, 1.2, 900.0])
+    assert found.difference.mean == pytest.approx(1.0)
+    assert (found.better, found.seeds) == (4, 5)
 
 
 @pytest.mark.parametrize("scores", [np.ones(3), np.array([[1.0, np.nan]]), np.ones((0, 5))])

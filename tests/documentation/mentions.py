@@ -73,9 +73,9 @@ def _notebook(path: Path) -> Iterator[Text]:
 
 def _strings(path: Path) -> Iterator[Text]:
     """Docstrings (every string that stands as a statement), and messages that send the reader to a page or a command."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             is_message = "docs/" in node.value or "`auctionsim " in node.value
             if id(node) in docstrings or is_message:

@@ -33,12 +33,17 @@ class Names:
         }
 
     @cached_property
+    def nodes(self) -> dict[str, list[ast.AST]]:
+        """Every node of every module, found once: to walk through all trees takes seconds."""
+        return {module: list(ast.walk(tree)) for module, tree in self.modules.items()}
+
+    @cached_property
     def words(self) -> set[str]:
         """Every identifier of the code, and every word of its strings that are no docstrings."""
         found: set[str] = set()
-        for tree in self.modules.values():
-            docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-            for node in ast.walk(tree):
+        for nodes in self.nodes.values():
+            docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+            for node in nodes:
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                     found.update(re.findall(r"\w+", node.value))
                 found.update(value for _, value in ast.iter_fields(node) if isinstance(value, str) and value.isidentifier())
@@ -50,8 +55,8 @@ class Names:
     def classes(self) -> dict[str, list[ast.ClassDef]]:
         """Every class by its name."""
         found: dict[str, list[ast.ClassDef]] = defaultdict(list)
-        for tree in self.modules.values():
-            for node in ast.walk(tree):
+        for nodes in self.nodes.values():
+            for node in nodes:
                 if isinstance(node, ast.ClassDef):
                     found[node.name].append(node)
         return found
@@ -78,8 +83,7 @@ class Names:
     def importers(self, library: str) -> list[str]:
         """Return the modules that import a library, or a part of it."""
         found = []
-        for module, tree in self.modules.items():
-            nodes = list(ast.walk(tree))
+        for module, nodes in self.nodes.items():
             named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
             named |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
             if any(name.partition(".")[0] == library for name in named):
@@ -114,8 +118,8 @@ class Names:
         for i in range(1, len(parts) + 1):
             ending = ".".join(parts[:i])
             found += [(name, parts[i:]) for name in self.modules if f".{name}".endswith(f".{ending}")]
-        here = self.modules.get(_module_name(page)) if page.suffix == ".py" and page.is_relative_to(PACKAGE) else None
-        for node in ast.walk(here) if here else ():
+        here = self.nodes.get(_module_name(page), []) if page.suffix == ".py" and page.is_relative_to(PACKAGE) else []
+        for node in here:
             if isinstance(node, ast.ImportFrom):
                 found += [(f"{node.module}.{a.name}", parts[1:]) for a in node.names if (a.asname or a.name) == parts[0]]
         return found

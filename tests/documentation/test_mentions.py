@@ -21,6 +21,9 @@ from auctionsim.scenario.file import builtin_scenarios, templates
 from .mentions import Text, text_of, texts
 from .names import CHECKOUT, PACKAGE, Names
 
+# The repository is read once, by one worker.
+pytestmark = pytest.mark.xdist_group("mentions")
+
 # What looks like a mention and is none, with the reason.
 EXCEPTIONS = {
     "NextStep": "a mode of Gymnasium's vector environments",

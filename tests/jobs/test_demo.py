@@ -90,5 +90,5 @@ def test_arms_from_keyword_bids_do_not_search_in_the_small_steps_of_a_fitted_sta
     arms = {arm.name: arm.scenario for arm in plan("three-arms", shared)}
     for name in ("competing", "colluding"):
         learner, train = arms[name].learner, arms[name].train
-        assert (learner.start, learner.sigma, learner.learning_rate, train.iterations) == ("keyword-bid", 0.1, 0.05, 200)
+        assert (learner.start, learner.sigma, learner.learning_rate, train.iterations) == ("keyword-bid", 0.1, 0.1, 100)
     assert arms["cooperating"].learner.sigma == 0.02

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,15 @@ def pair_noise(seed: int, iteration: int, pairs: range, shape: tuple[int, ...]) 
 
     Each pair has a stream of its own, so that a worker draws its own block and only the seed travels.
     """
-    return np.stack([arithmetic.normal(stream(seed, "es-noise", iteration, pair), shape) for pair in pairs])
+    return np.stack([_noise_of(seed, iteration, pair, shape) for pair in pairs])
+
+
+@lru_cache(maxsize=96)
+def _noise_of(seed: int, iteration: int, pair: int, shape: tuple[int, ...]) -> Array:
+    # Each training day of a generation asks for the same noise, and its update once more.
+    noise = arithmetic.normal(stream(seed, "es-noise", iteration, pair), shape)
+    noise.flags.writeable = False
+    return noise
 
 
 def candidates(mean: Array, noise: Array, sigma: float) -> Array:

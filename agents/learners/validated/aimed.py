@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from auctionsim.agents.policies.base import Actor, Policy
 from auctionsim.market.market import Market
 from auctionsim.names.display import short_repr
 from auctionsim.scenario import Scenario
-
-_aimed: WeakKeyDictionary[Market, dict[float, Market]] = WeakKeyDictionary()
 
 
 def with_margin(scenario: Scenario, margin: float) -> Scenario:
@@ -36,7 +33,8 @@ class Aimed:
 
     def begin(self, market: Market, day: int, n_policies: int) -> Actor:
         """Begin the day in that market, which is made once: policies keep what they plan by it."""
-        markets = _aimed.setdefault(market, {})
-        if self.margin not in markets:
-            markets[self.margin] = market.with_goals(with_margin(market.scenario, self.margin))
-        return self.policy.begin(markets[self.margin], day, n_policies)
+
+        def aimed() -> Market:
+            return market.with_goals(with_margin(market.scenario, self.margin))
+
+        return self.policy.begin(market.once("aimed", self.margin, aimed), day, n_policies)

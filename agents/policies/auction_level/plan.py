@@ -7,7 +7,6 @@ auctions that everybody has seen, and its usual course on those to come. Nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,6 @@ from auctionsim.objectives.resolve import resolved_goals
 from auctionsim.traffic.table import HOURS
 
 Array = NDArray[np.float64]
-
-_plans: WeakKeyDictionary[Market, dict[int, DayPlan]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +61,7 @@ class DayPlan:
 
 def day_plan(market: Market, day: int) -> DayPlan:
     """Return the plan of a day; it is made once for a market and a day."""
-    plans = _plans.setdefault(market, {})
-    if day not in plans:
-        plans[day] = _plan(market, day)
-    return plans[day]
+    return market.once("plan", day, lambda: _plan(market, day))
 
 
 def _plan(market: Market, day: int) -> DayPlan:

@@ -101,11 +101,13 @@ class RayPool:
         """Put the object in the object store."""
         self._send_loaded_modules()
         with one_line(self._ray):
+            expect_alive(self._ray)
             return PutObject(self._ray.put(shared))
 
     def put_arrays(self, arrays: Arrays, before: Any = None, replication: Replication | None = None) -> Any:
         """Put the arrays in the machine's memory; on a cluster let each worker replicate them."""
         with one_line(self._ray):
+            expect_alive(self._ray)
             return put_arrays(self._ray, arrays, before, replication if self._is_cluster else None)
 
     def map(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -137,7 +139,6 @@ class RayPool:
                     index_of[self._call.remote(function, *tasks[index])] = index
                 if not index_of:
                     return
-                expect_alive(self._ray)
                 ready = self._ready(list(index_of), 1)
                 found = [(index_of.pop(reference), self._ray.get(reference)) for reference in ready]
             yield from found
@@ -166,10 +167,15 @@ class RayPool:
         """The Ray module, connected."""
         return self._ray
 
+    @property
+    def shares_files(self) -> bool:
+        """Return whether tasks see the files of this machine, as they do unless there may be several nodes."""
+        return not self._is_cluster
+
     def results(self, references: list[Any]) -> list[Any]:
         """Wait for results, with a look now and then at whether Ray's servers still run, and return them in order."""
         while len(self._ready(references, len(references))) < len(references):
-            expect_alive(self._ray)
+            pass
         found: list[Any] = self._ray.get(references)
         return found
 
@@ -177,6 +183,8 @@ class RayPool:
         """Return the references that are ready once `count` are, or after a while."""
         if not references:
             return []
+        # Ray ends a driver that asks a raylet which is no more, on the spot and with its run's status as it was.
+        expect_alive(self._ray)
         ready: list[Any] = self._ray.wait(references, num_returns=count, timeout=_LOOK_SECONDS)[0]
         return ready
 

@@ -94,7 +94,9 @@ def _run(case: Case) -> None:
     # What is named on the command line may be written where it is new, with its folders; in runs, resume and report work.
     first = [word.removeprefix("./").split("/")[0] for word in named]
     new = [word for word in first if word not in ("scenario.toml", "table.parquet", "..", ".", "run", "interrupted")]
-    run_command(words, writes=["runs", "comparison", *new], changes=["run", "interrupted"])
+    # Without --out, tables of a run are exported beside it.
+    beside = [f"{word.rstrip('/')}-export" for word in named] if words[0] == "export" else []
+    run_command(words, writes=["runs", "comparison", *new, *beside], changes=["run", "interrupted"])
 
 
 def _prepare() -> None:

@@ -82,6 +82,13 @@ def test_who_earns_more_on_some_seeds_alone_invades_nobody():
     assert table_of(pairs)["a"][4] == "nobody"
 
 
+def test_a_seed_with_a_denominator_near_0_decides_no_meeting():
+    pairs = {("a", "a"): [2.0] * 5, ("b", "b"): [1.0] * 5, ("a", "b"): [2.0] * 5, ("b", "a"): [1.0, 1.0, 1.0, 1.0, 400.0]}
+    rows = table_of(pairs)
+    assert list(rows) == ["a", "b"]
+    assert rows["a"][3:] == ["a", "nobody"]
+
+
 def test_the_version_covers_markets_and_settings_but_not_the_entrant():
     one = {"m": scenario_of("taobao-mix", "manual", quick=False)}
     assert version_of(one, {}) == version_of({"m": scenario_of("taobao-mix", "ippo", quick=False)}, {})

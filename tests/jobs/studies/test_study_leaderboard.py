@@ -99,3 +99,12 @@ def test_the_lead_of_the_best_is_paired_by_seed():
     assert "tell them apart" not in texts[1]
     texts, _ = leaderboard({"es": [2.0, 2.0, 2.0], "pid": [2.0, 2.0, 2.0], "manual": [1.0, 1.0, 1.0]})
     assert texts[1].startswith("m: es and pid 2.000")
+
+
+def test_a_seed_on_which_keyword_bids_earn_next_to_nothing_decides_no_rank():
+    # By the mean the second leads, 101 to 4: on the last seed the ratio's denominator is near 0.
+    texts, (_, _, market) = leaderboard({"es": [4.0] * 5, "pid": [1.2, 1.2, 1.2, 1.2, 500.0], "manual": [1.0] * 5})
+    assert [row[0] for row in market.rows] == ["es", "pid", "manual"]
+    assert market.rows[1][3].startswith("1.200")
+    assert texts[1].startswith("m: es 4.000")
+    assert "the lead, paired by seed, is 2.800" in texts[1]

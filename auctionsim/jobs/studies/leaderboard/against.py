@@ -10,7 +10,7 @@ import polars as pl
 
 from auctionsim.analysis.documents.results import by_seed
 from auctionsim.analysis.documents.sections import Table
-from auctionsim.analysis.statistics import INTERVALS, compare_paired
+from auctionsim.analysis.interquartile import BOOTSTRAP, compare_middles
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.studies.base import VERSION_KEY
 from auctionsim.machine.parquet import read_parquet
@@ -56,10 +56,13 @@ def compare_boards(board: Path, other: Path) -> Table:
         seeds = sorted(set.intersection(*(one[market].keys() & two[market].keys() for market in markets))) if markets else []
         if seeds:
             own, theirs = ([np.mean([board[m][seed] for m in markets]) for seed in seeds] for board in (one, two))
-            rows.append([name, str(compare_paired(own, theirs))])
+            rows.append([name, str(compare_middles(own, theirs))])
     if not rows:
         raise InputError(f"{other}: expected a seed and an entrant in common with {board}, got none")
-    note = f"Mean objective over the markets that both measured, differences paired by seed with {INTERVALS}."
+    note = (
+        "Mean objective over the markets that both measured: interquartile means of the differences, paired by seed, with "
+        f"{BOOTSTRAP}."
+    )
     return Table([f"minus {other}", "Objective"], rows, note)
 
 

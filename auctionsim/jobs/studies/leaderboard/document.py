@@ -10,8 +10,14 @@ import polars as pl
 from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
 from auctionsim.analysis.documents.results import by_seed, interval, paired_values
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
-from auctionsim.analysis.interquartile import BOOTSTRAP, interquartile_interval
-from auctionsim.analysis.statistics import INTERVALS, compare_paired, mean_interval, rank_text, ranks
+from auctionsim.analysis.interquartile import (
+    BOOTSTRAP,
+    compare_middles,
+    interquartile_interval,
+    interquartile_mean,
+    middle_interval,
+)
+from auctionsim.analysis.statistics import INTERVALS, Interval, mean_interval, rank_text, ranks
 from auctionsim.jobs.studies.leaderboard.entrants import HINDSIGHT as _HINDSIGHT
 from auctionsim.jobs.studies.leaderboard.round_robin_document import round_robin_sections
 from auctionsim.jobs.studies.leaderboard.version import FIRST_JUDGED_SEED, are_judged
@@ -66,8 +72,10 @@ def leaderboard_sections(
         parts += [Heading(market), _market_table(results, market, ranked[market], learners)]
     parts.append(
         Note(
-            f"Means over {seeds} seeds with {INTERVALS}, held-out test days. Objective: weighted objective as a ratio to that "
-            "of keyword bids, mean over the advertisers that follow the entrant. Revenue: the platform's revenue as a ratio to "
+            f"Held-out test days, {seeds} seeds. Objective: weighted objective as a ratio to that of keyword bids, mean over "
+            "the advertisers that follow the entrant; interquartile mean over the seeds, by which entrants are ranked, with "
+            f"{BOOTSTRAP}, since the ratio is large on a seed on which keyword bids earn next to nothing. Other columns: means "
+            f"with {INTERVALS}. Revenue: the platform's revenue as a ratio to "
             "the baseline. Collusion index: profit gain if all follow the entrant, 0 at truthful bids and 1 at the cartel. "
             "Seconds: wall time of training, or of preparing the rule, on the machine that made this table; it alone differs "
             f"from run to run. On another processor the figures of {', '.join(_torch_trained(learners))} may differ: torch "
@@ -116,31 +124,39 @@ def _torch_trained(learners: Collection[str]) -> list[str]:
 
 
 def _ranked(results: pl.DataFrame, market: str) -> list[str]:
-    """Return a market's entrants by mean objective, best first; those that know the test day are among them.
+    """Return a market's entrants by objective, best first; those that know the test day are among them.
 
     Entrants whose objective is not defined come last.
     """
     names = list(results.filter(scenario=market)["arm"].unique(maintain_order=True))
-    known = list(ranks(_means(results, market, names)))
+    known = list(ranks(_objectives(results, market, names)))
     return known + [name for name in names if name not in known]
 
 
-def _means(results: pl.DataFrame, market: str, names: Sequence[str]) -> dict[str, float]:
-    """Return the mean objective over seeds of each name that has one."""
+def _objectives(results: pl.DataFrame, market: str, names: Sequence[str]) -> dict[str, float]:
+    """Return the interquartile mean of the objective over seeds of each name that has one."""
     values = {name: list(by_seed(results, market, name, "objective").values()) for name in names}
-    return {name: float(np.mean(own)) for name, own in values.items() if own}
+    return {name: interquartile_mean(own) for name, own in values.items() if own}
+
+
+def _cell(results: pl.DataFrame, market: str, name: str, metric: str) -> Interval | None:
+    """Return a metric over the seeds: the objective's interquartile mean, and the mean of others; None if not measured."""
+    if metric != "objective":
+        return interval(results, market, name, metric)
+    values = list(by_seed(results, market, name, metric).values())
+    return middle_interval(values) if values else None
 
 
 def _best_two(results: pl.DataFrame, market: str, names: Sequence[str]) -> str:
     """Return the best of a market, those that tie with it, and its lead over the next one, paired by seed."""
-    ranked = ranks(_means(results, market, [name for name in names if name not in _HINDSIGHT]))
+    ranked = ranks(_objectives(results, market, [name for name in names if name not in _HINDSIGHT]))
     best, *tied = [name for name, rank in ranked.items() if rank == next(iter(ranked.values()))]
-    text = f"{market}: {' and '.join([best, *tied])} {interval(results, market, best, 'objective')}"
+    text = f"{market}: {' and '.join([best, *tied])} {_cell(results, market, best, 'objective')}"
     if len(ranked) == 1 + len(tied):
         return f"{text}."
     second = list(ranked)[1 + len(tied)]
-    lead = compare_paired(*paired_values(results, market, best, second, "objective"))
-    return f"{text}, then {second} {interval(results, market, second, 'objective')}; the lead, paired by seed, is {lead}" + (
+    lead = compare_middles(*paired_values(results, market, best, second, "objective"))
+    return f"{text}, then {second} {_cell(results, market, second, 'objective')}; the lead, paired by seed, is {lead}" + (
         "." if lead.differs else ", which does not tell them apart."
     )
 
@@ -169,10 +185,10 @@ def _ranks(results: pl.DataFrame, markets: Sequence[str], learners: Collection[s
 def _market_table(results: pl.DataFrame, market: str, names: Sequence[str], learners: Collection[str]) -> Table:
     own = results.filter(scenario=market)
     columns = {name: label for name, label in _COLUMNS.items() if name in set(own["metric"])}
-    ranked = ranks(_means(results, market, [name for name in names if name not in _HINDSIGHT]))
+    ranked = ranks(_objectives(results, market, [name for name in names if name not in _HINDSIGHT]))
     rows = []
     for name in names:
-        cells = [interval(own, market, name, metric) for metric in columns]
+        cells = [_cell(own, market, name, metric) for metric in columns]
         texts = [
             "" if cell is None else f"{cell.mean:.1f}" if metric == "seconds" else str(cell)
             for metric, cell in zip(columns, cells, strict=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.results import by_seed
 from auctionsim.analysis.documents.sections import Heading, Section, Table
-from auctionsim.analysis.statistics import INTERVALS, compare_paired, mean_interval
+from auctionsim.analysis.interquartile import BOOTSTRAP, compare_middles, interquartile_mean, middle_interval
 from auctionsim.jobs.studies.leaderboard.round_robin import BETWEEN
 
 Array = NDArray[np.float64]
@@ -30,31 +30,30 @@ def round_robin_sections(results: pl.DataFrame, scenario: str, arm: str) -> list
     if len(names) < 2:
         return []
     payoff = np.array([[list(by_seed(own, scenario, arm, f"{a}{BETWEEN}{b}").values()) for b in names] for a in names])
-    mean = payoff.mean(axis=2)
+    middle = np.array([[interquartile_mean(own) for own in row] for row in payoff])
     against_others = (payoff.sum(axis=1) - payoff[np.arange(len(names)), np.arange(len(names))]) / (len(names) - 1)
     regret = (payoff.max(axis=0) - payoff).mean(axis=1)
     rows = []
-    for i in sorted(range(len(names)), key=lambda i: -against_others[i].mean()):
+    for i in sorted(range(len(names)), key=lambda i: -interquartile_mean(against_others[i])):
         invaders = _invaders(payoff, i, names)
         shown = ", ".join(invaders[:_NAMED]) + (f" and {len(invaders) - _NAMED} more" if len(invaders) > _NAMED else "")
-        best = names[int(mean[:, i].argmax())]
-        itself = mean_interval(payoff[i, i])
+        best = names[int(middle[:, i].argmax())]
         rows.append(
             [
                 names[i],
-                str(mean_interval(against_others[i])),
-                str(itself),
-                str(mean_interval(regret[i])),
+                str(middle_interval(against_others[i])),
+                str(middle_interval(payoff[i, i])),
+                str(middle_interval(regret[i])),
                 best,
                 shown or "nobody",
             ]
         )
     note = (
         f"{scenario}. Half of the advertisers follow one entrant, half another, then the roles are swapped; payoffs are mean "
-        f"objectives as ratios to keyword bids, test days, means over {payoff.shape[2]} seeds with {INTERVALS}. Regret: how "
-        "much the best reply to each entrant earns more, mean over all entrants, itself included. Invaded by: entrants that "
-        "earn more in its company than it earns there, paired by seed, interval above 0; the number of pairs is not corrected "
-        "for. Learners were trained with everybody following them, not against the mixture."
+        f"objectives as ratios to keyword bids, test days, interquartile means over {payoff.shape[2]} seeds with {BOOTSTRAP}. "
+        "Regret: how much the best reply to each entrant earns more, mean over all entrants, itself included. Invaded by: "
+        "entrants that earn more in its company than it earns there, paired by seed, interval above 0; the number of pairs is "
+        "not corrected for. Learners were trained with everybody following them, not against the mixture."
     )
     header = ["Entrant", "Mean against others", "Against itself", "Regret", "Best reply to it", "Invaded by"]
     return [Heading("Round robin"), Table(header, rows, note)]
@@ -67,6 +66,6 @@ def _is_diagonal(metric: str) -> bool:
 
 def _invaders(payoff: Array, i: int, names: list[str]) -> list[str]:
     """Return who earns more against i than i against it, by the size of the difference."""
-    gains = {j: compare_paired(payoff[j, i], payoff[i, j]) for j in range(len(names)) if j != i}
+    gains = {j: compare_middles(payoff[j, i], payoff[i, j]) for j in range(len(names)) if j != i}
     gaining = [j for j, gain in gains.items() if gain.difference.low > 0]
     return [names[j] for j in sorted(gaining, key=lambda j: -gains[j].difference.mean)]
