@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -54,6 +54,10 @@ class Interval:
     def is_known(self) -> bool:
         """Return True if the interval is known: there are two replicates or more."""
         return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def within(self, low: float, high: float) -> Interval:
+        """Return the interval without what no mean can be, such as a share beyond 1. It covers as often as before."""
+        return self if not self.is_known else replace(self, low=max(self.low, low), high=min(self.high, high))
 
     def as_dict(self) -> dict[str, float | None]:
         """Return mean, low and high for JSON; low and high are None if the interval is unknown."""

@@ -13,6 +13,7 @@ from auctionsim.extras import expect_library
 from auctionsim.files import write_then_rename
 
 _FORMULA = r"^([=+\-@\t\r])"
+_MOST_EXACT = 2**53
 
 
 def write_csv(table: pl.DataFrame, path: Path) -> None:
@@ -28,6 +29,8 @@ def write_csv(table: pl.DataFrame, path: Path) -> None:
 
 def write_workbook(tables: Mapping[str, pl.DataFrame], path: Path, comments: str = "") -> None:
     """Write tables as the sheets of a workbook (XLSX). Text stays text: a name that begins with `=` is no formula.
+
+    Whole numbers beyond 2^53, such as large seeds, are written as text, since a workbook rounds them.
 
     Args:
         tables: The tables by the names of their sheets.
@@ -55,6 +58,9 @@ def write_workbook(tables: Mapping[str, pl.DataFrame], path: Path, comments: str
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
+    if isinstance(value, int) and abs(value) > _MOST_EXACT:
+        # A workbook's numbers are 64-bit floats, in which several seeds would become one.
+        value = str(value)
     if isinstance(value, str):
         # A workbook's cell holds 32,767 letters.
         sheet.write_string(row, column, value[:32_000])

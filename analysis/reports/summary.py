@@ -153,6 +153,9 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         table = seed_ratios(part, base)
         return {name: table[name].to_numpy() for name in RATIOS}
 
+    found = intervals_of(run, ratios)
+    if "better_off" in found:
+        found["better_off"] = found["better_off"].within(0.0, 1.0)
     is_log = has_fixed_traffic(scenario)
     profits, advertisers = advertiser_profits(run), mean_advertiser_ratios(run)
     defined = [ratio for ratio in advertisers["ratio"].to_list() if ratio is not None]
@@ -162,7 +165,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         seeds=len(by_seed),
         totals={arm: intervals_of(run, partial(stored_amounts, arm=arm), sums=AMOUNTS) for arm in ARMS},
         changes=intervals_of(run, _changes, sums=AMOUNTS),
-        ratios=intervals_of(run, ratios),
+        ratios=found,
         not_defined=reasons,
         by_seed=seed_ratios(run, against).select(RATIOS).to_numpy(),
         floor=scenario.platform.revenue_floor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,7 +30,10 @@ _OPTIONAL = ("reserve", "segment", "time")
 _DATE = ("year", "month", "day")
 _TRAFFIC = ("cell", "pctr", "manual_bid")
 _MOST = 1e15
-_ISO = r"^(\d{4}([-/.](0[1-9]|1[0-2])([-/.](0[1-9]|[12]\d|3[01])([T ].*)?)?)|\d{2}:\d{2}.*)$"
+_OFFSET = r"(?:Z|UTC|[+-]\d{2}:?\d{2})"
+_CLOCK = rf"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?{_OFFSET})?"
+_ISO = rf"^(\d{{4}}([-/.](0[1-9]|1[0-2])([-/.](0[1-9]|[12]\d|3[01])([T ]{_CLOCK})?)?)|{_CLOCK})$"
+_ZONE = rf"(:\d{{2}}(?:[.,]\d+)?) ?({_OFFSET})$"
 _DATES = "a date such as 2015-01-31 12:00"
 
 
@@ -62,7 +66,8 @@ def read_bids(path: Path, *, lowest_wins: bool, columns: Mapping[str, str] | Non
         InputError: The file or a column is missing, or a value is no number.
     """
     if not path.is_file():
-        raise InputError(f"{path}: expected a log of bids (CSV or Parquet), got no such file")
+        came = "a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: expected a log of bids (CSV or Parquet), got {came}")
     with tempfile.TemporaryDirectory() as folder, unpacked(path, path, Path(folder) / "unpacked") as parts:
         if len(parts) != 1:
             raise InputError(f"{path}: expected one file in the archive, got {len(parts)}")
@@ -83,8 +88,12 @@ def _laid_out(path: Path, table: pl.DataFrame, columns: dict[str, str], *, lowes
     bid = _numbers(path, table, str(found["bid"]))
     is_bid = np.nan_to_num(bid) > 0
     auction, bidder = (_named(path, table, str(found[name]), is_bid) for name in ("auction", "bidder"))
-    reserve = None if found["reserve"] is None else _numbers(path, table, found["reserve"])
-    segment = None if found["segment"] is None else _codes(table[found["segment"]])
+    reserve = segment = None
+    if found["reserve"] is not None:
+        limits = _numbers(path, table, found["reserve"])
+        reserve = _of_auction(path, table, found["reserve"], auction, limits, is_bid & np.isfinite(limits))
+    if found["segment"] is not None:
+        segment = _of_auction(path, table, found["segment"], auction, _codes(table[found["segment"]]), is_bid)
     names, who = np.unique(bidder.to_numpy(), return_inverse=True)
     # A row without a bid, whose time may be blank, says nothing of when its auction was.
     moment = np.where(is_bid, _times(path, table, found["time"], is_bid), np.iinfo(np.int64).max)
@@ -155,14 +164,47 @@ def _times(path: Path, table: pl.DataFrame, column: str | None, is_bid: NDArray[
         text = table[part].cast(pl.String).fill_null("").str.strip_chars()
         numbers = text.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
         is_text = text.str.contains(_ISO).to_numpy()
+        text = _without_offset(path, table, part, text, is_bid)
         # Dates stand as text where any bid has one, so that a number among them is found.
         is_dated = bool((is_text & is_bid).any())
         right = is_text if is_dated else np.isfinite(numbers)
         _expect_all(path, table, part, is_bid & ~right, _DATES if is_dated else f"a number or {_DATES}")
-        values = np.where(right, text.to_numpy(), "") if is_dated else np.where(right, numbers, 0.0)
+        # One mark between all parts, so that the order of texts is that of times.
+        values = (
+            np.where(right, text.str.replace_all("[-/.,T: ]", " ").to_numpy(), "")
+            if is_dated
+            else np.where(right, numbers, 0.0)
+        )
         _, code = np.unique(values, return_inverse=True)
         _, moment = np.unique(moment * (int(code.max()) + 1) + code, return_inverse=True)
     return moment.astype(np.int64)
+
+
+def _without_offset(path: Path, table: pl.DataFrame, column: str, text: pl.Series, is_bid: NDArray[np.bool_]) -> pl.Series:
+    """Cut the offset from UTC off all times. Times of several offsets would not stand in their order, and are refused."""
+    offset = text.str.extract(_ZONE, 2).fill_null("")
+    is_time = is_bid & text.str.contains(_ISO).to_numpy()
+    if is_time.any():
+        first = offset[int(is_time.argmax())]
+        expected = f"times with the offset {first} as before" if first else "times without an offset as before"
+        _expect_all(path, table, column, is_time & (offset != first).to_numpy(), expected)
+    return text.str.replace(_ZONE, "$1")
+
+
+def _of_auction(
+    path: Path, table: pl.DataFrame, column: str, auction: pl.Series, values: NDArray[Any], is_known: NDArray[np.bool_]
+) -> NDArray[Any]:
+    """Return the value of each row's auction, that of its first known row; two in one auction are refused."""
+    _, code = np.unique(auction.to_numpy(), return_inverse=True)
+    known = np.flatnonzero(is_known)[::-1]
+    first = np.full(int(code.max(initial=-1)) + 1, -1)
+    first[code[known]] = known
+    source = np.where(first[code] >= 0, first[code], np.arange(len(code)))
+    wrong = is_known & (values != values[source])
+    if wrong.any():
+        one = table[column][int(source[int(wrong.argmax())])]
+        _expect_all(path, table, column, wrong, f"{shown(one)} as in the auction's other rows")
+    return values[source]
 
 
 def _expect_all(path: Path, table: pl.DataFrame, column: str, wrong: NDArray[np.bool_], expected: str) -> None:

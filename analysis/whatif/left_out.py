@@ -6,6 +6,7 @@ replayed with budgets smaller in proportion, so that it is the same day on a sma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ from auctionsim.streams import stream
 
 GROUPS = 20
 """Groups that the auctions of a day are dealt into."""
+_MOST_DRAWS = 10_000_000
+"""Auctions of a chunk that are dealt one by one; up to four times as many are, too."""
 _AT_ONCE = 1_000_000
 """Auctions that are dealt at once."""
 BUDGET_SHARE = (GROUPS - 1) / GROUPS
@@ -73,6 +76,25 @@ def _dealt(weight: NDArray[np.int64], rng: np.random.Generator) -> NDArray[Any]:
     """
     if (weight == 1).all():
         return rng.integers(GROUPS, size=len(weight), dtype=np.uint8)
+    size = math.isqrt(int(weight.sum()) // _MOST_DRAWS)
+    return _dealt_singly(weight, rng) if size <= 1 else _dealt_in_blocks(weight, size, rng)
+
+
+def _dealt_in_blocks(weight: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Deal more auctions than can be drawn one by one, `[buckets, groups]`: most evenly, the rest in blocks of up to `size`.
+
+    w auctions that are dealt singly have w times the covariance of one. w / s^2 blocks of s auctions have the same, and the
+    others are shared out without any, so that numbers have the mean and covariance of single auctions.
+    """
+    sizes = np.clip(np.sqrt(weight / GROUPS).astype(np.int64), 1, size)
+    blocks = (weight // (sizes * sizes)).astype(np.int64)
+    even = weight - blocks * sizes
+    dealt = _dealt_singly(blocks, rng) * sizes[:, None] + _dealt_singly((even % GROUPS).astype(np.int64), rng)
+    return np.asarray(dealt + (even // GROUPS)[:, None])
+
+
+def _dealt_singly(weight: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Deal auctions one by one, `[buckets, groups]`."""
     ends, dealt = np.cumsum(weight), np.zeros((len(weight), GROUPS), dtype=np.int64)
     for begin in range(0, int(ends[-1]), _AT_ONCE):
         auctions = np.arange(begin, min(begin + _AT_ONCE, int(ends[-1])))

@@ -34,6 +34,8 @@ class ObservedTotal:
     replayed: float
     error: float
     """Mean absolute difference between the advertisers' totals, over the mean of the observed ones; NaN where that is 0."""
+    gaps: tuple[str, ...] = ()
+    """Sentences on parts of the replay without a row, and on rows of what was not replayed."""
 
     __repr__ = short_repr
 
@@ -68,6 +70,7 @@ class LogFit:
                 f"{one.name}: replay {one.replayed:.6g}, observed {one.observed:.6g} (ratio {one.ratio:.3f}; "
                 f"{one.error:.1%} off by advertiser on average)"
             )
+        found += [f"observed totals: {one}" for one in dict.fromkeys(gap for one in self.totals for gap in one.gaps)]
         return found or [f"replay of the log: not defined: {self.reason}"]
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,6 +78,7 @@ class LogFit:
         totals = {
             one.name: {
                 "observed": one.observed, "replayed": one.replayed, "ratio": _defined(one.ratio), "error": _defined(one.error),
+                "gaps": list(one.gaps),
             }
             for one in self.totals
         }  # fmt: skip
@@ -106,19 +110,34 @@ def observed_totals(
         source = arguments.path(name, given)
         table, _ = read_table(Path(source))
     _check_columns(table, source)
-    rows = _numbers(table, source).filter(pl.col("advertiser").is_in(list(advertisers)))
+    given_rows = _numbers(table, source)
+    rows = given_rows.filter(pl.col("advertiser").is_in(list(advertisers)))
     if "day" in rows.columns:
         rows = rows.filter(pl.col("day").is_in(list(days)))
     if rows.height == 0:
         raise InputError(f"{source}: column advertiser: expected rows of the replayed advertisers and days, got none")
     sums = rows.group_by("advertiser").agg(pl.exclude("advertiser").sum())
+    gaps = _gaps(rows, given_rows.height - rows.height, days, advertisers)
     found, total = [], replays.total
     for column in (one for one in _NUMBERS if one in rows.columns):
         known = dict(zip(sums["advertiser"].to_list(), sums[column].to_list(), strict=True))
         own = np.array([known.get(one, 0.0) for one in advertisers])
         replayed = total[:, OUTCOMES.index("cost" if column == "spend" else column)]
         error = safe_ratio(float(np.abs(replayed - own).sum()), float(own.sum()))
-        found.append(ObservedTotal(column, float(own.sum()), float(replayed.sum()), error))
+        found.append(ObservedTotal(column, float(own.sum()), float(replayed.sum()), error, gaps))
+    return tuple(found)
+
+
+def _gaps(rows: pl.DataFrame, left_out: int, days: Sequence[int], advertisers: Sequence[str]) -> tuple[str, ...]:
+    """Say what was replayed and has no row, and count the rows of what was not replayed."""
+    found = []
+    missing = len(advertisers) - rows["advertiser"].n_unique()
+    if missing:
+        found.append(f"{missing} of {len(advertisers)} advertisers have no row and count as 0")
+    if "day" in rows.columns and rows["day"].n_unique() < len(days):
+        found.append(f"{len(days) - rows['day'].n_unique()} of {len(days)} days have no row and count as 0")
+    if left_out:
+        found.append(f"{left_out} rows of advertisers or days that are not replayed are left out")
     return tuple(found)
 
 

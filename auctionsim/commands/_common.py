@@ -95,7 +95,7 @@ def add_answer(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=path_text,
+        type=utf8_path,
         help="folder for a page, CSV, JSON and XLSX, new or that of an earlier answer (default: none written)",
     )
 
@@ -309,6 +309,15 @@ def path_text(text: str) -> str:
     return text
 
 
+def utf8_path(text: str) -> str:
+    """Check a path in UTF-8, as an argparse type: tables are not read or written at another one."""
+    try:
+        path_text(text).encode("utf-8")
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"expected a path in UTF-8, got {shown(text)}") from None
+    return text
+
+
 def positive(text: str) -> int:
     """Parse a whole number >= 1 and <= 10^12, as an argparse type."""
     if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
@@ -403,6 +412,21 @@ def report_folder(path: Path, runs: Sequence[Run]) -> Path:
     expect_distinct([("the run", run.path) for run in runs], [("--out", path)])
     if path.exists() and not path.is_dir():
         raise InputError(f"--out: expected a folder, got the file {path}")
-    if (path / "manifest.json").exists() or ((path / "index.html").exists() and not (path / "report.md").exists()):
+    is_foreign = any((path / name).exists() for name in ("index.html", "report.md")) and not _is_report(path)
+    if (path / "manifest.json").exists() or is_foreign:
         raise InputError(f"{path}: expected a new folder or that of an earlier report, got one that holds other files")
+    for run in runs:
+        own = [run.path / name for name in ("checkpoints", "tensorboard", "control")]
+        held = next((folder for folder in own if path.resolve().is_relative_to(folder.resolve())), None)
+        if held is not None:
+            raise InputError(f"--out: expected a folder of its own, got {path}, which is in {held}")
     return path
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a folder holds a page and its text as reports are written, and not somebody else's of these names."""
+    page, text = path / "index.html", path / "report.md"
+    if not (page.is_file() and text.is_file()):
+        return False
+    with text.open("rb") as opened:
+        return opened.read(12).startswith(b"# auctionsim")

@@ -52,7 +52,7 @@ def _add_day_arguments(parser: argparse.ArgumentParser) -> None:
         help="make a day of that many auctions and store it in --out (default: off)",
     )
     parser.add_argument("--days", type=positive, default=1, help="number of days that --make-day makes (default: 1)")
-    parser.add_argument("--out", type=_common.path_text, help="output folder of --make-day, new or empty (default: runs/day)")
+    parser.add_argument("--out", type=_common.utf8_path, help="output folder of --make-day, new or empty (default: runs/day)")
     parser.add_argument(
         "--day", metavar="DIR", type=_common.path_text, help="replay the stored traffic in this folder (default: off)"
     )

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="two or more run folders on the same test traffic; the first is the common baseline",
     )
     parser.add_argument(
-        "--out", type=_common.path_text, help="output folder of the report (default: comparison, beside the first run)"
+        "--out", type=_common.utf8_path, help="output folder of the report (default: comparison, beside the first run)"
     )
     _common.add_never_code(parser)
 

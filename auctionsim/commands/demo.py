@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=_common.path_text,
+        type=_common.utf8_path,
         help="output folder, new or of this very demo (default: runs/demo, runs/demo-real or runs/demo-quick)",
     )
 

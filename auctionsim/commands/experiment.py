@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        type=_common.path_text,
+        type=_common.utf8_path,
         help="folder for results.csv and a page, new or that of an earlier experiment (default: none written)",
     )
     _common.add_code(parser, is_allowed=False)

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--xlsx", action="store_true", help="write OUT.xlsx, which needs the extra xlsx (default: not written)")
     parser.add_argument(
         "--out",
-        type=_common.path_text,
+        type=_common.utf8_path,
         help="the folder to write, new or of an earlier export (default: RUN-export, beside the run)",
     )
     _common.add_never_code(parser)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run folder, whose learned policy is logged; or a scenario file, or the name of a built-in scenario",
     )  # fmt: skip
     _common.add_overrides(parser)
-    parser.add_argument("--out", required=True, type=_common.path_text, help="the folder to write, new or empty (required)")
+    parser.add_argument("--out", required=True, type=_common.utf8_path, help="the folder to write, new or empty (required)")
     parser.add_argument("--format", default="parquet", help="parquet, or minari for one bidder (default: parquet)")
     parser.add_argument(
         "--policy", help="behavior policy: start, a rule (manual, pid, ...), or a run folder (default: the run's, else manual)"

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV file with the columns advertiser,budget (currency per day), to fit their distribution (default: none)",
     )
     parser.add_argument(
-        "--out", required=True, type=_common.path_text, help="the scenario file to write, ending in .toml (required)"
+        "--out", required=True, type=_common.utf8_path, help="the scenario file to write, ending in .toml (required)"
     )
     _common.add_never_code(parser)
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--learner", default="online-lp",
         help="online-lp; or bc, cql, iql, decision-transformer of d3rlpy (default: online-lp)",
     )  # fmt: skip
-    parser.add_argument("--out", required=True, type=_common.path_text, help="the run folder, new or empty (required)")
+    parser.add_argument("--out", required=True, type=_common.utf8_path, help="the run folder, new or empty (required)")
     parser.add_argument(
         "--metric", default="profit", help="reward, profit, gmv, clicks, conversions: what is maximized (default: profit)"
     )

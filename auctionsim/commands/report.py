@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="+", metavar="run", type=_common.path_text, help="one or more run folders, shown side by side"
     )
     parser.add_argument(
-        "--out", type=_common.path_text, help="output folder of the report (default: report, in the first run's folder)"
+        "--out", type=_common.utf8_path, help="output folder of the report (default: report, in the first run's folder)"
     )
     _common.add_never_code(parser)
 

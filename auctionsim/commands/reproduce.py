@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_code(parser, is_allowed=True)
     _common.add_workers(parser, default="auto; 0 without Ray")
     parser.add_argument(
-        "--out", type=_common.path_text, help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)"
+        "--out", type=_common.utf8_path, help="output folder (default: runs/STUDY; with --quick: runs/STUDY-quick)"
     )
 
 

@@ -18,7 +18,7 @@ EXAMPLE = "auctionsim screen bids.csv --procurement"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "log", metavar="LOG", type=_common.path_text, help="bids, a row each (.csv, .parquet), or a traffic table"
+        "log", metavar="LOG", type=_common.utf8_path, help="bids, a row each (.csv, .parquet), or a traffic table"
     )
     parser.add_argument("--procurement", action="store_true", help="the lowest bid wins (default: the highest)")
     parser.add_argument(

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _common.add_workers(parser)
     _common.add_code(parser, is_allowed=True)
-    parser.add_argument("--out", type=_common.path_text, help="output folder (default: runs/NAME-sweep)")
+    parser.add_argument("--out", type=_common.utf8_path, help="output folder (default: runs/NAME-sweep)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the run on a page of 127.0.0.1 while it trains, at a port, or any free one (default: no page)",
     )  # fmt: skip
     _common.add_code(parser, is_allowed=True)
-    parser.add_argument("--out", type=_common.path_text, help="the run folder, new or empty (default: runs/NAME)")
+    parser.add_argument("--out", type=_common.utf8_path, help="the run folder, new or empty (default: runs/NAME)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

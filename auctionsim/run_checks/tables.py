@@ -51,6 +51,8 @@ _FINITE = {
     "regret": _REGRET,
     "validation": ("revenue", "baseline_revenue", "margin", "factor", "bound"),
 }
+_COUNTED = {"outcomes": ("impressions", "clicks", "conversions", "gmv", "cost"), "queries": _OF_QUERY}
+"""Columns of counts and amounts, which are never below 0."""
 _ARMS = ("learned", "reference")
 _NAMED = {
     "outcomes": ("arm", _ARMS),
@@ -148,7 +150,10 @@ def _expect_values(path: Path, table: pl.DataFrame, columns: dict[str, str]) -> 
     finite = _FINITE.get(path.stem, ())
     for column, words in columns.items():
         own = table[column]
-        if column in finite:
+        if column in _COUNTED.get(path.stem, ()):
+            # A NaN compares as larger than any number.
+            wrong, wanted = ~own.is_between(0, _MOST).fill_null(value=False), f"a number >= 0 and <= {_MOST:g}"
+        elif column in finite:
             wrong, wanted = ~(own.is_finite() & (own.abs() <= _MOST)).fill_null(value=False), f"a finite number <= {_MOST:g}"
         elif words == _NUMBER:
             # Null and NaN stand for figures that are not defined.

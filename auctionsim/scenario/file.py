@@ -80,9 +80,9 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     name = str(path_or_name)
     if name in builtin:
         return builtin[name], name
+    came = "a folder" if path.is_dir() else "no such file"
     raise InputError(
-        f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got no such file"
-        f"{suggestion(name, builtin)}"
+        f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got {came}{suggestion(name, builtin)}"
     )
 
 

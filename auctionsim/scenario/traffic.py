@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 from pydantic import Field, FiniteFloat, model_validator
@@ -78,9 +79,11 @@ class TrafficSection(Section):
         both = sorted(set(self.train_days) & set(self.test_days))
         if both:
             raise ValueError(f"test_days: expected days that are not training days, got {both[0]}, which is in train_days")
-        twice = [day for i, day in enumerate(self.validation_days) if day in self.validation_days[:i]]
-        if twice:
-            raise ValueError(f"validation_days: expected each day once, got {twice[0]} twice")
+        for key in _SPLIT_KEYS:
+            # A day that stands twice would count twice, and its outcomes could not be told apart.
+            twice = next((day for day, count in Counter(getattr(self, key)).items() if count > 1), None)
+            if twice is not None:
+                raise ValueError(f"{key}: expected each day once, got {twice} twice")
         for key in ("train_days", "test_days"):
             both = sorted(set(self.validation_days) & set(getattr(self, key)))
             if both:

@@ -69,6 +69,9 @@ def test_ratios_of_a_run_written_by_hand(run: Run):
     assert table["profit"].to_list() == pytest.approx([1.5, 1.7])
     assert table["worst_advertiser"].to_list() == pytest.approx([0.8, 1.2])
     assert table["better_off"].to_list() == pytest.approx([0.5, 1.0])
+    # 0.75 +- 3.2 as Student has it.
+    share = summarize(run).ratios["better_off"]
+    assert (share.mean, share.low, share.high) == (0.75, 0.0, 1.0)
     assert table["bound"].to_list() == pytest.approx([2.0, 2.0])
     assert table["gap_closed"].to_list() == pytest.approx([0.5, 0.7])
     assert table["truthful_revenue"].to_list() == pytest.approx([1.8, 1.8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import types
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import auctionsim
+from auctionsim.analysis.documents.spreadsheets import write_workbook
 from auctionsim.cli import main
 from auctionsim.extras import is_installed
 from auctionsim.jobs import export_run
@@ -149,6 +151,16 @@ def test_export_to_a_path_without_a_name_ends_in_one_line(
         assert main(["export", str(trained.path), "--xlsx", "--out", out]) == 2
         line = f"--out: expected a path that ends in a name, of which --xlsx makes NAME.xlsx, got '{out}'\n"
         assert capsys.readouterr().err == line
+
+
+@pytest.mark.skipif(not is_installed("xlsxwriter"), reason="xlsxwriter is not installed")
+def test_large_seeds_stay_different_in_a_workbook(tmp_path: Path):
+    seeds = [2**63 - 2, 2**63 - 1, 2**53, 7]
+    write_workbook({"seeds": pl.DataFrame({"seed": seeds})}, tmp_path / "book.xlsx")
+    with zipfile.ZipFile(tmp_path / "book.xlsx") as book:
+        texts, cells = (book.read(f"xl/{name}.xml").decode() for name in ("sharedStrings", "worksheets/sheet1"))
+    assert re.findall("<t>([0-9]+)</t>", texts) == [str(seed) for seed in seeds[:2]]
+    assert [int(float(number)) for number in re.findall(r'<c r="A[45]"><v>([^<]+)</v>', cells)] == seeds[2:]
 
 
 @pytest.mark.skipif(not is_installed("xlsxwriter"), reason="xlsxwriter is not installed")

@@ -36,6 +36,14 @@ def coverage(kind: str, n: int, trials: int = 3000) -> float:
     return float(np.mean([interval.low <= mean <= interval.high for interval in intervals]))
 
 
+def test_an_interval_of_a_share_holds_shares_alone():
+    cut = mean_interval([0.5, 1.0]).within(0.0, 1.0)
+    assert (cut.mean, cut.low, cut.high) == (0.75, 0.0, 1.0)
+    inner = mean_interval([0.5, 0.5001])
+    assert inner.within(0.0, 1.0) == inner
+    assert not mean_interval([0.5]).within(0.0, 1.0).is_known
+
+
 def test_an_interval_is_students_and_shrinks_to_a_point_without_spread():
     interval = mean_interval([1.0, 2.0, 3.0, 4.0])
     half = 3.182446305284263 * np.sqrt(5 / 3) / 2

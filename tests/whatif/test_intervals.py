@@ -10,7 +10,7 @@ import pytest
 
 import auctionsim
 from auctionsim.analysis.statistics import day_interval
-from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay
+from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay, _dealt, _dealt_in_blocks
 from auctionsim.analysis.whatif.replays import FIGURES, Replays, estimate
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import source_of
@@ -107,3 +107,19 @@ def test_intervals_cover_the_truth_in_about_95_of_100_draws(days: int, draws: in
             covered[name] += low <= value <= high
     # 95 % of 40 is 38 and of 20 is 19; 6 fewer would come in less than one of 1,000 suites.
     assert min(covered.values()) >= 0.95 * draws - 6
+
+
+def test_more_auctions_than_can_be_drawn_are_dealt_whole():
+    weight = np.array([2**53 // 60, 7, 5 * 10**12, 40, 1])
+    dealt = _dealt(weight, np.random.default_rng(0))
+    assert (dealt.sum(axis=1) == weight).all()
+    assert (dealt >= 0).all()
+
+
+def test_numbers_dealt_in_blocks_have_the_mean_and_covariance_of_single_auctions():
+    n, share = 4000, 1 / GROUPS
+    drawn = np.stack([_dealt_in_blocks(np.array([n]), 10, np.random.default_rng(seed))[0] for seed in range(3000)])
+    covariance = np.cov(drawn.T)
+    assert drawn.mean(axis=0) == pytest.approx(n * share, abs=1.5)
+    assert np.diag(covariance).mean() == pytest.approx(n * share * (1 - share), rel=0.03)
+    assert covariance[~np.eye(GROUPS, dtype=bool)].mean() == pytest.approx(-n * share * share, rel=0.03)

@@ -210,6 +210,17 @@ def test_observed_totals_say_how_well_the_replay_fits(tmp_path: Path, capsys: py
     assert again["totals"]["cost"]["ratio"] == pytest.approx(0.5)
     assert again["totals"]["cost"]["error"] == pytest.approx(0.5)
     assert again["reason"] is None
+    assert again["totals"]["clicks"]["gaps"] == []
+    # One advertiser's invoice is no total of the market.
+    part = pl.concat([own.head(1), own.head(1).with_columns(advertiser=pl.lit("nobody"))]).with_columns(day=0)
+    fit = auctionsim.whatif(traffic, "mechanism.reserve=0.4", observed=part, intervals=False).log_fit
+    n, days = own.height, len(set(traffic.day.tolist()))
+    gaps = [f"observed totals: {n - 1} of {n} advertisers have no row and count as 0"]
+    gaps += [f"observed totals: {days - 1} of {days} days have no row and count as 0"] * (days > 1)
+    assert fit.lines[-len(gaps) - 1 :] == [
+        *gaps,
+        "observed totals: 1 rows of advertisers or days that are not replayed are left out",
+    ]
     for change, words in (
         ({"advertiser": ["shop 1"], "clicks": ["many"]}, r"observed: row 1, column clicks: expected .*<= 1e\+15, got 'many'"),
         ({"advertiser": ["shop 1"], "clicks": [1e308]}, r"column clicks: expected a number >= 0 and <= 1e\+15, got 1e\+308"),

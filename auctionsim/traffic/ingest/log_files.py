@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from auctionsim.errors import InputError
@@ -84,6 +85,12 @@ def first_lines(name: str, path: Path, count: int = 50) -> list[str]:
     # Bytes that are no UTF-8 make bad rows, which the reader counts.
     read = [line.decode("utf-8", errors="replace").rstrip("\r") for line in whole[:count]]
     return [line for line in read if line.strip()]
+
+
+def blank_lines(path: Path) -> int:
+    """Count the blank lines before the first other line of a plain file."""
+    with path.open("rb") as opened:
+        return sum(1 for _ in takewhile(lambda line: not line.strip(), opened))
 
 
 def is_hidden(parts: Sequence[str]) -> bool:

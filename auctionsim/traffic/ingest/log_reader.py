@@ -22,7 +22,7 @@ from auctionsim.traffic.ingest.dialect.text_files import as_utf8
 from auctionsim.traffic.ingest.dialect.zones import Zone
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout
 from auctionsim.traffic.ingest.formats.conversion_times import AUCTION_AT
-from auctionsim.traffic.ingest.log_files import first_lines
+from auctionsim.traffic.ingest.log_files import blank_lines, first_lines
 
 _FILE = 2**40
 """Rows are numbered `file * _FILE + row of the file`."""
@@ -128,16 +128,18 @@ def _read_file(
     database: Database, form: Format, layout: Layout, name: str, file: Path, index: int, step: str
 ) -> tuple[int, ...]:
     """Append a file to `raw` and `bad`, and return its rejected lines; `index` is its number among all files."""
+    # DuckDB passes over blank lines, but takes the first line for the header, even a blank one.
+    blank = blank_lines(file)
     # Columns are read by position: their names may differ in case alone, or stand twice.
     values = [_value(field, layout) for field in form.fields]
     kinds = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(layout.names)))
     scan = (
         f"read_csv({file_name(file)}, auto_detect=false, delim={quoted(layout.delimiter)}, header={layout.has_header}, "
-        f"quote={quoted(layout.quote)}, escape={quoted(layout.quote)}, columns={{{kinds}}}, store_rejects=true, "
+        f"skip={blank}, quote={quoted(layout.quote)}, escape={quoted(layout.quote)}, columns={{{kinds}}}, store_rejects=true, "
         f"rejects_table='rejects_{index}', rejects_scan='scans_{index}', rejects_limit=0, max_line_size=16000000, "
         "compression='none', hive_partitioning=false)"
     )
-    first = index * _FILE + layout.has_header
+    first = index * _FILE + blank + layout.has_header
     (before,) = database.row("SELECT count(*) FROM raw")
     try:
         database.run(f"INSERT INTO raw SELECT {first} + row_number() OVER (), {', '.join(values)} FROM {scan}", step)

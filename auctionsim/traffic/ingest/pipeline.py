@@ -131,7 +131,7 @@ def ingest(
             read = read_logs(database, form, files, work, max_bad, zone, max_unpacked)
             log = _make_log(database, form, files[0], read, max_bad)
             check_total_weight(database, read.source, is_single=form.is_single)
-            summary, logged = _make_table(database, form, log, read.rows, aggregate, rates, with_quality)
+            summary, logged = _make_table(database, form, log, read, aggregate, rates, with_quality)
             if budgets is not None:
                 expect_budgets(logged, form, files[0])
             if len(summary.days) < min_days:
@@ -163,7 +163,7 @@ def _disk_blamed(out: Path) -> Iterator[None]:
 
 
 def _make_table(
-    database: Database, form: Format, log: LogRecord, rows: int, aggregate: str, rates: str, with_quality: bool
+    database: Database, form: Format, log: LogRecord, read: ReadLog, aggregate: str, rates: str, with_quality: bool
 ) -> tuple[Summary, tuple[LoggedAdvertiser, ...]]:
     """Make the table `cells` from `log`; return the summary and the advertisers with their budgets."""
     columns = column_quality(database, form) if with_quality else ()
@@ -175,14 +175,15 @@ def _make_table(
     discount_trials(database, effects)
     discount_conversion_trials(database, delays)
     objective = find_objective(database)
-    calibration = fill_rates(database, rates)
+    calibration = fill_rates(database, rates, read.source)
     sample = sample_auctions(database, form, has)
     quality = log_quality(database, form, columns, has, effects, log.first_day) if with_quality else None
     make_cells(database, aggregate, is_single=form.is_single)
     logged = logged_advertisers(database, form)
-    summary = summarize(database, rows, log, calibration, logged)
+    summary = summarize(database, read.rows, log, calibration, logged)
     summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
-    return replace(summary, stray_clicks=has.stray_clicks, conversion_delays=delays), logged
+    summary = replace(summary, stray_clicks=has.stray_clicks, stray_conversions=has.stray_conversions)
+    return replace(summary, conversion_delays=delays), logged
 
 
 def _write_table(database: Database, out: Path, work: Path, notes: Mapping[str, str]) -> Path:
@@ -288,6 +289,9 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, 
             "empirical": f"empirical, by advertiser, query and hour, shrunk by {PRIOR_TRIALS} trials",
             "logistic": "logistic model of advertiser, query, hour and their pairs, trained on earlier days",
         }
-        notes["rates"] = "; ".join(f"{rate}: {methods[found.method]}" for rate, found in summary.calibration.items())
+        notes["rates"] = "; ".join(
+            f"{rate}: {methods[found.method] if found.assumed is None else f'{found.assumed:g}, as the log has no trial of it'}"
+            for rate, found in summary.calibration.items()
+        )
     # A name may hold half of a surrogate pair, which no file can.
     return {key: printable(value) for key, value in notes.items()}

@@ -97,6 +97,8 @@ class Summary:
     """Delays of conversions, and how many are still to come."""
     stray_clicks: int = 0
     """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
+    stray_conversions: int = 0
+    """Number of rows that were converted though they were not clicked. Their conversions are not counted."""
     quality: Quality | None = None
     """Figures of the data-quality page, if it was asked for."""
 
@@ -135,12 +137,17 @@ class Summary:
             f"CTR       {_rate(self.ctr)}",
             f"CVR       {_rate(self.cvr)}",
             f"prices    {prices or 'none in the log'}",
-            *([f"clicks    {self.stray_clicks:>10}  not counted, of rows that were not shown"] if self.stray_clicks else []),
+            *self._stray_lines(),
             *self.objective.lines(),
             *self.position_effects.lines(),
             *self.conversion_delays.lines(),
             *(line for rate, calibration in self.calibration.items() for line in calibration.lines(rate)),
         ]  # fmt: skip
+
+    def _stray_lines(self) -> list[str]:
+        """Count the clicks and conversions of the log that are no click or conversion of an ad that was shown or clicked."""
+        counts = (("clicks   ", self.stray_clicks, "shown"), ("converted", self.stray_conversions, "clicked"))
+        return [f"{name} {count:>10}  not counted, of rows that were not {what}" for name, count, what in counts if count]
 
 
 def summarize(

@@ -193,6 +193,49 @@ def test_auctions_stand_in_order_of_time(tmp_path: Path):
     assert (read.doubled, read.counts.tolist()) == (1, [1, 2])
 
 
+def test_times_of_one_order_however_they_are_written(tmp_path: Path):
+    path, words = tmp_path / "bids.csv", {"time": "when"}
+    for times in (
+        ("2024-03-04T12:00:00Z", "2024-03-04T11:59:59.9Z"),
+        ("2024-03-04T12:00:00-05:00", "2024-03-04 11:59:59.04-05:00"),
+        ("2024-03-04 12:00:00.5+01:00", "2024-03-04T12:00:00.04+01:00"),
+        ("2024/03/04", "2024-03-03 23:00"), ("12:00", "11:59:59"),
+    ):  # fmt: skip
+        path.write_text("auction,bidder,bid,when\n" + "".join(f"{i},a,{i},{at}\n" for i, at in enumerate(times, start=1)))
+        assert read_bids(path, lowest_wins=True, columns=words).bid[:, 0].tolist() == [2.0, 1.0], times
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        # As text, 1:00 PM is before 11:00 AM, and 23:30 of UTC+2 after 22:00 of UTC.
+        (("2024-03-04 11:00 AM", "2024-03-04 1:00 PM"), "row 1, column time: expected a number or a date such as"),
+        (("2024-03-04T23:30+02:00", "2024-03-04T22:00+00:00"),
+         "row 2, column time: expected times with the offset +02:00 as before, got '2024-03-04T22:00+00:00'"),
+        (("2024-03-04T23:30", "2024-03-04T22:00Z"), "expected times without an offset as before, got '2024-03-04T22:00Z'"),
+        (("2024-03-04 24:30", "2024-03-04 22:00"), "row 1, column time: expected a date such as"),
+    ],
+)  # fmt: skip
+def test_times_without_an_order_are_refused(tmp_path: Path, times: tuple[str, ...], said: str):
+    path = tmp_path / "bids.csv"
+    path.write_text("auction,bidder,bid,time\n" + "".join(f"{i},a,1,{at}\n" for i, at in enumerate(times)))
+    with pytest.raises(InputError) as caught:
+        read_bids(path, lowest_wins=True)
+    assert said in str(caught.value)
+
+
+def test_a_reserve_and_a_segment_are_of_the_whole_auction(tmp_path: Path):
+    path = tmp_path / "bids.csv"
+    path.write_text("auction,bidder,bid,reserve,segment\n1,a,2,,k\n1,b,3,9,k\n2,a,4,8,l\n2,b,5,8,l\n")
+    read = read_bids(path, lowest_wins=True)
+    assert (read.reserve.tolist(), read.segment.tolist() if read.segment is not None else None) == ([9.0, 8.0], [0, 1])
+    for name, old, new in (("reserve", "5,8", "5,7"), ("segment", "8,l\n2", "8,k\n2")):
+        other = tmp_path / f"{name}.csv"
+        other.write_text(path.read_text().replace(old, new))
+        with pytest.raises(InputError, match=rf"row 4, column {name}: expected '?[8k]'? as in the auction's other rows, got "):
+            read_bids(other, lowest_wins=True)
+
+
 def test_bids_that_are_all_alike_say_nothing():
     found = screen(log_of(*[{0: 5.0, 1: 5.0, 2: 5.0, 3: 5.0}] * 60), draws=19, checks=19)
     assert found.flagged == ()

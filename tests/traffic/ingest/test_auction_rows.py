@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from auctionsim import load_traffic, replay
+from auctionsim.cli import main
 
-from ...logs import RAW, impressions, ingest, tsv
+from ...logs import JOINED, RAW, impressions, ingest, tsv
 from .mapped import BY_DAY, HEADER, hours, ingest_log, line, plenty, rows
 
 WHEN = "2024-03-04 05:06:07"
@@ -140,3 +141,22 @@ def test_ipinyous_test_files_keep_their_clicks(tmp_path: Path, capsys: pytest.Ca
     assert np.flatnonzero(rows(ingest(tmp_path, log, "ipinyou", "--json"), "cvr")).tolist() == sorted(clicks)
     found = json.loads(capsys.readouterr().out)
     assert (found["ctr"], found["cvr"]) == (0.3, pytest.approx(1 / 3))
+
+
+@pytest.mark.parametrize("names", [("nclick", "nconversion"), ("nClicks", "conversions"), ("click", "Conversion")])
+def test_clicks_and_conversions_are_kept_whatever_a_header_calls_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], names: tuple[str, str]
+):
+    data = [row | {names[0]: int(i in {1, 4}), names[1]: int(i == 4)} for i, row in enumerate(impressions(10))]
+    log = tmp_path / "log.txt"
+    log.write_text(tsv(data, [*RAW, *names], header=True))
+    ingest(tmp_path, log, "ipinyou", "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ctr"], found["cvr"]) == (0.2, 0.5)
+
+
+def test_two_columns_of_clicks_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = tmp_path / "log.txt"
+    log.write_text(tsv([row | {"clicks": 1} for row in impressions(3)], [*JOINED, "clicks"], header=True))
+    assert main(["ingest", str(log), "--format", "ipinyou", "--out", str(tmp_path / "t.parquet")]) == 2
+    assert "row 1: expected one column click, got click, clicks" in capsys.readouterr().err

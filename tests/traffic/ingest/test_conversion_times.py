@@ -363,6 +363,7 @@ def test_conversions_without_a_time_count_and_are_said(tmp_path: Path, capsys: p
             "columns.converted_at: expected a line for timestamp beside it, got day and hour",
         ),
         (TIMED.replace('clicked = "click"\n', ""), "", "columns.converted_at: expected a line for clicked beside it, got none"),
+        (NAIVE.replace('clicked = "click"\n', ""), "", "columns.converted: expected a line for clicked beside it, got none"),
         (f'{MAPPING}clicked_at = "sale"\n', "", "columns.clicked_at: expected a line for converted_at beside it, got none"),
         (TIMED, 'timestamp_format = "%H:%M:%S"\n',
          "timestamp_format: expected one with a date beside converted_at, got '%H:%M:%S'"),

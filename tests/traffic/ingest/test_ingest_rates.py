@@ -20,6 +20,7 @@ from ...logs import (
     ingest,
     tsv,
 )
+from . import mapped
 
 
 def test_missing_rates_come_from_earlier_days_and_shrink(tmp_path: Path, joined: Path):
@@ -136,3 +137,53 @@ def test_calibration_is_reported(tmp_path: Path, joined: Path, capsys: pytest.Ca
     found = json.loads(capsys.readouterr().out)["calibration"]["pcvr"]
     assert found["method"] == "empirical"
     assert sum(trials for trials, _, _ in found["groups"]) == found["trials"] == 400
+
+
+SEEN = mapped.MAPPING.replace('pcvr = "pcvr"', 'clicked = "clk"\nconverted = "conv"')
+
+
+def log_of_clicks(*days: tuple[int, int], pctr: str = "0.1") -> str:
+    """A log of 40 impressions a day, of which the first ones are clicked and the first of these convert."""
+    lines = [
+        f"{day}-{i},2024-03-{day + 4:02d} {i % 24:02d}:00:00,k,s,1,10,{pctr},{int(i < clicks)},{int(i < bought)}\n"
+        for day, (clicks, bought) in enumerate(days)
+        for i in range(40)
+    ]
+    return mapped.HEADER.replace("pcvr", "clk,conv") + "".join(lines)
+
+
+@pytest.mark.parametrize("method", ["empirical", "logistic"])
+def test_days_before_the_first_trial_have_the_rate_of_its_day(tmp_path: Path, method: str):
+    # One conversion in 20 clicks, none of them on the first two days: a rate of 1 / 2 there would be made of nothing.
+    table = mapped.ingest_log(tmp_path, log_of_clicks((0, 0), (0, 0), (20, 1), (0, 0)), "--rates", method, mapping=SEEN)
+    rates = np.array(mapped.rows(table, "day", "pcvr"))
+    assert all(0.03 < rates[rates[:, 0] == day, 1].mean() < 0.1 for day in range(4))
+
+
+def test_conversions_without_a_click_are_not_counted_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    log = log_of_clicks((20, 1), (10, 0)).replace(",0,0\n", ",0,1\n", 3)
+    mapped.ingest_log(tmp_path, log, mapping=SEEN)
+    said = capsys.readouterr().out
+    assert "converted          3  not counted, of rows that were not clicked\n" in said
+    assert f"CVR       {1 / 30:.6f}\n" in said
+
+
+@pytest.mark.parametrize("method", ["empirical", "logistic"])
+def test_nothing_is_known_to_convert_in_a_log_without_clicks(tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str):
+    table = mapped.ingest_log(tmp_path, log_of_clicks((0, 0), (0, 0)), "--rates", method, mapping=SEEN)
+    assert set(mapped.rows(table, "pcvr")) == {0.0}
+    said = capsys.readouterr().out
+    assert "estimated pcvr: not defined, as the log has no clicks that may have converted: taken as 0\n" in said
+    assert load_traffic(table).notes["rates"] == "pcvr: 0, as the log has no trial of it"
+
+
+def test_a_click_rate_that_nothing_tells_is_that_of_all_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    without = mapped.MAPPING.replace('pctr = "pctr"\n', "")
+    table = mapped.ingest_log(tmp_path, mapped.HEADER + mapped.line(1, "2024-03-04 05:06:07"), mapping=without)
+    assert mapped.rows(table, "pctr") == [0.5]
+    assert "taken as 0.5\n" in capsys.readouterr().out
+    # Beside an ad whose rate is 0.1, one of 0.5 would win for no reason.
+    one, two = (mapped.line(1, "2024-03-04 05:06:07", seller) for seller in "st")
+    mapped.ingest_log(tmp_path, mapped.HEADER + one + two.replace("0.1,0.1", ",0.1"), code=2)
+    expected = "a.csv: row 3: expected a pctr in every row, since the log does not say what was clicked, got none"
+    assert expected in capsys.readouterr().err

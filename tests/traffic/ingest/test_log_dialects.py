@@ -79,6 +79,13 @@ def test_line_ends_of_all_kinds_are_read(tmp_path: Path, ends: str):
     assert rows(ingest_log(tmp_path, text), "advertiser") == ["s0", "s1", "s2"]
 
 
+def test_blank_lines_before_the_header_are_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    blank = "\r\n \r\n"
+    assert rows(ingest_log(tmp_path, blank + LOG + "\n" + line(2, WHEN, "t")), "advertiser") == ["s", "t"]
+    ingest_log(tmp_path, blank + HEADER + line(1, WHEN, bid="x"), code=2)
+    assert "a.csv: row 4, column bid: " in capsys.readouterr().err
+
+
 def test_quoted_values_hold_delimiters_quotes_and_lines(tmp_path: Path):
     text = LOG.replace("\n", "\r\n") + f'2,{WHEN},"k, ""k""\nk",s,3,1,0.1,0.1\r\n'
     assert rows(ingest_log(tmp_path, text), "query") == ["k", 'k, "k"\nk']

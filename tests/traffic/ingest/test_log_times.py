@@ -115,7 +115,11 @@ def test_zones_have_the_offsets_of_their_rules():
 
 def test_seconds_are_cut_and_never_rounded():
     for form, text in (("%Y-%m-%d %H:%M:%S.%f", "2024-03-04 23:59:59.999999"), ("unix", "1709596799.999999"),
-                       ("unix", "-0.000001"), ("%Y%m%d%H%M%S%g", "20240304235959999")):  # fmt: skip
+                       ("unix", "-0.000001"), ("%Y%m%d%H%M%S%g", "20240304235959999"), ("unix", "1709596799.9999999"),
+                       ("unix", "1.7095967999999999e9"), ("unix-ns", "1709596799999999999"),
+                       ("%Y-%m-%d %H:%M:%S.%n", "2024-03-04 23:59:59.999999999"),
+                       ("%Y-%m-%d %H:%M:%S.%n", "1969-03-04 23:59:59.999999999"),
+                       ("%Y-%m-%d %H:%M:%S.%n%z", "2024-03-04 23:59:59.999999999+0100")):  # fmt: skip
         written = TimeFormat(form).written(f"'{text}'")
         assert duckdb.execute(f"SELECT {second_of(written)}").fetchall() == [(86399,)], text
 

@@ -60,10 +60,10 @@ class TimeFormat:
         if self.when == ISO:
             return f"try_cast(replace(upper(regexp_extract({text}, {quoted(f'^{_ISO}$')}, 1)), 'T', ' ') AS TIMESTAMP)"
         if self._zone_directive is None:
-            return f"try_strptime({text}, {quoted(self.when)})"
+            return _read(text, self.when)
         bare = f"trim(regexp_replace({text}, {quoted(self._pattern)}, '\\1\\3'))"
         matched = f"regexp_matches({text}, {quoted(self._pattern)})"
-        return f"CASE WHEN {matched} THEN try_strptime({bare}, {quoted(self._without_zone)}) END"
+        return f"CASE WHEN {matched} THEN {_read(bare, self._without_zone)} END"
 
     def offset(self, text: str) -> str:
         """Return the SQL of the offset's text, such as `+01:00` or `UTC`; empty where none stands.
@@ -121,9 +121,22 @@ def _narrow(part: str) -> str:
     return r"\s*\d+" if part[-1] in _NUMERIC else "%" if part == "%%" else r"\s*[^\s\d]+"
 
 
+def _read(text: str, when: str) -> str:
+    """Return the SQL of a time by a format of strptime, cut off to microseconds.
+
+    Nanoseconds are a type of their own, which functions of times round: 23:59:59.9999999 would be in the next hour.
+    """
+    read = f"try_strptime({text}, {quoted(when)})"
+    if not any(match[1] == "n" for match in _DIRECTIVE.finditer(when.replace("%%", ""))):
+        return read
+    nanoseconds = f"epoch_ns({read})"
+    return f"make_timestamp(({nanoseconds} - (({nanoseconds} % 1000) + 1000) % 1000) // 1000)"
+
+
 def _from_1970(text: str, unit: int) -> str:
     """Return the SQL of the time that a number counts. Fractions of a second are cut off, also of times before 1970."""
-    number = f"try_cast({text} AS DECIMAL(38, 6))"
+    # 15 decimals hold whatever a float can state, and 23 digits before them the years that are times.
+    number = f"try_cast({text} AS DECIMAL(38, 15))"
     whole = f"floor({number})::HUGEINT"
     seconds = whole if unit == 1 else f"(({whole} - (({whole} % {unit}) + {unit}) % {unit}) // {unit})"
     return f"CASE WHEN {seconds} BETWEEN {_FIRST} AND {_LAST} THEN make_timestamp(({seconds} * 1000000)::BIGINT) END"

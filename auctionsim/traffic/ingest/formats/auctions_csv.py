@@ -121,6 +121,7 @@ def auctions_csv(mapping: Path) -> Format:
         dialect=Dialect(settings.get("encoding"), settings.get("decimal"), settings.get("thousands"), zone),
         budgets=_budgets(columns),
         observed=_observed(columns),
+        stray_conversions=_stray_conversions(columns),
         has_shown="shown" in columns or "slot" in columns,
         rules=rules(columns),
         conversion_times=conversion_times(columns),
@@ -174,6 +175,13 @@ def _observed(columns: dict[str, str]) -> str:
     slot = f"CASE WHEN {shown_rows} THEN slot::BIGINT END" if "slot" in columns else "NULL"
     stray = f"NOT {shown_rows} AND coalesce(clicked, 0) = 1" if has_shown and "clicked" in columns else "false"
     return f"SELECT row, {slot}, {shown_rows}, {clicked}, {_cost(columns, shown_rows) or 'NULL'}, {stray} FROM good"
+
+
+def _stray_conversions(columns: dict[str, str]) -> str | None:
+    """Return `Format.stray_conversions`."""
+    if "converted" not in columns:
+        return None
+    return f"SELECT count(*) FROM good WHERE converted = 1 AND coalesce({_clicked(columns)}, 0) = 0"
 
 
 def _cost(columns: dict[str, str], shown_rows: str) -> str | None:

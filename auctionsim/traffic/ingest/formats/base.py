@@ -173,6 +173,8 @@ class Format:
     """Whether the advertisers limit the cost of a conversion to `item_price`."""
     observed: str | None = None
     """SELECT of `row, slot, is_shown, clicked, cost, is_stray` from `good`, for `make_observed`; None if it is not known."""
+    stray_conversions: str | None = None
+    """SELECT that counts in `good` the rows that were converted though they were not clicked; None if there can be none."""
     has_shown: bool = False
     """Whether `observed` says what was shown."""
     cost_per: str | None = None

@@ -21,6 +21,11 @@ _PLACED = (
 _SHOWN = ("payprice", "keypage")
 _LAST = ("advertiser", "usertag")
 _TEST = ("nclick", "nconversation")
+_OTHER_NAMES = {
+    "nclicks": "nclick", "clicks": "click", "nconversion": "nconversation", "nconversions": "nconversation",
+    "conversion": "nconversation", "conversions": "nconversation",
+}  # fmt: skip
+"""Names of columns in headers of other hands, which would be passed over, by the names that are read."""
 _RAW = ("bidid", "timestamp", "logtype", *_IDENTIFIED, *_PLACED, *_SHOWN, *_LAST)
 _BIDS = ("bidid", "timestamp", *_IDENTIFIED, *_PLACED, *_LAST)
 _JOINED = ("click", "weekday", "hour", *_RAW)
@@ -69,7 +74,7 @@ def _layout(source: str, lines: Sequence[str]) -> Layout:
         constants = {} if "logtype" in first else {"logtype": _IMPRESSION}
         needed = [field for field in _FIELDS if field.name not in constants]
         layout = with_header(source, lines, "\t", needed, quote="")
-        return Layout("\t", layout.names, quote="", constants=constants)
+        return Layout("\t", _usual(source, layout.names), quote="", constants=constants)
     time = next(i for i, value in enumerate(first) if _TIME.fullmatch(value.strip()))
     names = _names(source, time, first)
     if "payprice" in names and not first[names.index("payprice")].strip().replace(".", "", 1).isdigit():
@@ -79,6 +84,16 @@ def _layout(source: str, lines: Sequence[str]) -> Layout:
         )
     constants = {} if "logtype" in names else {"logtype": _BID, "payprice": "0"}
     return Layout("\t", names, has_header=False, quote="", constants=constants)
+
+
+def _usual(source: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a header with those of clicks and conversions as they are read."""
+    usual = tuple(_OTHER_NAMES.get(name.lower(), name) for name in names)
+    for name in ("click", *_TEST):
+        if usual.count(name) > 1:
+            twice = ", ".join(one for one, other in zip(names, usual, strict=True) if other == name)
+            raise InputError(f"{source}: row 1: expected one column {name}, got {twice}")
+    return usual
 
 
 def _names(source: str, time: int, first: Sequence[str]) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def _check_columns(mapping: Path, columns: dict[str, Any], keys: Collection[str]
             raise InputError(f"{mapping}: columns.{key}: expected no identifier of people, got {shown(column)}")
         if list(columns.values()).count(column) > 1:
             raise InputError(f"{mapping}: columns.{key}: expected each column once, got {shown(column)} twice")
-    _check_conversion_times(mapping, columns)
+    _check_conversions(mapping, columns)
     if "cost_per_click" in columns and "cost_per_impression" in columns:
         raise InputError(f"{mapping}: columns: expected cost_per_click or cost_per_impression, got both")
     time = "day" if "day" in columns and "timestamp" not in columns else "timestamp"
@@ -122,9 +122,12 @@ def _check_columns(mapping: Path, columns: dict[str, Any], keys: Collection[str]
             raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
 
 
-def _check_conversion_times(mapping: Path, columns: dict[str, Any]) -> None:
-    """Check that what the times of clicks and conversions are compared with is mapped, too."""
-    for key, other in (("clicked_at", "converted_at"), ("converted_at", "timestamp"), ("converted_at", "clicked")):
+def _check_conversions(mapping: Path, columns: dict[str, Any]) -> None:
+    """Check that what conversions and the times of clicks and conversions are counted by is mapped, too."""
+    pairs = (
+        ("clicked_at", "converted_at"), ("converted_at", "timestamp"), ("converted_at", "clicked"), ("converted", "clicked"),
+    )  # fmt: skip
+    for key, other in pairs:
         if key in columns and other not in columns:
             came = "day and hour" if other == "timestamp" and "day" in columns else "none"
             raise InputError(f"{mapping}: columns.{key}: expected a line for {other} beside it, got {came}")

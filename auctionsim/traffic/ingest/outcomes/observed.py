@@ -38,6 +38,8 @@ class Has:
     """Whether all rows have a click rate of the log's own, so that none is estimated."""
     stray_clicks: int = 0
     """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
+    stray_conversions: int = 0
+    """Number of rows that were converted though they were not clicked. Their conversions are not counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,8 @@ def make_observed(database: Database, form: Format) -> Has:
         "SELECT count(slot) FILTER (is_shown), count(observed.clicked) FILTER (is_shown), count(cost), "
         "count(*) = count(pctr), count(*) FILTER (is_stray) FROM observed JOIN log USING (row)"
     )
-    return Has(form.has_shown, slots > 0, clicks > 0, costs > 0, bool(own), stray)
+    (converted,) = database.row(form.stray_conversions) if form.stray_conversions else (0,)
+    return Has(form.has_shown, slots > 0, clicks > 0, costs > 0, bool(own), stray, converted)
 
 
 def sample_auctions(database: Database, form: Format, has: Has) -> LoggedAuctions | str:

@@ -1,4 +1,7 @@
-"""Calibration of estimated rates on the days after the first. A day's rates are estimated from earlier days alone."""
+"""Calibration of estimated rates on the days after the first that has trials.
+
+A day's rates are estimated from earlier days alone.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 from auctionsim.traffic.ingest.database import Database
 
 GROUPS = 5
+_TRIALS = {"pctr": "impressions of which it says whether they were clicked", "pcvr": "clicks that may have converted"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Calibration:
     all trials are hits or none is."""
     groups: tuple[tuple[float, float, float], ...]
     """Trials, predicted hits and hits, in fifths of the trials from the lowest rates to the highest."""
+    assumed: float | None = None
+    """The rate of all rows that lack it, where the log has no trial to estimate it from; else None."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as the value that `--json` prints."""
@@ -39,6 +45,8 @@ class Calibration:
 
     def lines(self, rate: str) -> list[str]:
         """Write the figures as lines of text; `rate` is the rate's name."""
+        if self.assumed is not None:
+            return [f"estimated {rate}: not defined, as the log has no {_TRIALS[rate]}: taken as {self.assumed:g}"]
         if not self.trials:
             return [f"estimated {rate} ({self.method}): no later day to check it on"]
         if not self.hits:
@@ -52,15 +60,19 @@ class Calibration:
         return [f"estimated {rate} ({self.method}): {ratio}{loss}; by fifths of trials, lowest rates first", *fifths]
 
 
-def calibrate(database: Database, rate: str, method: str) -> Calibration:
+def calibrate(database: Database, rate: str, method: str, first: int | None, unknown: float) -> Calibration:
     """Measure the calibration of a rate.
 
     Args:
         database: The database with the view `rates`, which holds each rate, its trials `RATE_n` and its hits `RATE_c`.
         rate: Name of the rate, `pctr` or `pcvr`.
         method: Method of the estimate.
+        first: The first day with trials, None where there is none.
+        unknown: The rate that is taken where there is none.
     """
-    n, c, later = f"{rate}_n", f"{rate}_c", f"WHERE {rate}_n > 0 AND day > (SELECT min(day) FROM rates)"
+    if first is None:
+        return Calibration(method, 0.0, 0.0, 0.0, None, (), unknown)
+    n, c, later = f"{rate}_n", f"{rate}_c", f"WHERE {rate}_n > 0 AND day > {first}"
     trials, hits, predicted, loss = database.row(
         f"SELECT coalesce(sum({n}), 0), coalesce(sum({c}), 0), coalesce(sum({rate} * {n}), 0), "
         f"-sum({c} * ln({rate}) + ({n} - {c}) * ln(1 - {rate})) FROM rates {later}"

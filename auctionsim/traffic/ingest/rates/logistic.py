@@ -7,7 +7,7 @@ query where it has not been yet from both, not from the advertiser alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,17 +23,18 @@ _ROWS_AT_ONCE = 100_000
 Counts = NDArray[np.float64]
 
 
-def fit_rates(database: Database, missing: Sequence[str], first_day: int) -> None:
+def fit_rates(database: Database, first: Mapping[str, int | None], unknown: Mapping[str, float]) -> None:
     """Make the table `fitted` from `counts`: `day, hour, query, advertiser` and each missing rate.
 
     Memory grows by about 200 bytes for each different (advertiser, query, hour).
 
     Args:
         database: The database that holds `counts`, with trials `RATE_n` and hits `RATE_c` of each rate.
-        missing: The rates to be estimated: `pctr`, `pcvr` or both.
-        first_day: The log's first day, which is estimated from itself.
+        first: The first day with trials of each rate to be estimated, which is estimated from itself, as are those before it;
+            None where there is no trial.
+        unknown: Each rate where there is no trial.
     """
-    step = "logistic model"
+    step, missing = "logistic model", list(first)
     database.run(
         "CREATE TABLE keys AS SELECT advertiser, query, hour FROM counts GROUP BY ALL ORDER BY advertiser, query, hour", step
     )
@@ -42,28 +43,37 @@ def fit_rates(database: Database, missing: Sequence[str], first_day: int) -> Non
     database.run(f"CREATE TABLE predicted (day BIGINT, key BIGINT, {kinds})", step)
     seen = {rate: np.zeros((2, features.shape[0])) for rate in missing}
     models: dict[str, Any] = {}
-    days = [day for (day,) in database.rows("SELECT DISTINCT day FROM counts ORDER BY day")]
-    for day in days:
-        columns = ", ".join(f"{rate}_n, {rate}_c" for rate in missing)
-        own = database.columns(
-            f"SELECT keys.rowid AS key, {columns} FROM counts JOIN keys USING (advertiser, query, hour) "
-            f"WHERE day = {day} ORDER BY key"
-        )
-        key = np.asarray(own["key"])
-        today = {rate: np.stack([np.asarray(own[f"{rate}_n"]), np.asarray(own[f"{rate}_c"])]) for rate in missing}
+    for rate, day in first.items():
+        if day is not None:
+            key, counts = _counts(database, day, [rate])
+            seen[rate][:, key] += counts[rate]
+    for (day,) in database.rows("SELECT DISTINCT day FROM counts ORDER BY day"):
+        key, counts = _counts(database, day, missing)
         predicted = {}
-        for rate in missing:
-            if day == first_day:
-                seen[rate][:, key] += today[rate]
+        for rate, start in first.items():
+            if start is None:
+                predicted[rate] = np.full(len(key), unknown[rate])
+                continue
             predicted[rate] = _predict(features, seen[rate], key, models, rate)
-            if day != first_day:
-                seen[rate][:, key] += today[rate]
+            if day > start:
+                seen[rate][:, key] += counts[rate]
         database.append("predicted", {"day": np.full(len(key), day), "key": key, **predicted})
     database.run(
         f"CREATE TABLE fitted AS SELECT day, hour, query, advertiser, {', '.join(missing)} FROM predicted "
         "JOIN keys ON keys.rowid = predicted.key",
         step,
     )
+
+
+def _counts(database: Database, day: int, rates: Sequence[str]) -> tuple[NDArray[np.int64], dict[str, Counts]]:
+    """Return the keys of a day, and trials and hits of each rate, `[2, keys]`."""
+    columns = ", ".join(f"{rate}_n, {rate}_c" for rate in rates)
+    own = database.columns(
+        f"SELECT keys.rowid AS key, {columns} FROM counts JOIN keys USING (advertiser, query, hour) "
+        f"WHERE day = {day} ORDER BY key"
+    )
+    counts = {rate: np.stack([np.asarray(own[f"{rate}_n"]), np.asarray(own[f"{rate}_c"])]) for rate in rates}
+    return np.asarray(own["key"]), counts
 
 
 def _predict(features: Any, seen: Counts, key: NDArray[np.int64], models: dict[str, Any], rate: str) -> Counts:
