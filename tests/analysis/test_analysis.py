@@ -63,6 +63,13 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
+def test_more_runs_than_there_are_colours_stand_in_one_report(run: Run, tmp_path: Path):
+    copies = [Run.open(shutil.copytree(run.path, tmp_path / f"copy{i}")) for i in range(9)]
+    text = write_report([run, *copies], tmp_path / "report").parent.joinpath("report.md").read_text()
+    for one in copies:
+        assert f"{one.path.name}: revenue" in text
+
+
 def test_ratios_of_a_run_written_by_hand(run: Run):
     table = metrics.seed_ratios(run)
     assert table["revenue"].to_list() == pytest.approx([0.9, 1.1])
