@@ -2,7 +2,8 @@
 
 With `OLD NEW --report RUN ...` each round writes the report of these finished runs instead, in processor time, and it is said
 whether both wrote the same bytes; with `OLD NEW --regret RUN` each round measures the regret of the run's learners on its
-first seed, with `--verdict RUN` it judges whether they collude, and with `--generation SCENARIO` it trains two generations.
+first seed, with `OLD NEW --verdict RUN` it judges whether they collude, and with `OLD NEW --generation SCENARIO` it trains two
+generations.
 
 Machines drift by the minute, so figures of two runs say little. Here each checkout has a process of its own, with the same
 interpreter, that makes the same hour of traffic and then waits. Rounds alternate between the two; each round replays the hour
