@@ -122,13 +122,15 @@ def write_answer(answer: Answer, out: str | Path, command: str) -> Path:
     """Write all files of an answer, as `WhatIf.write` says."""
     folder = arguments.path("out", out)
     expect_answer_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # The file that tells an answer comes first, so that the folder is known again where the disk is full before all is written.
+    write_json(folder / "whatif.json", answer.as_dict())
     tables = {"changes": answer.changes, "advertisers": answer.advertiser_table}
     page = write_document(
         f"What if? {answer.name}", [command], _sections(answer), folder, page_in="", text="report.md",
         names={answer.name, *answer.advertisers, *(one.label for one in answer.answers)},
     )  # fmt: skip
     write_tables(tables, folder, "whatif.xlsx")
-    write_json(folder / "whatif.json", answer.as_dict())
     return page
 
 

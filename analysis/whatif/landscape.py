@@ -136,6 +136,9 @@ class Landscape:
         """
         folder = arguments.path("out", out)
         expect_answer_folder(folder, "landscape.json")
+        folder.mkdir(parents=True, exist_ok=True)
+        # First, as that of `write_answer`.
+        write_json(folder / "landscape.json", self.as_dict())
         names = {curve.advertiser for curve in self.curves}
         page = write_document(
             f"Bid and budget landscape: {self.name}", [command], self._sections(), folder, page_in="", text="report.md",
@@ -143,7 +146,6 @@ class Landscape:
         )  # fmt: skip
         tables = {"curves": self.table, **({"targets": self.targets} if self.levels else {})}
         write_tables(tables, folder, "landscape.xlsx")
-        write_json(folder / "landscape.json", self.as_dict())
         return page
 
     def _sections(self) -> list[Section]:

@@ -72,6 +72,7 @@ COMMANDS = (
         ("new.parquet", "n.toml"),
     ),
     Command("init", ("init", "mine.toml", "--template", "own-logs"), ("mine.toml", TABLE, BUDGETS)),
+    Command("landscape", ("landscape", "t.parquet", "--advertiser", "s0", "--out", "shown"), ("shown",)),
     Command("learn-offline", ("learn-offline", "logs", "--out", "new"), ("new",)),
     Command("report", ("report", "run"), ("run",), is_kept=False),
     Command("reproduce", ("reproduce", "maab-game", "--quick", "--workers", "0", "--seeds", "1", "--out", "study"), ("study",)),
@@ -84,6 +85,7 @@ COMMANDS = (
     Command("train", ("train", "s.toml", *SETTINGS, "--out", "new"), ("new",), go_on=_resume),
     # Without --json it serves its page until it is interrupted.
     Command("watch", ("watch", "run", "--json"), is_kept=False),
+    Command("whatif", ("whatif", "t.parquet", "--set", "mechanism.reserve=0.3", "--out", "answer"), ("answer",)),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -122,6 +123,24 @@ def test_text_in_csv_files_is_no_formula(tmp_path: Path):
     assert found["count"].to_list() == [-1] * 9
     write_csv(pl.DataFrame({"count": [-1]}), tmp_path / "numbers.csv")
     assert (tmp_path / "numbers.csv").read_text() == "count\n-1\n"
+
+
+@pytest.mark.parametrize("module", ["auctionsim.analysis.whatif.files", "auctionsim.analysis.whatif.landscape"])
+def test_an_answer_goes_on_in_the_folder_that_a_full_disk_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str):
+    if module.endswith("files"):
+        kind = auctionsim.whatif(frame(n=60), "mechanism.reserve=0.3", intervals=False)
+    else:
+        kind = auctionsim.landscape(frame(n=60), "shop 0", intervals=False)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as context:
+        context.setattr(f"{module}.write_document", full)
+        with pytest.raises(OSError, match="No space"):
+            kind.write(tmp_path / "answer")
+    kind.write(tmp_path / "answer")
+    assert (tmp_path / "answer" / "index.html").is_file()
 
 
 @pytest.mark.parametrize("foreign", ["notes.txt", "report.md", "index.html", "changes.csv", "whatif.json", "figures/mine.png"])
