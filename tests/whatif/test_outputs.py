@@ -132,11 +132,11 @@ def test_an_answer_goes_on_in_the_folder_that_a_full_disk_left(tmp_path: Path, m
     else:
         kind = auctionsim.landscape(frame(n=60), "shop 0", intervals=False)
 
-    def full(*_: object, **__: object) -> None:
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as context:
-        context.setattr(f"{module}.write_document", full)
+        context.setattr(f"{module}.write_tables", full)
         with pytest.raises(OSError, match="No space"):
             kind.write(tmp_path / "answer")
     kind.write(tmp_path / "answer")
