@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auctionsim.market.market import Market
+from auctionsim.objectives.constraints import constraints_of
 from auctionsim.objectives.goals import Goals, day_totals
 from auctionsim.objectives.resolve import resolved_goals
 
@@ -22,5 +23,6 @@ def _goals(market: Market, day: int, *, for_training: bool) -> Goals:
         baseline = day_totals(market.baseline[day])
         return resolved_goals(market.scenario, market.groups, ~market.is_controlled, baseline, for_training=for_training)
 
-    # Asked for in every task of a generation.
-    return market.once("goals of training" if for_training else "goals", day, resolved)
+    # Asked for in every task of a generation. Whoever adds a constraint to the table asks for other goals.
+    asked = " ".join(one.key for one in constraints_of(market.scenario))
+    return market.once(f"goals {'of training ' if for_training else ''}{asked}", day, resolved)

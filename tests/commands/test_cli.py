@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from auctionsim.cli import command_modules, main, make_parser
-from auctionsim.commands._common import path_text
+from auctionsim.commands._common import path_text, utf8_path
 from auctionsim.errors import RenamedWarning
 from auctionsim.runs import Run
 
@@ -65,7 +65,7 @@ def test_every_flag_of_a_command_states_its_default(name: str):
 @pytest.mark.parametrize("name", command_modules())
 def test_every_flag_with_a_type_says_what_it_expected(name: str):
     for action in subparsers()[name]._actions:
-        if action.type is not None and action.type is not path_text:
+        if action.type not in (None, path_text, utf8_path):
             with pytest.raises(argparse.ArgumentTypeError, match=r"^expected .*, got '\u0663x'$"):
                 action.type("\u0663x")
 

@@ -95,7 +95,7 @@ def _run(case: Case) -> None:
     first = [word.removeprefix("./").split("/")[0] for word in named]
     new = [word for word in first if word not in ("scenario.toml", "table.parquet", "..", ".", "run", "interrupted")]
     # Without --out, tables of a run are exported beside it.
-    beside = [f"{word.rstrip('/')}-export" for word in named] if words[0] == "export" else []
+    beside = [f"{word.rstrip('/')}-export{end}" for word in named for end in ("", ".xlsx")] if words[0] == "export" else []
     run_command(words, writes=["runs", "comparison", *new, *beside], changes=["run", "interrupted"])
 
 
