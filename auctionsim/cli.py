@@ -111,11 +111,7 @@ def _reported(arguments: Sequence[str]) -> int:
         print(f"auctionsim: expected names that {error.encoding} can write, got {wrong} (set LC_ALL=C.UTF-8)", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        # An interrupt within `exec`, as in the making of a dataclass, leaves a mark by which `python -m` would kill itself by
-        # SIGINT at its end, whatever exit code it was told. The next class that is made of a text clears the mark.
-        namedtuple("Nothing", ())
-        return INTERRUPTED
+        return _interrupted()
     except LostOutput as error:
         # Nothing is said where the reader of our output has closed the pipe: it has what it wanted.
         if error.errno != errno.EPIPE:
@@ -133,10 +129,30 @@ def _reported(arguments: Sequence[str]) -> int:
         print(": ".join(part for part in ("auctionsim", path, reason) if part), file=sys.stderr)
         return 1
     except BaseException as error:
+        if _holds_interrupt(error):
+            return _interrupted()
         if not is_out_of_memory(error):
             raise
         print(memory_message(error), file=sys.stderr)
         return 1
+
+
+def _interrupted() -> int:
+    """Say that there was an interrupt, and return the exit code."""
+    print("interrupted", file=sys.stderr)
+    # An interrupt within `exec`, as in the making of a dataclass, leaves a mark by which `python -m` would kill itself by
+    # SIGINT at its end, whatever exit code it was told. The next class that is made of a text clears the mark.
+    namedtuple("Nothing", ())
+    return INTERRUPTED
+
+
+def _holds_interrupt(error: BaseException) -> bool:
+    """Return whether an error is an interrupt in other words.
+
+    pydantic makes its models while it is imported, and tells what is raised meanwhile as a SchemaError of several lines: "Error
+    building `literal` serializer: KeyboardInterrupt".
+    """
+    return type(error).__name__ == "SchemaError" and "KeyboardInterrupt" in str(error)
 
 
 _BAD_PATH = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)

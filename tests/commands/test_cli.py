@@ -15,8 +15,10 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic_core import SchemaError
 
 from auctionsim.cli import command_modules, main, make_parser
+from auctionsim.commands import scenarios
 from auctionsim.commands._common import path_text, utf8_path
 from auctionsim.errors import RenamedWarning
 from auctionsim.runs import Run
@@ -179,6 +181,23 @@ def test_an_interrupt_within_exec_ends_with_130_too(name: str, tmp_path: Path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_an_interrupt_that_a_library_tells_as_its_own_error_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    # So it came while pydantic made the models of a scenario.
+    text = "Error building `default` serializer:\n  SchemaError: Error building `literal` serializer:\n  KeyboardInterrupt: "
+
+    def raising(*_: object) -> int:
+        raise SchemaError(text)
+
+    monkeypatch.setattr(scenarios, "run", raising)
+    assert main(["scenarios"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    text = "Error building `literal` serializer:\n  TypeError: no list"
+    with pytest.raises(SchemaError):
+        main(["scenarios"])
 
 
 INTERRUPTED_AT_THE_END = """
