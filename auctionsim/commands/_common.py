@@ -424,9 +424,12 @@ def report_folder(path: Path, runs: Sequence[Run]) -> Path:
 
 
 def _is_report(path: Path) -> bool:
-    """Return whether a folder holds a page and its text as reports are written, and not somebody else's of these names."""
-    page, text = path / "index.html", path / "report.md"
-    if not (page.is_file() and text.is_file()):
+    """Return whether a folder holds a report's text, and not somebody else's of this name.
+
+    The page comes after it, and is missing where the report was interrupted between the two.
+    """
+    text = path / "report.md"
+    if not text.is_file():
         return False
     with text.open("rb") as opened:
         return opened.read(12).startswith(b"# auctionsim")
