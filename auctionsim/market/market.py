@@ -34,6 +34,7 @@ from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -242,9 +243,7 @@ class Market:
         return float(self._cached("meetings", day, lambda: np.array([meeting_share(self.traffic_source, day)]))[0])
 
     def _cached(self, name: str, day: int, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
-        if (name, day) not in self._by_day:
-            self._by_day[name, day] = compute()
-        return self._by_day[name, day]
+        return _made_once(self._by_day, (name, day), compute)
 
     def once(self, name: str, number: float, make: Callable[[], T]) -> T:
         """Return what follows from this very market, its goals included, and from a number, and is made once.
@@ -254,10 +253,7 @@ class Market:
             number: The number that it depends on beside the market: a day, a margin.
             make: Function that makes it.
         """
-        if (name, number) not in self._made:
-            self._made[name, number] = make()
-        made: T = self._made[name, number]
-        return made
+        return _made_once(self._made, (name, number), make)
 
     def day(
         self,
@@ -444,3 +440,11 @@ class Market:
             controller: Name of the rule, `manual` or `truthful`.
         """
         return np.tile(np.array(STATIC_BIDS[controller])[None, :, None], (len(self.advertisers), 1, 1))
+
+
+def _made_once(made: dict[K, Any], key: K, make: Callable[[], T]) -> T:
+    """Return what stands under a key; it is made where there is nothing."""
+    if key not in made:
+        made[key] = make()
+    found: T = made[key]
+    return found
