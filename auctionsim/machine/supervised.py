@@ -2,14 +2,22 @@
 
 Compiled libraries do not raise an error when they get no memory: they write lines of their own to descriptor 2 and abort. So
 the command runs in a child whose descriptor 2 is collected, while its own remarks go to the terminal as always.
+
+Others wait for ever: where a thread of polars gets no memory, all its threads wait for what that one was to do. So a child that
+has no memory left, and in which no thread runs any more, is ended. One that waits for something else runs now and then, to see
+whether it has come.
 """
 
 from __future__ import annotations
 
 import os
+import resource
+import select
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from auctionsim.machine.out_of_memory import memory_message
@@ -17,13 +25,19 @@ from auctionsim.machine.signals import handled
 
 _KEPT_BYTES = 65536
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_PATIENCE = 10.0
+"""Seconds between two looks; a child without memory in which no thread ran between them is ended."""
+_NO_ROOM = 64 * 2**20
+"""Bytes of address space that are as good as none: the C library takes so many at once for a thread's allocations."""
 
 
-def run_supervised(command: Callable[[], int]) -> int:
+def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> int:
     """Run a command in a child and return its exit code; 1 and a line of its own where the child was ended by its libraries.
 
     Args:
         command: The command. It prints its remarks on stderr and returns an exit code.
+        patience: Seconds between two looks at the child; it is ended if it has no memory left and no thread of it ran between
+            them.
     """
     if sys.stderr is None:
         return command()
@@ -41,7 +55,7 @@ def run_supervised(command: Callable[[], int]) -> int:
         os.kill(child, number)
 
     with handled(forward):
-        noise = _collected(reading)
+        noise = _collected(reading, child, patience)
         is_orderly = os.read(ended, 1) == b"."
         _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
@@ -91,12 +105,39 @@ def _end_with_parent() -> None:
         return
 
 
-def _collected(reading: int) -> bytes:
-    """Read a pipe to its end and return its last bytes."""
-    found = b""
-    while data := os.read(reading, _KEPT_BYTES):
-        found = (found + data)[-_KEPT_BYTES:]
-    return found
+def _collected(reading: int, child: int, patience: float) -> bytes:
+    """Read the pipe of a child to its end and return its last bytes; a child that waits for memory for ever is ended."""
+    found, ran = b"", -1
+    while True:
+        is_ready, _, _ = select.select([reading], [], [], patience)
+        if is_ready:
+            data = os.read(reading, _KEPT_BYTES)
+            if not data:
+                return found
+            found = (found + data)[-_KEPT_BYTES:]
+        elif ran == (ran := _nanoseconds_run(child)) and not _has_room(child):
+            os.kill(child, signal.SIGKILL)
+
+
+def _nanoseconds_run(process: int) -> int:
+    """Return for how long the threads of a process have run, all together."""
+    total = 0
+    for thread in Path(f"/proc/{process}/task").glob("*/schedstat"):
+        # A thread may end meanwhile.
+        with suppress(OSError):
+            total += int(thread.read_text().split()[0])
+    return total
+
+
+def _has_room(process: int) -> bool:
+    """Return whether a process may take more memory than is as good as none."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()
+    except OSError:
+        return True
+    used = ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5]))
+    limits = ((resource.getrlimit(kind)[0], int(n) * resource.getpagesize()) for kind, n in used)
+    return all(limit == resource.RLIM_INFINITY or taken + _NO_ROOM < limit for limit, taken in limits)
 
 
 def _write_noise(noise: bytes) -> None:

@@ -34,3 +34,44 @@ def test_what_cannot_be_raised_is_shown_unless_it_is_a_lack_of_memory(error: str
     assert done.returncode == 0
     assert ("mine" in done.stderr) is is_shown
     assert (done.stderr == "") is not is_shown
+
+
+WAITS = """
+import resource, sys, threading, time
+from pathlib import Path
+from auctionsim.machine.supervised import run_supervised
+
+taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + {room} * 2**20, resource.RLIM_INFINITY))
+
+def waits():
+    threading.Event().wait()
+
+def looks():
+    for _ in range(40):
+        time.sleep(0.1)
+    return 0
+
+def sleeps():
+    time.sleep(4)
+    return 0
+
+sys.exit(run_supervised({command}, patience=0.5))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "room", "ends"),
+    [
+        # As polars does where one of its threads gets no memory.
+        pytest.param("waits", 40, 1, id="waits for ever without memory"),
+        pytest.param("looks", 40, 0, id="looks now and then whether something has come"),
+        pytest.param("sleeps", 400, 0, id="does nothing for long, with memory left"),
+    ],
+)
+def test_a_command_that_waits_for_memory_for_ever_is_ended_and_no_other(command: str, room: int, ends: int):
+    words = [sys.executable, "-c", WAITS.format(command=command, room=room)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == ends
+    assert ("auctionsim: expected more memory than the limit of" in done.stderr) is (ends == 1)
+    assert done.stderr.count("\n") == ends
