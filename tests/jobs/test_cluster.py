@@ -63,7 +63,7 @@ def total(shared: np.ndarray, item: int) -> float:
 def test_what_the_object_store_has_no_room_for_comes_back():
     room = 80 * 2**20
     with own_ray(2, object_store_memory=room) as ray:
-        pool = RayPool(ray)
+        pool = RayPool(ray, workers=2)
         arrays = [np.full(2_500_000, float(k)) for k in range(8)]
         shared = [pool.put(array) for array in arrays]
         assert sum(array.nbytes for array in arrays) > 1.5 * room

@@ -143,7 +143,7 @@ def test_workers_of_a_cluster_compute_the_same_bits_from_scalars():
     market, learner = build_market(scenario), make_learner(scenario)
     with open_pool(2) as pool:
         assert isinstance(pool, RayPool)
-        apart = RayPool(pool._ray, is_cluster=True)
+        apart = RayPool(pool._ray)
         states = {}
         for name, one in (("serial", SerialPool()), ("memory", pool), ("apart", apart)):
             run, states[name] = Generations(learner, {0: market}, one), {0: learner.start(market)}

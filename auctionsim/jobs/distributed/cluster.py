@@ -85,13 +85,15 @@ class RayPool:
     Args:
         ray: The Ray module, connected.
         at_once: The most tasks under way at a time; None for as many as Ray takes.
-        is_cluster: Whether there may be several nodes.
+        workers: Number of workers of a Ray of our own; None on a cluster.
     """
 
-    def __init__(self, ray: Any, at_once: int | None = None, *, is_cluster: bool = False) -> None:
+    def __init__(self, ray: Any, at_once: int | None = None, *, workers: int | None = None) -> None:
         self._ray = ray
         self._at_once = at_once
-        self._is_cluster = is_cluster
+        self.workers = workers
+        """Number of workers of a Ray of our own; None on a cluster, which may have several nodes."""
+        self._is_cluster = is_cluster = workers is None
         # A worker or a node killed from outside is replaced and its task run again: tasks are pure, so the result is the same.
         # Of a cluster Ray would fill one node before it turns to the next; to spread tasks costs a lease for each.
         strategy = "SPREAD" if is_cluster else "DEFAULT"
@@ -119,9 +121,21 @@ class RayPool:
         if self._at_once is None:
             self._send_loaded_modules()
             with one_line(self._ray):
-                return self.results([self._call.remote(function, *task) for task in tasks])
+                references = [self._call.remote(function, *task) for task in tasks]
+            return self.results(references)
         found = dict(self.each(function, tasks))
         return [found[index] for index in range(len(tasks))]
+
+    def begin(self, function: Callable[..., Any], bundles: Sequence[Sequence[tuple[Any, ...]]]) -> list[Any]:
+        """Begin one Ray task for each bundle of tasks; return the references for `results`: a list of results for each.
+
+        Raises:
+            RunError: One of Ray's own servers has ended.
+        """
+        self._send_loaded_modules()
+        with one_line(self._ray):
+            expect_alive(self._ray)
+            return [self._call.remote(_call_each, function, bundle) for bundle in bundles]
 
     def each(self, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """Yield results as Ray finishes them.
@@ -173,11 +187,16 @@ class RayPool:
         return not self._is_cluster
 
     def results(self, references: list[Any]) -> list[Any]:
-        """Wait for results, with a look now and then at whether Ray's servers still run, and return them in order."""
-        while len(self._ready(references, len(references))) < len(references):
-            pass
-        found: list[Any] = self._ray.get(references)
-        return found
+        """Wait for results, with a look now and then at whether Ray's servers still run, and return them in order.
+
+        Raises:
+            RunError: Ray lost a worker or a machine too often, or one of its own servers has ended.
+        """
+        with one_line(self._ray):
+            while len(self._ready(references, len(references))) < len(references):
+                pass
+            found: list[Any] = self._ray.get(references)
+            return found
 
     def _ready(self, references: list[Any], count: int) -> list[Any]:
         """Return the references that are ready once `count` are, or after a while."""
@@ -200,6 +219,10 @@ def _takes_tasks(node: dict[str, Any]) -> bool:
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*map(object_of, arguments))
+
+
+def _call_each(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [_call(function, *task) for task in tasks]
 
 
 def travelling_bytes(value: Any) -> int:
@@ -235,11 +258,11 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
             raise InputError("--address: expected >= 1 worker or auto beside it, got --workers 0, which is serial")
         expect_library("ray", f"address {address}")
         with joined_ray(address) as ray:
-            yield RayPool(ray, None if workers == "auto" else int(workers), is_cluster=True)
+            yield RayPool(ray, None if workers == "auto" else int(workers))
         return
     if workers == 0:
         yield SerialPool()
         return
     expect_library("ray", f"workers = {workers}", WITHOUT_RAY)
     with own_ray(local_workers(workers)) as ray:
-        yield RayPool(ray)
+        yield RayPool(ray, workers=local_workers(workers))

@@ -6,11 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from auctionsim.agents.learners.base import Arrays, Learner, ReplicatedLearner
 from auctionsim.checkpoints import expect_like
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.distributed.sharing import Replication
+from auctionsim.jobs.distributed.work import work_on
 from auctionsim.market.market import Market
 
 LOGGED = ("revenue_ratio", "profit_ratio")
@@ -29,35 +32,51 @@ class Generations:
     def __init__(self, learner: Learner, markets: Mapping[int, Market], pool: Pool) -> None:
         self._learner, self._markets, self._pool = learner, markets, pool
         self._handles = {seed: pool.put(market) for seed, market in markets.items()}
+        self._work = work_on(pool, len(markets))
         self._shared: dict[int, Any] = {}
         self._updates: dict[int, Arrays] = {}
+        self._begun: dict[int, Arrays] = {}
         self.driver_seconds = 0.0
         """Seconds that this process spent on asking and telling in the last iteration."""
 
-    def next(self, states: Mapping[int, Arrays]) -> tuple[dict[int, Arrays], dict[int, dict[str, float]]]:
-        """Run one iteration of every seed; return the states after it and what is logged. The tasks of all seeds share one map.
+    def next(
+        self, states: Mapping[int, Arrays], *, goes_on: bool = False
+    ) -> tuple[dict[int, Arrays], dict[int, dict[str, float]]]:
+        """Run one iteration of every seed; return the states after it and what is logged.
+
+        Args:
+            states: The state of each seed.
+            goes_on: Whether another iteration will follow from the states returned, which nobody changes meanwhile. Workers
+                begin the next iteration of a seed while this process tells the learner of another one.
 
         Raises:
             InputError: The learner told a state of other arrays, or logged no revenue or profit.
         """
-        began = time.perf_counter()
-        batches = {seed: self._learner.ask(market, states[seed]) for seed, market in self._markets.items()}
-        self._shared = {
-            seed: self._pool.put_arrays(batch.shared, self._shared.get(seed), self._replication(seed))
-            for seed, batch in batches.items()
-        }
-        tasks = [(self._handles[seed], self._shared[seed], task) for seed, batch in batches.items() for task in batch.tasks]
-        asked_at = time.perf_counter()
-        results = self._pool.map(next(iter(batches.values())).run, tasks)
-        mapped_at = time.perf_counter()
-        after, logged, first = {}, {}, 0
-        for seed, batch in batches.items():
-            own = results[first : first + len(batch.tasks)]
-            first += len(batch.tasks)
-            after[seed], log = self._tell(seed, states[seed], own)
+        began, waited = time.perf_counter(), 0.0
+        for seed in self._markets:
+            if self._begun.get(seed) is not states[seed]:
+                self._begin(seed, states[seed])
+        after, logged = {}, {}
+        # Seeds in order, whichever is done first: a learner is asked and told in the same order on any number of workers.
+        for seed in self._markets:
+            asked_at = time.perf_counter()
+            results = self._work.results(seed)
+            waited += time.perf_counter() - asked_at
+            del self._begun[seed]
+            after[seed], log = self._tell(seed, states[seed], results)
             logged[seed] = dict(log)
-        self.driver_seconds = asked_at - began + time.perf_counter() - mapped_at
+            # What diverged is told by whoever keeps the states, not by a task.
+            if goes_on and all(np.isfinite(array).all() for array in after[seed].values()):
+                self._begin(seed, after[seed])
+        self.driver_seconds = time.perf_counter() - began - waited
         return after, logged
+
+    def _begin(self, seed: int, state: Arrays) -> None:
+        """Ask the learner for a seed's tasks, and begin them."""
+        batch = self._learner.ask(self._markets[seed], state)
+        shared = self._pool.put_arrays(batch.shared, self._shared.get(seed), self._replication(seed))
+        self._shared[seed], self._begun[seed] = shared, state
+        self._work.begin(seed, batch.run, [(self._handles[seed], shared, task) for task in batch.tasks])
 
     def _tell(self, seed: int, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
         market = self._markets[seed]

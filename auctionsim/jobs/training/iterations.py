@@ -81,7 +81,9 @@ class Training:
             while done.iteration < self.last and done.stopped is None:
                 began = time.perf_counter()
                 with reported_if_diverging(scenario, done.iteration + 1):
-                    states, numbers = generations.next(states)
+                    # Callbacks may end the training after any iteration.
+                    goes_on = done.iteration + 1 < self.last and not self.callbacks and not stop.is_set()
+                    states, numbers = generations.next(states, goes_on=goes_on)
                 seconds = max(time.perf_counter() - began, 1e-9)
                 expect_finite(scenario, done.iteration + 1, states)
                 logged: dict[int, dict[str, float | None]] = {

@@ -83,7 +83,7 @@ def test_a_pool_raises_what_tasks_raise_and_leaves_no_process_variable_or_folder
         assert folder.parent.stat().st_mode & 0o777 == 0o700
         found = list(_processes(folder))
         assert len(found) >= 3
-        pool = RayPool(ray)
+        pool = RayPool(ray, workers=2)
         with pytest.raises(InputError, match=r"^item 3: expected nothing$"):
             pool.map(raise_wrong_input, [(0, 3)])
         with pytest.raises(RunError, match="^ray: a task's worker was killed") as error:
