@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import chdir
 from pathlib import Path
 
-from auctionsim.analysis.reports.report import write_report
 from auctionsim.jobs.distributed.cluster import Pool, RayPool
 from auctionsim.runs import Run
 
@@ -34,6 +33,9 @@ def write_reports(reports: Sequence[tuple[Sequence[Path], Path]], pool: Pool) ->
 
 
 def _written(folder: str, runs: tuple[Path, ...], out: Path) -> Path:
+    # Here, since drawing is a matter of the workers: the process that asks them need not load what draws.
+    from auctionsim.analysis.reports.report import write_report
+
     # A report names its runs as they were given, and a worker of Ray may stand in another folder.
     with chdir(folder):
         return write_report([Run.open(path) for path in runs], out)

@@ -14,7 +14,7 @@ import pytest
 
 from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE, fingerprint, parts
 from auctionsim.agents.learners.registry import learner_names
-from auctionsim.jobs.distributed.cluster import SerialPool, open_pool
+from auctionsim.jobs.distributed.cluster import RayPool, SerialPool, open_pool
 from auctionsim.jobs.training.machines import compare_machines
 from auctionsim.runs import Run
 
@@ -112,5 +112,6 @@ def test_the_fingerprint_sees_what_torch_computes_otherwise(variables: dict[str,
 @pytest.mark.filterwarnings("ignore:Tip. In future versions of Ray:FutureWarning")
 def test_every_node_of_ray_is_asked():
     with open_pool(1) as pool:
-        (found,) = pool.on_each_node(fingerprint, ("own",)).values()
+        assert isinstance(pool, RayPool)
+        (found,) = RayPool(pool.ray).on_each_node(fingerprint, ("own",)).values()
     assert found == fingerprint(("own",))

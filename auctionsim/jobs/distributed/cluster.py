@@ -126,6 +126,11 @@ class RayPool:
         found = dict(self.each(function, tasks))
         return [found[index] for index in range(len(tasks))]
 
+    def prepare(self) -> None:
+        """Have the workers of a Ray of our own load what most tasks need, while this process still makes the tasks."""
+        with one_line(self._ray):
+            self._prepared = [self._call.remote(_load_engine) for _ in range(self.workers or 0)]
+
     def begin(self, function: Callable[..., Any], bundles: Sequence[Sequence[tuple[Any, ...]]]) -> list[Any]:
         """Begin one Ray task for each bundle of tasks; return the references for `results`: a list of results for each.
 
@@ -160,9 +165,13 @@ class RayPool:
     def on_each_node(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """Run one task on each machine that is alive and takes tasks; None stands for one that is busy for too long.
 
+        Nothing is returned of a Ray of our own, whose only machine is this one.
+
         Raises:
             RunError: Ray lost a machine meanwhile.
         """
+        if self.workers is not None:
+            return {}
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         with one_line(self._ray):
@@ -221,6 +230,11 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*map(object_of, arguments))
 
 
+def _load_engine() -> None:
+    import auctionsim.auction.kernel.engine
+    import auctionsim.market.simulate  # noqa: F401
+
+
 def _call_each(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
     return [_call(function, *task) for task in tasks]
 
@@ -265,4 +279,6 @@ def open_pool(workers: int | str, address: str | None = None) -> Iterator[Pool]:
         return
     expect_library("ray", f"workers = {workers}", WITHOUT_RAY)
     with own_ray(local_workers(workers)) as ray:
-        yield RayPool(ray, workers=local_workers(workers))
+        pool = RayPool(ray, workers=local_workers(workers))
+        pool.prepare()
+        yield pool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,12 @@ def write_evaluation(run: Run, markets: dict[int, Market], policies: dict[int, P
 
 
 def write_learned(
-    run: Run, learner: Learner, markets: dict[int, Market], states: dict[int, Arrays], pool: Pool | None = None
+    run: Run,
+    learner: Learner,
+    markets: dict[int, Market],
+    states: dict[int, Arrays],
+    pool: Pool | None = None,
+    handles: Mapping[int, Any] | None = None,
 ) -> None:
     """Evaluate the learned policy of each seed, and write validation.parquet where validation days chose its margin.
 
@@ -62,19 +67,29 @@ def write_learned(
         states: The learner's state of each seed.
         pool: Pool that evaluates the seeds side by side; this process where None, and for learners whose bytes depend on the
             process that computes.
+        handles: The pool's handle of each market, where they were put there before.
     """
     if pool is None or run.scenario().learner.algorithm not in SAME_EVERYWHERE:
         tables = [_learned(seed, market, learner, states[seed]) for seed, market in markets.items()]
     else:
-        tasks = [(seed, pool.put(market), pool.put_arrays(states[seed])) for seed, market in markets.items()]
-        tables = pool.map(_learned_anywhere, tasks)
+        handles = handles or {seed: pool.put(market) for seed, market in markets.items()}
+        # The verdict takes longer than all else of a seed. A margin is chosen once.
+        parts = [None] if isinstance(learner, ValidatedFloor) else [_judged, _played]
+        tasks = [(part, seed, handles[seed], pool.put_arrays(states[seed])) for part in parts for seed in markets]
+        found = pool.map(_learned_anywhere, tasks)
+        tables = [_joined(found[i :: len(markets)]) for i in range(len(markets))]
     _write(run, markets, tables)
 
 
-def _learned_anywhere(seed: int, market: Market, state: Arrays) -> Tables:
+def _learned_anywhere(part: Callable[[int, Market, Policy], Tables] | None, seed: int, market: Market, state: Arrays) -> Tables:
     # As `divergence.reported_if_diverging` does in this process.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _learned(seed, market, make_learner(market.scenario), state)
+        learner = make_learner(market.scenario)
+        return _learned(seed, market, learner, state) if part is None else part(seed, market, learner.policy(market, state))
+
+
+def _joined(parts: Sequence[Tables]) -> Tables:
+    return {name: table for part in parts for name, table in part.items()}
 
 
 def _learned(seed: int, market: Market, learner: Learner, state: Arrays) -> Tables:
@@ -106,6 +121,18 @@ def evaluated(seed: int, market: Market, policy: Policy) -> Tables:
         market: Its market.
         policy: The learned policy.
     """
+    return _joined([_played(seed, market, policy), _judged(seed, market, policy)])
+
+
+def _judged(seed: int, market: Market, policy: Policy) -> Tables:
+    """Return the verdict on collusion, where there is one."""
+    if not isinstance(market.source, Traffic) or len(market.learners) == 0:
+        return {}
+    return {"collusion": evidence_rows(seed, without_control(market, policy, market.scenario.traffic.test_days))}
+
+
+def _played(seed: int, market: Market, policy: Policy) -> Tables:
+    """Return all other tables of a seed."""
     days = market.scenario.traffic.test_days
     baseline = Constant(market.static(market.scenario.platform.baseline))
     arms: dict[str, Policy] = {"learned": policy, "reference": baseline}
@@ -129,11 +156,9 @@ def evaluated(seed: int, market: Market, policy: Policy) -> Tables:
     tables["queries"] = query_rows(seed, market, arms, days)
     if len(market.learners) == 0:
         return tables
-    judged = without_control(market, policy, days)
     return {
         **tables,
         "punishment": response_rows(seed, market, policy, days[0]),
-        "collusion": evidence_rows(seed, judged),
         "regret": regret_rows(seed, market, policy, days),
     }
 

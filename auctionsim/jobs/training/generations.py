@@ -27,11 +27,14 @@ class Generations:
         learner: The learner of all markets.
         markets: The market of each seed.
         pool: Pool in which tasks are computed.
+        handles: The pool's handle of each market, where they were put there before.
     """
 
-    def __init__(self, learner: Learner, markets: Mapping[int, Market], pool: Pool) -> None:
+    def __init__(
+        self, learner: Learner, markets: Mapping[int, Market], pool: Pool, handles: Mapping[int, Any] | None = None
+    ) -> None:
         self._learner, self._markets, self._pool = learner, markets, pool
-        self._handles = {seed: pool.put(market) for seed, market in markets.items()}
+        self._handles = handles or {seed: pool.put(market) for seed, market in markets.items()}
         self._work = work_on(pool, len(markets))
         self._shared: dict[int, Any] = {}
         self._updates: dict[int, Arrays] = {}

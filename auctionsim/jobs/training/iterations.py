@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from types import FrameType, MappingProxyType
+from typing import Any
 
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.jobs.distributed.cluster import Pool
@@ -67,6 +69,11 @@ class Training:
     last: int
     done: Done
 
+    @cached_property
+    def handles(self) -> dict[int, Any]:
+        """The pool's handle of each market, which is put there once."""
+        return {seed: self.pool.put(market) for seed, market in self.markets.items()}
+
     def from_iteration(self, iteration: int, states: dict[int, Arrays]) -> dict[int, Arrays]:
         """Train from an iteration to the last one, or until a callback or a signal ends it; return the states after it."""
         run, scenario, done = self.run, self.scenario, self.done
@@ -74,7 +81,7 @@ class Training:
         timing.cut(run.path, iteration)
         done.iteration = iteration
         undefined = {seed: _undefined_ratios(market) for seed, market in self.markets.items()}
-        generations = Generations(self.learner, self.markets, self.pool)
+        generations = Generations(self.learner, self.markets, self.pool, self.handles)
         auctions, cells, bids = self._replayed()
         settings = settings_for_loggers(scenario)
         with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", run.seeds, settings, iteration) as events:

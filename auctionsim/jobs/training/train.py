@@ -134,7 +134,7 @@ def _train_locked(
             done.status = "interrupted"
             return
         with reported_if_diverging(scenario, done.iteration):
-            write_learned(run, learner, markets, states, pool)
+            write_learned(run, learner, markets, states, pool, training.handles)
         _tell_seeds(run, callbacks, done.iteration)
         # A callback that stops in the last iteration stops nothing.
         done.status = "finished" if done.iteration == scenario.train.iterations else "interrupted"
