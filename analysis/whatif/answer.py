@@ -93,6 +93,8 @@ class Answer:
     def relative(self, answer: ChangeAnswer, name: str, change: float) -> float | NotDefined:
         """Return a difference as a share of the figure that it is compared with, or why there is none."""
         figures = {key: float(figure(self.base_of(answer).market.total)[0]) for key, figure in FIGURES.items()}
+        if figures[name] != figures[name]:
+            return NotDefined(f"{name} is not defined")
         turnover = figures["welfare"] + figures["revenue"] if name == "profit" else figures[name]
         return ratio_to_amount(change, figures[name], turnover, "the unchanged market")
 

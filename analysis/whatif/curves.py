@@ -83,6 +83,8 @@ class Curve:
         """
         total = self.replays.total
         spare = level * total[:, CONVERSIONS] - total[:, COST] if target == "cpa" else total[:, GMV] - level * total[:, COST]
+        if np.isnan(spare).all():
+            return NotDefined(f"this traffic knows no {'conversions' if target == 'cpa' else 'value of conversions'}")
         # Clicks for nothing meet every return on ad spend.
         bought = total[:, CONVERSIONS] > 0 if target == "cpa" else (total[:, COST] > 0) | (total[:, GMV] > 0)
         meets = np.flatnonzero((spare >= 0) & bought)

@@ -71,6 +71,11 @@ class Landscape:
         return pl.concat(found) if found else meeting_table([], "", 0.0)
 
     @property
+    def has_profit(self) -> bool:
+        """Return whether profits are defined: this traffic knows what conversions are worth."""
+        return not any(np.isnan(curve.profits).any() for curve in self.curves)
+
+    @property
     def lines(self) -> list[str]:
         """Return the curves as lines of text; of many advertisers the points of highest profit alone."""
         lines = [*self.log_fit.lines, ""]
@@ -78,7 +83,10 @@ class Landscape:
         for curve in self.curves if len(names) <= 2 else ():
             lines += [self._title(curve), *aligned([curve.kind, *_HEADER], _cells(curve)), ""]
         header = ["highest profit", "curve", "rivals", "at", "factor", "profit", "profit now"]
-        lines += [*aligned(header, [_best(curve) for curve in self.curves]), ""]
+        if self.has_profit:
+            lines += [*aligned(header, [_best(curve) for curve in self.curves]), ""]
+        elif len(names) > 2:
+            lines += ["highest profit: not defined (clicks and cost: --advertiser NAME, --out, --json)", ""]
         if self.levels:
             rows = [[*map(str, row[:3]), f"{row[3]} {row[4]:g}", _met(row)] for row in self.targets.iter_rows()]
             lines += [*aligned(["target", "curve", "rivals", "level", "bid or budget"], rows), ""]
@@ -149,12 +157,13 @@ class Landscape:
         return page
 
     def _sections(self) -> list[Section]:
+        rows_of_best = [_best(curve) for curve in self.curves] if self.has_profit else []
         best = Table(
-            ["advertiser", "curve", "rivals", "at", "factor", "profit", "profit now"], [_best(curve) for curve in self.curves],
+            ["advertiser", "curve", "rivals", "at", "factor", "profit", "profit now"], rows_of_best,
             "The point of highest profit of each curve, all days together.",
         )  # fmt: skip
         sections: list[Section] = [Text(line) for line in self.log_fit.lines]
-        sections += [Heading("Highest profit"), best]
+        sections += [Heading("Highest profit"), best if self.has_profit else Text("not defined")]
         if self.levels:
             rows = [[*map(str, row[:3]), f"{row[3]} {row[4]:g}", _met(row)] for row in self.targets.iter_rows()]
             sections += [Heading("Targets"), Table(["advertiser", "curve", "rivals", "target", "bid or budget"], rows)]

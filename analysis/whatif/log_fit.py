@@ -63,6 +63,9 @@ class LogFit:
         """Return it as lines of text."""
         found = [self.auctions] if self.auctions else []
         for one in self.totals:
+            if one.replayed != one.replayed:
+                found.append(f"{one.name}: replay not defined, observed {one.observed:.6g}")
+                continue
             if one.ratio != one.ratio:
                 found.append(f"{one.name}: replay {one.replayed:.6g}; ratio not defined: none was observed")
                 continue

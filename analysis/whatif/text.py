@@ -85,6 +85,8 @@ def relative_text(answer: Answer, one: ChangeAnswer, name: str, found: Estimates
 
 
 def _change(answer: Answer, one: ChangeAnswer, name: str, found: Estimates) -> str:
+    if found.value[0] != found.value[0]:
+        return "not defined"
     return f"{amount_interval(found.interval(), signed=True)} ({relative_text(answer, one, name, found)})"
 
 

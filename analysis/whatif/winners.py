@@ -56,7 +56,7 @@ def difference(figure: Figure, changed: Replays, unchanged: Replays) -> Estimate
     def apart(one: Array, other: Array) -> Array:
         after, before = figure(one), figure(other)
         # A profit is a difference of money itself, so that rounding is a share of the turnover.
-        scale = np.maximum(np.abs(one).sum(axis=-1), np.abs(other).sum(axis=-1))
+        scale = np.maximum(np.nansum(np.abs(one), axis=-1), np.nansum(np.abs(other), axis=-1))
         return np.where(np.abs(after - before) <= TIE * scale, 0.0, after - before)
 
     return estimate(apart, changed, unchanged)

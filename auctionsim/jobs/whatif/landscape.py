@@ -20,7 +20,7 @@ from auctionsim.auction.sources import TrafficSource
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.jobs.whatif.ask import chosen_days, logged_fit, step_counter
 from auctionsim.jobs.whatif.opened import Opened, open_source
-from auctionsim.jobs.whatif.replaying import own_bids, replay_days
+from auctionsim.jobs.whatif.replaying import known_outcomes, own_bids, replay_days, unknown_note
 from auctionsim.jobs.whatif.settling import settle
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant
@@ -97,6 +97,7 @@ def landscape(
     notes.append(f"Days {ranges(chosen)}. Rivals that are fixed bid as before, whatever the advertiser does.")
     if adapt:
         notes.append("Rivals that adapt take the best multiples of their own bids, in turn; budgets stay.")
+    notes += unknown_note(known_outcomes(market, chosen))
     return Landscape(opened.name, chosen, fit, tuple(curves), targets, tuple(notes))
 
 
@@ -158,8 +159,9 @@ def _replays(market: Market, dealt: dict[int, DealtDay], i: int, bids: Array, li
         if intervals:
             parts = (groups.without(market.traffic_source, group) for group in range(GROUPS))
             without.append(np.stack([_one(market, day, i, bids, limits * BUDGET_SHARE, part) for part in parts]))
-    every = np.stack(whole)
-    return Replays(every, every.sum(axis=1), np.stack(without) if intervals else None)
+    known = known_outcomes(market, dealt)
+    every = np.stack(whole) * known
+    return Replays(every, every.sum(axis=1), np.stack(without) * known if intervals else None)
 
 
 def _one(market: Market, day: int, i: int, bids: Array, limits: Array, source: TrafficSource) -> Array:

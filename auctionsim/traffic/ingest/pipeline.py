@@ -290,7 +290,7 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, 
             "logistic": "logistic model of advertiser, query, hour and their pairs, trained on earlier days",
         }
         notes["rates"] = "; ".join(
-            f"{rate}: {methods[found.method] if found.assumed is None else f'{found.assumed:g}, as the log has no trial of it'}"
+            f"{rate}: {methods[found.method] if found.assumed is None else f'{found.assumed:g}, as the log has none'}"
             for rate, found in summary.calibration.items()
         )
     # A name may hold half of a surrogate pair, which no file can.

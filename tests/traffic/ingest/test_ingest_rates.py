@@ -120,11 +120,26 @@ def test_where_odds_add_up_the_logistic_model_tells_more(tmp_path: Path):
     assert all(predicted == pytest.approx(hits, rel=0.25) for _, predicted, hits in logistic.groups)
 
 
-def test_a_log_without_hits_gets_a_small_rate(tmp_path: Path):
+@pytest.mark.parametrize("method", ["empirical", "logistic"])
+def test_a_log_in_which_nothing_was_won_is_not_given_a_rate_that_nobody_saw(tmp_path: Path, method: str):
     log = tmp_path / "log.tsv"
     log.write_text(tsv([row | {"click": 0} for row in impressions()], JOINED, header=True))
-    traffic = load_traffic(ingest(tmp_path, log, "ipinyou", "--rates", "logistic"))
-    assert traffic.pcvr[traffic.day == 2] == pytest.approx(0.5 / 401)
+    traffic = load_traffic(ingest(tmp_path, log, "ipinyou", "--rates", method))
+    assert set(traffic.pcvr) == {0.0}
+
+
+@pytest.mark.parametrize("method", ["empirical", "logistic"])
+def test_days_before_the_first_conversion_get_a_small_rate(tmp_path: Path, method: str):
+    table = mapped.ingest_log(tmp_path, log_of_clicks((20, 0), (20, 0), (20, 1)), "--rates", method, mapping=SEEN)
+    assert min(mapped.rows(table, "pcvr")) > 0
+
+
+def test_who_has_a_rate_of_its_own_does_not_stand_beside_rates_of_zero(tmp_path: Path):
+    mapping = SEEN.replace('clicked = "clk"', 'pcvr = "own"\nclicked = "clk"')
+    lines = log_of_clicks((20, 0), (20, 0)).splitlines()
+    log = "\n".join([f"{lines[0]},own", *(f"{line},{0.1 if i % 2 else ''}" for i, line in enumerate(lines[1:]))]) + "\n"
+    table = mapped.ingest_log(tmp_path, log, mapping=mapping)
+    assert min(mapped.rows(table, "pcvr")) > 0
 
 
 def test_calibration_is_reported(tmp_path: Path, joined: Path, capsys: pytest.CaptureFixture[str]):
@@ -173,8 +188,8 @@ def test_nothing_is_known_to_convert_in_a_log_without_clicks(tmp_path: Path, cap
     table = mapped.ingest_log(tmp_path, log_of_clicks((0, 0), (0, 0)), "--rates", method, mapping=SEEN)
     assert set(mapped.rows(table, "pcvr")) == {0.0}
     said = capsys.readouterr().out
-    assert "estimated pcvr: not defined, as the log has no clicks that may have converted: taken as 0\n" in said
-    assert load_traffic(table).notes["rates"] == "pcvr: 0, as the log has no trial of it"
+    assert "estimated pcvr: not defined, as the log has no conversions: taken as 0\n" in said
+    assert load_traffic(table).notes["rates"] == "pcvr: 0, as the log has none"
 
 
 def test_a_click_rate_that_nothing_tells_is_that_of_all_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

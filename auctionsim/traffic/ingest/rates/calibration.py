@@ -14,7 +14,8 @@ import numpy as np
 from auctionsim.traffic.ingest.database import Database
 
 GROUPS = 5
-_TRIALS = {"pctr": "impressions of which it says whether they were clicked", "pcvr": "clicks that may have converted"}
+_LACKING = {"pctr": "impressions of which it says whether they were clicked", "pcvr": "conversions"}
+"""The rows that are lacking in a log from which a rate cannot be estimated, in words."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Calibration:
     def lines(self, rate: str) -> list[str]:
         """Write the figures as lines of text; `rate` is the rate's name."""
         if self.assumed is not None:
-            return [f"estimated {rate}: not defined, as the log has no {_TRIALS[rate]}: taken as {self.assumed:g}"]
+            return [f"estimated {rate}: not defined, as the log has no {_LACKING[rate]}: taken as {self.assumed:g}"]
         if not self.trials:
             return [f"estimated {rate} ({self.method}): no later day to check it on"]
         if not self.hits:

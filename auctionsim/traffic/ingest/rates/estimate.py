@@ -42,7 +42,8 @@ def check_method(method: str) -> None:
 def fill_rates(database: Database, method: str = "empirical", source: Source = "row {}".format) -> dict[str, Calibration]:
     """Make the view `rated`: the table `log` with missing `pctr` and `pcvr` estimated.
 
-    Without a trial there is no estimate: `pcvr` is 0, and `pctr` the same for all rows.
+    Without a trial there is no estimate: `pcvr` is 0, and `pctr` the same for all rows. Nor is there one of `pcvr` where
+    nothing in the whole log converted: a guess would give conversions a value that nobody saw.
 
     Args:
         database: The database that holds `log`.
@@ -64,6 +65,8 @@ def fill_rates(database: Database, method: str = "empirical", source: Source = "
         f"CREATE TABLE counts AS SELECT day, second // 3600 AS hour, query, advertiser, {counts} FROM log GROUP BY ALL", "rates"
     )
     first = {rate: database.row(f"SELECT min(day) FROM counts WHERE {rate}_n > 0")[0] for rate in missing}
+    if "pcvr" in missing and not sum(database.row("SELECT coalesce(max(pcvr), 0), coalesce(sum(cvr_hits), 0) FROM log")):
+        first["pcvr"] = None
     if "pctr" in missing and first["pctr"] is None:
         _expect_no_pctr(database, source)
     if method == "logistic":
