@@ -1,4 +1,4 @@
-"""Copy what a step reads, rules and coefficients, to the device."""
+"""Hold what a step reads, rules and coefficients, on the device."""
 
 from __future__ import annotations
 
@@ -30,9 +30,18 @@ def bids_of(coefficients: NDArray[np.float64], rules: Rules) -> tuple[DeviceBids
     n_advertisers, _, n_policies = coefficients.shape
     used = [f for f in range(N_FEATURES) if coefficients[:, f].any()]
     first, n_features = (used[0], 1) if len(used) == 1 else (0, N_FEATURES)
+    bids = memory_of_bids((n_advertisers, n_policies), rules, n_features, first)
+    bids.is_in_range.copy_to_device(np.full(n_policies, is_screenable(coefficients), np.int32))
+    return bids, n_features
+
+
+def memory_of_bids(shape: tuple[int, int], rules: Rules, n_features: int = N_FEATURES, first_feature: int = 0) -> DeviceBids:
+    """Return memory for bids of (advertisers, policies), of whose features screening reads so many from the first one on."""
+    n_advertisers, n_policies = shape
     return DeviceBids(
         cuda.device_array((n_advertisers, n_policies, N_FEATURES), np.float64),
         cuda.to_device(np.full(n_advertisers * n_features * lanes_of(n_policies), np.nan, np.float32)),
-        first,
-        not rules.is_clipped and is_screenable(coefficients),
-    ), n_features
+        first_feature,
+        not rules.is_clipped,
+        cuda.device_array(n_policies, np.int32),
+    )

@@ -69,7 +69,9 @@ class DeviceBids(NamedTuple):
     first_feature: int
     """The feature that is used, where it is the only one; 0 where all are."""
     can_screen: bool
-    """Whether all coefficients are in the range of screening, and no bids are clipped."""
+    """Whether no bids are clipped, so that screening is possible."""
+    is_in_range: Any
+    """1 for each policy whose coefficients are in the range of screening, `[P]`, int32."""
 
 
 class Book(NamedTuple):

@@ -78,7 +78,8 @@ def write_bids(coefficients: Any, book: Book, bids: DeviceBids) -> None:
             n_features = bids.theta_f32.shape[0] // (n_advertisers * n_lanes)
             for f in range(n_features):
                 value = coefficients[a, bids.first_feature + f, p]
-                single = np.float32(value) if book.ledger[IS_OUT, a, p] == 0 else np.float32(np.nan)
+                is_screened = book.ledger[IS_OUT, a, p] == 0 and bids.is_in_range[p] != 0
+                single = np.float32(value) if is_screened else np.float32(np.nan)
                 bids.theta_f32[(a * n_features + f) * n_lanes + p] = single
 
 

@@ -189,7 +189,7 @@ def make_repair(n_slots: int, n_features: int) -> Any:
         count(-1, bucket, index, p, positions, rows, rules, book, key)
         cuda.atomic.add(window.progress, (RANKED_AGAIN, p), 1)
         has_ties, is_certain = False, False
-        if bids.can_screen:
+        if bids.can_screen and bids.is_in_range[p] != 0:
             n_lanes = count_lanes(window.progress.shape[1])
             index_bits = screened(bucket, p // WIDTH * WIDTH, n_lanes, rows, bids, codes)
             # An index known only here would send the codes to memory.

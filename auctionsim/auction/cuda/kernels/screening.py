@@ -206,7 +206,7 @@ def make_decide(n_slots: int) -> Any:
             for number in range(begin, n_buckets, cuda.gridsize(2)[1]):
                 bucket = first + number
                 has_ties, is_certain = False, False
-                if bids.can_screen:
+                if bids.can_screen and bids.is_in_range[p] != 0:
                     for level in range(n_codes):
                         codes[level] = window.codes[level, number, p]
                     index_bits = count_index_bits(rows.start[bucket + 1] - rows.start[bucket])
