@@ -117,7 +117,7 @@ class ResidentEngine:
             if group.is_everybody(self._copies):
                 self._step(group, coefficients, totals, left)
                 continue
-            read, kept, written = self._places(group)
+            read, kept, written = self._positions(group)
             own_totals, own_left = (one.new_empty((*one.shape[:-1], len(group.members))) for one in (totals, left))
             self._step(group, coefficients[:, :, read], own_totals, own_left)
             totals[:, :, written], left[:, written] = own_totals[:, :, kept], own_left[:, kept]
@@ -130,8 +130,8 @@ class ResidentEngine:
         with _default_stream(self._device):
             group.replay.step_on_device(coefficients.detach().contiguous(), totals, left)
 
-    def _places(self, group: Group[DeviceDay]) -> tuple[Any, Any, Any]:
-        """Return where a group's copies are read, which of its policies are still on the day, and where these are written.
+    def _positions(self, group: Group[DeviceDay]) -> tuple[Any, Any, Any]:
+        """Return where a group's copies are, which of its policies are still on the day, and where these are written.
 
         They are put on the device once, and not in every step.
         """
