@@ -128,7 +128,8 @@ class ResidentEngine:
     def _step(self, group: Group[DeviceDay], coefficients: torch.Tensor, totals: torch.Tensor, left: torch.Tensor) -> None:
         """Step the replay of a group, all of whose arrays have its members alone."""
         with _default_stream(self._device):
-            group.replay.step_on_device(coefficients.detach().contiguous(), totals, left)
+            given = coefficients.detach().to(torch.float64).contiguous()
+            group.replay.step_on_device(given, totals, left)
 
     def _positions(self, group: Group[DeviceDay]) -> tuple[Any, Any, Any]:
         """Return where a group's copies are, which of its policies are still on the day, and where these are written.

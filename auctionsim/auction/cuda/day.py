@@ -15,7 +15,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.cuda.inputs import bids_of, copied_rules, memory_of_bids
 from auctionsim.auction.cuda.kernels import ledger
 from auctionsim.auction.cuda.kernels.arguments import LEDGER_ROWS, Book, DeviceBids
-from auctionsim.auction.cuda.kernels.units import write_money_left, write_scales
+from auctionsim.auction.cuda.kernels.units import write_scales
 from auctionsim.auction.cuda.launch import Grid, over_policies_and, over_rows
 from auctionsim.auction.cuda.traffic import DeviceTraffic
 from auctionsim.auction.cuda.views import view_of
@@ -67,11 +67,10 @@ class DeviceDay:
         self._bids: DeviceBids | None = None
         self._n_features = N_FEATURES
         self._scales: Any = cuda.device_array(self.shape, np.float64)
-        sums = (self.shape[0], len(OUTCOMES), policies)
-        self.last_step = cuda.to_device(np.zeros(sums))
-        """Result of the last step on the device, `[advertisers, 5, P]`."""
-        self.cumulative = cuda.to_device(np.zeros(sums))
-        """Sum of the results of all steps, on the device."""
+        self.last_step = cuda.to_device(np.zeros((self.shape[0], len(OUTCOMES), policies)))
+        """Result of the last call of `step` on the device, `[advertisers, 5, P]`."""
+        self.budget_left = cuda.device_array(self.shape, np.float64)
+        """Currency that is left of each budget after that, infinite without one, on the device, `[advertisers, P]`."""
 
     @classmethod
     def begun(cls, traffic: DeviceTraffic, day: int, rules: Rules, **arguments: Any) -> DeviceDay:
@@ -95,7 +94,7 @@ class DeviceDay:
         return over_policies_and(*self.shape)
 
     def step(self, coefficients: NDArray[np.float64]) -> None:
-        """Replay the next hour into `last_step` and `cumulative`.
+        """Replay the next hour into `last_step` and `budget_left`.
 
         Args:
             coefficients: theta over `FEATURES`, `[advertisers, 4, P]`, >= 0; copied to the device unless they are the very
@@ -113,7 +112,8 @@ class DeviceDay:
             self._bids, self._n_features = bids_of(coefficients, self._rules)
             self._take(cuda.to_device(np.ascontiguousarray(coefficients)), self._bids)
             self._given = coefficients
-        self._clear(self._bids, self.last_step)
+        self._clear(self._bids)
+        self._collect(self.last_step, self.budget_left)
 
     def step_on_device(self, coefficients: Any, totals: Any, left: Any) -> None:
         """Replay the next hour between arrays on the device, of whichever library (`views.py`).
@@ -130,10 +130,10 @@ class DeviceDay:
             if self._bids is None or self._given is not None:
                 self._bids, self._n_features, self._given = memory_of_bids(self.shape, self._rules), N_FEATURES, None
             given, bids = view_of(coefficients), self._bids
-            write_scales[over_rows(self.shape[1])](given, self._phi, self._bounds, self._scales, bids.is_in_range)
+            write_scales[over_rows(self.shape[1])](given, self._phi, self._bounds, self._scales, bids.theta_f32)
             self._take(given, bids)
-            self._clear(bids, view_of(totals))
-            write_money_left[self._everybody](self._budgets, self._book, view_of(left))
+            self._clear(bids)
+            self._collect(view_of(totals), view_of(left))
 
     @cached_property
     def _phi(self) -> Any:
@@ -147,16 +147,18 @@ class DeviceDay:
 
     def _take(self, coefficients: Any, bids: DeviceBids) -> None:
         """Change to other coefficients on the device, and to the units of charges that `_scales` ask for."""
-        ledger.choose_units[self._everybody](self._scales, self._budgets, self._cost_before, self._book)
-        ledger.write_bids[self._everybody](coefficients, self._book, bids)
+        ledger.begin_step[self._everybody](self._scales, self._budgets, self._cost_before, coefficients, self._book, bids)
 
-    def _clear(self, bids: DeviceBids, totals: Any) -> None:
-        """Clear the hour, and write its sums to `totals` `[advertisers, 5, P]` on the device."""
+    def _clear(self, bids: DeviceBids) -> None:
+        """Clear the hour."""
         keys = self._keys()
         for chunk in self._traffic.chunks(self.day, self.hour):
             self._windows.replay(chunk, self._device_rules, bids, self._book, keys, self._n_features)
-        ledger.collect_step[self._everybody](self._cost_before, self._book, totals, self.cumulative)
         self.hour += 1
+
+    def _collect(self, totals: Any, left: Any) -> None:
+        """Move the hour's sums to `totals` `[advertisers, 5, P]`, and budgets left to `left` `[advertisers, P]`."""
+        ledger.collect_step[self._everybody](self._cost_before, self._budgets, self._book, totals, left)
 
     def _keys(self) -> Any:
         """Return the hour's RNG key for each policy, on the device."""
@@ -178,7 +180,7 @@ class DeviceDay:
                 array.copy_to_device(accounts[name])
 
     def _accounts(self) -> dict[str, Any]:
-        return {"ledger": self._book.ledger, "scale": self._book.scale, "cumulative": self.cumulative}
+        return {"ledger": self._book.ledger, "scale": self._book.scale}
 
 
 def run_day(day: DeviceDay, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -124,7 +124,8 @@ class Windows:
         if self._has_credit:
             make_gain(self._n_slots)[records](first, n, chunk.first_index + first, chunk.rows, rules, book, window, keys)
             add_credit[everybody](first, n, chunk.candidacies, window, credit)
-        foresight.foresee[everybody](n, self._most, self._before, book, self._shares)
+        if self._capacity > _FEWEST_BLOCKS * _BLOCK:
+            foresight.foresee[everybody](n, self._most, self._before, book, self._shares)
         self._effort.windows += 1
         self._effort.ranked += n * n_policies
 

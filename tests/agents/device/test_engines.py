@@ -22,7 +22,9 @@ from auctionsim.agents.device.engine import HostEngine, TensorEngine, engine_on
 from auctionsim.agents.device.home import Home
 from auctionsim.agents.device.resident import ResidentEngine, needs_host
 from auctionsim.auction import units
-from auctionsim.auction.kernel.ledger import write_scales
+from auctionsim.auction.kernel.arguments import CHARGE_SCALE, LEDGER_COLUMNS, SPENDABLE
+from auctionsim.auction.kernel.ledger import NO_LIMIT, money_left, write_scales
+from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource
 from auctionsim.envs import torch_env
@@ -126,22 +128,72 @@ def expect_same(wanted: list[torch.Tensor], found: list[torch.Tensor]) -> None:
         assert torch.equal(left, right), step // 2
 
 
+@pytest.fixture
+def cleared(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """An entry for each call that clears auctions on the device."""
+    from auctionsim.auction.cuda.windows import Windows
+
+    calls, replay = list[None](), Windows.replay
+    monkeypatch.setattr(Windows, "replay", lambda *arguments: calls.append(replay(*arguments)))
+    return calls
+
+
 @pytest.mark.usefixtures("small_windows")
 @pytest.mark.parametrize("name", MARKETS)
-def test_copies_that_begin_stop_and_are_copied_come_out_as_on_the_processor(name: str):
+def test_copies_that_begin_stop_and_are_copied_come_out_as_on_the_processor(name: str, cleared: list[None]):
     market = MARKETS[name]
     wanted = played(HostEngine(market, COPIES, HERE), market)
     assert not needs_host(market)
+    assert not cleared
     engines: dict[str, Any] = {
         "accounts in memory": HostEngine(market, COPIES, HERE, auctions_on="cuda"),
         "accounts on the device": ResidentEngine(market, COPIES, HERE, 0),
     }
     for engine in engines.values():
         expect_same(wanted, played(engine, market))
+        assert len(cleared) > 24
+        cleared.clear()
     # Had no budget run out and nobody won, nothing would have been compared.
     limits = torch.from_numpy(market.budgets)[:, None]
     assert (torch.stack(wanted[1::2]).amin(0) < 0.01 * limits).any()
     assert all(totals.any() for totals in wanted[::2])
+
+
+def test_a_day_that_is_pickled_goes_on_on_the_device(cleared: list[None]):
+    market = MARKETS["expected"]
+    day = market.day(0, COPIES, local_credit=True, device="cuda")
+    theta = bids(market, 0).cpu().numpy()
+    day.step(theta)
+    other = pickle.loads(pickle.dumps(day))
+    cleared.clear()
+    wanted, of_day = day.step(theta), len(cleared)
+    found = other.step(theta)
+    assert len(cleared) == 2 * of_day > 0
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(other.local_credit, day.local_credit)
+    assert found.any()
+
+
+def test_what_is_left_of_budgets_is_what_the_processor_says_at_the_edge_of_exhaustion_too():
+    from auctionsim.auction.cuda.kernels.arguments import LEDGER_ROWS, Book
+    from auctionsim.auction.cuda.kernels.ledger import collect_step
+    from auctionsim.auction.cuda.launch import over_policies_and
+
+    rng, shape = np.random.default_rng(4), (3, 5)
+    scale, budgets = 2.0 ** rng.integers(10, 30, shape), rng.choice([np.inf, 3.0, 0.7, 0.0], shape)
+    ledger = rng.integers(0, 1000, (*shape, LEDGER_COLUMNS))
+    # Around the least cost that counts as exhausted, which is put elsewhere than where budgets put it.
+    ledger[:, :, SPENDABLE] = np.where(np.isinf(budgets), NO_LIMIT, np.minimum(budgets, 9.0) * scale * 0.8)
+    ledger[:, :, COST] = np.where(np.isinf(budgets), 5, ledger[:, :, SPENDABLE] + rng.integers(-1, 2, shape))
+    rows = np.zeros((LEDGER_ROWS, *shape), np.int64)
+    rows[: SPENDABLE + 1] = np.moveaxis(ledger, 2, 0)[: SPENDABLE + 1]
+    book = Book(cuda.to_device(rows), cuda.to_device(scale), cuda.to_device(np.array([1.0, 2.0, 4.0, 8.0])))
+    ledger.view(np.float64)[:, :, CHARGE_SCALE] = scale
+    wanted, step, found = np.empty(shape), np.empty((3, len(OUTCOMES), 5)), np.empty(shape)
+    money_left(ledger, ledger.view(np.float64), budgets, wanted)
+    collect_step[over_policies_and(*shape)](np.zeros(shape, np.int64), budgets, book, step, found)
+    np.testing.assert_array_equal(found, wanted)
+    assert len(np.unique(found)) > 4
 
 
 def test_a_step_copies_nothing_to_the_host(monkeypatch: pytest.MonkeyPatch):
@@ -174,11 +226,11 @@ def test_units_chosen_on_the_device_are_those_of_the_processor():
         theta[:, :, 0], theta[0, 1, 1], theta[0, 1, 2] = 1.0, 1e-18, np.nextafter(1e18, 2e18)
         wanted, found = np.empty((shape[0], shape[2])), np.empty((shape[0], shape[2]))
         write_scales(theta, largest.phi, units.kernel_bounds(largest, rules), wanted)
-        is_in_range = np.full(shape[2], 7, np.int32)
-        on_device[over_rows(shape[2])](theta, largest.phi, units.kernel_bounds(largest, rules), found, is_in_range)
+        singles = np.full(2 * 8, 7.0, np.float32)
+        on_device[over_rows(shape[2])](theta, largest.phi, units.kernel_bounds(largest, rules), found, singles)
         np.testing.assert_array_equal(found, wanted)
         is_right = (theta == 0.0) | ((theta >= 1e-18) & (theta <= 1e18))
-        np.testing.assert_array_equal(is_in_range, is_right.all(axis=(0, 1)))
+        np.testing.assert_array_equal(singles, [7.0] * 8 + is_right.all(axis=(0, 1)).tolist() + [7.0] * 2)
 
 
 @pytest.mark.parametrize("kind", ["sampled", *MORE])

@@ -1,4 +1,4 @@
-"""What a step with coefficients on the device needs to know of them, and what is left of budgets, without asking the host."""
+"""Find the units of charges that coefficients on the device ask for, and who can be screened, without asking the host."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from auctionsim.auction.budgets import EXHAUSTED_SHARE
-from auctionsim.auction.cuda.kernels.arguments import SPENDABLE, Book
 from auctionsim.auction.cuda.kernels.device import kernel, on_device, plus, times
+from auctionsim.auction.cuda.kernels.screening import count_lanes
 from auctionsim.auction.kernel import ledger as cpu
 from auctionsim.auction.kernel.arguments import N_FEATURES, ChargeBounds
 from auctionsim.auction.kernel.rank import LEAST_COEFFICIENT, MOST_COEFFICIENT
-from auctionsim.auction.outcome import COST
 
 scale_of = on_device(cpu.scale_of)
 
 
 @kernel
-def write_scales(coefficients: Any, phi: Any, bounds: ChargeBounds, scales: Any, is_in_range: Any) -> None:
+def write_scales(coefficients: Any, phi: Any, bounds: ChargeBounds, scales: Any, theta_f32: Any) -> None:
     """Write the units of charges that coefficients ask for, as `kernel.ledger.write_scales`, and who can be screened.
 
     A thread goes through all advertisers of a policy, since the highest and the second bid bound what the others pay.
@@ -29,7 +27,7 @@ def write_scales(coefficients: Any, phi: Any, bounds: ChargeBounds, scales: Any,
         phi: The day's largest bid features, `[4]`.
         bounds: Other bounds of a charge.
         scales: Written to: units of a unit of currency, `[A, P]`.
-        is_in_range: Written to: see `DeviceBids.is_in_range`.
+        theta_f32: `DeviceBids.theta_f32`, whose last part is written.
     """
     p = cuda.grid(1)
     n_advertisers, n_policies = scales.shape
@@ -49,20 +47,4 @@ def write_scales(coefficients: Any, phi: Any, bounds: ChargeBounds, scales: Any,
         for a in range(n_advertisers):
             bound = scales[a, p]
             scales[a, p] = scale_of(bound, highest if bound < highest else second, bounds)
-        is_in_range[p] = 1 if n_out == 0 else 0
-
-
-@kernel
-def write_money_left(budgets: Any, book: Book, left: Any) -> None:
-    """Write what is left of every budget, currency `[A, P]`, as `kernel.ledger.money_left`."""
-    p, begin = cuda.grid(2)
-    n_advertisers, n_policies = left.shape
-    if p < n_policies:
-        for a in range(begin, n_advertisers, cuda.gridsize(2)[1]):
-            amount = budgets[a, p]
-            if amount < np.inf:
-                cost = book.ledger[COST, a, p]
-                amount = max(amount - cost / book.scale[a, p], 0.0)
-                if cost >= book.ledger[SPENDABLE, a, p]:
-                    amount = min(amount, budgets[a, p] * EXHAUSTED_SHARE)
-            left[a, p] = amount
+        theta_f32[theta_f32.shape[0] - count_lanes(n_policies) + p] = np.float32(1.0 if n_out == 0 else 0.0)
