@@ -209,10 +209,11 @@ def make_decide(n_slots: int) -> Any:
         scores = cuda.local.array(depth, np.float64)
         positions = cuda.local.array(depth, np.int32)
         if p < window.progress.shape[1]:
+            has_codes = is_screened(p, window.progress.shape[1], bids)
             for number in range(begin, n_buckets, cuda.gridsize(2)[1]):
                 bucket = first + number
                 has_ties, is_certain = False, False
-                if is_screened(p, window.progress.shape[1], bids):
+                if has_codes:
                     for level in range(n_codes):
                         codes[level] = window.codes[level, number, p]
                     index_bits = count_index_bits(rows.start[bucket + 1] - rows.start[bucket])
