@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from auctionsim.agents.device.devices import found_device
+from auctionsim.auction.cuda.kernels.device import check_device
 from auctionsim.envs import AuctionVectorEnv, torch_env
 from auctionsim.envs.markets import market_of
 from auctionsim.errors import InputError
@@ -29,6 +30,7 @@ def main() -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", help="device of the tensors: cpu, cuda or cuda:N")
+    parser.add_argument("--auctions-on", help="device that clears the auctions; that of the tensors where not given")
     parser.add_argument("--num-envs", type=int, nargs="+", default=[64, 1024, 4096], help="numbers of copies")
     parser.add_argument("--scenario", default="three-arms", help="scenario of the market")
     parser.add_argument("--advertisers", type=int, help="advertisers of the first group; the scenario's where not given")
@@ -38,6 +40,8 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         found_device("--device", asked.device)
+        if (asked.auctions_on or asked.device) != "cpu":
+            check_device("--auctions-on", asked.auctions_on or asked.device)
     except InputError as error:
         parser.error(str(error))
     overrides = [f"traffic.auctions_per_day={asked.auctions * HOURS}"]
@@ -48,30 +52,31 @@ def main() -> int:
     print(f"{asked.scenario}: {agents} agents, {asked.auctions} auctions a step, {_described(asked.device)}")
     print(f"  {'copies':>8}  {'environment':<18}  {'agent-steps/s':>14}  {'ms a step':>10}  {'ms in the engine':>16}")
     for num_envs in asked.num_envs:
-        for name, (seconds, engine) in measured(market, num_envs, asked.device, asked.rounds, same_day=asked.same_day).items():
+        for name, (seconds, engine) in measured(market, num_envs, asked).items():
             rate = num_envs * agents * HOURS / seconds
             cells = f"{rate:14,.0f}  {1e3 * seconds / HOURS:10.2f}  {1e3 * engine / HOURS:16.2f}"
             print(f"  {num_envs:8}  {name:<18}  {cells}")
         if asked.device.startswith("cuda"):
             peak = torch.cuda.max_memory_allocated(asked.device) / (num_envs * len(market.advertisers))
-            print(f"  {'':8}  {peak:,.0f} bytes of the GPU's memory for each copy and advertiser, at most")
+            print(f"  {'':8}  {peak:,.0f} bytes of torch's memory on the GPU for each copy and advertiser, at most")
             torch.cuda.reset_peak_memory_stats(asked.device)
     return 0
 
 
-def measured(market: Market, num_envs: int, device: str, rounds: int, *, same_day: bool) -> dict[str, tuple[float, float]]:
+def measured(market: Market, num_envs: int, asked: argparse.Namespace) -> dict[str, tuple[float, float]]:
     """Return the shortest seconds of a day, and of the engine in that day, of each environment."""
-    env = torch_env(market, num_envs, device, same_day=same_day, autoreset_mode="DISABLED")
+    given: dict[str, Any] = {"same_day": asked.same_day, "autoreset_mode": "DISABLED"}
+    env = torch_env(market, num_envs, asked.device, auctions_on=asked.auctions_on, **given)
     actions = np.random.default_rng(0).uniform(-1, 1, (HOURS, num_envs, len(env.agents), 3)).astype(np.float32)
     runs: dict[str, tuple[Any, Any]] = {"torch_env": (env, torch.tensor(actions, device=env.device))}
-    if device == "cpu":
-        runs["AuctionVectorEnv"] = AuctionVectorEnv(market, num_envs, same_day=same_day, autoreset_mode="DISABLED"), actions
+    if asked.device == "cpu":
+        runs["AuctionVectorEnv"] = AuctionVectorEnv(market, num_envs, **given), actions
     timers = {name: Timer(env.device, made) for name, (made, _) in runs.items()}
     shortest = dict.fromkeys(runs, (float("inf"), 0.0))
     # The first round compiles.
-    for i in range(rounds + 1):
-        for name, (made, given) in runs.items():
-            found = timers[name].day(made, given, seed=None if i else 0)
+    for i in range(asked.rounds + 1):
+        for name, (made, of_day) in runs.items():
+            found = timers[name].day(made, of_day, seed=None if i else 0)
             shortest[name] = min(shortest[name], found) if i else shortest[name]
     return shortest
 

@@ -31,7 +31,7 @@ class DeviceDays:
         if home.device is None:
             raise ValueError("home: expected a device, got none")
         count, n = len(days) * copies, len(market.advertisers)
-        self._engine = ArrayEngine(engine_on(home.device, market, count))
+        self._engine = ArrayEngine(engine_on(home.device, market, count, source=f"{market.scenario.source}: learner.device"))
         self._engine.begin(np.arange(count), np.repeat(np.array(days), copies), [market.seed] * count)
         self._hour = 0
         self._budget_left = home.array(np.tile(market.first_budgets[:, None], (1, count)))

@@ -39,6 +39,13 @@ def found_device(source: str, device: torch.device | str) -> torch.device:
     raise InputError(f"{source}: expected one of {', '.join(known)}, got {shown(name)}{hint}")
 
 
+def name_of(device: torch.device) -> str:
+    """Return the name of a device with its number: `cpu` or `cuda:N`, torch's current GPU where it has none."""
+    if device.type != "cuda":
+        return str(device)
+    return f"cuda:{torch.cuda.current_device() if device.index is None else device.index}"
+
+
 def _why_not(has_gpus: bool) -> str:
     """Return what is missing for a GPU: nothing where there are others, a build of torch, or the GPU or its driver."""
     if has_gpus:

@@ -12,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.device.array import DeviceArray, copied
+from auctionsim.agents.device.devices import name_of
+from auctionsim.agents.device.resident import ResidentEngine, needs_host
+from auctionsim.errors import unknown
 from auctionsim.extras import missing_extra
 from auctionsim.market.copies.parallel_days import ParallelDays
 from auctionsim.market.market import Market
+from auctionsim.scenario.learner import DEVICE
 
 try:
     import torch
@@ -61,18 +65,20 @@ class TensorEngine(Protocol):
         """
 
 
-class ProcessorEngine:
-    """The engine on the processor; for another device, bids come from there, and totals go back, in every step.
+class HostEngine:
+    """The engine whose accounts are in memory; from and to another device, bids and totals are copied in every step.
 
     Args:
         market: The market.
         copies: P, the number of copies.
         device: Device of the tensors.
         threads: Number of threads over which copies on the same day are split; it never changes a result.
+        auctions_on: Device that clears the auctions, `cpu`, `cuda` or `cuda:N`; it never changes a result. Accounts go to a GPU
+            and come back in every step, so that whatever else a market does between hours is as on the processor.
     """
 
-    def __init__(self, market: Market, copies: int, device: torch.device, threads: int = 1) -> None:
-        self._days, self._device = ParallelDays(market, copies, threads), device
+    def __init__(self, market: Market, copies: int, device: torch.device, threads: int = 1, auctions_on: str = "cpu") -> None:
+        self._days, self._device = ParallelDays(market, copies, threads, auctions_on), device
 
     def begin(self, copies: NDArray[np.int64], days: NDArray[np.int64], noise_seeds: Sequence[int]) -> None:
         """Begin a day in some copies: see `TensorEngine.begin`."""
@@ -90,7 +96,7 @@ class ProcessorEngine:
     def step(self, coefficients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Clear an hour: see `TensorEngine.step`."""
         totals, left = self._days.step(coefficients.cpu().numpy())
-        # The processor's engine goes on with its own arrays.
+        # The days go on with their own arrays.
         return copied(totals, self._device), copied(left, self._device)
 
 
@@ -116,17 +122,41 @@ class ArrayEngine:
         return DeviceArray(totals), DeviceArray(left)
 
 
-def engine_on(device: torch.device, market: Market, copies: int, threads: int = 1) -> TensorEngine:
-    """Return the engine for a device.
+def engine_on(
+    device: torch.device,
+    market: Market,
+    copies: int,
+    threads: int = 1,
+    *,
+    auctions_on: str | None = None,
+    source: str = "auctions_on",
+) -> TensorEngine:
+    """Return the engine for tensors on a device; whichever it is, the numbers are the same to the bit.
 
     Args:
-        device: The device, from `devices.found_device`.
+        device: Device of the tensors, from `devices.found_device`.
         market: The market.
         copies: P, the number of copies.
-        threads: Number of threads of an engine on the processor.
+        threads: Number of threads where auctions are cleared on the processor.
+        auctions_on: Device that clears the auctions, `cpu`, `cuda` or `cuda:N`; the tensors' where None.
+        source: The argument or key that names the latter, which begins the message.
 
     Raises:
-        InputError: Conversions are delayed.
+        InputError: Conversions are delayed; or there is no such device, or what is needed to clear auctions there is not
+            installed.
     """
     market.expect_no_delays("arrays on a device")
-    return ProcessorEngine(market, copies, device, threads)
+    own = name_of(device)
+    where = own if auctions_on is None else auctions_on
+    if not isinstance(where, str) or not DEVICE.match(where):
+        raise unknown(source, where, ("cpu", "cuda", "cuda:0"))
+    if where == "cpu":
+        return HostEngine(market, copies, device, threads)
+    from auctionsim.auction.cuda.kernels.device import IS_SIMULATED, check_device, number_of
+
+    check_device(source, where)
+    # The simulator's device is memory, where tensors on the processor are.
+    is_there = own == "cpu" if IS_SIMULATED else own != "cpu" and number_of(own) == number_of(where)
+    if is_there and not needs_host(market):
+        return ResidentEngine(market, copies, device, number_of(where))
+    return HostEngine(market, copies, device, auctions_on=where)

@@ -121,14 +121,14 @@ def expect_installed(scenario: Scenario) -> None:
     if any(group.controller == "learner" for group in scenario.advertisers):
         _expect_library(scenario.learner.algorithm, f"{scenario.source}: learner.algorithm")
         source, device = f"{scenario.source}: learner.device", scenario.learner.device
-        if scenario.learner.clears_on_device:
-            from auctionsim.auction.cuda.kernels.device import check_device
-
-            check_device(source, device)
-        elif device != "cpu":
+        if scenario.learner.plays_on_device:
             from auctionsim.agents.device.devices import found_device
 
             found_device(source, device)
+        if device != "cpu":
+            from auctionsim.auction.cuda.kernels.device import check_device
+
+            check_device(source, device)
 
 
 def with_constants(scenario: Scenario) -> Scenario:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.budgets import exhausted_threshold
-from auctionsim.auction.day import DayReplay
+from auctionsim.auction.day import Clearer, DayReplay
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
@@ -67,6 +67,9 @@ class HasRules(Protocol):
     def is_controlled(self) -> NDArray[np.bool_]:
         """Return the mask of the advertisers that a learner controls."""
 
+    def clearer(self, device: str, policies: int, source: TrafficSource, *, local_credit: bool) -> Clearer | None:
+        """Return what clears hours on a device; None on the processor."""
+
 
 class MarketDay(DayReplay):
     """A day of a market, replayed step by step.
@@ -75,6 +78,10 @@ class MarketDay(DayReplay):
         market: The market, whose auction rules, seed and rule policies hold.
         day: A day of its traffic.
         carried: Conversions of the days before that may still arrive, with `[delays]`; none where None.
+        source: The traffic.
+        policies: P, how many policies are replayed side by side.
+        local_credit: Whether to sum local credit.
+        device: Device that clears the hours, `cpu`, `cuda` or `cuda:N`; it never changes a result.
         arguments: Further arguments, as `DayReplay` takes them.
 
     Raises:
@@ -82,18 +89,32 @@ class MarketDay(DayReplay):
         InputError: Conversions are delayed, and steps or local credit are asked for.
     """
 
-    def __init__(self, market: HasRules, day: int, *, carried: ConversionLog | None = None, **arguments: Any) -> None:
+    def __init__(
+        self,
+        market: HasRules,
+        day: int,
+        *,
+        carried: ConversionLog | None = None,
+        source: TrafficSource,
+        policies: int = 1,
+        local_credit: bool = False,
+        device: str = "cpu",
+        **arguments: Any,
+    ) -> None:
         if arguments.get("steps") is not None and market.rule_policies:
             raise ValueError("steps: expected hours where rules bid, got others")
         if market.delays is not None:
-            for name in ("steps", "local_credit"):
-                if arguments.get(name):
+            for name, is_asked in {"steps": arguments.get("steps"), "local_credit": local_credit}.items():
+                if is_asked:
                     raise InputError(f"delays: expected hours without local credit, which reports are by, got {name}")
         self._information = information = market.information
         if arguments.get("steps") is not None and information is not None and information.delay > 0:
             raise ValueError("steps: expected hours with information.delay, got others")
-        super().__init__(day=day, rules=market.rules, **arguments)
-        self._market = market
+        super().__init__(
+            source, day, market.rules, policies=policies, local_credit=local_credit,
+            clearer=market.clearer(device, policies, source, local_credit=local_credit), **arguments,
+        )  # fmt: skip
+        self._market, self._device = market, device
         self._actors: list[Actor] = []
         self.participation: Array | None = None
         """Shares of auctions entered in the last step, those of rules included, `[advertisers, P]`; None for all."""
@@ -119,8 +140,8 @@ class MarketDay(DayReplay):
         self._shown = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what the market has, and what rules remember where it can be made again."""
-        state = super().__getstate__()
+        """Leave out what the market has, what rules remember where it can be made again, and what is on a device."""
+        state = super().__getstate__() | {"_clearer": None}
         state["source"] = None if self.source is self._market.traffic_source else self.source
         return state if self._shown is None else {**state, "_actors": []}
 
@@ -128,6 +149,8 @@ class MarketDay(DayReplay):
         """Restore a copied or pickled day."""
         source = state["_market"].traffic_source if state["source"] is None else state["source"]
         super().__setstate__({**state, "source": source})
+        policies, has_credit = self.coefficients.shape[2], len(self.local_credit) > 0
+        self._clearer = self._market.clearer(self._device, policies, source, local_credit=has_credit)
         if self._shown:
             self._begin_rules()
             for shown in self._shown:

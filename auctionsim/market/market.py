@@ -291,7 +291,7 @@ class Market:
         return MarketDay(
             self,
             day,
-            clearer=None if device == "cpu" else self._clearer(device, policies, source, local_credit=local_credit),
+            device=device,
             source=source or self.traffic_source,
             policies=policies,
             budgets=self.budgets if budgets is None else budgets,
@@ -301,9 +301,21 @@ class Market:
             carried=carried,
         )
 
-    def _clearer(self, device: str, policies: int, source: TrafficSource | None, *, local_credit: bool) -> Clearer:
-        """Return what clears hours on a GPU, of the market's own traffic."""
-        if source not in (None, self.traffic_source):
+    def clearer(self, device: str, policies: int, source: TrafficSource, *, local_credit: bool) -> Clearer | None:
+        """Return what clears hours on a GPU, of the market's own traffic; None on the processor.
+
+        Args:
+            device: Name of the device, `cpu`, `cuda` or `cuda:N`.
+            policies: P, the number of policies.
+            source: The traffic in the form that is read.
+            local_credit: Whether days have local credit.
+
+        Raises:
+            InputError: There is no such device, or `source` is another than the market's.
+        """
+        if device == "cpu":
+            return None
+        if source is not self.traffic_source:
             raise InputError(f"device: expected 'cpu' with bid features of a policy's own, got {shown(device)}")
         # numba is slow to import, and few need it for this.
         from auctionsim.auction.cuda.clearer import clearer_on_device

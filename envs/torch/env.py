@@ -51,6 +51,8 @@ class AuctionTorchEnv(VectorEnv[torch.Tensor, torch.Tensor, torch.Tensor]):
         scenario: A scenario or market, as `AuctionVectorEnv` takes it.
         num_envs: P, the number of environments, >= 1.
         device: Device of all tensors: `cpu`, `cuda` or `cuda:N`.
+        auctions_on: Device that clears the auctions, `cpu`, `cuda` or `cuda:N`; that of the tensors where None. It never
+            changes a result. A GPU takes the extra `gpu`.
         arguments: Further arguments, as `AuctionVectorEnv` takes them, but for `render_mode`.
 
     On a GPU an action that is not finite is not refused by the step it is given to, which would have to wait for the GPU: it
@@ -65,13 +67,15 @@ class AuctionTorchEnv(VectorEnv[torch.Tensor, torch.Tensor, torch.Tensor]):
         scenario: AnyScenario = DEFAULT_SCENARIO,
         num_envs: int = 1,
         device: torch.device | str = "cpu",
+        *,
+        auctions_on: str | None = None,
         **arguments: Any,
     ) -> None:
         self.device = found_device("device", device)
         """Device of all tensors."""
         if "render_mode" in arguments:
             raise TypeError("AuctionTorchEnv() got an unexpected keyword argument 'render_mode'")
-        self._inner = _DeviceVectorEnv(self.device, scenario, num_envs, arguments)
+        self._inner = _DeviceVectorEnv(self.device, auctions_on, scenario, num_envs, arguments)
         self.num_envs = self._inner.num_envs
         self.market, self.agents = self._inner.market, self._inner.agents
         self.metadata, self.max_cycles = self._inner.metadata, self._inner.max_cycles
@@ -148,8 +152,15 @@ class AuctionTorchEnv(VectorEnv[torch.Tensor, torch.Tensor, torch.Tensor]):
 class _DeviceVectorEnv(AuctionVectorEnv):
     """The vector environment with arrays on a device; what is not an amount, such as masks and days, stays numpy's."""
 
-    def __init__(self, device: torch.device, scenario: AnyScenario, num_envs: int, arguments: dict[str, Any]) -> None:
-        self._device = device
+    def __init__(
+        self,
+        device: torch.device,
+        auctions_on: str | None,
+        scenario: AnyScenario,
+        num_envs: int,
+        arguments: dict[str, Any],
+    ) -> None:
+        self._device, self._auctions_on = device, auctions_on
         super().__init__(scenario, num_envs, **arguments)
         self._on_device = DeviceActions(self.actions, (self.num_envs, len(self.agents)), device)
         self._blocks: EpisodeBlocks | None = None
@@ -176,7 +187,7 @@ class _DeviceVectorEnv(AuctionVectorEnv):
     def _make_days(self, bid_model: str, num_envs: int, threads: int, penalty: str) -> BatchedDays:
         # No function inside a function: environments are pickled.
         home = partial(DeviceArray.of, device=self._device)
-        engine = ArrayEngine(engine_on(self._device, self.market, num_envs, threads))
+        engine = ArrayEngine(engine_on(self._device, self.market, num_envs, threads, auctions_on=self._auctions_on))
         return BatchedDays(
             self.market, bid_model, num_envs, penalty=penalty, engine=engine, home=home, formulas=formulas_on(self._device)
         )

@@ -28,8 +28,8 @@ from auctionsim.auction.sources import TrafficSource
 from auctionsim.traffic.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
-_MOST_CLEARERS = 4
-"""Numbers of policies for which memory of windows is kept."""
+_MOST_CLEARERS = 64
+"""Clearers that are kept; one of A advertisers and P policies holds 16 A P bytes of the device."""
 
 
 class DeviceClearer:
@@ -47,7 +47,7 @@ class DeviceClearer:
     def __init__(self, traffic: DeviceTraffic, rules: Rules, shape: tuple[int, int], *, local_credit: bool = False) -> None:
         self._traffic, self._rules, self._has_credit = traffic, rules, local_credit
         self._device_rules = copied_rules(rules)
-        self._windows = Windows(shape, len(rules.slot_effect), has_credit=local_credit)
+        self._windows = Windows(shape, len(rules.slot_effect), traffic.memory, has_credit=local_credit)
 
     def clear(
         self, day: int, hour: int, coefficients: NDArray[np.float64], accounts: Accounts, rng_keys: NDArray[np.uint64]

@@ -1,4 +1,4 @@
-"""Copy what a step reads, rules and coefficients, to the device."""
+"""Hold what a step reads, rules and coefficients, on the device."""
 
 from __future__ import annotations
 
@@ -30,9 +30,19 @@ def bids_of(coefficients: NDArray[np.float64], rules: Rules) -> tuple[DeviceBids
     n_advertisers, _, n_policies = coefficients.shape
     used = [f for f in range(N_FEATURES) if coefficients[:, f].any()]
     first, n_features = (used[0], 1) if len(used) == 1 else (0, N_FEATURES)
-    return DeviceBids(
-        cuda.device_array((n_advertisers, n_policies, N_FEATURES), np.float64),
-        cuda.to_device(np.full(n_advertisers * n_features * lanes_of(n_policies), np.nan, np.float32)),
-        first,
-        not rules.is_clipped and is_screenable(coefficients),
-    ), n_features
+    is_in_range = is_screenable(coefficients)
+    return _memory((n_advertisers, n_policies), rules, n_features, first, is_in_range=is_in_range), n_features
+
+
+def memory_of_bids(shape: tuple[int, int], rules: Rules) -> DeviceBids:
+    """Return memory for bids of (advertisers, policies) over all features, whose range `kernels.units.write_scales` finds."""
+    return _memory(shape, rules, N_FEATURES, 0, is_in_range=False)
+
+
+def _memory(shape: tuple[int, int], rules: Rules, n_features: int, first: int, *, is_in_range: bool) -> DeviceBids:
+    n_advertisers, n_policies = shape
+    n_lanes = lanes_of(n_policies)
+    singles = np.full((n_advertisers * n_features + 1) * n_lanes, np.nan, np.float32)
+    singles[-n_lanes:] = is_in_range
+    theta = cuda.device_array((n_advertisers, n_policies, N_FEATURES), np.float64)
+    return DeviceBids(theta, cuda.to_device(singles), first, not rules.is_clipped)

@@ -13,6 +13,7 @@ from auctionsim.auction.cuda.kernels.credit import Candidacies
 from auctionsim.auction.cuda.kernels.device import check_device
 from auctionsim.auction.cuda.kernels.screening import SCREEN_COLUMNS, write_screen
 from auctionsim.auction.cuda.launch import over_rows
+from auctionsim.auction.cuda.memory import WindowMemory
 from auctionsim.auction.kernel.arguments import N_FEATURES
 from auctionsim.auction.sources import Chunk, TableSource, TrafficSource
 from auctionsim.errors import InputError
@@ -54,6 +55,8 @@ class DeviceTraffic:
         self._reserve = reserve
         self._is_kept = isinstance(source, TableSource)
         self._days: dict[int, list[list[DeviceChunk]]] = {}
+        self.memory = WindowMemory()
+        """Memory of windows."""
         self.clearers: dict[Any, Any] = {}
         """Objects that clear days of this traffic (`clearer.py`), by rules, shape and local credit."""
 

@@ -23,6 +23,7 @@ from auctionsim.auction.cuda.kernels.ledger import begin_window
 from auctionsim.auction.cuda.kernels.rounds import make_settle_window
 from auctionsim.auction.cuda.kernels.screening import WIDTH, make_decide, make_screen
 from auctionsim.auction.cuda.launch import over_buckets_and, over_groups, over_policies_and
+from auctionsim.auction.cuda.memory import WindowMemory
 from auctionsim.auction.cuda.traffic import DeviceChunk
 from auctionsim.auction.outcome import Effort
 
@@ -43,15 +44,18 @@ class Windows:
     Args:
         shape: Numbers of advertisers and of policies.
         n_slots: Number of slots.
+        memory: Memory of windows on the device.
         has_credit: Whether local credit is summed.
     """
 
-    def __init__(self, shape: tuple[int, int], n_slots: int, *, has_credit: bool = False) -> None:
+    def __init__(self, shape: tuple[int, int], n_slots: int, memory: WindowMemory, *, has_credit: bool = False) -> None:
         n_advertisers, n_policies = shape
         self._shape, self._n_slots, self._has_credit = shape, n_slots, has_credit
+        self._memory, self._capacity = memory, 0
         most_blocks = max(_MOST_BLOCK_BYTES // (8 * n_advertisers * n_policies), _FEWEST_BLOCKS)
         self._most = max(min(_MOST_RECORDS // (n_policies * n_slots), most_blocks * _BLOCK), _FEWEST_BLOCKS * _BLOCK)
-        self._window: Window | CreditWindow | None = None
+        self._made: tuple[int, Window | CreditWindow] | None = None
+        """A window, and the version of the memory that it is in."""
         self._before = cuda.device_array((2, *shape), np.int64)
         self._shares = cuda.to_device(np.zeros(foresight.N_SIZES))
         self._is_first = True
@@ -87,7 +91,9 @@ class Windows:
         """
         begin = 0
         while begin < chunk.n_buckets:
-            n = min(self._next_size(), chunk.n_buckets - begin)
+            left = chunk.n_buckets - begin
+            # What fits into the smallest window needs no choice, for which the host would wait for the device.
+            n = left if left <= _FEWEST_BLOCKS * _BLOCK else min(self._next_size(), left)
             self._clear(chunk, begin, n, rules, bids, book, keys, n_features, credit)
             begin += n
 
@@ -118,27 +124,33 @@ class Windows:
         if self._has_credit:
             make_gain(self._n_slots)[records](first, n, chunk.first_index + first, chunk.rows, rules, book, window, keys)
             add_credit[everybody](first, n, chunk.candidacies, window, credit)
-        foresight.foresee[everybody](n, self._most, self._before, book, self._shares)
+        if self._capacity > _FEWEST_BLOCKS * _BLOCK:
+            foresight.foresee[everybody](n, self._most, self._before, book, self._shares)
         self._effort.windows += 1
         self._effort.ranked += n * n_policies
 
     def _window_of(self, n: int) -> Window | CreditWindow:
         """Return memory for windows of up to `n` buckets."""
-        if self._window is None or self._window.positions.shape[1] < n:
-            n_advertisers, n_policies = self._shape
-            _, group = over_groups(n_policies)
-            # Given back before more is asked for.
-            self._window = None
-            window = Window(
-                positions=cuda.device_array((self._n_slots + 2, n, n_policies), np.int32),
-                cost=cuda.device_array((self._n_slots, n, n_policies), np.int64),
-                codes=cuda.device_array((self._n_slots + 2, n, n_policies), np.float32),
-                block_cost=cuda.device_array((-(-n // _BLOCK), n_advertisers, n_policies), np.int64),
-                progress=self._progress,
-                todo=cuda.device_array((-(-n_policies // group), group * n), np.int32),
-                block_size=_BLOCK,
-            )
-            self._window = window
-            if self._has_credit:
-                self._window = CreditWindow(*window, gained=cuda.device_array((2, n, n_policies), np.float64))
-        return self._window
+        if self._made is None or self._capacity < n or self._made[0] != self._memory.version:
+            self._made, self._capacity = None, max(n, self._capacity)
+            window = self._window_in_memory(self._capacity)
+            self._made = self._memory.version, window
+        return self._made[1]
+
+    def _window_in_memory(self, n: int) -> Window | CreditWindow:
+        """Return a window of `n` buckets in the shared memory."""
+        n_advertisers, n_policies = self._shape
+        _, group = over_groups(n_policies)
+        array = self._memory.array
+        window = Window(
+            positions=array("positions", (self._n_slots + 2, n, n_policies), np.int32),
+            cost=array("cost", (self._n_slots, n, n_policies), np.int64),
+            codes=array("codes", (self._n_slots + 2, n, n_policies), np.float32),
+            block_cost=array("block_cost", (-(-n // _BLOCK), n_advertisers, n_policies), np.int64),
+            progress=self._progress,
+            todo=array("todo", (-(-n_policies // group), group * n), np.int32),
+            block_size=_BLOCK,
+        )
+        if not self._has_credit:
+            return window
+        return CreditWindow(*window, gained=array("gained", (2, n, n_policies), np.float64))

@@ -45,6 +45,22 @@ def choose_units(
             cost_before[a, p] = ledger[a, p, COST]
 
 
+@inlined
+def scale_of(own: float, rivals: float, bounds: ChargeBounds) -> float:
+    """Return how many units of charges a unit of currency is, from what an advertiser's bids and its rivals' are at most."""
+    charge = own * bounds.most_clicks
+    if bounds.is_set_by_rivals:
+        score = max(rivals * bounds.quality, bounds.external_score)
+        charge = min(charge, max(score * bounds.clicks_per_quality, bounds.reserve_charge))
+    charge *= CHARGE_MARGIN
+    exponent = LEAST_EXPONENT
+    if charge > 0.0:
+        exponent = min(max(math.frexp(charge)[1] + bounds.bits - TOTAL_BITS, LEAST_EXPONENT), MOST_EXPONENT)
+    # The type that a device's function takes.
+    power: Any = np.int32(-exponent)
+    return math.ldexp(1.0, power)
+
+
 @compiled
 def write_scales(
     coefficients: NDArray[np.float64],
@@ -77,16 +93,7 @@ def write_scales(
             else:
                 second = max(second, bound)
         for a in range(n_advertisers):
-            bound = scales[a, p]
-            charge = bound * bounds.most_clicks
-            if bounds.is_set_by_rivals:
-                score = max((highest if bound < highest else second) * bounds.quality, bounds.external_score)
-                charge = min(charge, max(score * bounds.clicks_per_quality, bounds.reserve_charge))
-            charge *= CHARGE_MARGIN
-            exponent = LEAST_EXPONENT
-            if charge > 0.0:
-                exponent = min(max(math.frexp(charge)[1] + bounds.bits - TOTAL_BITS, LEAST_EXPONENT), MOST_EXPONENT)
-            scales[a, p] = math.ldexp(1.0, -exponent)
+            scales[a, p] = scale_of(scales[a, p], highest if scales[a, p] < highest else second, bounds)
 
 
 @compiled

@@ -68,10 +68,10 @@ SURELY_ELIGIBLE = 5
 WIDE_BLOCK = 16
 """SIMD lanes of a prefilter's block: two registers side by side hide the latency of one."""
 _DEEP = 8
-# With coefficients in [_LEAST, _MOST], scores in [LEAST_SCORE, MOST_SCORE] lose nothing but rounding in single precision. A
+# With coefficients in this range, scores in [LEAST_SCORE, MOST_SCORE] lose nothing but rounding in single precision. A
 # feature that underflows is below 1e-38; times a coefficient it is below 1e-20, which is 1e-8 of the least score. A product
 # that overflows makes the score infinite, so out of range.
-_LEAST, _MOST = 1e-18, 1e18
+LEAST_COEFFICIENT, MOST_COEFFICIENT = 1e-18, 1e18
 LEAST_SCORE, MOST_SCORE = int(np.float32(1e-12).view(np.int32)), int(np.float32(1e30).view(np.int32))
 _FEWEST_INDEX_BITS, MOST_INDEX_BITS = 4, 12
 CERTAIN_UNITS = 3
@@ -125,7 +125,7 @@ def are_made(coefficients: NDArray[np.float64], is_in_play: NDArray[np.bool_], b
 
 def is_screenable(coefficients: NDArray[np.float64]) -> bool:
     """Return whether all coefficients are in the prefilter's range."""
-    return bool(((coefficients == 0.0) | ((coefficients >= _LEAST) & (coefficients <= _MOST))).all())
+    return bool(((coefficients == 0.0) | ((coefficients >= LEAST_COEFFICIENT) & (coefficients <= MOST_COEFFICIENT))).all())
 
 
 @compiled
@@ -143,7 +143,7 @@ def _write_bids(
         for f in range(n_features):
             for p in range(n_policies):
                 value = coefficients[a, f, p] if a < n_advertisers and is_in_play[a, p] else np.nan
-                n_out_of_range += (value > _MOST) | ((value < _LEAST) & (value != 0.0))
+                n_out_of_range += (value > MOST_COEFFICIENT) | ((value < LEAST_COEFFICIENT) & (value != 0.0))
                 theta_simd[a, f, p] = value
             theta_simd[a, f, n_policies:] = np.nan
             for block in range(n_lanes // width):

@@ -1,4 +1,4 @@
-"""Clear parallel copies of a market's days, hour by hour, on the processor.
+"""Clear parallel copies of a market's days, hour by hour, with their accounts in memory.
 
 Copies on the same day and hour are policies of one replay, so that an hour costs one call of the auction's kernel however many
 they are; copies on different days cost one call per day.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import OUTCOMES
+from auctionsim.market.copies.groups import Group, without
 from auctionsim.market.day import MarketDay
 from auctionsim.market.information.prices import PRICES
 from auctionsim.market.market import Market
@@ -42,29 +42,6 @@ def _side_by_side(calls: Sequence[Callable[[], Array]], threads: int) -> list[Ar
     return [*(other.result() for other in others), last]
 
 
-@dataclass(eq=False)
-class _Group:
-    """Copies that began the same day at the same time: one replay of it, or one for each thread."""
-
-    replay: MarketDay
-    """The day; its policy p is the copy `members[p]`."""
-    members: NDArray[np.int64]
-    """Indices of the copies."""
-    is_live: NDArray[np.bool_]
-    """Whether each member is still on this day; the others began another one, and what is replayed for them is unused."""
-
-    @cached_property
-    def index(self) -> slice | NDArray[np.int64]:
-        """Return the members as an index into arrays of copies.
-
-        It is a slice where they are evenly spaced, which takes a view instead of an array: environments that are seeded one
-        after the other are, for example 0, 2, 4 and 1, 3, 5 over two days.
-        """
-        step = int(self.members[1] - self.members[0]) if len(self.members) > 1 else 1
-        is_even = step > 0 and (np.diff(self.members) == step).all()
-        return slice(int(self.members[0]), int(self.members[-1]) + 1, step) if is_even else self.members
-
-
 class ParallelDays:
     """P copies in one market, each on a day and in an hour of its own.
 
@@ -72,11 +49,14 @@ class ParallelDays:
         market: The market.
         copies: P, the number of copies.
         threads: Number of threads over which copies on the same day are split; it never changes a result.
+        device: Device that clears the hours, `cpu`, `cuda` or `cuda:N`; it never changes a result. A GPU takes one day after
+            the other, whatever `threads` is.
     """
 
-    def __init__(self, market: Market, copies: int, threads: int = 1) -> None:
-        self._market, self._copies, self._threads = market, copies, threads
-        self._groups: list[_Group] = []
+    def __init__(self, market: Market, copies: int, threads: int = 1, device: str = "cpu") -> None:
+        self._market, self._copies, self._device = market, copies, device
+        self._threads = threads if device == "cpu" else 1
+        self._groups: list[Group[MarketDay]] = []
         n = len(market.advertisers)
         self.last_step = np.zeros((n, len(OUTCOMES), copies))
         """Impressions, clicks, conversions, GMV and cost of the last hour, `[advertisers, 5, P]`; never written to. With
@@ -105,10 +85,11 @@ class ParallelDays:
         for day in np.unique(days).tolist():
             on_day = copies[days == day]
             for members in np.array_split(on_day, min(self._threads, -(-len(on_day) // _COPIES_PER_THREAD))):
-                replay = self._market.day(day, len(members), noise_seeds=[seed[copy] for copy in members.tolist()])
+                seeds = [seed[copy] for copy in members.tolist()]
+                replay = self._market.day(day, len(members), noise_seeds=seeds, device=self._device)
                 replay.keep_shown()
                 self.budget_left[:, members] = replay.budget_left
-                self._groups.append(_Group(replay, members, np.ones(len(members), dtype=bool)))
+                self._groups.append(Group.of(replay, members))
 
     def stop(self, copies: NDArray[np.int64]) -> None:
         """Stop some copies before the end of their day.
@@ -116,9 +97,7 @@ class ParallelDays:
         Args:
             copies: Indices of the copies.
         """
-        for group in self._groups:
-            group.is_live &= ~np.isin(group.members, copies)
-        self._groups = [group for group in self._groups if group.is_live.any()]
+        self._groups = without(self._groups, copies)
 
     def step(self, coefficients: Array) -> tuple[Array, Array]:
         """Replay the next hour of every copy that is on a day; the others get zeros.
@@ -129,7 +108,7 @@ class ParallelDays:
         Returns:
             Totals of the hour as they are reported, `[advertisers, 5, P]`, and what is left of each budget, `[advertisers, P]`.
         """
-        if len(self._groups) != 1 or not self._groups[0].is_live.all() or len(self._groups[0].members) < self._copies:
+        if len(self._groups) != 1 or not self._groups[0].is_everybody(self._copies):
             self.last_step = np.zeros_like(self.last_step)
             self.rewarded = None if self._market.delays is None else np.zeros_like(self.last_step)
             calls = [partial(group.replay.step, coefficients[:, :, group.index]) for group in self._groups]

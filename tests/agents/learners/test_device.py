@@ -11,11 +11,14 @@ import torch
 from numba import cuda
 
 from auctionsim.agents.build import build_market
+from auctionsim.agents.device.days import DeviceDays
+from auctionsim.agents.device.engine import HostEngine, engine_on
 from auctionsim.agents.device.home import Home
 from auctionsim.agents.learners.base import Learner, iterate, trained
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.learners.rl import ppo
 from auctionsim.cli import main
+from auctionsim.envs import torch_env
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import parse_scenario
@@ -111,6 +114,24 @@ def test_an_evolution_strategy_without_its_device_ends_in_one_line_that_says_wha
         "driver and for pip install 'auctionsim[gpu]'"
     )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(cuda.is_available(), reason="there is a GPU")
+def test_tensors_on_a_gpu_without_what_clears_auctions_there_end_in_one_line():
+    """A machine whose torch finds a GPU, and which has no extra `gpu`: nothing is moved to the processor silently."""
+    market, gpu = market_for("ippo"), torch.device("cuda", 0)
+    missing = "expected 'cpu', as no CUDA device was found; 'cuda:0' asks for an NVIDIA GPU with its driver and for pip install"
+    with pytest.raises(InputError, match=f"^auctions_on: {missing} 'auctionsim"):
+        engine_on(gpu, market, 2)
+    with pytest.raises(InputError, match=f"^auctions_on: {missing} 'auctionsim"):
+        torch_env(market, 2, auctions_on="cuda:0")
+    with pytest.raises(
+        InputError, match=r"^auctions_on: unknown 'cud'; choose from cpu, cuda, cuda:0 \(did you mean 'cuda'\?\)"
+    ):
+        torch_env(market, 2, auctions_on="cud")
+    with pytest.raises(InputError, match=f"^small.toml: learner.device: {missing}"):
+        DeviceDays(market, [0], 2, Home(gpu))
+    assert isinstance(engine_on(gpu, market, 2, auctions_on="cpu"), HostEngine)
 
 
 @pytest.mark.skipif(cuda.is_available(), reason="there is a GPU")

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.skipif(cuda.is_available(), reason="the tests of a devi
 
 
 ROOT = Path(__file__).parents[3]
-TESTS = {"auction/cuda/test_days.py": 9, "auction/cuda/test_clearer.py": 7, "agents/learners/test_population_on_device.py": 5}
+TESTS = {
+    "auction/cuda/test_days.py": 9, "auction/cuda/test_clearer.py": 7, "agents/learners/test_population_on_device.py": 5,
+    "agents/device/test_engines.py": 12,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TESTS)

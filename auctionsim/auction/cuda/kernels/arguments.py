@@ -64,12 +64,13 @@ class DeviceBids(NamedTuple):
     theta: Any
     """For exact bids, `[A, P, 4]`."""
     theta_f32: Any
-    """For screening, `[A * features * L]`, float32, L being P rounded up to a multiple of 4; NaN beyond P, and for whoever has
-    no budget left."""
+    """For screening, `[(A * features + 1) * L]`, float32, L being P rounded up to a multiple of 4; NaN beyond P, and for
+    whoever has no budget left. The last L are 1 for policies all of whose coefficients are in the range of screening, and 0 for
+    others."""
     first_feature: int
     """The feature that is used, where it is the only one; 0 where all are."""
     can_screen: bool
-    """Whether all coefficients are in the range of screening, and no bids are clipped."""
+    """Whether no bids are clipped, so that screening is possible."""
 
 
 class Book(NamedTuple):

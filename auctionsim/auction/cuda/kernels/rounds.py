@@ -41,7 +41,7 @@ from auctionsim.auction.cuda.kernels.device import device_function, kernel
 from auctionsim.auction.cuda.kernels.ranking import make_rank
 from auctionsim.auction.cuda.kernels.records import AT_ONCE as _AT_ONCE
 from auctionsim.auction.cuda.kernels.records import make_count, make_find_wrong, make_record
-from auctionsim.auction.cuda.kernels.screening import WIDTH, count_lanes, make_rank_found, make_screened
+from auctionsim.auction.cuda.kernels.screening import WIDTH, count_lanes, is_screened, make_rank_found, make_screened
 from auctionsim.auction.cuda.kernels.settle import make_settle
 from auctionsim.auction.kernel.ledger import NO_LIMIT
 from auctionsim.auction.outcome import COST
@@ -189,7 +189,7 @@ def make_repair(n_slots: int, n_features: int) -> Any:
         count(-1, bucket, index, p, positions, rows, rules, book, key)
         cuda.atomic.add(window.progress, (RANKED_AGAIN, p), 1)
         has_ties, is_certain = False, False
-        if bids.can_screen:
+        if is_screened(p, window.progress.shape[1], bids):
             n_lanes = count_lanes(window.progress.shape[1])
             index_bits = screened(bucket, p // WIDTH * WIDTH, n_lanes, rows, bids, codes)
             # An index known only here would send the codes to memory.

@@ -41,6 +41,12 @@ def lanes_of(n_policies: int) -> int:
 count_lanes = device_function(lanes_of)
 
 
+@device_function
+def is_screened(p: int, n_policies: int, bids: DeviceBids) -> bool:
+    """Return whether screening finds the best candidates of a policy."""
+    return bids.can_screen and bids.theta_f32[bids.theta_f32.shape[0] - count_lanes(n_policies) + p] != 0.0
+
+
 @kernel
 def write_screen(n_rows: int, reserve: float, advertiser: Any, features: Any, screen: Any) -> None:
     """Write what screening reads of each row."""
@@ -203,10 +209,11 @@ def make_decide(n_slots: int) -> Any:
         scores = cuda.local.array(depth, np.float64)
         positions = cuda.local.array(depth, np.int32)
         if p < window.progress.shape[1]:
+            has_codes = is_screened(p, window.progress.shape[1], bids)
             for number in range(begin, n_buckets, cuda.gridsize(2)[1]):
                 bucket = first + number
                 has_ties, is_certain = False, False
-                if bids.can_screen:
+                if has_codes:
                     for level in range(n_codes):
                         codes[level] = window.codes[level, number, p]
                     index_bits = count_index_bits(rows.start[bucket + 1] - rows.start[bucket])
