@@ -61,13 +61,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.reports.sweep.document import sweep_sections
     from auctionsim.files import write_then_rename
     from auctionsim.jobs.distributed.tuner import TunePool
-    from auctionsim.jobs.sweeps.sweep import run_sweep
+    from auctionsim.jobs.sweeps.sweep import begin_sweep, run_sweep
     from auctionsim.jobs.sweeps.trial import run_folder
 
     scenario, sweep = _parsed(arguments)
     out = Path(arguments.out or _common.default_folder(scenario, "-sweep")).resolve()
     asked = scenario.cluster.workers if arguments.workers is None else arguments.workers
     is_serial = arguments.address is None and asked == 0
+    begin_sweep(sweep, out)
     console.say(f"{scenario.name}: {sweep.design.sentence}")
 
     def line(rung: int, iterations: int, trials: int, best: float) -> None:

@@ -99,6 +99,18 @@ def rungs_of(iterations: int, samples: int, eta: int) -> list[int]:
     return rungs
 
 
+def begin_sweep(sweep: Sweep, out: Path) -> tuple[int, ...]:
+    """Take a folder for a sweep, before anything else is done; return its rungs, numbers of iterations.
+
+    Raises:
+        InputError: `out` holds something else.
+    """
+    base = sweep.scenario()
+    rungs = rungs_of(base.train.iterations, 1 if sweep.unranked_by else len(sweep.design.trials), sweep.eta)
+    lock_plan(out, _plan(sweep, base, rungs))
+    return tuple(rungs)
+
+
 def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, int, float], None]) -> pl.DataFrame:
     """Run every rung, skipping the trials whose figures are on disk already.
 
@@ -117,8 +129,7 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
     """
     base, trials = sweep.scenario(), sweep.design.trials
     is_ranked = not sweep.unranked_by
-    rungs = rungs_of(base.train.iterations, len(trials) if is_ranked else 1, sweep.eta)
-    lock_plan(out, _plan(sweep, base, rungs))
+    rungs = begin_sweep(sweep, out)
     rows: list[dict[str, Any]] = []
     alive = list(range(len(trials)))
     for rung, iterations in enumerate(rungs):

@@ -214,3 +214,14 @@ def test_figures_on_disk_that_are_broken_are_told_in_one_line(swept: tuple[Path,
     part.write_text(text)
     with pytest.raises(InputError, match=r"0000-0.json: expected "):
         run_sweep(sweep_of(), SerialPool(), tmp_path / "out", nothing)
+
+
+def test_a_folder_that_holds_other_files_is_told_in_one_line_before_anything_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "mine").write_text("mine")
+    assert main(["sweep", "three-arms", "--param", "learner.sigma=grid(0.1,0.2)", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"{tmp_path}: expected a new or empty folder")
+    assert told.err.count("\n") == 1
