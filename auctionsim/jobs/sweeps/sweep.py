@@ -127,8 +127,7 @@ def run_sweep(sweep: Sweep, pool: Pool, out: Path, report: Callable[[int, int, i
     Raises:
         InputError: `out` holds something else, or a parameter is wrong.
     """
-    base, trials = sweep.scenario(), sweep.design.trials
-    is_ranked = not sweep.unranked_by
+    trials, is_ranked = sweep.design.trials, not sweep.unranked_by
     rungs = begin_sweep(sweep, out)
     rows: list[dict[str, Any]] = []
     alive = list(range(len(trials)))
