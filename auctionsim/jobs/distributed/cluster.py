@@ -129,7 +129,8 @@ class RayPool:
     def prepare(self) -> None:
         """Have the workers of a Ray of our own load what most tasks need, while this process still makes the tasks."""
         with one_line(self._ray):
-            self._prepared = [self._call.remote(_load_engine) for _ in range(self.workers or 0)]
+            for _ in range(self.workers or 0):
+                self._call.remote(_load_engine)
 
     def begin(self, function: Callable[..., Any], bundles: Sequence[Sequence[tuple[Any, ...]]]) -> list[Any]:
         """Begin one Ray task for each bundle of tasks; return the references for `results`: a list of results for each.
