@@ -48,10 +48,10 @@ def check_accounts(accounts: Sequence[AccountSection], groups: Sequence[Advertis
         raise ValueError(f"accounts: expected a different name for each account, got '{twice[0]}' twice")
     for i, group in enumerate(groups):
         if group.account is not None and group.account not in names:
-            listed = (
-                f"choose from {', '.join(names)}{suggestion(group.account, names)}" if names else "there are no [[accounts]]"
-            )
-            raise ValueError(f"advertisers[{i}].account: unknown {shown(group.account)}; {listed}")
+            source, came = f"advertisers[{i}].account", shown(group.account)
+            if not names:
+                raise ValueError(f"{source}: expected none, as there are no [[accounts]], got {came}")
+            raise ValueError(f"{source}: unknown {came}; choose from {', '.join(names)}{suggestion(group.account, names)}")
     for k, account in enumerate(accounts):
         members = [group for group in groups if group.account == account.account]
         if not members:

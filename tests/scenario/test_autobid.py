@@ -65,7 +65,7 @@ def test_a_goal_stands_for_the_weights_that_training_rewards_bounds_and_reports_
         ('controller = "target-cpa"\ngoal = "max-value"\ncpa_cap = 1.0', "",
          "goal: expected 'target-cpa', which the controller bids for"),
         ('account = "amce"', ACME, "advertisers[0].account: unknown 'amce'; choose from acme (did you mean 'acme'?)"),
-        ('account = "acme"', "", "advertisers[0].account: unknown 'acme'; there are no [[accounts]]"),
+        ('account = "acme"', "", "advertisers[0].account: expected none, as there are no [[accounts]], got 'acme'"),
         ("", ACME, "accounts[0].account: expected advertisers of account 'acme', got none"),
         ('account = "acme"\nbudget = 3.0', ACME,
          "advertisers[0].budget: expected none in an account, whose budget is shared, got 3.0"),
