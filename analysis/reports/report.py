@@ -27,7 +27,7 @@ from auctionsim.analysis.reports.tables import (
     validation_sections,
 )
 from auctionsim.analysis.reports.views.advertisers import measures_of_advertisers
-from auctionsim.analysis.reports.views.hours import hours_picture
+from auctionsim.analysis.reports.views.hours import hours_sections
 from auctionsim.analysis.reports.views.queries import query_sections
 from auctionsim.errors import InputError
 from auctionsim.names.lettering import are_drawable
@@ -137,7 +137,7 @@ def _sections(named: dict[str, Run], summaries: Sequence[Summary], first: Sequen
     sections += [*constraint_sections(named), *score_sections(summaries)]
     sections += [Heading("Advertisers"), measures_of_advertisers(named), *advertisers_tables(named)]
     sections += account_sections(named)
-    sections += [Heading("Hours"), hours_picture(named), *query_sections(named)]
+    sections += [Heading("Hours"), *hours_sections(named), *query_sections(named)]
     if not are_drawable(sorted(_names(named))):
         sections.append(Note(_ESCAPES))
     return [*sections, Heading("What was measured and what was assumed"), *(Note(line) for line in _provenance(named))]

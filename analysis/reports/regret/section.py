@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from auctionsim.analysis.documents.sections import Heading, Section, Table
+from auctionsim.analysis.documents.sections import Heading, Note, Section, Table
+from auctionsim.analysis.reports.metrics import unknown_amounts
 from auctionsim.analysis.statistics import INTERVALS, mean_interval
 from auctionsim.runs import Run
 
@@ -33,6 +34,9 @@ def regret_sections(named: Mapping[str, Run]) -> list[Section]:
     for name, run in named.items():
         table = run.optional_table("regret")
         if table is None:
+            continue
+        if unknown := unknown_amounts(run):
+            sections.append(Note(f"{name}: regret is {unknown['profit']}."))
             continue
         by_seed = _per_day(table)
         total = by_seed.group_by("seed").agg(pl.col(*_COLUMNS).sum()).sort("seed")
