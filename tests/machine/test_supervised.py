@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -52,6 +53,10 @@ def looks():
         time.sleep(0.1)
     return 0
 
+def writes():
+    print("x" * 10**6)
+    return 0
+
 def sleeps():
     time.sleep(4)
     return 0
@@ -75,3 +80,12 @@ def test_a_command_that_waits_for_memory_for_ever_is_ended_and_no_other(command:
     assert done.returncode == ends
     assert ("auctionsim: expected more memory than the limit of" in done.stderr) is (ends == 1)
     assert done.stderr.count("\n") == ends
+
+
+def test_a_command_whose_reader_is_slow_is_not_ended():
+    words = [sys.executable, "-c", WAITS.format(command="writes", room=40)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(4)
+        out, errors = running.communicate(timeout=120)
+    assert (running.returncode, errors) == (0, "")
+    assert len(out) == 10**6 + 1
