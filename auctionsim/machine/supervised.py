@@ -17,8 +17,8 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -59,7 +59,13 @@ def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> i
     def forward(number: int, _: FrameType | None) -> None:
         os.kill(child, number)
 
-    with handled(forward):
+    def pause(_: int, __: FrameType | None) -> None:
+        os.kill(child, signal.SIGSTOP)
+        # Returns when the shell has this process go on.
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.kill(child, signal.SIGCONT)
+
+    with handled(forward), _pausing(pause):
         noise = _collected(reading, child, patience)
         is_orderly = os.read(ended, 1) == b"."
         _, status = os.waitpid(child, 0)
@@ -72,9 +78,23 @@ def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> i
     return 1
 
 
+@contextmanager
+def _pausing(pause: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call a function on Ctrl-Z, unless it is ignored."""
+    before = signal.getsignal(signal.SIGTSTP)
+    if before == signal.SIG_DFL:
+        signal.signal(signal.SIGTSTP, pause)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
 def _in_child(command: Callable[[], int], writing: int, ending: int) -> int:
     """Run the command with descriptor 2 led into a pipe and stderr where it was."""
     _end_with_parent()
+    # A terminal sends Ctrl-C to the whole group: with the one that the parent forwards it would count as two.
+    os.setpgid(0, 0)
     # Each thread of OpenBLAS reserves memory when numpy is imported, and those it gets none for may leave the others waiting.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     own = os.dup(2)
