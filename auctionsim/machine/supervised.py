@@ -33,7 +33,7 @@ _NO_ROOM = 64 * 2**20
 """Bytes of address space that are as good as none: the C library takes so many at once for a thread's allocations."""
 
 _IDLE = re.compile("futex|poll|nanosleep")
-"""Where in the system a thread waits that has nothing to do, by the names of the kernel's functions."""
+"""Names of the kernel's functions in which a thread waits that has nothing to do."""
 
 
 def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> int:
