@@ -133,7 +133,7 @@ def _sections(named: dict[str, Run], summaries: Sequence[Summary], first: Sequen
     if base == "the baseline" and not _have_one_baseline(named):
         sections.append(Note(_OWN_BASELINES))
     sections += [*validation_sections(named), *collusion_sections(named)]
-    sections += regret_sections(named)
+    sections += regret_sections(named, {own.name: own.unknown["profit"] for own in summaries if own.unknown})
     sections += [*constraint_sections(named), *score_sections(summaries)]
     sections += [Heading("Advertisers"), measures_of_advertisers(named), *advertisers_tables(named)]
     sections += account_sections(named)
