@@ -11,7 +11,14 @@ from typing import Any
 from auctionsim.analysis.documents.sections import Heading, Note, Section, Table, Text
 from auctionsim.analysis.reports.comparable import difference_texts, scenario_differences, shared_seeds
 from auctionsim.analysis.reports.fixed_traffic import differences_of, has_fixed_traffic
-from auctionsim.analysis.reports.metrics import AMOUNTS, amounts_of, floor_on_test_days, mean_advertiser_ratios, stored_amounts
+from auctionsim.analysis.reports.metrics import (
+    AMOUNTS,
+    amounts_of,
+    floor_on_test_days,
+    mean_advertiser_ratios,
+    stored_amounts,
+    unknown_amounts,
+)
 from auctionsim.analysis.reports.report import named_runs, write_sections
 from auctionsim.analysis.reports.run_view import RunView
 from auctionsim.analysis.reports.summary import amount, amount_interval, floor_json, summarize
@@ -36,6 +43,8 @@ class Difference:
     """By arm (`learned`, `baseline`) and name of the amount, in currency and counts."""
     relative: dict[str, dict[str, float | NotDefined]]
     """The mean difference as a share of the first run's mean amount, by the same keys."""
+    unknown: dict[str, NotDefined]
+    """The amounts that the traffic of either run does not know, with the reason."""
 
     def sentence(self, first: str) -> str:
         """Return the differences of the learned policy in one line."""
@@ -50,6 +59,8 @@ class Difference:
 
     def text(self, arm: str, name: str) -> str:
         """Return one difference as text, in currency or counts, with its share of the first run's amount."""
+        if name in self.unknown:
+            return str(self.unknown[name])
         share = self.relative[arm][name]
         relative = str(share) if isinstance(share, NotDefined) else f"{share:+.1%}"
         return f"{amount_interval(self.amounts[arm][name].difference, signed=True)} ({relative})"
@@ -96,10 +107,8 @@ class RunComparison:
             "floor": {str(run.path): floor_json(self._kept[name]) for name, run in self.named.items()},
             "differences": {
                 str(self.named[one.name].path): {
-                    **{name: _json(one.amounts["learned"][name], one.relative["learned"][name]) for name in AMOUNTS},
-                    "of_baseline_arms": {
-                        name: _json(one.amounts["baseline"][name], one.relative["baseline"][name]) for name in AMOUNTS
-                    },
+                    **{name: _json(one, "learned", name) for name in AMOUNTS},
+                    "of_baseline_arms": {name: _json(one, "baseline", name) for name in AMOUNTS},
                     "scenario": {key: list(values) for key, values in one.keys.items()},
                 }
                 for one in self.differences
@@ -172,7 +181,8 @@ def _difference(name: str, first: RunView, other: RunView) -> Difference:
             base, turnover = float(one[key].to_numpy().mean()), float((one["gmv"] + one["revenue"]).to_numpy().mean())
             scale = turnover if key == "profit" else base
             relative[arm][key] = ratio_to_amount(found.difference.mean, base, scale, first.path.resolve().name)
-    return Difference(name, scenario_differences(first.scenario(), other.scenario()), amounts, relative)
+    unknown = {**unknown_amounts(first), **unknown_amounts(other)}
+    return Difference(name, scenario_differences(first.scenario(), other.scenario()), amounts, relative, unknown)
 
 
 def _table(comparison: RunComparison) -> Table:
@@ -200,7 +210,7 @@ def _advertisers(comparison: RunComparison) -> list[Table]:
     """Return each advertiser's profit minus that in the first run, matched by name; nothing if there are many advertisers."""
     tables = {name: mean_advertiser_ratios(run) for name, run in comparison.named.items()}
     first = dict(tables[comparison.first].select("advertiser", "learned").iter_rows())
-    if len(first) > MOST_ROWS:
+    if len(first) > MOST_ROWS or any(one.unknown for one in comparison.differences):
         return []
     own = {one.name: dict(tables[one.name].select("advertiser", "learned").iter_rows()) for one in comparison.differences}
     rows = [
@@ -211,7 +221,11 @@ def _advertisers(comparison: RunComparison) -> list[Table]:
     return [Table([title, *own], rows, "Means over seeds, all test days together.")]
 
 
-def _json(found: Comparison, share: float | NotDefined) -> dict[str, Any]:
+def _json(one: Difference, arm: str, name: str) -> dict[str, Any]:
+    found, share = one.amounts[arm][name], one.relative[arm][name]
+    if name in one.unknown:
+        ends = dict.fromkeys(("mean", "low", "high", "above", "p_value", "relative"))
+        return {**ends, found.difference.over: found.seeds, "reason": str(one.unknown[name])}
     value = {**found.difference.as_dict(), found.difference.over: found.seeds, "above": found.better, "p_value": found.p_value}
     if found.seeds == 1:
         value["p_value"] = None

@@ -45,8 +45,7 @@ def report_figures(named: dict[str, Run], summaries: Sequence[Summary], base: st
             charts.hourly_chart(learned, baseline, bands),
         ),
         *_learning(named, learning),
-        _advertisers(named),
-        _trade_off(named, summaries, seeds, base),
+        *_of_profits(named, summaries, seeds, base),
         *_punishment(named),
     ]
 
@@ -104,6 +103,20 @@ def _curves(run: Run) -> tuple[Array, Array] | None:
         for key in ("revenue_ratio", "profit_ratio")
     )
     return revenue, profit
+
+
+def _of_profits(named: dict[str, Run], summaries: Sequence[Summary], seeds: str, base: str) -> list[Section]:
+    """Return the figures of profits, of the runs whose traffic knows them."""
+    known = [own for own in summaries if not own.unknown]
+    notes: list[Section] = [
+        Note(f"{own.name}: figures of profit are left out: profit is {own.unknown['profit']}.")
+        for own in summaries
+        if own.unknown
+    ]
+    if not known:
+        return notes
+    of_known = {own.name: named[own.name] for own in known}
+    return [_advertisers(of_known), _trade_off(of_known, known, seeds, base), *notes]
 
 
 def _advertisers(named: dict[str, Run]) -> Section:

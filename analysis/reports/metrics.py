@@ -27,6 +27,9 @@ RATIOS = ("revenue", "profit", "worst_advertiser", "better_off", "bound", "gap_c
 
 Amounts = Mapping[str, float]
 _NAMES = {"reference": "baseline"}
+_NO_VALUE = NotDefined("nothing in this traffic has a value")
+_OF_VALUE = ("profit", "worst_advertiser", "better_off", "bound", "gap_closed", "truthful_revenue")
+"""Measures that need the values of clicks."""
 
 
 def totals(run: Run) -> pl.DataFrame:
@@ -45,6 +48,18 @@ def totals(run: Run) -> pl.DataFrame:
     rows[1] = rows[1].with_columns(missing)
     table = pl.concat([one.select(pl.col("seed").cast(pl.Int64), "arm", *AMOUNTS) for one in rows])
     return table.with_columns(pl.col("arm").replace(_NAMES)).filter(pl.col("arm").is_in(ARMS)).sort("seed", "arm")
+
+
+def unknown_amounts(run: Run) -> dict[str, NotDefined]:
+    """Return the names of `AMOUNTS` that a run's traffic does not know, with the reason.
+
+    Where nothing has a value, as in a log of clicks alone, a profit of minus the cost would be a statement about advertisers.
+    """
+    table = totals(run)
+    has = {name: bool((table[name].fill_null(0.0) != 0).any()) for name in ("gmv", "clicks", "conversions")}
+    if has["gmv"] or not has["clicks"]:
+        return {}
+    return dict.fromkeys(("gmv", "profit") if has["conversions"] else ("gmv", "profit", "conversions"), _NO_VALUE)
 
 
 def amounts_of(run: Run, arm: str) -> pl.DataFrame:
@@ -176,9 +191,10 @@ def _ratios(own: Mapping[str, Amounts], base: Mapping[str, Amounts]) -> dict[str
 
 def _without_value(own: Mapping[str, Amounts], base: Mapping[str, Amounts]) -> dict[str, float | NotDefined]:
     """Return that nobody is better off or worse off where nothing has a value, as in a log of clicks alone."""
-    if any(arm["gmv"] for arm in (own["learned"], base["baseline"], base["efficient"])) or not own["learned"]["clicks"]:
+    arms = (own["learned"], base["baseline"], base["efficient"])
+    if any(arm["gmv"] for arm in arms) or not any(arm["clicks"] for arm in arms):
         return {}
-    return {"better_off": NotDefined("nothing in this traffic has a value")}
+    return dict.fromkeys(_OF_VALUE, _NO_VALUE)
 
 
 def _advertisers_by_seed(run: Run, against: Run) -> dict[int, dict[str, float | NotDefined]]:

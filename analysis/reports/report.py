@@ -27,7 +27,7 @@ from auctionsim.analysis.reports.tables import (
     validation_sections,
 )
 from auctionsim.analysis.reports.views.advertisers import measures_of_advertisers
-from auctionsim.analysis.reports.views.hours import hours_picture
+from auctionsim.analysis.reports.views.hours import hours_sections
 from auctionsim.analysis.reports.views.queries import query_sections
 from auctionsim.errors import InputError
 from auctionsim.names.lettering import are_drawable
@@ -133,11 +133,11 @@ def _sections(named: dict[str, Run], summaries: Sequence[Summary], first: Sequen
     if base == "the baseline" and not _have_one_baseline(named):
         sections.append(Note(_OWN_BASELINES))
     sections += [*validation_sections(named), *collusion_sections(named)]
-    sections += regret_sections(named)
+    sections += regret_sections(named, {own.name: own.unknown["profit"] for own in summaries if own.unknown})
     sections += [*constraint_sections(named), *score_sections(summaries)]
     sections += [Heading("Advertisers"), measures_of_advertisers(named), *advertisers_tables(named)]
     sections += account_sections(named)
-    sections += [Heading("Hours"), hours_picture(named), *query_sections(named)]
+    sections += [Heading("Hours"), *hours_sections(named), *query_sections(named)]
     if not are_drawable(sorted(_names(named))):
         sections.append(Note(_ESCAPES))
     return [*sections, Heading("What was measured and what was assumed"), *(Note(line) for line in _provenance(named))]

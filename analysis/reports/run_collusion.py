@@ -11,6 +11,7 @@ import polars as pl
 
 from auctionsim.analysis.economics import collusion
 from auctionsim.analysis.economics.collusion import KINDS, Verdict, VerdictKind, combine
+from auctionsim.analysis.reports.metrics import unknown_amounts
 from auctionsim.analysis.statistics import mean_interval
 from auctionsim.errors import InputError, shown
 from auctionsim.runs import Run
@@ -84,12 +85,13 @@ def collusion_sentence(run: Run, name: str) -> str | None:
     if not set(table.columns) >= _JUDGED:
         return f"{name}: {OLD}"
     verdicts = counted(one_wording(_verdicts(run, table)))
-    ranges = []
+    ranges, unknown = [], unknown_amounts(run)
     for column, text in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
+        # Where nothing has a value, gains are of minus the cost.
         means = [
             mean_interval(own[column].to_numpy()).mean
             for _, own in table.group_by("benchmark", maintain_order=True)
-            if np.isfinite(own[column].to_numpy()).all()
+            if not unknown and np.isfinite(own[column].to_numpy()).all()
         ]
         ranges.append(f"{text} {min(means):.2f} to {max(means):.2f}" if means else f"{text} not defined")
     benchmarks = ", ".join(table["benchmark"].unique(maintain_order=True))

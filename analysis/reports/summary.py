@@ -22,6 +22,7 @@ from auctionsim.analysis.reports.metrics import (
     ratios_by_seed,
     seed_ratios,
     stored_amounts,
+    unknown_amounts,
 )
 from auctionsim.analysis.reports.run_view import RunView, read_once, without_days
 from auctionsim.analysis.reports.violations import run_scores, scores_of_arm
@@ -31,6 +32,9 @@ from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.ratios import ROUNDING, NotDefined
 from auctionsim.runs import Run
 
+NOT_DEFINED = "not defined"
+_ARMS_OF_VALUE = ("truthful", "efficient")
+
 
 @dataclass(frozen=True, eq=False)
 class Summary:
@@ -39,9 +43,11 @@ class Summary:
     name: str
     seeds: int
     totals: Mapping[str, Mapping[str, Interval]]
-    """Amounts in currency and counts by arm (`ARMS`) and name (`AMOUNTS`); what the run does not store is left out."""
+    """Amounts in currency and counts by arm (`ARMS`) and name (`AMOUNTS`); what the run does not store or know is left out."""
     changes: Mapping[str, Interval]
-    """The learned policy's amounts minus the baseline's, paired by seed, by name (`AMOUNTS`)."""
+    """The learned policy's amounts minus the baseline's, paired by seed, by name (`AMOUNTS`), of those that are known."""
+    unknown: Mapping[str, NotDefined]
+    """The amounts that the traffic does not know, with the reason; then the arms that need values have none at all."""
     ratios: Mapping[str, Interval]
     """Ratios to the baseline by the names of `RATIOS`; a measure that is not defined on every seed is left out."""
     not_defined: Mapping[str, str]
@@ -56,10 +62,10 @@ class Summary:
     """Number of (seed, test day) pairs."""
     worst_mean: float | None
     """The smallest of the advertisers' profit ratios, each over all seeds together; None if none is defined."""
-    worst_change: float
-    """The smallest change of an advertiser's profit against the baseline, currency, mean over seeds."""
-    losing: float
-    """Share of advertisers and seeds that lose money under the learned policy."""
+    worst_change: float | None
+    """The smallest change of an advertiser's profit against the baseline, currency, mean over seeds; None if not known."""
+    losing: float | None
+    """Share of advertisers and seeds that lose money under the learned policy; None if profit is not known."""
     over: str
     """The replicates of intervals: `seeds`, or `days` if all seeds share one log."""
     test_days: int
@@ -83,7 +89,7 @@ class Summary:
         else:
             text += f"revenue {self._change('revenue')}, total profit {self._change('profit')}"
             text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
-            if self.losing > 0:
+            if self.losing:
                 text += f" ({self.losing:.0%} lose money)"
         if not isinstance(self.scores, NotDefined):
             before, after = (self.scores[arm].mean for arm in ("baseline", "learned"))
@@ -114,11 +120,31 @@ class Summary:
             "auctionnet_score": {"reason": str(self.scores)}
             if isinstance(self.scores, NotDefined)
             else {arm: score.as_dict() for arm, score in self.scores.items()},
-            "totals": {arm: {name: i.as_dict() for name, i in own.items()} for arm, own in self.totals.items()},
-            "changes": {name: i.as_dict() for name, i in self.changes.items()},
+            "totals": {
+                arm: {**{name: i.as_dict() for name, i in own.items()}, **self._unknown_json(AMOUNTS, own)}
+                for arm, own in self.totals.items()
+            },
+            "changes": {**{name: i.as_dict() for name, i in self.changes.items()}, **self._unknown_json(AMOUNTS, self.changes)},
             **{name: i.as_dict() for name, i in self.ratios.items()},
             **{name: {**undefined, "reason": f"not defined: {reason}"} for name, reason in self.not_defined.items()},
         }
+
+    def text(self, arm: str, name: str) -> str:
+        """Return an amount of an arm as text."""
+        found = self.totals[arm].get(name)
+        if found is not None:
+            return amount_interval(found)
+        return NOT_DEFINED if self.unknown else "not stored"
+
+    def change_text(self, name: str) -> str:
+        """Return the change of an amount against the baseline as text."""
+        return amount_interval(self.changes[name], signed=True) if name in self.changes else NOT_DEFINED
+
+    def _unknown_json(self, names: Sequence[str], known: Mapping[str, Interval]) -> dict[str, Any]:
+        if not self.unknown:
+            return {}
+        reason = str(next(iter(self.unknown.values())))
+        return {name: {"mean": None, "low": None, "high": None, "reason": reason} for name in names if name not in known}
 
     def _change(self, name: str) -> str:
         before, after = (self.totals[arm][name].mean for arm in ("baseline", "learned"))
@@ -142,7 +168,7 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         InputError: The run has no evaluation yet.
     """
     run, against = read_once(run), None if against is None else read_once(against)
-    scenario, by_seed = run.scenario(), ratios_by_seed(run, against)
+    scenario, by_seed, unknown = run.scenario(), ratios_by_seed(run, against), unknown_amounts(run)
     days = run.table("outcomes").select("seed", "day").n_unique()
     reasons = {one: why for one in RATIOS if (why := _reason([ratios[one] for ratios in by_seed.values()])) is not None}
 
@@ -163,8 +189,13 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
     return Summary(
         name=name or run.path.resolve().name,
         seeds=len(by_seed),
-        totals={arm: intervals_of(run, partial(stored_amounts, arm=arm), sums=AMOUNTS) for arm in ARMS},
-        changes=intervals_of(run, _changes, sums=AMOUNTS),
+        totals={
+            arm: {} if unknown and arm in _ARMS_OF_VALUE else _known(found, unknown)
+            for arm in ARMS
+            for found in (intervals_of(run, partial(stored_amounts, arm=arm), sums=AMOUNTS),)
+        },
+        changes=_known(intervals_of(run, _changes, sums=AMOUNTS), unknown),
+        unknown=unknown,
         ratios=found,
         not_defined=reasons,
         by_seed=seed_ratios(run, against).select(RATIOS).to_numpy(),
@@ -172,8 +203,8 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
         floor_days=floor_on_test_days(run),
         days=days,
         worst_mean=min(defined) if defined else None,
-        worst_change=min((advertisers["learned"] - advertisers["reference"]).to_list()),
-        losing=float(loses),
+        worst_change=None if unknown else min((advertisers["learned"] - advertisers["reference"]).to_list()),
+        losing=None if unknown else float(loses),
         over="days" if is_log else "seeds",
         test_days=days // len(by_seed),
         has_learners=any(group.controller == "learner" for group in scenario.advertisers),
@@ -234,6 +265,10 @@ def _scores(run: Run) -> dict[str, Interval] | NotDefined:
     if not all("score" in own for own in by_arm.values()):
         return NotDefined("a seed has no advertiser with a target")
     return {name: own["score"] for name, own in by_arm.items()}
+
+
+def _known(found: Mapping[str, Interval], unknown: Mapping[str, NotDefined]) -> dict[str, Interval]:
+    return {name: interval for name, interval in found.items() if name not in unknown}
 
 
 def _changes(run: Run) -> dict[str, NDArray[np.float64]]:

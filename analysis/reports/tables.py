@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
 from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic
-from auctionsim.analysis.reports.metrics import advertiser_profits, is_better_off, mean_advertiser_ratios
+from auctionsim.analysis.reports.metrics import advertiser_profits, is_better_off, mean_advertiser_ratios, unknown_amounts
 from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS
-from auctionsim.analysis.reports.summary import Summary, amount, amount_interval, intervals_text
+from auctionsim.analysis.reports.summary import NOT_DEFINED, Summary, amount, intervals_text
 from auctionsim.analysis.reports.violations import violations
 from auctionsim.analysis.statistics import mean_interval
 from auctionsim.objectives.floor_days import FloorDays
@@ -28,11 +28,9 @@ AMOUNT_LABELS = {
 """The titles of the amounts of a run (`AMOUNTS`)."""
 ARM_LABELS = {"baseline": "baseline", "learned": "learned", "truthful": "truthful bids", "efficient": "bound G*"}
 """The titles of the arms (`ARMS`)."""
-_UNDEFINED = "not defined"
 _NO_SCALE = 1e6
 """Violations beyond it are relative to an amount that is rounding."""
 _NOT_HERE = "not in this run"
-_NOT_STORED = "not stored"
 _LEARNERS_ALONE = (
     "Intervals in this table are over seeds, which share the log's days: they hold for other runs of the learner, not for "
     "further days."
@@ -46,11 +44,10 @@ def totals_table(summaries: Sequence[Summary]) -> Table:
     rows = []
     for name, label in AMOUNT_LABELS.items():
         for arm, whose in ARM_LABELS.items():
-            cells = [own.totals[arm].get(name) for own in summaries]
-            rows.append([f"{label}, {whose}", *(_NOT_STORED if cell is None else amount_interval(cell) for cell in cells)])
-        changes = (amount_interval(own.changes[name], signed=True) for own in summaries)
+            rows.append([f"{label}, {whose}", *(own.text(arm, name) for own in summaries)])
+        changes = (own.change_text(name) for own in summaries)
         rows.append([f"{label}, change: learned minus baseline", *changes])
-    changes = (amount(own.worst_change, signed=True) for own in summaries)
+    changes = (NOT_DEFINED if own.worst_change is None else amount(own.worst_change, signed=True) for own in summaries)
     rows.append(["Total profit, smallest change of an advertiser", *changes])
     return Table(
         ["currency and counts, all test days together", *(own.name for own in summaries)], rows, _totals_note(summaries)
@@ -97,11 +94,12 @@ def advertisers_tables(named: Mapping[str, Run]) -> list[Table]:
 
     If there are many advertisers, the table is by group, of one run too.
     """
+    named = {name: run for name, run in named.items() if not unknown_amounts(run)}
     tables = {name: mean_advertiser_ratios(run) for name, run in named.items()}
     names = list(dict.fromkeys(one for table in tables.values() for one in table["advertiser"].to_list()))
     if len(names) > MOST_ROWS:
         return [_groups_table(named)]
-    if len(named) == 1:
+    if len(named) <= 1:
         return []
     own = {name: {row["advertiser"]: row for row in table.iter_rows(named=True)} for name, table in tables.items()}
     money = [[one, *(_change_text(rows.get(one)) for rows in own.values())] for one in names]
@@ -143,7 +141,10 @@ def collusion_sections(named: Mapping[str, Run]) -> list[Section]:
     benchmarks = list(dict.fromkeys(b for table in tables.values() for b in table["benchmark"]))
     for measure, label in (("profit_gain", "profit gain"), ("suppression", "revenue missing")):
         for benchmark in benchmarks:
-            cells = [_over_seeds(table.filter(benchmark=benchmark), measure) for table in tables.values()]
+            cells = [
+                NOT_DEFINED if unknown_amounts(named[name]) else _over_seeds(table.filter(benchmark=benchmark), measure)
+                for name, table in tables.items()
+            ]
             rows.append([f"{label}, against {benchmark}", *cells])
     note = (
         "Low revenue alone is no collusion: a verdict of coordination needs members that give way to one another, parts that "
@@ -227,9 +228,9 @@ def _floor_text(found: FloorDays | NotDefined, what: str) -> str:
 def _over_seeds(table: pl.DataFrame, column: str) -> str:
     """Return a column's mean over seeds with its interval, as text."""
     if column not in table.columns or not table.height:
-        return _UNDEFINED
+        return NOT_DEFINED
     values = table.sort("seed")[column].cast(pl.Float64).to_numpy()
-    return str(mean_interval(values)) if np.isfinite(values).all() else _UNDEFINED
+    return str(mean_interval(values)) if np.isfinite(values).all() else NOT_DEFINED
 
 
 def _violation_text(share: Array, excess: Array) -> str:

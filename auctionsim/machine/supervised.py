@@ -4,19 +4,21 @@ Compiled libraries do not raise an error when they get no memory: they write lin
 the command runs in a child whose descriptor 2 is collected, while its own remarks go to the terminal as always.
 
 Others wait for ever: where a thread of polars gets no memory, all its threads wait for what that one was to do. So a child that
-has no memory left, and in which no thread runs any more, is ended. One that waits for something else runs now and then, to see
-whether it has come.
+has no memory left, and in which no thread runs any more while the first one waits for another, is ended. One that waits for
+somebody outside, such as the reader of a pipe or a slow disk, waits elsewhere in the system, and one that waits for an event
+runs now and then, to see whether it has come.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import resource
 import select
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +31,9 @@ _PATIENCE = 10.0
 """Seconds between two looks; a child without memory in which no thread ran between them is ended."""
 _NO_ROOM = 64 * 2**20
 """Bytes of address space that are as good as none: the C library takes so many at once for a thread's allocations."""
+
+_IDLE = re.compile("futex|poll|nanosleep")
+"""Names of the kernel's functions in which a thread waits that has nothing to do."""
 
 
 def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> int:
@@ -54,7 +59,13 @@ def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> i
     def forward(number: int, _: FrameType | None) -> None:
         os.kill(child, number)
 
-    with handled(forward):
+    def pause(_: int, __: FrameType | None) -> None:
+        os.kill(child, signal.SIGSTOP)
+        # Returns when the shell has this process go on.
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.kill(child, signal.SIGCONT)
+
+    with handled(forward), _pausing(pause):
         noise = _collected(reading, child, patience)
         is_orderly = os.read(ended, 1) == b"."
         _, status = os.waitpid(child, 0)
@@ -67,9 +78,23 @@ def run_supervised(command: Callable[[], int], patience: float = _PATIENCE) -> i
     return 1
 
 
+@contextmanager
+def _pausing(pause: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call a function on Ctrl-Z, unless it is ignored."""
+    before = signal.getsignal(signal.SIGTSTP)
+    if before == signal.SIG_DFL:
+        signal.signal(signal.SIGTSTP, pause)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
 def _in_child(command: Callable[[], int], writing: int, ending: int) -> int:
     """Run the command with descriptor 2 led into a pipe and stderr where it was."""
     _end_with_parent()
+    # A terminal sends Ctrl-C to the whole group: with the one that the parent forwards it would count as two.
+    os.setpgid(0, 0)
     # Each thread of OpenBLAS reserves memory when numpy is imported, and those it gets none for may leave the others waiting.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     own = os.dup(2)
@@ -115,7 +140,7 @@ def _collected(reading: int, child: int, patience: float) -> bytes:
             if not data:
                 return found
             found = (found + data)[-_KEPT_BYTES:]
-        elif ran == (ran := _nanoseconds_run(child)) and not _has_room(child):
+        elif ran == (ran := _nanoseconds_run(child)) and not _has_room(child) and _waits_for_a_thread(child):
             os.kill(child, signal.SIGKILL)
 
 
@@ -127,6 +152,18 @@ def _nanoseconds_run(process: int) -> int:
         with suppress(OSError):
             total += int(thread.read_text().split()[0])
     return total
+
+
+def _waits_for_a_thread(process: int) -> bool:
+    """Return whether the first thread of a process waits for another, and none waits for a file, a pipe or a processor.
+
+    Where the system does not tell where threads wait, the answer is no: to wait for ever is better than to end what would not.
+    """
+    try:
+        at = {int(path.parent.name): path.read_text() for path in Path(f"/proc/{process}/task").glob("*/wchan")}
+    except OSError:
+        return False
+    return at.get(process, "").startswith("futex") and all(_IDLE.search(one) for one in at.values())
 
 
 def _has_room(process: int) -> bool:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from auctionsim.analysis.documents.plots import runs as plots
+from auctionsim.analysis.reports.comparison import compare_runs, write_comparison
 from auctionsim.analysis.reports.metrics import advertiser_profits, seed_ratios, totals
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.summary import amount, summarize
@@ -79,7 +80,36 @@ def test_clicks_without_value_are_counted_and_make_nobody_better_off(tmp_path: P
     assert "total profit not defined: nothing in this traffic has a value" in summary.sentence
     assert "better off" not in summary.sentence
     assert summary.not_defined["better_off"] == "nothing in this traffic has a value"
-    assert "| Share better off | not defined: nothing in this traffic has a value |" in report(run)
+    text = report(run)
+    assert "| Share better off | not defined: nothing in this traffic has a value |" in text
+    # A profit of minus the cost would be a statement about advertisers, and so would who gains of less spend.
+    for row in ("Total profit, baseline", "GMV, learned", "Total profit, smallest change of an advertiser", "Clicks, bound G*"):
+        assert f"| {row} | not defined |" in text
+    assert re.search(r"\| a \| \w+ \| not defined \|", text)
+    assert "| gains |" not in text
+    assert "figures of profit are left out: profit is not defined" in text
+    assert "profits by hour are not defined" in text
+    found = json.loads(json.dumps(summary.as_dict(), allow_nan=False))
+    assert found["changes"]["profit"]["mean"] is found["totals"]["learned"]["gmv"]["mean"] is found["losing"] is None
+    assert found["changes"]["revenue"]["mean"] == -8.0
+    other = run_by_hand(tmp_path / "other", {0: paid}, {0: paid}, welfare=0.0)
+    comparison = compare_runs([run, other])
+    assert "total profit not defined" in comparison.lines[0]
+    assert "revenue +8.00" in comparison.lines[0]
+    assert comparison.as_dict()["differences"][str(other.path)]["profit"]["mean"] is None
+    assert (
+        "| Total profit, learned | not defined"
+        in write_comparison(comparison, tmp_path / "c").with_name("report.md").read_text()
+    )
+
+
+def test_clicks_without_value_that_nobody_buys_any_more_leave_profit_undefined_too(tmp_path: Path):
+    nothing, paid = dict.fromkeys("ab", (0.0, 0.0)), dict.fromkeys("ab", (6.0, 0.0))
+    run = run_by_hand(tmp_path / "run", {0: nothing}, {0: paid}, welfare=0.0)
+    bought = pl.when(arm="learned").then(0.0).otherwise(pl.col("clicks"))
+    run.write_table("outcomes", run.table("outcomes").with_columns(clicks=bought))
+    summary = summarize(run)
+    assert "total profit not defined: nothing in this traffic has a value" in summary.sentence
 
 
 def test_a_seed_in_which_nothing_has_a_value_leaves_profit_undefined_for_all_seeds(tmp_path: Path):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from auctionsim.analysis.documents.sections import Heading, Section, Table
+from auctionsim.analysis.documents.sections import Heading, Note, Section, Table
 from auctionsim.analysis.statistics import INTERVALS, mean_interval
+from auctionsim.ratios import NotDefined
 from auctionsim.runs import Run
 
 MOST_ROWS = 16
@@ -27,12 +28,20 @@ _NOTE = (
 )
 
 
-def regret_sections(named: Mapping[str, Run]) -> list[Section]:
-    """Return the regret of all audited advertisers together and of those with the most, for each run that stored it."""
+def regret_sections(named: Mapping[str, Run], unknown: Mapping[str, NotDefined] | None = None) -> list[Section]:
+    """Return the regret of all audited advertisers together and of those with the most, for each run that stored it.
+
+    Args:
+        named: The runs by name.
+        unknown: The reason by the name of each run whose traffic knows no profit, if there are any.
+    """
     sections: list[Section] = []
     for name, run in named.items():
         table = run.optional_table("regret")
         if table is None:
+            continue
+        if unknown and name in unknown:
+            sections.append(Note(f"{name}: regret is {unknown[name]}."))
             continue
         by_seed = _per_day(table)
         total = by_seed.group_by("seed").agg(pl.col(*_COLUMNS).sum()).sort("seed")

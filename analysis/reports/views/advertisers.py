@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.sections import Table
 from auctionsim.analysis.reports.fixed_traffic import intervals_of
-from auctionsim.analysis.reports.metrics import advertiser_profits
-from auctionsim.analysis.reports.summary import amount, amount_interval
+from auctionsim.analysis.reports.metrics import advertiser_profits, unknown_amounts
+from auctionsim.analysis.reports.summary import NOT_DEFINED, amount, amount_interval
 from auctionsim.analysis.statistics import Interval
 from auctionsim.ratios import ROUNDING, ratio_of_columns
 from auctionsim.runs import Run
@@ -56,8 +56,9 @@ def measures_of_advertisers(named: Mapping[str, Run]) -> Table:
     """Return a table of the advertisers of all runs, losers first, that a page can search and filter."""
     many = len(named) > 1
     rows = [
-        (row["change"], [row["advertiser"], *([name] if many else []), *_cells(row)])
+        (row["change"], [row["advertiser"], *([name] if many else []), *_cells(row, has_value=not unknown)])
         for name, run in named.items()
+        for unknown in (unknown_amounts(run),)
         for row in advertiser_measures(run).iter_rows(named=True)
     ]
     rows.sort(key=lambda pair: pair[0])
@@ -97,7 +98,10 @@ def _end(interval: Interval | None, name: str) -> float | None:
     return getattr(interval, name) if interval is not None and interval.is_known else None
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _cells(row: Mapping[str, Any], *, has_value: bool) -> list[str]:
+    if not has_value:
+        cpc = NOT_DEFINED if row["cpc"] is None else f"{row['cpc']:.3f}"
+        return [row["group"], NOT_DEFINED, amount(row["spend"]), amount(row["clicks"]), cpc, *[NOT_DEFINED] * 4]
     low, high = (np.nan if row[end] is None else row[end] for end in ("low", "high"))
     change = amount_interval(Interval(row["change"], low, high), signed=True)
     result = "gains" if row["change"] > row["matters"] else "loses" if row["change"] < -row["matters"] else "unchanged"

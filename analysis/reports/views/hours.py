@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.charts.runs import hours_chart
 from auctionsim.analysis.documents.plots.hours import hours_figure
-from auctionsim.analysis.documents.sections import Picture
+from auctionsim.analysis.documents.sections import Note, Picture, Section
+from auctionsim.analysis.reports.metrics import unknown_amounts
 from auctionsim.runs import Run
 from auctionsim.traffic.table import HOURS
 
@@ -19,18 +20,22 @@ MOST_ADVERTISERS = 24
 _UNIT = "Change of profit (currency per hour)"
 
 
-def hours_picture(named: Mapping[str, Run]) -> Picture:
-    """Return a figure of the change of profit by hour and advertiser, one panel for each run."""
-    changes = {name: hourly_changes(run) for name, run in named.items()}
+def hours_sections(named: Mapping[str, Run]) -> list[Section]:
+    """Return a figure of the change of profit by hour and advertiser, one panel for each run that knows profits."""
+    unknown = {name: why["profit"] for name, run in named.items() if (why := unknown_amounts(run))}
+    notes: list[Section] = [Note(f"{name}: profits by hour are {why}.") for name, why in unknown.items()]
+    changes = {name: hourly_changes(run) for name, run in named.items() if name not in unknown}
+    if not changes:
+        return notes
     caption = (
         "Change of each advertiser's profit against the baseline in each hour, currency: means over seeds and test days; "
         "losers of the day first."
     )
-    if len(named) > 1:
+    if len(changes) > 1:
         caption += " Each run has its own scale of colours."
     if any(len(names) == MOST_ADVERTISERS for names, _ in changes.values()):
         caption += f" Of many advertisers the {MOST_ADVERTISERS} whose day changes most are shown."
-    return Picture("hours", hours_figure(changes, _UNIT), caption, hours_chart(changes, _UNIT))
+    return [Picture("hours", hours_figure(changes, _UNIT), caption, hours_chart(changes, _UNIT)), *notes]
 
 
 def hourly_changes(run: Run, most: int = MOST_ADVERTISERS) -> tuple[list[str], NDArray[np.float64]]:

@@ -8,9 +8,10 @@ import polars as pl
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
 from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic
-from auctionsim.analysis.reports.summary import amount, amount_interval
+from auctionsim.analysis.reports.metrics import unknown_amounts
+from auctionsim.analysis.reports.summary import NOT_DEFINED, amount, amount_interval
 from auctionsim.analysis.statistics import mean_interval
-from auctionsim.ratios import ratio_of_columns
+from auctionsim.ratios import NotDefined, ratio_of_columns
 from auctionsim.runs import Run
 
 OTHERS = "(all other queries)"
@@ -27,7 +28,8 @@ def query_sections(named: Mapping[str, Run]) -> list[Section]:
     rows = [
         (size, [query, *([name] if many else []), *cells])
         for name, table in tables.items()
-        for size, (query, *cells) in _rows(table, has_intervals=not has_fixed_traffic(named[name].scenario()))
+        for unknown in (unknown_amounts(named[name]),)
+        for size, (query, *cells) in _rows(table, unknown, has_intervals=not has_fixed_traffic(named[name].scenario()))
     ]
     rows.sort(key=lambda pair: -pair[0])
     header = ["query", *(["run"] if many else []), "auctions", "clicks", "CPC", "revenue", "baseline's revenue"]
@@ -44,7 +46,7 @@ def query_sections(named: Mapping[str, Run]) -> list[Section]:
     return [Heading("Queries"), Table(header, cells, note, (1,) if many else (), signed)]
 
 
-def _rows(table: pl.DataFrame, *, has_intervals: bool) -> Iterator[tuple[float, list[str]]]:
+def _rows(table: pl.DataFrame, unknown: Mapping[str, NotDefined], *, has_intervals: bool) -> Iterator[tuple[float, list[str]]]:
     """Yield the change of revenue and the cells of each query of one run, means over the seeds that store it."""
     table = table.with_columns(profit=pl.col("value") - pl.col("cost"))
     wide = table.pivot("arm", index=["seed", "query"], values=["auctions", "clicks", "cost", "profit"])
@@ -69,8 +71,8 @@ def _rows(table: pl.DataFrame, *, has_intervals: bool) -> Iterator[tuple[float, 
                 amount(row["cost_learned"]),
                 amount(row["cost_reference"]),
                 changes["cost"],
-                amount(row["profit_learned"]),
-                changes["profit"],
+                NOT_DEFINED if unknown else amount(row["profit_learned"]),
+                NOT_DEFINED if unknown else changes["profit"],
             ],
         )
 

@@ -29,7 +29,7 @@ class Work(Protocol):
 
 
 class MappedWork:
-    """Tasks that any pool computes by its `map`: all that were begun, once the first of them are asked for.
+    """Tasks that any pool computes by its `map`: all that were begun of a function, once the first of them are asked for.
 
     Args:
         pool: The pool.
@@ -48,10 +48,12 @@ class MappedWork:
     def results(self, line: int) -> list[Any]:
         """Return the results of a line: see `Work.results`."""
         if line not in self._done:
+            # A learner of the user's own may have another function for each line.
             function = self._begun[line][0]
-            found = iter(self._pool.map(function, [task for _, tasks in self._begun.values() for task in tasks]))
-            self._done |= {one: [next(found) for _ in tasks] for one, (_, tasks) in self._begun.items()}
-            self._begun.clear()
+            same = {one: tasks for one, (own, tasks) in self._begun.items() if own == function}
+            found = iter(self._pool.map(function, [task for tasks in same.values() for task in tasks]))
+            self._done |= {one: [next(found) for _ in tasks] for one, tasks in same.items()}
+            self._begun = {one: begun for one, begun in self._begun.items() if one not in same}
         return self._done.pop(line)
 
 

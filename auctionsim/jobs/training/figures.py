@@ -6,7 +6,7 @@ differ have different baselines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,22 @@ def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None =
     return figures
 
 
-def figures_line(figures: Mapping[str, Mapping[str, float | None]]) -> str:
-    """Return profit and revenue of training and test days in one line."""
+def known_figures(figures: dict[str, dict[str, float | None]], unknown: Container[str]) -> dict[str, dict[str, float | None]]:
+    """Return figures with None for those of amounts that the traffic does not know (`metrics.unknown_amounts`)."""
+    return {
+        split: {name: None if name.rpartition("_")[2] in unknown else value for name, value in own.items()}
+        for split, own in figures.items()
+    }
+
+
+def figures_line(figures: Mapping[str, Mapping[str, float | None]], *, has_profit: bool = True) -> str:
+    """Return profit and revenue of training and test days in one line; revenue alone where the traffic knows no profit."""
     train, test = figures["train"], figures["test"]
+    if not has_profit:
+        return (
+            f"currency a day on training days (test days): revenue {_shown(train['revenue'])} ({_shown(test['revenue'])}), "
+            "total profit not defined"
+        )
     return (
         f"currency a day on training days (test days): total profit {_shown(train['profit'])} ({_shown(test['profit'])}), "
         f"revenue {_shown(train['revenue'])} ({_shown(test['revenue'])})"

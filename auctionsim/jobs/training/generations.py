@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,9 @@ class Generations:
             logged[seed] = dict(log)
             # What diverged is told by whoever keeps the states, not by a task.
             if goes_on and all(np.isfinite(array).all() for array in after[seed].values()):
-                self._begin(seed, after[seed])
+                # What fails here is of the next iteration, and this one is to be kept: it is asked for again there, and told.
+                with suppress(Exception):
+                    self._begin(seed, after[seed])
         self.driver_seconds = time.perf_counter() - began - waited
         return after, logged
 
@@ -78,8 +81,9 @@ class Generations:
         """Ask the learner for a seed's tasks, and begin them."""
         batch = self._learner.ask(self._markets[seed], state)
         shared = self._pool.put_arrays(batch.shared, self._shared.get(seed), self._replication(seed))
-        self._shared[seed], self._begun[seed] = shared, state
+        self._shared[seed] = shared
         self._work.begin(seed, batch.run, [(self._handles[seed], shared, task) for task in batch.tasks])
+        self._begun[seed] = state
 
     def _tell(self, seed: int, state: Arrays, results: Sequence[Any]) -> tuple[Arrays, Mapping[str, float]]:
         market = self._markets[seed]

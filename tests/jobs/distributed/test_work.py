@@ -11,6 +11,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.learners.base import Arrays, Learner, TaskBatch
 from auctionsim.agents.learners.registry import make_learner
+from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool, RayPool, SerialPool, open_pool
 from auctionsim.jobs.distributed.work import MappedWork, RayWork, work_on
 from auctionsim.jobs.training.generations import Generations
@@ -147,6 +148,39 @@ def test_nothing_is_begun_from_a_state_that_is_not_finite():
     generations = Generations(cast("Learner", recorder), markets, SerialPool())
     generations.next({seed: learner.start(market) for seed, market in markets.items()}, goes_on=True)
     assert [what for what, _, _ in recorder.calls] == ["ask"] * 3 + ["tell"] * 3
+
+
+def negative(number: int) -> int:
+    return -number
+
+
+def test_each_line_keeps_its_own_function():
+    pool = CountingPool()
+    work = MappedWork(pool)
+    for line, function in enumerate((square, negative, square)):
+        work.begin(line, function, [(2,), (3,)])
+    assert [work.results(line) for line in range(3)] == [[4, 9], [-2, -3], [4, 9]]
+    assert pool.maps == [4, 2], "what is one function's is mapped at once"
+
+
+def test_an_error_in_asking_ahead_is_of_the_next_iteration_and_this_one_is_kept():
+    markets, learner = markets_of_seeds()
+
+    class Failing(Recorder):
+        def ask(self, market: Market, state: Arrays) -> TaskBatch:
+            batch = super().ask(market, state)
+            if self.calls[-1][1:] == (1, 1):
+                raise InputError("no bids")
+            return batch
+
+    generations = Generations(cast("Learner", Failing(learner, markets)), markets, SerialPool())
+    states = {seed: learner.start(market) for seed, market in markets.items()}
+    after, logged = generations.next(states, goes_on=True)
+    plain, _ = Generations(learner, markets, SerialPool()).next(states)
+    expect_same(after, plain)
+    assert set(logged) == set(SEEDS)
+    with pytest.raises(InputError, match="no bids"):
+        generations.next(after)
 
 
 class TestOnRay:
