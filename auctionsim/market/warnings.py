@@ -27,7 +27,7 @@ def market_warnings(market: Market) -> list[str]:
         ratios = {"revenue": ratio_to_amount(0.0, cost, cost), "profit": ratio_to_amount(0.0, gmv - cost, gmv + cost)}
         wrong = {name: ratio for name, ratio in ratios.items() if isinstance(ratio, NotDefined)}
         if wrong:
-            reason = next(iter(wrong.values())).reason
+            reason = next(iter(wrong.values())).reason if highest["truthful"] > 0 else "nothing in this traffic has a value"
             found.append(f"platform.baseline: ratios of {' and '.join(wrong)} on {key} are not defined: {reason}")
     return found
 

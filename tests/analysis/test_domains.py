@@ -87,6 +87,8 @@ def test_clicks_without_value_are_counted_and_make_nobody_better_off(tmp_path: P
         assert f"| {row} | not defined |" in text
     assert re.search(r"\| a \| \w+ \| not defined \|", text)
     assert "| gains |" not in text
+    assert "Losers first" not in text
+    assert "Largest spend first." in text
     assert "figures of profit are left out: profit is not defined" in text
     assert "profits by hour are not defined" in text
     found = json.loads(json.dumps(summary.as_dict(), allow_nan=False))

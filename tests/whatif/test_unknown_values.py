@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 
 import auctionsim
+from auctionsim.agents.build import build_market
 from auctionsim.analysis.whatif.text import answer_lines
 from auctionsim.cli import main
 from auctionsim.errors import InputError
+from auctionsim.market.warnings import market_warnings
+from auctionsim.traffic.files import load_traffic
 
 from ..traffic.ingest import mapped
 from .tables import frame
@@ -72,3 +75,10 @@ def test_a_log_that_would_show_conversions_and_has_none_knows_no_profit(tmp_path
     out = capsys.readouterr().out
     assert "Conversions, welfare and profit are not defined" in out
     assert np.isfinite(float(out.split("unchanged ")[1].split()[0]))
+
+
+def test_check_says_that_nothing_has_a_value_and_not_that_the_baseline_loses_money():
+    market = build_market(auctionsim.scenario_for(load_traffic(without("pcvr"))))
+    said = [line for line in market_warnings(market) if line.startswith("platform.baseline")]
+    assert said
+    assert all(line.endswith("are not defined: nothing in this traffic has a value") for line in said)

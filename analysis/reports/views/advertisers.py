@@ -53,19 +53,26 @@ def advertiser_measures(run: Run) -> pl.DataFrame:
 
 
 def measures_of_advertisers(named: Mapping[str, Run]) -> Table:
-    """Return a table of the advertisers of all runs, losers first, that a page can search and filter."""
+    """Return a table of the advertisers of all runs that a page can search and filter: losers first, or who spends most.
+
+    The latter holds for runs of traffic in which nothing has a value, where nobody can be said to lose.
+    """
     many = len(named) > 1
+    has_value = {name: not unknown_amounts(run) for name, run in named.items()}
     rows = [
-        (row["change"], [row["advertiser"], *([name] if many else []), *_cells(row, has_value=not unknown)])
+        (
+            row["change"] if has_value[name] else -row["spend"],
+            [row["advertiser"], *([name] if many else []), *_cells(row, has_value=has_value[name])],
+        )
         for name, run in named.items()
-        for unknown in (unknown_amounts(run),)
         for row in advertiser_measures(run).iter_rows(named=True)
     ]
     rows.sort(key=lambda pair: pair[0])
     header = [_HEADER[0], *(["run"] if many else []), *_HEADER[1:]]
     shown = rows if len(rows) <= MOST_ROWS else [*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :]]
+    first = "Losers first." if any(has_value.values()) else "Largest spend first."
     note = (
-        "Losers first. Currency and counts of all test days together, means over seeds, of the learned policy; the change is "
+        f"{first} Currency and counts of all test days together, means over seeds, of the learned policy; the change is "
         "against the baseline, with its interval: a result is unclear if that holds 0. CPC is cost per click, ROI profit per "
         "unit spent; both are not defined where nothing is clicked or spent, and the relative change where the baseline's "
         "profit is not > 0."
