@@ -66,7 +66,7 @@ test-long: setup ## the tests that take longest: further pages, notebooks and pr
 golden-bytes: setup ## compare all bytes that are promised with those of an emulated older processor: a minute
 	$(BIN)/python benchmarks/golden_bytes.py
 
-faults: setup ## every command under every fault, and the table in docs/reliability.md: ten minutes
+faults: setup ## every command under every fault, and the table in docs/reliability.md: twenty minutes and more
 	$(BIN)/python -m tests.faults --write docs/reliability.md
 
 soak: setup ## kill runs 50 times at random moments: five minutes

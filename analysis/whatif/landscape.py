@@ -157,13 +157,13 @@ class Landscape:
         return page
 
     def _sections(self) -> list[Section]:
-        rows_of_best = [_best(curve) for curve in self.curves] if self.has_profit else []
-        best = Table(
-            ["advertiser", "curve", "rivals", "at", "factor", "profit", "profit now"], rows_of_best,
-            "The point of highest profit of each curve, all days together.",
-        )  # fmt: skip
+        best: Section = Text("not defined")
+        if self.has_profit:
+            header = ["advertiser", "curve", "rivals", "at", "factor", "profit", "profit now"]
+            caption = "The point of highest profit of each curve, all days together."
+            best = Table(header, [_best(curve) for curve in self.curves], caption)
         sections: list[Section] = [Text(line) for line in self.log_fit.lines]
-        sections += [Heading("Highest profit"), best if self.has_profit else Text("not defined")]
+        sections += [Heading("Highest profit"), best]
         if self.levels:
             rows = [[*map(str, row[:3]), f"{row[3]} {row[4]:g}", _met(row)] for row in self.targets.iter_rows()]
             sections += [Heading("Targets"), Table(["advertiser", "curve", "rivals", "target", "bid or budget"], rows)]

@@ -75,7 +75,8 @@ def write_learned(
         handles = handles or {seed: pool.put(market) for seed, market in markets.items()}
         # The verdict takes longer than all else of a seed. A margin is chosen once.
         parts = [None] if isinstance(learner, ValidatedFloor) else [_judged, _played]
-        tasks = [(part, seed, handles[seed], pool.put_arrays(states[seed])) for part in parts for seed in markets]
+        shared = {seed: pool.put_arrays(states[seed]) for seed in markets}
+        tasks = [(part, seed, handles[seed], shared[seed]) for part in parts for seed in markets]
         found = pool.map(_learned_anywhere, tasks)
         tables = [_joined(found[i :: len(markets)]) for i in range(len(markets))]
     _write(run, markets, tables)
