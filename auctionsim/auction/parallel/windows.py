@@ -3,8 +3,8 @@
 A window is cut into blocks, one after the other in time, one for each thread:
 
 1. All blocks are ranked at once, under the budgets at the window's beginning (`auction/kernel/ahead.py`).
-2. All blocks are settled at once, each beginning with a guess of what every advertiser has spent by then; at first what it had
-   at the window's beginning. Settling is short beside ranking.
+2. Each is settled as soon as it is ranked, beginning with a guess of what every advertiser has spent by then; at first what it
+   had at the window's beginning. Settling is short beside ranking.
 3. Adding up what the blocks before it spent gives every block the cost at which it should have begun. A block that began with
    another cost is right all the same if its budgets did not notice: with either cost nobody in it runs out, or has run out
    before. The others are settled again from the cost that is known now, back to 2.
@@ -281,13 +281,18 @@ class WindowedReplay:
             self._memory = [make_rankings(most, n_slots, self._n_policies, is_sampled=is_sampled) for _ in self._memory]
         blocks = [Block(self._n_policies, self._rules, workspace) for workspace in self._workspaces[: len(parts)]]
 
-        def rank(number: int) -> None:
-            blocks[number].rank([parts[number]], bids, accounts, self._memory[number])
+        unranked = set(range(len(blocks)))
 
-        self._side_by_side(rank, range(len(parts)))
+        def settled(task: tuple[int, Costs]) -> Settled:
+            number, opening = task
+            if number in unranked:
+                # In the task that settles it first: the guess it begins with does not depend on the blocks before it.
+                unranked.discard(number)
+                blocks[number].rank([parts[number]], bids, accounts, self._memory[number])
+            return blocks[number].settle(opening, accounts, rng_keys)
 
         def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Settled]:
-            return self._side_by_side(lambda task: blocks[task[0]].settle(task[1], accounts, rng_keys), tasks)
+            return self._side_by_side(settled, tasks)
 
         n_rankings = (window.last_bucket - window.first_bucket) * self._n_policies
         effort = settle_blocks(accounts.ledger, len(blocks), n_rankings, settle)
