@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,8 @@ class Experiment:
     """Metrics with everybody in control and in treatment, `[days, metrics]` each, for the truth where no design is defined."""
     figures: str = ""
     """Origin of the figures of synthetic traffic, measured or assumed; empty for a table."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Metrics that the traffic does not know, with the reasons: conversions, welfare and profit of a log of clicks."""
 
     def __repr__(self) -> str:
         tests = f"{len(self.performances)} tests x {self.replicates} assignments"
@@ -70,9 +72,14 @@ class Experiment:
         import polars as pl
 
         rows = [
-            {"design": one.design.name, "test": "A/A" if one.is_aa else "A/B", **one.of(metric).as_dict()}
+            {
+                "design": one.design.name,
+                "test": "A/A" if one.is_aa else "A/B",
+                **(_without_figures(found) if metric in self.unknown else found.as_dict()),
+            }
             for one in self.performances
             for metric in METRICS
+            for found in (one.of(metric),)
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -85,11 +92,13 @@ class Experiment:
             "replicates": self.replicates,
             "seed": self.seed,
             "tests": self.to_frame().to_dicts(),
-            "not_defined": self.undefined,
+            "not_defined": {**self.undefined, **self.unknown},
         }
 
     def lines(self, metric: str = "revenue") -> list[str]:
         """Return the verdict and a table of one metric as lines of text."""
+        if metric in self.unknown:
+            return [self.truth(metric)]
         rows = [_HEAD, *self._rows(metric)]
         widths = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
         table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -97,6 +106,8 @@ class Experiment:
 
     def truth(self, metric: str = "revenue") -> str:
         """Say what the change does when everybody gets it."""
+        if metric in self.unknown:
+            return f"{metric}: not defined: {self.unknown[metric]}"
         control, treatment = self._levels(metric)
         if math.isnan(control):
             return f"{metric}: not defined: no design is defined"
@@ -121,7 +132,9 @@ class Experiment:
         return control, treatment
 
     def verdicts(self, metric: str = "revenue") -> list[str]:
-        """Say for each design in one sentence whether its estimate can be believed."""
+        """Say for each design in one sentence whether its estimate can be believed; nothing of a metric that is not known."""
+        if metric in self.unknown:
+            return []
         same = {test.design.name: found for test, found in self.tests(metric) if test.is_aa}
         said = [
             _verdict(test.design.name, found, same.get(test.design.name))
@@ -152,7 +165,8 @@ class Experiment:
 
         parts: list[Section] = [Text(f"{text}.") for text in (self.truth(), *self.verdicts())]
         for metric in METRICS:
-            parts += [Heading(metric.capitalize()), Text(self.truth(metric)), Table(_HEAD, list(self._rows(metric)))]
+            parts += [Heading(metric.capitalize()), Text(self.truth(metric))]
+            parts += [] if metric in self.unknown else [Table(_HEAD, list(self._rows(metric)))]
         designs = {one.design.name: one.design.words for one in self.performances}
         parts += [
             Heading("The designs"),
@@ -182,6 +196,11 @@ class Experiment:
         write_then_rename(out / RESULTS, self.to_frame().write_csv)
         title = f"Experiments on {self.name}"
         return write_document(title, [command], self.sections(), out, page_in="", names=(self.name, *self.changes))
+
+
+def _without_figures(found: MetricPerformance) -> dict[str, float | str | None]:
+    """Return the figures of a metric that the traffic does not know: none but the number of experiments."""
+    return {name: value if name in ("metric", "replicates") else None for name, value in found.as_dict().items()}
 
 
 def _share(share: float, found: MetricPerformance) -> str:

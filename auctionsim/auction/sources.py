@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.kernel.arguments import CANDIDATE_COLUMNS, QUALITY, AuctionBuckets, Candidates, aligned
+from auctionsim.auction.outcome import CONVERSIONS, GMV, OUTCOMES
 from auctionsim.auction.rules import Rules, noiseless_scores
 from auctionsim.auction.units import BOUNDED, Largest, largest_of
 from auctionsim.traffic.array_checks import check_range, check_starts, index_range
@@ -319,6 +320,28 @@ def _preranking(rules: Rules, n_advertisers: int, max_candidates: int) -> PreRan
     from auctionsim.auction.preranking import PreRanking
 
     return PreRanking(rules.preranker, n_advertisers, max_candidates)
+
+
+def known_outcomes(source: TrafficSource, days: Iterable[int]) -> NDArray[np.float64]:
+    """Return 1 for each of `OUTCOMES` that the traffic knows, and NaN for the others, `[5]`.
+
+    A log without conversions says nothing of what clicks are worth: conversions of 0 and a profit of minus the cost would be a
+    statement about its advertisers.
+    """
+    largest = [source.largest(day) for day in days]
+    known = np.ones(len(OUTCOMES))
+    if not any(one.cvr > 0 for one in largest):
+        known[[CONVERSIONS, GMV]] = np.nan
+    elif not any(one.cvr * one.item_price > 0 for one in largest):
+        known[GMV] = np.nan
+    return known
+
+
+def unknown_reason(known: NDArray[np.float64]) -> str:
+    """Say why some of `known_outcomes` are not known; nothing where all are."""
+    if np.isnan(known[CONVERSIONS]):
+        return "no candidate in this traffic has a conversion rate above 0"
+    return "no conversion in this traffic has a value" if np.isnan(known[GMV]) else ""
 
 
 def _preranked_table(

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.reports.report import write_report
     from auctionsim.analysis.reports.summary import summarize
     from auctionsim.errors import InputError
-    from auctionsim.jobs.training.figures import figures_line, known_figures, run_figures
+    from auctionsim.jobs.training.figures import figures_line, run_figures
     from auctionsim.jobs.training.train import evaluate, has_learners, starting_states
     from auctionsim.market.size import expect_room
     from auctionsim.runs import Run
@@ -69,7 +69,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         evaluate(created)
     figures = run_figures(created, markets) if learns else None
     summary = summarize(created)
-    figures = figures and known_figures(figures, summary.unknown)
     page = write_report([created], out / "report")
     value = {"run": str(out), "report": str(page), **summary.as_dict(), "figures": figures}
     lines = [

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from auctionsim import arguments
-from auctionsim.analysis.experiments.arms import Arms
+from auctionsim.analysis.experiments.arms import METRICS, Arms, metrics
 from auctionsim.analysis.experiments.designs import DESIGNS, Design, Switchback
 from auctionsim.analysis.experiments.performance import measure, truth
 from auctionsim.analysis.experiments.result import Experiment
+from auctionsim.auction.sources import known_outcomes, unknown_reason
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.jobs.whatif.ask import chosen_days
 from auctionsim.jobs.whatif.change import read_changes
@@ -82,7 +85,14 @@ def experiment(
             performances.append(measure(arms, design, used, replicates, control.seed, is_aa=is_aa, known_truth=known))
             progress(f"{design.name}, {'A/A' if is_aa else 'A/B'}: {replicates} experiments")
     found, figures = tuple(performances), control.source.notes.get(FIGURES_NOTE, "")
-    return Experiment(opened.name, items, used, replicates, control.seed, found, undefined, everywhere=known, figures=figures)
+    outcomes = known_outcomes(control.traffic_source, used)
+    unknown_metrics = {
+        name: unknown_reason(outcomes) for name, one in zip(METRICS, metrics(outcomes), strict=True) if np.isnan(one)
+    }
+    return Experiment(
+        opened.name, items, used, replicates, control.seed, found, undefined, everywhere=known, figures=figures,
+        unknown=unknown_metrics,
+    )  # fmt: skip
 
 
 def _expect_change(control: Market, treatment: Market, label: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from auctionsim.analysis.documents.spreadsheets import write_csv, write_workbook
+from auctionsim.analysis.reports.metrics import unknown_amounts
 from auctionsim.analysis.run_objects.run import Run
 from auctionsim.analysis.whatif.files import begins_with
 from auctionsim.errors import InputError, shown
@@ -28,13 +29,19 @@ _COMMENTS = "Tables of a run, written by auctionsim export"
 def run_tables(run: Run) -> dict[str, pl.DataFrame]:
     """Return all tables of a run by name, the shortest summaries first.
 
-    `advertisers` and `days` are sums of `outcomes` over the test days, by arm and seed.
+    `advertisers` and `days` are sums of `outcomes` over the test days, by arm and seed; what the traffic does not know, as the
+    profits of a log of clicks alone, is null in them.
 
     Raises:
         InputError: The run was not evaluated yet.
     """
     outcomes = Evaluation(run.to_polars("outcomes")) if "outcomes" in run.tables else None
     summed = {} if outcomes is None else {f"{by}s": outcomes.to_frame(by) for by in ("advertiser", "day")}
+    unknown = unknown_amounts(run) if summed else ()
+    summed = {
+        name: table.with_columns(pl.lit(None, pl.Float64).alias(column) for column in unknown if column in table.columns)
+        for name, table in summed.items()
+    }
     stored = {name: run.to_polars(name) for name in run.tables}
     if not stored:
         raise InputError(f"{run.path}: expected a run with tables, got none yet (run: auctionsim resume {run.path})")

@@ -15,6 +15,8 @@ from auctionsim.analysis.reports.comparison import compare_runs, write_compariso
 from auctionsim.analysis.reports.metrics import advertiser_profits, seed_ratios, totals
 from auctionsim.analysis.reports.report import write_report
 from auctionsim.analysis.reports.summary import amount, summarize
+from auctionsim.analysis.run_objects.run import Run as RunObject
+from auctionsim.jobs.export_run import run_tables
 from auctionsim.ratios import NotDefined, ratio_to_amount
 from auctionsim.runs import Run
 
@@ -103,6 +105,10 @@ def test_clicks_without_value_are_counted_and_make_nobody_better_off(tmp_path: P
         "| Total profit, learned | not defined"
         in write_comparison(comparison, tmp_path / "c").with_name("report.md").read_text()
     )
+    tables = run_tables(RunObject(run.path))
+    for name in ("advertisers", "days"):
+        assert tables[name]["profit"].null_count() == tables[name].height > 0
+        assert (tables[name]["cost"] > 0).all()
 
 
 def test_clicks_without_value_that_nobody_buys_any_more_leave_profit_undefined_too(tmp_path: Path):

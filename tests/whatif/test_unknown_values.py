@@ -57,6 +57,23 @@ def test_a_landscape_gives_no_advice_where_nothing_has_a_value(tmp_path: Path):
         auctionsim.landscape(without("pcvr"), intervals=False, adapt=True)
 
 
+@pytest.mark.parametrize(
+    ("column", "unknown"), [("pcvr", {"conversions", "welfare", "profit"}), ("item_price", {"welfare", "profit"})]
+)
+def test_an_experiment_says_nothing_of_metrics_that_no_row_tells(tmp_path: Path, column: str, unknown: set[str]):
+    found = auctionsim.experiment(without(column), [RESERVE], designs=["user"], replicates=3)
+    assert set(found.unknown) == unknown
+    (told,) = found.lines("profit")
+    assert told.startswith("profit: not defined: no ")
+    assert len(found.lines("revenue")) > 3
+    for row in found.to_frame().iter_rows(named=True):
+        figures = [value for name, value in row.items() if name not in ("design", "test", "metric", "replicates")]
+        assert (set(figures) == {None}) == (row["metric"] in unknown)
+    assert set(found.as_dict()["not_defined"]) == unknown
+    page = found.write(tmp_path / "out", "").read_text(encoding="utf-8")
+    assert page.count("<h2") - page.count("<table") == len(unknown)
+
+
 def test_observed_conversions_stand_beside_none():
     observed = {"advertiser": ["shop 0"], "conversions": [3.0]}
     answer = auctionsim.whatif(without("pcvr"), [RESERVE], observed=observed, intervals=False)

@@ -33,7 +33,8 @@ def finished_table(view: SweepView) -> list[Section]:
     header += ["Profit, test", "Revenue, test", "Profit / baseline, test" if is_one_baseline else "Baseline's profit, test"]
     cells = []
     for row in rows[:SHOWN]:
-        ratio = safe_ratio(row["test_profit"], row["test_baseline_profit"])
+        profits = row["test_profit"], row["test_baseline_profit"]
+        ratio = float("nan") if None in profits else safe_ratio(*profits)
         cells.append([
             str(row["trial"]),
             *([] if view.unranked_by else [_rank(row, rows)]),

@@ -6,7 +6,7 @@ differ have different baselines.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.agents.policies.base import Constant, Policy
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV, Outcome
+from auctionsim.auction.sources import known_outcomes
 from auctionsim.errors import InputError, shown
 from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
@@ -73,7 +74,7 @@ def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None =
 
     Returns:
         For `train` and `test` each figure by its name in `METRICS` or `SHORTFALL`, and `baseline_profit` and
-        `baseline_revenue`; None for a figure that is not a finite number.
+        `baseline_revenue`; None for a figure that is not a finite number, or that the traffic does not know.
 
     Raises:
         InputError: There is no such checkpoint.
@@ -83,21 +84,14 @@ def run_figures(run: Run, markets: Mapping[int, Market], iteration: int | None =
     figures = {}
     for split, days in (("train", traffic.train_days), ("test", traffic.test_days)):
         each = [
-            _day_figures(market, day, simulate_day(market, day, policies[seed]).outcome)
+            _day_figures(market, day, simulate_day(market, day, policies[seed]).outcome, known)
             for seed, market in markets.items()
+            for known in (known_outcomes(market.traffic_source, days)[:, None],)
             for day in days
         ]
         means: list[float] = np.mean(each, axis=0).tolist()
         figures[split] = {name: mean if np.isfinite(mean) else None for name, mean in zip(FIGURES, means, strict=True)}
     return figures
-
-
-def known_figures(figures: dict[str, dict[str, float | None]], unknown: Container[str]) -> dict[str, dict[str, float | None]]:
-    """Return figures with None for those of amounts that the traffic does not know (`metrics.unknown_amounts`)."""
-    return {
-        split: {name: None if name.rpartition("_")[2] in unknown else value for name, value in own.items()}
-        for split, own in figures.items()
-    }
 
 
 def figures_line(figures: Mapping[str, Mapping[str, float | None]], *, has_profit: bool = True) -> str:
@@ -129,15 +123,15 @@ def _policies(run: Run, markets: Mapping[int, Market], iteration: int | None) ->
     return {seed: learner.policy(market, states[seed]) for seed, market in markets.items()}
 
 
-def _day_figures(market: Market, day: int, outcome: Outcome) -> list[float]:
-    """Return one day's figures, in the order of their names."""
-    totals, goals, baseline = day_totals(outcome), goals_of(market, day), day_totals(market.baseline[day])
-    learners = totals[market.learners]
+def _day_figures(market: Market, day: int, outcome: Outcome, known: NDArray[np.float64]) -> list[float]:
+    """Return one day's figures, in the order of their names; `known` are the `known_outcomes`, `[5, 1]`."""
+    totals, goals, baseline = day_totals(outcome), goals_of(market, day), day_totals(market.baseline[day]) * known
+    learners = totals[market.learners] * known
     found = violations(totals, goals)
     missed = [float(found[one.key][0]) for one in constraints_in(found) if not one.is_each]
     fitness = day_score(totals, goals, market.scenario.learner)[market.learners]
     return [
-        _profit(totals),
+        _profit(totals * known),
         float(totals[:, COST].sum()),
         _profit(learners),
         *(float(learners[:, column].sum()) for column in (GMV, CLICKS, CONVERSIONS)),

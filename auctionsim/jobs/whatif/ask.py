@@ -12,13 +12,14 @@ from auctionsim.analysis.whatif.left_out import DealtDay
 from auctionsim.analysis.whatif.log_fit import LogFit, observed_totals
 from auctionsim.analysis.whatif.replays import Replays
 from auctionsim.analysis.whatif.whatif import WhatIf
+from auctionsim.auction.sources import known_outcomes
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.whatif.change import Change, read_changes
 from auctionsim.jobs.whatif.changed import changed_market
 from auctionsim.jobs.whatif.opened import Opened, open_source
 from auctionsim.jobs.whatif.reacting import REACTIONS, Reacted, expect_values, unchanged_reaction
 from auctionsim.jobs.whatif.reacting import react as react_to
-from auctionsim.jobs.whatif.replaying import known_outcomes, own_bids, replay_days, unknown_note
+from auctionsim.jobs.whatif.replaying import own_bids, replay_days, unknown_note
 from auctionsim.market.policy import Constant
 from auctionsim.names.display import ranges
 from auctionsim.numbers import checked_seed, truth_value, whole_number
@@ -95,7 +96,7 @@ def whatif(
         count = partial(step, change.label)
         replays = replay_days(reacted.market, reacted.policy, dealt, with_intervals=intervals, progress=count)
         answers.append(ChangeAnswer(change.label, replays, reacted.found, reacted.said))
-    notes = (*_notes(opened, asked, chosen, react), *unknown_note(known_outcomes(market, chosen)))
+    notes = (*_notes(opened, asked, chosen, react), *unknown_note(known_outcomes(market.traffic_source, chosen)))
     first = answers[0] if react else None
     return WhatIf(opened.name, market.advertisers, chosen, log_fit, unchanged, tuple(answers), notes, first)
 

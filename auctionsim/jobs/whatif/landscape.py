@@ -16,11 +16,11 @@ from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay
 from auctionsim.analysis.whatif.replays import Replays
 from auctionsim.auction.day import run_day
 from auctionsim.auction.outcome import COST, GMV, OUTCOMES
-from auctionsim.auction.sources import TrafficSource
+from auctionsim.auction.sources import TrafficSource, known_outcomes
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.jobs.whatif.ask import chosen_days, logged_fit, step_counter
 from auctionsim.jobs.whatif.opened import Opened, open_source
-from auctionsim.jobs.whatif.replaying import known_outcomes, own_bids, replay_days, unknown_note
+from auctionsim.jobs.whatif.replaying import own_bids, replay_days, unknown_note
 from auctionsim.jobs.whatif.settling import settle
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant
@@ -97,7 +97,7 @@ def landscape(
     notes.append(f"Days {ranges(chosen)}. Rivals that are fixed bid as before, whatever the advertiser does.")
     if adapt:
         notes.append("Rivals that adapt take the best multiples of their own bids, in turn; budgets stay.")
-    notes += unknown_note(known_outcomes(market, chosen))
+    notes += unknown_note(known_outcomes(market.traffic_source, chosen))
     return Landscape(opened.name, chosen, fit, tuple(curves), targets, tuple(notes))
 
 
@@ -159,7 +159,7 @@ def _replays(market: Market, dealt: dict[int, DealtDay], i: int, bids: Array, li
         if intervals:
             parts = (groups.without(market.traffic_source, group) for group in range(GROUPS))
             without.append(np.stack([_one(market, day, i, bids, limits * BUDGET_SHARE, part) for part in parts]))
-    known = known_outcomes(market, dealt)
+    known = known_outcomes(market.traffic_source, dealt)
     every = np.stack(whole) * known
     return Replays(every, every.sum(axis=1), np.stack(without) * known if intervals else None)
 

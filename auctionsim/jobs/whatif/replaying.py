@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay
 from auctionsim.analysis.whatif.replays import Replays
-from auctionsim.auction.outcome import CONVERSIONS, GMV, OUTCOMES, Outcome
+from auctionsim.auction.outcome import CONVERSIONS, OUTCOMES, Outcome
 from auctionsim.auction.parallel.threads import in_threads, usable_threads
+from auctionsim.auction.sources import known_outcomes, unknown_reason
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, Policy
@@ -29,26 +30,10 @@ def own_bids(market: Market) -> Array:
     return np.where(is_learner, market.static(market.scenario.platform.baseline)[:, :, 0], market.fixed)[:, :, None]
 
 
-def known_outcomes(market: Market, days: Iterable[int]) -> Array:
-    """Return 1 for each of `OUTCOMES` that the traffic knows, and NaN for the others, `[5]`.
-
-    A log without conversions says nothing of what clicks are worth: conversions of 0 and a profit of minus the cost would be a
-    statement about its advertisers.
-    """
-    largest = [market.traffic_source.largest(day) for day in days]
-    known = np.ones(len(OUTCOMES))
-    if not any(one.cvr > 0 for one in largest):
-        known[[CONVERSIONS, GMV]] = np.nan
-    elif not any(one.cvr * one.item_price > 0 for one in largest):
-        known[GMV] = np.nan
-    return known
-
-
 def unknown_note(known: Array) -> list[str]:
     """Return a sentence on what the traffic does not know, if there is something."""
-    if np.isnan(known[CONVERSIONS]):
-        return ["Conversions, welfare and profit are not defined: no candidate in this traffic has a conversion rate above 0."]
-    return ["Welfare and profit are not defined: no conversion in this traffic has a value."] if np.isnan(known[GMV]) else []
+    what = "Conversions, welfare and profit" if np.isnan(known[CONVERSIONS]) else "Welfare and profit"
+    return [f"{what} are not defined: {reason}."] if (reason := unknown_reason(known)) else []
 
 
 def replay_days(
@@ -76,7 +61,7 @@ def replay_days(
         if with_intervals:
             without.append(_without_each_group(market, day, policy, groups))
         progress()
-    known = known_outcomes(market, dealt)
+    known = known_outcomes(market.traffic_source, dealt)
     return Replays(np.stack(whole) * known, np.array(sums) * known, np.stack(without) * known if with_intervals else None)
 
 

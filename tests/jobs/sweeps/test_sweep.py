@@ -24,6 +24,7 @@ from auctionsim.runs import Run
 
 from ...conftest import SMALL
 from ...own_learner import write_lab
+from ...whatif.tables import frame
 
 PARAMETERS = ("learner.sigma=loguniform(0.01, 0.3)", "learner.local_credit=choice(true, false)")
 TINY = ("traffic.auctions_per_day=200", "train.iterations=4", "learner.population=4")
@@ -164,6 +165,33 @@ def test_a_trial_whose_metric_failed_ranks_last(swept: tuple[Path, pl.DataFrame]
     part.write_text(json.dumps(figures | {"train": figures["train"] | {"profit": None}}))
     again = run_sweep(sweep_of(), SerialPool(), tmp_path / "out", nothing)
     assert best not in again.filter(rung=1)["trial"].to_list()
+
+
+def test_no_trial_is_ranked_by_profits_of_a_log_that_knows_no_conversions(tmp_path: Path):
+    frame(days=2).with_columns(pl.lit(0.0).alias("pcvr")).write_parquet(tmp_path / "table.parquet")
+    text = """
+        name = "clicks alone"
+        [traffic]
+        source = "table.parquet"
+        train_days = [0]
+        test_days = [1]
+        [[advertisers]]
+        group = "all"
+        count = 6
+        [learner]
+        population = 4
+        [train]
+        iterations = 2
+    """
+    (tmp_path / "clicks.toml").write_text(text)
+    command = ["sweep", str(tmp_path / "clicks.toml"), "--param", "learner.sigma=grid(0.1,0.2)", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    table = pl.read_parquet(tmp_path / "out" / "results.parquet")
+    of_value = [name for name in table.columns if name.endswith(("profit", "gmv", "conversions"))]
+    assert len(of_value) == 10
+    assert set(table.select(*of_value, "rank").null_count().row(0)) == {table.height}
+    assert (table.select("revenue", "baseline_revenue", "test_learner_clicks") > 0).to_numpy().all()
+    assert "Best by profit: not defined" in (tmp_path / "out" / "table.md").read_text()
 
 
 @pytest.mark.ray
