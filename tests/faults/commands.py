@@ -100,7 +100,7 @@ def prepare(folder: Path) -> None:
     (folder / "s.toml").write_text(SMALL)
     (folder / "limited.toml").write_text(SMALL.replace("count = 5", "count = 5\nbudget = 5.0"))
     (folder / "map.toml").write_text(MAPPING)
-    rows = (f"{i // 2};2024-03-0{1 + (i // 2) % 4} 05:06:07;k;s{i % 2};1;2;0.1;1;" for i in range(4000))
+    rows = (f"{i // 2};2024-03-0{1 + (i // 2) % 4} 05:06:07;k;s{i % 2};1;2;0.1;1;{int(i % 7 == 0)}" for i in range(4000))
     (folder / "a.csv").write_text("\n".join(["auction_id;ts;kw;seller;cpc;worth;rate;clk;conv", *rows]) + "\n")
     bids = (f"{i // 4},firm-{i % 4},{100 + (37 * i + i // 4 * 11) % 23},130" for i in range(480))
     (folder / "bids.csv").write_text("\n".join(["auction,bidder,bid,reserve", *bids]) + "\n")

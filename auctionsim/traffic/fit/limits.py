@@ -42,7 +42,8 @@ def check_table(traffic: Traffic, source: str) -> float:
         )
     for column in ("item_price", "keyword_bid", "pcvr"):
         if not (getattr(traffic, column) > 0).any():
-            raise InputError(f"{source}: column {_column(column)}: expected values > 0, got none")
+            why = " (a log without conversions does not tell what traffic like it is worth)" if column == "pcvr" else ""
+            raise InputError(f"{source}: column {_column(column)}: expected values > 0, got none{why}")
     for column, least in _LEAST.items():
         value = getattr(traffic, column)
         below = np.flatnonzero((value > 0) & (value < least))
