@@ -2,7 +2,8 @@
 
 A window is cut into blocks, one after the other in time, one for each thread:
 
-1. All blocks are ranked at once, under the budgets at the window's beginning (`auction/kernel/ahead.py`).
+1. The first block is cleared in order, as by one thread. All others are ranked at the same time, under the budgets at the
+   window's beginning (`auction/kernel/ahead.py`).
 2. Each is settled as soon as it is ranked, beginning with a guess of what every advertiser has spent by then; at first what it
    had at the window's beginning. Settling is short beside ranking.
 3. Adding up what the blocks before it spent gives every block the cost at which it should have begun. A block that began with
@@ -51,8 +52,8 @@ Result = TypeVar("Result")
 Costs = NDArray[np.int64]
 """Cost of the day so far in units of each account, `[advertisers, P]`."""
 
-_LEAST, _FIRST, _MOST = 1024, 16_384, 65_536
-"""Fewest buckets of a window, those of the first, and most."""
+_LEAST, _FIRST, _MOST = 4096, 16_384, 65_536
+"""Fewest buckets of a window, those of the first, and most; fewer are cleared in order before threads have met."""
 _MOST_RANKINGS = 4_000_000
 """Most scores that a window keeps."""
 _FEW, _MANY, _TOO_MANY = 0.01, 0.05, 0.3
@@ -161,19 +162,57 @@ class Block:
             accounts: The day's; its sums are not read or written.
             rng_keys: The hour's RNG key for each policy.
         """
-        own = aligned(accounts.ledger.shape, np.int64)
-        own[:, :, COST:] = accounts.ledger[:, :, COST:]
-        own[:, :, COST] = opening
+        changed, ranked_again = _opened(accounts, opening), 0
         # The prefilter is not used any more.
         bids = Bids(self._bids.theta.copy(), self._bids.theta_simd.copy(), np.zeros_like(self._bids.theta_f32[:, :0]))
-        withdraw_exhausted(own, bids)
-        changed = make_accounts(own, accounts.outcome_scale, accounts.is_wide, accounts.details, accounts.local_credit)
-        ranked_again = 0
+        withdraw_exhausted(changed.ledger, bids)
         for chunk, rankings in self._ranked:
             auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, changed, self._workspace)
             first, last, index = chunk.first_bucket, chunk.last_bucket, chunk.first_index
             ranked_again += settle_ranked(first, last, index, rng_keys, rankings, auction)
-        return Settled(own[:, :, COST] - opening, own[:, :, :COST].copy(), ranked_again)
+        return _settled(changed, opening, ranked_again)
+
+
+def clear_in_order(
+    chunks: Iterable[Chunk],
+    bids: Bids,
+    opening: Costs,
+    accounts: Accounts,
+    rng_keys: NDArray[np.uint64],
+    rules: AuctionRules,
+    workspace: Workspace,
+) -> Settled:
+    """Clear the first block of a window, whose opening costs are known: ranking ahead and settling takes an eighth longer.
+
+    Args:
+        chunks: Its buckets.
+        bids: Bids that are NaN for whoever has no budget left at the window's beginning.
+        opening: Cost of the day at the window's beginning.
+        accounts: The day's; its sums are not read or written.
+        rng_keys: The hour's RNG key for each policy.
+        rules: The auction's rules.
+        workspace: For these rules and policies.
+    """
+    changed = _opened(accounts, opening)
+    # Others rank under the budgets of the window's beginning meanwhile.
+    own = Bids(bids.theta.copy(), bids.theta_simd.copy(), bids.theta_f32.copy())
+    for chunk in chunks:
+        auction = Auction(chunk.buckets, chunk.candidates, own, rules, changed, workspace)
+        replay_buckets(chunk.first_bucket, chunk.last_bucket, chunk.first_index, rng_keys, auction)
+    return _settled(changed, opening, 0)
+
+
+def _opened(accounts: Accounts, opening: Costs) -> Accounts:
+    """Return accounts that begin with the costs `opening` and without other sums."""
+    own = aligned(accounts.ledger.shape, np.int64)
+    own[:, :, COST:] = accounts.ledger[:, :, COST:]
+    own[:, :, COST] = opening
+    return make_accounts(own, accounts.outcome_scale, accounts.is_wide, accounts.details, accounts.local_credit)
+
+
+def _settled(accounts: Accounts, opening: Costs, ranked_again: int) -> Settled:
+    ledger = accounts.ledger
+    return Settled(ledger[:, :, COST] - opening, ledger[:, :, :COST].copy(), ranked_again)
 
 
 @dataclass
@@ -202,7 +241,7 @@ class Pace:
         lasts = np.full_like(left, np.inf)
         np.divide(left, self.cost, out=lasts, where=(self.cost > 0) & (left > 0))
         size = self.size
-        while size > _LEAST and (2 * self.shown * np.maximum(1 - lasts / size, 0)).sum(axis=0).mean() > _MANY:
+        while size >= _LEAST and (2 * self.shown * np.maximum(1 - lasts / size, 0)).sum(axis=0).mean() > _MANY:
             size //= 2
         return size
 
@@ -285,6 +324,8 @@ class WindowedReplay:
 
         def settled(task: tuple[int, Costs]) -> Settled:
             number, opening = task
+            if number == 0:
+                return clear_in_order(parts[:1], bids, opening, accounts, rng_keys, self._rules, self._workspaces[0])
             if number in unranked:
                 # In the task that settles it first: the guess it begins with does not depend on the blocks before it.
                 unranked.discard(number)

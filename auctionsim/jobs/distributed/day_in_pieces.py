@@ -21,7 +21,7 @@ from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accou
 from auctionsim.auction.kernel.engine import make_workspace
 from auctionsim.auction.kernel.rank import make_bids
 from auctionsim.auction.outcome import COST, Effort
-from auctionsim.auction.parallel.windows import Block, Costs, Settled, settle_blocks
+from auctionsim.auction.parallel.windows import Block, Costs, Settled, clear_in_order, settle_blocks
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import StoreSource, TrafficSource
 from auctionsim.jobs.distributed.cluster import Pool
@@ -50,12 +50,15 @@ class Piece:
     is_wide: bool
     """Units, and whether amounts are wide, like those of `Accounts`."""
     rng_keys: NDArray[np.uint64]
+    is_first: bool
+    """Whether it is the first of its window, which begins with the accounts' own costs."""
 
     def accounts(self) -> Accounts:
         """Return the accounts at the window's beginning, without details and local credit."""
         n_policies = self.ledger.shape[1]
         nothing = np.zeros((0, n_policies, 3)), np.zeros((0, 2, n_policies))
-        return make_accounts(self.ledger, self.outcome_scale, self.is_wide, *nothing)
+        # What Ray hands over is read-only, for which the kernel would be compiled once more.
+        return make_accounts(self.ledger, self.outcome_scale.copy(), self.is_wide, *nothing)
 
 
 class PieceWorker:
@@ -75,11 +78,14 @@ class PieceWorker:
         self._block: Block
 
     def begin(self, piece: Piece, opening: Costs) -> Settled:
-        """Read and rank a piece, and settle it from the costs `opening`."""
+        """Read and rank a piece, and settle it from the costs `opening`; clear it in order where these are surely right."""
         chunks = self._source.chunks(piece.day, piece.hour, piece.buckets)
-        self._block = Block(self._n_policies, self._rules.for_kernel(), self._workspace)
+        rules = self._rules.for_kernel()
         is_in_play = piece.ledger[:, :, COST] < piece.ledger[:, :, SPENDABLE]
         bids = make_bids(piece.coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
+        if piece.is_first:
+            return clear_in_order(chunks, bids, opening, piece.accounts(), piece.rng_keys.copy(), rules, self._workspace)
+        self._block = Block(self._n_policies, rules, self._workspace)
         self._block.rank(chunks, bids, piece.accounts())
         self._piece = piece
         return self._settled(opening)
@@ -90,7 +96,7 @@ class PieceWorker:
 
     def _settled(self, opening: Costs) -> Settled:
         assert self._piece is not None
-        return self._block.settle(opening, self._piece.accounts(), self._piece.rng_keys)
+        return self._block.settle(opening, self._piece.accounts(), self._piece.rng_keys.copy())
 
 
 class DayInPieces:
@@ -128,7 +134,7 @@ class DayInPieces:
             pieces = [
                 Piece(
                     self._windows, day, hour, (begin, end), coefficients, ledger, accounts.outcome_scale, accounts.is_wide,
-                    rng_keys,
+                    rng_keys, is_first=begin == own[0],
                 )
                 for begin, end in pairwise(own)
             ]  # fmt: skip
@@ -164,8 +170,13 @@ class DayInPieces:
         ledger = np.zeros((n_advertisers, n_policies, LEDGER_COLUMNS), dtype=np.int64)
         ledger[:, :, SPENDABLE] = 1
         zeros, keys = np.zeros((n_advertisers, len(FEATURES), n_policies)), np.zeros(n_policies, dtype=np.uint64)
-        piece = Piece(-1, day, hour, (0, 1), zeros, ledger, np.ones(4), False, keys)
-        self._crew.call("begin", [(number, (piece, ledger[:, :, COST])) for number in range(self._workers)])
+        self._crew.call(
+            "begin",
+            [
+                (number, (Piece(-1, day, hour, (0, 1), zeros, ledger, np.ones(4), False, keys, is_first), ledger[:, :, COST]))
+                for number, is_first in enumerate([True] + [False] * (self._workers - 1))
+            ],
+        )
 
     def close(self) -> None:
         """Dismiss the workers."""
