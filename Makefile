@@ -10,6 +10,8 @@ export RAY_USAGE_STATS_ENABLED := 0
 .DEFAULT_GOAL := help
 FUZZ := $(BIN)/python -m tests.fuzz
 MINUTES ?= 10
+# Processes of fuzz-minute and of test-extras.
+JOBS ?= 2
 # One environment for each client, on top of $(VENV): only what it adds or pins otherwise is downloaded.
 CLIENT ?= $(patsubst tests/clients/requirements/%.txt,%,$(wildcard tests/clients/requirements/*.txt))
 CLIENTS := build/clients
@@ -17,7 +19,7 @@ CLIENTS := build/clients
 LOWEST := build/lowest
 CORE := tests/agents tests/auction tests/bounds tests/envs tests/equilibria tests/games tests/market tests/objectives tests/scenario tests/traffic tests/jobs/distributed/test_own_ray.py
 
-.PHONY: check-results faults help setup demo demo-real story result test test-fresh test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
+.PHONY: check-results faults help setup demo demo-real story result test extras test-fresh test-long golden-bytes soak fuzz fuzz-minute test-browser test-extras test-clients test-lowest check docs notebooks gallery lint format types profile readme-figure clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,11 +78,13 @@ fuzz: setup ## look for inputs that end badly: make fuzz MINUTES=10 TARGET=scena
 	$(FUZZ) --minutes $(MINUTES) $(if $(TARGET),--target $(TARGET)) $(if $(SEED),--seed $(SEED))
 
 fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs it
-	$(FUZZ) --quick
+	$(FUZZ) --quick --jobs $(JOBS)
 
-test-extras: setup ## install Stable-Baselines3 and RLlib, run their examples in short form, and the former's client tests, floors on
+extras: setup ## install Stable-Baselines3 and RLlib
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
-	CLIENT_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests/test_extras.py tests/clients/test_sb3.py
+
+test-extras: extras ## with Stable-Baselines3 and RLlib: their examples in short form, and the former's client tests, floors on
+	CLIENT_REQUIRED=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/test_extras.py tests/clients/test_sb3.py
 
 test-browser: setup ## the report in Chromium: pointer, keyboard, filters, accessibility, print; the system's Chromium, or playwright's own
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev,browser]'

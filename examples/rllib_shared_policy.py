@@ -88,7 +88,7 @@ def tested(algorithm: Algorithm, market: Market) -> tuple[float, float, float]:
 
 def main(*arguments: str) -> list[tuple[float, float, float]]:
     """Train and print; returns return, profit and revenue before and after."""
-    iterations, auctions = (32, 1000) if "--quick" in arguments else (40, 20_000)
+    iterations, auctions = (20, 1000) if "--quick" in arguments else (40, 20_000)
     market = auctionsim.build_market(
         auctionsim.load_scenario("three-arms", overrides=[f"traffic.auctions_per_day={auctions}"])
     )  # fmt: skip

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from auctionsim.analysis.documents import sections
 from auctionsim.extras import EXTRA_OF, MissingExtra, is_installed
+from auctionsim.files import write_text
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.traffic.table import Traffic
@@ -35,6 +37,20 @@ def fewer(cases: int) -> int:
 
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Write empty pictures, but in tests marked `figures`: drawing them takes most of a report's time."""
+
+    def written(_: object, folder: Path, name: str) -> str:
+        write_text(folder / f"{name}.svg", "<svg/>")
+        write_text(folder / f"{name}.png", "")
+        return "<svg/>"
+
+    if request.node.get_closest_marker("figures") is None:
+        monkeypatch.setattr(sections, "save_figure", written)
+
 
 SMALL = """
 name = "small"

@@ -18,6 +18,8 @@ from auctionsim.scenario.file import parse_scenario
 from ..conftest import SMALL
 from .by_hand import Money, run_by_hand
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 LOW: Money = {"a": (8.0, 14.0), "b": (2.0, 6.0)}
 HIGH: Money = {"a": (9.0, 14.0), "b": (3.4, 6.0)}
 """Revenue 12.4 instead of 10: 24 % more."""

@@ -22,6 +22,8 @@ from auctionsim.runs import Run
 
 from .by_hand import Money, run_by_hand
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 LOSS: Money = {"a": (30.0, 9.0), "b": (10.0, 10.31)}
 """A profit of -20.69: of -21 and 0.31."""
 GAIN: Money = {"a": (10.0, 19.0), "b": (10.0, 10.61)}
@@ -222,6 +224,7 @@ def test_side_by_side_advertisers_are_matched_by_name(tmp_path: Path):
     assert "| b | +2.00 (from 1.00 to 3.00) | +4.00 (from 1.00 to 5.00) |" in text
 
 
+@pytest.mark.figures
 def test_a_run_called_baseline_keeps_its_own_line(tmp_path: Path):
     run = run_by_hand(tmp_path / "baseline", {0: GAIN}, {0: LOSS})
     write_report([run], tmp_path / "report")

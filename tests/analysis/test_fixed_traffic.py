@@ -19,6 +19,8 @@ from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 REVENUE = {(0, 2): 3.0, (0, 3): 9.0, (0, 4): 6.0, (1, 2): 4.0, (1, 3): 8.0, (1, 4): 6.5}
 """Revenue by seed and day; the baseline's is 2, 4 and 3 on the three days."""
 BASELINE = {2: 2.0, 3: 4.0, 4: 3.0}

@@ -19,6 +19,8 @@ from auctionsim.jobs.training.train import train
 
 from ..jobs.test_runs import new_run, nothing
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def test_fixed_bids_do_not_respond_and_a_grim_trigger_punishes(tmp_path: Path):
     market = build_market(new_run(tmp_path / "run").scenario(), 0)

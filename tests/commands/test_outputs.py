@@ -8,6 +8,8 @@ import pytest
 
 from auctionsim.cli import main
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.mark.parametrize(
     "command",

@@ -16,6 +16,8 @@ from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 BUDGETS = ("--set", 'advertisers.0.budget="baseline*0.3"')
 COLLUDING = (
     "--set", "platform.revenue_floor=0", "--set", "advertisers.0.profit_floor=0", "--set", "learner.own_weight=0",

@@ -21,6 +21,8 @@ from auctionsim.errors import RenamedWarning
 from auctionsim.jobs.training.train import evaluate, train
 from auctionsim.runs import Run
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 OLD = Path(__file__).parent / "old_run"
 
 

@@ -28,6 +28,8 @@ from auctionsim.scenario.text import scenario_text
 from ..conftest import SMALL
 from .test_runs import new_run
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 TABLES = ("outcomes", "benchmarks", "collusion", "punishment", "regret")
 CURVES = [{"iteration": i, "seed": 0, "revenue_ratio": 1.0, "profit_ratio": np.float32(1.5), "loss": 0.1} for i in (1, 2)]
 

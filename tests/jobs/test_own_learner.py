@@ -21,6 +21,8 @@ from ..conftest import SMALL
 from ..own_learner import CODE, write_lab
 from .test_runs import contents
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture(autouse=True)
 def _modules_of_a_test_are_forgotten() -> Iterator[None]:

@@ -12,6 +12,8 @@ from auctionsim.runs import Run
 
 from ..conftest import SMALL
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 QUICK = SMALL.replace("auctions_per_day = 600", "auctions_per_day = 96").replace("iterations = 6", "iterations = 2")
 QUICK = QUICK.replace("population = 8", "population = 4")
 

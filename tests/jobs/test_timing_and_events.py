@@ -22,6 +22,8 @@ from ..conftest import SMALL
 from ..event_files import events_of
 from .test_runs import new_run
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def scalars_of(folder: Path) -> dict[tuple[str, int], float]:
     return {(value.tag, event.step): value.simple_value for event in events_of(folder) for value in event.summary.value}

@@ -14,6 +14,8 @@ from auctionsim.objectives.floor_days import FloorDays
 
 from .test_runs import Killed, contents, new_run, nothing
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 VALIDATED = ("traffic.days=8", "traffic.validation_days=[4,5,6]", 'learner.floor_margin="validated"')
 
 

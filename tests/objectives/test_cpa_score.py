@@ -26,6 +26,8 @@ from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.mark.parametrize(
     ("conversions", "cost", "target", "score"),

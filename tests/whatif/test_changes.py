@@ -15,6 +15,8 @@ from auctionsim.scenario.file import parse_scenario
 
 from .tables import frame, table
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 BUDGETS = {f"shop {i}": 2.0 for i in range(6)}
 
 

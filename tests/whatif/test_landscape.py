@@ -20,6 +20,8 @@ from auctionsim.ratios import NotDefined
 
 from .tables import frame, table, uniform_values
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def test_every_point_equals_a_replay_with_that_bid_or_budget():
     traffic = table(n=400)

@@ -17,6 +17,8 @@ from auctionsim.cli import main
 
 from .tables import frame, table
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 HOSTILE = "=HYPERLINK(\"http://x\") <script>alert('1')</script>"
 
 

@@ -19,6 +19,8 @@ from auctionsim.traffic.files import load_traffic
 from ..traffic.ingest import mapped
 from .tables import frame
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 RESERVE = "mechanism.reserve=0.4"
 CLICKS = mapped.MAPPING.replace('pcvr = "pcvr"', 'clicked = "clk"\nconverted = "conv"')
 

@@ -31,6 +31,8 @@ from auctionsim.traffic.table import FIGURES_NOTE
 from ...conftest import SMALL
 from ..by_hand import Money, run_by_hand
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 BASE: Money = {"a": (5.0, 10.0), "b": (5.0, 10.0)}
 NO_FLOOR = ("platform.revenue_floor=0",)
 

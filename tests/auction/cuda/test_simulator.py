@@ -26,7 +26,11 @@ TESTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TESTS)
+# Left to `make test-long`: the kernels that it launches are those of the others.
+LONG = ("agents/learners/test_population_on_device.py",)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in TESTS])
 def test_what_a_device_computes_comes_out_as_on_the_cpu_in_the_simulator(name: str):
     # The simulator is chosen when numba is imported, so it needs a process of its own.
     run = subprocess.run(

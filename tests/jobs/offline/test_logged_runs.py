@@ -14,6 +14,8 @@ from auctionsim.cli import main
 from ...conftest import SMALL
 from .changes import change_rows, change_settings
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:

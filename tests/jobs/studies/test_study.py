@@ -16,6 +16,8 @@ from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import SerialPool
 from auctionsim.jobs.studies.base import Findings, Options, find_study, run_study
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 SOURCE = """
 from auctionsim.analysis.documents.results import arms_table
 from auctionsim.analysis.documents.sections import Text

@@ -26,6 +26,8 @@ from ...conftest import SMALL
 from ...own_learner import write_lab
 from ...whatif.tables import frame
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 PARAMETERS = ("learner.sigma=loguniform(0.01, 0.3)", "learner.local_credit=choice(true, false)")
 TINY = ("traffic.auctions_per_day=200", "train.iterations=4", "learner.population=4")
 

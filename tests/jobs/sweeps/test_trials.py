@@ -14,6 +14,8 @@ from auctionsim.cli import main
 
 from ...conftest import SMALL
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 TINY = ("traffic.auctions_per_day=100", "train.iterations=4", "learner.population=4")
 
 
