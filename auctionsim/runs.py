@@ -102,7 +102,8 @@ class Run:
                     "version": __version__,
                     "command": command,
                     "seeds": list(seeds),
-                    "status": "running",
+                    # Until somebody trains it: who is stopped before that must leave nothing that seems to run.
+                    "status": "interrupted",
                     "overrides": list(overrides),
                     "scenario_folder": folder,
                     "started_in": str((started_in or Path.cwd()).resolve()),

@@ -12,6 +12,8 @@ from types import FrameType
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CALLBACK_SECONDS = 0.02
 """Time after which an interrupt comes again that was raised within a callback: more than a callback takes."""
+_interrupted = threading.Event()
+"""Whether this job was interrupted."""
 
 
 @contextmanager
@@ -50,13 +52,15 @@ def not_lost() -> Iterator[None]:
     the callback is over.
     """
     before = sys.unraisablehook
+    _interrupted.clear()
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
             again = threading.Timer(_CALLBACK_SECONDS, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
             again.daemon = True
             again.start()
-        else:
+        # An interrupt in the midst of `__init__` leaves an object without what its `__del__` asks for, as llvmlite's strings.
+        elif not (_interrupted.is_set() and issubclass(unraisable.exc_type, AttributeError)):
             before(unraisable)
 
     sys.unraisablehook = hook
@@ -95,4 +99,5 @@ def interrupt(_: int, __: FrameType | None) -> None:
         KeyboardInterrupt: No other one is being handled.
     """
     if not isinstance(sys.exception(), KeyboardInterrupt):
+        _interrupted.set()
         raise KeyboardInterrupt

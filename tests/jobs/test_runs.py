@@ -179,3 +179,8 @@ def test_a_training_that_diverges_is_told_in_one_line_and_is_no_wrong_input(tmp_
     assert line.endswith(": expected finite coefficients >= 0, got inf for seller_0 (learner: smaller steps may help)")
     assert "training diverged in iteration" in line
     assert Run.open(tmp_path / "run").status == status
+
+
+def test_a_run_that_nobody_trains_yet_does_not_seem_to_run(tmp_path: Path):
+    scenario = parse_scenario(SMALL, "small.toml")
+    assert Run.create(tmp_path / "run", scenario, SMALL, seeds=(0,), command="test").status == "interrupted"

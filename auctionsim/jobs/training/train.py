@@ -122,9 +122,9 @@ def _train_locked(
     learner = make_learner(scenario)
     iteration, states = _last_states(run, starts or starting_states(learner, markets))
     run.metrics()
-    run.set_status("running")
     last = scenario.train.iterations if until is None else min(until, scenario.train.iterations)
     with _ending(run, callbacks) as done:
+        run.set_status("running")
         callbacks.call("on_start", Start(run, scenario, run.seeds, iteration, last), "at the start")
         compare_machines(run, pool, scenario.learner.algorithm)
         run.tidy(keep=scenario.train.keep_checkpoints)

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,8 @@ class Database:
             f"allowed_paths = [{', '.join(map(quoted, may_read))}]",
             "enable_external_access = false",
         ):
-            self._connection.execute(f"SET {setting}")
+            with _interrupts():
+                self._connection.execute(f"SET {setting}")
         # Older versions have no exceptions from the lock. They are locked when the number of threads has its last value.
         with suppress(duckdb.CatalogException):
             self._connection.execute("SET allowed_configs = ['threads']")
@@ -99,7 +100,8 @@ class Database:
         watcher = threading.Thread(target=watch, daemon=True)
         try:
             watcher.start()
-            self._connection.execute(sql)
+            with _interrupts():
+                self._connection.execute(sql)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             if is_full(error):
                 raise
@@ -112,7 +114,8 @@ class Database:
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return all rows of a small result; `values` stand for the question marks of the statement."""
-        return self._connection.execute(sql, list(values)).fetchall()
+        with _interrupts():
+            return self._connection.execute(sql, list(values)).fetchall()
 
     def row(self, sql: str) -> tuple[Any, ...]:
         """Return the only row of a result."""
@@ -121,17 +124,32 @@ class Database:
 
     def columns(self, sql: str) -> dict[str, Any]:
         """Return a result as numpy arrays by column."""
-        return self._connection.execute(sql).fetchnumpy()
+        with _interrupts():
+            return self._connection.execute(sql).fetchnumpy()
 
     def append(self, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """Append rows to a table, with its columns by name."""
         self._connection.register("incoming", dict(columns))
-        self._connection.execute(f"INSERT INTO {table} ({named(list(columns))}) SELECT {named(list(columns))} FROM incoming")
+        with _interrupts():
+            self._connection.execute(
+                f"INSERT INTO {table} ({named(list(columns))}) SELECT {named(list(columns))} FROM incoming"
+            )
         self._connection.unregister("incoming")
 
     def close(self) -> None:
         """Close the connection, so that the folder can be removed."""
         self._connection.close()
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Raise the interrupt of a signal's handler: DuckDB looks for signals by itself, and tells of one in its own words."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
 
 
 def remove_abandoned(folder: Path) -> None:
