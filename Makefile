@@ -80,8 +80,12 @@ fuzz: setup ## look for inputs that end badly: make fuzz MINUTES=10 TARGET=scena
 fuzz-minute: setup ## the same with a fixed seed and number of cases, as CI runs it
 	$(FUZZ) --quick --jobs $(JOBS)
 
-extras: setup ## install Stable-Baselines3 and RLlib
+extras: $(VENV)/.extras ## install Stable-Baselines3 and RLlib
+
+# Once: while pip installs the project again, nothing can import it, such as the fuzzer that CI runs beside the extras' tests.
+$(VENV)/.extras: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --constraint constraints.txt --editable '.[all,dev,sb3,rllib]'
+	@touch $@
 
 test-extras: extras ## with Stable-Baselines3 and RLlib: their examples in short form, and the former's client tests, floors on
 	CLIENT_REQUIRED=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/test_extras.py tests/clients/test_sb3.py

@@ -320,7 +320,7 @@ class WindowedReplay:
             self._memory = [make_rankings(most, n_slots, self._n_policies, is_sampled=is_sampled) for _ in self._memory]
         blocks = [Block(self._n_policies, self._rules, workspace) for workspace in self._workspaces[: len(parts)]]
 
-        unranked = set(range(len(blocks)))
+        unranked = set(range(1, len(blocks)))
 
         def settled(task: tuple[int, Costs]) -> Settled:
             number, opening = task

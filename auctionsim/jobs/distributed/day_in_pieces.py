@@ -170,13 +170,13 @@ class DayInPieces:
         ledger = np.zeros((n_advertisers, n_policies, LEDGER_COLUMNS), dtype=np.int64)
         ledger[:, :, SPENDABLE] = 1
         zeros, keys = np.zeros((n_advertisers, len(FEATURES), n_policies)), np.zeros(n_policies, dtype=np.uint64)
-        self._crew.call(
-            "begin",
-            [
-                (number, (Piece(-1, day, hour, (0, 1), zeros, ledger, np.ones(4), False, keys, is_first), ledger[:, :, COST]))
-                for number, is_first in enumerate([True] + [False] * (self._workers - 1))
-            ],
-        )
+        costs = ledger[:, :, COST]
+        # Both ways of beginning, so that what they take is loaded.
+        pieces = [
+            Piece(-1, day, hour, (0, 1), zeros, ledger, np.ones(4), False, keys, is_first=number == 0)
+            for number in range(self._workers)
+        ]
+        self._crew.call("begin", [(number, (piece, costs)) for number, piece in enumerate(pieces)])
 
     def close(self) -> None:
         """Dismiss the workers."""
