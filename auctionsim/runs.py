@@ -17,7 +17,7 @@ import json
 import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -40,7 +40,8 @@ from auctionsim.machine.date import source_date
 from auctionsim.machine.disk import FULL, overwrite
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
-from auctionsim.run_checks.links import expect_no_link_outside
+from auctionsim.outputs.together import OutputsTogether
+from auctionsim.run_checks.entries import expect_files, expect_no_link_outside
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.run_checks.old_names import with_current_names
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
@@ -122,11 +123,13 @@ class Run:
         """Open an existing run folder.
 
         Raises:
-            InputError: The folder or its manifest is missing or not ours, or a link in the folder leads out of it.
+            InputError: The folder or its manifest is missing or not ours, a link in the folder leads out of it, or a folder has
+                the name of one of its files.
         """
         run = cls(arguments.path("path", path))
         run.manifest()
         expect_no_link_outside(run.path)
+        expect_files(run.path)
         return run
 
     def manifest(self) -> dict[str, Any]:
@@ -315,6 +318,24 @@ class Run:
         if not path.is_file():
             return {}
         return checked_notes(path, checked_json(path, path.read_bytes()))
+
+    def write_evaluation(self, notes: dict[str, str], tables: Mapping[str, pl.DataFrame]) -> None:
+        """Write provenance.json and the tables of an evaluation, all of them or none.
+
+        Args:
+            notes: The notes, as of `write_provenance`.
+            tables: Each table by its name.
+        """
+        contents: dict[str, Callable[[Path], object]] = {
+            "provenance.json": lambda part: part.write_text(json_text(notes), encoding="utf-8"),
+            **{f"{name}.parquet": table.write_parquet for name, table in tables.items()},
+        }
+        with OutputsTogether() as outputs:
+            for name in contents:
+                outputs.reserve(self.path / name)
+            for name, write in contents.items():
+                outputs.write(self.path / name, write)
+            outputs.finish()
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
         """Write `name`.parquet."""

@@ -157,5 +157,5 @@ def test_a_market_is_shown_by_its_size_and_days(large: auctionsim.Market):
 
 def test_a_result_without_an_evaluation_is_shown_too(tmp_path: Path):
     run = auctionsim.Run.create(tmp_path / "run", parse_scenario(SMALL, "s"), SMALL, seeds=(0,), command="test")
-    assert "running" in Trained(run)._repr_html_()
+    assert "interrupted" in Trained(run)._repr_html_()
     assert Trained(run).metrics.to_frame().height == 0

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from auctionsim.errors import InputError
-from auctionsim.run_checks.links import expect_no_link_outside
+from auctionsim.run_checks.entries import expect_no_link_outside
 
 _MOST = 1000
 """Entries that are looked at in a folder, however many it holds."""

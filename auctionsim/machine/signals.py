@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -68,6 +69,40 @@ def not_lost() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
+
+
+@contextmanager
+def told_at_once(stop: Callable[[], object]) -> Iterator[None]:
+    """Call a function in another thread as soon as a signal comes that stops a job, whatever the main thread does.
+
+    Python calls a handler in the main thread alone, and not before foreign code returns there. DuckDB's waits for its threads
+    for as long as a statement takes, unless it is told. Outside the main thread nothing changes.
+
+    Args:
+        stop: Function that ends what the main thread is in. It may be called from any thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Python's own handler in C writes the number of each signal there, at once.
+    numbers, written = socket.socketpair()
+    written.setblocking(False)
+    before = signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while found := numbers.recv(1):
+            if found[0] in _STOPPING:
+                stop()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        written.close()
+        watcher.join()
+        numbers.close()
 
 
 @contextmanager

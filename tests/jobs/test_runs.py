@@ -109,6 +109,37 @@ def test_evaluating_again_writes_the_same_bytes(tmp_path: Path):
     assert contents(run) == before
 
 
+def test_an_evaluation_that_cannot_be_written_whole_changes_nothing(tmp_path: Path):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    (run.path / "outcomes.parquet").unlink()
+    (run.path / "regret.parquet").unlink()
+    (run.path / "regret.parquet").mkdir()
+    before = contents(run)
+    # A run of the library's that was opened before the folder came into being: the last table cannot be put in its place.
+    with pytest.raises(OSError, match="regret.parquet"):
+        evaluate(run)
+    assert contents(run) == before
+    assert {path.name for path in run.path.iterdir()} == {path.split("/")[0] for path in before} | {
+        "manifest.json", "timing.jsonl", "regret.parquet", "tensorboard",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["regret.parquet", "metrics.jsonl", "provenance.json", "scenario.toml"])
+def test_a_folder_with_the_name_of_a_file_is_refused_before_anything_is_done(name: str, tmp_path: Path):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    (run.path / "outcomes.parquet").unlink()
+    (run.path / name).unlink()
+    (run.path / name).mkdir()
+    before = contents(run)
+    with pytest.raises(InputError) as refused:
+        Run.open(run.path)
+    assert str(refused.value) == f"{run.path / name}: expected a file, got a folder"
+    assert [main([command, str(run.path)]) for command in ("evaluate", "resume", "report", "control")] == [2, 2, 2, 2]
+    assert contents(run) == before
+
+
 def test_seeds_trained_together_equal_seeds_trained_alone(tmp_path: Path):
     both, alone = new_run(tmp_path / "both", seeds=(0, 1)), new_run(tmp_path / "alone", seeds=(1,))
     train(both, SerialPool(), nothing)

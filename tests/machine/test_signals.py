@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
 import time
 import weakref
+from contextlib import suppress
 
 import pytest
 
-from auctionsim.machine.signals import handled, interrupt, not_lost
+from auctionsim.machine.signals import handled, interrupt, not_lost, told_at_once
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -98,3 +100,59 @@ def test_another_error_within_a_callback_is_told_as_before():
         assert found == [ZeroDivisionError]
     finally:
         sys.unraisablehook = before
+
+
+class HalfMade:
+    """An object as those of llvmlite: its `__del__` asks for what an interrupt kept its `__init__` from setting."""
+
+    def __init__(self, *, is_interrupted: bool) -> None:
+        if is_interrupted:
+            signal.raise_signal(signal.SIGTERM)
+        self.strings: list[str] = []
+
+    def __del__(self) -> None:
+        self.strings.clear()
+
+
+def test_an_object_that_an_interrupt_left_half_made_prints_nothing(capfd):
+    with handled(interrupt), not_lost():
+        # The traceback holds the object until the interrupt is caught.
+        with suppress(KeyboardInterrupt):
+            HalfMade(is_interrupted=True)
+            pytest.fail("not interrupted")
+        gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+def test_without_an_interrupt_a_broken_object_is_told():
+    found: list[type[BaseException]] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda unraisable: found.append(unraisable.exc_type)
+    try:
+        with not_lost():
+            HalfMade.__new__(HalfMade)
+        assert found == [AttributeError]
+    finally:
+        sys.unraisablehook = before
+
+
+def test_foreign_code_is_told_of_a_signal_before_python_is():
+    told, may_end = [], threading.Event()
+
+    def stop() -> None:
+        told.append(threading.current_thread() is not threading.main_thread())
+        may_end.set()
+
+    handlers: list[int] = []
+    with told_at_once(stop), handled(lambda number, _: handlers.append(number)):
+        # What stops no job is not told.
+        child = signal.signal(signal.SIGUSR1, lambda number, _: handlers.append(number))
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(signal.SIGTERM)
+        assert may_end.wait(10)
+        signal.signal(signal.SIGUSR1, child)
+    assert told == [True]
+    assert handlers == [signal.SIGUSR1, signal.SIGTERM]
+    # Afterwards nobody is told.
+    with handled(lambda number, _: handlers.append(number)):
+        signal.raise_signal(signal.SIGTERM)
+    assert told == [True]

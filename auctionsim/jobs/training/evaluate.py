@@ -165,9 +165,9 @@ def _played(seed: int, market: Market, policy: Policy) -> Tables:
 
 
 def _write(run: Run, markets: dict[int, Market], by_seed: Sequence[Tables]) -> None:
-    run.write_provenance(next(iter(markets.values())).source.notes)
-    for name in dict.fromkeys(name for tables in by_seed for name in tables):
-        run.write_table(name, pl.concat([tables[name] for tables in by_seed if name in tables]))
+    names = dict.fromkeys(name for tables in by_seed for name in tables)
+    joined = {name: pl.concat([tables[name] for tables in by_seed if name in tables]) for name in names}
+    run.write_evaluation(next(iter(markets.values())).source.notes, joined)
 
 
 def outcome_rows(market: Market, arm: str, seed: int, run: Trajectory) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import RunError, shown
 from auctionsim.machine.disk import is_full
+from auctionsim.machine.signals import told_at_once
 
 ProgressCallback = Callable[[str, float], None]
 """A function of the name of a step and the share of it that is done, 0 to 1."""
@@ -73,6 +74,8 @@ class Database:
         with suppress(duckdb.CatalogException):
             self._connection.execute("SET allowed_configs = ['threads']")
             self._connection.execute("SET lock_configuration = true")
+        self._stack = ExitStack()
+        self._stack.enter_context(told_at_once(self._connection.interrupt))
 
     def use_one_thread(self) -> None:
         """Run all further statements on one thread, which fixes the order of sums of floating-point numbers."""
@@ -138,14 +141,20 @@ class Database:
 
     def close(self) -> None:
         """Close the connection, so that the folder can be removed."""
+        self._stack.close()
         self._connection.close()
 
 
 @contextmanager
 def _interrupts() -> Iterator[None]:
-    """Raise the interrupt of a signal's handler: DuckDB looks for signals by itself, and tells of one in its own words."""
+    """Raise an interrupt where a signal ended a statement.
+
+    DuckDB was told of it, or found it by itself: it looks for signals while the main thread has a share of the work.
+    """
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except RuntimeError as error:
         if str(error) != "Query interrupted":
             raise
