@@ -41,7 +41,7 @@ from auctionsim.machine.disk import FULL, overwrite
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.outputs.together import OutputsTogether
-from auctionsim.run_checks.entries import expect_files, expect_no_link_outside
+from auctionsim.run_checks.entries import expect_kinds, expect_no_link_outside
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.run_checks.old_names import with_current_names
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
@@ -124,12 +124,12 @@ class Run:
 
         Raises:
             InputError: The folder or its manifest is missing or not ours, a link in the folder leads out of it, or a folder has
-                the name of one of its files.
+                the name of one of its files, or a file that of a folder.
         """
         run = cls(arguments.path("path", path))
         run.manifest()
         expect_no_link_outside(run.path)
-        expect_files(run.path)
+        expect_kinds(run.path)
         return run
 
     def manifest(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Refuse a run folder whose entries are not what they seem: links that lead out of it, folders with the names of files.
+"""Refuse a run folder whose entries are not what they seem: links that lead out of it, folders called like files.
 
 Who resumes or reports a run writes to it, and to nothing else.
 """
@@ -12,6 +12,7 @@ from auctionsim.errors import InputError
 
 _ENDINGS = (".json", ".jsonl", ".parquet", ".toml")
 """Endings of the names of a run's own files."""
+_FOLDERS = ("checkpoints", "control", "report", "tensorboard")
 
 
 def expect_no_link_outside(folder: Path) -> None:
@@ -31,10 +32,10 @@ def expect_no_link_outside(folder: Path) -> None:
                 raise InputError(f"{entry}: expected a file or folder of the run, got a link that leads out of it")
 
 
-def expect_files(folder: Path) -> None:
-    """Refuse a run folder in which a folder, or something else that is no file, has the name of a file.
+def expect_kinds(folder: Path) -> None:
+    """Refuse a run folder in which a folder has the name of a file, or a file that of a folder.
 
-    A command would find it only when it writes that file, beside others that it has written by then.
+    A command would find it only when it writes there, after others that it has written by then.
 
     Args:
         folder: The run folder.
@@ -43,8 +44,11 @@ def expect_files(folder: Path) -> None:
         InputError: It holds such an entry.
     """
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix in _ENDINGS and path.exists() and not path.is_file():
-            raise InputError(f"{path}: expected a file, got {'a folder' if path.is_dir() else 'neither a file nor a folder'}")
+        wanted = "a folder" if path.name in _FOLDERS else "a file" if path.suffix in _ENDINGS else None
+        found = "a folder" if path.is_dir() else "a file" if path.is_file() else "neither a file nor a folder"
+        # A link to nothing is replaced by what is written.
+        if wanted is not None and found != wanted and path.exists():
+            raise InputError(f"{path}: expected {wanted}, got {found}")
 
 
 def _resolved(entry: Path) -> Path:

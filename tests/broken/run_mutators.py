@@ -87,6 +87,14 @@ def folder(run: Path, rng: random.Random) -> None:
     path.mkdir()
 
 
+def file(run: Path, rng: random.Random) -> None:
+    """Put a file where a folder belongs."""
+    path = run / rng.choice(["checkpoints", "control", "report", "tensorboard"])
+    if path.is_dir():
+        path.rename(path.with_name(f"{path.name}-kept"))
+    path.write_text("file")
+
+
 def manifest(run: Path, rng: random.Random) -> None:
     """Change a value of the manifest."""
     path = run / "manifest.json"
@@ -219,7 +227,7 @@ def scenario(run: Path, rng: random.Random) -> None:
 MUTATORS: dict[str, Mutator] = {
     one.__name__: one
     for one in (
-        cut, flip, remove, link, folder, manifest, json_text, notes, metric, cell, kind, rows, columns, state, checkpoint,
+        cut, flip, remove, link, folder, file, manifest, json_text, notes, metric, cell, kind, rows, columns, state, checkpoint,
         scenario,
     )
 }  # fmt: skip

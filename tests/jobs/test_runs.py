@@ -140,6 +140,21 @@ def test_a_folder_with_the_name_of_a_file_is_refused_before_anything_is_done(nam
     assert contents(run) == before
 
 
+@pytest.mark.parametrize("name", ["checkpoints", "report", "tensorboard"])
+def test_a_file_with_the_name_of_a_folder_is_refused_before_anything_is_done(name: str, tmp_path: Path):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, SerialPool(), nothing)
+    if (run.path / name).exists():
+        (run.path / name).rename(tmp_path / "elsewhere")
+    (run.path / name).write_text("a file")
+    before = contents(run)
+    with pytest.raises(InputError) as refused:
+        Run.open(run.path)
+    assert str(refused.value) == f"{run.path / name}: expected a folder, got a file"
+    assert [main([command, str(run.path)]) for command in ("evaluate", "resume", "report", "control")] == [2, 2, 2, 2]
+    assert contents(run) == before
+
+
 def test_seeds_trained_together_equal_seeds_trained_alone(tmp_path: Path):
     both, alone = new_run(tmp_path / "both", seeds=(0, 1)), new_run(tmp_path / "alone", seeds=(1,))
     train(both, SerialPool(), nothing)
