@@ -37,6 +37,7 @@ controller = "pid"
 [learner]
 algorithm = "macg-es"
 """
+TOUCH = "touch so much memory before each measurement, which the host of a virtual machine gives at first touch (default: 0)"
 ROW_BYTES, CELL_BYTES = 7 * 8, 6 * 8
 """A table's own bytes: seven columns of a row, and six of a cell."""
 FIGURES = {
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument(
         "--against", metavar="REVISION", help="a revision of this repository to measure as well (default: none)"
     )
+    parser.add_argument("--touch", type=int, metavar="GIB", default=0, help=TOUCH)
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
@@ -74,11 +76,17 @@ def main() -> None:
             found: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
             for _ in range(args.rounds):
                 for name, tree in trees.items():
+                    touch(args.touch)
                     found[name].append(_in_a_process(tree, args.auctions, args.budgets))
         finally:
             if args.against:
                 _git("worktree", "remove", "--force", str(trees[args.against]))
     _report(found)
+
+
+def touch(gib: int) -> None:
+    """Write to so much memory in a process of its own, which gives it back to this machine and not to the host."""
+    subprocess.run([sys.executable, "-c", f"import numpy; numpy.ones({gib} << 27)"], check=True)
 
 
 def measured(auctions: int, has_budgets: bool) -> dict[str, float | str]:

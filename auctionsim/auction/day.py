@@ -20,7 +20,7 @@ from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accounts, Auction, Bids, aligned, make_accounts
 from auctionsim.auction.outcome import COST, DETAILS, OUTCOMES, Effort, Outcome
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import Chunk, TrafficSource
+from auctionsim.auction.sources import Chunk, StoreSource, TrafficSource
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from auctionsim.auction.parallel.windows import Pace, WindowedReplay
 
 
-_MADE_ANEW = ("_workspace", "_kernel_rules", "_bids")
+_MADE_ANEW = ("_workspace", "_read", "_kernel_rules", "_bids")
 """Attributes of a day that are not copied or pickled."""
 
 
@@ -147,6 +147,9 @@ class DayReplay:
 
         n_policies = self._ledger.shape[1]
         self._workspace = make_workspace(n_policies, len(self._rules.slot_effect), self.source.max_candidates)
+        # A window of several threads is larger than a part.
+        is_alone = self._threads == 1
+        self._read = self.source.in_parts() if is_alone and isinstance(self.source, StoreSource) else self.source
 
     @property
     def budget_left(self) -> NDArray[np.float64]:
@@ -286,7 +289,7 @@ class DayReplay:
 
     def _chunks(self, hour: int) -> Iterator[Chunk]:
         """Yield the buckets of an hour that belong to the step."""
-        for chunk in self.source.chunks(self.day, hour):
+        for chunk in self._read.chunks(self.day, hour):
             if self._steps is None:
                 yield chunk
                 continue

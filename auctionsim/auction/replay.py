@@ -13,7 +13,7 @@ from auctionsim.arguments import instance_of, one_number_of, one_of, real_number
 from auctionsim.auction.bid_formula import FEATURES, over_all_features
 from auctionsim.auction.day import DayReplay, per_policy, run_day
 from auctionsim.auction.outcome import DETAILS, OUTCOMES, Effort, Outcome
-from auctionsim.auction.parallel.threads import in_threads
+from auctionsim.auction.parallel.threads import MOST_DAY_THREADS, POLICIES_OF_A_THREAD, in_threads
 from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError, shown
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 DEVICES = ("cpu", "cuda")
 """Devices that clear auctions."""
-_MOST_DAY_THREADS = 64
-"""Threads that share the auctions of a day; each takes memory of its own, and more only divide windows further."""
-_POLICIES_OF_A_THREAD = 16
-"""Policies from which on a thread is better given some of them than some of the auctions."""
 
 
 def replay(
@@ -104,8 +100,8 @@ def replay(
         return replay_on_device(traffic, source, day, rules, theta, limits, seed)
 
     # Policies share a thread for free up to the lanes of a vector register.
-    by_policies = details or theta.shape[-1] >= _POLICIES_OF_A_THREAD * threads
-    day_threads = 1 if by_policies else min(threads, _MOST_DAY_THREADS)
+    by_policies = details or theta.shape[-1] >= POLICIES_OF_A_THREAD * threads
+    day_threads = 1 if by_policies else min(threads, MOST_DAY_THREADS)
 
     def run(block: slice) -> Outcome:
         own, n_policies = theta[..., block], block.stop - block.start

@@ -72,7 +72,7 @@ def not_lost() -> Iterator[None]:
 
 
 @contextmanager
-def told_at_once(stop: Callable[[], object]) -> Iterator[None]:
+def reported_at_once(stop: Callable[[], object]) -> Iterator[None]:
     """Call a function in another thread as soon as a signal comes that stops a job, whatever the main thread does.
 
     Python calls a handler in the main thread alone, and not before foreign code returns there. DuckDB's waits for its threads

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.features import feature_sums, means
 from auctionsim.auction.outcome import Outcome
-from auctionsim.auction.parallel.threads import in_threads, usable_threads
+from auctionsim.auction.parallel.threads import in_threads, threads_for
 from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of, table_candidates
 from auctionsim.errors import InputError
@@ -36,8 +36,6 @@ from auctionsim.traffic.world import budget_factors
 
 MOST_BUDGET = 1e30
 """Largest daily budget, currency, and largest number in the tables of a run."""
-_ROWS_FOR_THREADS = 1_000_000
-"""Days of a smaller table are replayed sooner than threads have started."""
 FindRule = Callable[[str, str], str | RuleClass]
 """`find_rule(name, place)` returns `manual` or `truthful` as it is, else a rule's class; `place` is where the name stands."""
 
@@ -178,10 +176,10 @@ def _disjoint_groups(scenario: Scenario) -> list[range]:
 
 def _outcomes(market: Market, days: Sequence[int], coefficients: NDArray[np.float64]) -> dict[int, Outcome]:
     """Replay days with coefficients that hold all day, large ones at the same time."""
-    is_large = isinstance(market.source, Traffic) and len(market.source.advertiser) >= _ROWS_FOR_THREADS
+    n_rows = len(market.source.advertiser) if isinstance(market.source, Traffic) else 0
     blocks = in_threads(
         len(days),
-        usable_threads() if is_large else 1,
+        threads_for(n_rows),
         lambda block: [market.outcome(day, coefficients) for day in days[block]],
     )
     return dict(zip(days, chain.from_iterable(blocks), strict=True))

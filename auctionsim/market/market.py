@@ -267,6 +267,7 @@ class Market:
         steps: Steps | None = None,
         carried: ConversionLog | None = None,
         device: str = "cpu",
+        threads: int = 1,
     ) -> MarketDay:
         """Begin a day under this market's rules; its coefficients are over `bid_formula.FEATURES`.
 
@@ -281,6 +282,7 @@ class Market:
             steps: Steps in which the day is replayed; hours where None.
             carried: Reports of the days before (`MarketDay.reported`), whose conversions may still arrive; none where None.
             device: Device that clears the hours, `cpu`, `cuda` or `cuda:N`; it never changes a result.
+            threads: Number of threads that share the auctions of an hour; it never changes a result.
 
         Raises:
             InputError: There are `budgets`, and the market's campaigns share those of accounts; or conversions are delayed,
@@ -299,6 +301,7 @@ class Market:
             local_credit=local_credit,
             steps=steps,
             carried=carried,
+            threads=threads,
         )
 
     def clearer(self, device: str, policies: int, source: TrafficSource, *, local_credit: bool) -> Clearer | None:

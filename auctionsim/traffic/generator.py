@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
-from auctionsim.compiled_code.threads import usable_threads
+from auctionsim.compiled_code.threads import threads_for
 from auctionsim.scenario import TrafficSection
 from auctionsim.streams import stream
 from auctionsim.traffic.profile import Profile
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from auctionsim.traffic.rows.drawing import Noise, Pairs
 
 _CELLS_AT_ONCE = 100_000
-_ROWS_FOR_THREADS = 1_000_000
-"""A smaller table is drawn sooner than threads have started."""
 
 ASSUMPTIONS = (
     "Conversion rates are lognormal around {cvr:.0%} of clicks; click-through rates, values per conversion and query "
@@ -186,7 +184,7 @@ def _draw_all(hours: Iterable[tuple[_Part, _Hour]], table: _Cells, n_candidates:
 
     Hours have streams of their own, so a large table's are drawn at the same time, one by each thread.
     """
-    n_threads = usable_threads() if len(table.advertiser) >= _ROWS_FOR_THREADS else 1
+    n_threads = threads_for(len(table.advertiser))
 
     def parts_of_table() -> Iterator[Callable[[], bool]]:
         first = 0

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from auctionsim.machine.signals import handled, interrupt, not_lost, told_at_once
+from auctionsim.machine.signals import handled, interrupt, not_lost, reported_at_once
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -143,7 +143,7 @@ def test_foreign_code_is_told_of_a_signal_before_python_is():
         may_end.set()
 
     handlers: list[int] = []
-    with told_at_once(stop), handled(lambda number, _: handlers.append(number)):
+    with reported_at_once(stop), handled(lambda number, _: handlers.append(number)):
         # What stops no job is not told.
         child = signal.signal(signal.SIGUSR1, lambda number, _: handlers.append(number))
         signal.raise_signal(signal.SIGUSR1)

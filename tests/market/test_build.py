@@ -21,12 +21,9 @@ from ..conftest import SMALL
 
 
 @pytest.mark.parametrize("budget", ['budget = "baseline*0.4"', "budget = 3.0", ""])
-@pytest.mark.parametrize("rows_for_threads", [0, 10**9])
-def test_budgets_and_baseline_are_those_of_days_replayed_alone(
-    budget: str, rows_for_threads: int, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(build, "_ROWS_FOR_THREADS", rows_for_threads)
-    monkeypatch.setattr(build, "usable_threads", lambda: 3)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_budgets_and_baseline_are_those_of_days_replayed_alone(budget: str, threads: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(build, "threads_for", lambda _: threads)
     market = build_market(parse_scenario(SMALL.replace("profit_floor = 1.0", budget), "s.toml"))
     manual, free = market.static("manual"), market.without_budgets()
     if "baseline" in budget:

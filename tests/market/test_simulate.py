@@ -9,6 +9,8 @@ from auctionsim.agents.policies.auction_level.policy import AuctionLevelBids
 from auctionsim.agents.policies.base import Scaled
 from auctionsim.agents.policies.hourly_network import HourlyNetwork
 from auctionsim.agents.policies.per_auction_network import PerAuctionNetwork
+from auctionsim.auction.parallel import windows
+from auctionsim.market import simulate
 from auctionsim.market.day import MarketDay
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Constant, DayPolicy, DayState, Participation, Policy, Reactive
@@ -65,6 +67,41 @@ def test_copies_side_by_side_equal_one(kind: str):
     assert three.outcome.cost.shape == (HOURS, len(market.advertisers), 3)
     for p in range(3):
         assert is_equal(one, three, slice(p, p + 1))
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of a few buckets, which on threads are worth their while on large days only."""
+    for name, size in (("_LEAST", 3), ("_FIRST", 8), ("_MOST", 16)):
+        monkeypatch.setattr(windows, name, size)
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_number_of_threads_changes_no_bit_of_a_day(kind: str):
+    market, policy = by_kind(kind)
+    one, three = (simulate_day(market, DAY, policy, threads=n) for n in (1, 3))
+    assert is_equal(one, three)
+    assert one.sim.effort.windows == 0
+    # Whether somebody enters an auction is drawn for one after the other.
+    assert (three.sim.effort.windows > 0) == any(share is None for share in three.shares)
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_large_days_of_few_policies_are_cleared_on_all_cores(monkeypatch: pytest.MonkeyPatch):
+    market, policy = by_kind("reacting")
+    asked: list[int] = []
+    monkeypatch.setattr(simulate, "threads_for", lambda n_rows: asked.append(n_rows) or 3)
+    windowed = [simulate_day(market, DAY, policy, n_policies=n).sim.effort.windows for n in (1, 15, 16)]
+    assert [n > 0 for n in windowed] == [True, True, False]
+    assert asked == [market.source.candidates_on(DAY)] * 2
+
+
+def test_a_number_of_threads_is_a_whole_number():
+    market, policy = by_kind("constant")
+    with pytest.raises(ValueError, match="threads: expected a whole number >= 1, got 0"):
+        simulate_day(market, DAY, policy, threads=0)
+    assert is_equal(simulate_day(market, DAY, policy, threads=2**31), simulate_day(market, DAY, policy))
 
 
 @pytest.mark.parametrize("kind", ["reacting and rules", "reacting with shares", "reacting in minutes", "network"])

@@ -141,7 +141,6 @@ def test_a_streamed_day_is_the_table_s_day(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_threads_draw_what_one_thread_draws(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(generator, "usable_threads", lambda: 3)
     alone = made()
     threads: set[int] = set()
     draw = generator._Hour.draw
@@ -151,7 +150,7 @@ def test_threads_draw_what_one_thread_draws(monkeypatch: pytest.MonkeyPatch):
         return draw(hour, cells)
 
     monkeypatch.setattr(generator._Hour, "draw", noted)
-    monkeypatch.setattr(generator, "_ROWS_FOR_THREADS", 0)
+    monkeypatch.setattr(generator, "threads_for", lambda _: 3)
     together = made()
     assert threading.get_ident() not in threads
     assert alone.rows is not None

@@ -86,6 +86,17 @@ def test_a_number_that_changes_after_opening_is_refused_on_reading(stored: Store
         replay(opened, coefficients=np.ones((2, 1, 1)))
 
 
+@pytest.mark.parametrize("cells", [None, (0, 1), (1, 2)])
+def test_a_number_beyond_what_units_were_chosen_for_is_refused_also_in_a_part_of_a_chunk(
+    stored: StoredTraffic, cells: tuple[int, int] | None
+):
+    opened = open_traffic(stored.folder)
+    assert sum(len(part["size"]) for part in opened.columns(0, 5, cells)) == (2 if cells is None else 1)
+    write(stored, "item_price", 0 if cells == (0, 1) else 2, 1000.0)
+    with pytest.raises(InputError, match=r"traffic.json: ends: expected \[.* 1.0, 1.0, .* 1000.0, .*: a file has changed"):
+        list(opened.columns(0, 5, cells))
+
+
 def test_a_valid_number_that_changed_is_found_by_the_checksum(stored: StoredTraffic):
     write(stored, "pctr", 1, 0.25)
     with pytest.raises(InputError, match=r"traffic.json: checksums\[0\]: expected \d+ .*, got \d+: a file has changed"):

@@ -9,11 +9,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from auctionsim.compiled_code.threads import usable_threads
+from auctionsim.compiled_code.threads import threads_for, usable_threads
 
 Part = TypeVar("Part")
 
-__all__ = ["in_threads", "usable_threads"]
+MOST_DAY_THREADS = 64
+"""Threads that share the auctions of a day; each takes memory of its own, and more only divide windows further."""
+POLICIES_OF_A_THREAD = 16
+"""Policies from which on a thread is better given some of them than some of the auctions."""
+
+__all__ = ["MOST_DAY_THREADS", "POLICIES_OF_A_THREAD", "in_threads", "threads_for", "usable_threads"]
 
 
 def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> list[Part]:

@@ -60,6 +60,8 @@ _FEW, _MANY, _TOO_MANY = 0.01, 0.05, 0.3
 """Shares of rankings made again, below which windows grow, above which they shrink, and above which they do not pay."""
 _PAUSE = 8
 """Windows that are cleared in order before it is tried again whether they pay."""
+_IN_ORDER = 1.2
+"""Auctions that are cleared in order while one is ranked ahead and settled, once or again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +121,17 @@ def _is_same(used: Costs, right: Costs, spent: Costs, spendable: Costs) -> bool:
     return bool(((used == right) | are_out | stay_in).all())
 
 
+def cuts(n_blocks: int) -> NDArray[np.float64]:
+    """Return where the blocks of a window begin and end, as shares of it, `[n_blocks + 1]`, so that all take as long.
+
+    The first is cleared in order, which is faster, and has more of the window. Results do not depend on it.
+    """
+    edges = np.append(0.0, _IN_ORDER + np.arange(n_blocks))
+    return edges / edges[-1]
+
+
 class Block:
-    """Consecutive buckets of an hour, ranked once and settled from one cost or another.
+    """Consecutive buckets of an hour, ranked once and settled from one cost or another; and after them, those of other windows.
 
     Args:
         n_policies: Number P of policies.
@@ -130,47 +141,53 @@ class Block:
 
     def __init__(self, n_policies: int, rules: AuctionRules, workspace: Workspace) -> None:
         self._n_policies, self._rules, self._workspace = n_policies, rules, workspace
-        self._ranked: list[tuple[Chunk, Rankings]] = []
+        # Written over by window after window, they stay in the cache from ranking to settling.
+        self._rankings: list[Rankings] = []
         self._bids: Bids
 
-    def rank(self, chunks: Iterable[Chunk], bids: Bids, accounts: Accounts, memory: Rankings | None = None) -> None:
-        """Rank all buckets, each chunk as soon as it is there and in the cache.
+    def begin(
+        self, chunks: Iterable[Chunk], bids: Bids, opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]
+    ) -> Settled:
+        """Rank and settle each chunk, as soon as it is there and in the cache. Nobody needs it afterwards, unless `again` does.
 
         Args:
             chunks: The buckets.
             bids: Bids that are NaN for whoever has no budget left at the window's beginning.
-            accounts: The day's accounts.
-            memory: Rankings of at least as many buckets as the only chunk has, which are written over; new ones where None.
-        """
-        self._bids = bids
-        for chunk in chunks:
-            n_buckets = chunk.last_bucket - chunk.first_bucket
-            if memory is None:
-                n_slots, is_sampled = len(self._rules.slot_effect), self._rules.is_sampled
-                rankings = make_rankings(n_buckets, n_slots, self._n_policies, is_sampled=is_sampled)
-            else:
-                rankings = first_of(memory, n_buckets)
-            auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, accounts, self._workspace)
-            rank_ahead(chunk.first_bucket, chunk.last_bucket, rankings, auction)
-            self._ranked.append((chunk, rankings))
-
-    def settle(self, opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> Settled:
-        """Settle all buckets from the costs `opening`.
-
-        Args:
             opening: Cost of the day at the block's beginning.
             accounts: The day's; its sums are not read or written.
             rng_keys: The hour's RNG key for each policy.
         """
+        self._bids = bids
+        return self._settled(chunks, opening, accounts, rng_keys, is_ranked=False)
+
+    def again(self, chunks: Iterable[Chunk], opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> Settled:
+        """Settle the same chunks from other costs; see `begin`."""
+        return self._settled(chunks, opening, accounts, rng_keys, is_ranked=True)
+
+    def _settled(
+        self, chunks: Iterable[Chunk], opening: Costs, accounts: Accounts, rng_keys: NDArray[np.uint64], *, is_ranked: bool
+    ) -> Settled:
         changed, ranked_again = _opened(accounts, opening), 0
-        # The prefilter is not used any more.
-        bids = Bids(self._bids.theta.copy(), self._bids.theta_simd.copy(), np.zeros_like(self._bids.theta_f32[:, :0]))
-        withdraw_exhausted(changed.ledger, bids)
-        for chunk, rankings in self._ranked:
-            auction = Auction(chunk.buckets, chunk.candidates, bids, self._rules, changed, self._workspace)
-            first, last, index = chunk.first_bucket, chunk.last_bucket, chunk.first_index
-            ranked_again += settle_ranked(first, last, index, rng_keys, rankings, auction)
+        # The prefilter is not used in settling.
+        left = Bids(self._bids.theta.copy(), self._bids.theta_simd.copy(), np.zeros_like(self._bids.theta_f32[:, :0]))
+        withdraw_exhausted(changed.ledger, left)
+        for number, chunk in enumerate(chunks):
+            first, last = chunk.first_bucket, chunk.last_bucket
+            rankings = self._rankings_of(number, last - first)
+            auction = Auction(chunk.buckets, chunk.candidates, self._bids, self._rules, accounts, self._workspace)
+            if not is_ranked:
+                rank_ahead(first, last, rankings, auction)
+            auction = auction._replace(bids=left, accounts=changed)
+            ranked_again += settle_ranked(first, last, chunk.first_index, rng_keys, rankings, auction)
         return _settled(changed, opening, ranked_again)
+
+    def _rankings_of(self, number: int, n_buckets: int) -> Rankings:
+        """Return room for the rankings of a chunk, or these rankings."""
+        rules = self._rules
+        if number == len(self._rankings) or n_buckets > len(self._rankings[number].who):
+            room = make_rankings(n_buckets, len(rules.slot_effect), self._n_policies, is_sampled=rules.is_sampled)
+            self._rankings[number : number + 1] = [room]
+        return first_of(self._rankings[number], n_buckets)
 
 
 def clear_in_order(
@@ -276,8 +293,7 @@ class WindowedReplay:
         self._rules, self._n_policies = rules, n_policies
         self._pool = ThreadPoolExecutor(threads - 1)
         self._workspaces = [make_workspace(n_policies, len(rules.slot_effect), max_candidates) for _ in range(threads)]
-        # Written over by window after window, they stay in the cache from ranking to settling.
-        self._memory = [make_rankings(0, len(rules.slot_effect), n_policies, is_sampled=rules.is_sampled)] * threads
+        self._blocks = [Block(n_policies, rules, workspace) for workspace in self._workspaces]
         self._pace = pace
         self.effort = Effort()
 
@@ -314,13 +330,7 @@ class WindowedReplay:
     def _replay_window(self, window: Chunk, bids: Bids, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> float:
         """Clear a window, and return the share of rankings that were made again."""
         parts = _parts(window, len(self._workspaces))
-        most = max(part.last_bucket - part.first_bucket for part in parts)
-        if most > len(self._memory[0].who):
-            n_slots, is_sampled = len(self._rules.slot_effect), self._rules.is_sampled
-            self._memory = [make_rankings(most, n_slots, self._n_policies, is_sampled=is_sampled) for _ in self._memory]
-        blocks = [Block(self._n_policies, self._rules, workspace) for workspace in self._workspaces[: len(parts)]]
-
-        unranked = set(range(1, len(blocks)))
+        unranked = set(range(1, len(parts)))
 
         def settled(task: tuple[int, Costs]) -> Settled:
             number, opening = task
@@ -329,24 +339,24 @@ class WindowedReplay:
             if number in unranked:
                 # In the task that settles it first: the guess it begins with does not depend on the blocks before it.
                 unranked.discard(number)
-                blocks[number].rank([parts[number]], bids, accounts, self._memory[number])
-            return blocks[number].settle(opening, accounts, rng_keys)
+                return self._blocks[number].begin([parts[number]], bids, opening, accounts, rng_keys)
+            return self._blocks[number].again([parts[number]], opening, accounts, rng_keys)
 
         def settle(tasks: Sequence[tuple[int, Costs]]) -> Sequence[Settled]:
             return self._side_by_side(settled, tasks)
 
         n_rankings = (window.last_bucket - window.first_bucket) * self._n_policies
-        effort = settle_blocks(accounts.ledger, len(blocks), n_rankings, settle)
+        effort = settle_blocks(accounts.ledger, len(parts), n_rankings, settle)
         withdraw_exhausted(accounts.ledger, bids)
         self.effort.add(effort)
         return effort.ranked_again / effort.ranked
 
 
 def _parts(window: Chunk, n_parts: int) -> list[Chunk]:
-    """Cut a window into parts with about as many candidates each, none of them without buckets."""
+    """Cut a window into parts whose candidates are by `cuts`, none of them without buckets."""
     first, last = window.first_bucket, window.last_bucket
     start = window.buckets.start
-    wanted = np.linspace(start[first], start[last], n_parts + 1)[1:-1]
+    wanted = start[first] + cuts(n_parts)[1:-1] * (start[last] - start[first])
     edges = sorted({first, last, *(np.clip(np.searchsorted(start[first:last], wanted) + first, first, last).tolist())})
     return [
         window._replace(first_bucket=begin, last_bucket=end, first_index=window.first_index + begin - first)

@@ -8,7 +8,7 @@ policy, however many auctions there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,15 +21,15 @@ from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accou
 from auctionsim.auction.kernel.engine import make_workspace
 from auctionsim.auction.kernel.rank import make_bids
 from auctionsim.auction.outcome import COST, Effort
-from auctionsim.auction.parallel.windows import Block, Costs, Settled, clear_in_order, settle_blocks
+from auctionsim.auction.parallel.windows import Block, Costs, Settled, clear_in_order, cuts, settle_blocks
 from auctionsim.auction.rules import Rules
-from auctionsim.auction.sources import StoreSource, TrafficSource
+from auctionsim.auction.sources import Chunk, StoreSource, TrafficSource
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.jobs.distributed.crew import crew_of
 from auctionsim.traffic.table import HOURS
 
-_ROWS = 500_000
-"""About as many candidates are in a piece, some 45 MB."""
+_ROWS = 2_000_000
+"""About as many candidates are in a piece. Of a stored day, what lies in memory is a part of it, and its rankings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,32 +71,32 @@ class PieceWorker:
     """
 
     def __init__(self, source: TrafficSource, rules: Rules, n_policies: int) -> None:
-        self._source = source.writing_over() if isinstance(source, StoreSource) else source
+        self._source = source.in_parts() if isinstance(source, StoreSource) else source
         self._rules, self._n_policies = rules, n_policies
         self._workspace = make_workspace(n_policies, len(rules.slot_effect), source.max_candidates)
         self._piece: Piece | None = None
-        self._block: Block
+        self._block = Block(n_policies, rules.for_kernel(), self._workspace)
 
     def begin(self, piece: Piece, opening: Costs) -> Settled:
         """Read and rank a piece, and settle it from the costs `opening`; clear it in order where these are surely right."""
-        chunks = self._source.chunks(piece.day, piece.hour, piece.buckets)
-        rules = self._rules.for_kernel()
+        rules, rng_keys = self._rules.for_kernel(), piece.rng_keys.copy()
         is_in_play = piece.ledger[:, :, COST] < piece.ledger[:, :, SPENDABLE]
         bids = make_bids(piece.coefficients, is_in_play, self._workspace, is_clipped=self._rules.is_clipped)
         if piece.is_first:
-            return clear_in_order(chunks, bids, opening, piece.accounts(), piece.rng_keys.copy(), rules, self._workspace)
-        self._block = Block(self._n_policies, rules, self._workspace)
-        self._block.rank(chunks, bids, piece.accounts())
+            return clear_in_order(self._chunks(piece), bids, opening, piece.accounts(), rng_keys, rules, self._workspace)
         self._piece = piece
-        return self._settled(opening)
+        return self._block.begin(self._chunks(piece), bids, opening, piece.accounts(), rng_keys)
 
     def again(self, number: int, opening: Costs) -> Settled | None:
         """Settle the piece of window `number` from other costs; None where this worker has not ranked it."""
-        return self._settled(opening) if self._piece is not None and self._piece.number == number else None
+        piece = self._piece
+        if piece is None or piece.number != number:
+            return None
+        return self._block.again(self._chunks(piece), opening, piece.accounts(), piece.rng_keys.copy())
 
-    def _settled(self, opening: Costs) -> Settled:
-        assert self._piece is not None
-        return self._block.settle(opening, self._piece.accounts(), self._piece.rng_keys.copy())
+    def _chunks(self, piece: Piece) -> Iterator[Chunk]:
+        """Read the piece, chunk by chunk."""
+        return self._source.chunks(piece.day, piece.hour, piece.buckets)
 
 
 class DayInPieces:
@@ -125,10 +125,11 @@ class DayInPieces:
     ) -> None:
         """Clear an hour; updates `accounts`."""
         n_buckets, n_rows = self._source.size_of(day, hour)
-        n_pieces = min(self._workers * max(round(n_rows / (self._workers * _ROWS)), 1), n_buckets)
-        edges = np.linspace(0, n_buckets, n_pieces + 1).astype(int).tolist()
-        for first in range(0, n_pieces, self._workers):
-            own = edges[first : first + self._workers + 1]
+        n_windows = max(round(n_rows / (self._workers * _ROWS)), 1)
+        for first, last in pairwise(np.linspace(0, n_buckets, n_windows + 1).astype(int).tolist()):
+            own = sorted(set((first + cuts(self._workers) * (last - first)).astype(int).tolist()))
+            if len(own) < 2:
+                continue
             self._windows += 1
             ledger = accounts.ledger.copy()
             pieces = [

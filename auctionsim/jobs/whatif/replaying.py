@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auctionsim.analysis.whatif.left_out import BUDGET_SHARE, GROUPS, DealtDay
 from auctionsim.analysis.whatif.replays import Replays
 from auctionsim.auction.outcome import CONVERSIONS, OUTCOMES, Outcome
-from auctionsim.auction.parallel.threads import in_threads, usable_threads
+from auctionsim.auction.parallel.threads import in_threads, threads_for
 from auctionsim.auction.sources import known_outcomes, unknown_reason
 from auctionsim.errors import InputError
 from auctionsim.market.market import Market
@@ -19,9 +19,6 @@ from auctionsim.market.policy import DayPolicy, Policy
 from auctionsim.market.simulate import simulate_day
 
 Array = NDArray[np.float64]
-
-_ROWS_FOR_THREADS = 1_000_000
-"""Days with fewer candidates are replayed sooner than threads have started."""
 
 
 def own_bids(market: Market) -> Array:
@@ -68,14 +65,13 @@ def replay_days(
 def _without_each_group(market: Market, day: int, policy: Policy, groups: DealtDay) -> Array:
     """Return the outcomes of a day without each group of its auctions, `[groups, advertisers, 5]`."""
     smaller = replace(market, budgets=market.budgets * BUDGET_SHARE)
-    is_large = market.source.candidates_on(day) >= _ROWS_FOR_THREADS
 
     def run(block: slice) -> list[Array]:
         which: Sequence[int] = range(GROUPS)[block]
-        return [_totals(simulate_day(smaller, day, _OnPart(policy, groups, group)).outcome) for group in which]
+        return [_totals(simulate_day(smaller, day, _OnPart(policy, groups, group), threads=1).outcome) for group in which]
 
     # The groups are dealt by the first thread that asks, from a stream of their own: whoever is first deals the same.
-    blocks = in_threads(GROUPS, usable_threads() if is_large else 1, run)
+    blocks = in_threads(GROUPS, threads_for(market.source.candidates_on(day)), run)
     return np.stack([one for block in blocks for one in block])
 
 

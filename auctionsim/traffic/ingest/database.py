@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import RunError, shown
 from auctionsim.machine.disk import is_full
-from auctionsim.machine.signals import told_at_once
+from auctionsim.machine.signals import reported_at_once
 
 ProgressCallback = Callable[[str, float], None]
 """A function of the name of a step and the share of it that is done, 0 to 1."""
@@ -75,7 +75,7 @@ class Database:
             self._connection.execute("SET allowed_configs = ['threads']")
             self._connection.execute("SET lock_configuration = true")
         self._stack = ExitStack()
-        self._stack.enter_context(told_at_once(self._connection.interrupt))
+        self._stack.enter_context(reported_at_once(self._connection.interrupt))
 
     def use_one_thread(self) -> None:
         """Run all further statements on one thread, which fixes the order of sums of floating-point numbers."""

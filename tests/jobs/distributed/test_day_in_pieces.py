@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from auctionsim import replay
+from auctionsim.auction import sources
 from auctionsim.auction.day import DayReplay, run_day
 from auctionsim.auction.outcome import OUTCOMES, Outcome
 from auctionsim.auction.rules import Rules
@@ -56,8 +58,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredTraffic:
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pieces of some hundred candidates, several to an hour."""
+    """Pieces of some hundred candidates, several to an hour, each read in parts."""
     monkeypatch.setattr(day_in_pieces, "_ROWS", 400)
+    monkeypatch.setattr(sources, "_ROWS_OF_A_PART", 150)
 
 
 def cuts(size: np.ndarray, cells: int) -> list[tuple[int, int, int, int]]:
@@ -127,6 +130,33 @@ def test_what_travels_does_not_grow_with_the_auctions(stored: StoredTraffic, mon
     accounts = ADVERTISERS * 2
     assert clearer.effort.rounds == 24
     assert clearer.bytes_sent < 1.5 * 24 * 2 * accounts * (4 + 8 + 1 + 5) * 8
+
+
+@pytest.mark.parametrize("rows", [1, 7, 150, 1100, 10**6])
+def test_parts_of_chunks_are_the_chunks_and_lie_in_one_place(stored: StoredTraffic, rows: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sources, "_ROWS_OF_A_PART", rows)
+    whole = StoreSource(stored, RULES)
+    parts = pickle.loads(pickle.dumps(whole.in_parts()))
+    largest, sizes = 0, []
+    for hour in (0, 13):
+        read = [(one.features.copy(), one.advertiser.copy()) for _, one, *_ in whole.chunks(0, hour)]
+        cut, weights = [], []
+        for chunk in parts.chunks(0, hour):
+            cut.append((chunk.candidates.features.copy(), chunk.candidates.advertiser.copy()))
+            assert chunk.first_index == sum(map(len, weights))
+            weights.append(chunk.buckets.weight)
+            sizes.append(len(chunk.candidates.advertiser))
+            largest = max(largest, int(np.diff(chunk.buckets.start).max()))
+        for k in (0, 1):
+            assert np.concatenate([one[k] for one in cut]).tobytes() == np.concatenate([one[k] for one in read]).tobytes()
+        assert (
+            np.concatenate(weights).tobytes() == np.concatenate([one.buckets.weight for one in whole.chunks(0, hour)]).tobytes()
+        )
+    assert min(sizes) > 0
+    assert max(sizes) < rows + largest or rows > max(sizes)
+    places = {chunk.candidates.features.ctypes.data for chunk in parts.chunks(0, 13)}
+    assert len(places) == 1
+    assert len(pickle.dumps(parts)) < len(pickle.dumps(whole)) + 500, "the memory travels to no worker"
 
 
 def test_a_part_of_an_hour_reads_the_same_buckets_stored_as_in_memory(stored: StoredTraffic):
