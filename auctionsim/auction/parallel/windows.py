@@ -54,8 +54,8 @@ Costs = NDArray[np.int64]
 
 _LEAST, _FIRST, _MOST = 4096, 16_384, 65_536
 """Fewest buckets of a window, those of the first, and most; fewer are cleared in order before threads have met."""
-_MOST_RANKINGS = 4_000_000
-"""Most scores that a window keeps."""
+MOST_RANKINGS = 4_000_000
+"""Most scores that a window of threads keeps, or a piece of a worker's: some 20 to 40 bytes each."""
 _FEW, _MANY, _TOO_MANY = 0.01, 0.05, 0.3
 """Shares of rankings made again, below which windows grow, above which they shrink, and above which they do not pay."""
 _PAUSE = 8
@@ -304,7 +304,7 @@ class WindowedReplay:
     def replay(self, chunk: Chunk, bids: Bids, accounts: Accounts, rng_keys: NDArray[np.uint64]) -> None:
         """Clear a chunk; updates `accounts`, and `bids` where budgets run out."""
         pace, begin = self._pace, chunk.first_bucket
-        most = min(_MOST, _MOST_RANKINGS // ((len(self._rules.slot_effect) + 1) * self._n_policies))
+        most = min(_MOST, MOST_RANKINGS // ((len(self._rules.slot_effect) + 1) * self._n_policies))
         while begin < chunk.last_bucket:
             end = min(begin + pace.next_size(accounts), chunk.last_bucket)
             window = chunk._replace(

@@ -8,6 +8,7 @@ policy, however many auctions there are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,7 +22,7 @@ from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accou
 from auctionsim.auction.kernel.engine import make_workspace
 from auctionsim.auction.kernel.rank import make_bids
 from auctionsim.auction.outcome import COST, Effort
-from auctionsim.auction.parallel.windows import Block, Costs, Settled, clear_in_order, cuts, settle_blocks
+from auctionsim.auction.parallel.windows import MOST_RANKINGS, Block, Costs, Settled, clear_in_order, cuts, settle_blocks
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, StoreSource, TrafficSource
 from auctionsim.jobs.distributed.cluster import Pool
@@ -115,6 +116,7 @@ class DayInPieces:
     def __init__(self, pool: Pool, workers: int, source: TrafficSource, rules: Rules, n_policies: int) -> None:
         self._crew = crew_of(pool, PieceWorker, (pool.put(source), rules, n_policies), workers)
         self._workers, self._source, self._n_policies = workers, source, n_policies
+        self._n_slots = len(rules.slot_effect)
         self._windows = 0
         self.effort = Effort()
         self.bytes_sent = 0
@@ -125,7 +127,8 @@ class DayInPieces:
     ) -> None:
         """Clear an hour; updates `accounts`."""
         n_buckets, n_rows = self._source.size_of(day, hour)
-        n_windows = max(round(n_rows / (self._workers * _ROWS)), 1)
+        n_rankings = n_buckets * (self._n_slots + 1) * self._n_policies
+        n_windows = max(round(n_rows / (self._workers * _ROWS)), math.ceil(n_rankings / (self._workers * MOST_RANKINGS)), 1)
         for first, last in pairwise(np.linspace(0, n_buckets, n_windows + 1).astype(int).tolist()):
             own = sorted(set((first + cuts(self._workers) * (last - first)).astype(int).tolist()))
             if len(own) < 2:

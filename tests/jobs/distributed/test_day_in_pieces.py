@@ -132,6 +132,19 @@ def test_what_travels_does_not_grow_with_the_auctions(stored: StoredTraffic, mon
     assert clearer.bytes_sent < 1.5 * 24 * 2 * accounts * (4 + 8 + 1 + 5) * 8
 
 
+def test_many_policies_or_slots_make_smaller_pieces_so_that_rankings_take_no_more_memory(
+    stored: StoredTraffic, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(day_in_pieces, "_ROWS", 10**9)
+    free = np.full((ADVERTISERS, 2), np.inf)
+    # Two policies, three places of which the last sets a price.
+    monkeypatch.setattr(day_in_pieces, "MOST_RANKINGS", 600)
+    found, clearer = in_pieces(SerialPool(), 2, stored, free)
+    cells = [stored.size_of(0, hour)[0] for hour in range(24)]
+    assert clearer.effort.windows == sum(-(-n * 6 // 1200) for n in cells)
+    assert_same(found, in_order(stored, free))
+
+
 @pytest.mark.parametrize("rows", [1, 7, 150, 1100, 10**6])
 def test_parts_of_chunks_are_the_chunks_and_lie_in_one_place(stored: StoredTraffic, rows: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sources, "_ROWS_OF_A_PART", rows)
