@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from market_building import TOUCH, touch
 
 SCENARIO = """
 name = "auctionnet-size"
@@ -44,9 +45,8 @@ budget = {budget}
 [learner]
 algorithm = "macg-es"
 """
-TOUCH = "touch so much memory before each measurement, which the host of a virtual machine gives at first touch (default: 0)"
 BUDGET_AN_AUCTION = 0.002
-"""Budget, currency for each auction of a day: about what half of the advertisers would exceed."""
+"""Budget, currency for each auction of a day, which nearly everybody spends, as under AuctionNet's budgets."""
 TICKS, AGENTS = 48, 48
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {"AuctionNet": [], "auctionsim": []}
     for _ in range(args.rounds):
         for name, own in found.items():
-            subprocess.run([sys.executable, "-c", f"import numpy; numpy.ones({args.touch} << 27)"], check=True)
+            touch(args.touch)
             command = [sys.executable, __file__, str(args.checkout), "--auctions", str(args.auctions), "--measure", name]
             own.append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout))
     print(f"{'medians':24}" + "".join(f"{name:>14}" for name in found) + "         times less")

@@ -9,6 +9,7 @@ from auctionsim import replay
 from auctionsim.auction.day import DayReplay
 from auctionsim.auction.kernel.prices import PRICINGS
 from auctionsim.auction.parallel import windows
+from auctionsim.auction.parallel.threads import threads_for, usable_threads
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TableSource
 from auctionsim.traffic.table import Traffic
@@ -102,6 +103,11 @@ def test_a_block_that_begins_with_another_cost_is_settled_again_only_if_a_budget
     # 20: the second block begins with 6 and not 0, and does not notice. 8: it does. 5: the first block runs out, too.
     assert [efforts[budget].rounds for budget in (20.0, 8.0, 5.0)] == [1, 2, 2]
     assert efforts[20.0].ranked_again == 0
+
+
+def test_threads_share_work_on_a_million_candidates_and_more():
+    assert [threads_for(n) for n in (0, 999_999)] == [1, 1]
+    assert threads_for(1_000_000) == usable_threads() >= 1
 
 
 def test_the_number_of_threads_changes_no_bit_of_a_day_in_windows_of_full_size():
