@@ -1,7 +1,8 @@
 """Divide where the denominator is above 0, and return a stated value elsewhere: for a number, an array or a table's columns.
 
 A ratio to an amount that is 0 or negative has no meaning (a profit of 3 against a baseline's loss of 2 is not -1.5 times as
-much). Each caller says what stands there instead: NaN by default, 0 for a rate of nothing, null in a table.
+much). Neither has one to an amount next to nothing: a profit of 3 against 5e-324, the smallest number there is, would be
+infinitely as much. Each caller says what stands there instead: NaN by default, 0 for a rate of nothing, null in a table.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import polars as pl
 
+MOST = 1e30
+"""No ratio is beyond it: what it is divided by is next to nothing. Squares and sums of such numbers stay finite."""
 ROUNDING = 1e-9
 """Share of a turnover below which a difference of sums of money is rounding and counts as 0."""
 
@@ -30,7 +33,7 @@ class NotDefined:
 
 
 def ratio_to_amount(amount: float, base: float, turnover: float, base_name: str = "the baseline") -> float | NotDefined:
-    """Return `amount / base` if the base is above 0 by more than rounding, else the reason why there is no ratio.
+    """Return `amount / base` if the base is above 0 by more than rounding and the ratio at most `MOST`, else why there is none.
 
     A profit of 24.1 - 24.1 may come out as 4e-15. Over that, a profit of 1 would be 2.5e14 times as much.
 
@@ -40,25 +43,32 @@ def ratio_to_amount(amount: float, base: float, turnover: float, base_name: str 
         turnover: The sum of the amounts that the base is a difference of, >= 0; the base itself if it is none.
         base_name: The name of what had the base, for the reason.
     """
-    if base > ROUNDING * turnover:
+    if base > ROUNDING * turnover and abs(amount) <= MOST * base:
         return amount / base
     return NotDefined(f"{base_name} loses money" if base < -ROUNDING * turnover else f"{base_name} earned nothing")
 
 
 def safe_ratio(numerator: float, denominator: float, otherwise: float = float("nan")) -> float:
-    """Return `numerator / denominator`, or `otherwise` unless the denominator is > 0."""
-    return numerator / denominator if denominator > 0 else otherwise
+    """Return `numerator / denominator`, or `otherwise` unless the denominator is > 0 and the ratio at most `MOST`."""
+    if not denominator > 0:
+        return otherwise
+    # As Python's numbers, whose quotients overflow without a warning.
+    ratio = float(numerator) / float(denominator)
+    return otherwise if abs(ratio) > MOST else ratio
 
 
 def safe_ratios(numerator: ArrayLike, denominator: ArrayLike, otherwise: float = float("nan")) -> NDArray[np.float64]:
-    """Return the ratios of two arrays that broadcast together, `otherwise` wherever the denominator is not > 0."""
+    """Return the ratios of two arrays that broadcast together, `otherwise` where `safe_ratio` has it."""
     is_defined = np.greater(denominator, 0)
-    ratios = np.divide(numerator, np.where(is_defined, denominator, 1.0), dtype=np.float64)
-    return np.where(is_defined, ratios, otherwise)
+    with np.errstate(over="ignore"):
+        ratios = np.divide(numerator, np.where(is_defined, denominator, 1.0), dtype=np.float64)
+    # NaN is not above it, and stays.
+    return np.where(is_defined & ~(np.abs(ratios) > MOST), ratios, otherwise)
 
 
 def ratio_of_columns(numerator: str, denominator: str) -> pl.Expr:
-    """Return the expression `numerator / denominator` over two columns, null wherever the denominator is not > 0."""
+    """Return the expression `numerator / denominator` over two columns, null where `safe_ratio` has `otherwise`."""
     import polars as pl
 
-    return pl.when(pl.col(denominator) > 0).then(pl.col(numerator) / pl.col(denominator))
+    ratio = pl.col(numerator) / pl.col(denominator)
+    return pl.when(pl.col(denominator) > 0, (ratio.abs() <= MOST) | ratio.is_nan()).then(ratio)

@@ -6,9 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from auctionsim.ratios import ratio_of_columns, safe_ratio, safe_ratios
+from auctionsim.ratios import NotDefined, ratio_of_columns, ratio_to_amount, safe_ratio, safe_ratios
 
-CASES = [(3.0, 2.0, 1.5), (-3.0, 2.0, -1.5), (0.0, 2.0, 0.0), (3.0, 0.0, None), (3.0, -2.0, None), (3.0, np.nan, None)]
+CASES = [
+    *[(3.0, 2.0, 1.5), (-3.0, 2.0, -1.5), (0.0, 2.0, 0.0), (3.0, 0.0, None), (3.0, -2.0, None), (3.0, np.nan, None)],
+    # An amount next to nothing is nothing: 5e-324 is the smallest number there is.
+    *[(3.0, 5e-324, None), (-3.0, 1e-31, None), (2.0**99, 1.0, 2.0**99), (5e-324, 5e-324, 1.0), (0.0, 5e-324, 0.0)],
+]
 
 
 @pytest.mark.parametrize(("numerator", "denominator", "expected"), CASES)
@@ -30,3 +34,18 @@ def test_a_number_an_array_and_a_column_agree(numerator: float, denominator: flo
 
 def test_arrays_broadcast():
     assert safe_ratios(np.ones((2, 1)), [1.0, 2.0, 0.0], otherwise=1.0).tolist() == [[1.0, 0.5, 1.0]] * 2
+
+
+@pytest.mark.parametrize("base", [0.0, 5e-324, 4e-15, -4e-15])
+def test_a_share_of_nothing_is_not_defined_though_rounding_left_something_of_it(base: float):
+    turnover = 48.2 if abs(base) > 1e-300 else base
+    assert ratio_to_amount(1.0, base, turnover, "the policy") == NotDefined("the policy earned nothing")
+    assert ratio_to_amount(3.0, 2.0, 2.0) == 1.5
+    assert ratio_to_amount(1.0, -2.0, 2.0) == NotDefined("the baseline loses money")
+
+
+def test_columns_keep_what_is_not_a_number():
+    frame = pl.DataFrame({"a": [float("nan"), 1.0], "b": [1.0, 2.0]})
+    assert str(frame.select(ratio_of_columns("a", "b")).to_series().to_list()) == "[nan, 0.5]"
+    assert str(safe_ratios([float("nan"), 1.0], [1.0, 2.0]).tolist()) == "[nan, 0.5]"
+    assert np.isnan(safe_ratio(float("nan"), 1.0, otherwise=0.0))

@@ -17,7 +17,7 @@ from auctionsim.analysis.economics.coalitions import Coalition, blame, chance_of
 from auctionsim.analysis.economics.low_bids import low_bids
 from auctionsim.analysis.economics.segments import QuietSegments, quiet_segments, winner_predicted, worst_segment
 from auctionsim.names.display import short_repr
-from auctionsim.ratios import safe_ratio
+from auctionsim.ratios import NotDefined, ratio_to_amount
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -124,10 +124,7 @@ def evidence_on(auctions: Auctions) -> Evidence:
         "profit gain", gain, PROFIT_GAIN, f"profits went {gain:.0%} of the way from competition to a cartel of all"
     )
     now, could = best_response_gains(sample)
-    gap = safe_ratio(float(could.sum()), float(np.abs(now).sum()), otherwise=np.inf if could.sum() > 0 else 0.0)
-    tests["best-response gap"] = _test(
-        "best-response gap", gap, GAP, f"best responses to the others would add {gap:.0%} to profits"
-    )
+    tests["best-response gap"] = _gap(float(could.sum()), float(np.abs(now).sum()))
     chance = chance_of(auctions, blamed)
     ring = give_way(chance)
     tests["giving way"] = _giving_way(ring, auctions)
@@ -181,6 +178,15 @@ def _test(name: str, statistic: float, threshold: float, reason: str) -> Test:
     if np.isnan(statistic):
         reason = "not defined here"
     return Test(name, statistic, threshold, bool(statistic >= threshold), reason)
+
+
+def _gap(could: float, now: float) -> Test:
+    """Return the test of what best responses would add to profits; nothing to add is no gap, whatever the profits."""
+    name = "best-response gap"
+    gap = ratio_to_amount(could, now, now + could, "these bids") if could > 0 else 0.0
+    if isinstance(gap, NotDefined):
+        return Test(name, float("nan"), GAP, speaks=False, reason=f"{name}: {gap}, so best responses have no share of it")
+    return _test(name, gap, GAP, f"best responses to the others would add {gap:.0%} to profits")
 
 
 def _undefined(auctions: Auctions, competitive: float) -> str:

@@ -1,6 +1,7 @@
 """Define the indices of collusion as formulas over numbers: 0 at the competitive outcome, 1 at the cartel's.
 
-An index is NaN where its benchmarks leave it undefined: if a cartel would gain nothing, there is nothing to measure.
+An index is NaN where its benchmarks leave it undefined: if a cartel would gain nothing, there is nothing to measure. Sums of
+money that are equal but for rounding differ by nothing: over 24.1 - 24.1 = 4e-15 of a gain, any profit would be a cartel's.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.ratios import safe_ratio
+from auctionsim.ratios import ROUNDING, safe_ratio
 
 
 def profit_gain(profit: float, competitive: float, cartel: float) -> float:
@@ -20,9 +21,9 @@ def profit_gain(profit: float, competitive: float, cartel: float) -> float:
         cartel: The coalition's profit as a cartel.
 
     Returns:
-        0 at the competitive profit and 1 at the cartel's; NaN unless cartel > competitive.
+        0 at the competitive profit and 1 at the cartel's; NaN unless cartel > competitive by more than rounding.
     """
-    return safe_ratio(profit - competitive, cartel - competitive)
+    return _share(profit - competitive, cartel, competitive)
 
 
 def suppression(revenue: float, competitive: float) -> float:
@@ -31,8 +32,11 @@ def suppression(revenue: float, competitive: float) -> float:
 
 
 def normalized_suppression(revenue: float, competitive: float, cartel: float) -> float:
-    """Return the missing revenue as a share of what a cartel would take away, (R_N - R) / (R_N - R_C); NaN unless R_N > R_C."""
-    return safe_ratio(competitive - revenue, competitive - cartel)
+    """Return the missing revenue as a share of what a cartel would take away, (R_N - R) / (R_N - R_C); NaN unless R_N > R_C.
+
+    As with profits, they must differ by more than rounding.
+    """
+    return _share(competitive - revenue, competitive, cartel)
 
 
 def efficiency_loss(welfare: float, competitive: float) -> float:
@@ -58,3 +62,9 @@ def individual_rationality(own: ArrayLike, alone: ArrayLike) -> float:
     mine, theirs = np.asarray(own, dtype=np.float64), np.asarray(alone, dtype=np.float64)
     ratios: NDArray[np.float64] = mine[theirs > 0] / theirs[theirs > 0]
     return float(ratios.min()) if ratios.size else float("nan")
+
+
+def _share(amount: float, high: float, low: float) -> float:
+    """Return the amount over the difference of two others; NaN unless that is more than rounding."""
+    difference = high - low
+    return safe_ratio(amount, difference if difference > ROUNDING * (abs(high) + abs(low)) else 0.0)

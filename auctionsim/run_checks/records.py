@@ -12,14 +12,13 @@ from typing import Any, NoReturn
 from auctionsim import __version__
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import SEED_LIMIT
+from auctionsim.ratios import MOST
 
 STATUSES = ("running", "finished", "failed", "interrupted")
 SOURCES = ("trained", "outside")
 _LOGGED = ("iteration", "seed", "revenue_ratio", "profit_ratio")
 _MAY_BE_NULL = ("revenue_ratio", "profit_ratio")
 """Null if the baseline earns nothing or loses money on a training day."""
-_MOST = 1e30
-"""A ratio beyond it is none: squares and sums of such numbers stay finite."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}")
 
@@ -149,7 +148,7 @@ def _is_logged(key: str, value: Any) -> bool:
         return key in _MAY_BE_NULL
     if type(value) not in (int, float):
         return False
-    limit = SEED_LIMIT if key == "seed" else _MOST
+    limit = SEED_LIMIT if key == "seed" else MOST
     return -limit < value < limit and math.isfinite(value)
 
 

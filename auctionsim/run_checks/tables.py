@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.ratios import MOST
 
 _TEXT, _WHOLE, _NUMBER, _NAMES, _TRUTH = "text", "whole numbers", "numbers", "lists of text", "true or false"
 _MONEY = ("impressions", "clicks", "conversions", "gmv", "cost", "revenue")
@@ -70,8 +71,6 @@ _KEYS = {
     "truth": ("seed", "day", "hour", "advertiser"),
     "validation": ("seed", "day"),
 }
-_MOST = 1e30
-"""No amount is beyond it: squares and sums of such numbers stay finite."""
 _HOURS = 24
 
 
@@ -152,13 +151,13 @@ def _expect_values(path: Path, table: pl.DataFrame, columns: dict[str, str]) -> 
         own = table[column]
         if column in _COUNTED.get(path.stem, ()):
             # A NaN compares as larger than any number.
-            wrong, wanted = ~own.is_between(0, _MOST).fill_null(value=False), f"a number >= 0 and <= {_MOST:g}"
+            wrong, wanted = ~own.is_between(0, MOST).fill_null(value=False), f"a number >= 0 and <= {MOST:g}"
         elif column in finite:
-            wrong, wanted = ~(own.is_finite() & (own.abs() <= _MOST)).fill_null(value=False), f"a finite number <= {_MOST:g}"
+            wrong, wanted = ~(own.is_finite() & (own.abs() <= MOST)).fill_null(value=False), f"a finite number <= {MOST:g}"
         elif words == _NUMBER:
             # Null and NaN stand for figures that are not defined.
-            is_large = (own.is_infinite() | (own.abs() > _MOST)) & own.is_not_nan()
-            wrong, wanted = is_large.fill_null(value=False), f"a finite number <= {_MOST:g}"
+            is_large = (own.is_infinite() | (own.abs() > MOST)) & own.is_not_nan()
+            wrong, wanted = is_large.fill_null(value=False), f"a finite number <= {MOST:g}"
         else:
             wrong, wanted = own.is_null(), "a value"
         if wrong.any():

@@ -59,6 +59,9 @@ def test_indices_of_numbers():
     assert indices.efficiency_loss(11, 10) == pytest.approx(-0.1)
     assert indices.harm(6, 8) == 0.25
     assert np.isnan(indices.profit_gain(15, 20, 20))
+    # Nothing but rounding lies between competition and a cartel.
+    assert np.isnan(indices.profit_gain(15, 24.1, 24.1 + 4e-15))
+    assert np.isnan(indices.normalized_suppression(15, 24.1 + 4e-15, 24.1))
 
 
 def test_individual_rationality_finds_the_one_who_pays_for_the_others():

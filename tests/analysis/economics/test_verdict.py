@@ -181,6 +181,17 @@ def test_no_verdict_is_given_where_competition_has_no_price():
     assert not found.tests
 
 
+def test_a_gap_is_no_share_of_profits_where_nobody_earns_any():
+    market = made("mechanism.reserve=1.0")
+    high = judge_bids(market.traffic, 1e-3 * market.phi[:, VALUE], market.rules, DAYS)
+    gap = high.tests["best-response gap"]
+    assert np.isnan(gap.statistic)
+    assert not gap.speaks
+    assert gap.reason == "best-response gap: not defined: these bids earned nothing, so best responses have no share of it"
+    assert high.label == "unexplained shortfall"
+    assert "best-response" not in high.sentence
+
+
 def test_budgets_that_bind_are_pacing_if_the_control_competes():
     market = made()
     spend = market.outcome(0, market.static("truthful")).cost.sum(axis=(0, 2))
