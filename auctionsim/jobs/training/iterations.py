@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from auctionsim.agents.learners.base import Arrays, Learner
 from auctionsim.jobs.distributed.cluster import Pool
+from auctionsim.jobs.distributed.whole_iterations import whole_iterations
 from auctionsim.jobs.training import timing
 from auctionsim.jobs.training.callbacks import Callbacks, Iteration, mean_if_defined, settings_for_loggers
 from auctionsim.jobs.training.divergence import expect_finite, reported_if_diverging
@@ -81,17 +81,18 @@ class Training:
         timing.cut(run.path, iteration)
         done.iteration = iteration
         undefined = {seed: _undefined_ratios(market) for seed, market in self.markets.items()}
-        generations = Generations(self.learner, self.markets, self.pool, self.handles)
+        whole = whole_iterations(self.pool, scenario, self.handles)
+        generations = Generations(self.learner, self.markets, self.pool, self.handles, whole)
         auctions, cells, bids = self._replayed()
         settings = settings_for_loggers(scenario)
         with _stopped_by_signals() as stop, event_files(run.path / "tensorboard", run.seeds, settings, iteration) as events:
             while done.iteration < self.last and done.stopped is None:
-                began = time.perf_counter()
                 with reported_if_diverging(scenario, done.iteration + 1):
                     # Callbacks may end the training after any iteration.
-                    goes_on = done.iteration + 1 < self.last and not self.callbacks and not stop.is_set()
-                    states, numbers = generations.next(states, goes_on=goes_on)
-                seconds = max(time.perf_counter() - began, 1e-9)
+                    is_alone = not self.callbacks and not stop.is_set()
+                    more = self.last - done.iteration - 1 if is_alone else 0
+                    states, numbers = generations.next(states, more=more)
+                seconds = max(generations.seconds, 1e-9)
                 expect_finite(scenario, done.iteration + 1, states)
                 logged: dict[int, dict[str, float | None]] = {
                     seed: {**_finite(own), **dict.fromkeys(undefined[seed])} for seed, own in numbers.items()

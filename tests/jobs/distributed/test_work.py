@@ -84,7 +84,7 @@ def after_three(pool: Pool, *, goes_on: bool) -> tuple[dict[int, Arrays], list[t
     generations = Generations(cast("Learner", recorder), markets, pool)
     states = {seed: learner.start(market) for seed, market in markets.items()}
     for iteration in range(3):
-        states, _ = generations.next(states, goes_on=goes_on and iteration < 2)
+        states, _ = generations.next(states, more=2 - iteration if goes_on else 0)
     return states, recorder.calls
 
 
@@ -131,8 +131,8 @@ def test_tasks_begun_for_a_state_that_is_not_gone_on_from_are_forgotten():
     markets, learner = markets_of_seeds()
     generations = Generations(learner, markets, SerialPool())
     start = {seed: learner.start(market) for seed, market in markets.items()}
-    once, _ = generations.next(start, goes_on=True)
-    again, _ = generations.next(start, goes_on=True)
+    once, _ = generations.next(start, more=1)
+    again, _ = generations.next(start, more=1)
     expect_same(once, again)
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_begun_from_a_state_that_is_not_finite():
 
     recorder = Diverging(learner, markets)
     generations = Generations(cast("Learner", recorder), markets, SerialPool())
-    generations.next({seed: learner.start(market) for seed, market in markets.items()}, goes_on=True)
+    generations.next({seed: learner.start(market) for seed, market in markets.items()}, more=1)
     assert [what for what, _, _ in recorder.calls] == ["ask"] * 3 + ["tell"] * 3
 
 
@@ -175,7 +175,7 @@ def test_an_error_in_asking_ahead_is_of_the_next_iteration_and_this_one_is_kept(
 
     generations = Generations(cast("Learner", Failing(learner, markets)), markets, SerialPool())
     states = {seed: learner.start(market) for seed, market in markets.items()}
-    after, logged = generations.next(states, goes_on=True)
+    after, logged = generations.next(states, more=1)
     plain, _ = Generations(learner, markets, SerialPool()).next(states)
     expect_same(after, plain)
     assert set(logged) == set(SEEDS)
