@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from auctionsim.traffic.files import load_traffic as load_traffic
     from auctionsim.traffic.given import scenario_for as scenario_for
     from auctionsim.traffic.given import with_traffic as with_traffic
-    from auctionsim.traffic.store import open_traffic as open_traffic
+    from auctionsim.traffic.stored.store import open_traffic as open_traffic
     from auctionsim.traffic.table import Traffic as Traffic
 
 __version__ = "0.1.0"
@@ -85,7 +85,7 @@ _HOME = {
     "load_scenario": "auctionsim.scenario.file",
     "load_traffic": "auctionsim.traffic.files",
     "lp_bound": "auctionsim.bounds.oracle",
-    "open_traffic": "auctionsim.traffic.store",
+    "open_traffic": "auctionsim.traffic.stored.store",
     "parallel_env": "auctionsim.envs",
     "register_learner": "auctionsim.agents.learners.registry",
     "replay": "auctionsim.auction.replay",

@@ -17,8 +17,8 @@ import numpy as np
 from auctionsim import replay
 from auctionsim.auction.rules import PreRanker
 from auctionsim.jobs.bench.engine import bench_traffic
-from auctionsim.traffic.store import ROW_TYPES, StoredTraffic
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import ROW_TYPES, StoredTraffic
+from auctionsim.traffic.stored.writer import store_traffic
 from auctionsim.traffic.table import Traffic
 
 

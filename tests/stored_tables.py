@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from auctionsim.traffic.store import CELL_TYPES, ROW_TYPES, StoredTraffic
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import CELL_TYPES, ROW_TYPES, StoredTraffic
+from auctionsim.traffic.stored.writer import store_traffic
 from auctionsim.traffic.table import Traffic
 
 

@@ -18,7 +18,7 @@ from auctionsim.auction.rules import PreRanker, Rules
 from auctionsim.auction.sources import source_of
 from auctionsim.errors import InputError, shown
 from auctionsim.numbers import checked_seed, truth_value, whole_number
-from auctionsim.traffic.store import StoredTraffic
+from auctionsim.traffic.stored.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
 
 if TYPE_CHECKING:

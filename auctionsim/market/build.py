@@ -30,7 +30,7 @@ from auctionsim.plugins import CLASS_PATH, constructing
 from auctionsim.scenario import MechanismSection, Scenario, baseline_share, profile_share, resolved_level
 from auctionsim.traffic.generator import make_traffic
 from auctionsim.traffic.profile import load_profile
-from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
+from auctionsim.traffic.stored.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import ROW_COLUMNS, Traffic
 from auctionsim.traffic.world import budget_factors
 

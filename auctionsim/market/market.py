@@ -31,7 +31,7 @@ from auctionsim.market.information.shown import expect_shown
 from auctionsim.names.display import cut, html_table, ranges, some
 from auctionsim.scenario import AdvertiserGroup, InformationSection, Scenario
 from auctionsim.traffic.steps import Steps
-from auctionsim.traffic.store import StoredTraffic
+from auctionsim.traffic.stored.store import StoredTraffic
 from auctionsim.traffic.table import HOURS, Traffic
 
 K = TypeVar("K")

@@ -144,13 +144,22 @@ def check_range(source: str, column: NDArray[Any], valid: Range, *, first: int =
     Raises:
         InputError: A number is outside the range; the message names the first.
     """
-    if not len(column):
-        return
+    if len(column):
+        checked_ends(source, column, valid, first=first)
+
+
+def checked_ends(source: str, column: NDArray[Any], valid: Range, *, first: int = 0) -> tuple[Any, Any]:
+    """Return the smallest and the largest number of a column of one or more, after checking it as `check_range` does.
+
+    Raises:
+        InputError: A number is outside the range; the message names the first.
+    """
     # Doubles, since numpy would round a Python number to single precision for such a column: the least pctr > 0 would be 0.
     least, most = (np.float64(valid.least), np.float64(valid.most)) if column.dtype.kind == "f" else (valid.least, valid.most)
     with np.errstate(invalid="ignore"):
-        if column.min() >= least and column.max() <= most:
-            return
+        found = column.min(), column.max()
+        if found[0] >= least and found[1] <= most:
+            return found
         wrong = ~((column >= least) & (column <= most))
     at = int(wrong.argmax())
     raise InputError(f"{source}: expected {valid.words}, got {shown(column[at].item())} at index {first + at}")

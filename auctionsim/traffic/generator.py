@@ -92,7 +92,7 @@ def stream_traffic(
     days: Iterable[int],
     disjoint: Sequence[range] = (),
 ) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
-    """Draw the traffic of `make_traffic` part by part, for `store_writer.store_traffic`.
+    """Draw the traffic of `make_traffic` part by part, for `stored.writer.store_traffic`.
 
     Args:
         section: The scenario's traffic section.

@@ -20,10 +20,10 @@ from auctionsim.market.market import Market
 from auctionsim.market.policy import DayPolicy, Participation
 from auctionsim.scenario.file import parse_scenario
 from auctionsim.streams import stream
-from auctionsim.traffic import store_writer as storing
 from auctionsim.traffic.generator import query_names, stream_traffic
 from auctionsim.traffic.profile import load_profile
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored import writer as storing
+from auctionsim.traffic.stored.writer import store_traffic
 from auctionsim.traffic.table import HOURS
 
 from ..conftest import SMALL

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from auctionsim.traffic.store import CELL_TYPES, ROW_TYPES, checksum_of, column_file
-from auctionsim.traffic.store_index import INDEX, index_checksum
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.index import INDEX, index_checksum
+from auctionsim.traffic.stored.store import CELL_TYPES, ROW_TYPES, checksum_of, column_file
+from auctionsim.traffic.stored.writer import store_traffic
 
 KINDS = CELL_TYPES | ROW_TYPES
 WHOLE = (-(2**31), -1, 0, 1, 2, 3, 5, 255, 10**6, 2**31 - 1)

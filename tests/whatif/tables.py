@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from auctionsim.traffic.files import load_traffic
-from auctionsim.traffic.store import CELL_TYPES, ROW_TYPES
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import CELL_TYPES, ROW_TYPES
+from auctionsim.traffic.stored.writer import store_traffic
 from auctionsim.traffic.table import Traffic
 
 

@@ -25,7 +25,7 @@ from auctionsim.auction.kernel.arguments import CHARGE_SCALE, Accounts
 from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
-from auctionsim.traffic.store import StoredTraffic
+from auctionsim.traffic.stored.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
 _MOST_CLEARERS = 64

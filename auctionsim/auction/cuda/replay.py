@@ -13,7 +13,7 @@ from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import TrafficSource
-from auctionsim.traffic.store import StoredTraffic
+from auctionsim.traffic.stored.store import StoredTraffic
 from auctionsim.traffic.table import Traffic
 
 _KEPT = "auction.cuda"

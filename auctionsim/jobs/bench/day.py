@@ -29,8 +29,8 @@ from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.files import load_traffic, save_traffic
 from auctionsim.traffic.generator import query_names, stream_traffic
 from auctionsim.traffic.profile import load_profile
-from auctionsim.traffic.store import Columns, StoredTraffic, open_traffic
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import Columns, StoredTraffic, open_traffic
+from auctionsim.traffic.stored.writer import store_traffic
 
 CANDIDATES, ADVERTISERS, QUERIES = 10, 100, 1000
 _TABLE_AUCTIONS = 20_000

@@ -18,7 +18,7 @@ from auctionsim.scenario import Scenario
 from auctionsim.scenario.file import builtin_scenarios, load_scenario, parse_scenario
 from auctionsim.scenario.text import scenario_text, toml_string
 from auctionsim.traffic.given import BUDGETS, TABLE, GivenTraffic
-from auctionsim.traffic.store import StoredTraffic, is_stored, open_traffic
+from auctionsim.traffic.stored.store import StoredTraffic, is_stored, open_traffic
 from auctionsim.traffic.table import Traffic
 
 _TABLES = (".parquet", ".csv")

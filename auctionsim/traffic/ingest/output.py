@@ -11,8 +11,8 @@ import polars as pl
 
 from auctionsim.traffic.files import NOTES_KEY
 from auctionsim.traffic.ingest.database import Database, quoted
-from auctionsim.traffic.store import ROW_TYPES, Columns
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import ROW_TYPES, Columns
+from auctionsim.traffic.stored.writer import store_traffic
 
 _TABLE = (
     "day::BIGINT AS day, hour::BIGINT AS hour, cell::BIGINT AS cell, weight::BIGINT AS weight, query, advertiser, pctr, pcvr, "
@@ -39,7 +39,7 @@ def is_ingested(path: Path) -> bool:
 
 
 def write_folder(database: Database, out: Path) -> None:
-    """Write `cells` as stored traffic (`auctionsim.traffic.store`), hour by hour."""
+    """Write `cells` as stored traffic (`auctionsim.traffic.stored.store`), hour by hour."""
     for name in ("advertiser", "query"):
         database.run(
             f"CREATE TABLE {name}_codes AS SELECT {name} FROM cells GROUP BY {name} ORDER BY min(cell), {name}", "writing"

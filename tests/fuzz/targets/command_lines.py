@@ -77,7 +77,8 @@ def _cases(draw: st.DrawFn) -> Case:
     # A word too many, or one too few.
     words += draw(st.lists(word, max_size=1)) if draw(st.integers(0, 4)) == 0 else []
     if command in _LONG and "--help" not in words:
-        words.append("--no-such-flag")
+        # Before any "--", after which it would be a name: `watch -- --no-such-flag` waits for a run of that name.
+        words.insert(0, "--no-such-flag")
     return {"words": [command, *words]}
 
 

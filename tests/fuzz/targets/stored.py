@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auctionsim.auction.replay import replay
 from auctionsim.traffic.files import load_traffic
-from auctionsim.traffic.store import CELL_TYPES, INDEX, ROW_TYPES, column_file, open_traffic
+from auctionsim.traffic.stored.store import CELL_TYPES, INDEX, ROW_TYPES, column_file, open_traffic
 
 from ...mutations import stored as mutations
 from ...stored_tables import store_table

@@ -25,8 +25,8 @@ from auctionsim.jobs.distributed.day_in_pieces import DayInPieces, PieceWorker
 from auctionsim.scenario import TrafficSection
 from auctionsim.traffic.generator import query_names, stream_traffic
 from auctionsim.traffic.profile import load_profile
-from auctionsim.traffic.store import StoredTraffic, open_traffic
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import StoredTraffic, open_traffic
+from auctionsim.traffic.stored.writer import store_traffic
 
 from ..test_cluster import pytestmark as ray_marks
 

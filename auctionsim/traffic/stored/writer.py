@@ -21,7 +21,8 @@ from auctionsim.traffic.array_checks import (
     check_range,
     range_of,
 )
-from auctionsim.traffic.store import (
+from auctionsim.traffic.stored.index import FORMAT, INDEX, index_checksum
+from auctionsim.traffic.stored.store import (
     CELL_TYPES,
     ROW_TYPES,
     Columns,
@@ -31,7 +32,6 @@ from auctionsim.traffic.store import (
     ends_of,
     open_traffic,
 )
-from auctionsim.traffic.store_index import FORMAT, INDEX, index_checksum
 from auctionsim.traffic.table import HOURS
 
 _ROWS_AT_ONCE = 500_000

@@ -14,10 +14,10 @@ import pytest
 from auctionsim import Traffic, open_traffic, replay
 from auctionsim.errors import InputError
 from auctionsim.traffic.array_checks import check_once_per_cell
-from auctionsim.traffic.store import CELL_TYPES, ROW_TYPES, StoredTraffic
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored.store import CELL_TYPES, ROW_TYPES, StoredTraffic
+from auctionsim.traffic.stored.writer import store_traffic
 
-from ..conftest import make_market
+from ...conftest import make_market
 
 COLUMNS: dict[str, list[Any]] = {
     "size": [2, 1], "weight": [3, 4], "query": [0, 0], "market_ecpm": [0.0, 0.0],

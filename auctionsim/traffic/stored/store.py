@@ -1,4 +1,4 @@
-"""Traffic larger than memory: a folder of columns, written by `store_writer` and read chunk by chunk.
+"""Traffic larger than memory: a folder of columns, written by `stored.writer` and read chunk by chunk.
 
 Each column is a file of little-endian numbers, 20 bytes per candidate in all. The index `traffic.json` holds the names, the
 counts, where each chunk of an hour begins, and checksums. Chunks are read one at a time, so that memory holds a chunk and not
@@ -8,7 +8,9 @@ the day. Nothing in the folder is trusted: the index is checked when it is opene
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import ge, le
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 from auctionsim import arguments
 from auctionsim.errors import InputError, shown
 from auctionsim.names.display import cut, ranges
-from auctionsim.traffic.array_checks import Range, check_once_per_cell, check_range, range_of
-from auctionsim.traffic.store_index import BOUNDED_COLUMNS, INDEX, check_index, read_index
+from auctionsim.traffic.array_checks import Range, check_once_per_cell, range_of
+from auctionsim.traffic.stored.column_files import PartMemory, opened, read_column, read_into
+from auctionsim.traffic.stored.index import BOUNDED_COLUMNS, INDEX, check_index, read_index
 from auctionsim.traffic.table import HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN, Traffic
 
 CELL_TYPES = {"size": "<i4", "weight": "<i4", "query": "<i4", "market_ecpm": "<f4"}
@@ -49,7 +52,7 @@ class StoredTraffic:
 
     Args:
         folder: The folder of the columns.
-        index: The contents of its `traffic.json`, checked by `store_index.check_index`.
+        index: The contents of its `traffic.json`, checked by `stored.index.check_index`.
     """
 
     def __init__(self, folder: Path, index: Mapping[str, Any]) -> None:
@@ -109,25 +112,32 @@ class StoredTraffic:
         least, most = found[:, ::2].min(axis=0).tolist(), found[:, 1::2].max(axis=0).tolist()
         return dict(zip(BOUNDED_COLUMNS, zip(least, most, strict=True), strict=True))
 
-    def columns(self, day: int, hour: int, cell_range: tuple[int, int] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
-        """Read an hour chunk by chunk.
+    def columns(
+        self, day: int, hour: int, cell_range: tuple[int, int] | None = None, memory: PartMemory | None = None
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Read an hour chunk by chunk, or part by part.
 
         Args:
             day: The day.
             hour: The hour, 0 to 23.
             cell_range: First cell to read and the cell after the last, counted within the hour; None for all its cells.
+            memory: Memory for the parts of a chunk, each written over by the next; whole chunks in new memory where None.
 
         Yields:
-            The columns of a chunk by name: those of `CELL_TYPES`, `[cells]`, and those of `ROW_TYPES`, `[rows]`.
+            The columns of a chunk or of a part by name: those of `CELL_TYPES`, `[cells]`, and those of `ROW_TYPES`, `[rows]`.
 
         Raises:
             ValueError: There is no such day.
             InputError: A number is outside its column's range, or a file has changed since it was opened.
         """
         for piece in self._chunks_of(day, hour, cell_range):
-            columns = self._read_piece(piece)
-            self._check_ends(piece, columns)
-            yield columns
+            if memory is not None and piece.rows > memory.rows:
+                yield from self._read_parts(piece, memory)
+            else:
+                columns = self._read_piece(piece)
+                if piece.rows or not piece.is_part:
+                    self._check_ends(piece, ends_of(columns))
+                yield columns
 
     def weights(self, day: int, hour: int) -> NDArray[np.int64]:
         """Read the weight of every cell of an hour, `[cells]`."""
@@ -153,7 +163,7 @@ class StoredTraffic:
                     f"{self.folder / INDEX}: checksums[{number}]: expected {expected} as when the columns were written, "
                     f"got {found}: a file has changed"
                 )
-            self._check_ends(piece, columns)
+            self._check_ends(piece, ends_of(columns))
             source = str(column_file(self.folder, "advertiser"))
             check_once_per_cell(source, columns["advertiser"], columns["size"], len(self.advertisers))
             most_rows = max(most_rows, int(columns["size"].max(initial=0)))
@@ -215,15 +225,41 @@ class StoredTraffic:
         columns |= {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
         return columns
 
-    def _check_ends(self, piece: _Piece, columns: Columns) -> None:
+    def _read_parts(self, piece: _Piece, memory: PartMemory) -> Iterator[dict[str, NDArray[Any]]]:
+        """Read the columns of a piece part by part, cut between its cells."""
+        cells = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
+        self._check_sum(int(cells["size"].sum(dtype=np.int64)), piece)
+        start = np.append(0, np.cumsum(cells["size"], dtype=np.int64))
+        wanted = np.arange(memory.rows, piece.rows, memory.rows)
+        edges = sorted({0, *np.searchsorted(start, wanted).tolist(), piece.cells})
+        paths = {name: column_file(self.folder, name) for name in ROW_TYPES}
+        seen: dict[str, list[Any]] = {name: [] for name in ROW_TYPES}
+        with opened(paths) as files:
+            for first, last in pairwise(edges):
+                rows = int(start[last] - start[first])
+                columns = {name: column[first:last] for name, column in cells.items()}
+                found = {}
+                for name, kind in ROW_TYPES.items():
+                    own = columns[name] = memory.column(name, kind, rows)
+                    found[name] = read_into(
+                        files[name], paths[name], piece.first_row + int(start[first]), own, self._ranges[name]
+                    )
+                    seen[name] += found[name]
+                if rows:
+                    # Accounts need each part to lie within what the index says; only all together reach it.
+                    self._check_ends(piece._replace(is_part=True), ends_of(columns, found))
+                yield columns
+        self._check_ends(piece, ends_of(cells, {name: [min(ends), max(ends)] for name, ends in seen.items()}))
+
+    def _check_ends(self, piece: _Piece, found: Sequence[float]) -> None:
         """Check the smallest and largest elements of a piece against the index."""
-        if piece.ends is None or (piece.is_part and not piece.rows):
+        if piece.ends is None:
             return
-        known, found = np.array(piece.ends), np.array(ends_of(columns))
-        are_within = (found[::2] >= known[::2]).all() and (found[1::2] <= known[1::2]).all()
-        if not (are_within if piece.is_part else (found == known).all()):
-            wanted = f"{known.tolist()} as smallest and largest of {', '.join(BOUNDED_COLUMNS)}"
-            raise InputError(f"{self.folder / INDEX}: ends: expected {wanted}, got {found.tolist()}: a file has changed")
+        known = piece.ends
+        are_within = all(map(ge, found[::2], known[::2])) and all(map(le, found[1::2], known[1::2]))
+        if not (are_within if piece.is_part else list(found) == list(known)):
+            wanted = f"{list(known)} as smallest and largest of {', '.join(BOUNDED_COLUMNS)}"
+            raise InputError(f"{self.folder / INDEX}: ends: expected {wanted}, got {list(found)}: a file has changed")
 
     def _check_sum(self, rows: int, piece: _Piece, *, exact: bool = True) -> None:
         """Check that the sizes of a piece's cells add up to its rows, or, where only the first were read, to no more."""
@@ -234,20 +270,9 @@ class StoredTraffic:
             )
 
     def _read(self, name: str, first: int, count: int) -> NDArray[Any]:
-        """Read some elements of a column and check their range.
-
-        They are copied, not mapped: a mapped file that another process cuts off ends this one by a signal, and one that it
-        changes would change what was checked.
-        """
-        path, dtype = column_file(self.folder, name), np.dtype({**CELL_TYPES, **ROW_TYPES}[name])
-        try:
-            column = np.fromfile(path, dtype, count, offset=first * dtype.itemsize)
-        except OSError as error:
-            raise InputError(f"{path}: expected a column of stored traffic, got {shown(str(error))}") from error
-        if len(column) < count:
-            raise InputError(f"{path}: expected {first + count} numbers, got {first + len(column)}: the file was cut off")
-        check_range(str(path), column, self._ranges[name], first=first)
-        return column
+        """Read some elements of a column and check their range."""
+        kind = {**CELL_TYPES, **ROW_TYPES}[name]
+        return read_column(column_file(self.folder, name), kind, first, count, self._ranges[name])
 
 
 def column_file(folder: Path, name: str) -> Path:
@@ -271,12 +296,20 @@ def checksum_of(columns: Columns) -> int:
     return total
 
 
-def ends_of(columns: Columns) -> list[float]:
-    """Return the smallest and the largest element of each of the `BOUNDED_COLUMNS` of a piece; zeros for an empty column."""
+def ends_of(columns: Columns, known: Mapping[str, Sequence[Any]] | None = None) -> list[float]:
+    """Return the smallest and the largest element of each of the `BOUNDED_COLUMNS` of a piece; zeros for an empty column.
+
+    Args:
+        columns: The columns that are not known.
+        known: The smallest and the largest element of others.
+    """
     ends: list[float] = []
     for name in BOUNDED_COLUMNS:
-        own = columns[name] if len(columns[name]) else np.zeros(1)
-        ends += [float(own.min()), float(own.max())]
+        if known is not None and name in known:
+            ends += map(float, known[name])
+        else:
+            own = columns[name] if len(columns[name]) else np.zeros(1)
+            ends += [float(own.min()), float(own.max())]
     return ends
 
 

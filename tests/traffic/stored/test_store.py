@@ -17,11 +17,11 @@ from auctionsim.market import build as setup
 from auctionsim.runs import Run
 from auctionsim.scenario import TrafficSection
 from auctionsim.scenario.file import parse_scenario
-from auctionsim.traffic import store_writer as storing
 from auctionsim.traffic.generator import make_traffic, query_names, stream_traffic
 from auctionsim.traffic.profile import load_profile
-from auctionsim.traffic.store import StoredTraffic
-from auctionsim.traffic.store_writer import store_traffic
+from auctionsim.traffic.stored import writer as storing
+from auctionsim.traffic.stored.store import StoredTraffic
+from auctionsim.traffic.stored.writer import store_traffic
 
 NAMES = ("impressions", "clicks", "conversions", "gmv", "cost")
 SECTION = TrafficSection(
