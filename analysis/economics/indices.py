@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.ratios import ROUNDING, safe_ratio
+from auctionsim.ratios import NOTHING, ROUNDING, safe_ratio
 
 
 def profit_gain(profit: float, competitive: float, cartel: float) -> float:
@@ -54,17 +54,18 @@ def individual_rationality(own: ArrayLike, alone: ArrayLike) -> float:
 
     Args:
         own: The advertisers' objectives, `[advertisers]`.
-        alone: The advertisers' objectives in competition, `[advertisers]`; those that are <= 0 are left out.
+        alone: The advertisers' objectives in competition, `[advertisers]`; those of nothing or less are left out.
 
     Returns:
         The smallest ratio; NaN if every advertiser is left out.
     """
     mine, theirs = np.asarray(own, dtype=np.float64), np.asarray(alone, dtype=np.float64)
-    ratios: NDArray[np.float64] = mine[theirs > 0] / theirs[theirs > 0]
+    is_more = theirs > NOTHING
+    ratios: NDArray[np.float64] = mine[is_more] / theirs[is_more]
     return float(ratios.min()) if ratios.size else float("nan")
 
 
 def _share(amount: float, high: float, low: float) -> float:
     """Return the amount over the difference of two others; NaN unless that is more than rounding."""
     difference = high - low
-    return safe_ratio(amount, difference if difference > ROUNDING * (abs(high) + abs(low)) else 0.0)
+    return safe_ratio(amount, difference if difference > max(ROUNDING * (abs(high) + abs(low)), NOTHING) else 0.0)

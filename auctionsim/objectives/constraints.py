@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, COST, GMV
 from auctionsim.objectives.base import NO_CONSTRAINT, Asked, Constraint, LinearRow
 from auctionsim.objectives.goals import Goals, of_all
-from auctionsim.ratios import safe_ratios
+from auctionsim.ratios import NOTHING, safe_ratios
 from auctionsim.scenario import Scenario, resolved_level
 
 Array = NDArray[np.float64]
@@ -169,7 +169,7 @@ class SelfBidderFloor(Constraint):
     def violation(self, totals: Array, limit: Array, goals: Goals) -> Array:
         """Return how far their profit is under the floor, relative to their profit under the baseline."""
         profit = of_all(np.where(goals.is_self_bidding[:, None], totals[:, GMV] - totals[:, COST], 0.0))
-        is_set, scale = np.isfinite(limit), np.maximum(np.abs(goals.self_bidder_profit), 1e-12)
+        is_set, scale = np.isfinite(limit), np.maximum(np.abs(goals.self_bidder_profit), NOTHING)
         return np.where(is_set, (np.where(is_set, limit, 0.0) - profit) / scale, NO_CONSTRAINT)
 
     def row(self, limit: Array, is_self_bidding: NDArray[np.bool_]) -> LinearRow:
@@ -179,7 +179,7 @@ class SelfBidderFloor(Constraint):
 
     def unit(self, limit: Array, goals: Goals) -> Array:  # noqa: ARG002
         """Return their profit under the baseline."""
-        return np.maximum(np.abs(goals.self_bidder_profit), 1e-12)
+        return np.maximum(np.abs(goals.self_bidder_profit), NOTHING)
 
 
 class RevenueFloor(Constraint):

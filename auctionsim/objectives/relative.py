@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import COST, GMV
 from auctionsim.objectives.goals import objective_vector
-from auctionsim.ratios import ROUNDING, safe_ratios
+from auctionsim.ratios import NOTHING, ROUNDING, safe_ratios
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ def relative_objectives(totals: Array, baseline: Array, weights: Array) -> Array
     own, usual = (objective_vector(sums[:, :, None])[:, :, 0] for sums in (totals, baseline))
     turnover = np.abs(usual)
     turnover[:, 3] = baseline[:, GMV] + baseline[:, COST]
-    ratio = safe_ratios(own, np.where(usual > ROUNDING * turnover, usual, 0.0))
+    ratio = safe_ratios(own, np.where(usual > np.maximum(ROUNDING * turnover, NOTHING), usual, 0.0))
     parts = np.where(weights > 0, weights * ratio, 0.0)
     mean: Array = parts.sum(axis=1) / weights.sum(axis=1)
     return mean

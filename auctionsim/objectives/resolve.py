@@ -11,6 +11,7 @@ from auctionsim.auction.outcome import COST
 from auctionsim.objectives.base import Asked
 from auctionsim.objectives.constraints import constraints_of, trained_revenue_floor
 from auctionsim.objectives.goals import OBJECTIVES, Goals, objective_vector
+from auctionsim.ratios import NOTHING
 from auctionsim.scenario import AdvertiserGroup, Scenario
 
 Array = NDArray[np.float64]
@@ -48,8 +49,8 @@ def resolved_goals(
     return Goals(
         weights=np.array([[[own.get(name, 0.0)] for name in OBJECTIVES] for own in wanted]),
         scales=_scales(objectives)[:, :, None],
-        profit_scale=np.maximum(np.abs(objectives[:, 3].sum(keepdims=True)), 1e-12),
-        revenue_scale=np.maximum(revenue, 1e-12),
+        profit_scale=np.maximum(np.abs(objectives[:, 3].sum(keepdims=True)), NOTHING),
+        revenue_scale=np.maximum(revenue, NOTHING),
         is_self_bidding=is_self_bidding,
         self_bidder_profit=objectives[is_self_bidding, 3].sum(keepdims=True),
         limits={one.key: limits[one.key][:, None] if one.is_each else limits[one.key] for one in constraints_of(scenario)},
@@ -60,4 +61,4 @@ def resolved_goals(
 def _scales(objectives: Array) -> Array:
     """The baseline's objectives; an advertiser that won nothing is measured by the mean of the others."""
     size = np.abs(objectives)
-    return np.where(size > 0, size, np.maximum(size.mean(axis=0), 1e-12))
+    return np.where(size > 0, size, np.maximum(size.mean(axis=0), NOTHING))

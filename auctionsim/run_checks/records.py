@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 from auctionsim import __version__
 from auctionsim.errors import InputError, shown
-from auctionsim.numbers import SEED_LIMIT
-from auctionsim.ratios import MOST
+from auctionsim.numbers import MOST_AMOUNT, SEED_LIMIT
 
 STATUSES = ("running", "finished", "failed", "interrupted")
 SOURCES = ("trained", "outside")
@@ -148,7 +147,7 @@ def _is_logged(key: str, value: Any) -> bool:
         return key in _MAY_BE_NULL
     if type(value) not in (int, float):
         return False
-    limit = SEED_LIMIT if key == "seed" else MOST
+    limit = SEED_LIMIT if key == "seed" else MOST_AMOUNT
     return -limit < value < limit and math.isfinite(value)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from auctionsim.errors import InputError, shown, suggestion
-from auctionsim.ratios import MOST
+from auctionsim.numbers import MOST_AMOUNT
 
 _TEXT, _WHOLE, _NUMBER, _NAMES, _TRUTH = "text", "whole numbers", "numbers", "lists of text", "true or false"
 _MONEY = ("impressions", "clicks", "conversions", "gmv", "cost", "revenue")
@@ -151,13 +151,16 @@ def _expect_values(path: Path, table: pl.DataFrame, columns: dict[str, str]) -> 
         own = table[column]
         if column in _COUNTED.get(path.stem, ()):
             # A NaN compares as larger than any number.
-            wrong, wanted = ~own.is_between(0, MOST).fill_null(value=False), f"a number >= 0 and <= {MOST:g}"
+            wrong, wanted = ~own.is_between(0, MOST_AMOUNT).fill_null(value=False), f"a number >= 0 and <= {MOST_AMOUNT:g}"
         elif column in finite:
-            wrong, wanted = ~(own.is_finite() & (own.abs() <= MOST)).fill_null(value=False), f"a finite number <= {MOST:g}"
+            wrong, wanted = (
+                ~(own.is_finite() & (own.abs() <= MOST_AMOUNT)).fill_null(value=False),
+                f"a finite number <= {MOST_AMOUNT:g}",
+            )
         elif words == _NUMBER:
             # Null and NaN stand for figures that are not defined.
-            is_large = (own.is_infinite() | (own.abs() > MOST)) & own.is_not_nan()
-            wrong, wanted = is_large.fill_null(value=False), f"a finite number <= {MOST:g}"
+            is_large = (own.is_infinite() | (own.abs() > MOST_AMOUNT)) & own.is_not_nan()
+            wrong, wanted = is_large.fill_null(value=False), f"a finite number <= {MOST_AMOUNT:g}"
         else:
             wrong, wanted = own.is_null(), "a value"
         if wrong.any():

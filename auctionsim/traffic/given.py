@@ -14,6 +14,7 @@ from auctionsim.names.text import printable
 from auctionsim.scenario import Scenario, TrafficSection
 from auctionsim.scenario.file import load_scenario, parse_scenario
 from auctionsim.scenario.text import toml_string
+from auctionsim.traffic.array_checks import check_range, range_of
 from auctionsim.traffic.table import Traffic
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ def with_traffic(
     from auctionsim.traffic.files import table_of
 
     traffic = table_of("table", table, budgets=budgets)
+    # A table that a program made may hold any price; a run folder, which is to be opened again, may not.
+    for name in ("item_price", "keyword_bid", "market_ecpm"):
+        check_range(f"table: {name}", getattr(traffic, name), range_of(name, len(traffic.advertisers), len(traffic.queries)))
     counted = sum(group.count for group in scenario.advertisers)
     if counted != len(traffic.advertisers):
         raise InputError(
@@ -116,6 +120,9 @@ def scenario_for(
 
     name, overrides = arguments.text("name", name), arguments.texts("overrides", overrides)
     traffic = table_of("table", table, budgets=budgets)
+    # A table that a program made may hold any price; a run folder, which is to be opened again, may not.
+    for name in ("item_price", "keyword_bid", "market_ecpm"):
+        check_range(f"table: {name}", getattr(traffic, name), range_of(name, len(traffic.advertisers), len(traffic.queries)))
     days, n_test = list(traffic.days), max(len(traffic.days) // 3, 1)
     if len(days) < 2:
         raise InputError(f"table: expected two days or more, one to test on, got day {days[0]} alone")

@@ -62,6 +62,7 @@ def test_indices_of_numbers():
     # Nothing but rounding lies between competition and a cartel.
     assert np.isnan(indices.profit_gain(15, 24.1, 24.1 + 4e-15))
     assert np.isnan(indices.normalized_suppression(15, 24.1 + 4e-15, 24.1))
+    assert indices.individual_rationality([1.0, 3.0, 1.0], [5e-324, 2.0, -1.0]) == 1.5
 
 
 def test_individual_rationality_finds_the_one_who_pays_for_the_others():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,26 @@ def test_a_market_in_which_nobody_wins_is_warned_of_trained_and_reported(scenari
     for line in Path("run/metrics.jsonl").read_text().splitlines():
         logged = json.loads(line, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
         assert (logged["revenue_ratio"], logged["profit_ratio"]) == (None, None)
+
+
+@pytest.mark.parametrize("cap", ["1e-24", "1e-30", "5e-324"])
+def test_where_keyword_bids_bring_next_to_nothing_no_figure_is_a_ratio_to_it(scenario: str, cap: str):
+    nothing = ("--set", f"mechanism.bid_cap={cap}", "--set", "mechanism.reserve=0.0")
+    assert main(["train", scenario, *nothing, "--out", "poor"]) == 0
+    logged = [json.loads(line) for line in Path("poor/metrics.jsonl").read_text().splitlines()]
+    assert {one["revenue_ratio"] for one in logged} == {None}
+    assert main(["train", scenario, "--out", "usual"]) == 0
+    assert main(["compare", "poor", "usual", "--out", "both"]) == 0
+    for page in ("poor/report/report.md", "both/report.md"):
+        assert not re.search(r"\d[\d,]{14,}", Path(page).read_text()), page
+
+
+@pytest.mark.parametrize(("cap", "reserve"), [("5e-324", "0.01"), ("1e9", "2.0"), ("1e9", "0.5")])
+def test_a_market_in_which_some_or_all_bids_win_nothing_has_a_verdict_that_can_be_stored(scenario: str, cap: str, reserve: str):
+    overrides = ("--set", f"mechanism.bid_cap={cap}", "--set", f"mechanism.reserve={reserve}")
+    assert main(["train", scenario, *overrides, "--out", "run"]) == 0
+    assert Run.open("run").status == "finished"
+    assert main(["report", "run"]) == 0
 
 
 def test_a_scenario_that_is_fine_has_no_warnings(scenario: str, capsys: pytest.CaptureFixture[str]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,14 @@ def test_a_table_that_does_not_fit_the_scenario_is_refused(table: pl.DataFrame):
             auctionsim.with_traffic(scenario, given)
     with pytest.raises(InputError, match="table: expected two days or more, one to test on, got day 0 alone"):
         auctionsim.scenario_for(table.filter(pl.col("day") == 0))
+
+
+@pytest.mark.parametrize("column", ["item_price", "keyword_bid", "market_ecpm"])
+def test_prices_that_no_run_folder_may_hold_are_refused_before_training(table: pl.DataFrame, column: str):
+    small, traffic = parse_scenario(SMALL, "small.toml"), load_traffic(table)
+    dear = replace(traffic, **{column: getattr(traffic, column) + 2e9})
+    with pytest.raises(InputError, match=f"table: {column}: expected numbers >= 0 and < 1e9, got .* at index 0"):
+        auctionsim.with_traffic(small, dear)
 
 
 def test_budgets_of_a_table_in_memory_reach_the_market_and_the_run_folder(table: pl.DataFrame, tmp_path: Path):

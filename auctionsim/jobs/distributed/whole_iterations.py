@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,14 +63,11 @@ def compute_block(market: Market, state: Arrays, iterations: int) -> Block:
     """
     began = time.perf_counter()
     done: list[tuple[Arrays, Mapping[str, float]]] = []
-    learner = make_learner(market.scenario)
-    with np.errstate(over="ignore", invalid="ignore"):
+    # Whatever fails is told where it happens again, see above.
+    with suppress(Exception), np.errstate(over="ignore", invalid="ignore"):
+        learner = make_learner(market.scenario)
         while len(done) < iterations and _is_finite(state):
-            try:
-                state, logged = iterate(learner, market, state)
-            except Exception:
-                # Told where it happens again, see above.
-                break
+            state, logged = iterate(learner, market, state)
             done.append((state, dict(logged)))
     return Block(done, time.perf_counter() - began)
 

@@ -48,7 +48,7 @@ class Generations:
         self._updates: dict[int, Arrays] = {}
         self._begun: dict[int, Arrays] = {}
         self.driver_seconds = 0.0
-        """Seconds that this process spent on asking and telling in the last iteration."""
+        """Seconds that this process spent on asking and telling in the last iteration whose tasks were shared out."""
         self.seconds = 0.0
         """Wall seconds of the last iteration; of those that became known together, an equal share."""
         self._known_at: float | None = None
