@@ -7,12 +7,16 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CALLBACK_SECONDS = 0.02
 """Time after which an interrupt comes again that was raised within a callback: more than a callback takes."""
+_MARK = b"\0"
+"""No signal's number: what is written after those that are to be reported first."""
+_REPORT_SECONDS = 5.0
+"""Most seconds to wait until they are."""
 _interrupted = threading.Event()
 """Whether this job was interrupted."""
 
@@ -72,7 +76,7 @@ def not_lost() -> Iterator[None]:
 
 
 @contextmanager
-def reported_at_once(stop: Callable[[], object]) -> Iterator[None]:
+def reported_at_once(stop: Callable[[], object]) -> Iterator[Callable[[], None]]:
     """Call a function in another thread as soon as a signal comes that stops a job, whatever the main thread does.
 
     Python calls a handler in the main thread alone, and not before foreign code returns there. DuckDB's waits for its threads
@@ -80,24 +84,38 @@ def reported_at_once(stop: Callable[[], object]) -> Iterator[None]:
 
     Args:
         stop: Function that ends what the main thread is in. It may be called from any thread.
+
+    Yields:
+        A function that waits until each signal so far was reported. Whoever was ended by one calls it before it goes on: on a
+        busy machine the report may be late, and would end what comes next.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
     # Python's own handler in C writes the number of each signal there, at once.
     numbers, written = socket.socketpair()
     written.setblocking(False)
     before = signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+    reported = threading.Event()
 
     def watch() -> None:
         while found := numbers.recv(1):
             if found[0] in _STOPPING:
                 stop()
+            elif found == _MARK:
+                reported.set()
+
+    def settle() -> None:
+        reported.clear()
+        # A full buffer holds signals alone, each of which ends the job.
+        with suppress(BlockingIOError):
+            written.send(_MARK)
+            reported.wait(_REPORT_SECONDS)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield
+        yield settle
     finally:
         signal.set_wakeup_fd(before)
         written.close()

@@ -135,6 +135,21 @@ def test_without_an_interrupt_a_broken_object_is_told():
         sys.unraisablehook = before
 
 
+def test_who_was_ended_by_a_signal_can_wait_until_foreign_code_was_told_of_it():
+    told = []
+
+    def stop_late() -> None:
+        time.sleep(0.3)
+        told.append("stopped")
+
+    with reported_at_once(stop_late) as settle, handled(lambda *_: None):
+        settle()
+        assert told == [], "there was no signal"
+        signal.raise_signal(signal.SIGTERM)
+        settle()
+        assert told == ["stopped"], "what comes next is not ended"
+
+
 def test_foreign_code_is_told_of_a_signal_before_python_is():
     told, may_end = [], threading.Event()
 

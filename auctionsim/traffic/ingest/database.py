@@ -53,6 +53,7 @@ class Database:
 
     def __init__(self, folder: Path, progress: ProgressCallback, logs: Sequence[Path] = ()) -> None:
         self._progress = progress
+        self._settle: Callable[[], None] = lambda: None
         self._connection = duckdb.connect(
             str(folder / "tables.db"), config={**_CONFIG, "temp_directory": str(folder / "spilled")}
         )
@@ -68,14 +69,14 @@ class Database:
             f"allowed_paths = [{', '.join(map(quoted, may_read))}]",
             "enable_external_access = false",
         ):
-            with _interrupts():
+            with self._interrupts():
                 self._connection.execute(f"SET {setting}")
         # Older versions have no exceptions from the lock. They are locked when the number of threads has its last value.
         with suppress(duckdb.CatalogException):
             self._connection.execute("SET allowed_configs = ['threads']")
             self._connection.execute("SET lock_configuration = true")
         self._stack = ExitStack()
-        self._stack.enter_context(reported_at_once(self._connection.interrupt))
+        self._settle = self._stack.enter_context(reported_at_once(self._connection.interrupt))
 
     def use_one_thread(self) -> None:
         """Run all further statements on one thread, which fixes the order of sums of floating-point numbers."""
@@ -103,7 +104,7 @@ class Database:
         watcher = threading.Thread(target=watch, daemon=True)
         try:
             watcher.start()
-            with _interrupts():
+            with self._interrupts():
                 self._connection.execute(sql)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             if is_full(error):
@@ -117,7 +118,7 @@ class Database:
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return all rows of a small result; `values` stand for the question marks of the statement."""
-        with _interrupts():
+        with self._interrupts():
             return self._connection.execute(sql, list(values)).fetchall()
 
     def row(self, sql: str) -> tuple[Any, ...]:
@@ -127,38 +128,43 @@ class Database:
 
     def columns(self, sql: str) -> dict[str, Any]:
         """Return a result as numpy arrays by column."""
-        with _interrupts():
+        with self._interrupts():
             return self._connection.execute(sql).fetchnumpy()
 
     def append(self, table: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """Append rows to a table, with its columns by name."""
         self._connection.register("incoming", dict(columns))
-        with _interrupts():
+        with self._interrupts():
             self._connection.execute(
                 f"INSERT INTO {table} ({named(list(columns))}) SELECT {named(list(columns))} FROM incoming"
             )
         self._connection.unregister("incoming")
 
+    @contextmanager
+    def _interrupts(self) -> Iterator[None]:
+        """Raise an interrupt where a signal ended a statement.
+
+        DuckDB was told of it, or found it by itself: it looks for signals while the main thread has a share of the work. What
+        it is told late would end the next statement.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._settle()
+            raise
+        except duckdb.InterruptException as error:
+            self._settle()
+            raise KeyboardInterrupt from error
+        except RuntimeError as error:
+            if str(error) != "Query interrupted":
+                raise
+            self._settle()
+            raise KeyboardInterrupt from error
+
     def close(self) -> None:
         """Close the connection, so that the folder can be removed."""
         self._stack.close()
         self._connection.close()
-
-
-@contextmanager
-def _interrupts() -> Iterator[None]:
-    """Raise an interrupt where a signal ended a statement.
-
-    DuckDB was told of it, or found it by itself: it looks for signals while the main thread has a share of the work.
-    """
-    try:
-        yield
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except RuntimeError as error:
-        if str(error) != "Query interrupted":
-            raise
-        raise KeyboardInterrupt from error
 
 
 def remove_abandoned(folder: Path) -> None:
