@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.agents.policies.base import Policy
@@ -78,6 +79,11 @@ class ReplicatedLearner(Learner, Protocol):
     @staticmethod
     def apply_update(market: Market, state: Arrays, update: Arrays) -> Arrays:
         """Return the state after the iteration, equal to the bit to the one that `tell` returned."""
+
+
+def is_finite(state: Arrays) -> bool:
+    """Return whether a state holds neither NaN nor infinity."""
+    return all(np.isfinite(array).all() for array in state.values())
 
 
 def learner_repr(self: Any) -> str:

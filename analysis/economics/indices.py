@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from auctionsim.ratios import NOTHING, ROUNDING, safe_ratio
+from auctionsim.ratios import NOTHING, NotDefined, ratio_to_amount, safe_ratio
 
 
 def profit_gain(profit: float, competitive: float, cartel: float) -> float:
@@ -67,5 +67,5 @@ def individual_rationality(own: ArrayLike, alone: ArrayLike) -> float:
 
 def _share(amount: float, high: float, low: float) -> float:
     """Return the amount over the difference of two others; NaN unless that is more than rounding."""
-    difference = high - low
-    return safe_ratio(amount, difference if difference > max(ROUNDING * (abs(high) + abs(low)), NOTHING) else 0.0)
+    share = ratio_to_amount(amount, high - low, abs(high) + abs(low))
+    return float("nan") if isinstance(share, NotDefined) else share

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from auctionsim.agents.learners.base import Arrays, iterate
+from auctionsim.agents.learners.base import Arrays, is_finite, iterate
 from auctionsim.agents.learners.fingerprint import SAME_EVERYWHERE
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.jobs.distributed.cluster import Pool, RayPool
@@ -66,7 +66,7 @@ def compute_block(market: Market, state: Arrays, iterations: int) -> Block:
     # Whatever fails is told where it happens again, see above.
     with suppress(Exception), np.errstate(over="ignore", invalid="ignore"):
         learner = make_learner(market.scenario)
-        while len(done) < iterations and _is_finite(state):
+        while len(done) < iterations and is_finite(state):
             state, logged = iterate(learner, market, state)
             done.append((state, dict(logged)))
     return Block(done, time.perf_counter() - began)
@@ -127,7 +127,7 @@ class WholeIterations:
             if seed == self._first:
                 # Once for all seeds, so that their blocks end at the same iteration.
                 self._size = max(1, round(_SECONDS * len(known) / max(block.seconds, 1e-9)))
-            if len(known) == sent.iterations and more >= len(known) and _is_finite(before):
+            if len(known) == sent.iterations and more >= len(known) and is_finite(before):
                 self._send(seed, before, more - len(known) + 1)
         return known.popleft()
 
@@ -163,7 +163,3 @@ class _Sent:
     state: Arrays
     iterations: int
     references: list[Any]
-
-
-def _is_finite(state: Arrays) -> bool:
-    return all(np.isfinite(array).all() for array in state.values())

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
-from auctionsim.agents.learners.base import Arrays, Learner, ReplicatedLearner
+from auctionsim.agents.learners.base import Arrays, Learner, ReplicatedLearner, is_finite
 from auctionsim.checkpoints import expect_like
 from auctionsim.errors import InputError
 from auctionsim.jobs.distributed.cluster import Pool
@@ -81,7 +79,7 @@ class Generations:
             after[seed], log = self._tell(seed, states[seed], results)
             logged[seed] = dict(log)
             # What diverged is told by whoever keeps the states, not by a task.
-            if more and all(np.isfinite(array).all() for array in after[seed].values()):
+            if more and is_finite(after[seed]):
                 # What fails here is of the next iteration, and this one is to be kept: it is asked for again there, and told.
                 with suppress(Exception):
                     self._begin(seed, after[seed])

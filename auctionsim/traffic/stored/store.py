@@ -220,15 +220,17 @@ class StoredTraffic:
 
     def _read_piece(self, piece: _Piece) -> dict[str, NDArray[Any]]:
         """Read the columns of a piece, or of a part of one."""
-        columns = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
-        self._check_sum(int(columns["size"].sum(dtype=np.int64)), piece)
-        columns |= {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
-        return columns
+        return self._read_cells(piece) | {name: self._read(name, piece.first_row, piece.rows) for name in ROW_TYPES}
+
+    def _read_cells(self, piece: _Piece) -> dict[str, NDArray[Any]]:
+        """Read the columns of a piece's cells, whose sizes add up to its rows."""
+        cells = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
+        self._check_sum(int(cells["size"].sum(dtype=np.int64)), piece)
+        return cells
 
     def _read_parts(self, piece: _Piece, memory: PartMemory) -> Iterator[dict[str, NDArray[Any]]]:
         """Read the columns of a piece part by part, cut between its cells."""
-        cells = {name: self._read(name, piece.first_cell, piece.cells) for name in CELL_TYPES}
-        self._check_sum(int(cells["size"].sum(dtype=np.int64)), piece)
+        cells = self._read_cells(piece)
         start = np.append(0, np.cumsum(cells["size"], dtype=np.int64))
         wanted = np.arange(memory.rows, piece.rows, memory.rows)
         edges = sorted({0, *np.searchsorted(start, wanted).tolist(), piece.cells})
