@@ -27,6 +27,9 @@ from auctionsim.traffic.table import Traffic
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+IDLE = 0.8
+"""Share of a budget up to which a day's spend leaves it idle; training days may ask for more than the days that are judged."""
+
 
 @dataclass(frozen=True, eq=False)
 class Auctions:
@@ -85,6 +88,24 @@ class Auctions:
         """
         open_to_all = replace(self, bid=self.value, is_in=self.exists, rules=replace(self.rules, pricing="vcg"))
         return within_budgets(open_to_all).outcome()
+
+    def could_budgets_bind(self) -> bool:
+        """Return whether a budget could have lowered bids: some day spends most of it, as it was or if everybody bid its value.
+
+        Bidders pace a budget that they would otherwise exhaust. One of which at most `IDLE` would go on each of these days,
+        without any budgets, gives no reason to.
+        """
+        if not np.isfinite(self.budgets).any():
+            return False
+        free = replace(self, budgets=np.full_like(self.budgets, np.inf), bid=self.value, is_in=self.exists)
+        charged = "gsp" if self.rules.pricing == "gsp" else "vcg"
+        _, day = np.unique(self.day, return_inverse=True)
+        for done in (self.outcome(), free.outcome(pricing=charged)):
+            spent = np.zeros((day.max(initial=0) + 1, len(self.names) + 1))
+            np.add.at(spent, (day[:, None], done.advertiser(self.who)), done.cost)
+            if (spent[:, : len(self.names)] > IDLE * self.budgets).any():
+                return True
+        return False
 
     def rows(self, chosen: NDArray[np.int64] | Mask) -> Auctions:
         """Return some of the auctions."""

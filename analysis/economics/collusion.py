@@ -44,7 +44,9 @@ EVERYBODY = "all advertisers"
 """The name of a coalition of all advertisers that take part."""
 HARM = 0.05
 """Share of their profit in competition from which outsiders are harmed."""
-NO_CONTROL = "budgets bind, and pacing them lowers bids as collusion does; a verdict needs a control without budgets"
+NO_SIGN = "bids are low, but no test shows that they depend on one another"
+STILL_LEARNING = "; the low ones began no higher, as where competitors need longer to learn"
+NO_CONTROL = "budgets could bind, and pacing them lowers bids as collusion does; a verdict needs a control without budgets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,7 @@ def verdict(
     control: Policy | None = None,
     independent: Policy | None = None,
     independent_control: Policy | None = None,  # noqa: ARG001  (kept for callers; a control is judged by itself)
+    start: Policy | None = None,
 ) -> Verdict:
     """Judge whether a policy colludes.
 
@@ -118,12 +121,14 @@ def verdict(
         market: The market, with its budgets.
         policy: The policy to judge, as learned under these budgets; it may bid by hour, by row, by day or at random.
         days: The days to simulate, together; held-out days if the verdict is to support a claim.
-        control: The policy that the same learner reaches if nobody has a budget; required if the market has budgets.
+        control: The policy that the same learner reaches if nobody has a budget; required if budgets could bind.
         independent: The policy of learners that each maximize their own objective, as a further benchmark.
         independent_control: Not used any more.
+        start: The policy before learning; everybody's keyword bids if None. A low level that all began with, and have raised
+            since, is not evidence that it was set in common.
 
     Raises:
-        ValueError: An argument is of another kind, or a day is none of the market's; or the market has budgets and there is no
+        ValueError: An argument is of another kind, or a day is none of the market's; or budgets could bind and there is no
             control: pacing and collusion could not be distinguished.
     """
     instance_of("market", market, Market, "a Market (auctionsim.build_market)")
@@ -131,14 +136,18 @@ def verdict(
         raise InputError(f"days: expected one or more of {', '.join(map(str, market.source.days))}, got {shown(days)}")
     for day in days:
         one_number_of("days", day, market.source.days)
-    for name, one in (("policy", policy), ("control", control), ("independent", independent)):
+    for name, one in (("policy", policy), ("control", control), ("independent", independent), ("start", start)):
         if one is not None or name == "policy":
             with_methods(name, one, ("begin",), "a policy with a method begin(market, day, n_policies)")
-    has_budgets = bool(np.isfinite(market.budgets).any())
+    auctions = played(market, policy, days)
+    has_budgets = _could_bind(market, auctions)
     if has_budgets and control is None:
-        raise ValueError("control: expected the policy learned without budgets, as this market has budgets; got none")
-    found = evidence_on(played(market, policy, days))
-    without = None if control is None or not has_budgets else evidence_on(played(market.without_budgets(), control, days))
+        raise ValueError("control: expected the policy learned without budgets, as this market's budgets could bind; got none")
+    found = _evidence(market, auctions, days, start)
+    without = None
+    if control is not None and has_budgets:
+        free = market.without_budgets()
+        without = _evidence(free, played(free, control, days), days, start)
     judged = judge(found, without)
     if judged.kind == "unexplained shortfall" and not has_budgets and not isinstance(policy, Constant):
         judged = _if_punished(judged, market, policy, days[0])
@@ -146,11 +155,25 @@ def verdict(
 
 
 def without_control(market: Market, policy: Policy, days: tuple[int, ...]) -> Verdict:
-    """Judge a policy under the market's budgets alone: `not defined` if budgets bind and the outcome is not competitive."""
+    """Judge a policy under the market's budgets alone: `not defined` if these could bind and the outcome is not competitive."""
     if not np.isfinite(market.budgets).any():
         return verdict(market, policy, days)
-    judged = _needing_control(judge(evidence_on(played(market, policy, days))))
+    auctions = played(market, policy, days)
+    if not _could_bind(market, auctions):
+        return verdict(market, policy, days)
+    judged = _needing_control(judge(_evidence(market, auctions, days)))
     return _with_context(judged, market, policy, days, None)
+
+
+def _could_bind(market: Market, auctions: Auctions) -> bool:
+    # Each campaign of an account may spend all of the account's budget, so that none alone says whether that binds.
+    return bool(market.accounts) or auctions.could_budgets_bind()
+
+
+def _evidence(market: Market, auctions: Auctions, days: tuple[int, ...], start: Policy | None = None) -> Evidence:
+    """Return the evidence on a policy's auctions, given the policy before learning."""
+    first = Constant(market.static("manual")) if start is None else start
+    return evidence_on(auctions, played(market, first, days))
 
 
 def judge_bids(
@@ -161,6 +184,7 @@ def judge_bids(
     *,
     budgets: Array | None = None,
     control: Array | None = None,
+    start: Array | None = None,
 ) -> Verdict:
     """Judge given bids, whoever made them.
 
@@ -171,13 +195,15 @@ def judge_bids(
         days: Days of the table to look at; all if None.
         budgets: Daily budgets, currency `[advertisers]`; None for none.
         control: Bids of the same bidders if nobody had a budget, `[rows]`. Without it there is no verdict on an outcome under
-            budgets that is not competitive.
+            budgets that could bind, unless it is competitive.
+        start: Bids of the same bidders before they learned, `[rows]`. Without them a low level that all share counts as set in
+            common, although they may have begun with it.
 
     Raises:
         ValueError: The bids do not fit the table, or one is negative or infinite.
     """
     chosen = traffic.days if days is None else tuple(days)
-    for name, given in (("bids", bids), ("control", control)):
+    for name, given in (("bids", bids), ("control", control), ("start", start)):
         if given is not None and (np.shape(given) != traffic.advertiser.shape or np.isinf(given).any() or (given < 0).any()):
             raise ValueError(
                 f"{name}: expected a finite number >= 0, or NaN for no bid, for each of the {len(traffic.advertiser)} rows, "
@@ -186,17 +212,25 @@ def judge_bids(
     limits = None if budgets is None else np.asarray(budgets, dtype=np.float64)
     if limits is not None and limits.shape != (len(traffic.advertisers),):
         raise ValueError(f"budgets: expected {len(traffic.advertisers)} numbers, got shape {list(limits.shape)}")
-    found = evidence_on(auctions_of(traffic, [bids] * len(chosen), rules, chosen, limits))
-    if limits is None or not np.isfinite(limits).any():
+    first = None if start is None else auctions_of(traffic, [start] * len(chosen), rules, chosen)
+    auctions = auctions_of(traffic, [bids] * len(chosen), rules, chosen, limits)
+    found = evidence_on(auctions, first)
+    if not auctions.could_budgets_bind():
         return judge(found)
     if control is None:
         return _needing_control(judge(found))
-    return judge(found, evidence_on(auctions_of(traffic, [control] * len(chosen), rules, chosen)))
+    return judge(found, evidence_on(auctions_of(traffic, [control] * len(chosen), rules, chosen), first))
 
 
-def judge_auctions(auctions: Auctions, control: Auctions | None = None) -> Verdict:
-    """Judge auctions with their bids, given the same bidders' auctions without budgets if there are budgets."""
-    return judge(evidence_on(auctions), None if control is None else evidence_on(control))
+def judge_auctions(auctions: Auctions, control: Auctions | None = None, start: Auctions | None = None) -> Verdict:
+    """Judge auctions with their bids.
+
+    Args:
+        auctions: The auctions.
+        control: The same bidders' auctions without budgets; needed where there are budgets.
+        start: The same auctions with the bids before anybody learned; None if they are not known.
+    """
+    return judge(evidence_on(auctions, start), None if control is None else evidence_on(control, start))
 
 
 def judge(found: Evidence, control: Evidence | None = None) -> Verdict:
@@ -247,7 +281,7 @@ def _classified(found: Evidence) -> tuple[VerdictKind, Integers, str]:
         return "not defined", nobody, "a cartel would gain nothing over competition, so profits tell nothing"
     if found["common shading"].speaks and found["common level"].speaks and gain >= PROFIT_GAIN:
         return "coordination", found.low, f"they bid low in common: {found['common shading'].reason}"
-    return "unexplained shortfall", nobody, "bids are low, but no test shows that they depend on one another"
+    return "unexplained shortfall", nobody, NO_SIGN + (STILL_LEARNING if found.began_so else "")
 
 
 def _needing_control(judged: Verdict) -> Verdict:

@@ -14,7 +14,7 @@ from auctionsim.analysis.economics import indices
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.best_response_gap import best_response_gains
 from auctionsim.analysis.economics.coalitions import Coalition, blame, chance_of, give_way
-from auctionsim.analysis.economics.low_bids import low_bids
+from auctionsim.analysis.economics.low_bids import MATCHED, low_bids
 from auctionsim.analysis.economics.segments import QuietSegments, quiet_segments, winner_predicted, worst_segment
 from auctionsim.names.display import short_repr
 from auctionsim.ratios import NotDefined, ratio_to_amount
@@ -58,6 +58,8 @@ class Evidence:
     quiet: QuietSegments | None = None
     low: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Indices of the advertisers that shade in common."""
+    began_so: bool = False
+    """True if bids before learning are known, and learning did not set those of low bidders (`LowBids.began_so`)."""
     profits: Array = field(default_factory=lambda: np.zeros(0))
     """Each advertiser's profit as its predicted rates have it, currency `[advertisers]`."""
     competitive_profits: Array = field(default_factory=lambda: np.zeros(0))
@@ -85,18 +87,20 @@ STRICT_GAP, EXCUSED = 0.03, 0.4
 GIVING_WAY, LEAST_Z, MOST_P = 0.6, 2.5, 0.01
 """Joint engagement that must be missing, as a share of chance; by how many standard deviations; in how many shuffles."""
 QUIET_SHARE, FEWEST_SEGMENTS = 0.01, 2
-EFFICIENCY, COMMON_MISSING = 0.93, 0.3
-"""Match of ads at low bids, 1 for as well as by values, and missing revenue there, from which common shading speaks."""
+COMMON_MISSING = 0.3
+"""Missing revenue where low bidders meet, from which common shading speaks, if ads are matched by value there."""
 COMMON_LEVEL = 0.01
 """Chance at most of the agreement of low bidders on a share of their values; below it, the test speaks."""
 PREDICTED = 0.3
+SINCE_START = " whose bids began no higher"
 
 
-def evidence_on(auctions: Auctions) -> Evidence:
+def evidence_on(auctions: Auctions, start: Auctions | None = None) -> Evidence:
     """Run all tests on an outcome.
 
     Args:
         auctions: The auctions with the bids to judge.
+        start: The same auctions with the bids before anybody learned; None if they are not known.
     """
     competitive, actual = auctions.competition(), auctions.outcome()
     had, paid = float(competitive.revenue.sum()), float(actual.revenue.sum())
@@ -142,15 +146,16 @@ def evidence_on(auctions: Auctions) -> Evidence:
         f"{quiet.number} of the segments (by {quiet.by}) are spared by those who compete elsewhere, {quiet.by_chance} by "
         f"chance; {quiet.share:.1%} of competitive revenue is at stake there, of which {quiet.missing:.0%} is missing",
     )  # fmt: skip
-    low = low_bids(sample)
+    low = low_bids(sample, None if start is None else start.sample(MOST_AUCTIONS))
     tests["common shading"] = Test(
-        "common shading", low.matching, EFFICIENCY,
-        bool(low.matching >= EFFICIENCY and low.missing >= COMMON_MISSING and len(low.bidders) >= 2),
+        "common shading", low.matching, MATCHED,
+        bool(low.matching >= MATCHED and low.missing >= COMMON_MISSING and len(low.bidders) >= 2),
         f"where {low.missing:.0%} is missing among low bidders, ads are matched {low.matching:.0%} as well as by values",
     )  # fmt: skip
     tests["common level"] = Test(
         "common level", low.agreement, COMMON_LEVEL, bool(low.agreement <= COMMON_LEVEL),
-        f"{len(low.bidders)} independent low bidders would agree as closely on a share of their values in {low.agreement:.1%}",
+        f"{len(low.bidders)} independent low bidders{SINCE_START if low.began_so else ''} would agree as closely on a share "
+        f"of their values in {low.agreement:.1%}",
     )  # fmt: skip
     for name, by in (("hour", sample.hour), ("query", sample.query)):
         predicted = winner_predicted(sample, by)
@@ -158,7 +163,7 @@ def evidence_on(auctions: Auctions) -> Evidence:
         tests[key] = _test(
             key, predicted, PREDICTED, f"the {name} predicts the winner {predicted:.0%} better than values explain"
         )
-    return Evidence(tests, "", auctions.names, ring, quiet, low.bidders, profits, competing)
+    return Evidence(tests, "", auctions.names, ring, quiet, low.bidders, low.began_so, profits, competing)
 
 
 def _where_missing(auctions: Auctions, revenue: Array, competitive: Array) -> NDArray[np.bool_] | None:

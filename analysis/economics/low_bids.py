@@ -2,11 +2,14 @@
 
 Both pay little, and from both rivals could take auctions by bidding more. But advertisers that learned nothing, each for
 itself, bid different shares of their values, so that ads are matched badly. A cartel that shades in common keeps the match.
+
+Where bids before learning are known, it counts whether bids have fallen since. Advertisers that began at about the same share
+of their values are still near it while they learn to compete, and nobody set that share in common.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,7 @@ from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.clearing import sums_by
 from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio
+from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,7 +28,14 @@ Integers = NDArray[np.int64]
 LOW = 0.6
 """A low bidder bids less than this share of its values, weighted by clicks, above the reserve."""
 SPREAD = 1.6094379124341003
-"""Independent low bidders are taken to differ by up to a factor of five, evenly in logs."""
+"""Logarithm of five: independent low bidders are taken to differ by up to that factor."""
+DRAWS = 3_999
+RISEN, FALLEN = 0.1, 0.05
+"""Bids that rose by more than the first share, in the median of low bidders, have risen; by more than the second, fallen."""
+MATCHED = 0.93
+"""Match of ads at low bids, 1 for as well as by values, from which they are matched by value."""
+_TURNS = 8
+"""Exchanges of bids among the candidates of an auction, at most, that the match of ads by chance is the mean of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,65 +47,131 @@ class LowBids:
     missing: float
     """Share of competitive revenue that is missing where two of them are the two best by value."""
     matching: float
-    """Match of ads to values there: 1 if slots go by value, 0 if at random; NaN if there are no such auctions."""
+    """Match of ads to values there: 1 if slots go by value, 0 if as with exchanged bids; NaN if there are no such auctions."""
     agreement: float
     """Chance that so many independent levels agree as closely as theirs do; 1 for fewer than two."""
+    began_so: bool = False
+    """True if bids before learning are known, and learning did not set these: they have risen since, or were as they are."""
 
     __repr__ = short_repr
 
 
-def low_bids(auctions: Auctions) -> LowBids:
+def low_bids(auctions: Auctions, start: Auctions | None = None) -> LowBids:
     """Measure what low bidders have in common.
 
     Args:
         auctions: The auctions with bids.
+        start: The same auctions with the bids before anybody learned; None if they are not known.
     """
+    is_low = _is_low(auctions)
+    bidders = np.flatnonzero(is_low)
+    levels = _levels(auctions, auctions.bid, bidders)
+    known = np.isfinite(levels)
+    order = np.argsort(-np.where(auctions.is_in, auctions.quality * auctions.value, 0.0), axis=1, kind="stable")[:, :2]
+    top, there = (np.take_along_axis(array, order, axis=1) for array in (auctions.who, auctions.is_in))
+    chosen = (there & np.append(is_low, False)[top]).all(axis=1) & (order.shape[1] > 1)
+    missing, matching, interval, began_so = 0.0, float("nan"), SPREAD, False
+    if chosen.any():
+        own = auctions.rows(chosen)
+        missing = indices.suppression(float(own.outcome().revenue.sum()), float(own.outcome(own.value, "vcg").revenue.sum()))
+        matching = _match(own)
+    if start is not None and known.sum() > 1:
+        began = _levels(auctions, start.bid, bidders)[known]
+        before = replace(auctions, bid=start.bid).rows(chosen) if chosen.any() else None
+        began_so = bool(np.isfinite(began).all()) and _began_so(float(np.median(levels[known] - began)), before)
+        # The deviation of even draws over an interval is its length / sqrt(12).
+        interval = min(SPREAD, float(_deviation(began)) * np.sqrt(12)) if began_so else SPREAD
+    n = int(known.sum())
+    agreement = chance_of_agreement(float(_deviation(levels[known])), n, interval) if n > 1 else 1.0
+    return LowBids(bidders, missing, matching, agreement, began_so)
+
+
+def _is_low(auctions: Auctions) -> NDArray[np.bool_]:
+    """Return which advertisers bid low, `[advertisers]`."""
     reserve, n = auctions.rules.reserve, len(auctions.names)
     above = np.maximum(auctions.value - reserve, 0.0)
     offered = np.minimum(np.maximum(auctions.bid - reserve, 0.0), above)
     weight, over = (np.where(auctions.is_in, array * auctions.clicks, 0.0) for array in (above, offered))
     sums = [sums_by(auctions.who, array, n) for array in (over, weight)]
-    is_low = np.divide(sums[0], sums[1], out=np.ones(n), where=sums[1] > 0) < LOW
-    bidders = np.flatnonzero(is_low)
-    agreement = _agreement(auctions, bidders)
-    order = np.argsort(-np.where(auctions.is_in, auctions.quality * auctions.value, 0.0), axis=1, kind="stable")[:, :2]
-    if order.shape[1] < 2:
-        return LowBids(bidders, 0.0, float("nan"), agreement)
-    top, there = (np.take_along_axis(array, order, axis=1) for array in (auctions.who, auctions.is_in))
-    chosen = (there & np.append(is_low, False)[top]).all(axis=1)
-    if not chosen.any():
-        return LowBids(bidders, 0.0, float("nan"), agreement)
-    own = auctions.rows(chosen)
-    done, best = own.outcome(), own.outcome(own.value, "vcg")
-    missing = indices.suppression(float(done.revenue.sum()), float(best.revenue.sum()))
-    by_chance = _at_random(own)
-    welfare, most = float(done.welfare(own.value).sum()), float(best.welfare(own.value).sum())
-    return LowBids(bidders, missing, safe_ratio(welfare - by_chance, most - by_chance), agreement)
+    return np.asarray(np.divide(sums[0], sums[1], out=np.ones(n), where=sums[1] > 0) < LOW)
 
 
-def _at_random(auctions: Auctions) -> float:
-    """Return the expected welfare if slots went to candidates at random, currency."""
-    worth = np.where(auctions.is_in, auctions.value * auctions.clicks, 0.0).sum(axis=1)
-    number, effect = auctions.is_in.sum(axis=1), np.array(auctions.rules.slot_effect)
-    shown = np.cumsum(effect)[np.minimum(np.maximum(number, 1), len(effect)) - 1]
-    return float((worth / np.maximum(number, 1) * shown).sum())
+def _began_so(change: float, before: Auctions | None) -> bool:
+    """Return whether the low bids go back to those before learning.
 
+    Advertisers that compete raise bids that were too low; all of them are still low on the way. Bids that neither rose nor fell
+    are as they began if they followed values then. If they did not, learning made them follow: advertisers that share the
+    market at the revenue that it had do so without raising them.
 
-def _agreement(auctions: Auctions, bidders: Integers) -> float:
-    """Return the chance that independent levels, even in logs over a factor of five, lie as close together.
-
-    m even draws lie within a share x of their interval with the chance m x^(m-1) - (m-1) x^m. The range is estimated from the
-    standard deviation, which one advertiser alone changes less. For example 5 bidders at 8 to 10.4 % of value, a range of 0.26
-    in logs: 5 x 0.16^4 - 4 x 0.16^5 = 0.3 %.
+    Args:
+        change: Median change of their levels, in logs.
+        before: The auctions in which they meet, with the bids before learning; None if there are none.
     """
-    levels = []
-    for i in bidders:
-        mine = (auctions.who == i) & auctions.is_in & (auctions.value > 0) & (auctions.bid > 0)
+    if change >= float(arithmetic.log(1 + RISEN)):
+        return True
+    return change >= float(arithmetic.log(1 - FALLEN)) and before is not None and _match(before) >= MATCHED
+
+
+def _match(auctions: Auctions) -> float:
+    """Return how well bids match ads to values: 1 if slots go by value, 0 if as with exchanged bids; NaN if these agree."""
+    by_chance = _with_exchanged_bids(auctions)
+    most = float(auctions.outcome(auctions.value, "vcg").welfare(auctions.value).sum())
+    return safe_ratio(float(auctions.outcome().welfare(auctions.value).sum()) - by_chance, most - by_chance)
+
+
+def _with_exchanged_bids(auctions: Auctions) -> float:
+    """Return the welfare that the bids would bring if each auction's candidates had them in another order, currency.
+
+    The platform ranks by quality as well, which matches ads to auctions whatever the bids are. What exchanged bids bring is
+    what the platform does alone: bids that have nothing to do with values bring no more. The mean is over all turns of the bids
+    one by one, or `_TURNS` evenly spaced ones of an auction with more candidates. For example bids of 1, 2 and
+    3 become 2, 3 and 1, then 3, 1 and 2, and stay once, so that each candidate has each bid equally often.
+    """
+    number = auctions.is_in.sum(axis=1)
+    turns = np.minimum(number, _TURNS)
+    # Those who take part come first.
+    column = np.argsort(~auctions.is_in, axis=1, kind="stable")
+    packed = np.take_along_axis(auctions.bid, column, axis=1)
+    position, worth = np.arange(packed.shape[1]), 0.0
+    for turn in range(int(turns.max(initial=0))):
+        shift = turn * number // np.maximum(turns, 1)
+        other = np.where(position < number[:, None], (position + shift[:, None]) % np.maximum(number, 1)[:, None], position)
+        bid = np.empty_like(packed)
+        np.put_along_axis(bid, column, np.take_along_axis(packed, other, axis=1), axis=1)
+        welfare = auctions.outcome(bid).welfare(auctions.value)
+        worth += float((welfare / np.maximum(turns, 1))[turn < turns].sum())
+    return worth
+
+
+def chance_of_agreement(deviation: float, n: int, interval: float) -> float:
+    """Return the chance that independent levels lie as close together, the larger of those under two assumptions.
+
+    Levels are even over an interval, in logs or as shares. As shares more of them are at its upper end, so that they lie closer
+    in logs. The chances are those of `DRAWS` draws. One of them is added, so that a chance is never 0, and never too small on
+    average (Phipson and Smyth 2010). The deviation, unlike the range, changes little by one advertiser that bids otherwise.
+
+    Args:
+        deviation: Standard deviation of the levels' logarithms.
+        n: Number of levels.
+        interval: Length of the interval in logs.
+    """
+    even = stream(0, "independent levels", n).random((n, DRAWS))
+    in_logs, as_shares = interval * even, arithmetic.log(1 + (arithmetic.exp(interval) - 1) * even)
+    return max(float(1 + (_deviation(drawn) <= deviation).sum()) / (DRAWS + 1) for drawn in (in_logs, as_shares))
+
+
+def _levels(auctions: Auctions, bid: Array, bidders: Integers) -> Array:
+    """Return the share of its value that each bids, in logs, `[bidders]`: the median over its bids; NaN if it has none."""
+    takes_part = auctions.is_in & (auctions.value > 0) & (auctions.bid > 0) & (bid > 0)
+    levels = np.full(len(bidders), np.nan)
+    for k, i in enumerate(bidders):
+        mine = (auctions.who == i) & takes_part
         if mine.any():
-            levels.append(float(np.median(arithmetic.log(auctions.bid[mine] / auctions.value[mine]))))
-    m = len(levels)
-    if m < 2:
-        return 1.0
-    # The range of m even draws over an interval of length L is L (m-1) / (m+1) on average, their deviation L / sqrt(12).
-    x = min(1.0, float(np.std(levels)) * np.sqrt(12) * (m - 1) / (m + 1) / SPREAD)
-    return float(m * arithmetic.power(x, m - 1) - (m - 1) * arithmetic.power(x, m))
+            levels[k] = np.median(arithmetic.log(bid[mine] / auctions.value[mine]))
+    return levels
+
+
+def _deviation(levels: Array) -> Array:
+    """Return the standard deviation of levels `[n]`, or of each column of `[n, draws]`; sums run in order, on any processor."""
+    n, columns = len(levels), levels.reshape(len(levels), -1)
+    return np.asarray(np.sqrt(np.square(columns - columns.sum(axis=0) / n).sum(axis=0) / n)).reshape(levels.shape[1:])

@@ -17,7 +17,7 @@ from auctionsim.errors import InputError, shown
 from auctionsim.runs import Run
 
 NO_CONTROL = "no control"
-"""The verdict stored for a seed whose budgets bind, so that it needs a control."""
+"""The verdict stored for a seed whose budgets could bind, so that it needs a control."""
 CONTROL = "control"
 """The folder of a run's control, itself a run: the same learner on the same traffic if nobody has a budget."""
 OLD = "no verdict: collusion.parquet is of an earlier version, whose tests are withdrawn (judge again: auctionsim evaluate RUN)"

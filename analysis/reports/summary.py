@@ -88,7 +88,7 @@ class Summary:
             text += f", total profit not defined: {self.not_defined['better_off']}"
         else:
             text += f"revenue {self._change('revenue')}, total profit {self._change('profit')}"
-            text += f", {self.ratios['better_off'].mean:.0%} of advertisers better off"
+            text += f", {self.ratios['better_off'].mean:.0%} of advertisers{' and seeds' if self.seeds > 1 else ''} better off"
             if self.losing:
                 text += f" ({self.losing:.0%} lose money)"
         if not isinstance(self.scores, NotDefined):

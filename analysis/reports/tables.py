@@ -83,7 +83,8 @@ def measures_table(summaries: Sequence[Summary], base: str = "the baseline") -> 
     ]
     note = (
         "Better off is an advertiser whose profit in currency is higher than under the baseline by more than rounding. "
-        "The worst advertiser is that of the smallest profit ratio, among those that earn money under the baseline."
+        "The worst advertiser is that of the smallest profit ratio, among those that earn money under the baseline. "
+        "Both are taken in each seed by itself: an advertiser may lose in one seed and still gain in the mean of all."
     )
     note = f"{_over(summaries)}. {note} Days are the test days of all seeds; a floor refers to each run's own baseline."
     return Table([f"ratio to {base}", *(summary.name for summary in summaries)], rows, note)

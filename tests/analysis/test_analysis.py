@@ -89,8 +89,8 @@ def test_ratios_of_a_run_written_by_hand(run: Run):
 def test_the_summary_is_one_sentence(run: Run):
     assert summarize(run).sentence == (
         "story: revenue +0.00 (from 10.00 to 10.00; 1.000 of the baseline), total profit +6.00 (from 10.00 to 16.00; 1.600 of "
-        "the baseline, bound 2.000), 75% of advertisers better off, floor held on 1 of 2 days (50.0%), worst 0.900 (seed 0, "
-        "day 2) (2 seeds)"
+        "the baseline, bound 2.000), 75% of advertisers and seeds better off, floor held on 1 of 2 days (50.0%), worst 0.900 "
+        "(seed 0, day 2) (2 seeds)"
     )
     assert summarize(run).as_dict()["floor"] == {
         "held": 1, "days": 2, "worst": 0.9, "worst_seed": 0, "worst_day": 2, "share": 0.5,
@@ -159,7 +159,7 @@ def test_budgets_without_a_control_get_no_verdict(run: Run):
     run.write_table("collusion", verdict_rows("no control"))
     sentence = collusion_sentence(run, "story")
     assert sentence is not None
-    assert "no verdict on 2 of 2 seeds: budgets bind" in sentence
+    assert "no verdict on 2 of 2 seeds: budgets could bind" in sentence
 
 
 def test_a_verdict_of_an_earlier_version_is_not_repeated(run: Run):

@@ -10,6 +10,7 @@ import pytest
 from auctionsim.agents.build import build_market
 from auctionsim.agents.policies.base import Constant, DayPolicy, DayState
 from auctionsim.analysis.economics import collusion, indices
+from auctionsim.analysis.economics.auctions import played
 from auctionsim.analysis.economics.competition import (
     cartel_totals,
     competitive_totals,
@@ -178,6 +179,36 @@ def test_a_market_with_budgets_gets_no_verdict_without_a_control(market: Market,
     limited = replace(market, budgets=np.full(5, 1.0))
     with pytest.raises(ValueError, match="expected the policy learned without budgets"):
         collusion.verdict(limited, Constant(truthful), DAYS)
+
+
+@pytest.mark.parametrize("pricing", ["gsp", "first", "vcg"])
+def test_budgets_that_nobody_would_spend_need_no_control(pricing: str):
+    market = made(SMALL, f'mechanism.pricing="{pricing}"', "mechanism.slot_effect=[1.0, 0.6]")
+    spend = market.outcome(2, market.static("truthful")).cost.sum(axis=(0, 2))
+    idle, tight = replace(market, budgets=2 * spend), replace(market, budgets=2 * spend)
+    tight.budgets.setflags(write=True)
+    tight.budgets[1] = 0.3 * spend[1]
+    low = Constant(colluding(market))
+    found = collusion.verdict(idle, low, DAYS)
+    assert found.label == "tacit or explicit coordination of all advertisers"
+    assert (
+        found.sentence == collusion.verdict(market, low, DAYS).sentence == collusion.without_control(idle, low, DAYS).sentence
+    )
+    # One budget that somebody would spend is enough.
+    assert collusion.without_control(tight, low, DAYS).reason == collusion.NO_CONTROL
+    with pytest.raises(ValueError, match="budgets could bind"):
+        collusion.verdict(tight, low, DAYS)
+    traffic, value = market.traffic, market.phi[:, 2]
+    assert collusion.judge_bids(traffic, 0.02 * value, market.rules, DAYS, budgets=idle.budgets).kind == "coordination"
+    judged = collusion.judge_bids(traffic, 0.02 * value, market.rules, DAYS, budgets=tight.budgets)
+    assert judged.reason == collusion.NO_CONTROL
+
+
+def test_a_budget_that_bids_above_all_values_exhausted_could_bind(market: Market):
+    spend = market.outcome(2, market.static("truthful")).cost.sum(axis=(0, 2))
+    generous = replace(market, budgets=2 * spend)
+    assert not played(generous, Constant(market.static("truthful")), DAYS).could_budgets_bind()
+    assert played(generous, Constant(5 * market.static("truthful")), DAYS).could_budgets_bind()
 
 
 def test_collusion_under_budgets_is_found_if_the_control_shows_it_too(market: Market):

@@ -94,6 +94,30 @@ def low_keyword_bids(auctions: Auctions, rng: Rng) -> Array:
     return auctions.bid * arithmetic.uniform(rng, 0.2, 0.5)
 
 
+def common_share(auctions: Auctions, rng: Rng) -> Array:
+    """Bid about the same low share of the value, all: a start that a rule of thumb sets, before anybody learns."""
+    share = arithmetic.uniform(rng, 0.05, 0.15)
+    return auctions.value * share * arithmetic.exp(0.15 * arithmetic.normal(rng, auctions.value.shape))
+
+
+def competitive_share(auctions: Auctions, rng: Rng) -> Array:
+    """Bid about the same large share of the value, all."""
+    share = arithmetic.uniform(rng, 0.7, 1.0)
+    return auctions.value * share * arithmetic.exp(0.1 * arithmetic.normal(rng, auctions.value.shape))
+
+
+def bids_alike(auctions: Auctions, rng: Rng) -> Array:
+    """Bid about the same low number, all, whatever a click is worth: usual bids of a trade, before anybody learns."""
+    level = arithmetic.uniform(rng, 0.05, 0.15) * float(np.median(auctions.value[auctions.exists]))
+    return level * arithmetic.exp(0.15 * arithmetic.normal(rng, auctions.value.shape))
+
+
+def still_learning(auctions: Auctions, rng: Rng) -> Array:
+    """Bid 1.2 to 3.5 times what one began with, everybody by about the same step so far."""
+    step = arithmetic.uniform(rng, 1.2, 3.5) * arithmetic.exp(0.08 * arithmetic.normal(rng, len(auctions.names)))
+    return auctions.bid * step[auctions.who]
+
+
 def own_hours(auctions: Auctions, rng: Rng) -> Array:
     """Bid the value in one's own business hours, a random half to three quarters of the day, and nothing outside."""
     open_ = rng.random((24, len(auctions.names))) < arithmetic.uniform(rng, 0.5, 0.75, len(auctions.names))

@@ -32,6 +32,8 @@ class Kind:
     """Budgets as a share of what each would spend in competition; 0 for none."""
     control: Draw | None = None
     """Function that returns the bids of the same bidders without budgets."""
+    start: Draw | None = None
+    """Function that returns the bids before learning, which `draw` finds as the auctions' bids; None if they are not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ class Labeled:
     auctions: Auctions
     control: Auctions | None
     """The same bidders without budgets; None where there are no budgets."""
+    start: Auctions | None = None
+    """The bids before learning; None where they are not known."""
 
 
 def kinds() -> tuple[Kind, ...]:
@@ -74,11 +78,13 @@ def drawn(kind: Kind, half: Half, draw: int) -> Labeled:
     seed = half.seed + draw
     rng = stream(seed, "outcome library", kind.name)
     market = market_of(half, kind.setting, seed, rng)
-    control = None
+    control, start = None, None
+    if kind.start:
+        market = start = i.bidding(market, kind.start(market, rng))
     if kind.budget:
         control = i.bidding(market, (kind.control or kind.draw)(market, rng))
         market = i.with_budgets(market, kind.budget)
-    return Labeled(kind.name, kind.colludes, seed, i.bidding(market, kind.draw(market, rng)), control)
+    return Labeled(kind.name, kind.colludes, seed, i.bidding(market, kind.draw(market, rng)), control, start)
 
 
 def _innocent() -> list[Kind]:
@@ -116,6 +122,14 @@ def _innocent() -> list[Kind]:
         one("two are absent", i.one_is_absent, Setting("gsp")),
         one("random participation", i.throttled, Setting("gsp")),
     ]
+    found += [
+        one("keyword bids, nobody learned", i.keyword_bids, start=i.keyword_bids),
+        one("still learning, from a common share", i.still_learning, start=i.common_share),
+        one("still learning, from bids alike", i.still_learning, start=i.bids_alike),
+        one("still learning, from bids alike, few", i.still_learning, Setting(advertisers=4, candidates=3), start=i.bids_alike),
+        one("still learning, from own shares", i.still_learning, start=i.failed),
+        one("failed learners, from keyword bids", i.failed, start=i.keyword_bids),
+    ]  # fmt: skip
     for share in (0.2, 0.6):
         found.append(one(f"truthful within budgets of {share}", i.truthful, Setting("gsp"), budget=share))
         found.append(one(f"paced within budgets of {share}", i.paced, Setting("gsp"), budget=share, control=i.truthful))
@@ -184,6 +198,22 @@ def _guilty() -> list[Kind]:
         one(
             "cartel under budgets, all shade alike",
             lambda a, _: a.value * 0.05, Setting("gsp", 1), budget=0.8,
+        ),
+        one(
+            "cartel, all shade alike, from keyword bids",
+            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.02, 0.2, r)), Setting("gsp", 1), start=i.keyword_bids,
+        ),
+        one(
+            "cartel, all shade alike, from a common share",
+            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.02, 0.2, r)), Setting("gsp", 1), start=i.competitive_share,
+        ),
+        one(
+            "cartel, all shade alike, at the level of keyword bids",
+            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.45, 0.5, r)), Setting("gsp", 1), start=i.keyword_bids,
+        ),
+        one(
+            "cartel, all shade alike, from low shares of their own",
+            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.15, 0.25, r)), Setting("gsp", 1), start=i.failed,
         ),
         one("cartel under budgets, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp"), budget=0.5),
     ]  # fmt: skip

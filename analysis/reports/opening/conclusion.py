@@ -22,14 +22,15 @@ def conclusion(run: Run, own: Summary) -> Conclusion:
     """Return what a run shows: the platform's revenue, total profit against what is possible, and how many advertisers gain.
 
     A change whose interval in currency holds 0 is called unclear, as in the table of amounts: the ratio of two sums that vary
-    together from seed to seed varies more than their difference. The box is bad if a floor was missed or bidders
-    coordinate, good if one of both was judged and none is bad, and unclear otherwise.
+    together from seed to seed varies more than their difference. Where seeds differ in size it varies less; if then only the
+    ratio is clear, both are said. The box is bad if a floor was missed or bidders coordinate, good if one of both was judged
+    and none is bad, and unclear otherwise.
     """
     who = own.name if own.has_learners else f"{own.name} (nobody learns, everybody follows a rule)"
     if "better_off" in own.not_defined:
         text = f"{who} {_clicks(own)}; total profit is not defined: {own.not_defined['better_off']}"
     else:
-        text = f"{who} {_revenue(own)} and {_profit(own)}; {_advertisers(run)}"
+        text = f"{who} {_revenue(own)} and {_profit(own)}; {_advertisers(run, own.seeds)}"
     marks = [_floor(own), *_verdict(seed_verdicts(run)), *_certainty(own)]
     tones = {mark.tone for mark in marks}
     return Conclusion(f"{text}.", "bad" if "bad" in tones else "good" if "good" in tones else "unclear", marks)
@@ -48,6 +49,8 @@ def _revenue(own: Summary) -> str:
         verb = "missed" if ratio.mean < own.floor * (1 - ROUNDING) else "kept on average, but not on every day,"
         return f"{verb} the floor on the platform's revenue ({share}, {floor})"
     if _is_unclear(own.changes["revenue"]):
+        if _is_clear(ratio):
+            return f"changed the platform's revenue to {share}{_clear_as_ratio(ratio, own.changes['revenue'])}"
         return f"shows no clear change of the platform's revenue ({share}{_ends(own.changes['revenue'])})"
     if abs(ratio.mean - 1) < 5e-4:
         return f"left the platform's revenue as it was ({share})"
@@ -60,6 +63,9 @@ def _profit(own: Summary) -> str:
         return f"changed total profit by {change} ({own.not_defined['profit']}, so there is no ratio)"
     ratio, bound = own.ratios["profit"], own.ratios.get("bound")
     if _is_unclear(own.changes["profit"]):
+        if _is_clear(ratio):
+            share = f"{_percent(ratio.mean)} of the baseline's"
+            return f"changed total profit to {share}{_clear_as_ratio(ratio, own.changes['profit'])}"
         return f"shows no clear change of total profit ({_percent(ratio.mean - 1, signed=True)}{_ends(own.changes['profit'])})"
     if abs(ratio.mean - 1) < 5e-4:
         return "left total profit as it was"
@@ -80,8 +86,13 @@ def _clicks(own: Summary) -> str:
     return f"brought {amount(after)} clicks where the baseline brings {amount(before)}, and {_revenue(own)}"
 
 
-def _advertisers(run: Run) -> str:
-    """Return how many advertisers gain and lose, over all seeds and test days, and for how many that is unclear."""
+def _advertisers(run: Run, seeds: int) -> str:
+    """Return how many advertisers gain and lose in the mean of the seeds, all test days together, and how many are unclear."""
+    text = _gains(run)
+    return f"in the mean of {seeds} seeds {text}" if seeds > 1 and not text.startswith("no advertiser's change") else text
+
+
+def _gains(run: Run) -> str:
     table = advertiser_measures(run)
     matters = pl.col("matters")
     gain, lose = (table.filter(side).height for side in (pl.col("change") > matters, pl.col("change") < -matters))
@@ -132,6 +143,16 @@ def _certainty(own: Summary) -> list[Mark]:
 
 def _is_unclear(change: Interval) -> bool:
     return change.is_known and change.low <= 0 <= change.high and change.high > change.low
+
+
+def _is_clear(ratio: Interval) -> bool:
+    return ratio.is_known and not ratio.low <= 1 <= ratio.high
+
+
+def _clear_as_ratio(ratio: Interval, change: Interval) -> str:
+    """Return that a ratio is clear where its change in currency is not, with both intervals."""
+    interval = f"{100 * LEVEL:.0f} % interval {_percent(ratio.low)} to {_percent(ratio.high)}"
+    return f" ({interval}), though in currency that is unclear, as {ratio.over} differ in size{_ends(change)}"
 
 
 def _ends(change: Interval) -> str:

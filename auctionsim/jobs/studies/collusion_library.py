@@ -30,7 +30,7 @@ class _Study:
     def run(self, unit: Unit, options: Options) -> Findings:  # noqa: ARG002  (one outcome is quick as it is)
         kind = next(kind for kind in kinds() if kind.name == unit.arm)
         outcome = drawn(kind, _HALVES[unit.scenario], unit.seed)
-        found = judge_auctions(outcome.auctions, outcome.control)
+        found = judge_auctions(outcome.auctions, outcome.control, outcome.start)
         split = "test" if unit.scenario == HELD_BACK.name else "train"
         rows = [(split, f"verdict {name}", float(found.kind == name)) for name in KINDS]
         rows += [(split, f"speaks {name}", float(test.speaks)) for name, test in found.tests.items()]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from auctionsim.analysis.documents.sections import Heading, Section, Table, Text
 from auctionsim.analysis.economics.auctions import Auctions
 from auctionsim.analysis.economics.outcome_library.kinds import drawn, kinds
-from auctionsim.analysis.economics.outcome_library.markets import HELD_BACK
+from auctionsim.analysis.economics.outcome_library.markets import EARLIER
 from auctionsim.analysis.screens.by_auction import AUCTION_MEASURES, separation
 from auctionsim.analysis.screens.demand import CUT, best_response, demand, hole, least_collusive_share
 from auctionsim.analysis.screens.innocent import CASES, innocent_log
@@ -66,7 +66,7 @@ def log_of_auctions(auctions: Auctions) -> BidLog:
 def _drawn(unit: Unit, k: int) -> BidLog:
     if unit.scenario == _INNOCENT:
         return innocent_log(CASES[unit.arm], _AUCTIONS, stream(unit.seed, "screens", "innocent", unit.arm, k))
-    return log_of_auctions(drawn(_KINDS[unit.arm], HELD_BACK, unit.seed + k).auctions).sample(_AUCTIONS)
+    return log_of_auctions(drawn(_KINDS[unit.arm], EARLIER, unit.seed + k).auctions).sample(_AUCTIONS)
 
 
 def _alarms(found: Sequence[Screening]) -> list[tuple[str, str, float]]:

@@ -85,9 +85,14 @@ def test_the_library_has_as_many_kinds_of_collusion_as_of_innocence_and_draws_th
 
 
 @pytest.mark.parametrize(
-    "name", ["rotation by hour, first", "ring of 3 of 12, best member bids, gsp", "paced within budgets of 0.6"]
-)
+    "name",
+    [
+        "rotation by hour, first", "ring of 3 of 12, best member bids, gsp", "paced within budgets of 0.6",
+        "still learning, from a common share", "still learning, from bids alike, few",
+        "cartel, all shade alike, from a common share", "cartel, all shade alike, from low shares of their own",
+    ],
+)  # fmt: skip
 def test_outcomes_of_the_library_get_the_verdict_that_their_cause_asks_for(name: str):
     kind = next(kind for kind in kinds() if kind.name == name)
     outcome = drawn(kind, TUNING, 7)
-    assert (judge_auctions(outcome.auctions, outcome.control).kind == "coordination") is kind.colludes
+    assert (judge_auctions(outcome.auctions, outcome.control, outcome.start).kind == "coordination") is kind.colludes

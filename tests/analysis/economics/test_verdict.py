@@ -206,7 +206,7 @@ def test_given_bids_are_judged_without_a_policy():
     value = market.phi[:, VALUE]
     assert judge_bids(market.traffic, value, market.rules, DAYS).label == "competitive"
     assert judge_bids(market.traffic, 0.03 * value, market.rules, DAYS).label == COORDINATION + EVERYBODY
-    limits = np.full(5, 50.0)
+    limits = np.full(5, 5.0)
     without = judge_bids(market.traffic, 0.03 * value, market.rules, DAYS, budgets=limits)
     assert without.label == "not defined"
     assert "needs a control" in without.sentence

@@ -47,7 +47,7 @@ def test_a_floor_that_held_and_a_gain_for_everybody_read_as_good_news(tmp_path: 
     # Profit 18, 20 and 22 over 10, of a bound of 30 - 10 = 20.
     assert found.text == (
         "cooperating kept the platform's revenue (100 % of the baseline, floor 100 %) and raised total profit by 100 %, of a "
-        "possible 100 %; every advertiser gains."
+        "possible 100 %; in the mean of 3 seeds every advertiser gains."
     )
     assert found.tone == "good"
     assert [(mark.text, mark.tone) for mark in found.marks] == [
@@ -60,7 +60,7 @@ def test_a_missed_floor_reads_as_bad_news_and_names_who_loses_most(tmp_path: Pat
     found = concluded(run_by_hand(tmp_path / "run", paid, dict.fromkeys((0, 1), BASE)))
     assert found.text == (
         "run missed the floor on the platform's revenue (80 % of the baseline, floor 100 %) and raised total profit by 30 %, "
-        "of a possible 100 %; 1 of 2 advertisers gain and 1 loses (most of all b, -1.00)."
+        "of a possible 100 %; in the mean of 2 seeds 1 of 2 advertisers gain and 1 loses (most of all b, -1.00)."
     )
     assert found.tone == "bad"
     assert found.marks[0].text == "Revenue floor of 100 % missed on 2 of 2 test days, worst day 80 %"
@@ -91,6 +91,18 @@ def test_a_gain_in_currency_that_is_sure_is_told_though_its_ratio_varies(tmp_pat
     found = concluded(run_by_hand(tmp_path / "run", learned, base, overrides=NO_FLOOR))
     assert "raised total profit by" in found.text
     assert "the advertiser gains" in found.text
+
+
+def test_a_gain_that_is_sure_as_a_ratio_alone_is_told_with_both_intervals(tmp_path: Path):
+    """Profit rises by a fifth, give or take little, on small and on large seeds: in currency by 0.19, 2.1 and 21."""
+    base = {0: {"a": (5.0, 6.0)}, 1: {"a": (5.0, 15.0)}, 2: {"a": (5.0, 105.0)}}
+    learned = {0: {"a": (5.0, 6.19)}, 1: {"a": (5.0, 17.1)}, 2: {"a": (5.0, 126.0)}}
+    found = concluded(run_by_hand(tmp_path / "run", learned, base, overrides=NO_FLOOR))
+    assert (
+        "changed total profit to 120.3 % of the baseline's (95 % interval 117.5 % to 123.2 %), though in currency" in found.text
+    )
+    assert "that is unclear, as seeds differ in size; +7.76, 95 % interval -20.81 to +36.34" in found.text
+    assert "no clear change" not in found.text
 
 
 def test_profit_beyond_the_bound_is_paid_for_by_the_platform(tmp_path: Path):
