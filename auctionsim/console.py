@@ -9,7 +9,7 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,11 @@ class Console:
                 raise
             if error.errno != errno.EPIPE:
                 self.say(f"stdout: {error.strerror}; the result is in {kept}")
+
+    def warn(self, source: str, warnings: Iterable[str]) -> None:
+        """Print what is valid in a scenario and yet makes figures meaningless on stderr, a line each."""
+        for warning in warnings:
+            self.say(f"{source}: warning: {warning}")
 
     def next_command(self, command: str) -> None:
         """Print the next useful command on stderr."""

@@ -17,7 +17,7 @@ import json
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -147,6 +147,18 @@ class Run:
     def note_arithmetic(self, digests: dict[str, str]) -> None:
         """Keep digests of this machine's arithmetic in the manifest."""
         self._write_manifest({**self.manifest(), "arithmetic": digests})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return the warnings of `auctionsim check` that held when the run was trained or evaluated, a line each."""
+        return tuple(self.manifest().get("warnings", ()))
+
+    def note_warnings(self, warnings: Sequence[str]) -> None:
+        """Keep warnings in the manifest, where there are any or were others."""
+        manifest = self.manifest()
+        if list(warnings) != manifest.get("warnings", []):
+            kept = {"warnings": list(warnings)} if warnings else {}
+            self._write_manifest({key: value for key, value in manifest.items() if key != "warnings"} | kept)
 
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         write_json(self.path / "manifest.json", manifest)

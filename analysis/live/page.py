@@ -153,7 +153,7 @@ def _floor_held(state: RunState) -> tuple[int, int]:
 
 def _violation(row: Row) -> Sequence[str]:
     return [
-        str(row["constraint"]).replace("_", " "),
+        str(row["words"]),
         str(row["seed"]),
         str(row["cases"]),
         f"{row['violated']:.1%}",

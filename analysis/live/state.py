@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from auctionsim.analysis.live.numbers import LoggedNumbers, Metrics
-from auctionsim.analysis.reports.violations import violations
+from auctionsim.analysis.reports.violations import constraint_words, violations
 from auctionsim.errors import InputError
 from auctionsim.locks import writer_of
 from auctionsim.runs import Run
@@ -50,7 +50,8 @@ class RunState:
     seconds: dict[int, tuple[float, float]] = field(default_factory=dict)
     """Wall seconds and candidate bids by iteration."""
     violations: list[Row] = field(default_factory=list)
-    """Rows of `analysis.reports.violations` for the learned policy; empty until the run is evaluated."""
+    """Rows of `analysis.reports.violations` for the learned policy, each with the constraint's `words`; empty until the run is
+    evaluated."""
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -158,7 +159,9 @@ class Following:
         if self._judged[0] != key:
             try:
                 table = violations(run).filter(arm="learned").drop("arm").sort("constraint", "seed")
-                self._judged = key, table.to_dicts(), ""
+                scenario = run._scenario_of_old_run()
+                rows = [{**row, "words": constraint_words(row["constraint"], [scenario])} for row in table.to_dicts()]
+                self._judged = key, rows, ""
             except InputError as error:
                 self._judged = key, [], str(error)
         return self._judged[1], self._judged[2]

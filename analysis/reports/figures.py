@@ -13,6 +13,7 @@ from auctionsim.analysis.documents.plots import runs as plots
 from auctionsim.analysis.documents.plots.front import trade_off_figure
 from auctionsim.analysis.documents.plots.responses import punishment_figure
 from auctionsim.analysis.documents.sections import Note, Picture, Section
+from auctionsim.analysis.pareto import pareto_front
 from auctionsim.analysis.reports.fixed_traffic import intervals_of
 from auctionsim.analysis.reports.metrics import amounts_of, hourly_revenue, mean_advertiser_ratios
 from auctionsim.analysis.reports.run_punishment import response_lines
@@ -85,9 +86,13 @@ def _learning(named: dict[str, Run], learning: dict[str, Run]) -> list[Section]:
     )
     if not curves:
         return [*found, Note("Learning curves are left out: no run has metrics of its iterations.")] if learning else found
-    caption = (
-        "Learning curves on the training days: means over population and seeds; the band spans the lowest and the highest seed."
-    )
+    if all(len(revenue) == 1 for revenue, _ in curves.values()):
+        caption = "Learning curves on the training days: means over the population; one seed each."
+    else:
+        caption = (
+            "Learning curves on the training days: means over population and seeds; the band spans the lowest and the highest "
+            "seed."
+        )
     return [Picture("learning", plots.learning_figure(curves), caption, charts.learning_chart(curves)), *found]
 
 
@@ -152,10 +157,11 @@ def _trade_off(named: dict[str, Run], summaries: Sequence[Summary], seeds: str, 
         learned = amounts_of(run, "learned").select("revenue", "profit").to_numpy()
         points[own.name] = learned - baseline if in_currency else own.by_seed[:, :2]
     what = f"changes against {base} in currency, since a ratio is not defined" if in_currency else f"ratios to {base}"
-    caption = (
-        f"Total profit against platform revenue on the test days, {what}: means over seeds (n = {seeds}), and each seed. The "
-        "line joins the runs on the Pareto front."
-    )
+    shown = "one seed each" if seeds == "1" else f"means over seeds (n = {seeds}), and each seed"
+    caption = f"Total profit against platform revenue on the test days, {what}: {shown}."
+    means = np.array([own.mean(axis=0) for own in points.values()])
+    if len(np.unique(means[pareto_front(means)], axis=0)) > 1:
+        caption += " The line joins the runs on the Pareto front: no other run is better in both."
     chart = charts.trade_off_chart(points, by_seed, in_currency=in_currency)
     return Picture("trade-off", trade_off_figure(points, in_currency=in_currency), caption, chart)
 

@@ -67,6 +67,7 @@ def _begun(runs: Sequence[Run]) -> tuple[dict[str, Run], list[Summary], list[Sec
     named = named_runs(runs)
     summaries = [summarize(run, name) for name, run in named.items()]
     sections: list[Section] = [conclusion(run, own) for run, own in zip(named.values(), summaries, strict=True)]
+    sections += [Text(f"{name}: warning: {line}.") for name, run in named.items() for line in run.warnings]
     sections += [Heading("The runs in figures"), *(Text(summary.sentence) for summary in summaries)]
     sections += [Text(line) for name, run in named.items() if (line := collusion_sentence(run, name))]
     return named, summaries, sections

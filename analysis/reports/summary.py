@@ -214,6 +214,8 @@ def summarize(run: Run, name: str | None = None, against: Run | None = None) -> 
 
 def intervals_text(summaries: Sequence[Summary]) -> str:
     """Return what means and intervals of a report are over, for its captions."""
+    if all(own.seeds == 1 and own.over == "seeds" for own in summaries):
+        return "one seed, no interval"
     seeds = ", ".join(sorted({str(own.seeds) for own in summaries}))
     text = f"means over seeds (n = {seeds}) with {INTERVALS}"
     logs = [own for own in summaries if own.over == "days"]

@@ -14,7 +14,7 @@ from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic
 from auctionsim.analysis.reports.metrics import advertiser_profits, is_better_off, mean_advertiser_ratios, unknown_amounts
 from auctionsim.analysis.reports.run_collusion import TEST_COLUMNS
 from auctionsim.analysis.reports.summary import NOT_DEFINED, Summary, amount, intervals_text
-from auctionsim.analysis.reports.violations import violations
+from auctionsim.analysis.reports.violations import constraint_words, violations
 from auctionsim.analysis.statistics import mean_interval
 from auctionsim.objectives.floor_days import FloorDays
 from auctionsim.ratios import NotDefined
@@ -161,6 +161,7 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
     """Return how often each constraint was violated on test days, and by how much; nothing if no run has constraints."""
     tables = {name: violations(run).filter(arm="learned") for name, run in named.items()}
     constraints = list(dict.fromkeys(key for table in tables.values() for key in table["constraint"]))
+    scenarios = [run.scenario() for run in named.values()]
     rows = []
     for constraint in constraints:
         cells = []
@@ -168,7 +169,7 @@ def constraint_sections(named: Mapping[str, Run]) -> list[Section]:
             own = table.filter(constraint=constraint)
             share, excess = own["violated"].to_numpy(), own["excess"].to_numpy()
             cells.append(_violation_text(share, excess) if own.height else "not set")
-        rows.append([constraint.replace("_", " "), *cells])
+        rows.append([constraint_words(constraint, scenarios), *cells])
     if not rows:
         return []
     note = (
@@ -252,8 +253,6 @@ def _totals_note(summaries: Sequence[Summary]) -> str:
 
 def _over(summaries: Sequence[Summary]) -> str:
     """Return what the means and intervals are over, as the beginning of a sentence."""
-    if all(own.seeds == 1 and own.over == "seeds" for own in summaries):
-        return "One seed, no interval"
     text = intervals_text(summaries)
     return text[:1].upper() + text[1:]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from auctionsim.analysis.reports.welfare import advertiser_days
 from auctionsim.errors import unknown
 from auctionsim.market.agencies.adoption import groups_of
+from auctionsim.names.display import key_words
 from auctionsim.objectives import fitness
-from auctionsim.objectives.constraints import CPA_CAP, constraints_in
+from auctionsim.objectives.constraints import CPA_CAP, RoiFloor, constraints_in
 from auctionsim.objectives.cpa_score import NO_TARGET, cpa_scores
 from auctionsim.objectives.goals import Goals
 from auctionsim.objectives.resolve import resolved_goals
@@ -44,6 +45,18 @@ def violations(run: Run) -> pl.DataFrame:
     return table.group_by("arm", "seed", "constraint", maintain_order=True).agg(
         pl.len().alias("cases"), (pl.col("excess") > _TOLERANCE).mean().alias("violated"), pl.col("excess").mean()
     )
+
+
+def constraint_words(constraint: str, scenarios: Iterable[Scenario]) -> str:
+    """Return what a report calls a constraint of `violations`: the words of the keys that state it, as `ROAS floor`.
+
+    A floor on returns is one constraint, and its limit is stated by `roas_floor` or `roi_floor`.
+    """
+    keys = [constraint]
+    if constraint == RoiFloor.key:
+        groups = [group for scenario in scenarios for group in scenario.advertisers]
+        keys = [key for key in ("roas_floor", "roi_floor") if any(getattr(group, key) is not None for group in groups)] or keys
+    return " or ".join(map(key_words, keys))
 
 
 def run_scores(run: Run) -> pl.DataFrame | NotDefined:

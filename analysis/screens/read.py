@@ -16,6 +16,7 @@ from auctionsim.errors import InputError, shown, suggestion, unknown
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.ingest.archives import unpacked
 from auctionsim.traffic.raw_table import read_table
+from auctionsim.traffic.text_lines import row_source
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "auction": ("auction", "auction_id", "pid", "tender"),
@@ -79,7 +80,10 @@ def read_bids(path: Path, *, lowest_wins: bool, columns: Mapping[str, str] | Non
         if not columns and set(_TRAFFIC) <= set(table.columns):
             if lowest_wins:
                 raise InputError(f"{path}: expected a log of bids with --procurement, got a traffic table, whose highest wins")
-            return log_of_traffic(load_traffic(plain))
+            try:
+                return log_of_traffic(load_traffic(plain))
+            except InputError as error:
+                raise InputError(str(error).replace(str(plain), str(path))) from error
     return _laid_out(path, table, dict(columns or {}), lowest_wins=lowest_wins)
 
 
@@ -143,7 +147,7 @@ def _numbers(path: Path, table: pl.DataFrame, column: str) -> NDArray[np.float64
     if wrong.fill_null(value=False).any():
         row = int(wrong.fill_null(value=False).arg_max() or 0)
         given = shown(table[column][row])
-        raise InputError(f"{path}: row {row + 1}, column {column}: expected a number <= {_MOST:g} or nothing, got {given}")
+        raise InputError(f"{_row_source(path, row)}, column {column}: expected a number <= {_MOST:g} or nothing, got {given}")
     return np.asarray(numbers.fill_null(float("nan")).to_numpy(), dtype=np.float64)
 
 
@@ -213,7 +217,13 @@ def _expect_all(path: Path, table: pl.DataFrame, column: str, wrong: NDArray[np.
         given = table[column][row]
         is_blank = given is None or not str(given).strip()
         words = "nothing" if is_blank else shown(given if isinstance(given, int | float) else str(given))
-        raise InputError(f"{path}: row {row + 1}, column {column}: expected {expected}, got {words}")
+        raise InputError(f"{_row_source(path, row)}, column {column}: expected {expected}, got {words}")
+
+
+def _row_source(path: Path, row: int) -> str:
+    """Return a log and one of its rows for a message, by the line of the file that is packed in it."""
+    with tempfile.TemporaryDirectory() as folder, unpacked(path, path, Path(folder) / "unpacked") as parts:
+        return row_source(parts[0][1], row, path)
 
 
 def _codes(column: pl.Series) -> NDArray[np.int64]:

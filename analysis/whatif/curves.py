@@ -24,6 +24,8 @@ SPEND_SHARES = np.linspace(0.05, 1.0, 20)
 SHOWN = ("impressions", "clicks", "spend", "conversions", "profit", "gmv")
 TARGETS = ("cpa", "roas")
 """Targets: cost per conversion at most so much, or GMV per cost at least so much."""
+INSIDE, LOWER_END, UPPER_END = "inside", "lower end", "upper end"
+"""Positions of a point in the range of bids or budgets that were replayed. Beyond an end nothing is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,24 @@ class Curve:
         """Return the profit at each point, currency, `[P]`."""
         return ADVERTISER_FIGURES["profit"](self.replays.total)
 
+    def best(self) -> int:
+        """Return the index of the point of highest profit; of equal profits the one nearest to what there is.
+
+        A tie is no advice to change anything.
+        """
+        ties = np.flatnonzero(self.profits == self.profits.max())
+        factors = self.factor[ties]
+        return int(ties[np.maximum(factors, 1.0 / factors).argmin()])
+
+    def range_of_best(self) -> str:
+        """Return where the point of highest profit stands in the range: `INSIDE`, `LOWER_END` or `UPPER_END`."""
+        best = self.best()
+        return UPPER_END if best == len(self.x) - 1 else LOWER_END if best == 0 else INSIDE
+
     def meeting(self, target: str, level: float) -> float | NotDefined:
         """Return the largest bid or budget that meets a target, between two points by a straight line.
+
+        At the upper end of the range it is the largest that was replayed, and a larger one may meet the target too.
 
         Args:
             target: One of `TARGETS`.
@@ -89,7 +107,8 @@ class Curve:
         bought = total[:, CONVERSIONS] > 0 if target == "cpa" else (total[:, COST] > 0) | (total[:, GMV] > 0)
         meets = np.flatnonzero((spare >= 0) & bought)
         if not len(meets):
-            return NotDefined("no point meets the target" if bought.any() else "no point buys anything")
+            missed = f"no point from {self.x[0]:.4g} to {self.x[-1]:.4g} meets the target"
+            return NotDefined(missed if bought.any() else "no point buys anything")
         last = int(meets[-1])
         if last == len(self.x) - 1:
             return float(self.x[last])
@@ -118,15 +137,49 @@ def marginal_cpc(totals: Array) -> Array:
     return np.where(is_more, safe_ratios(more[..., COST], more[..., CLICKS]), np.nan)
 
 
+def best_table(curves: Sequence[Curve]) -> pl.DataFrame:
+    """Return the point of highest profit, a row per curve whose profits are known.
+
+    Columns: `advertiser`, `curve`, `rivals`, `x`, `factor`, `profit`, `profit_now` (at factor 1; null where no point has it),
+    and `range`: `inside`, or `lower end` or `upper end` where the range ends at the point, so that one beyond may earn more.
+    """
+    rows: list[dict[str, object]] = []
+    for curve in curves:
+        if np.isnan(curve.profits).any():
+            continue
+        best, now = curve.best(), np.flatnonzero(curve.factor == 1.0)
+        rows.append({
+            **_names(curve), "x": float(curve.x[best]), "factor": float(curve.factor[best]),
+            "profit": float(curve.profits[best]), "profit_now": float(curve.profits[now[0]]) if len(now) else None,
+            "range": curve.range_of_best(),
+        })  # fmt: skip
+    numbers = dict.fromkeys(("x", "factor", "profit", "profit_now"), pl.Float64)
+    return pl.DataFrame(rows, schema=dict.fromkeys(_NAMES, pl.String) | numbers | {"range": pl.String})
+
+
 def meeting_table(curves: Sequence[Curve], target: str, level: float) -> pl.DataFrame:
-    """Return the bid or budget that meets a target, a row per curve; columns `advertiser`, `curve`, `rivals`, `x`, `reason`."""
+    """Return the bid or budget that meets a target, a row per curve.
+
+    Columns: `advertiser`, `curve`, `rivals`, `target`, `level`, `x`, `reason`, and `range`: `inside`, `upper end` where it is
+    the largest that was replayed, so that a larger one may meet the target too, and null where none meets it.
+    """
     rows = []
     for curve in curves:
         found = curve.meeting(target, level)
-        is_defined = not isinstance(found, NotDefined)
-        row = {"advertiser": curve.advertiser, "curve": curve.kind, "rivals": curve.rivals, "target": target, "level": level}
-        rows.append({**row, "x": found if is_defined else None, "reason": "" if is_defined else str(found)})
-    return pl.DataFrame(rows, schema_overrides={"x": pl.Float64, "level": pl.Float64}, infer_schema_length=None)
+        row = {**_names(curve), "target": target, "level": level}
+        if isinstance(found, NotDefined):
+            rows.append({**row, "x": None, "reason": str(found), "range": None})
+        else:
+            rows.append({**row, "x": found, "reason": "", "range": UPPER_END if found == curve.x[-1] else INSIDE})
+    types = {"x": pl.Float64, "level": pl.Float64, "range": pl.String}
+    return pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None)
+
+
+_NAMES = ("advertiser", "curve", "rivals")
+
+
+def _names(curve: Curve) -> dict[str, object]:
+    return dict(zip(_NAMES, (curve.advertiser, curve.kind, curve.rivals), strict=True))
 
 
 def _columns(name: str, figure: Callable[[Array], Array], replays: Replays) -> dict[str, pl.Series]:

@@ -41,7 +41,8 @@ _BEGINNINGS = {
         "report.md": "# What if? ", "index.html": f"{_PAGE}What if? ",
     },
     "landscape.json": {
-        "landscape.json": "{", "curves.csv": "advertiser,curve,", "targets.csv": "advertiser,curve,", "landscape.xlsx": "PK",
+        "landscape.json": "{", "curves.csv": "advertiser,curve,", "best.csv": "advertiser,curve,",
+        "targets.csv": "advertiser,curve,", "landscape.xlsx": "PK",
         "report.md": "# Bid and budget landscape: ", "index.html": f"{_PAGE}Bid and budget landscape: ",
     },
     "results.csv": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from auctionsim import arguments
 from auctionsim.analysis.documents.charts.whatif import landscape_chart
 from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
 from auctionsim.analysis.reports.summary import amount
-from auctionsim.analysis.whatif.curves import Curve, meeting_table
+from auctionsim.analysis.whatif.curves import LOWER_END, UPPER_END, Curve, best_table, meeting_table
 from auctionsim.analysis.whatif.files import expect_answer_folder, write_tables
 from auctionsim.analysis.whatif.log_fit import LogFit
 from auctionsim.analysis.whatif.text import aligned
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 _DRAWN = 12
+_BEST_HEADER = ("curve", "rivals", "at", "factor", "profit", "profit now", "range")
 _HEADER = (
     "factor", "impressions", "clicks", "spend", "conversions", "profit", "cpc", "marginal cpc", "cpa", "roas",
 )  # fmt: skip
@@ -70,6 +71,11 @@ class Landscape:
         found = [meeting_table(self.curves, target, level) for target, level in self.levels.items()]
         return pl.concat(found) if found else meeting_table([], "", 0.0)
 
+    @cached_property
+    def best(self) -> pl.DataFrame:
+        """Return the point of highest profit of each curve (`curves.best_table`); no rows where profits are not defined."""
+        return best_table(self.curves if self.has_profit else ())
+
     @property
     def has_profit(self) -> bool:
         """Return whether profits are defined: this traffic knows what conversions are worth."""
@@ -82,14 +88,13 @@ class Landscape:
         names = {curve.advertiser for curve in self.curves}
         for curve in self.curves if len(names) <= 2 else ():
             lines += [self._title(curve), *aligned([curve.kind, *_HEADER], _cells(curve)), ""]
-        header = ["highest profit", "curve", "rivals", "at", "factor", "profit", "profit now"]
         if self.has_profit:
-            lines += [*aligned(header, [_best(curve) for curve in self.curves]), ""]
+            lines += [*aligned(["highest profit", *_BEST_HEADER], _best_cells(self.best)), *_best_ends(self.best), ""]
         elif len(names) > 2:
             lines += ["highest profit: not defined (clicks and cost: --advertiser NAME, --out, --json)", ""]
         if self.levels:
-            rows = [[*map(str, row[:3]), f"{row[3]} {row[4]:g}", _met(row)] for row in self.targets.iter_rows()]
-            lines += [*aligned(["target", "curve", "rivals", "level", "bid or budget"], rows), ""]
+            header = ["target", "curve", "rivals", "level", "bid or budget"]
+            lines += [*aligned(header, _met_cells(self.targets)), *_met_ends(self.targets), ""]
         return [*lines, *self.notes]
 
     def figure(self, advertiser: str | None = None) -> Figure:
@@ -124,6 +129,7 @@ class Landscape:
             "source": self.name,
             "days": list(self.days),
             "curves": self.table.to_dicts(),
+            "best": self.best.to_dicts(),
             "targets": self.targets.to_dicts(),
             "adapting": settled,
             "notes": list(self.notes),
@@ -152,21 +158,22 @@ class Landscape:
             f"Bid and budget landscape: {self.name}", [command], self._sections(), folder, page_in="", text="report.md",
             names={self.name, *names},
         )  # fmt: skip
-        tables = {"curves": self.table, **({"targets": self.targets} if self.levels else {})}
+        tables = {"curves": self.table}
+        tables |= {"best": self.best} if self.has_profit else {}
+        tables |= {"targets": self.targets} if self.levels else {}
         write_tables(tables, folder, "landscape.xlsx")
         return page
 
     def _sections(self) -> list[Section]:
         best: Section = Text("not defined")
         if self.has_profit:
-            header = ["advertiser", "curve", "rivals", "at", "factor", "profit", "profit now"]
-            caption = "The point of highest profit of each curve, all days together."
-            best = Table(header, [_best(curve) for curve in self.curves], caption)
+            caption = " ".join(["The point of highest profit of each curve, all days together.", *_best_ends(self.best)])
+            best = Table(["advertiser", *_BEST_HEADER], _best_cells(self.best), caption)
         sections: list[Section] = [Text(line) for line in self.log_fit.lines]
         sections += [Heading("Highest profit"), best]
         if self.levels:
-            rows = [[*map(str, row[:3]), f"{row[3]} {row[4]:g}", _met(row)] for row in self.targets.iter_rows()]
-            sections += [Heading("Targets"), Table(["advertiser", "curve", "rivals", "target", "bid or budget"], rows)]
+            header, note = ["advertiser", "curve", "rivals", "target", "bid or budget"], " ".join(_met_ends(self.targets))
+            sections += [Heading("Targets"), Table(header, _met_cells(self.targets), note)]
         names = list(dict.fromkeys(curve.advertiser for curve in self.curves))
         for number, name in enumerate(names[:_DRAWN]):
             caption = f"Bids and budgets of {name}, all days together, with 95 % intervals where they were asked for."
@@ -188,18 +195,42 @@ class Landscape:
         return f"{curve.advertiser}: {curve.kind} ({unit}), rivals {curve.rivals}{said}"
 
 
-def _best(curve: Curve) -> list[str]:
-    """Return the cells of a curve's point of highest profit."""
-    # Of equal profits the one nearest to what there is: a tie is no advice to change anything.
-    ties = np.flatnonzero(curve.profits == curve.profits.max())
-    factors = curve.factor[ties]
-    best = int(ties[np.maximum(factors, 1.0 / factors).argmin()])
-    now = np.flatnonzero(curve.factor == 1.0)
-    at_now = amount(float(curve.profits[now[0]])) if len(now) else "not defined"
+def _best_cells(best: pl.DataFrame) -> list[list[str]]:
+    """Return the rows of `curves.best_table` as cells."""
     return [
-        curve.advertiser, curve.kind, curve.rivals, f"{curve.x[best]:.4g}", f"{curve.factor[best]:.3g}",
-        amount(float(curve.profits[best])), at_now,
+        [
+            row["advertiser"], row["curve"], row["rivals"], f"{row['x']:.4g}", f"{row['factor']:.3g}",
+            amount(row["profit"]), _text(row["profit_now"]), row["range"],
+        ]
+        for row in best.iter_rows(named=True)
     ]  # fmt: skip
+
+
+def _best_ends(best: pl.DataFrame) -> list[str]:
+    """Say what it means that a profit is highest at an end of the range, a sentence for each end that there is."""
+    beyond = {UPPER_END: "higher", LOWER_END: "lower"}
+    return [
+        f"At the {end} of the range: a {word} bid or budget than was replayed may bring a higher profit."
+        for end, word in beyond.items()
+        if end in best["range"]
+    ]
+
+
+def _met_cells(targets: pl.DataFrame) -> list[list[str]]:
+    """Return the rows of `curves.meeting_table` as cells."""
+    return [
+        [
+            row["advertiser"], row["curve"], row["rivals"], f"{row['target']} {row['level']:g}",
+            row["reason"] if row["x"] is None else f"{row['x']:.4g}" + (f" ({UPPER_END})" if row["range"] == UPPER_END else ""),
+        ]
+        for row in targets.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def _met_ends(targets: pl.DataFrame) -> list[str]:
+    """Say what it means that the largest bid or budget that was replayed meets a target."""
+    said = f"At the {UPPER_END} of the range: a higher bid or budget than was replayed may meet the target too."
+    return [said] if UPPER_END in targets["range"] else []
 
 
 def _cells(curve: Curve) -> list[list[str]]:
@@ -213,7 +244,3 @@ def _cells(curve: Curve) -> list[list[str]]:
 
 def _text(value: float | None) -> str:
     return "not defined" if value is None else amount(value)
-
-
-def _met(row: Sequence[Any]) -> str:
-    return row[6] if row[5] is None else f"{row[5]:.4g}"

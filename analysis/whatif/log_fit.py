@@ -18,6 +18,7 @@ from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.names.display import short_repr
 from auctionsim.ratios import safe_ratio
 from auctionsim.traffic.raw_table import read_table
+from auctionsim.traffic.text_lines import row_source
 
 _NUMBERS = (*OUTCOMES, "spend")
 _MOST = 1e15
@@ -173,7 +174,7 @@ def _numbers(table: pl.DataFrame, source: Any) -> pl.DataFrame:
         if wrong.any():
             row = int(wrong.arg_max() or 0)
             expected = "text" if name == "advertiser" else f"a number >= 0 and <= {_MOST:g}"
-            raise InputError(f"{source}: row {row + 1}, column {name}: expected {expected}, got {shown(table[name][row])}")
+            raise InputError(f"{row_source(source, row)}, column {name}: expected {expected}, got {shown(table[name][row])}")
     return typed
 
 

@@ -247,8 +247,11 @@ def train_run(
     markets: dict[int, Market] | None = None,
     starts: dict[int, Arrays] | None = None,
     until: int | None = None,
+    are_warned: bool = False,
 ) -> None:
-    """Train a run to its end or to an iteration, and show the progress. On a signal, keep a checkpoint and say how to resume.
+    """Train a run to its end or to an iteration, and show warnings and progress.
+
+    On a signal, keep a checkpoint and say how to resume.
 
     Args:
         run: The run folder.
@@ -258,13 +261,21 @@ def train_run(
         markets: The market of each seed, if the caller has built them already.
         starts: The learner's initial state for each seed, if the caller has computed them already.
         until: The iteration to stop at after its checkpoint; None for the end.
+        are_warned: Whether the caller has shown what `market.warnings` finds.
 
     Raises:
         KeyboardInterrupt: A signal ended the training.
         RunError: The run folder was removed or can no longer be written.
     """
+    from auctionsim.agents.build import build_market
     from auctionsim.jobs.training.train import Interrupted, train
+    from auctionsim.market.warnings import warnings_of
 
+    if markets is None:
+        scenario = run.scenario()
+        markets = {seed: build_market(scenario, seed) for seed in run.seeds}
+    if not are_warned:
+        console.warn(next(iter(markets.values())).scenario.source, warnings_of(markets.values()))
     try:
         with console.training(title) as progress:
             train(run, pool, progress, markets, starts=starts, until=until)

@@ -81,8 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     except MissingExtra as error:
         # The scenario is right all the same, on a machine that has the library.
         warnings.append(str(error).removeprefix(f"{scenario.source}: "))
-    for warning in warnings:
-        console.say(f"{scenario.source}: warning: {warning}")
+    console.warn(scenario.source, warnings)
     auctions, advertisers = market.source.auctions, len(market.advertisers)
     console.result(
         f"{scenario.name}: valid ({advertisers} advertisers, {len(market.learners)} of them learners, "

@@ -39,5 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     out = _common.report_folder(Path(arguments.out or opened[0].path.parent / "comparison"), opened)
     found = compare_runs(opened)
     page = write_comparison(found, out)
+    for one in opened:
+        console.warn(str(one.path), one.warnings)
     console.result("\n".join([*found.lines, f"report: {page}"]), {"report": str(page), **found.as_dict()})
     return 0

@@ -107,6 +107,7 @@ def _arms(arguments: argparse.Namespace, console: Console, out: Path, seeds: tup
 def _train(console: Console, out: Path, seeds: tuple[int, ...], arms: list[Arm], pool: Pool) -> None:
     """Train the arms that are not finished, from their last checkpoints."""
     from auctionsim.agents.build import build_market
+    from auctionsim.market.warnings import warnings_of
     from auctionsim.runs import Run
 
     def opened(arm: Arm) -> Run | None:
@@ -121,6 +122,8 @@ def _train(console: Console, out: Path, seeds: tuple[int, ...], arms: list[Arm],
             console.say(f"{arm.name}: finished before, skipped")
     # Traffic and baseline are the same in all arms.
     markets = {seed: build_market(arms[0].scenario, seed) for seed in seeds} if missing else {}
+    if markets:
+        console.warn(arms[0].scenario.source, warnings_of(markets.values()))
     for arm in missing:
         run = opened(arm)
         if run is None:
@@ -129,4 +132,4 @@ def _train(console: Console, out: Path, seeds: tuple[int, ...], arms: list[Arm],
         elif run.checkpoints():
             console.say(f"{arm.name}: goes on after iteration {run.last_checkpoint()}")
         goals = {seed: market.with_goals(arm.scenario) for seed, market in markets.items()}
-        _common.train_run(run, console, pool, title=arm.name, markets=goals)
+        _common.train_run(run, console, pool, title=arm.name, markets=goals, are_warned=True)

@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     opened = Run.open(arguments.run)
     evaluate(opened)
+    console.warn(str(opened.path), opened.warnings)
     summary = summarize(opened)
     console.result(summary.sentence, {"run": str(opened.path), **summary.as_dict()}, kept=opened.path)
     console.next_command(f"auctionsim report {shlex.quote(str(opened.path))}")

@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.offline.export import log_days, write_dataset
     from auctionsim.jobs.offline.minari_export import expect_minari, write_minari
     from auctionsim.jobs.offline.plan import make_plan
+    from auctionsim.market.warnings import market_warnings
     from auctionsim.numbers import number_above
 
     one_of("--format", arguments.format, FORMATS)
@@ -80,6 +81,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         expect_minari()
     scenario, seed, opened = _source(arguments)
     market = build_market(scenario, seed)
+    console.warn(scenario.source, market_warnings(market))
     name = arguments.policy or ("manual" if opened is None else str(opened.path.resolve()))
     is_own = arguments.policy is None
     plan = make_plan(

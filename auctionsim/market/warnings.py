@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from auctionsim import arithmetic
@@ -14,26 +16,46 @@ _WORDS = {"manual": "keyword bid", "truthful": "value of a click"}
 
 
 def market_warnings(market: Market) -> list[str]:
-    """Return what a user should know before training, one line each; nothing if all is well."""
+    """Return what a user should know before training, one line each; nothing if all is well.
+
+    The baseline is replayed where a market is built. Bids are looked through only as far as an answer needs: where a reserve is
+    out of reach, all of them.
+    """
     found = []
-    mechanism, highest = market.scenario.mechanism, _highest_bids(market)
-    for rule, bid in highest.items():
-        raised = min(max(bid, mechanism.bid_floor), np.inf if mechanism.bid_cap is None else mechanism.bid_cap)
-        if raised < mechanism.reserve:
-            found.append(f"mechanism.reserve: no {_WORDS[rule]} reaches {mechanism.reserve:g}; the highest is {bid:.4g}")
+    mechanism = market.scenario.mechanism
+    cap = np.inf if mechanism.bid_cap is None else mechanism.bid_cap
+    if min(mechanism.bid_floor, cap) < mechanism.reserve:
+        for rule, bid in _highest_bids(market, mechanism.reserve if cap >= mechanism.reserve else np.inf).items():
+            if min(max(bid, mechanism.bid_floor), cap) < mechanism.reserve:
+                found.append(f"mechanism.reserve: no {_WORDS[rule]} reaches {mechanism.reserve:g}; the highest is {bid:.4g}")
     for key in market.scenario.traffic.split_keys:
         outcomes = [market.baseline[day] for day in getattr(market.scenario.traffic, key)]
         cost, gmv = (sum(float(getattr(one, name).sum()) for one in outcomes) for name in ("cost", "gmv"))
         ratios = {"revenue": ratio_to_amount(0.0, cost, cost), "profit": ratio_to_amount(0.0, gmv - cost, gmv + cost)}
         wrong = {name: ratio for name, ratio in ratios.items() if isinstance(ratio, NotDefined)}
         if wrong:
-            reason = next(iter(wrong.values())).reason if highest["truthful"] > 0 else "nothing in this traffic has a value"
+            has_value = _highest_bids(market, np.nextafter(0.0, 1.0))["truthful"] > 0
+            reason = next(iter(wrong.values())).reason if has_value else "nothing in this traffic has a value"
             found.append(f"platform.baseline: ratios of {' and '.join(wrong)} on {key} are not defined: {reason}")
     return found
 
 
-def _highest_bids(market: Market) -> dict[str, float]:
-    """Return the highest keyword bid and the highest value of a click on the scenario's days, currency per click."""
+def warnings_of(markets: Iterable[Market]) -> list[str]:
+    """Return the warnings of a scenario's markets, one for each seed; what several say in other numbers is said once."""
+    found: dict[str, str] = {}
+    for market in markets:
+        for line in market_warnings(market):
+            found.setdefault(line.partition(";")[0], line)
+    return list(found.values())
+
+
+def _highest_bids(market: Market, enough: float) -> dict[str, float]:
+    """Return the highest keyword bid and the highest value of a click on the scenario's days, currency per click.
+
+    Args:
+        market: The market.
+        enough: A bid that both need not go beyond: the search ends where they have reached it.
+    """
     highest = dict.fromkeys(_WORDS, 0.0)
     for day in sorted(market.baseline):
         for hour in range(HOURS):
@@ -42,4 +64,6 @@ def _highest_bids(market: Market) -> dict[str, float]:
                 for rule, coefficients in STATIC_BIDS.items():
                     bids = arithmetic.dot(chunk.candidates.features[rows, : len(coefficients)], np.array(coefficients))
                     highest[rule] = max(highest[rule], float(bids.max(initial=0.0)))
+                if min(highest.values()) >= enough:
+                    return highest
     return highest

@@ -17,6 +17,14 @@ _LONGEST_VALUE = 80
 _ROWS_IN_NOTEBOOK = 10
 
 
+_ABBREVIATIONS = ("cpa", "cpc", "gmv", "roas", "roi")
+
+
+def key_words(key: str) -> str:
+    """Return a key's words, abbreviations in capitals: `roas_floor` is `ROAS floor`."""
+    return " ".join(part.upper() if part in _ABBREVIATIONS else part for part in key.split("_"))
+
+
 def short_repr(self: Any) -> str:
     """Return `Name(field=value, ...)` of a dataclass, each value in a few words. To be assigned to `__repr__`."""
     shown_fields = [one.name for one in fields(self) if one.repr]

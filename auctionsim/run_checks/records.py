@@ -64,6 +64,7 @@ def checked_manifest(path: Path, manifest: Any) -> dict[str, Any]:
         "learner": ("text", lambda v: isinstance(v, str)),
         "stopped": ("text", lambda v: isinstance(v, str)),
         "arithmetic": ("a table of text", _are_digests),
+        "warnings": ("a list of text", lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v)),
         "date": ("a date such as 2026-01-31", lambda v: isinstance(v, str) and bool(_DATE.fullmatch(v))),
     }
     if not isinstance(manifest, dict) or not set(manifest) >= set(rules):

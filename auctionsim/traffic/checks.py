@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.traffic.array_checks import MAX_AUCTIONS, MAX_DAY, PRICE_LIMIT, PRICE_WORDS
 from auctionsim.traffic.table import CELL_COLUMNS, HOURS, KEYWORD_BID, KEYWORD_BID_COLUMN
+from auctionsim.traffic.text_lines import row_source
 
 Rule = tuple[str, Callable[[pl.Expr], pl.Expr]]
 
@@ -126,7 +127,7 @@ def _check_columns(table: pl.DataFrame, source: Path | str) -> None:
 
 
 def _wrong(source: Path | str, row: int, name: str, column: pl.Series) -> InputError:
-    return InputError(f"{source}: row {row + 1}, column {name}: expected {_RULES[name][0]}, got {shown(column[row])}")
+    return InputError(f"{row_source(source, row)}, column {name}: expected {_RULES[name][0]}, got {shown(column[row])}")
 
 
 def _check_cells(table: pl.DataFrame, source: Path | str) -> None:
@@ -136,7 +137,7 @@ def _check_cells(table: pl.DataFrame, source: Path | str) -> None:
     if len(backwards):
         row = int(backwards[0]) + 1
         raise InputError(
-            f"{source}: row {row + 1}, column hour: expected cells in time order, "
+            f"{row_source(source, row)}, column hour: expected cells in time order, "
             f"got day {table['day'][row]} hour {table['hour'][row]} after day {table['day'][row - 1]} "
             f"hour {table['hour'][row - 1]}"
         )
@@ -147,7 +148,7 @@ def _check_cells(table: pl.DataFrame, source: Path | str) -> None:
     if len(first_seen) < len(starts):
         row = int(starts[np.setdiff1d(np.arange(len(starts)), first_seen)[0]])
         raise InputError(
-            f"{source}: row {row + 1}, column cell: expected the rows of a cell to be contiguous, got cell {cell[row]} again"
+            f"{row_source(source, row)}, column cell: expected the rows of a cell to be contiguous, got cell {cell[row]} again"
         )
     first_row = np.repeat(starts, np.diff(np.append(starts, len(cell))))
     for name in CELL_COLUMNS:
@@ -158,14 +159,14 @@ def _check_cells(table: pl.DataFrame, source: Path | str) -> None:
         if len(differs):
             row = int(differs[0])
             raise InputError(
-                f"{source}: row {row + 1}, column {name}: expected {shown(table[name][int(first_row[row])])} "
+                f"{row_source(source, row)}, column {name}: expected {shown(table[name][int(first_row[row])])} "
                 f"as in the rest of cell {cell[row]}, got {shown(table[name][row])}"
             )
     twice = table.select(pl.struct("cell", "advertiser").is_first_distinct()).to_series()
     if not twice.all():
         row = int((~twice).arg_max() or 0)
         raise InputError(
-            f"{source}: row {row + 1}, column advertiser: expected each advertiser once in a cell, "
+            f"{row_source(source, row)}, column advertiser: expected each advertiser once in a cell, "
             f"got {shown(table['advertiser'][row])} again in cell {cell[row]}"
         )
 
@@ -181,6 +182,6 @@ def _check_auctions(weight: NDArray[np.int64], starts: NDArray[np.int64], source
     if len(beyond):
         row = int(starts[beyond[0]])
         raise InputError(
-            f"{source}: row {row + 1}, column weight: expected weights of cells that sum to <= {MAX_AUCTIONS} (2^53), "
+            f"{row_source(source, row)}, column weight: expected weights of cells that sum to <= {MAX_AUCTIONS} (2^53), "
             f"got {total[beyond[0]]:.6g} up to this row"
         )

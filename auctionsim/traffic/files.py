@@ -20,6 +20,7 @@ from auctionsim.traffic.array_checks import is_writable
 from auctionsim.traffic.checks import TEXT_COLUMNS, cast_column, checked_table
 from auctionsim.traffic.raw_table import read_table
 from auctionsim.traffic.table import CELL_COLUMNS, Traffic
+from auctionsim.traffic.text_lines import row_source
 
 Frame = Any
 """A table in memory, of one of several libraries (`arguments.frames`)."""
@@ -128,7 +129,7 @@ def load_budgets(budgets: Any, advertisers: tuple[str, ...]) -> np.ndarray:
     wrong = ~(budget.is_finite() & (budget > 0)).fill_null(False)
     if wrong.any():
         row = int(wrong.arg_max() or 0)
-        raise InputError(f"{path}: row {row + 1}, column budget: expected a number > 0, got {shown(table['budget'][row])}")
+        raise InputError(f"{row_source(path, row)}, column budget: expected a number > 0, got {shown(table['budget'][row])}")
     owner = table.select(cast_column("advertiser", table.schema["advertiser"])).to_series()
     for wrong, expected, again in (
         (owner.is_null(), "text", ""),
@@ -137,7 +138,7 @@ def load_budgets(budgets: Any, advertisers: tuple[str, ...]) -> np.ndarray:
         if wrong.any():
             row = int(wrong.arg_max() or 0)
             name = shown(table["advertiser"][row])
-            raise InputError(f"{path}: row {row + 1}, column advertiser: expected {expected}, got {name}{again}")
+            raise InputError(f"{row_source(path, row)}, column advertiser: expected {expected}, got {name}{again}")
     known = dict(zip(owner.to_list(), budget.to_list(), strict=True))
     missing = [name for name in advertisers if name not in known]
     if missing:

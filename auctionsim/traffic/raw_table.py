@@ -21,7 +21,7 @@ def read_table(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
         A table of one row or more, and the texts in a Parquet file's metadata. All columns of a CSV file are text.
 
     Raises:
-        InputError: The file is missing, empty or no table; the message about a CSV file names the row.
+        InputError: The file is missing, empty or no table; the message about a CSV file names the line.
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a traffic table (Parquet or CSV), got no such file")
@@ -32,7 +32,7 @@ def read_table(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
-    """Read a CSV file as text, so that a value that does not parse can be reported with its row.
+    """Read a CSV file as text, so that a value that does not parse can be reported with its line.
 
     Polars does not know the line ends of old Macs, which are replaced.
     """
@@ -52,26 +52,27 @@ def _read_csv(path: Path) -> pl.DataFrame:
 
 
 def _explain(path: Path) -> None:
-    """Raise an error for a wrong header, or for the first row that is not UTF-8 or has more values than the header."""
-    with path.open("rb") as opened:
-        for row, line in enumerate(opened):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                byte = error.object[error.start]
-                raise InputError(f"{path}: {_row(row)}: expected UTF-8, got byte {byte:#04x}") from error
+    """Raise an error for a wrong header, or for the first line that is not UTF-8 or has more values than the header."""
+    ends = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    for number, line in enumerate(ends.split(b"\n"), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise InputError(f"{path}: line {number}: expected UTF-8, got byte {byte:#04x}") from error
     _expect_columns(path)
     with path.open(encoding="utf-8", newline="") as opened:
         reader = csv.reader(opened)
-        expected = len(next(reader, []))
-        row = 1
+        expected = len(next(filter(None, reader), []))
+        before = reader.line_num
         try:
             for values in reader:
                 if len(values) > expected:
-                    raise InputError(f"{path}: {_row(row)}: expected {expected} values as in the header, got {len(values)}")
-                row += 1
+                    got = f"expected {expected} values as in the header, got {len(values)}"
+                    raise InputError(f"{path}: line {before + 1}: {got}")
+                before = reader.line_num
         except csv.Error as error:
-            raise InputError(f"{path}: {_row(row)}: expected a row of a CSV table, got {shown(str(error))}") from error
+            raise InputError(f"{path}: line {before + 1}: expected a row of a CSV table, got {shown(str(error))}") from error
 
 
 def _expect_columns(path: Path) -> None:
@@ -81,7 +82,7 @@ def _expect_columns(path: Path) -> None:
     """
     try:
         with path.open(encoding="utf-8", newline="") as opened:
-            names = [name.strip() for name in next(csv.reader(opened), [])]
+            names = [name.strip() for name in next(filter(None, csv.reader(opened)), [])]
     except UnicodeDecodeError:
         _explain(path)
         raise
@@ -93,7 +94,3 @@ def _expect_columns(path: Path) -> None:
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
         raise InputError(f"{path}: column {shown(twice[0])}: expected once, got it twice")
-
-
-def _row(number: int) -> str:
-    return f"row {number}" if number else "the header"

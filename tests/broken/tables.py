@@ -73,15 +73,15 @@ _VALUES = [
 # What is wrong, the file, its contents, and what is said after its name.
 _FILES: list[tuple[str, str, str | bytes, str]] = [
     ("cells out of time order", "t.csv", csv(ROWS[2], ROWS[0], ROWS[1]),
-     "row 2, column hour: expected cells in time order, got day 0 hour 0 after day 1 hour 7"),
+     "line 3, column hour: expected cells in time order, got day 0 hour 0 after day 1 hour 7"),
     ("a cell torn apart", "t.csv", csv(ROWS[0], ROWS[2].replace("1,7,1", "0,0,1"), ROWS[1]),
-     "row 3, column cell: expected the rows of a cell to be contiguous, got cell 0 again"),
+     "line 4, column cell: expected the rows of a cell to be contiguous, got cell 0 again"),
     ("a column misspelt", "t.csv", csv(*ROWS, header=HEADER.replace("pctr", "pcrt")),
      "column pctr: expected in a traffic table, got none (did you mean 'pcrt'?)"),
     ("an unknown column, with HTML", "t.csv", csv(*(row + ",1" for row in ROWS), header=f"{HEADER},{_HTML}"),
      f"column '{_HTML}': unknown; choose from day, hour, cell"),
     ("an advertiser twice, with HTML", "t.csv", csv(*(row.replace("north", _HTML).replace("south", _HTML) for row in ROWS)),
-     f"row 2, column advertiser: expected each advertiser once in a cell, got '{_HTML}' again in cell 0"),
+     f"line 3, column advertiser: expected each advertiser once in a cell, got '{_HTML}' again in cell 0"),
     ("a column with an endless name", "t.csv", csv(*(row + ",1" for row in ROWS), header=f'{HEADER},"{"x" * 200_000}"'),
      "the header: expected names of columns, got 'field larger than field limit (131072)'"),
     ("a table without rows", "t.csv", csv(), "expected one or more rows, got an empty table"),
@@ -89,13 +89,13 @@ _FILES: list[tuple[str, str, str | bytes, str]] = [
     ("a table cut by semicolons", "t.csv", csv(*ROWS).replace(",", ";"),
      "the header: expected columns separated by ',', got columns separated by ';'"),
     ("a row with a value too many", "t.csv", csv(ROWS[0], ROWS[1] + ",9", ROWS[2]),
-     "row 2: expected 10 values as in the header, got 11"),
-    ("a row with a value too few", "t.csv", csv(ROWS[0], ROWS[1].rpartition(",")[0], ROWS[2]), "row 2, column manual_bid"),
+     "line 3: expected 10 values as in the header, got 11"),
+    ("a row with a value too few", "t.csv", csv(ROWS[0], ROWS[1].rpartition(",")[0], ROWS[2]), "line 3, column manual_bid"),
     ("a table in Latin-1", "t.csv", csv(*ROWS).replace("shoes", "Stra\u00dfe").encode("latin-1"),
-     "row 1: expected UTF-8, got byte 0xdf"),
+     "line 2: expected UTF-8, got byte 0xdf"),
     ("a table partly in Latin-1", "t.csv",
      csv(*ROWS).replace("shoes", "\u00fc").encode() + "1,8,2,1,\u00fc,north,0.1,0.1,1,1\n".encode("latin-1"),
-     "row 4: expected UTF-8, got byte 0xfc"),
+     "line 5: expected UTF-8, got byte 0xfc"),
     ("a column given twice", "t.csv", csv(*(row + ",1" for row in ROWS), header=HEADER + ",pctr"),
      "column 'pctr': expected once, got it twice"),
     ("a table of NUL bytes", "t.csv", bytes(400), "expected one or more rows, got an empty table"),
@@ -126,20 +126,20 @@ _BUDGETS: list[tuple[str, str | bytes, str]] = [
     ("a column of budgets twice", "advertiser,budget, budget\nnorth,1,1\nsouth,3,3\n",
      "column 'budget': expected once, got it twice"),
     ("a negative budget in the file", "advertiser,budget\nnorth,1\nsouth,-3\n",
-     "row 2, column budget: expected a number > 0, got '-3'"),
+     "line 3, column budget: expected a number > 0, got '-3'"),
     ("a budget of NaN in the file", "advertiser,budget\nnorth,nan\nsouth,3\n",
-     "row 1, column budget: expected a number > 0, got 'nan'"),
+     "line 2, column budget: expected a number > 0, got 'nan'"),
     ("an advertiser without a budget", "advertiser,budget\nnort,1\nsouth,2\n",
      "expected a row for advertiser 'north', got none (did you mean 'nort'?)"),
     ("an advertiser with two budgets", "advertiser,budget\nnorth,1\nnorth,2\nsouth,2\n",
-     "row 2, column advertiser: expected each advertiser once, got 'north' again"),
+     "line 3, column advertiser: expected each advertiser once, got 'north' again"),
     ("an empty file of budgets", "", "expected a csv table, got 'empty CSV'"),
 ]  # fmt: skip
 
 CASES = {
     **{
         name: Broken(
-            "check s.toml", f"t.csv: row {row + 1}, column {column}: expected {says}",
+            "check s.toml", f"t.csv: line {row + 2}, column {column}: expected {says}",
             {"s.toml": scenario("t.csv"), "t.csv": changed(row, column, value)},
         )
         for name, row, column, value, says in _VALUES
@@ -187,7 +187,7 @@ CASES = {
     "a fit into a table": Broken("fit t.csv --out t.csv", "--out: expected a name that ends in .toml, got t.csv",
     {"t.csv": "x"}),
     "no outside price that is one": Broken("check s.toml",
-    "t.csv: row 3, column market_ecpm: expected a number >= 0 and < 1e9 (a rank score), got -1.0",
+    "t.csv: line 4, column market_ecpm: expected a number >= 0 and < 1e9 (a rank score), got -1.0",
         {"s.toml": scenario("t.csv"),
         "t.csv": csv(*(f"{row},{x}" for row, x in zip(ROWS, (1, 1, -1), strict=True)), header=HEADER + ",market_ecpm")}),
 }  # fmt: skip

@@ -154,18 +154,18 @@ def test_weights_whose_sum_would_wrap_around_are_refused_with_file_and_row(tmp_p
     most = 2**63 - 1
     rows = [f"0,0,0,{most},q,a,0.1,0.1,1,1", f"0,0,0,{most},q,b,0.1,0.1,1,1", "1,0,1,9,q,a,0.1,0.1,1,1"]
     with pytest.raises(
-        InputError, match=r"traffic.csv: row 1, column weight: expected weights of cells that sum to <= .*2\^53"
+        InputError, match=r"traffic.csv: line 2, column weight: expected weights of cells that sum to <= .*2\^53"
     ):
         load_traffic(written(tmp_path, rows))
     half = [f"0,{hour},{hour},{2**52},q,a,0.1,0.1,1,1" for hour in range(3)]
-    with pytest.raises(InputError, match="row 3, column weight"):
+    with pytest.raises(InputError, match="line 4, column weight"):
         load_traffic(written(tmp_path, half))
     assert load_traffic(written(tmp_path, half[:2])).auctions == 2**53
 
 
 def test_days_beyond_any_calendar_are_refused(tmp_path: Path):
     with pytest.raises(
-        InputError, match="row 1, column day: expected a whole number from 0 to 1000000000, got 9223372036854775807$"
+        InputError, match="line 2, column day: expected a whole number from 0 to 1000000000, got 9223372036854775807$"
     ):
         load_traffic(written(tmp_path, changed(0, "day", str(2**63 - 1))))
     assert load_traffic(written(tmp_path, [line.replace("0,", "20240304,", 1) for line in ROWS])).days == (20240304,)

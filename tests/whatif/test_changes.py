@@ -192,7 +192,7 @@ def test_a_dirty_table_is_told_by_row_and_column(tmp_path: Path, capsys: pytest.
         log.write_text("\n".join([",".join(dirty[0]), *(",".join(map(str, row.values())) for row in dirty)]) + "\n")
         assert main(["whatif", str(log), "--set", "mechanism.reserve=1"]) == 2
         said = capsys.readouterr().err
-        assert said.startswith(f"{log}: row 13, column manual_bid: expected a number >= 0")
+        assert said.startswith(f"{log}: line 14, column manual_bid: expected a number >= 0")
         assert words in said
         assert said.count("\n") == 1
 

@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 
 import auctionsim
-from auctionsim.analysis.whatif.curves import Curve, marginal_cpc
-from auctionsim.analysis.whatif.landscape import _best
+from auctionsim.analysis.whatif.curves import Curve, best_table, marginal_cpc, meeting_table
 from auctionsim.analysis.whatif.replays import Replays
 from auctionsim.cli import main
 from auctionsim.names.display import some
@@ -75,7 +74,7 @@ def test_the_target_is_met_between_two_points():
     assert found.meeting("cpa", 4.0) == pytest.approx(3.5)
     assert found.meeting("roas", 10 / 4.0) == pytest.approx(3.5)
     assert found.meeting("cpa", 100.0) == 4.0
-    assert found.meeting("cpa", 1.0) == NotDefined("no point meets the target")
+    assert found.meeting("cpa", 1.0) == NotDefined("no point from 1 to 4 meets the target")
     assert curve([0, 0], [0, 0]).meeting("cpa", 1.0) == NotDefined("no point buys anything")
     # What costs nothing returns whatever is asked.
     assert curve([0, 0], [1, 2]).meeting("roas", 3.0) == 2.0
@@ -83,7 +82,36 @@ def test_the_target_is_met_between_two_points():
 
 def test_of_equal_profits_the_best_point_is_what_there_is():
     bids = replace(curve([0, 0, 0], [1, 1, 1]), factor=np.array([0.1, 1.0, 2.0]))
-    assert _best(bids)[4] == "1"
+    assert best_table([bids])["factor"].to_list() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("conversions", "x", "where"),
+    [([1, 2, 3], 3.0, "upper end"), ([3, 2, 1], 1.0, "lower end"), ([1, 3, 1], 2.0, "inside"), ([1, 3, 3], 2.0, "inside")],
+)
+def test_a_best_point_at_an_end_of_the_range_is_no_optimum(conversions: list[float], x: float, where: str):
+    row = best_table([curve([0] * 3, conversions)]).row(0, named=True)
+    assert (row["x"], row["range"]) == (x, where)
+
+
+def test_a_target_that_is_met_at_the_upper_end_may_be_met_beyond():
+    found = [meeting_table([curve([0, 2, 6, 14], [0, 1, 2, 3])], "cpa", level).row(0, named=True) for level in (100, 4, 1)]
+    assert [(row["x"], row["range"]) for row in found] == [(4.0, "upper end"), (pytest.approx(3.5), "inside"), (None, None)]
+
+
+def test_ends_of_the_range_are_told_in_text_json_tables_and_the_page(tmp_path: Path):
+    # Every click is worth far more than it costs, so that the highest bid earns most and meets the target.
+    rich = auctionsim.landscape(frame(n=150).with_columns(item_price=1e6), "shop 1", target_roas=0.01, intervals=False)
+    bid = rich.best.row(0, named=True)
+    assert (bid["factor"], bid["range"], rich.targets["range"][0]) == (8.0, "upper end", "upper end")
+    text, page = str(rich), rich.write(tmp_path / "out").with_name("report.md").read_text()
+    for said in ("may bring a higher profit.", "may meet the target too."):
+        assert f"At the upper end of the range: a higher bid or budget than was replayed {said}" in text
+        assert said in page
+    assert rich.as_dict()["best"][0]["range"] == "upper end"
+    assert pl.read_csv(tmp_path / "out" / "best.csv")["range"].to_list() == rich.best["range"].to_list()
+    poor = replace(rich, curves=(curve([0, 2, 6], [0.1, 0, 0]),), levels={})
+    assert "At the lower end of the range: a lower bid or budget than was replayed may bring a higher profit." in str(poor)
 
 
 def test_rivals_that_adapt_shade_their_bids_under_first_price():

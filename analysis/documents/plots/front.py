@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.plots.style import GREY, MARKERS, PALETTE, Figure, legend_above, plain
 from auctionsim.analysis.pareto import pareto_front
 from auctionsim.names.lettering import labels
+
+_LEAST_SPAN = 0.04
+"""Least span of an axis of ratios."""
 
 
 def front_figure(points: Sequence[tuple[float, float, str]]) -> Figure:
@@ -51,6 +55,17 @@ def trade_off_figure(points: Mapping[str, NDArray[np.float64]], *, in_currency: 
     axes.set_xlabel(f"Platform revenue ({unit})")
     axes.set_ylabel(f"Total profit ({unit})")
     axes.margins(0.12)
+    if not in_currency:
+        _widen(axes)
+    axes.ticklabel_format(useOffset=False)
     plain(axes)
     legend_above(figure)
     return figure
+
+
+def _widen(axes: Axes) -> None:
+    """Give both axes a span of `_LEAST_SPAN` or more, so that no rounding of a ratio fills one."""
+    for (low, high), set_limits in ((axes.get_xlim(), axes.set_xlim), (axes.get_ylim(), axes.set_ylim)):
+        missing = _LEAST_SPAN - (high - low)
+        if missing > 0:
+            set_limits(low - missing / 2, high + missing / 2)

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from auctionsim.names.lettering import label, labels
 from auctionsim.traffic.table import HOURS
 
+SIGNED_FROM = 0.1
+"""Share of a panel's largest change from which on a cell has a sign."""
+
 
 def hours_figure(changes: Mapping[str, tuple[Sequence[str], NDArray[np.float64]]], unit: str) -> Figure:
     """Return a figure with a panel for each run; a sign in a cell says what its colour does.
@@ -25,7 +28,7 @@ def hours_figure(changes: Mapping[str, tuple[Sequence[str], NDArray[np.float64]]
     for axes, (run, (names, values)) in zip(panels, changes.items(), strict=True):
         most = float(np.abs(values).max(initial=0.0)) or 1.0
         drawn = axes.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
-        for row, hour in np.argwhere(np.abs(values) > 0.1 * most).tolist():
+        for row, hour in np.argwhere(np.abs(values) > SIGNED_FROM * most).tolist():
             dark = abs(values[row, hour]) > 0.6 * most
             sign = "+" if values[row, hour] > 0 else "\N{MINUS SIGN}"
             axes.text(hour, row, sign, ha="center", va="center", fontsize=7, color="white" if dark else "black")

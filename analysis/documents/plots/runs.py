@@ -22,6 +22,8 @@ BASELINE = "baseline"
 """The name of the baseline policy's line."""
 MEASURES = {"revenue": "Platform revenue", "profit": "Total profit", "worst_advertiser": "Worst advertiser's profit"}
 """The titles of the ratios that bars show."""
+_MOST_UPRIGHT = 7
+"""Runs whose ratios stand side by side beneath their bars; those of more are turned."""
 NO_RATIO = Interval(np.nan, np.nan, np.nan)
 """Value in place of a ratio that is not defined."""
 
@@ -29,12 +31,13 @@ NO_RATIO = Interval(np.nan, np.nan, np.nan)
 def arms_figure(summaries: Sequence[Summary]) -> Figure:
     """Return a bar chart of each run's revenue, total profit and worst advertiser's profit, as ratios to the baseline.
 
-    A ratio that is not defined has the words in place of its bar.
+    A ratio that is not defined has the words in place of its bar. The others stand beneath their bars, where no interval and no
+    line crosses them.
     """
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     axes = figure.subplots()
     width = 0.8 / len(summaries)
-    names = labels([summary.name for summary in summaries])
+    names, is_crowded = labels([summary.name for summary in summaries]), len(summaries) > _MOST_UPRIGHT
     for i, summary in enumerate(summaries):
         shift = (i - (len(summaries) - 1) / 2) * width
         shown = [summary.ratios.get(name, NO_RATIO) for name in MEASURES]
@@ -43,15 +46,19 @@ def arms_figure(summaries: Sequence[Summary]) -> Figure:
         colour = PALETTE[i % len(PALETTE)]
         looks: dict[str, Any] = {"color": colour, "hatch": HATCHES[i % len(HATCHES)], "edgecolor": "white", "linewidth": 0}
         axes.bar(x, mean, 0.92 * width, yerr=np.maximum(error, 0), capsize=3, label=names[i], **looks)
-        # A single seed has no interval, and its label stands on the bar itself.
-        for position, value, high in zip(x, mean, mean + np.nan_to_num(error[1]), strict=True):
+        for position, value in zip(x, mean, strict=True):
             if np.isnan(value):
                 axes.text(position, 0.03, "not defined", ha="center", va="bottom", fontsize=8, color=colour, rotation=90)
                 continue
-            axes.annotate(f"{value:.2f}", (position, max(high, 0)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
+            beneath: dict[str, Any] = {
+                "transform": axes.get_xaxis_transform(),
+                "rotation": 90 if len(summaries) > _MOST_UPRIGHT else 0,
+            }
+            axes.text(position, -0.02, f"{value:.2f}", ha="center", va="top", fontsize=8, **beneath)
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--", label=BASELINE)
     _draw_bounds(axes, summaries, width)
     axes.set_xticks(range(len(MEASURES)), list(MEASURES.values()))
+    axes.tick_params(axis="x", length=0, pad=30 if is_crowded else 17)
     axes.set_xlim(-0.5, len(MEASURES) - 0.5)
     axes.set_ylabel("Ratio to the baseline")
     axes.margins(y=0.12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from auctionsim.analysis.documents.sections import Facts
-from auctionsim.names.display import ranges
+from auctionsim.names.display import key_words, ranges
 from auctionsim.objectives.constraints import CONSTRAINTS
 from auctionsim.runs import Run
 from auctionsim.scenario import (
@@ -142,7 +142,7 @@ def _platform(scenario: Scenario) -> str:
 def _group(group: AdvertiserGroup) -> str:
     aims = " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in group.objectives.items() if weight)
     who = f"for {aims}" if group.controller == "learner" else f"by the rule {group.controller}"
-    limits = [f"{name.replace('_', ' ')} {value}" for name in _LIMITS if (value := getattr(group, name)) not in (None, 0)]
+    limits = [f"{key_words(name)} {value}" for name in _LIMITS if (value := getattr(group, name)) not in (None, 0)]
     count = "1 advertiser" if group.count == 1 else f"{group.count} advertisers"
     return f"{group.group}: {count} {who}" + (f" ({', '.join(limits)})" if limits else "")
 

@@ -17,6 +17,8 @@ _NOBODY = (
     "Nobody learns in these trials: every advertiser follows a rule. So iterations change nothing, each trial is its rules' "
     "replay, and figures of learners are 0 or not defined."
 )
+_LEAST_TRIED = 3
+"""Different values of a key from which on the best one may lie between others."""
 
 
 def sweep_sections(view: SweepView) -> list[Section]:
@@ -49,6 +51,7 @@ def _verdict(view: SweepView) -> str:
         text = f"{_trials(best)} tie for the best by {view.metric}, with equal figures: {figure}."
     else:
         text = f"Best by {view.metric}: trial {row['trial']} with {_settings(row, view)}; {figure}, {_rivals(view, finished)}."
+        text += _ends_sentence(row, view)
     first = view.results.filter(rung=0)
     if first.height > 1 and first[view.metric].n_unique() == 1 and len(best) == len(finished):
         text += " All trials have the same figure, so the swept keys made no difference to it."
@@ -65,6 +68,19 @@ def _rivals(view: SweepView, finished: Sequence[Row]) -> str:
     if not before.height:
         return "the only trial"
     return f"the only trial that got there, as the best of {before.height} after {before['iterations'][0]}"
+
+
+def _ends_sentence(row: Row, view: SweepView) -> str:
+    """Say which of the best trial's values are the smallest or the largest tried, as better ones may lie beyond."""
+    tried = view.results.filter(rung=0)
+    found = []
+    for key in view.keys:
+        values = tried[key].unique()
+        if not values.dtype.is_numeric() or len(values) < _LEAST_TRIED or row[key] not in (values.min(), values.max()):
+            continue
+        which, beyond = ("largest", "larger") if row[key] == values.max() else ("smallest", "smaller")
+        found.append(f" {key} = {value_text(row[key])} is the {which} that was tried; a {beyond} one may be better.")
+    return "".join(found)
 
 
 def _floors_sentence(view: SweepView, best: Sequence[Row]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from auctionsim.analysis.reports.sweep.ranking import ROUNDING
+from auctionsim.names.display import key_words
 
 NOT_DEFINED = "not defined"
 SHOWN = 20
@@ -92,7 +93,8 @@ def value_text(value: object) -> str:
 
 def title_of(name: str) -> str:
     """Word the name of a figure as a column title."""
-    return name.replace("_", " ").capitalize()
+    words = key_words(name)
+    return words[:1].upper() + words[1:]
 
 
 def floors_text(row: Row) -> str:

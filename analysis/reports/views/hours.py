@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from auctionsim.analysis.documents.charts.runs import hours_chart
-from auctionsim.analysis.documents.plots.hours import hours_figure
+from auctionsim.analysis.documents.plots.hours import SIGNED_FROM, hours_figure
 from auctionsim.analysis.documents.sections import Note, Picture, Section
 from auctionsim.analysis.reports.metrics import unknown_amounts
 from auctionsim.runs import Run
@@ -29,10 +29,11 @@ def hours_sections(named: Mapping[str, Run]) -> list[Section]:
         return notes
     caption = (
         "Change of each advertiser's profit against the baseline in each hour, currency: means over seeds and test days; "
-        "losers of the day first."
+        "losers of the day first. In the picture + marks a gain and \N{MINUS SIGN} a loss of more than "
+        f"{SIGNED_FROM:.0%} of the largest change shown; a cell without a sign changes by less."
     )
     if len(changes) > 1:
-        caption += " Each run has its own scale of colours."
+        caption += " Each run has its own scale of colours, and its own largest change."
     if any(len(names) == MOST_ADVERTISERS for names, _ in changes.values()):
         caption += f" Of many advertisers the {MOST_ADVERTISERS} whose day changes most are shown."
     return [Picture("hours", hours_figure(changes, _UNIT), caption, hours_chart(changes, _UNIT)), *notes]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 from auctionsim.analysis.documents.sections import Heading, Section, Table
 from auctionsim.analysis.reports.fixed_traffic import has_fixed_traffic
-from auctionsim.analysis.reports.metrics import unknown_amounts
+from auctionsim.analysis.reports.metrics import amounts_of, unknown_amounts
 from auctionsim.analysis.reports.summary import NOT_DEFINED, amount, amount_interval
 from auctionsim.analysis.statistics import mean_interval
 from auctionsim.ratios import NotDefined, ratio_of_columns
@@ -17,6 +18,7 @@ from auctionsim.runs import Run
 OTHERS = "(all other queries)"
 """The name of the queries that are not stored one by one."""
 _MOST_SHOWN = 500
+_ROUNDING = 1e-9
 
 
 def query_sections(named: Mapping[str, Run]) -> list[Section]:
@@ -37,13 +39,35 @@ def query_sections(named: Mapping[str, Run]) -> list[Section]:
     note = (
         "The queries whose revenue changes most come first. Currency and counts of all test days together, means over seeds; "
         "intervals are over seeds, and left out where these share one log. Clicks count with predicted rates, as bidders see "
-        "them: sums differ from the amounts above wherever true rates do."
+        f"them, and each at its full price. {' '.join(_compared(named[name], name, table) for name, table in tables.items())}"
     )
     if len(rows) > _MOST_SHOWN:
         note += f" Shown are {_MOST_SHOWN} of {len(rows)} rows; `auctionsim export RUN --csv` has all."
     signed = (len(header) - 3, len(header) - 1)
     cells = [own for _, own in rows[:_MOST_SHOWN]]
     return [Heading("Queries"), Table(header, cells, note, (1,) if many else (), signed)]
+
+
+def _compared(run: Run, name: str, table: pl.DataFrame) -> str:
+    """Say whether the sums over a run's queries are its amounts, and what sets them apart where they are not."""
+    sums = table.filter(arm="learned").group_by("seed").agg(pl.col("cost", "clicks").sum()).sort("seed")
+    amounts = amounts_of(run, "learned").filter(pl.col("seed").is_in(sums["seed"].to_list()))
+    is_equal = {
+        mine: np.allclose(sums[mine].to_numpy(), amounts[theirs].to_numpy(), rtol=_ROUNDING, atol=0.0)
+        for mine, theirs in (("cost", "revenue"), ("clicks", "clicks"))
+    }
+    if all(is_equal.values()):
+        return f"{name}: sums are the amounts above."
+    scenario, why = run.scenario(), []
+    if scenario.traffic.budgets is not None or any(group.has_budget for group in scenario.advertisers):
+        why.append("there the last charge of a budget is capped at what was left of it")
+    if not is_equal["clicks"]:
+        is_sampled = scenario.mechanism.outcomes == "sampled"
+        why.append("there clicks are sampled" if is_sampled else "there clicks count with true rates")
+        if any("throttle" in (group.controller, group.autobid.method) for group in scenario.advertisers):
+            why.append("which auctions a throttled advertiser enters is drawn anew here")
+    here, there = amount(float(sums["cost"].mean())), amount(float(amounts["revenue"].mean()))  # type: ignore[arg-type]
+    return f"{name}: revenue sums to {here} in place of the {there} above{''.join(f'; {reason}' for reason in why)}."
 
 
 def _rows(table: pl.DataFrame, unknown: Mapping[str, NotDefined], *, has_intervals: bool) -> Iterator[tuple[float, list[str]]]:

@@ -20,8 +20,9 @@ def query_rows(seed: int, market: Market, arms: Mapping[str, Policy], days: Sequ
     """Return a row for each arm and query of some days, for the queries whose clicks cost most under the first arm.
 
     Columns: `seed arm query`; `auctions`: number of auctions; `clicks value cost`: expected clicks, what they are worth to
-    their advertisers and what they cost them, in currency. Clicks count with predicted rates, as bidders see them, so that sums
-    differ from those of outcomes.parquet wherever true rates do. All other queries are one row, whose name is empty.
+    their advertisers and what they cost them, in currency. Clicks count with predicted rates, as bidders see them, and each at
+    its full price. Sums differ from those of outcomes.parquet where true rates do, and where budgets run out, whose last charge
+    is capped there. All other queries are one row, whose name is empty.
 
     Args:
         seed: The seed of the market.

@@ -23,6 +23,7 @@ from auctionsim.files import expect_new_folder, write_text
 from auctionsim.jobs.training.evaluate import write_evaluation
 from auctionsim.jobs.training.generations import LOGGED
 from auctionsim.market.market import Market
+from auctionsim.market.warnings import warnings_of
 from auctionsim.names.display import short_repr
 from auctionsim.outputs.temporary import new_folder
 from auctionsim.runs import Run
@@ -97,6 +98,7 @@ def write_run(
         )
         write_text(run.path / "metrics.jsonl", "")
         run.append_metrics(rows)
+        run.note_warnings(warnings_of(markets.values()))
         write_evaluation(run, markets, learned)
         run.write_provenance({**run.provenance(), "learner": f"{learner}, trained outside auctionsim"})
         run.set_status("finished")

@@ -20,6 +20,7 @@ from auctionsim.jobs.training.iterations import Done, Interrupted, Progress, Tra
 from auctionsim.jobs.training.machines import compare_machines
 from auctionsim.locks import locked
 from auctionsim.market.market import Market
+from auctionsim.market.warnings import warnings_of
 from auctionsim.numbers import whole_number
 from auctionsim.runs import Run, Status
 
@@ -81,6 +82,7 @@ def evaluate(run: Run) -> None:
         learner = make_learner(scenario)
         run.last_checkpoint()
         iteration, states = _last_states(run, starting_states(learner, markets))
+        run.note_warnings(warnings_of(markets.values()))
         with reported_if_diverging(scenario, iteration):
             write_learned(run, learner, markets, states)
 
@@ -127,6 +129,7 @@ def _train_locked(
         run.set_status("running")
         callbacks.call("on_start", Start(run, scenario, run.seeds, iteration, last), "at the start")
         compare_machines(run, pool, scenario.learner.algorithm)
+        run.note_warnings(warnings_of(markets.values()))
         run.tidy(keep=scenario.train.keep_checkpoints)
         training = Training(run, scenario, learner, markets, pool, report, callbacks, last, done)
         states = training.from_iteration(iteration, states)
@@ -175,6 +178,7 @@ def _evaluate_rules(run: Run, markets: dict[int, Market], callbacks: Callbacks |
     callbacks = callbacks or Callbacks()
     with _ending(run, callbacks):
         callbacks.call("on_start", Start(run, run.scenario(), run.seeds, 0, 0), "at the start")
+        run.note_warnings(warnings_of(markets.values()))
         write_evaluation(run, markets, {seed: Constant(market.fixed[:, :, None]) for seed, market in markets.items()})
         _tell_seeds(run, callbacks, 0)
 

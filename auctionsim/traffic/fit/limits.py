@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from auctionsim.errors import InputError
 from auctionsim.traffic.table import KEYWORD_BID_COLUMN, Traffic
+from auctionsim.traffic.text_lines import row_source
 
 MAX_LOG_SD = 10.0
 """Largest log standard deviation of a fit: at 10, one value in six is more than 22,000 times the median."""
@@ -50,8 +52,8 @@ def check_table(traffic: Traffic, source: str) -> float:
         if len(below):
             row = int(below[0])
             raise InputError(
-                f"{source}: row {row + 1}, column {_column(column)}: expected {'' if column == 'pctr' else '0 or '}a number "
-                f">= {least:g}, the least that the generator draws, got {value[row]:g}"
+                f"{row_source(Path(source), row)}, column {_column(column)}: expected {'' if column == 'pctr' else '0 or '}a "
+                f"number >= {least:g}, the least that the generator draws, got {value[row]:g}"
             )
     _check_meetings(traffic, source)
     span = traffic.days[-1] - traffic.days[0] + 1

@@ -19,7 +19,7 @@ _COLUMNS = {
 that came before, or words after it), the log's own id of the auction, its time, and the auction in `log`, as far as known."""
 
 RowSource = Callable[[int, bool], str]
-"""Function from a row of the log, or from a line if the second argument is true, to its file and row."""
+"""Function from a row of the log, or from a line if the second argument is true, to its file and line."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class BadRow:
     """A row that was dropped."""
 
     source: str
-    """File and row: `log.csv: row 7`."""
+    """File and line: `log.csv: line 7`."""
     auction: str | None
     """The log's own id of its auction, or None if it has none or cannot be read."""
     value: str | None
@@ -86,7 +86,7 @@ def expect_few_bad(database: Database, rows: int, max_bad: float, source: RowSou
         database: The database that holds `bad`.
         rows: Number of rows read.
         max_bad: Largest share of them, 0 to 1, that may be bad.
-        source: Function from a row to its file and row.
+        source: Function from a row to its file and line.
 
     Raises:
         InputError: There are more. The message is about the first of them.

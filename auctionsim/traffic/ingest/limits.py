@@ -14,7 +14,7 @@ def check_total_weight(database: Database, source: Callable[[int], str], *, is_s
 
     Args:
         database: The database that holds `log`.
-        source: Function from a row of the log to its file and row, for messages.
+        source: Function from a row of the log to its file and line, for messages.
         is_single: Whether each row is an auction of its own.
 
     Raises:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,7 @@ from auctionsim.traffic.ingest.dialect.zones import Zone
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout
 from auctionsim.traffic.ingest.formats.conversion_times import AUCTION_AT
 from auctionsim.traffic.ingest.log_files import blank_lines, first_lines
+from auctionsim.traffic.text_lines import Lines, RowlessLines, line_of, rowless_lines, union
 
 _FILE = 2**40
 """Rows are numbered `file * _FILE + row of the file`."""
@@ -44,8 +46,12 @@ class LogFile:
 
     name: str
     """Name in messages."""
-    rejected: tuple[int, ...]
-    """Lines that could not be split into columns, ascending."""
+    rejected: int
+    """Number of lines that could not be split into columns."""
+    passed_over: Lines
+    """Lines that hold no row that was read, ascending: rejected and empty ones, and those where a quoted value goes on."""
+    is_exact: bool
+    """Whether rows and lines passed over are all lines: else the reader counts rows otherwise, and lines cannot be told."""
     dialect: str
     """Words for its encoding and delimiter."""
 
@@ -64,7 +70,7 @@ class ReadLog:
     """Lines that say what was assumed about encodings, delimiters, numbers and times."""
 
     def source(self, row: int, is_line: bool = False) -> str:
-        """Return file and row of a row of the log, or of a rejected line, for messages."""
+        """Return file and line of a row of the log, or of a rejected line, for messages: as an editor counts lines."""
         return _source(self.files, row, is_line)
 
 
@@ -109,25 +115,26 @@ def read_logs(
             for name, file in plain:
                 copy = work / f"text-{len(read)}.csv"
                 text = as_utf8(name, file, copy, form.dialect.encoding if form.dialect else None)
-                layout = form.layout(name, first_lines(name, text.path))
+                lines = first_lines(name, text.path)
+                layout = form.layout(f"{name}: line {1 + blank_lines(text.path)}", lines)
                 step = f"reading {Path(name).name} ({i + 1} of {len(files)})"
-                rejected = _read_file(database, form, layout, name, text.path, len(read), step)
                 split = _DELIMITERS.get(layout.delimiter, repr(layout.delimiter))
-                read.append(LogFile(name, rejected, f"{text.encoding}, columns separated by {split}"))
+                dialect = f"{text.encoding}, columns separated by {split}"
+                read.append(_read_file(database, form, layout, name, text.path, len(read), step, dialect))
                 copy.unlink(missing_ok=True)
     found = read_dialect(database, form, zone, lambda row: _source(read, row, False))
     database.run(_good(form, found), "reading")
     add_bad_rows(database, _bad(form))
-    rows = database.row("SELECT count(*) FROM raw")[0] + sum(len(file.rejected) for file in read)
+    rows = database.row("SELECT count(*) FROM raw")[0] + sum(file.rejected for file in read)
     log = ReadLog(rows, read, found.clock, (*_files_words(form, read), *found.assumed))
     expect_few_bad(database, rows, max_bad, log.source)
     return log
 
 
 def _read_file(
-    database: Database, form: Format, layout: Layout, name: str, file: Path, index: int, step: str
-) -> tuple[int, ...]:
-    """Append a file to `raw` and `bad`, and return its rejected lines; `index` is its number among all files."""
+    database: Database, form: Format, layout: Layout, name: str, file: Path, index: int, step: str, dialect: str
+) -> LogFile:
+    """Append a file to `raw` and `bad`; `index` is its number among all files."""
     # DuckDB passes over blank lines, but takes the first line for the header, even a blank one.
     blank = blank_lines(file)
     # Columns are read by position: their names may differ in case alone, or stand twice.
@@ -139,7 +146,7 @@ def _read_file(
         f"rejects_table='rejects_{index}', rejects_scan='scans_{index}', rejects_limit=0, max_line_size=16000000, "
         "compression='none', hive_partitioning=false)"
     )
-    first = index * _FILE + blank + layout.has_header
+    first = index * _FILE + layout.has_header
     (before,) = database.row("SELECT count(*) FROM raw")
     try:
         database.run(f"INSERT INTO raw SELECT {first} + row_number() OVER (), {', '.join(values)} FROM {scan}", step)
@@ -154,10 +161,11 @@ def _read_file(
             f"SELECT line, min(error_type), any_value(csv_line) FROM rejects_{index} GROUP BY line ORDER BY line"
         )
     ]
-    count = database.row("SELECT count(*) FROM raw")[0] - before
-    if not count and not rejects:
+    read = database.row("SELECT count(*) FROM raw")[0] - before
+    if not read and not rejects:
         raise InputError(f"{name}: expected one or more rows below the header, got none")
-    rejects = _with_lines_inside(file, rejects, count + layout.has_header)
+    rowless, is_exact = _rowless(file, layout, read + layout.has_header + len(rejects))
+    rejects = _with_lines_inside(rejects, rowless)
     position = next((layout.names.index(f.name) for f in form.fields if f.is_auction and f.name in layout.names), None)
     if rejects:
         database.append(
@@ -169,23 +177,35 @@ def _read_file(
                 "id": np.array([_cut(reject.text, position, layout) for reject in rejects], dtype=object),
             },
         )
-    return tuple(reject.line for reject in rejects)
+    rejected = np.array([reject.line for reject in rejects], dtype=np.int64)
+    passed_over = union(rejected, rowless.passed_over(empty=len(layout.names) > 1))
+    return LogFile(name, len(rejects), passed_over, is_exact, dialect)
 
 
-def _with_lines_inside(file: Path, rejects: list[_Reject], rows: int) -> list[_Reject]:
-    """Add the lines that a quote which is not closed has swallowed, up to the next quote or the end of the file."""
-    if not any(reject.reason == _REJECTED[_OPEN_QUOTE] for reject in rejects):
-        return rejects
-    with file.open("rb") as opened:
-        left = sum(1 for line in opened if line.strip()) - rows - len(rejects)
+def _rowless(file: Path, layout: Layout, rows: int) -> tuple[RowlessLines, bool]:
+    """Return the lines on which no row begins, and whether all others are as many as the rows that were read."""
+    found = rowless_lines(file, layout.delimiter, layout.quote)
+    for is_exact in (False, True):
+        found = rowless_lines(file, layout.delimiter, layout.quote, is_exact=True) if is_exact else found
+        # DuckDB passes over empty lines, unless there is one column alone.
+        if found.total - len(found.passed_over(empty=len(layout.names) > 1)) == rows:
+            return found, True
+    return found, False
+
+
+def _with_lines_inside(rejects: list[_Reject], rowless: RowlessLines) -> list[_Reject]:
+    """Return rejected lines as an editor counts them, with those that a quote which is not closed has swallowed.
+
+    DuckDB counts a row as one line, however many its quoted values have. A quote swallows lines up to the next one, or the end.
+    """
+    inside, empty = set(rowless.inside.tolist()), set(rowless.empty.tolist())
     found = []
-    last = next(reject for reject in reversed(rejects) if reject.reason == _REJECTED[_OPEN_QUOTE])
     for reject in rejects:
-        found.append(reject)
+        line = line_of(rowless.inside, reject.line)
+        found.append(replace(reject, line=line))
         if reject.reason == _REJECTED[_OPEN_QUOTE]:
-            inside = left if reject is last else min((reject.text or "").count("\n"), left)
-            found += [_Reject(line, _INSIDE, None) for line in range(reject.line + 1, reject.line + 1 + max(inside, 0))]
-            left -= inside
+            swallowed = takewhile(inside.__contains__, count(line + 1))
+            found += [_Reject(one, _INSIDE, None) for one in swallowed if one not in empty]
     return found
 
 
@@ -261,9 +281,8 @@ def _files_words(form: Format, files: Sequence[LogFile]) -> list[str]:
 
 
 def _source(files: Sequence[LogFile], row: int, is_line: bool) -> str:
-    """Return file and row; rows do not count rejected lines, lines do."""
+    """Return file and line; rows are numbered without the lines that are passed over, rejected lines as they are."""
     file, number = divmod(row, _FILE)
-    if not is_line:
-        for line in files[file].rejected:
-            number += line <= number
-    return f"{files[file].name}: row {number}"
+    found = files[file]
+    line = number if is_line else line_of(found.passed_over, number)
+    return f"{found.name}: {'line' if found.is_exact else 'about line'} {line}"

@@ -17,6 +17,7 @@ from auctionsim.analysis.reports.opening.card import scenario_card
 from auctionsim.analysis.reports.opening.conclusion import _percent, conclusion
 from auctionsim.analysis.reports.report import expect_reportable, write_report
 from auctionsim.analysis.reports.summary import summarize
+from auctionsim.analysis.reports.tables import constraint_sections
 from auctionsim.analysis.reports.views.advertisers import advertiser_measures, measures_of_advertisers
 from auctionsim.analysis.reports.views.hours import hourly_changes
 from auctionsim.analysis.reports.views.queries import query_sections
@@ -250,6 +251,63 @@ def test_what_a_report_refuses_is_refused_without_writing_one(tmp_path: Path):
     (run.path / "benchmarks.parquet").unlink()
     with pytest.raises(InputError, match=re.escape("expected the run's evaluation")):
         expect_reportable([run])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cost", "clicks", "said"),
+    [
+        ((), 10.0, 48.0, "run: sums are the amounts above."),
+        (("advertisers.0.budget=9",), 12.5, 48.0, "run: revenue sums to 12.50 in place of the 10.00 above; "
+         "there the last charge of a budget is capped at what was left of it."),
+        ((), 10.0, 40.0, "run: revenue sums to 10.00 in place of the 10.00 above; there clicks count with true rates."),
+        (("mechanism.outcomes=sampled",), 11.0, 47.0,
+         "run: revenue sums to 11.00 in place of the 10.00 above; there clicks are sampled."),
+    ],
+)  # fmt: skip
+def test_what_sets_the_sums_over_queries_apart_is_told(
+    tmp_path: Path, overrides: tuple[str, ...], cost: float, clicks: float, said: str
+):
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE}, overrides=("advertisers.0.budget=none", *overrides))
+    rows = [
+        {"seed": 0, "arm": arm, "query": "q", "auctions": 1.0, "clicks": clicks, "value": 9.0, "cost": cost}
+        for arm in ("learned", "reference")
+    ]
+    run.write_table("queries", pl.DataFrame(rows))
+    (_, table) = query_sections({"run": run})
+    assert isinstance(table, Table)
+    assert table.note.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [("roas_floor=2.5", "ROAS floor"), ("roi_floor=1.5", "ROI floor"), ("cpc_cap=0.01", "CPC cap"), ("cpa_cap=0.1", "CPA cap")],
+)
+def test_limits_are_called_by_the_words_of_their_keys(tmp_path: Path, stated: str, words: str):
+    run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE}, overrides=(f"advertisers.0.{stated}",))
+    (_, table) = constraint_sections({"run": run})
+    assert isinstance(table, Table)
+    assert words in [row[0] for row in table.rows]
+    (limits,) = [row[1] for row in scenario_card({"run": run}).rows if row[0] == "Advertisers"]
+    assert f"{words} {float(stated.partition('=')[2])}" in limits
+
+
+def test_a_report_of_one_seed_speaks_of_no_means_bands_or_lines(tmp_path: Path):
+    one = run_by_hand(tmp_path / "one", {0: {"a": (4.0, 10.0), "b": (5.0, 12.0)}}, {0: BASE})
+    text = write_report([one], tmp_path / "report").with_name("report.md").read_text(encoding="utf-8")
+    figures = re.findall(r"!\[([^\]]*)\]", text)
+    assert any("the baseline: one seed each." in caption for caption in figures)
+    assert not [
+        caption for caption in figures if "The line joins" in caption or "the band spans" in caption or "n = 1" in caption
+    ]
+    (hours,) = [caption for caption in figures if "in each hour" in caption]
+    assert "+ marks a gain and \N{MINUS SIGN} a loss of more than 10% of the largest change" in hours
+    better = run_by_hand(tmp_path / "better", {0: {"a": (5.0, 10.0), "b": (6.0, 10.0)}}, {0: BASE})
+    both = write_report([one, better], tmp_path / "both").with_name("report.md").read_text(encoding="utf-8")
+    assert "The line joins the runs on the Pareto front" in both
+    worse = run_by_hand(tmp_path / "worse", {0: {"a": (4.0, 9.0), "b": (5.0, 11.0)}}, {0: BASE})
+    assert "The line joins" not in write_report([one, worse], tmp_path / "three").with_name("report.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_query_that_one_arm_lacks_brought_nothing_there(tmp_path: Path):

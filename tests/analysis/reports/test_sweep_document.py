@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
+import pytest
 
 from auctionsim.analysis.documents.sections import Heading, Picture, Section, Table, Text
 from auctionsim.analysis.reports.sweep.document import sweep_sections
@@ -80,6 +82,22 @@ def test_a_tie_names_all_that_tie_and_each_rank_says_so():
     view = view_of({0: 2.0, 1: 3.0, 2: 3.0})
     assert verdict(view).startswith("Trials 1 and 2 tie for the best by profit, with equal figures: profit 3 ")
     assert [row[1] for row in tables(view)["Trials compared after 10 iterations"].rows[:-1]] == ["1 (tie)", "1 (tie)", "3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([1.0, 2.0, 3.0], "k = 3 is the largest that was tried; a larger one may be better."),
+        ([3.0, 2.0, 1.0], "k = 1 is the smallest that was tried; a smaller one may be better."),
+        ([1, 3, 2], None),
+        ([1.0, 2.0, 2.0], None),
+        (["a", "b", "c"], None),
+    ],
+)
+def test_a_best_value_at_an_end_of_those_that_were_tried_is_told(settings: list[Any], said: str | None):
+    view = view_of({0: 1.0, 1: 2.0, 2: 3.0})
+    text = verdict(replace(view, results=view.results.with_columns(k=pl.Series(settings))))
+    assert text.endswith(said) if said else "that was tried" not in text
 
 
 def test_a_missed_floor_is_told_and_ranks_behind():

@@ -209,11 +209,11 @@ def test_times_of_one_order_however_they_are_written(tmp_path: Path):
     ("times", "said"),
     [
         # As text, 1:00 PM is before 11:00 AM, and 23:30 of UTC+2 after 22:00 of UTC.
-        (("2024-03-04 11:00 AM", "2024-03-04 1:00 PM"), "row 1, column time: expected a number or a date such as"),
+        (("2024-03-04 11:00 AM", "2024-03-04 1:00 PM"), "line 2, column time: expected a number or a date such as"),
         (("2024-03-04T23:30+02:00", "2024-03-04T22:00+00:00"),
-         "row 2, column time: expected times with the offset +02:00 as before, got '2024-03-04T22:00+00:00'"),
+         "line 3, column time: expected times with the offset +02:00 as before, got '2024-03-04T22:00+00:00'"),
         (("2024-03-04T23:30", "2024-03-04T22:00Z"), "expected times without an offset as before, got '2024-03-04T22:00Z'"),
-        (("2024-03-04 24:30", "2024-03-04 22:00"), "row 1, column time: expected a date such as"),
+        (("2024-03-04 24:30", "2024-03-04 22:00"), "line 2, column time: expected a date such as"),
     ],
 )  # fmt: skip
 def test_times_without_an_order_are_refused(tmp_path: Path, times: tuple[str, ...], said: str):
@@ -232,7 +232,7 @@ def test_a_reserve_and_a_segment_are_of_the_whole_auction(tmp_path: Path):
     for name, old, new in (("reserve", "5,8", "5,7"), ("segment", "8,l\n2", "8,k\n2")):
         other = tmp_path / f"{name}.csv"
         other.write_text(path.read_text().replace(old, new))
-        with pytest.raises(InputError, match=rf"row 4, column {name}: expected '?[8k]'? as in the auction's other rows, got "):
+        with pytest.raises(InputError, match=rf"line 5, column {name}: expected '?[8k]'? as in the auction's other rows, got "):
             read_bids(other, lowest_wins=True)
 
 
@@ -279,7 +279,7 @@ def test_the_ring_is_those_who_place_four_fifths_of_the_bids():
     ("words", "said"),
     [
         (["none.csv"], "none.csv: expected a log of bids (CSV or Parquet), got no such file"),
-        (["bad.csv"], "bad.csv: row 1, column bid: expected a number <= 1e+15 or nothing, got 'x'"),
+        (["bad.csv"], "bad.csv: line 2, column bid: expected a number <= 1e+15 or nothing, got 'x'"),
         (["few.csv"], "few.csv: expected a column bidder, bidder_id, advertiser, firm, got ['auction', 'bid'] "
          "(--columns bidder=COLUMN)"),
         (["good.csv", "--columns", "bid=bids"], "good.csv: --columns bid: expected a column of the log, got 'bids' "
@@ -293,11 +293,12 @@ def test_the_ring_is_those_who_place_four_fifths_of_the_bids():
         (["none.csv.gz"], "none.csv.gz: expected a log of bids (CSV or Parquet), got no such file"),
         (["zero.csv"], "zero.csv: expected one or more bids > 0, got none"),
         (["wide.csv"], "wide.csv: expected <= 100 bids in an auction, got 101 (is its column the right one?)"),
-        (["nobody.csv"], "nobody.csv: row 2, column bidder: expected a value for every bid, got nothing"),
-        (["noplace.csv"], "noplace.csv: row 1, column auction: expected a value for every bid, got nothing"),
-        (["dates.csv"], "dates.csv: row 1, column time: expected a number or a date such as 2015-01-31 12:00, got '31/1/2015'"),
-        (["hole.csv"], "hole.csv: row 2, column time: expected a number or a date such as 2015-01-31 12:00, got nothing"),
-        (["mixed.csv"], "mixed.csv: row 2, column time: expected a date such as 2015-01-31 12:00, got '9'"),
+        (["nobody.csv"], "nobody.csv: line 3, column bidder: expected a value for every bid, got nothing"),
+        (["noplace.csv"], "noplace.csv: line 2, column auction: expected a value for every bid, got nothing"),
+        (["dates.csv"],
+         "dates.csv: line 2, column time: expected a number or a date such as 2015-01-31 12:00, got '31/1/2015'"),
+        (["hole.csv"], "hole.csv: line 3, column time: expected a number or a date such as 2015-01-31 12:00, got nothing"),
+        (["mixed.csv"], "mixed.csv: line 3, column time: expected a date such as 2015-01-31 12:00, got '9'"),
         (["low.csv"], "low.csv: expected bids >= their reserve where the highest wins, got all below it (--procurement?)"),
         (["high.csv", "--procurement"], "high.csv: expected bids <= their reserve where the lowest wins, got all above it "
          "(no --procurement?)"),

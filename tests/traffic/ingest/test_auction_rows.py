@@ -47,7 +47,7 @@ def test_an_auction_with_a_bad_row_is_dropped_whole(
     assert found["rows_read"] == found["rows_kept"] + sum(found["dropped"].values()) == 602
     assert [bad["reason"] for bad in found["bad"]] == [reason]
     (example,) = found["bad"][0]["examples"]
-    assert example["source"].endswith("a.csv: row 603")
+    assert example["source"].endswith("a.csv: line 603")
     assert example["auction"] == auction
 
 
@@ -96,10 +96,10 @@ def test_lines_after_an_open_quote_are_counted(tmp_path: Path, capsys: pytest.Ca
     sizes, found = kept(tmp_path, swallowed + line("x", "late"), capsys)
     assert sizes == [2] * 300
     counts = {bad["examples"][0]["source"].rpartition(": ")[2]: bad["count"] for bad in found["bad"]}
-    assert counts == {"row 602": 1, "row 603": 3, "row 606": 1}
+    assert counts == {"line 602": 1, "line 603": 3, "line 606": 1}
     ingest_log(tmp_path, HEADER + plenty(100) + f'x,{WHEN},"k,s,3,1,0.1,0.1\n' + plenty(100), code=2)
     said = capsys.readouterr().err
-    assert "a.csv: row 202: expected quotes that are closed, got an open one (201 of 401 rows are invalid" in said
+    assert "a.csv: line 202: expected quotes that are closed, got an open one (201 of 401 rows are invalid" in said
 
 
 def test_ids_that_begin_again_each_day_are_other_auctions(tmp_path: Path):
@@ -125,7 +125,7 @@ def test_an_auction_over_an_hour_that_is_missing_is_one(tmp_path: Path):
 
 def test_too_many_repeated_rows_are_an_error_about_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     ingest_log(tmp_path, HEADER + 2 * line(7, WHEN), code=2)
-    assert "a.csv: row 3: auction '7': expected each advertiser once, got 's' again" in capsys.readouterr().err
+    assert "a.csv: line 3: auction '7': expected each advertiser once, got 's' again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("header", [True, False])
@@ -159,4 +159,4 @@ def test_two_columns_of_clicks_are_refused(tmp_path: Path, capsys: pytest.Captur
     log = tmp_path / "log.txt"
     log.write_text(tsv([row | {"clicks": 1} for row in impressions(3)], [*JOINED, "clicks"], header=True))
     assert main(["ingest", str(log), "--format", "ipinyou", "--out", str(tmp_path / "t.parquet")]) == 2
-    assert "row 1: expected one column click, got click, clicks" in capsys.readouterr().err
+    assert "line 1: expected one column click, got click, clicks" in capsys.readouterr().err

@@ -248,12 +248,12 @@ def test_a_time_that_cannot_be_is_a_bad_row(
     _, found = told(tmp_path, capsys, f"{good}{row}\n", mapping=mapping)
     (bad,) = found["bad"]
     assert (bad["reason"], bad["count"]) == (f"{field}: expected {expected}", 1)
-    assert bad["examples"][0]["source"] == f"{tmp_path / 'a.csv'}: row 153"
+    assert bad["examples"][0]["source"] == f"{tmp_path / 'a.csv'}: line 153"
     assert bad["examples"][0]["value"] == row.split(",")[HEADER.strip().split(",").index(field)]
     assert found["rows_kept"] == 151
     # With no bad row allowed, the message is about it.
     ingest_log(tmp_path, f"{good}{row}\n", "--max-bad", "0", mapping=mapping, code=2)
-    assert f"a.csv: row 153, column {field}: expected {expected}, got " in capsys.readouterr().err
+    assert f"a.csv: line 153, column {field}: expected {expected}, got " in capsys.readouterr().err
 
 
 def test_the_same_log_gives_the_same_bytes_and_a_column_that_is_not_mapped_gives_none(tmp_path: Path):
@@ -383,7 +383,7 @@ def test_offsets_in_some_columns_alone_are_refused(
     sale = f"2024-03-05T12:00:00{'Z' * log_has}"
     row = f"2024-03-05T10:00:00{'' if log_has else 'Z'},a,3,0.5,1,{sale},1,\n"
     ingest_log(tmp_path, HEADER + row, top='timestamp_format = "iso"\n', mapping=TIMED, code=2)
-    assert f"a.csv: row 2, column sale: expected {expected}" in capsys.readouterr().err
+    assert f"a.csv: line 2, column sale: expected {expected}" in capsys.readouterr().err
 
 
 def test_the_starter_scenario_has_the_delays_and_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -184,5 +184,5 @@ def test_the_database_reaches_its_own_folder_and_the_log_and_nothing_else(tmp_pa
 def test_times_of_which_none_is_readable_are_told_with_a_zone_to_convert_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     ingest_log(tmp_path, GOOD, "--timezone", "Asia/Kolkata", top='timestamp_format = "%Z%Y"\n', code=2)
     message = capsys.readouterr().err
-    assert "row 2, column ts: expected a time written as %Z%Y, got '2024-03-04 05:06:07'" in message
+    assert "line 2, column ts: expected a time written as %Z%Y, got '2024-03-04 05:06:07'" in message
     assert len(message.splitlines()) == 1

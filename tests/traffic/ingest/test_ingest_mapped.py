@@ -91,7 +91,7 @@ def test_weights_of_a_log_that_cannot_be_counted_are_refused_with_file_and_row(
     out = tmp_path / "t.parquet"
     command = ["ingest", str(log), "--format", "auctions-csv", "--mapping", str(mapping), "--out", str(out)]
     assert main(command) == 2
-    assert f"{log}: row 6, column weight: expected weights of auctions that sum to <= {2**53}" in capsys.readouterr().err
+    assert f"{log}: line 6, column weight: expected weights of auctions that sum to <= {2**53}" in capsys.readouterr().err
     assert not out.exists()
     # Two rows of an auction are one auction: two auctions of 2^52 are counted to the last one.
     log.write_text("\n".join(["a,d,h,who,bid,n", *rows[:4]]) + "\n")

@@ -209,7 +209,7 @@ def test_the_quality_page_is_whole_and_escaped(tmp_path: Path):
     assert "<b>" not in text
     assert "&lt;b&gt;worth&lt;/b&gt;: expected a number &gt;= 0 and &lt; 1e9" in text
     assert "First of them: &lt;b&gt;worth&lt;/b&gt;: expected a number" in text
-    assert f"{log}: row 41, auction 9" in text
+    assert f"{log}: line 41, auction 9" in text
     assert "http" not in text.replace("http-equiv", "")
     for title in (
         "Rows that were dropped", "Columns that were read", "Volume by day and hour", "Candidates per auction",

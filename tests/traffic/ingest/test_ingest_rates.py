@@ -200,5 +200,5 @@ def test_a_click_rate_that_nothing_tells_is_that_of_all_or_refused(tmp_path: Pat
     # Beside an ad whose rate is 0.1, one of 0.5 would win for no reason.
     one, two = (mapped.line(1, "2024-03-04 05:06:07", seller) for seller in "st")
     mapped.ingest_log(tmp_path, mapped.HEADER + one + two.replace("0.1,0.1", ",0.1"), code=2)
-    expected = "a.csv: row 3: expected a pctr in every row, since the log does not say what was clicked, got none"
+    expected = "a.csv: line 3: expected a pctr in every row, since the log does not say what was clicked, got none"
     assert expected in capsys.readouterr().err

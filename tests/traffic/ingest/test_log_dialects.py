@@ -51,7 +51,7 @@ def test_an_encoding_can_be_set(tmp_path: Path):
 
 def test_bytes_that_come_in_pairs_are_no_western_letters(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     ingest_log(tmp_path, (HEADER + line(1, WHEN, "广告主")).encode("gb18030"), code=2)
-    assert "a.csv: row 2: expected UTF-8, got other bytes" in capsys.readouterr().err
+    assert "a.csv: line 2: expected UTF-8, got other bytes" in capsys.readouterr().err
 
 
 def test_a_bad_byte_among_utf8_is_a_bad_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -83,7 +83,7 @@ def test_blank_lines_before_the_header_are_passed_over(tmp_path: Path, capsys: p
     blank = "\r\n \r\n"
     assert rows(ingest_log(tmp_path, blank + LOG + "\n" + line(2, WHEN, "t")), "advertiser") == ["s", "t"]
     ingest_log(tmp_path, blank + HEADER + line(1, WHEN, bid="x"), code=2)
-    assert "a.csv: row 4, column bid: " in capsys.readouterr().err
+    assert "a.csv: line 4, column bid: " in capsys.readouterr().err
 
 
 def test_quoted_values_hold_delimiters_quotes_and_lines(tmp_path: Path):
@@ -160,7 +160,7 @@ def test_a_column_twice_matters_only_if_it_is_mapped(tmp_path: Path, capsys: pyt
     more = LOG.replace("pcvr\n", "pcvr,x,x,,\n").replace("0.1\n", "0.1,1,2,3,4\n")
     assert rows(ingest_log(tmp_path, more), "manual_bid") == [3.0]
     ingest_log(tmp_path, more.replace("x,x", "x,bid"), code=2)
-    assert "a.csv: row 1: expected each column once, got 'bid' twice" in capsys.readouterr().err
+    assert "a.csv: line 1: expected each column once, got 'bid' twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

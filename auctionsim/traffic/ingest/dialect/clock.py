@@ -20,7 +20,7 @@ _JANUARY = 31 * _A_DAY
 _DATE = r"^(?:\d{8}|\d{4}-\d{2}-\d{2})$"
 
 Source = Callable[[int], str]
-"""Function from a row of the log to its file and row, for messages."""
+"""Function from a row of the log to its file and line, for messages."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_clock(database: Database, column: str, key: str, times: TimeFormat, zon
         key: The column's name in `raw`.
         times: The format of the times.
         zone: The zone that days and hours are asked for in, or None for that of the log.
-        source: Function from a row to its file and row.
+        source: Function from a row to its file and line.
 
     Raises:
         InputError: The log has times of several offsets and no zone is asked for, or its numbers count another unit.
@@ -128,7 +128,7 @@ def read_elapsed(database: Database, column: str, key: str, times: TimeFormat, c
         key: The column's name in `raw`.
         times: The format of the times.
         clock: The clock of the log's auctions.
-        source: Function from a row to its file and row.
+        source: Function from a row to its file and line.
 
     Returns:
         SQL from the text `{0}` to the time, a TIMESTAMP in UTC.

@@ -34,7 +34,7 @@ def read_dialect(database: Database, form: Format, zone: Zone | None, source: So
         database: The database that holds `raw`.
         form: The log's format.
         zone: The zone that days and hours are asked for in, or None for that of the log.
-        source: Function from a row to its file and row.
+        source: Function from a row to its file and line.
 
     Raises:
         InputError: Numbers can be read in two ways, or times in none.

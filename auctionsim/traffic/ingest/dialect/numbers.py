@@ -81,7 +81,7 @@ def find_marks(
         columns: Names in the log of the columns of numbers, by their names in `raw`.
         decimal: The decimal mark, or None to find it.
         thousands: The mark between thousands, or None to find it.
-        source: Function from a row to its file and row.
+        source: Function from a row to its file and line.
 
     Raises:
         InputError: The numbers have commas which may be decimal or between thousands.

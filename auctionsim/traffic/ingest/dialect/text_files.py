@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.traffic.text_lines import count_ends
 
 _CHUNK = 1 << 20
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -137,24 +138,27 @@ def _has_other_line_ends(path: Path) -> bool:
 
 def _copy(name: str, path: Path, out: Path, encoding: str, errors: str) -> None:
     """Write a file again in UTF-8, with the line ends of Unix."""
-    row = 1
+    line = 1
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     with path.open("rb") as opened, out.open("w", encoding="utf-8", errors=errors, newline="") as written:
         held = ""
         while True:
             chunk = opened.read(_CHUNK)
+            _, state = decoder.getstate()
             try:
                 text = held + decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                row += error.object[: error.start].count(b"\n")
+                before = codecs.getincrementaldecoder(encoding)("ignore")
+                before.setstate((b"", state))
+                line += count_ends(held + before.decode(error.object[: error.start]))
                 byte = error.object[error.start]
-                raise InputError(f"{name}: row {row}: expected {encoding}, got byte {byte:#04x}") from error
+                raise InputError(f"{name}: line {line}: expected {encoding}, got byte {byte:#04x}") from error
             except UnicodeError as error:
                 raise InputError(f"{name}: expected {encoding}, got other text: {shown(str(error))}") from error
             # A carriage return at the end may be half of a line end.
             held = "\r" if text.endswith("\r") and chunk else ""
             text = text.removesuffix("\r") if held else text
-            row += text.count("\n")
+            line += count_ends(text)
             written.write(text.replace("\r\n", "\n").replace("\r", "\n"))
             if not chunk:
                 return

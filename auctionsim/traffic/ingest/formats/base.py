@@ -146,7 +146,7 @@ class Format:
     fields: tuple[Field, ...]
     """Columns that are read."""
     layout: Callable[[str, Sequence[str]], Layout]
-    """Function from a file's name in messages and its first lines, without line ends, to its layout."""
+    """Function from a file and its first line that is not blank, as messages name it, and its first lines, to its layout."""
     log: str
     """SELECT from the view `good` (the fields, and `row`) that gives the columns of `LOG_COLUMNS`, in their order.
 
@@ -202,7 +202,7 @@ def with_header(
     """Find the layout of a file whose first line names its columns.
 
     Args:
-        source: The file's name in messages.
+        source: The file and its first line that is not blank, for messages.
         lines: The first lines of the file.
         delimiter: Character between columns.
         fields: The columns to be read.
@@ -219,11 +219,11 @@ def with_header(
     if missing and len(names) == 1:
         other = next((d for d in ("\t", ",", ";", "|") if d != delimiter and d in lines[0]), None)
         given = f"columns separated by {other!r}" if other else shown(lines[0])
-        raise InputError(f"{source}: row 1: expected columns separated by {delimiter!r}, got {given}{hint}")
+        raise InputError(f"{source}: expected columns separated by {delimiter!r}, got {given}{hint}")
     if missing:
         near = suggestion(missing[0], names) or f" among {len(names)} columns"
-        raise InputError(f"{source}: row 1: expected a column {missing[0]}, got none{near}{hint}")
+        raise InputError(f"{source}: expected a column {missing[0]}, got none{near}{hint}")
     twice = [wanted.name for wanted in fields if names.count(wanted.name) > 1]
     if twice:
-        raise InputError(f"{source}: row 1: expected each column once, got {shown(twice[0])} twice")
+        raise InputError(f"{source}: expected each column once, got {shown(twice[0])} twice")
     return Layout(delimiter, names, quote=quote)

@@ -69,7 +69,7 @@ def _layout(source: str, lines: Sequence[str]) -> Layout:
     if not any(_TIME.fullmatch(value.strip()) for value in first):
         if len(first) > 20 and "payprice" not in first and "timestamp" not in first:
             raise InputError(
-                f"{source}: row 1: expected column names or a timestamp of 17 digits, got {len(first)} columns of neither"
+                f"{source}: expected column names or a timestamp of 17 digits, got {len(first)} columns of neither"
             )
         constants = {} if "logtype" in first else {"logtype": _IMPRESSION}
         needed = [field for field in _FIELDS if field.name not in constants]
@@ -79,7 +79,7 @@ def _layout(source: str, lines: Sequence[str]) -> Layout:
     names = _names(source, time, first)
     if "payprice" in names and not first[names.index("payprice")].strip().replace(".", "", 1).isdigit():
         raise InputError(
-            f"{source}: row 1, column {names.index('payprice') + 1}: expected the paying price (add a header if the columns "
+            f"{source}, column {names.index('payprice') + 1}: expected the paying price (add a header if the columns "
             f"have another order), got {shown(first[names.index('payprice')])}"
         )
     constants = {} if "logtype" in names else {"logtype": _BID, "payprice": "0"}
@@ -92,7 +92,7 @@ def _usual(source: str, names: Sequence[str]) -> tuple[str, ...]:
     for name in ("click", *_TEST):
         if usual.count(name) > 1:
             twice = ", ".join(one for one, other in zip(names, usual, strict=True) if other == name)
-            raise InputError(f"{source}: row 1: expected one column {name}, got {twice}")
+            raise InputError(f"{source}: expected one column {name}, got {twice}")
     return usual
 
 
@@ -103,7 +103,7 @@ def _names(source: str, time: int, first: Sequence[str]) -> tuple[str, ...]:
     if time > 1:
         before = ("click", *before[1:])
     if time == 0:
-        raise InputError(f"{source}: row 1: expected the bid's id before the timestamp, got none")
+        raise InputError(f"{source}: expected the bid's id before the timestamp, got none")
     if n_rest == len(_BIDS) - 1:
         return (*before, *_BIDS[1:])
     full = _RAW[1:]
@@ -121,7 +121,7 @@ def _names(source: str, time: int, first: Sequence[str]) -> tuple[str, ...]:
         f"{len(_BIDS)} (bids), {len(_RAW)} (impressions, clicks, conversions), {len(_RAW) + len(_TEST)} (tests, which end in "
         f"nclick and nconversation) or {len(_JOINED)} columns (joined)"
     )
-    raise InputError(f"{source}: row 1: expected {known} or a header, got {len(first)} columns")
+    raise InputError(f"{source}: expected {known} or a header, got {len(first)} columns")
 
 
 FORMAT = Format(

@@ -48,7 +48,7 @@ def fill_rates(database: Database, method: str = "empirical", source: Source = "
     Args:
         database: The database that holds `log`.
         method: One of `METHODS`.
-        source: Function from a row to its file and row, for messages.
+        source: Function from a row to its file and line, for messages.
 
     Returns:
         The calibration of each estimated rate on the days after the first that has trials.
