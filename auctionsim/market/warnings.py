@@ -15,7 +15,7 @@ _WORDS = {"manual": "keyword bid", "truthful": "value of a click"}
 
 def market_warnings(market: Market) -> list[str]:
     """Return what a user should know before training, one line each; nothing if all is well."""
-    found = []
+    found = _unused_candidates(market)
     mechanism, highest = market.scenario.mechanism, _highest_bids(market)
     for rule, bid in highest.items():
         raised = min(max(bid, mechanism.bid_floor), np.inf if mechanism.bid_cap is None else mechanism.bid_cap)
@@ -30,6 +30,14 @@ def market_warnings(market: Market) -> list[str]:
             reason = next(iter(wrong.values())).reason if highest["truthful"] > 0 else "nothing in this traffic has a value"
             found.append(f"platform.baseline: ratios of {' and '.join(wrong)} on {key} are not defined: {reason}")
     return found
+
+
+def _unused_candidates(market: Market) -> list[str]:
+    """Return a line where the scenario asks for more candidates than there are advertisers, as few as the default has."""
+    traffic, everybody = market.scenario.traffic, len(market.advertisers)
+    if not traffic.is_synthetic or "candidates" not in traffic.model_fields_set or traffic.candidates <= everybody:
+        return []
+    return [f"traffic.candidates: {traffic.candidates} are more than the {everybody} advertisers, who all meet in each auction"]
 
 
 def _highest_bids(market: Market) -> dict[str, float]:
