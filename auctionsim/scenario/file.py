@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from auctionsim import arguments
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.scenario import Scenario
-from auctionsim.scenario.base import Section
+from auctionsim.scenario.base import NONE, Section, is_none_by_default
 from auctionsim.scenario.renamed import current_key, with_current_names
 from auctionsim.scenario.toml_text import TEXT_WORDS, check_levels, check_text, parse_toml, parse_value
 
@@ -112,6 +112,7 @@ def parse_scenario(
     with_current_names(tree, source)
     check_levels(tree, source)
     check_text(tree, source)
+    tree = _without_none(tree, Scenario)
     try:
         # Through JSON, so that types stay strict but a TOML array may fill a tuple.
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
@@ -168,6 +169,7 @@ def parse_section(model: type[AnySection], table: dict[str, Any], source: str, k
     """
     check_levels(table, source)
     check_text(table, source, key)
+    table = _without_none(table, model)
     try:
         return model.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
@@ -192,12 +194,14 @@ def _sentence(
         text = f"{where}: expected a value, got nothing"
     elif kind == "literal_error":
         choices = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        choices += [NONE] if _may_be_none(model, first["loc"]) else []
         text = f"{where}: unknown {came}; choose from {', '.join(choices)}{suggestion(first['input'], choices)}"
     elif kind == "value_error":
         detail = str(context["error"])
         text = f"{where}.{detail}" if where and not detail.startswith(where) else detail
     else:
         words = _EXPECTED.get(kind, first["msg"][0].lower() + first["msg"][1:]).format(**context)
+        words += f" or '{NONE}'" if _may_be_none(model, first["loc"]) else ""
         text = f"{where}: expected {words}, got {came}" if where else f"expected {words}, got {came}"
     # All branches of a union fail, and a list without its invalid entry may be too short: each of these is one mistake.
     more = sum(not where.startswith(key) for key in {_key((*prefix, *mistake["loc"])) for mistake in mistakes})
@@ -236,9 +240,35 @@ def _key(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not any(mark in part for mark in ("[", "constrained", "literal")) and part not in ("float", "str", "int"):
+        elif not _is_branch(part):
             text += f".{part}" if text else part
     return text
+
+
+def _is_branch(part: str) -> bool:
+    """Return whether a part of pydantic's path names a branch of a union, and no key."""
+    return any(mark in part for mark in ("[", "constrained", "literal")) or part in ("float", "str", "int")
+
+
+def _may_be_none(model: type[BaseModel], location: tuple[int | str, ...]) -> bool:
+    """Return whether the key at a pydantic location may be `none`."""
+    found = False
+    for part in location:
+        if isinstance(part, str) and not _is_branch(part):
+            found, model = is_none_by_default(model, part), _model_at(model, (part,))
+    return found
+
+
+def _without_none(tree: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Return a section's tree without the keys that are nothing by default and have the word for it, which TOML lacks."""
+    kept = {key: value for key, value in tree.items() if not (value == NONE and is_none_by_default(model, key))}
+    for key, value in kept.items():
+        inner = _model_at(model, (key,))
+        if inner is not model and isinstance(value, dict):
+            kept[key] = _without_none(value, inner)
+        elif inner is not model and isinstance(value, list):
+            kept[key] = [_without_none(one, inner) if isinstance(one, dict) else one for one in value]
+    return kept
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
