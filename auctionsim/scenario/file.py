@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from auctionsim import arguments
 from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.names.kinds import JSON, MISSING, PACKED, TABLES, kind_of_path
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.base import NONE, Section, is_none_by_default
 from auctionsim.scenario.renamed import current_key, with_current_names
@@ -20,6 +22,7 @@ from auctionsim.scenario.toml_text import TEXT_WORDS, check_levels, check_text, 
 AnySection = TypeVar("AnySection", bound=Section)
 
 _BUILTIN, _TEMPLATES = "auctionsim.scenario.builtin", "auctionsim.scenario.templates"
+BUILTIN = "the name of a built-in scenario"
 
 
 def builtin_scenarios() -> dict[str, str]:
@@ -67,7 +70,7 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
         InputError: No such file or scenario, or the file cannot be read as UTF-8.
     """
     path = arguments.path("path_or_name", path_or_name)
-    if path.is_file():
+    if path.is_file() and kind_of_path(path) not in (*TABLES, *PACKED, JSON):
         try:
             return path.read_text(encoding="utf-8"), str(path)
         except UnicodeDecodeError as error:
@@ -80,10 +83,29 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     name = str(path_or_name)
     if name in builtin:
         return builtin[name], name
-    came = "a folder" if path.is_dir() else "no such file"
-    raise InputError(
-        f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got {came}{suggestion(name, builtin)}"
-    )
+    raise InputError(f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got {no_scenario(name)}")
+
+
+def kind_with_names(path: Path) -> str:
+    """Return what is at a path in a few words, or that it is the name of a built-in scenario."""
+    kind = kind_of_path(path)
+    return BUILTIN if kind == MISSING and str(path) in builtin_scenarios() else kind
+
+
+def no_scenario(name: str) -> str:
+    """Return what is where the file or the name of a scenario was expected, and what to do with it, the end of a message."""
+    path, kind = Path(name), kind_of_path(Path(name))
+    if kind == MISSING and path.stem in templates() and path.suffix in ("", ".toml"):
+        file = shlex.quote(str(path.with_suffix(".toml")))
+        if path.with_suffix(".toml").is_file():
+            return f"no such file (did you mean {shown(file)}?)"
+        words = "the name of a template" if name in templates() else "no such file"
+        return f"{words} (make the file: auctionsim init {file} --template {path.stem})"
+    if kind == "a run folder":
+        return f"{kind} (its scenario is {path / 'scenario.toml'})"
+    if kind in TABLES:
+        return f"{kind} (a scenario names it as traffic.source)"
+    return f"{kind}{suggestion(name, builtin_scenarios())}"
 
 
 def parse_scenario(

@@ -191,7 +191,7 @@ _COMMANDS = [
      "auctionsim report: argument --out: expected one argument, got none (see auctionsim report --help)"),
     ("nothing to check", "check", "auctionsim check: expected scenario, got none (see auctionsim check --help)"),
     ("workers in words", "train three-arms --workers many", "auctionsim train: argument --workers: expected a whole number "
-     ">= 0 and < 10^13, got 'many'"),
+     ">= 0 and < 10^13, or auto, got 'many'"),
     ("no seeds", "train three-arms --seeds 0",
      "auctionsim train: argument --seeds: expected a whole number >= 1 and < 10^13, got '0'"),
     ("an unknown study", "reproduce calvani", "reproduce: unknown study 'calvani'; choose from"),
