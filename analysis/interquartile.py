@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from auctionsim.analysis.statistics import Comparison, Interval, compare_paired, mean_interval, normal_tail, t_quantile
 from auctionsim.arguments import finite_vector, real_numbers
-from auctionsim.errors import shown
+from auctionsim.errors import InputError, shown
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
@@ -39,11 +39,11 @@ def interquartile_mean(values: ArrayLike) -> float:
     Of 1, 2, 3, 4 and 100 it is (2 + 3 + 4) / 3 = 3, whatever the largest one is.
 
     Raises:
-        ValueError: There is no value, or one is not finite.
+        InputError: There is no value, or one is not finite.
     """
     sample = real_numbers("values", values, "finite numbers").reshape(-1)
     if not (sample.size and np.isfinite(sample).all()):
-        raise ValueError(f"values: expected finite numbers, one or more, got {shown(values)}")
+        raise InputError(f"values: expected finite numbers, one or more, got {shown(values)}")
     return float(_middle_means(sample[None])[0])
 
 
@@ -59,16 +59,16 @@ def interquartile_interval(scores: ArrayLike, strata: Sequence[Hashable] | None 
         The interval; it is unknown (NaN) if there are fewer than 4 seeds.
 
     Raises:
-        ValueError: A score is not finite, or the shapes do not fit.
+        InputError: A score is not finite, or the shapes do not fit.
     """
     expected = "finite numbers, one per task and seed, [tasks, seeds]"
     sample = real_numbers("scores", scores, expected)
     if sample.ndim != 2 or sample.size == 0 or not np.isfinite(sample).all():
-        raise ValueError(f"scores: expected {expected}, got {shown(scores)}")
+        raise InputError(f"scores: expected {expected}, got {shown(scores)}")
     tasks, seeds = sample.shape
     groups = list(range(tasks) if strata is None else strata)
     if len(groups) != tasks:
-        raise ValueError(f"strata: expected {tasks}, one per task, got {len(groups)}")
+        raise InputError(f"strata: expected {tasks}, one per task, got {len(groups)}")
     mean = interquartile_mean(sample)
     if seeds < FEWEST_SEEDS:
         return Interval(mean, math.nan, math.nan, unknown=f"fewer than {FEWEST_SEEDS} seeds")
@@ -92,7 +92,7 @@ def middle_interval(values: ArrayLike) -> Interval:
     t intervals of the mean cover 81 and 82 %.
 
     Raises:
-        ValueError: There is no value, or one is not finite.
+        InputError: There is no value, or one is not finite.
     """
     sample = finite_vector("values", values, "one per seed")
     return interquartile_interval(sample[None]) if len(sample) >= FEWEST_SEEDS else mean_interval(sample)
@@ -104,7 +104,7 @@ def compare_middles(one: ArrayLike, other: ArrayLike) -> Comparison:
     Counts and p-value are those of `compare_paired`.
 
     Raises:
-        ValueError: The lengths differ, or there is no value, or one is not finite.
+        InputError: The lengths differ, or there is no value, or one is not finite.
     """
     difference = np.asarray(one, dtype=np.float64) - np.asarray(other, dtype=np.float64)
     return replace(compare_paired(one, other), difference=middle_interval(difference))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auctionsim.errors import InputError
+
 
 def pareto_front(points: ArrayLike) -> NDArray[np.bool_]:
     """Mark the points `[points, objectives]` that no other point dominates, larger being better.
@@ -27,11 +29,11 @@ def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
         reference: The reference point `[objectives]`, for example the baseline policy's outcome.
 
     Raises:
-        ValueError: The points are not finite, or have another number of objectives than the reference point.
+        InputError: The points are not finite, or have another number of objectives than the reference point.
     """
     p, origin = np.asarray(points, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     if p.ndim != 2 or p.shape[1] != origin.shape[0] or not np.isfinite(p).all():
-        raise ValueError(f"points: expected finite numbers [points, {origin.shape[0]}], got shape {list(p.shape)}")
+        raise InputError(f"points: expected finite numbers [points, {origin.shape[0]}], got shape {list(p.shape)}")
     return _volume(p[(p > origin).all(axis=1)] - origin)
 
 

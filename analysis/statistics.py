@@ -22,7 +22,7 @@ from scipy.special import bdtrc, ndtr, stdtrit
 
 from auctionsim.arguments import finite_vector, instance_of, number_between, real_numbers, text
 from auctionsim.arithmetic import dot
-from auctionsim.errors import shown
+from auctionsim.errors import InputError, shown
 from auctionsim.numbers import number_above
 from auctionsim.streams import stream
 
@@ -99,7 +99,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     ones with 3 to 20 seeds.
 
     Raises:
-        ValueError: There is no value, or one is not finite.
+        InputError: There is no value, or one is not finite.
     """
     sample = finite_vector("values", values, "one per seed")
     mean, n = float(sample.mean()), len(sample)
@@ -124,12 +124,12 @@ def day_interval(values: ArrayLike) -> Interval:
         The interval over days; it is unknown (NaN) if there is one day.
 
     Raises:
-        ValueError: There is no value, or one is not finite.
+        InputError: There is no value, or one is not finite.
     """
     expected = "finite numbers, one per seed and day, [seeds, days]"
     sample = real_numbers("values", values, expected)
     if sample.ndim != 2 or sample.size == 0 or not np.isfinite(sample).all():
-        raise ValueError(f"values: expected {expected}, got {shown(values)}")
+        raise InputError(f"values: expected {expected}, got {shown(values)}")
     (seeds, days), mean = sample.shape, float(sample.mean())
     if days == 1:
         return Interval(mean, math.nan, math.nan, "days")
@@ -159,11 +159,11 @@ def pseudo_values(whole: ArrayLike, without: ArrayLike) -> NDArray[np.float64]:
         without: The measure over all days but one, `[seeds, days]`.
 
     Raises:
-        ValueError: The two do not have the same number of seeds.
+        InputError: The two do not have the same number of seeds.
     """
     every, left = real_numbers("whole", whole, "numbers, [seeds]"), real_numbers("without", without, "numbers, [seeds, days]")
     if every.ndim != 1 or left.ndim != 2 or len(every) != len(left):
-        raise ValueError(f"without: expected [seeds, days] beside whole [seeds], got {left.shape} and {every.shape}")
+        raise InputError(f"without: expected [seeds, days] beside whole [seeds], got {left.shape} and {every.shape}")
     every = every[:, None]
     days = left.shape[1]
     return days * every - (days - 1) * left
@@ -195,11 +195,11 @@ def compare_paired(first: ArrayLike, second: ArrayLike) -> Comparison:
     (Fisher 1935). Up to 16 seeds all patterns are counted, beyond that 20,000 random ones and the observed one.
 
     Raises:
-        ValueError: The two do not have the same number of values, or one is not finite.
+        InputError: The two do not have the same number of values, or one is not finite.
     """
     one, other = finite_vector("first", first, "one per seed"), finite_vector("second", second, "one per seed")
     if one.shape != other.shape:
-        raise ValueError(f"second: expected one value of each arm per seed, got {len(one)} and {len(other)}")
+        raise InputError(f"second: expected one value of each arm per seed, got {len(one)} and {len(other)}")
     # Arms that do the same in another order of sums differ by rounding, say by 1e-16 on every seed: no difference.
     differences = np.where(np.abs(one - other) <= TIE * np.maximum(np.abs(one), np.abs(other)), 0.0, one - other)
     interval = mean_interval(differences)
@@ -216,16 +216,16 @@ def ranks(scores: Mapping[str, float]) -> dict[str, float]:
     broken by a name. Tied names are in alphabetical order.
 
     Raises:
-        ValueError: A score is NaN; what is not defined has no rank.
+        InputError: A score is NaN; what is not defined has no rank.
     """
     instance_of("scores", scores, Mapping, "a dictionary of scores by name")
     for name, score in scores.items():
         text(f"scores: name {shown(name)}", name)
         if not isinstance(score, int | float | np.integer | np.floating) or isinstance(score, bool):
-            raise ValueError(f"scores[{name!r}]: expected a score, got {shown(score)}")
+            raise InputError(f"scores[{name!r}]: expected a score, got {shown(score)}")
     undefined = [name for name, score in scores.items() if math.isnan(score)]
     if undefined:
-        raise ValueError(f"{undefined[0]}: expected a score, got NaN, which has no rank")
+        raise InputError(f"{undefined[0]}: expected a score, got NaN, which has no rank")
     found: dict[str, float] = {}
     left = sorted(scores, key=lambda name: (-scores[name], name))
     while left:
@@ -256,7 +256,7 @@ def gini(values: ArrayLike) -> float:
     """
     sample = real_numbers("values", values, "numbers, one per advertiser")
     if sample.ndim != 1:
-        raise ValueError(f"values: expected numbers, one per advertiser, got shape {sample.shape}")
+        raise InputError(f"values: expected numbers, one per advertiser, got shape {sample.shape}")
     sample = np.sort(sample)
     n, total = len(sample), float(sample.sum())
     if n == 0 or not total > 0:

@@ -14,13 +14,16 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any, NoReturn, TextIO
 
 from auctionsim import __version__, commands
+from auctionsim.commands._flags import with_flag
 from auctionsim.console import Console
 from auctionsim.errors import InputError, Remark, RenamedWarning, RunError, suggestion
+from auctionsim.files import file_on_the_way
 from auctionsim.machine.out_of_memory import is_hopeless, is_out_of_memory, memory_limit, memory_message
 from auctionsim.machine.signals import handled, interrupt, not_lost
 from auctionsim.machine.stdio import LostOutput, guarded_streams, print_result
@@ -123,6 +126,8 @@ def _reported(arguments: Sequence[str]) -> int:
             return 1
         path = shortened(printable(without_part(os.fsdecode(error.filename or ""))), _PATH_COLUMNS)
         reason = _one_line(error.strerror or error)
+        if error.errno == errno.ENOTDIR and (file := file_on_the_way(Path(path))) is not None:
+            reason = f"one in the file {file}"
         if error.errno in _BAD_PATH:
             print(f"{path}: expected a path that can be read and written, got {reason}", file=sys.stderr)
             return 2
@@ -217,9 +222,22 @@ def _run(arguments: Sequence[str]) -> int:
 
     check_environment()
     # A command that has no such option imports no class that a file names.
-    with code_allowed(getattr(parsed, "allow_code", False)):
-        code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
+    try:
+        with code_allowed(getattr(parsed, "allow_code", False)):
+            code: int = modules[parsed.command].run(parsed, Console(as_json=parsed.json))
+    except InputError as error:
+        message = with_flag(str(error), _parser_of(parser, parsed.command), parsed)
+        if message == str(error):
+            raise
+        raise InputError(message) from error
     return code
+
+
+def _parser_of(parser: argparse.ArgumentParser, command: str) -> argparse.ArgumentParser:
+    """Return the parser of a command."""
+    (action,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    found: argparse.ArgumentParser = action.choices[command]
+    return found
 
 
 def _show_warning(

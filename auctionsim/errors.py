@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from auctionsim.names.text import printable
 
 LONGEST = 1900
 """Characters of the longest message."""
+_SHORTEST_WORD = 3
+"""Letters of the shortest text that is looked for among the words of names."""
 
 
 class InputError(ValueError):
@@ -50,9 +53,17 @@ def is_table(value: object) -> bool:
 
 
 def suggestion(value: object, choices: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the choice nearest to `value`, or an empty string if none is near."""
-    near = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.6)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+    """Return ` (did you mean 'x'?)` for the choice nearest to `value`, or an empty string if none is near.
+
+    Capitals do not count: `VCG` is near `vcg`. Where no choice is spelled alike, the shortest is near of those that
+    have the value as one of their words, as `keyword_bid` has `bid`.
+    """
+    asked = str(value).casefold()
+    by_spelling = {choice.casefold(): choice for choice in reversed(list(choices))}
+    near = difflib.get_close_matches(asked, list(by_spelling), n=1, cutoff=0.6)
+    if not near and len(asked) >= _SHORTEST_WORD:
+        near = sorted((spelling for spelling in by_spelling if asked in re.split(r"[\W_]+", spelling)), key=len)[:1]
+    return f" (did you mean '{by_spelling[near[0]]}'?)" if near else ""
 
 
 def unknown(source: str, value: object, choices: Iterable[str], *, what: str = "unknown") -> InputError:

@@ -54,10 +54,39 @@ def expect_new_folder(path: Path, hint: str = "") -> None:
         hint: Text that ends the message, for example which flag chooses another folder.
 
     Raises:
-        InputError: `path` exists and is not an empty folder.
+        InputError: `path` exists and is not an empty folder, or is in a file.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    expect_no_file(path, "a new or empty folder", hint)
+    if path.exists() and any(path.iterdir()):
         raise InputError(f"{path}: expected a new or empty folder, got one that holds files{hint}")
+
+
+def expect_no_file(path: Path, words: str = "a folder", hint: str = "") -> None:
+    """Check that no file is where an output folder is to be, or one that it would have to be in.
+
+    Args:
+        path: The output folder.
+        words: The expectation in words.
+        hint: Text that ends the message.
+
+    Raises:
+        InputError: A file is there.
+    """
+    file = file_on_the_way(path)
+    if file is not None:
+        raise InputError(f"{path}: expected {words}, got {'a file' if file == path else f'one in the file {file}'}{hint}")
+
+
+def file_on_the_way(path: Path) -> Path | None:
+    """Return the part of a path at which a file is and no folder, the path itself included; None where there is none."""
+    for part in (path, *path.parents):
+        try:
+            if part.exists():
+                return None if part.is_dir() else part
+        except OSError:
+            # A name too long, or a folder that nobody may look into: whoever writes there says so.
+            return None
+    return None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import shlex
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ from auctionsim.files import (
 from auctionsim.machine.date import source_date
 from auctionsim.machine.disk import FULL, overwrite
 from auctionsim.machine.parquet import read_parquet
+from auctionsim.names.kinds import MISSING, SCENARIO, UNKNOWN
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.outputs.together import OutputsTogether
 from auctionsim.run_checks.entries import expect_kinds, expect_no_link_outside
@@ -47,7 +49,7 @@ from auctionsim.run_checks.old_names import with_current_names
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
 from auctionsim.run_checks.tables import checked_table, expect_same_days
 from auctionsim.scenario import Scenario
-from auctionsim.scenario.file import parse_scenario, read_scenario
+from auctionsim.scenario.file import BUILTIN, kind_with_names, parse_scenario, read_scenario
 
 _CHECKPOINT = re.compile(r"[0-9]{6,18}")
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -136,7 +138,7 @@ class Run:
         """Return version, command, seeds, status and where it was started."""
         path = self.path / "manifest.json"
         if not path.is_file():
-            raise InputError(f"{self.path}: expected a run folder with manifest.json, got none")
+            raise InputError(f"{self.path}: expected a run folder with manifest.json, got {_other_than_run(self.path)}")
         return checked_manifest(path, checked_json(path, path.read_bytes()))
 
     @property
@@ -377,3 +379,13 @@ def _days(outcomes: Path) -> list[int]:
     """Return the days of outcomes.parquet, which is checked where it is read whole."""
     table, _ = read_parquet(outcomes)
     return table["day"].unique().to_list() if "day" in table.columns else []
+
+
+def _other_than_run(path: Path) -> str:
+    """Return what is where a run folder was expected, the end of a message."""
+    kind = kind_with_names(path)
+    if kind == MISSING:
+        return "no such folder"
+    if kind in (SCENARIO, BUILTIN):
+        return f"{kind} (auctionsim train {shlex.quote(str(path))} makes a run)"
+    return "none" if path.is_dir() and kind in UNKNOWN else kind

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from auctionsim.errors import InputError
+from auctionsim.names.kinds import kind_of_path
 from auctionsim.run_checks.entries import expect_no_link_outside
 
 _MOST = 1000
@@ -26,7 +27,7 @@ def expect_followable(path: Path) -> None:
     if not os.path.lexists(path):
         return
     if not path.is_dir():
-        raise InputError(f"{path}: expected a run folder, got a file")
+        raise InputError(f"{path}: expected a run folder, got {kind_of_path(path)}")
     if _is_file(path / "manifest.json"):
         expect_no_link_outside(path)
         return

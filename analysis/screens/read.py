@@ -15,7 +15,7 @@ from auctionsim.analysis.screens.log import BidLog, bid_log, log_of_traffic
 from auctionsim.errors import InputError, shown, suggestion, unknown
 from auctionsim.traffic.files import load_traffic
 from auctionsim.traffic.ingest.archives import unpacked
-from auctionsim.traffic.raw_table import read_table
+from auctionsim.traffic.raw_table import expect_table, read_table
 from auctionsim.traffic.text_lines import row_source
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -66,9 +66,7 @@ def read_bids(path: Path, *, lowest_wins: bool, columns: Mapping[str, str] | Non
     Raises:
         InputError: The file or a column is missing, or a value is no number.
     """
-    if not path.is_file():
-        came = "a folder" if path.is_dir() else "no such file"
-        raise InputError(f"{path}: expected a log of bids (CSV or Parquet), got {came}")
+    expect_table(path, "a log of bids (CSV or Parquet)", is_packed=True)
     with tempfile.TemporaryDirectory() as folder, unpacked(path, path, Path(folder) / "unpacked") as parts:
         if len(parts) != 1:
             raise InputError(f"{path}: expected one file in the archive, got {len(parts)}")

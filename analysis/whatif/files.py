@@ -29,7 +29,7 @@ from auctionsim.analysis.whatif.text import (
 )
 from auctionsim.errors import InputError, Remark, shown
 from auctionsim.extras import is_installed
-from auctionsim.files import write_json, write_then_rename
+from auctionsim.files import expect_no_file, write_json, write_then_rename
 from auctionsim.outputs.temporary import remove_leftovers
 
 _MOST_ADVERTISERS = 2000
@@ -66,10 +66,9 @@ def expect_answer_folder(out: Path, marker: str = "whatif.json", inputs: Sequenc
     Raises:
         InputError: It holds other files or an input, or is a file.
     """
+    expect_no_file(out)
     if not out.exists():
         return
-    if not out.is_dir():
-        raise InputError(f"--out: expected a folder, got the file {out}")
     for path in inputs:
         if path is not None and _is_inside(Path(path), out):
             raise InputError(f"--out: expected a folder that holds no input, got {out}, which holds {path}")

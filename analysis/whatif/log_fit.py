@@ -112,7 +112,7 @@ def observed_totals(
         table = frame_of(name, given)
     else:
         source = arguments.path(name, given)
-        table, _ = read_table(Path(source))
+        table, _ = read_table(Path(source), "a table of observed totals (CSV or Parquet)")
     _check_columns(table, source)
     given_rows = _numbers(table, source)
     rows = given_rows.filter(pl.col("advertiser").is_in(list(advertisers)))

@@ -21,6 +21,7 @@ from auctionsim.auction.kernel.arguments import LEDGER_COLUMNS, SPENDABLE, Accou
 from auctionsim.auction.outcome import COST, DETAILS, OUTCOMES, Effort, Outcome
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, StoreSource, TrafficSource
+from auctionsim.errors import InputError
 from auctionsim.traffic.steps import Steps
 from auctionsim.traffic.table import HOURS
 
@@ -102,7 +103,7 @@ class DayReplay:
         shape = (len(source.advertisers), policies)
         limits = per_policy(np.inf if budgets is None else budgets, shape, "budgets")
         if not (limits >= 0).all():
-            raise ValueError(f"budgets: expected numbers >= 0, got {limits.min()}")
+            raise InputError(f"budgets: expected numbers >= 0, got {limits.min()}")
         self._budgets = limits
         self._ledger = aligned((*shape, LEDGER_COLUMNS), np.int64)
         self._cost_before = np.zeros(shape, dtype=np.int64)
@@ -116,7 +117,7 @@ class DayReplay:
         self._n_detailed = shape[0] if details else 0
         self._threads = 1 if local_credit or details else threads
         if clearer is not None and (details or steps is not None or local_credit > clearer.sums_local_credit):
-            raise ValueError("clearer: expected whole hours without details, and without local credit unless it sums that")
+            raise InputError("clearer: expected whole hours without details, and without local credit unless it sums that")
         self._clearer = clearer
         self._pace: Pace | None = None
         self.effort = Effort()
@@ -189,13 +190,13 @@ class DayReplay:
             with an eligible bid, sum of the winning prices, and sum of the least winning costs, `[advertisers, 8, P]`.
 
         Raises:
-            ValueError: The coefficients have another shape.
+            InputError: The coefficients have another shape.
         """
         from auctionsim.auction.kernel.ledger import collect_step
 
         expected = (self._ledger.shape[0], len(FEATURES), self._ledger.shape[1])
         if coefficients.shape != expected:
-            raise ValueError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
+            raise InputError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
         self.coefficients = coefficients
         n_policies = self._ledger.shape[1]
         self._choose_units(coefficients)
@@ -353,7 +354,7 @@ def per_policy(values: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[
         name: Name of the values in messages.
 
     Raises:
-        ValueError: The values have another shape.
+        InputError: The values have another shape.
     """
     words = f"a number, [{shape[0]}] or [{shape[0]}, {shape[1]}]"
     given = real_numbers(name, values, words)
@@ -361,4 +362,4 @@ def per_policy(values: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[
     try:
         return np.broadcast_to(array, shape).copy()
     except ValueError:
-        raise ValueError(f"{name}: expected {words}, got shape {list(given.shape)}") from None
+        raise InputError(f"{name}: expected {words}, got shape {list(given.shape)}") from None

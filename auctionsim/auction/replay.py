@@ -79,7 +79,7 @@ def replay(
         The day's outcome, arrays `[24, advertisers, P]`.
 
     Raises:
-        ValueError: An argument is of another kind, has the wrong shape or range, or names something unknown.
+        InputError: An argument is of another kind, has the wrong shape or range, or names something unknown.
     """
     if not isinstance(traffic, Traffic | StoredTraffic):
         traffic = _table_in_memory(traffic)
@@ -141,10 +141,10 @@ def _checked_coefficients(
     theta = real_numbers("coefficients", coefficients, f"[advertisers, features, P] = [{expected[0]}, {expected[1]}, P]")
     is_hourly = theta.ndim == 4 and theta.shape[0] == HOURS
     if theta.ndim not in (3, 4) or theta.shape[-3:-1] != expected or (theta.ndim == 4 and not is_hourly):
-        raise ValueError(
+        raise InputError(
             f"coefficients: expected [advertisers, features, P] = [{expected[0]}, {expected[1]}, P] "
             f"or [24, {expected[0]}, {expected[1]}, P], got {list(theta.shape)}"
         )
     if not (np.isfinite(theta).all() and (theta >= 0).all()):
-        raise ValueError("coefficients: expected finite numbers >= 0, got a negative, infinite or missing one")
+        raise InputError("coefficients: expected finite numbers >= 0, got a negative, infinite or missing one")
     return over_all_features(theta, features)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.arguments import finite_vector, instance_of, number_between, one_of
 from auctionsim.auction.kernel.arguments import AuctionRules
-from auctionsim.errors import shown
+from auctionsim.errors import InputError, shown
 from auctionsim.names.display import short_repr
 from auctionsim.numbers import checked_seed, whole_number
 from auctionsim.slots import MAX_SLOTS, slot_effect_problem
@@ -42,7 +42,7 @@ class PreRanker:
         seed: Seed of the errors.
 
     Raises:
-        ValueError: An argument is out of range or names something unknown.
+        InputError: An argument is out of range or names something unknown.
     """
 
     keep: int
@@ -111,7 +111,7 @@ class Rules:
         """Make rules from a user's arguments, with no more slots than `most_slots`.
 
         Raises:
-            ValueError: An argument is out of range or names something unknown.
+            InputError: An argument is out of range or names something unknown.
         """
         from auctionsim.auction.kernel.prices import PRICINGS
 
@@ -120,12 +120,12 @@ class Rules:
         one_of("outcomes", outcomes, OUTCOME_KINDS)
         problem = slot_effect_problem(effect, most_slots)
         if problem:
-            raise ValueError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
+            raise InputError(f"slot_effect: expected {problem[0]}, got {problem[1]}")
         reserve, squash = number_between("reserve", reserve, 0), number_between("squash", squash, 0, 10)
         bid_floor = number_between("bid_floor", bid_floor, 0)
         is_number = isinstance(bid_cap, int | float | np.integer | np.floating) and not isinstance(bid_cap, bool)
         if not is_number or not bid_cap >= bid_floor:
-            raise ValueError(f"bid_cap: expected a number >= bid_floor = {bid_floor}, got {shown(bid_cap)}")
+            raise InputError(f"bid_cap: expected a number >= bid_floor = {bid_floor}, got {shown(bid_cap)}")
         # A cap of 400 digits is none.
         cap = float(bid_cap) if bid_cap <= sys.float_info.max else math.inf
         if preranker is not None:

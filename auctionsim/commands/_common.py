@@ -6,18 +6,17 @@ import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auctionsim.commands._folders import resume_command
 from auctionsim.console import Console
 from auctionsim.errors import InputError, Remark, RunError, shown, suggestion
 from auctionsim.extras import EXTRA_OF, expect_library, is_installed
-from auctionsim.files import expect_new_folder
 from auctionsim.machine.disk import FULL
 from auctionsim.numbers import MAX_SEEDS, SEED_LIMIT, consecutive_seeds
-from auctionsim.outputs.distinct import expect_distinct
 from auctionsim.outputs.temporary import without_part
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from auctionsim.jobs.distributed.cluster import Pool
     from auctionsim.market.market import Market
     from auctionsim.runs import Run
-    from auctionsim.scenario import Scenario
 
 
 _DIGITS, _DIGITS_OF_SEED = 13, 30
@@ -281,8 +279,7 @@ def train_run(
             train(run, pool, progress, markets, starts=starts, until=until)
     except Interrupted:
         console.say(f"{run.path}: interrupted, checkpoint written")
-        allow = " --allow-code" if run.scenario().classes else ""
-        console.next_command(f"auctionsim resume {shlex.quote(str(run.path))}{allow}")
+        console.next_command(resume_command(run))
         raise KeyboardInterrupt from None
     except OSError as error:
         if error.errno in FULL:
@@ -378,69 +375,6 @@ def port(text: str) -> int:
 
 def _workers(text: str) -> int | str:
     if text != "auto" and not (text.isdecimal() and len(text) <= _DIGITS):
-        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 10^{_DIGITS}, got {shown(text)}")
+        near = suggestion(text, ["auto"])
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0 and < 10^{_DIGITS}, or auto, got {shown(text)}{near}")
     return text if text == "auto" else int(text)
-
-
-def run_folder(path: str | None, scenario: Scenario) -> Path:
-    """Return the folder of a new run, `runs/NAME` by default.
-
-    Raises:
-        InputError: The folder exists and holds files.
-    """
-    return new_folder(path or default_folder(scenario))
-
-
-def default_folder(scenario: Scenario, ending: str = "") -> str:
-    """Return `runs/NAME`, followed by an ending.
-
-    Raises:
-        InputError: The scenario's name cannot name a folder.
-    """
-    if set(scenario.name) & set("/\\") or scenario.name in (".", ".."):
-        name = shown(scenario.name)
-        raise InputError(f"{scenario.source}: name: expected a folder's name, without '/', got {name} (or a folder with --out)")
-    return f"runs/{scenario.name}{ending}"
-
-
-def new_folder(path: str) -> Path:
-    """Return the output folder as a path.
-
-    Raises:
-        InputError: The folder exists and holds files.
-    """
-    chosen = Path(path)
-    expect_new_folder(chosen, " (choose another with --out)")
-    return chosen
-
-
-def report_folder(path: Path, runs: Sequence[Run]) -> Path:
-    """Return the folder that a report of runs is written to: a new one, or that of an earlier report.
-
-    Raises:
-        InputError: It is one of the runs, or holds a page that is no report.
-    """
-    expect_distinct([("the run", run.path) for run in runs], [("--out", path)])
-    if path.exists() and not path.is_dir():
-        raise InputError(f"--out: expected a folder, got the file {path}")
-    is_foreign = any((path / name).exists() for name in ("index.html", "report.md")) and not _is_report(path)
-    if (path / "manifest.json").exists() or is_foreign:
-        raise InputError(f"{path}: expected a new folder or that of an earlier report, got one that holds other files")
-    for run in runs:
-        own = [run.path / name for name in ("checkpoints", "tensorboard", "control")]
-        held = next((folder for folder in own if path.resolve().is_relative_to(folder.resolve())), None)
-        if held is not None:
-            raise InputError(f"--out: expected a folder of its own, got {path}, which is in {held}")
-    return path
-
-
-def _is_report(path: Path) -> bool:
-    """Return whether a folder holds a report's text, and not somebody else's of this name.
-
-    The page comes after it, and is missing where the report was interrupted between the two.
-    """
-    text = path / "report.md"
-    if not text.is_file():
-        return False
-    with text.open("rb") as opened:
-        return opened.read(12).startswith(b"# auctionsim")

@@ -10,7 +10,7 @@ import argparse
 import math
 from pathlib import Path
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RunError
 from auctionsim.extras import expect_library
@@ -121,7 +121,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
             reported = written * 10 // wanted
             console.say(f"{written} of about {wanted} auctions")
 
-    out = _common.new_folder(arguments.out or "runs/day")
+    out = _folders.new_folder(arguments.out or "runs/day")
     stored = make_day(arguments.make_day, out, progress, arguments.days)
     value = {"out": str(out), "rows": stored.rows}
     console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", value, kept=out)

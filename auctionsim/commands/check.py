@@ -100,7 +100,7 @@ def _compare(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.traffic.comparison.week import draw_week
     from auctionsim.traffic.profile import load_profile
 
-    section, seed, folder, source = TrafficSection(), arguments.seed or 0, None, "auctionsim check: "
+    section, seed, folder, source = TrafficSection(), arguments.seed or 0, None, ""
     if arguments.scenario is not None:
         scenario = load_scenario(arguments.scenario, overrides=_common.overrides_of(arguments))
         section, seed, folder, source = scenario.traffic, scenario.seed, scenario.folder, f"{scenario.source}: "
@@ -110,7 +110,10 @@ def _compare(arguments: argparse.Namespace, console: Console) -> int:
         raise InputError("--set: expected with a scenario, got it with a profile alone")
     elif not arguments.profile:
         raise InputError("--profile: expected a scenario or the name of a profile, got neither (see auctionsim check --help)")
-    profile = load_profile(section.profile, folder, source) if not arguments.profile else load_profile(arguments.profile)
+    if arguments.profile:
+        profile = load_profile(arguments.profile, source="--profile")
+    else:
+        profile = load_profile(section.profile, folder, f"{source}traffic.profile")
     seeds = _common.seeds_from(seed, arguments.seeds or 1)
 
     def weeks(progress: Callable[[str, float], None]) -> Iterator[Week]:

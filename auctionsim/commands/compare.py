@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim compare runs/openai-es runs/macg-es runs/cma-es"
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.runs import Run
 
     opened = [Run.open(path) for path in arguments.runs]
-    out = _common.report_folder(Path(arguments.out or opened[0].path.parent / "comparison"), opened)
+    out = _folders.report_folder(Path(arguments.out or opened[0].path.parent / "comparison"), opened)
     found = compare_runs(opened)
     page = write_comparison(found, out)
     for one in opened:

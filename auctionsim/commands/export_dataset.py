@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 from auctionsim.errors import InputError, shown
 
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.rivals is not None and arguments.bidder is None:
         raise InputError(f"--rivals: expected --bidder beside it, got {shown(arguments.rivals)} without one")
     exploration = Exploration(arguments.noise, arguments.uniform)
-    out = _common.new_folder(arguments.out)
+    out = _folders.new_folder(arguments.out)
     if arguments.format == "minari":
         expect_minari()
     scenario, seed, opened = _source(arguments)

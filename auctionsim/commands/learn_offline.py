@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim learn-offline logs/three-arms --learner online-lp --out runs/online-lp"
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.offline.dataset import read_dataset
     from auctionsim.jobs.offline.learn import learn_offline
 
-    out = _common.new_folder(arguments.out)
+    out = _folders.new_folder(arguments.out)
     dataset = read_dataset(arguments.dataset)
     with console.steps() as report:
         made = learn_offline(

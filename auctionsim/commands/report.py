@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim report runs/competing runs/cooperating --out runs/both"
@@ -28,6 +28,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.runs import Run
 
     opened = [Run.open(path) for path in arguments.runs]
-    page = write_report(opened, _common.report_folder(Path(arguments.out or opened[0].path / "report"), opened))
+    page = write_report(opened, _folders.report_folder(Path(arguments.out or opened[0].path / "report"), opened))
     console.result(f"report: {page}", {"report": str(page)})
     return 0

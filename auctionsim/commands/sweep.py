@@ -13,7 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 from auctionsim.errors import RenamedWarning
 
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.sweeps.trial import run_folder
 
     scenario, sweep = _parsed(arguments)
-    out = Path(arguments.out or _common.default_folder(scenario, "-sweep")).resolve()
+    out = Path(arguments.out or _folders.default_folder(scenario, "-sweep")).resolve()
     asked = scenario.cluster.workers if arguments.workers is None else arguments.workers
     is_serial = arguments.address is None and asked == 0
     begin_sweep(sweep, out)

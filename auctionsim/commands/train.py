@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from auctionsim.commands import _common
+from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
 
 EXAMPLE = "auctionsim train three-arms --seeds 5 --workers 2 --out runs/mine"
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     _common.expect_ray(arguments, scenario.cluster.workers)
     if arguments.until is not None and arguments.until > scenario.train.iterations:
         raise InputError(f"--until: expected <= train.iterations = {scenario.train.iterations}, got {arguments.until}")
-    out = _common.run_folder(arguments.out, scenario)
+    out = _folders.run_folder(arguments.out, scenario)
     seeds = _common.seeds_from(scenario.seed, arguments.seeds)
     expect_room(scenario, len(seeds))
     # Built and started first, so that invalid traffic, or a market the learner cannot play, fails before anything is written.

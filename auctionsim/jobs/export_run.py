@@ -15,7 +15,7 @@ from auctionsim.analysis.run_objects.run import Run
 from auctionsim.analysis.whatif.files import begins_with
 from auctionsim.errors import InputError, shown
 from auctionsim.extras import expect_library
-from auctionsim.files import write_then_rename
+from auctionsim.files import expect_no_file, write_then_rename
 from auctionsim.jobs.training.trained import Evaluation
 from auctionsim.outputs.temporary import remove_leftovers
 
@@ -60,8 +60,7 @@ def export_csv(run: Run, folder: Path) -> tuple[Path, ...]:
     """
     tables = {f"{name}.csv": table for name, table in run_tables(run).items()}
     _expect_outside(run, folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out: expected a folder, got the file {folder}")
+    expect_no_file(folder)
     remove_leftovers(folder)
     for entry in sorted(folder.iterdir()) if folder.exists() else ():
         if entry.name not in tables or not entry.is_file() or not begins_with(entry, _header(tables[entry.name])):

@@ -110,7 +110,7 @@ def _traffic(scenario: Scenario, seed: int) -> Traffic | StoredTraffic:
     """Draw or read the traffic that a scenario names, and check that it fits the scenario's advertisers and days."""
     section = scenario.traffic
     if section.is_synthetic:
-        profile = load_profile(section.profile, scenario.folder, f"{scenario.source}: ")
+        profile = load_profile(section.profile, scenario.folder, f"{scenario.source}: traffic.profile")
         try:
             return make_traffic(section, profile, scenario.numbered_names, seed, _disjoint_groups(scenario))
         except InputError as error:
@@ -203,7 +203,7 @@ def resolved_budgets(market: Market) -> NDArray[np.float64]:
     if any(share is not None for share in (*shares, *spreads)):
         spend = _unlimited_spend(market)
     if any(share is not None for share in spreads):
-        profile = load_profile(scenario.traffic.profile, scenario.folder, f"{scenario.source}: ")
+        profile = load_profile(scenario.traffic.profile, scenario.folder, f"{scenario.source}: traffic.profile")
         drawn = spend.mean() * budget_factors(profile, len(groups), market.seed)
     for i, (group, share) in enumerate(zip(groups, shares, strict=True)):
         own = spreads[i]

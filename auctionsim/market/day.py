@@ -85,7 +85,7 @@ class MarketDay(DayReplay):
         arguments: Further arguments, as `DayReplay` takes them.
 
     Raises:
-        ValueError: `steps` are given and the market has rules, which bid by the hour, or reports that are late by hours.
+        InputError: `steps` are given and the market has rules, which bid by the hour, or reports that are late by hours.
         InputError: Conversions are delayed, and steps or local credit are asked for.
     """
 
@@ -102,14 +102,14 @@ class MarketDay(DayReplay):
         **arguments: Any,
     ) -> None:
         if arguments.get("steps") is not None and market.rule_policies:
-            raise ValueError("steps: expected hours where rules bid, got others")
+            raise InputError("steps: expected hours where rules bid, got others")
         if market.delays is not None:
             for name, is_asked in {"steps": arguments.get("steps"), "local_credit": local_credit}.items():
                 if is_asked:
                     raise InputError(f"delays: expected hours without local credit, which reports are by, got {name}")
         self._information = information = market.information
         if arguments.get("steps") is not None and information is not None and information.delay > 0:
-            raise ValueError("steps: expected hours with information.delay, got others")
+            raise InputError("steps: expected hours with information.delay, got others")
         super().__init__(
             source, day, market.rules, policies=policies, local_credit=local_credit,
             clearer=market.clearer(device, policies, source, local_credit=local_credit), **arguments,

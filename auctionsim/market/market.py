@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim import arguments
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.auction.day import Clearer, run_day
 from auctionsim.auction.features import auction_counts, feature_sums, means
@@ -332,8 +333,14 @@ class Market:
         Args:
             day: A day of the traffic.
             coefficients: Coefficients over `bid_formula.FEATURES`, `[advertisers, 4, P]`, >= 0; NaN where a rule bids.
+
+        Raises:
+            InputError: The traffic has no such day, or the coefficients are of another shape.
         """
-        return run_day(self.day(day, coefficients.shape[-1]), lambda _: coefficients)
+        theta = arguments.real_numbers("coefficients", coefficients, "numbers [advertisers, 4, P]")
+        if theta.ndim != 3:
+            raise InputError(f"coefficients: expected [advertisers, 4, P], got shape {list(theta.shape)}")
+        return run_day(self.day(day, theta.shape[-1]), lambda _: theta)
 
     def with_goals(self, scenario: Scenario) -> Market:
         """Return the same market for a scenario that differs in goals and learner only: weights, floors and caps."""
@@ -347,8 +354,10 @@ class Market:
             who: Indices of the advertisers that follow the rule, `[n]`.
 
         Raises:
-            InputError: The rule needs to know more than `[information]` shows.
+            InputError: There is no such rule, or it needs to know more than `[information]` shows.
         """
+        if isinstance(rule, str):
+            arguments.one_of("rule", rule, STATIC_BIDS)
         expect_shown(self.scenario, rule, f"controller {shown(getattr(rule, 'name', getattr(rule, '__name__', rule)))}")
         fixed = self.fixed.copy()
         fixed[who] = STATIC_BIDS[rule] if isinstance(rule, str) else np.nan
@@ -453,8 +462,12 @@ class Market:
 
         Args:
             controller: Name of the rule, `manual` or `truthful`.
+
+        Raises:
+            InputError: There is no such rule.
         """
-        return np.tile(np.array(STATIC_BIDS[controller])[None, :, None], (len(self.advertisers), 1, 1))
+        rule = arguments.one_of("controller", controller, STATIC_BIDS)
+        return np.tile(np.array(STATIC_BIDS[rule])[None, :, None], (len(self.advertisers), 1, 1))
 
 
 def _made_once(made: dict[K, Any], key: K, make: Callable[[], T]) -> T:

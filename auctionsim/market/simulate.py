@@ -19,6 +19,7 @@ from auctionsim.auction.day import outcome_of_hours
 from auctionsim.auction.outcome import OBSERVED, Outcome
 from auctionsim.auction.parallel.threads import MOST_DAY_THREADS, POLICIES_OF_A_THREAD, threads_for
 from auctionsim.auction.sources import TrafficSource
+from auctionsim.errors import InputError
 from auctionsim.market.actions import action_arrays, check_bids
 from auctionsim.market.day import MarketDay
 from auctionsim.market.delays.reports import LATE, ConversionLog
@@ -195,10 +196,10 @@ class Recorded:
         """Repeat the bids of each step, on the same bid features.
 
         Raises:
-            ValueError: Another day was recorded.
+            InputError: Another day was recorded.
         """
         if day != self.trajectory.sim.day:
-            raise ValueError(f"day: expected {self.trajectory.sim.day}, which was recorded, got {day}")
+            raise InputError(f"day: expected {self.trajectory.sim.day}, which was recorded, got {day}")
 
         def act(state: DayState) -> Action:
             theta, share = self.trajectory.bids[state.steps_done], self.trajectory.shares[state.steps_done]

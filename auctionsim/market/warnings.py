@@ -21,7 +21,7 @@ def market_warnings(market: Market) -> list[str]:
     The baseline is replayed where a market is built. Bids are looked through only as far as an answer needs: where a reserve is
     out of reach, all of them.
     """
-    found = []
+    found = _unused_candidates(market)
     mechanism = market.scenario.mechanism
     cap = np.inf if mechanism.bid_cap is None else mechanism.bid_cap
     if min(mechanism.bid_floor, cap) < mechanism.reserve:
@@ -47,6 +47,14 @@ def warnings_of(markets: Iterable[Market]) -> list[str]:
         for line in market_warnings(market):
             found.setdefault(line.partition(";")[0], line)
     return list(found.values())
+
+
+def _unused_candidates(market: Market) -> list[str]:
+    """Return a line where the scenario asks for more candidates than there are advertisers, as few as the default has."""
+    traffic, everybody = market.scenario.traffic, len(market.advertisers)
+    if not traffic.is_synthetic or "candidates" not in traffic.model_fields_set or traffic.candidates <= everybody:
+        return []
+    return [f"traffic.candidates: {traffic.candidates} are more than the {everybody} advertisers, who all meet in each auction"]
 
 
 def _highest_bids(market: Market, enough: float) -> dict[str, float]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.errors import InputError
 from auctionsim.objectives.base import Constraint
 from auctionsim.objectives.constraints import constraints_in, constraints_of
 from auctionsim.scenario import Scenario
@@ -73,11 +74,11 @@ def unflatten(vector: Array, constraints: tuple[Constraint, ...], n_advertisers:
     With 2 advertisers, a CPC cap and a revenue floor, `[1, 2, 3]` becomes `{"cpc_cap": [1, 2], "revenue_floor": [3]}`.
 
     Raises:
-        ValueError: The vector has another length.
+        InputError: The vector has another length.
     """
     ends = np.cumsum([one.size(n_advertisers) for one in constraints])
     if len(vector) != ends[-1]:
-        raise ValueError(f"multipliers: expected {ends[-1]} numbers, got {len(vector)}")
+        raise InputError(f"multipliers: expected {ends[-1]} numbers, got {len(vector)}")
     return {one.key: part for one, part in zip(constraints, np.split(vector, ends[:-1]), strict=True)}
 
 

@@ -20,8 +20,9 @@ AUTOBIDDERS: tuple[str, ...] = GOALS
 
 _CLASS_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 _BUDGET_WORDS = "a number > 0, 'baseline*SHARE', 'profile*SHARE', 'table' or 'none'"
-_LEVEL_WORDS = "a number > 0 or 'baseline*SHARE'"
-_FLOOR_WORDS = "a number >= 0 or 'baseline*SHARE'"
+_LEVEL_WORDS = "a number > 0, 'baseline*SHARE' or 'none'"
+_FLOOR_WORDS = "a number >= 0, 'baseline*SHARE' or 'none'"
+_SPEND_WORDS = "a number >= 0 or 'baseline*SHARE'"
 
 
 class AdvertiserGroup(Section):
@@ -97,7 +98,8 @@ class AdvertiserGroup(Section):
                 raise ValueError(f"budget: expected {_BUDGET_WORDS}, got {shown(self.budget)}")
         for key in level_keys():
             is_floor = key.endswith("_floor")
-            check_level(key, getattr(self, key), _FLOOR_WORDS if is_floor else _LEVEL_WORDS, may_be_zero=is_floor)
+            words = _SPEND_WORDS if key == "spend_floor" else _FLOOR_WORDS if is_floor else _LEVEL_WORDS
+            check_level(key, getattr(self, key), words, may_be_zero=is_floor)
         if isinstance(self.budget, float) and isinstance(self.spend_floor, float) and self.spend_floor > self.budget:
             raise ValueError(f"spend_floor: expected a number <= budget = {self.budget}, got {self.spend_floor}")
         if self.roas_floor is not None and self.roi_floor is not None:

@@ -25,6 +25,8 @@ Objective = Literal["clicks", "conversions", "gmv", "profit"]
 # tries them all, which took half a minute for 32,000 digits.
 _BASELINE_SHARE = re.compile(r"baseline[ \t]*\*[ \t]*((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _LONGEST = 100
+NONE = "none"
+"""The word that a scenario file has for nothing, TOML's own lack of it: with it an override removes what a file says."""
 _BASELINE, _PROFILE = "baseline", "profile"
 
 
@@ -41,6 +43,12 @@ class Section(BaseModel):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+def is_none_by_default(model: type[BaseModel], key: str) -> bool:
+    """Return whether a section has a key that is nothing by default."""
+    field = model.model_fields.get(key)
+    return field is not None and not field.is_required() and field.default is None
 
 
 def baseline_share(level: float | str | None) -> float | None:

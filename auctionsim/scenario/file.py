@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,14 +13,16 @@ from pydantic import BaseModel, ValidationError
 
 from auctionsim import arguments
 from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.names.kinds import JSON, MISSING, PACKED, TABLES, kind_of_path
 from auctionsim.scenario import Scenario
-from auctionsim.scenario.base import Section
+from auctionsim.scenario.base import NONE, Section, is_none_by_default
 from auctionsim.scenario.renamed import current_key, with_current_names
 from auctionsim.scenario.toml_text import TEXT_WORDS, check_levels, check_text, parse_toml, parse_value
 
 AnySection = TypeVar("AnySection", bound=Section)
 
 _BUILTIN, _TEMPLATES = "auctionsim.scenario.builtin", "auctionsim.scenario.templates"
+BUILTIN = "the name of a built-in scenario"
 
 
 def builtin_scenarios() -> dict[str, str]:
@@ -67,7 +70,7 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
         InputError: No such file or scenario, or the file cannot be read as UTF-8.
     """
     path = arguments.path("path_or_name", path_or_name)
-    if path.is_file():
+    if path.is_file() and kind_of_path(path) not in (*TABLES, *PACKED, JSON):
         try:
             return path.read_text(encoding="utf-8"), str(path)
         except UnicodeDecodeError as error:
@@ -80,10 +83,29 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     name = str(path_or_name)
     if name in builtin:
         return builtin[name], name
-    came = "a folder" if path.is_dir() else "no such file"
-    raise InputError(
-        f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got {came}{suggestion(name, builtin)}"
-    )
+    raise InputError(f"{name}: expected a scenario file or a built-in scenario ({', '.join(builtin)}), got {no_scenario(name)}")
+
+
+def kind_with_names(path: Path) -> str:
+    """Return what is at a path in a few words, or that it is the name of a built-in scenario."""
+    kind = kind_of_path(path)
+    return BUILTIN if kind == MISSING and str(path) in builtin_scenarios() else kind
+
+
+def no_scenario(name: str) -> str:
+    """Return what is where the file or the name of a scenario was expected, and what to do with it, the end of a message."""
+    path, kind = Path(name), kind_of_path(Path(name))
+    if kind == MISSING and path.stem in templates() and path.suffix in ("", ".toml"):
+        file = shlex.quote(str(path.with_suffix(".toml")))
+        if path.with_suffix(".toml").is_file():
+            return f"no such file (did you mean {shown(file)}?)"
+        words = "the name of a template" if name in templates() else "no such file"
+        return f"{words} (make the file: auctionsim init {file} --template {path.stem})"
+    if kind == "a run folder":
+        return f"{kind} (its scenario is {path / 'scenario.toml'})"
+    if kind in TABLES:
+        return f"{kind} (a scenario names it as traffic.source)"
+    return f"{kind}{suggestion(name, builtin_scenarios())}"
 
 
 def parse_scenario(
@@ -112,6 +134,7 @@ def parse_scenario(
     with_current_names(tree, source)
     check_levels(tree, source)
     check_text(tree, source)
+    tree = _without_none(tree, Scenario)
     try:
         # Through JSON, so that types stay strict but a TOML array may fill a tuple.
         scenario = Scenario.model_validate_json(json.dumps(tree, default=str))
@@ -168,6 +191,7 @@ def parse_section(model: type[AnySection], table: dict[str, Any], source: str, k
     """
     check_levels(table, source)
     check_text(table, source, key)
+    table = _without_none(table, model)
     try:
         return model.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
@@ -192,12 +216,14 @@ def _sentence(
         text = f"{where}: expected a value, got nothing"
     elif kind == "literal_error":
         choices = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        choices += [NONE] if _may_be_none(model, first["loc"]) else []
         text = f"{where}: unknown {came}; choose from {', '.join(choices)}{suggestion(first['input'], choices)}"
     elif kind == "value_error":
         detail = str(context["error"])
         text = f"{where}.{detail}" if where and not detail.startswith(where) else detail
     else:
         words = _EXPECTED.get(kind, first["msg"][0].lower() + first["msg"][1:]).format(**context)
+        words += f" or '{NONE}'" if _may_be_none(model, first["loc"]) else ""
         text = f"{where}: expected {words}, got {came}" if where else f"expected {words}, got {came}"
     # All branches of a union fail, and a list without its invalid entry may be too short: each of these is one mistake.
     more = sum(not where.startswith(key) for key in {_key((*prefix, *mistake["loc"])) for mistake in mistakes})
@@ -236,9 +262,35 @@ def _key(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not any(mark in part for mark in ("[", "constrained", "literal")) and part not in ("float", "str", "int"):
+        elif not _is_branch(part):
             text += f".{part}" if text else part
     return text
+
+
+def _is_branch(part: str) -> bool:
+    """Return whether a part of pydantic's path names a branch of a union, and no key."""
+    return any(mark in part for mark in ("[", "constrained", "literal")) or part in ("float", "str", "int")
+
+
+def _may_be_none(model: type[BaseModel], location: tuple[int | str, ...]) -> bool:
+    """Return whether the key at a pydantic location may be `none`."""
+    found = False
+    for part in location:
+        if isinstance(part, str) and not _is_branch(part):
+            found, model = is_none_by_default(model, part), _model_at(model, (part,))
+    return found
+
+
+def _without_none(tree: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Return a section's tree without the keys that are nothing by default and have the word for it, which TOML lacks."""
+    kept = {key: value for key, value in tree.items() if not (value == NONE and is_none_by_default(model, key))}
+    for key, value in kept.items():
+        inner = _model_at(model, (key,))
+        if inner is not model and isinstance(value, dict):
+            kept[key] = _without_none(value, inner)
+        elif inner is not model and isinstance(value, list):
+            kept[key] = [_without_none(one, inner) if isinstance(one, dict) else one for one in value]
+    return kept
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:

@@ -113,7 +113,7 @@ class LearnerSection(Section):
     sigma: Positive = 0.1
     """Standard deviation of the perturbation, in log coefficients."""
     sigma_end: Positive | None = None
-    """Standard deviation that `sigma` falls to, in equal ratios, by the last generation; stays where None. `macg-es` and
+    """Standard deviation that `sigma` falls to, in equal ratios, by the last generation; `none`: it stays. `macg-es` and
     `openai-es`."""
     learning_rate: Positive = 0.05
     """Adam's step, in log coefficients; `cma-es` has its own."""

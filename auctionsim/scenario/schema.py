@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auctionsim.scenario import Scenario
+from auctionsim.scenario.base import NONE
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -14,12 +15,14 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _plain(node: Any) -> Any:
-    """Remove null, which TOML does not have, and put each description on one line."""
+    """Put the word `none` in the place of null, which TOML does not have, and each description on one line."""
+    if node == {"type": "null"}:
+        return {"const": NONE}
     if isinstance(node, list):
-        return [_plain(item) for item in node if item != {"type": "null"}]
+        return [_plain(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: value for key, value in node.items() if not (key == "default" and value is None)}
+    node = {key: NONE if key == "default" and value is None else value for key, value in node.items()}
     plain = {key: " ".join(value.split()) if _is_words(key, value) else _plain(value) for key, value in node.items()}
     alternatives = plain.get("anyOf")
     if isinstance(alternatives, list) and len(alternatives) == 1:

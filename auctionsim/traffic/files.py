@@ -121,7 +121,7 @@ def load_budgets(budgets: Any, advertisers: tuple[str, ...]) -> np.ndarray:
         table = frame_of("budgets", budgets)
     else:
         path = arguments.path("budgets", budgets)
-        table, _ = read_table(path)
+        table, _ = read_table(path, "a budgets file (CSV or Parquet)")
     for name in ("advertiser", "budget"):
         if name not in table.columns:
             raise InputError(f"{path}: column {name}: expected in the budgets file, got {', '.join(table.columns)}")

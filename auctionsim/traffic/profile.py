@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auctionsim.errors import InputError, shown, suggestion, unknown
 from auctionsim.names.display import short_repr
+from auctionsim.names.kinds import MISSING, TOML, UNKNOWN, kind_of_path
 from auctionsim.scenario.toml_text import parse_toml
 from auctionsim.traffic.profiles.external import External, read_external
 from auctionsim.traffic.profiles.figures import MOST_SPREAD, WEEKDAYS, figures
@@ -99,13 +100,13 @@ def builtin_profiles() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
-def load_profile(name_or_path: str, folder: Path | None = None, source: str = "") -> Profile:
+def load_profile(name_or_path: str, folder: Path | None = None, source: str = "traffic.profile") -> Profile:
     """Load a built-in profile by its name, or a profile file by its path.
 
     Args:
         name_or_path: Name of a built-in profile, or path of a TOML file.
         folder: The folder that a relative path starts from, or None for the current folder.
-        source: The start of a message about a missing profile, for example `mine.toml: `.
+        source: The place that names the profile, for a message about a missing one, for example `mine.toml: traffic.profile`.
 
     Raises:
         InputError: There is no such profile, or a figure is missing or invalid; the message names file and key.
@@ -114,12 +115,15 @@ def load_profile(name_or_path: str, folder: Path | None = None, source: str = ""
         text = resources.files(_BUILTIN).joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
         return parse_profile(text, name_or_path)
     path = Path(name_or_path) if folder is None else folder / name_or_path
-    if not path.is_file():
+    kind = kind_of_path(path)
+    if kind == MISSING:
         names = builtin_profiles()
         raise InputError(
-            f"{source}traffic.profile: expected a profile file or one of {', '.join(names)}, got no such file "
+            f"{source}: expected a profile file or one of {', '.join(names)}, got no such file "
             f"'{path}'{suggestion(name_or_path, names)}"
         )
+    if not path.is_file() or kind not in (TOML, *UNKNOWN):
+        raise InputError(f"{path}: expected a profile file (docs/profiles.md), got {kind}")
     try:
         return parse_profile(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError as error:

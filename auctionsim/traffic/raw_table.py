@@ -10,12 +10,18 @@ import polars as pl
 from auctionsim.errors import InputError, shown
 from auctionsim.machine.memory import expect_memory
 from auctionsim.machine.parquet import read_parquet
+from auctionsim.names.kinds import PACKED, TABLES, UNKNOWN, kind_of_path
+from auctionsim.scenario.file import kind_with_names
 
 _DELIMITERS = (";", "\t", "|")
 
 
-def read_table(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
+def read_table(path: Path, words: str = "a traffic table (Parquet or CSV)") -> tuple[pl.DataFrame, dict[str, str]]:
     """Read a Parquet or CSV file.
+
+    Args:
+        path: The file.
+        words: The table in words, for a message about a file of another kind.
 
     Returns:
         A table of one row or more, and the texts in a Parquet file's metadata. All columns of a CSV file are text.
@@ -23,12 +29,28 @@ def read_table(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
     Raises:
         InputError: The file is missing, empty or no table; the message about a CSV file names the line.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: expected a traffic table (Parquet or CSV), got no such file")
+    expect_table(path, words)
     table, metadata = read_parquet(path, "a parquet table") if path.suffix == ".parquet" else (_read_csv(path), {})
     if table.height == 0:
         raise InputError(f"{path}: expected one or more rows, got an empty table")
     return table, metadata
+
+
+def expect_table(path: Path, words: str, *, is_packed: bool = False) -> None:
+    """Check that a file may be a table, before a scenario or an archive is read as if it had rows.
+
+    Args:
+        path: The file.
+        words: The table in words.
+        is_packed: Whether a packed file will do.
+
+    Raises:
+        InputError: There is no such file, or it is something else.
+    """
+    kind = kind_of_path(path)
+    if path.is_file() and (kind in (*TABLES, *UNKNOWN) or (is_packed and kind in PACKED)):
+        return
+    raise InputError(f"{path}: expected {words}, got {kind_with_names(path)}")
 
 
 def _read_csv(path: Path) -> pl.DataFrame:

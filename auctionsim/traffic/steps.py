@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.errors import InputError
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import HOURS, Traffic
 
@@ -39,10 +40,10 @@ class Steps:
             hours: Hours per step, a divisor of 24.
 
         Raises:
-            ValueError: `hours` does not divide 24.
+            InputError: `hours` does not divide 24.
         """
         if hours < 1 or HOURS % hours:
-            raise ValueError(f"hours: expected a divisor of 24, got {hours}")
+            raise InputError(f"hours: expected a divisor of 24, got {hours}")
         starts = np.arange(0, HOURS + 1, hours)
         first = [traffic.cells_of(day, int(hour))[0] for hour in starts[:-1]]
         return cls(np.array([*first, traffic.cell_slice(day).stop]), starts, starts / HOURS)

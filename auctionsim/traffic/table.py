@@ -201,10 +201,10 @@ class Traffic:
         """Return the first cell of an hour and the cell after its last one.
 
         Raises:
-            ValueError: The table has no such day.
+            InputError: The table has no such day.
         """
         if day not in self.days:
-            raise ValueError(f"day: expected one of {ranges(self.days)}, got {day}")
+            raise InputError(f"day: expected one of {ranges(self.days)}, got {day}")
         index = self.days.index(day)
         return int(self._hour_start[index, hour]), int(self._hour_start[index, hour + 1])
 

@@ -44,7 +44,8 @@ def _section(name: str, section: dict[str, Any], definitions: dict[str, Any]) ->
 
 
 def _definition(value: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the section that a key stands for, if it stands for one."""
+    """Return the section that a key stands for, if it stands for one, or for one or none."""
+    value = next((choice for choice in value.get("anyOf", ()) if "$ref" in choice), value)
     reference = value.get("$ref") or value.get("items", {}).get("$ref", "")
     found: dict[str, Any] | None = definitions.get(reference.rpartition("/")[2])
     return found

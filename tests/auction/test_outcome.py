@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,3 +80,23 @@ def test_names_can_be_given_and_have_to_be_as_many():
         outcome.to_frame(advertisers=["x", "y", "z"])
     with pytest.raises(InputError, match="by: unknown 'hours'; choose from hour, advertiser"):
         outcome.to_frame("hours")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"coefficients": np.ones((3, 1, 1))}, "coefficients: expected [advertisers, features, P] = "),
+        ({"coefficients": -np.ones((2, 1, 1))}, "coefficients: expected finite numbers >= 0, got a negative"),
+        ({"budgets": [1.0, 2.0, 3.0]}, "budgets: expected a number, [2] or [2, 1], got shape [3]"),
+        ({"budgets": -1.0}, "budgets: expected numbers >= 0, got -1.0"),
+        ({"slot_effect": (0.5,)}, "slot_effect: expected 1.0 for the first slot, got 0.5"),
+        ({"bid_cap": -1.0}, "bid_cap: expected a number >= bid_floor = 0.0, got -1.0"),
+        ({"pricing": "GSP"}, "pricing: unknown 'GSP'; choose from gsp, first, vcg (did you mean 'gsp'?)"),
+        ({"features": ("bid",)}, "features: unknown 'bid'; choose from one, pcvr, value, keyword_bid (did you mean 'keyword_"),
+        ({"day": 9}, "day: expected one of 0, got 9"),
+    ],
+)
+def test_a_wrong_argument_of_replay_is_an_input_error(wrong: dict[str, Any], words: str):
+    traffic = make_market([2], [0], [1], [0, 1], [1.0, 0.5], [1.0, 1.0], 2)
+    with pytest.raises(InputError, match=f"^{re.escape(words)}"):
+        replay(traffic, **({"coefficients": np.ones((len(traffic.advertisers), 1, 1))} | wrong))

@@ -22,7 +22,9 @@ _NO_CODE = (
 Break = Callable[[Path], object]
 
 
-def _manifest(**changes: Any) -> Break:
+def manifest(**changes: Any) -> Break:
+    """Change keys of the manifest."""
+
     def change(run: Path) -> None:
         place = run / "manifest.json"
         place.write_text(json.dumps({**json.loads(place.read_text()), **changes}))
@@ -62,7 +64,7 @@ def _state(schema: str = "auctionsim-checkpoint-1", **changes: np.ndarray | None
 
 def _unfinished(then: Break) -> Break:
     def change(run: Path) -> None:
-        _manifest(status="interrupted")(run)
+        manifest(status="interrupted")(run)
         then(run)
 
     return change
@@ -81,15 +83,15 @@ _RUNS: list[tuple[str, Break, str, str]] = [
      "run/manifest.json: expected JSON, got"),
     ("a manifest that is a list", _written("manifest.json", "[]"), "report",
      "run/manifest.json: expected the keys command, overrides, scenario_folder, seeds, status, version, got []"),
-    ("a seed that is a path", _manifest(seeds=["../../../etc/passwd"]), "evaluate",
+    ("a seed that is a path", manifest(seeds=["../../../etc/passwd"]), "evaluate",
      "run/manifest.json: seeds: expected a list of different whole numbers >= 0 and < 2^63, got ['../../../etc/passwd']"),
-    ("a run of no seeds", _manifest(seeds=[]), "resume",
+    ("a run of no seeds", manifest(seeds=[]), "resume",
      "run/manifest.json: seeds: expected a list of different whole numbers >= 0 and < 2^63, got []"),
-    ("an unknown status", _manifest(status="done"), "resume",
+    ("an unknown status", manifest(status="done"), "resume",
      "run/manifest.json: status: expected one of running, finished, failed, interrupted, got 'done'"),
-    ("overrides that are no list", _manifest(overrides="seed=1"), "evaluate",
+    ("overrides that are no list", manifest(overrides="seed=1"), "evaluate",
      "run/manifest.json: overrides: expected a list of text, got 'seed=1'"),
-    ("an override of a run that is none", _manifest(overrides=["sgima=1"]), "evaluate",
+    ("an override of a run that is none", manifest(overrides=["sgima=1"]), "evaluate",
      "run/scenario.toml: sgima: unknown key; choose from name"),
     ("a run without its scenario", lambda run: (run / "scenario.toml").unlink(), "evaluate",
      "run/scenario.toml: expected the run's scenario, got no such file"),
@@ -156,15 +158,15 @@ _RUNS: list[tuple[str, Break, str, str]] = [
     ("a checkpoint with an array more", _state(more=np.zeros(3)), "evaluate", f"{_STATE}: expected the arrays "),
     ("a metric of no number in a run to resume", _unfinished(_written("metrics.jsonl", "null\n")), "resume",
      "run/metrics.jsonl: row 1: expected a number as iteration, got 'null'"),
-    ("a seed that no table can hold", _manifest(seeds=[2**63]), "report",
+    ("a seed that no table can hold", manifest(seeds=[2**63]), "report",
      "run/manifest.json: seeds: expected a list of different whole numbers >= 0 and < 2^63, got [9223372036854775808]"),
-    ("a run of a newer version", _manifest(version="99.0.0"), "resume",
+    ("a run of a newer version", manifest(version="99.0.0"), "resume",
      "run/manifest.json: version: expected a run of auctionsim 0.1.0 or older, got one of '99.0.0' (install a newer"),
-    ("a version that is none", _manifest(version="<b>"), "report",
+    ("a version that is none", manifest(version="<b>"), "report",
      "run/manifest.json: version: expected a version such as 0.1.0, got '<b>'"),
-    ("a folder with a zero byte", _manifest(started_in="a\0b"), "evaluate",
+    ("a folder with a zero byte", manifest(started_in="a\0b"), "evaluate",
      "run/manifest.json: started_in: expected a path, got"),
-    ("a manifest with NaN", _manifest(more=float("nan")), "report",
+    ("a manifest with NaN", manifest(more=float("nan")), "report",
      "run/manifest.json: expected JSON, got 'NaN, which is no number of JSON'"),
     ("a manifest with a key twice", _written("manifest.json", '{"seeds": [0], "seeds": [1]}'), "report",
      "run/manifest.json: expected JSON, got \"the key 'seeds' twice\""),
@@ -219,6 +221,8 @@ _RUNS: list[tuple[str, Break, str, str]] = [
 
 CASES = {
     **{name: Broken(f"{command} run", says, on_run=change) for name, change, command, says in _RUNS},
-    "no such run": Broken("report nowhere", "nowhere: expected a run folder with manifest.json, got none"),
-    "a file for a run": Broken("resume file", "file: expected a run folder with manifest.json, got none", {"file": "x"}),
+    "no such run": Broken("report nowhere", "nowhere: expected a run folder with manifest.json, got no such folder"),
+    "a file for a run": Broken(
+        "resume file", "file: expected a run folder with manifest.json, got another file", {"file": "x"}
+    ),
 }

@@ -16,10 +16,10 @@ from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
-from . import logs, runs, scenarios, tables
+from . import flags, kinds, logs, runs, scenarios, tables
 from .case import Broken
 
-TABLES = (scenarios, tables, logs, runs)
+TABLES = (scenarios, tables, logs, runs, kinds, flags)
 CORPUS = {name: broken for table in TABLES for name, broken in table.CASES.items()}
 
 

@@ -72,7 +72,7 @@ def test_a_report_is_not_written_over_a_run_or_another_page(
         (str(tmp_path / "page"), f"{tmp_path}/page: expected a new folder or that of an earlier report, got one that holds"),
         (str(tmp_path / "pages"), f"{tmp_path}/pages: expected a new folder or that of an earlier report, got one that holds"),
         (f"{runs[0]}/checkpoints/new", "--out: expected a folder of its own, got "),
-        (str(tmp_path / "page" / "index.html"), "--out: expected a folder, got the file "),
+        (str(tmp_path / "page" / "index.html"), f"{tmp_path}/page/index.html: expected a folder, got a file"),
     ):
         for command in (["report", runs[0]], ["compare", *runs]):
             assert main([*command, "--out", out]) == 2

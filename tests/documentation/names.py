@@ -198,6 +198,7 @@ def _key_paths(section: dict[str, Any], definitions: dict[str, Any]) -> list[tup
     found: list[tuple[str, ...]] = []
     for key, value in section["properties"].items():
         found.append((key,))
+        value = next((choice for choice in value.get("anyOf", ()) if "$ref" in choice), value)  # A section, or none.
         inner = (value.get("$ref") or value.get("items", {}).get("$ref", "")).rpartition("/")[2]
         if inner:
             found += [(key, *path) for path in _key_paths(definitions[inner], definitions)]

@@ -37,6 +37,7 @@ def module(path: Path) -> ModuleType:
 def keys(section: dict[str, Any], definitions: dict[str, Any]) -> set[str]:
     found = set()
     for key, value in section["properties"].items():
+        value = next((choice for choice in value.get("anyOf", ()) if "$ref" in choice), value)  # A section, or none.
         name = (value.get("$ref") or value.get("items", {}).get("$ref", "")).rpartition("/")[2]
         found |= keys(definitions[name], definitions) if name else {key}
     return found

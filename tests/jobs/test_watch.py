@@ -450,7 +450,7 @@ def test_folders_of_other_things_say_what_can_be_followed(run: Path, tmp_path: P
     assert "got that of a study, whose units leave no metrics while they run (1 of them are done" in refused(study)
     assert refused(sweep / "trials").endswith(f"got none with 2 runs (the newest: auctionsim watch {newest})")
     assert refused(study / "parts").endswith("got none without runs that have begun")
-    assert refused(study / "plan.json") == f"{study / 'plan.json'}: expected a run folder, got a file"
+    assert refused(study / "plan.json") == f"{study / 'plan.json'}: expected a run folder, got a JSON file"
     (run / "metrics.jsonl").unlink()
     (run / "metrics.jsonl").symlink_to("/etc/passwd")
     assert "got a link that leads out of it" in refused(run)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from auctionsim.agents.build import build_market
 from auctionsim.errors import InputError
 from auctionsim.market import build
 from auctionsim.market.market import Market
+from auctionsim.market.warnings import market_warnings
 from auctionsim.scenario.file import load_scenario, parse_scenario
 from auctionsim.traffic.files import load_traffic, save_traffic
 from auctionsim.traffic.table import CELL_COLUMNS, ROW_COLUMNS
@@ -91,3 +94,32 @@ def test_a_budget_that_no_run_could_hold_is_refused(budget: str, words: str):
         house = f'[[agencies]]\nagency = "house"\nmembers = ["seller"]\nbudget = {budget}\n'
         with pytest.raises(InputError, match=rf"^s\.toml: agencies\[0\].budget: expected {words}"):
             build_market(parse_scenario(SMALL + house, "s.toml"))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: m.static("manul"), "controller: unknown 'manul'; choose from manual, truthful (did you mean 'manual'?)"),
+        (lambda m: m.static(3), "controller: expected one of manual, truthful, got 3"),
+        (lambda m: m.under("Truthful", np.array([0])), "rule: unknown 'Truthful'; choose from manual, truthful (did you mean"),
+        (lambda m: m.outcome(9, m.static("manual")), "day: expected one of 0 to 3, got 9"),
+        (lambda m: m.outcome(0, np.ones((2, 4, 1))), "coefficients: expected shape [5, 4, 1], got [2, 4, 1]"),
+        (lambda m: m.outcome(0, np.ones(4)), "coefficients: expected [advertisers, 4, P], got shape [4]"),
+        (lambda m: m.outcome(0, "manual"), "coefficients: expected numbers [advertisers, 4, P], got 'manual'"),
+        (lambda m: m.traffic.cells_of(9, 0), "day: expected one of 0 to 3, got 9"),
+    ],
+)
+def test_a_wrong_argument_of_a_market_is_told_by_its_name(call: Callable[[Market], object], words: str):
+    with pytest.raises(InputError, match=f"^{re.escape(words)}"):
+        call(build_market(parse_scenario(SMALL, "s.toml")))
+
+
+def test_more_candidates_than_advertisers_are_warned_of_where_the_scenario_asks_for_them():
+    few = parse_scenario(SMALL.replace("candidates = 4\n", ""), "s.toml")
+    assert few.traffic.candidates > 5
+    assert market_warnings(build_market(few)) == []
+    assert market_warnings(build_market(parse_scenario(SMALL, "s.toml", overrides=("traffic.candidates=5",)))) == []
+    many = parse_scenario(SMALL, "s.toml", overrides=("traffic.candidates=60",))
+    assert market_warnings(build_market(many)) == [
+        "traffic.candidates: 60 are more than the 5 advertisers, who all meet in each auction"
+    ]

@@ -17,6 +17,7 @@ from auctionsim.agents.learners.registry import learner_names
 from auctionsim.errors import InputError
 from auctionsim.scenario import Scenario
 from auctionsim.scenario.advertisers import level_keys
+from auctionsim.scenario.base import is_none_by_default
 from auctionsim.scenario.file import builtin_scenarios, parse_scenario
 from auctionsim.scenario.schema import scenario_schema
 
@@ -102,7 +103,7 @@ def test_any_bytes_in_a_scenario_file_load_or_are_reported_in_one_line(tmp_path:
 def test_every_level_of_an_advertiser_is_checked_where_the_scenario_is_read(key: str, value: str, small_text: str):
     text = small_text.replace("count = 5", f"count = 5\n{key} = {value}")
     with pytest.raises(
-        InputError, match=rf"small.toml: advertisers\[0\].{key}: expected a number >=? 0 or 'baseline\*SHARE', got"
+        InputError, match=rf"small.toml: advertisers\[0\].{key}: expected a number >=? 0(,| or) 'baseline\*SHARE'.*, got"
     ):
         parse_scenario(text, "small.toml")
 
@@ -112,3 +113,38 @@ def test_every_level_of_an_advertiser_is_checked_where_the_scenario_is_read(key:
 def test_a_log_deviation_that_would_overflow_is_refused(key: str, value: str):
     with pytest.raises(InputError, match=rf"traffic\.{key}: expected .*, got -?1e\+200"):
         parse_scenario(SMALL, "s", overrides=(f"traffic.{key}={value}",))
+
+
+def _nothing_by_default(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Every key of the schema that is nothing by default, the first group of advertisers and its like by number."""
+    for key, field in model.model_fields.items():
+        inner = next((one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)), object)
+        is_list = str(field.annotation).startswith("tuple")
+        if is_none_by_default(model, key):
+            yield f"{path}{key}"
+        elif issubclass(inner, BaseModel) and (not is_list or key == "advertisers"):
+            yield from _nothing_by_default(inner, f"{path}{key}.0." if is_list else f"{path}{key}.")
+
+
+NOTHING = list(_nothing_by_default(Scenario))
+
+
+def test_keys_that_are_nothing_by_default_are_found():
+    assert {"mechanism.bid_cap", "advertisers.0.cpa_cap", "advertisers.0.goal", "traffic.budgets", "delays"} <= set(NOTHING)
+
+
+@pytest.mark.parametrize("key", NOTHING)
+def test_a_key_that_is_nothing_by_default_takes_the_word_for_it(key: str):
+    plain = parse_scenario(SMALL, "s.toml")
+    assert parse_scenario(SMALL, "s.toml", overrides=(f"{key}=none",)) == plain
+    assert parse_scenario(SMALL, "s.toml", overrides=(f'{key}="none"',)) == plain
+
+
+def test_the_word_for_nothing_removes_what_the_file_says():
+    text = SMALL.replace("count = 5", 'count = 5\ncpa_cap = 3.0\ngoal = "target-cpa"\nroas_floor = "none"')
+    assert parse_scenario(text, "s.toml").advertisers[0].cpa_cap == 3.0
+    freed = parse_scenario(text, "s.toml", overrides=("advertisers.0.cpa_cap=none", "advertisers.0.goal=none"))
+    assert freed == parse_scenario(SMALL, "s.toml")
+    delayed = SMALL + "[delays]\nmean = 3.0\n"
+    assert parse_scenario(delayed, "s.toml").delays is not None
+    assert parse_scenario(delayed, "s.toml", overrides=("delays=none",)) == parse_scenario(SMALL, "s.toml")

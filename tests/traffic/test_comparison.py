@@ -142,7 +142,7 @@ def test_the_command_prints_the_table_and_its_exit_code_says_whether_all_hold(ca
     ("words", "expected"),
     [
         (["--profile"], "--profile: expected a scenario or the name of a profile, got neither"),
-        (["--profile", "alimana"], "traffic.profile: expected a profile file or one of alimama, auctionnet, ipinyou, plain"),
+        (["--profile", "alimana"], "--profile: expected a profile file or one of alimama, auctionnet, ipinyou, plain"),
         (["--profile", "plain", "--set", "traffic.drift=0"], "--set: expected with a scenario, got it with a profile alone"),
         (["three-arms", "--seeds", "2"], "--seeds: expected with --profile alone, got it without"),
     ],

@@ -11,6 +11,7 @@ from auctionsim.cli import main
 from auctionsim.errors import InputError
 from auctionsim.jobs.whatif.change import read_changes
 from auctionsim.jobs.whatif.opened import open_source
+from auctionsim.names.display import some
 from auctionsim.scenario.file import parse_scenario
 
 from .tables import frame, table
@@ -98,6 +99,7 @@ autobid = { estimate = "survival" }
         read_changes(opened, ["advertisers.controller=target-roas"], [])
 
 
+LISTED = some(frame(n=50)["advertiser"].unique(maintain_order=True).to_list())
 WRONG = {
     "mechanism.reserve=-1": "LOG: mechanism.reserve: expected a number >= 0, got -1",
     "mechanism.pricing=gps": "LOG: mechanism.pricing: unknown 'gps'; choose from gsp, first, vcg (did you mean 'gsp'?)",
@@ -112,7 +114,7 @@ WRONG = {
     "advertisers.budget=-3": "LOG: advertisers[0].budget: expected a number > 0, 'baseline*SHARE', 'profile*SHARE', "
     "'table' or 'none', got -3.0",
     "advertisers.shpo 1.budget=3": "--set advertisers.shpo 1.budget=3: expected a group of advertisers (advertiser) or the "
-    "name of one of 6 advertisers, got 'shpo 1' (did you mean 'shop 1'?)",
+    "name of one of 6 advertisers (LISTED), got 'shpo 1' (did you mean 'shop 1'?)",
     "advertisers.controller=truthfull": "LOG: advertisers[0].controller: unknown 'truthfull'; choose from learner, manual, "
     "truthful, linear, ortb, pid, dual-pacing, throttle, timetable, uscb-oracle, target-cpa, target-roas, "
     "max-value, or package.module:Class (did you mean 'truthful'?)",
@@ -132,7 +134,7 @@ def test_a_wrong_change_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
     log = tmp_path / "log.parquet"
     frame(n=50).write_parquet(log)
     assert main(["whatif", str(log), "--set", change, "--out", str(tmp_path / "answer")]) == 2
-    assert capsys.readouterr().err == WRONG[change].replace("LOG", str(log)) + "\n"
+    assert capsys.readouterr().err == WRONG[change].replace("LOG", str(log)).replace("LISTED", LISTED) + "\n"
     assert not (tmp_path / "answer").exists()
 
 
@@ -152,10 +154,10 @@ def test_a_class_of_the_user_s_own_is_refused_without_leave(tmp_path: Path, caps
          "--set mechanism.reserve = 1.0: expected each change once, got it twice"),
         (["--set", "mechanism.reserve=1", "--base", "zzz"], "--base zzz: expected KEY.PATH=VALUE, got no '='"),
         (["--set", "advertisers..budget=1"], "--set advertisers..budget=1: expected a group of advertisers (advertiser) or the "
-         "name of one of 6 advertisers, got ''"),
+         "name of one of 6 advertisers (LISTED), got ''"),
         (["--grid", "mechanism.reserve=1,"], "--grid mechanism.reserve=1,: expected KEY.PATH=VALUE,VALUE,..., got "
          "'mechanism.reserve=1,'"),
-        (["--set", "mechanism.reserve=1", "--days", "7"], "days: expected days of LOG (0), got 7"),
+        (["--set", "mechanism.reserve=1", "--days", "7"], "--days: expected days of LOG (0), got 7"),
         (["--set", "mechanism.reserve=1", "--days", "x"], "--days: expected whole numbers with commas, got 'x'"),
         (["--set", "mechanism.reserve=1", "--base", "traffic.source=b.csv"],
          "LOG: traffic.source: expected no other traffic in --base, got 'b.csv'"),
@@ -167,7 +169,7 @@ def test_a_wrong_flag_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     log = tmp_path / "log.parquet"
     frame(n=50).write_parquet(log)
     assert main(["whatif", str(log), *words]) == 2
-    assert capsys.readouterr().err == line.replace("LOG", str(log)) + "\n"
+    assert capsys.readouterr().err == line.replace("LOG", str(log)).replace("LISTED", LISTED) + "\n"
 
 
 @pytest.mark.parametrize(

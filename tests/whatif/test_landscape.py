@@ -153,7 +153,7 @@ def test_the_command_prints_json_and_writes_files(tmp_path: Path, capsys: pytest
     [
         (["--advertiser", "shpo 1"], "--advertiser shpo 1: expected one of the 6 advertisers of LOG "
          "(LISTED), got 'shpo 1' (did you mean 'shop 1'?)"),
-        (["--target-cpa", "0"], "target_cpa: expected a finite number > 0, got 0.0"),
+        (["--target-cpa", "0"], "--target-cpa: expected a finite number > 0, got 0.0"),
         (["--advertiser", "shop 1", "--base", "advertisers.0.controller=pid"],
          "--advertiser shop 1: expected bids that hold all day, got a rule that bids hour by hour"),
     ],

@@ -26,6 +26,7 @@ from auctionsim.auction.outcome import COST, OUTCOMES
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import Chunk, TableSource
 from auctionsim.auction.throttling import participating
+from auctionsim.errors import InputError
 from auctionsim.names.display import short_repr
 from auctionsim.streams import stream
 from auctionsim.traffic.table import HOURS
@@ -94,7 +95,7 @@ class ArmsReplay:
         seed: Seed of sampled outcomes and throttled auctions.
 
     Raises:
-        ValueError: Outcomes are sampled in one arm only.
+        InputError: Outcomes are sampled in one arm only.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class ArmsReplay:
         seed: int = 0,
     ) -> None:
         if rules[0].outcomes != rules[1].outcomes:
-            raise ValueError(f"rules: expected outcomes {rules[0].outcomes!r} in both arms, got {rules[1].outcomes!r}")
+            raise InputError(f"rules: expected outcomes {rules[0].outcomes!r} in both arms, got {rules[1].outcomes!r}")
         self.day, self.hour = day, 0
         """Day, and hour of the next step; 24 when the day is over."""
         self._sources, self._rules, self._visits, self._seed = sources, rules, visits, seed

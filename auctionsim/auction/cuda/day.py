@@ -25,6 +25,7 @@ from auctionsim.auction.kernel.arguments import N_FEATURES, ChargeBounds
 from auctionsim.auction.kernel.noise import hour_rng_key
 from auctionsim.auction.outcome import OUTCOMES, Effort
 from auctionsim.auction.rules import Rules
+from auctionsim.errors import InputError
 from auctionsim.traffic.table import HOURS
 
 
@@ -101,11 +102,11 @@ class DeviceDay:
                 array of the step before, which nobody changed.
 
         Raises:
-            ValueError: The coefficients have another shape.
+            InputError: The coefficients have another shape.
         """
         expected = (self.shape[0], len(FEATURES), self.shape[1])
         if coefficients.shape != expected:
-            raise ValueError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
+            raise InputError(f"coefficients: expected shape {list(expected)}, got {list(coefficients.shape)}")
         if coefficients is not self._given or self._bids is None:
             bounds = units.charge_bounds(units.bid_bounds(coefficients, self._largest, self._rules), self._largest, self._rules)
             self._scales = cuda.to_device(units.scales(bounds, units.count_bits(self._largest, self._rules)))

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from auctionsim.compiled_code.threads import threads_for, usable_threads
+from auctionsim.errors import InputError
 
 Part = TypeVar("Part")
 
@@ -33,10 +34,10 @@ def in_threads(n_policies: int, threads: int, run: Callable[[slice], Part]) -> l
         What `run` returned, in the order of the blocks.
 
     Raises:
-        ValueError: `threads` is below 1.
+        InputError: `threads` is below 1.
     """
     if threads < 1:
-        raise ValueError(f"threads: expected a whole number >= 1, got {threads}")
+        raise InputError(f"threads: expected a whole number >= 1, got {threads}")
     edges = np.linspace(0, n_policies, min(threads, n_policies) + 1).astype(int).tolist()
     blocks = [slice(first, last) for first, last in pairwise(edges)]
     if len(blocks) == 1:

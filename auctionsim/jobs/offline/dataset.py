@@ -23,6 +23,7 @@ from auctionsim.jobs.offline.row_checks import check_rows
 from auctionsim.jobs.offline.run_policy import Checkpoint
 from auctionsim.machine.parquet import read_parquet
 from auctionsim.market.market import Market
+from auctionsim.names.kinds import UNKNOWN, kind_of_path
 from auctionsim.numbers import SEED_LIMIT
 from auctionsim.run_checks.records import checked_json
 from auctionsim.scenario.file import parse_scenario
@@ -99,7 +100,9 @@ def read_dataset(path: str | Path) -> Dataset:
     folder = Path(path)
     file, steps = folder / SETTINGS, folder / STEPS
     if not file.is_file():
-        raise InputError(f"{folder}: expected a dataset with {SETTINGS}, got none (auctionsim export-dataset makes one)")
+        came = kind_of_path(folder)
+        came = "none" if came in UNKNOWN else came
+        raise InputError(f"{folder}: expected a dataset with {SETTINGS}, got {came} (auctionsim export-dataset makes one)")
     settings = checked_settings(file, checked_json(file, file.read_bytes()))
     if not steps.is_file():
         hint = " (a Minari dataset; export it with --format parquet)" if "minari_id" in settings else ""

@@ -22,7 +22,7 @@ from auctionsim import __version__
 from auctionsim.analysis.documents.sections import Note, Section, write_document
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.extras import expect_library
-from auctionsim.files import write_json, write_then_rename
+from auctionsim.files import expect_no_file, write_json, write_then_rename
 from auctionsim.jobs import studies
 from auctionsim.jobs.distributed.cluster import Pool
 from auctionsim.locks import lock_until_exit
@@ -203,8 +203,9 @@ def lock_plan(out: Path, plan: dict[str, Any]) -> None:
     """
     plan = json.loads(json.dumps(plan))
     path = out / "plan.json"
+    expect_no_file(out, "a new or empty folder", " (choose another with --out)")
     remove_leftovers(out)
-    if not path.exists() and out.exists() and (not out.is_dir() or any(entry.name != ".lock" for entry in out.iterdir())):
+    if not path.exists() and out.exists() and any(entry.name != ".lock" for entry in out.iterdir()):
         raise InputError(f"{out}: expected a new or empty folder, got one that holds files (choose another with --out)")
     out.mkdir(parents=True, exist_ok=True)
     # Locked before it is looked at again: two commands that start together must not both find it empty.

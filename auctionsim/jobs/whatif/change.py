@@ -235,7 +235,7 @@ def _advertisers(opened: Opened, item: str, name: str) -> NDArray[np.int64]:
     near = suggestion(name, [*groups, *market.advertisers])
     raise InputError(
         f"--set {_short(item)}: expected a group of advertisers ({some(groups, 8)}) or the name of one of "
-        f"{len(market.advertisers)} advertisers, got {shown(name)}{near}"
+        f"{len(market.advertisers)} advertisers ({some(market.advertisers)}), got {shown(name)}{near}"
     )
 
 

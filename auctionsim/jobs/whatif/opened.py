@@ -10,12 +10,13 @@ from typing import Any
 from auctionsim import arguments
 from auctionsim.agents.build import build_market
 from auctionsim.arguments.frames import is_frame
-from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
 from auctionsim.names.display import cut, short_repr
+from auctionsim.names.kinds import kind_of_path
 from auctionsim.names.text import printable
 from auctionsim.scenario import Scenario
-from auctionsim.scenario.file import builtin_scenarios, load_scenario, parse_scenario
+from auctionsim.scenario.file import builtin_scenarios, load_scenario, no_scenario, parse_scenario
 from auctionsim.scenario.text import scenario_text, toml_string
 from auctionsim.traffic.given import BUDGETS, TABLE, GivenTraffic
 from auctionsim.traffic.stored.store import StoredTraffic, is_stored, open_traffic
@@ -101,12 +102,14 @@ def _names_scenario(source: Any) -> bool:
     if path.suffix in _TABLES or is_stored(path):
         return False
     if path.is_dir():
-        raise InputError(f"{path}: expected a scenario, a traffic table or a folder of stored traffic, got another folder")
+        raise InputError(
+            f"{path}: expected a scenario, a traffic table or a folder of stored traffic, got {kind_of_path(path)}"
+        )
     known = builtin_scenarios()
     if not path.is_file() and str(source) not in known:
         raise InputError(
             f"{source}: expected a scenario file, a built-in scenario ({', '.join(known)}), a traffic table "
-            f"({', '.join(_TABLES)}) or a folder of stored traffic, got no such file{suggestion(str(source), known)}"
+            f"({', '.join(_TABLES)}) or a folder of stored traffic, got {no_scenario(str(source))}"
         )
     return True
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.auction.outcome import CLICKS, CONVERSIONS, GMV, OUTCOMES
+from auctionsim.errors import InputError
 from auctionsim.market.delays.arrivals import Delays
 from auctionsim.names.display import short_repr
 from auctionsim.traffic.table import HOURS
@@ -128,7 +129,7 @@ class ConversionLog:
         self.next_hour = (day - delays.first_day) * HOURS + hour
         """Hour of the next clicks, counted from the first midnight of the traffic."""
         if earlier is not None and earlier.next_hour != self.next_hour:
-            raise ValueError(f"carried: expected reports up to midnight of day {day}, got others")
+            raise InputError(f"carried: expected reports up to midnight of day {day}, got others")
         self.last: Array = np.zeros((shape[0], len(OUTCOMES), shape[1]))
         """Totals reported in the last hour, `[n, 5, P]`: clicks and cost of the hour, conversions and GMV that arrived."""
         self.cumulative: Array = np.zeros_like(self.last)
@@ -139,7 +140,7 @@ class ConversionLog:
         """The same of the day so far."""
         begun = 0 if earlier is None else len(earlier._now.share)
         if earlier is not None and earlier.last.shape != self.last.shape:
-            raise ValueError(f"carried: expected arrays {list(self.last.shape)}, got {list(earlier.last.shape)}")
+            raise InputError(f"carried: expected arrays {list(self.last.shape)}, got {list(earlier.last.shape)}")
         # Rows of hours to come are written once; nobody has seen them before.
         self._totals = np.zeros((begun + HOURS, *self.last.shape))
         self._keys = np.zeros((begun + HOURS, shape[1]), dtype=np.uint64)

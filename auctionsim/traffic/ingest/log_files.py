@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from auctionsim.errors import InputError
+from auctionsim.names.kinds import PARQUET, SCENARIO, kind_of_path
 
 # Files that systems leave beside logs.
 _NO_LOGS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini"})
@@ -22,7 +23,7 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
         paths: Files, and folders whose files are taken in order of their names, except hidden ones.
 
     Raises:
-        InputError: A path does not exist, a folder holds no file, or a file is named twice.
+        InputError: A path does not exist or is a scenario or a Parquet file, a folder holds no file, or a file is named twice.
     """
     found: list[Path] = []
     for path in paths:
@@ -31,10 +32,11 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
             if not inside:
                 raise InputError(f"{path}: expected log files in the folder, got none")
             found += inside
-        elif path.is_file():
+        elif path.is_file() and kind_of_path(path) not in (SCENARIO, PARQUET):
             found.append(path)
         else:
-            raise InputError(f"{path}: expected a log file or a folder of log files, got {_kind(path)}")
+            kind = kind_of_path(path) if path.is_file() else _kind(path)
+            raise InputError(f"{path}: expected a log file or a folder of log files, got {kind}")
     unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
     if unreadable is not None:
         raise InputError(f"{unreadable}: expected a log file that can be read, got one without permission")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auctionsim.errors import InputError, shown
+from auctionsim.names.kinds import kind_of_folder
 from auctionsim.traffic.array_checks import MAX_AUCTIONS, MAX_DAY, check_names
 from auctionsim.traffic.table import HOURS
 
@@ -36,6 +37,8 @@ def read_index(folder: Path) -> dict[str, Any]:
         InputError: The index is missing, of another format, or a value is of another kind.
     """
     path = folder / INDEX
+    if not path.exists() and (kind := kind_of_folder(folder)) not in ("another folder", "an empty folder"):
+        raise InputError(f"{folder}: expected a folder of stored traffic, got {kind}")
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -104,7 +104,7 @@ class StoredTraffic:
         """Return the smallest and the largest element of `BOUNDED_COLUMNS` on a day, from the index where it has them.
 
         Raises:
-            ValueError: There is no such day.
+            InputError: There is no such day.
         """
         pieces = [piece for hour in range(HOURS) for piece in self._chunks_of(day, hour, None) if piece.rows]
         ends = [ends_of(self._read_piece(piece)) if piece.ends is None else piece.ends for piece in pieces]
@@ -127,7 +127,7 @@ class StoredTraffic:
             The columns of a chunk or of a part by name: those of `CELL_TYPES`, `[cells]`, and those of `ROW_TYPES`, `[rows]`.
 
         Raises:
-            ValueError: There is no such day.
+            InputError: There is no such day.
             InputError: A number is outside its column's range, or a file has changed since it was opened.
         """
         for piece in self._chunks_of(day, hour, cell_range):
@@ -175,7 +175,7 @@ class StoredTraffic:
     def _chunks_of(self, day: int, hour: int, cell_range: tuple[int, int] | None) -> Iterator[_Piece]:
         """Yield the pieces of an hour, cut to `cell_range`."""
         if day not in self.days:
-            raise ValueError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
+            raise InputError(f"day: expected one of {', '.join(map(str, self.days))}, got {day}")
         offset = 0
         for piece in self._chunks.get((day, hour), []):
             begin, end = (0, piece.cells)

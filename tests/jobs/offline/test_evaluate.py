@@ -108,12 +108,12 @@ def test_a_policy_far_from_the_logs_is_not_judged(tmp_path: Path, small: Scenari
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--policy", "manuel"], "policy: expected a rule or the folder of a run, got 'manuel'"),
+        (["--policy", "manuel"], "--policy: expected a rule or the folder of a run, got 'manuel'"),
         (["--policy", "truthful"], "bid_model: expected value or macg that holds the bids of truthful, on value, got 'scale'"),
         (["--policy", "manual", "--agent", "seller_7"], "--agent: unknown 'seller_7'; choose from seller_0"),
         (["--policy", "manual", "--metric", "profits"], "--metric: unknown 'profits'"),
         (["--policy", "manual", "--factor", "0"], "--factor: expected a finite number > 0, got 0"),
-        (["--policy", "manual", "--noise", "9"], "noise: expected a number >= 0.001 and <= 2, got 9"),
+        (["--policy", "manual", "--noise", "9"], "--noise: expected a number >= 0.001 and <= 2, got 9"),
     ],
 )
 def test_wrong_input_is_one_line(

@@ -172,7 +172,10 @@ def test_an_entrant_of_one_s_own_is_measured_like_the_others(tmp_path: Path, mon
         (["reproduce", "calvano", "--against", "x"], "--against: expected with the study 'leaderboard' alone"),
         (["reproduce", "leaderboard", "--entrant", "pidd"], "--entrant: expected package.module:Class, got 'pidd'"),
         (["reproduce", "leaderboard", "--entrant", "no_such_module:X"], "--entrant: expected a module that can be imported"),
-        (["reproduce", "leaderboard", "--against", "nowhere"], "nowhere/plan.json: expected the plan of a leaderboard"),
+        (
+            ["reproduce", "leaderboard", "--against", "nowhere"],
+            "nowhere: expected the folder of a leaderboard, with plan.json, got no such folder",
+        ),
     ],
 )
 def test_wrong_entrants_and_boards_are_refused_before_anything_is_measured(

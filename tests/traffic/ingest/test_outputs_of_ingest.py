@@ -127,9 +127,11 @@ def test_only_a_table_of_ingest_is_replaced_and_only_by_a_whole_one(there: Path,
     assert main([*first[:-1], "u.parquet"]) == 2
     assert Path("u.parquet").read_bytes() == theirs
     capsys.readouterr()
-    # Not even a table of ingest, where it is the log.
+    # Not even a table of ingest, where it is the log; and it is none.
+    kept = Path("t.parquet").read_bytes()
     assert main(["ingest", "t.parquet", *RUN, "--out", "t.parquet"]) == 2
-    assert capsys.readouterr().err == "--out: expected another file than the log, got t.parquet\n"
+    assert capsys.readouterr().err == "t.parquet: expected a log file or a folder of log files, got a Parquet file\n"
+    assert Path("t.parquet").read_bytes() == kept
 
 
 def test_names_beyond_unicodes_first_plane_make_a_scenario_that_loads(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -91,12 +91,15 @@ def test_a_torn_column_and_a_foreign_index_are_refused(stored: StoredTraffic):
     (stored.folder / "traffic.json").write_text(json.dumps({"format": "something-2"}))
     with pytest.raises(InputError, match="expected format auctionsim-traffic-1, got 'something-2'"):
         open_traffic(stored.folder)
-    with pytest.raises(InputError, match="expected the index of stored traffic"):
+    with pytest.raises(InputError, match="nowhere: expected a folder of stored traffic, got no such folder"):
         open_traffic(stored.folder / "nowhere")
+    (stored.folder / "traffic.json").unlink()
+    with pytest.raises(InputError, match="expected the index of stored traffic"):
+        open_traffic(stored.folder)
 
 
 def test_a_day_that_is_not_there_is_named(stored: StoredTraffic):
-    with pytest.raises(ValueError, match="day: expected one of 0, 1, got 5"):
+    with pytest.raises(InputError, match="day: expected one of 0, 1, got 5"):
         replay(stored, coefficients=np.ones((7, 1, 1)), day=5)
 
 

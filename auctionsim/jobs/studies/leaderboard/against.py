@@ -14,6 +14,7 @@ from auctionsim.analysis.interquartile import BOOTSTRAP, compare_middles
 from auctionsim.errors import InputError, shown
 from auctionsim.jobs.studies.base import VERSION_KEY
 from auctionsim.machine.parquet import read_parquet
+from auctionsim.names.kinds import kind_of_folder
 
 
 def expect_version(folder: Path, version: str) -> None:
@@ -27,6 +28,8 @@ def expect_version(folder: Path, version: str) -> None:
         InputError: It holds no leaderboard, or one of another version.
     """
     path = folder / "plan.json"
+    if not path.exists():
+        raise InputError(f"{folder}: expected the folder of a leaderboard, with plan.json, got {kind_of_folder(folder)}")
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.errors import InputError
 from auctionsim.streams import stream
 
 Array = NDArray[np.float64]
@@ -95,7 +96,7 @@ def bid_factor(method: str, mu: Array, lam: Array) -> Array:
         lam: Multipliers of the returns on spend, > 0, `[n]`.
 
     Raises:
-        ValueError: The method is another.
+        InputError: The method is another.
     """
     if method == "dual":
         return (1 + lam) / (lam + mu)
@@ -103,7 +104,7 @@ def bid_factor(method: str, mu: Array, lam: Array) -> Array:
         return np.minimum(1 / mu, (1 + lam) / lam)
     if method == "sequential":
         return (1 + lam) / lam / mu
-    raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
 
 
 def random_campaigns(seed: int, n: int, steps: int = 144, auctions: int = 10) -> Campaigns:

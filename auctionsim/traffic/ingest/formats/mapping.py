@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auctionsim.errors import InputError, shown, unknown
+from auctionsim.names.kinds import TOML, UNKNOWN, kind_of_path
 from auctionsim.scenario.toml_text import parse_toml
 from auctionsim.traffic.ingest.database import can_evaluate, quoted
 from auctionsim.traffic.ingest.dialect.numbers import DECIMAL_MARKS, THOUSANDS_MARKS
@@ -57,9 +58,9 @@ def read_mapping(mapping: Path, keys: Collection[str]) -> dict[str, Any]:
 def _tree(mapping: Path) -> dict[str, Any]:
     """Read the TOML of a mapping file. A pipe or a device is never opened: it might not end."""
     expected = f"{mapping}: expected a mapping file (auctionsim ingest --template), got"
-    if not mapping.is_file():
-        what = "a folder" if mapping.is_dir() else "no file" if mapping.exists() else "no such file"
-        raise InputError(f"{expected} {what}")
+    kind = kind_of_path(mapping)
+    if not mapping.is_file() or kind not in (TOML, *UNKNOWN):
+        raise InputError(f"{expected} {kind}")
     try:
         if mapping.stat().st_size > _MAX_BYTES:
             raise InputError(f"{expected} one of more than {_MAX_BYTES / 1e6:g} MB")
