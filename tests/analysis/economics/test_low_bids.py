@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
+from auctionsim import scenario_for
+from auctionsim.agents.build import build_market
+from auctionsim.agents.learners.base import iterate
+from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.economics.auctions import Auctions, played
 from auctionsim.analysis.economics.collusion import judge_auctions, judge_bids, verdict
 from auctionsim.analysis.economics.low_bids import low_bids
@@ -82,6 +87,30 @@ def test_rising_bids_that_came_together_are_set_in_common():
     found = verdict(market, Constant(0.2 * values), (2, 3), start=apart)
     assert found.kind == "coordination"
     assert "whose bids began no higher" in found.tests["common level"].reason
+
+
+def test_competitors_that_began_with_low_bids_alike_are_accused_at_no_iteration():
+    """A log as an outside reader made it: bids of about a tenth of the values, whatever these are, and hardly any spread."""
+    auctions, days, hours = 3, 3, 24
+    n, rng = days * hours * auctions, np.random.default_rng(0)
+    day, hour = np.divmod(np.arange(n) // auctions, hours)
+    rows = [
+        {"day": int(day[k]), "hour": int(hour[k]), "cell": k, "weight": 1, "query": f"q{k % 3}", "advertiser": str(who)}
+        for k in range(n)
+        for who in rng.choice(["ant", "bee", "cat", "dog"], 3, replace=False)
+    ]
+    table = pl.DataFrame(rows).with_columns(
+        pctr=rng.uniform(0.05, 0.13, 3 * n), pcvr=0.2, item_price=rng.uniform(40, 50, 3 * n),
+        manual_bid=0.75 * np.exp(0.12 * rng.normal(size=3 * n)),
+    )  # fmt: skip
+    market = build_market(scenario_for(table, overrides=["learner.global_weight=0", "learner.own_weight=1"]))
+    learner = make_learner(market.scenario)
+    state, kinds = learner.start(market), []
+    for iteration in range(41):
+        if iteration % 10 == 0:
+            kinds.append(verdict(market, learner.policy(market, state), market.scenario.traffic.test_days).kind)
+        state, _ = iterate(learner, market, state)
+    assert set(kinds) == {"unexplained shortfall"}, "revenue is far from that of competition all the while"
 
 
 def test_bids_without_their_start_are_judged_as_they_are():
