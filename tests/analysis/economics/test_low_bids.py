@@ -14,7 +14,7 @@ from auctionsim.agents.learners.base import iterate
 from auctionsim.agents.learners.registry import make_learner
 from auctionsim.analysis.economics.auctions import Auctions, played
 from auctionsim.analysis.economics.collusion import judge_auctions, judge_bids, verdict
-from auctionsim.analysis.economics.low_bids import low_bids
+from auctionsim.analysis.economics.low_bids import SPREAD, chance_of_agreement, low_bids
 from auctionsim.auction.rules import Rules
 from auctionsim.market.policy import Constant
 
@@ -130,3 +130,14 @@ def test_a_start_at_which_nobody_bid_says_nothing():
     low = played(market, Constant(0.2 * market.static("truthful")), (2,))
     found = low_bids(low, replace(low, bid=np.zeros_like(low.bid)))
     assert (found.agreement, found.began_so) == (low_bids(low).agreement, False)
+
+
+@pytest.mark.parametrize("n", [3, 5, 14, 40])
+def test_independent_levels_agree_as_closely_as_one_percent_says_in_one_percent(n: int):
+    grid = np.linspace(0.002, 0.5, 250)
+    largest = max(one for one in grid if chance_of_agreement(one, n, SPREAD) <= 0.01)
+    draws = np.random.default_rng(3)
+    in_logs = draws.uniform(0, SPREAD, (20_000, n)).std(axis=1)
+    as_shares = np.log(draws.uniform(0.05, 0.25, (20_000, n))).std(axis=1)
+    assert (in_logs <= largest).mean() < 0.014
+    assert 0.004 < (as_shares <= largest).mean() < 0.014
