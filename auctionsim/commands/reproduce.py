@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     def line(done: int, of: int, unit: Unit, seconds: float) -> None:
         console.say(f"{name}: {done}/{of}  {unit.scenario}  {unit.arm}  seed {unit.seed}  {seconds:.1f} s")
 
+    kept = len(list((out / "parts").glob("*.json")))
     try:
         with _common.pool_of(arguments, None) as pool:
             page = run_study(name, options, pool, out, _common.command_line(), line)
@@ -81,6 +82,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.say(f"{out}: interrupted; results so far are kept")
         console.next_command(_common.command_line())
         raise
+    if kept:
+        # Code may have changed since; nothing in the folder says so.
+        console.say(f"{out}: {kept} results are of an earlier run (remove the folder to measure them again)")
     table = (out / "table.md").read_text(encoding="utf-8")
     if arguments.against is not None:
         table += f"\n{_compared(out, Path(arguments.against))}"

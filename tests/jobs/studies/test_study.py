@@ -79,6 +79,17 @@ def test_an_interrupted_study_continues_with_the_missing_units(coins: str, tmp_p
     assert (tmp_path / "out" / "parts" / "fair--heads--0.json").read_bytes() == kept
 
 
+def test_a_study_says_how_many_results_it_took_from_an_earlier_run(
+    coins: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    command = ["reproduce", coins, "--seeds", "1", "--workers", "0", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "earlier run" not in capsys.readouterr().err
+    assert main(command) == 0
+    said = f"{tmp_path / 'out'}: 2 results are of an earlier run (remove the folder to measure them again)\n"
+    assert capsys.readouterr().err == said
+
+
 def test_workers_in_another_folder_find_the_public_files(coins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
