@@ -136,6 +136,17 @@ def _has_other_line_ends(path: Path) -> bool:
     return returns > both or 0 < both < feeds
 
 
+def _read_before(error: UnicodeDecodeError, encoding: str, state: int) -> str:
+    """Return the text before the byte that cannot be read, in Latin-1 where an encoding reads no part of it, as idna."""
+    before = codecs.getincrementaldecoder(encoding)()
+    text = error.object[: error.start]
+    try:
+        before.setstate((b"", state))
+        return before.decode(text, final=True)
+    except UnicodeError:
+        return text.decode("latin-1")
+
+
 def _copy(name: str, path: Path, out: Path, encoding: str, errors: str) -> None:
     """Write a file again in UTF-8, with the line ends of Unix."""
     line = 1
@@ -148,9 +159,7 @@ def _copy(name: str, path: Path, out: Path, encoding: str, errors: str) -> None:
             try:
                 text = held + decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                before = codecs.getincrementaldecoder(encoding)("ignore")
-                before.setstate((b"", state))
-                line += count_ends(held + before.decode(error.object[: error.start]))
+                line += count_ends(held + _read_before(error, encoding, state))
                 byte = error.object[error.start]
                 raise InputError(f"{name}: line {line}: expected {encoding}, got byte {byte:#04x}") from error
             except UnicodeError as error:
