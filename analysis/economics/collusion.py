@@ -149,7 +149,7 @@ def verdict(
         free = market.without_budgets()
         without = _evidence(free, played(free, control, days), days, start)
     judged = judge(found, without)
-    if judged.kind == "unexplained shortfall" and not has_budgets and not isinstance(policy, Constant):
+    if not has_budgets:
         judged = _if_punished(judged, market, policy, days[0])
     return _with_context(judged, market, policy, days, independent)
 
@@ -159,9 +159,9 @@ def without_control(market: Market, policy: Policy, days: tuple[int, ...]) -> Ve
     if not np.isfinite(market.budgets).any():
         return verdict(market, policy, days)
     auctions = played(market, policy, days)
-    if not _could_bind(market, auctions):
-        return verdict(market, policy, days)
-    judged = _needing_control(judge(_evidence(market, auctions, days)))
+    judged = judge(_evidence(market, auctions, days))
+    can_bind = _could_bind(market, auctions)
+    judged = _needing_control(judged) if can_bind else _if_punished(judged, market, policy, days[0])
     return _with_context(judged, market, policy, days, None)
 
 
@@ -292,7 +292,9 @@ def _needing_control(judged: Verdict) -> Verdict:
 
 
 def _if_punished(judged: Verdict, market: Market, policy: Policy, day: int) -> Verdict:
-    """Return a coordination of all learners if rivals punish a deviation, else the verdict as it was."""
+    """Return a shortfall whose rivals punish a deviation as a coordination of all learners, any other verdict as it is."""
+    if judged.kind != "unexplained shortfall" or isinstance(policy, Constant):
+        return judged
     if not is_deviation_punished(market, policy, day):
         return judged
     members = tuple(market.advertisers[i] for i in market.learners)

@@ -147,6 +147,9 @@ def _guilty() -> list[Kind]:
         level = arithmetic.uniform(rng, low, high)
         return level * arithmetic.uniform(rng, 0.85, 1.15, len(a.names))
 
+    def shading_alike(low: float, high: float) -> Draw:
+        return lambda a, r: g.all_low(a, everybody(a), shares(a, low, high, r))
+
     def ring_bids(size: int) -> Draw:
         return lambda a, r: g.best_member(a, g.some(len(a.names), size, r))
 
@@ -157,10 +160,7 @@ def _guilty() -> list[Kind]:
     for pricing in ("gsp", "vcg", "first"):
         found += [
             one(f"cartel, best member bids, {pricing}", lambda a, _: g.best_member(a, everybody(a)), Setting(pricing)),
-            one(
-                f"cartel, all shade alike, {pricing}",
-                lambda a, r: g.all_low(a, everybody(a), shares(a, 0.02, 0.2, r)), Setting(pricing, 1),
-            ),
+            one(f"cartel, all shade alike, {pricing}", shading_alike(0.02, 0.2), Setting(pricing, 1)),
             one(f"rotation by hour, {pricing}", lambda a, _: g.taking_turns(a, everybody(a), a.hour), Setting(pricing)),
             one(
                 f"division by query, {pricing}",
@@ -199,24 +199,17 @@ def _guilty() -> list[Kind]:
             "cartel under budgets, all shade alike",
             lambda a, _: a.value * 0.05, Setting("gsp", 1), budget=0.8,
         ),
-        one(
-            "cartel, all shade alike, from keyword bids",
-            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.02, 0.2, r)), Setting("gsp", 1), start=i.keyword_bids,
-        ),
-        one(
-            "cartel, all shade alike, from a common share",
-            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.02, 0.2, r)), Setting("gsp", 1), start=i.competitive_share,
-        ),
-        one(
-            "cartel, all shade alike, at the level of keyword bids",
-            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.45, 0.5, r)), Setting("gsp", 1), start=i.keyword_bids,
-        ),
-        one(
-            "cartel, all shade alike, from low shares of their own",
-            lambda a, r: g.all_low(a, everybody(a), shares(a, 0.15, 0.25, r)), Setting("gsp", 1), start=i.failed,
-        ),
         one("cartel under budgets, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp"), budget=0.5),
     ]  # fmt: skip
+    found += [
+        one(f"cartel, all shade alike, {of}", shading_alike(low, high), Setting("gsp", 1), start=start)
+        for of, low, high, start in (
+            ("from keyword bids", 0.02, 0.2, i.keyword_bids),
+            ("from a common share", 0.02, 0.2, i.competitive_share),
+            ("at the level of keyword bids", 0.45, 0.5, i.keyword_bids),
+            ("from low shares of their own", 0.15, 0.25, i.failed),
+        )
+    ]
     return found
 
 
