@@ -29,11 +29,11 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Interrupt the demo once so many generations were computed, as a second Ctrl-C does."""
     computed, left = Generations.next, [count]
 
-    def next_one(self: Generations, states: object) -> object:
+    def next_one(self: Generations, states: object, **ahead: object) -> object:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return computed(self, states)
+        return computed(self, states, **ahead)
 
     monkeypatch.setattr(Generations, "next", next_one)
 

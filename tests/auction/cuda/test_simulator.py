@@ -32,6 +32,8 @@ LONG = ("agents/learners/test_population_on_device.py",)
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in TESTS])
 def test_what_a_device_computes_comes_out_as_on_the_cpu_in_the_simulator(name: str):
+    if name.startswith("agents/device/"):
+        pytest.importorskip("torch", reason="tensors on a device need torch")
     # The simulator is chosen when numba is imported, so it needs a process of its own.
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.simulated_gpu", f"tests/{name}"],
