@@ -19,6 +19,23 @@ from auctionsim.equilibria.outcome import Equilibrium
 
 Array = NDArray[np.float64]
 
+LEAST_SHARE = 1e-300
+"""Stands for the share of buyers who buy nothing where rounding leaves none of them."""
+
+
+def largest_margin(firms: int, surplus: float, mu: float) -> float:
+    """Return a margin over cost that no firm goes beyond, alone or jointly with the others.
+
+    A joint margin m solves m = mu (1 + sum of exp((surplus of a firm - m) / mu)). At m = the largest surplus, or 0 where none is
+    above it, the right side is at most mu (1 + firms), and it falls with m.
+
+    Args:
+        firms: The number of firms.
+        surplus: The largest of quality less cost less the outside option's, over firms.
+        mu: The degree of differentiation, > 0.
+    """
+    return max(surplus, 0.0) + mu * (1 + firms)
+
 
 @dataclass(frozen=True)
 class Duopoly:
@@ -74,12 +91,16 @@ class Duopoly:
         Args:
             prices: The price of each firm, `[2]`.
         """
-        highest = self.quality + 10 * self.mu
         gains = []
         for own, rival in ((prices[0], prices[1]), (prices[1], prices[0])):
-            reply = best_reply(partial(self.profit, rival=rival), self.cost, highest)
+            reply = best_reply(partial(self.profit, rival=rival), self.cost, self._highest)
             gains.append(reply[1] - float(self.profit(own, rival)))
         return max(0.0, *gains)
+
+    @property
+    def _highest(self) -> float:
+        """Return a price that is above every best response and above the monopoly price."""
+        return max(self.quality + 10 * self.mu, self.cost + largest_margin(2, self.quality - self.cost - self.outside, self.mu))
 
     def _price(self, firms: int) -> float:
         """Return the common price that an owner of `firms` firms does not want to change: 1 is Nash, 2 is monopoly.
@@ -87,11 +108,11 @@ class Duopoly:
         The first-order condition of logit demand is p - c = mu / (1 - firms x q(p, p)). Its left side minus its right side
         increases with p, so bisection finds the root.
         """
-        low, high = self.cost, self.quality + 10 * self.mu
+        low, high = self.cost, self._highest
         for _ in range(100):
             middle = (low + high) / 2
             demand = float(self._demand(np.asarray(middle), np.asarray(middle)))
-            if middle - self.cost < self.mu / (1 - firms * demand):
+            if middle - self.cost < self.mu / max(1 - firms * demand, LEAST_SHARE):
                 low = middle
             else:
                 high = middle
