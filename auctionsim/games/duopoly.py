@@ -26,8 +26,8 @@ LEAST_SHARE = 1e-300
 def largest_margin(firms: int, surplus: float, mu: float) -> float:
     """Return a margin over cost that no firm goes beyond, alone or jointly with the others.
 
-    A joint margin m solves m = mu (1 + sum of exp((surplus of a firm - m) / mu)). At m = the largest surplus, or 0 where none is
-    above it, the right side is at most mu (1 + firms), and it falls with m.
+    A joint margin m solves m = mu (1 + sum of exp((surplus of a firm - m) / mu)). The right side falls with m. At the largest
+    surplus, or at 0 where none is above it, it is at most mu (1 + firms).
 
     Args:
         firms: The number of firms.

@@ -32,7 +32,7 @@ _LEAST_TOP = 1e-9
 _INTERVALS = 20
 """Intervals of the quadrature over values, five nodes each."""
 _ABOVE = 1e-11
-"""What is added to a bid so that rounding takes no equal bid for a higher one."""
+"""Margin on a bid, so that rounding takes no equal bid for a higher one."""
 
 
 @dataclass(frozen=True, eq=False)
