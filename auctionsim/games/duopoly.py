@@ -9,18 +9,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import finite_vector
 from auctionsim.equilibria.best_replies import best_reply
 from auctionsim.equilibria.outcome import Equilibrium
+from auctionsim.errors import InputError, shown
 
 Array = NDArray[np.float64]
 
 LEAST_SHARE = 1e-300
 """Stands for the share of buyers who buy nothing where rounding leaves none of them."""
+
+
+def checked_prices(prices: Any, firms: int) -> Array:
+    """Return prices as an array, `[firms]`.
+
+    Raises:
+        InputError: There is not one finite number for each firm.
+    """
+    array = finite_vector("prices", prices, "one per firm")
+    if len(array) != firms:
+        raise InputError(f"prices: expected {firms} finite numbers, one per firm, got {shown(prices)}")
+    return array
 
 
 def largest_margin(firms: int, surplus: float, mu: float) -> float:
@@ -90,7 +105,11 @@ class Duopoly:
 
         Args:
             prices: The price of each firm, `[2]`.
+
+        Raises:
+            InputError: They are not two finite numbers.
         """
+        prices = checked_prices(prices, 2)
         gains = []
         for own, rival in ((prices[0], prices[1]), (prices[1], prices[0])):
             reply = best_reply(partial(self.profit, rival=rival), self.cost, self._highest)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.equilibria.best_replies import best_reply
 from auctionsim.equilibria.outcome import Equilibrium
-from auctionsim.games.duopoly import LEAST_SHARE, largest_margin
+from auctionsim.games.duopoly import LEAST_SHARE, checked_prices, largest_margin
 
 Array = NDArray[np.float64]
 
@@ -121,7 +121,11 @@ class Oligopoly:
 
         Args:
             prices: The price of each firm, `[firms]`.
+
+        Raises:
+            InputError: There is not one finite number for each firm.
         """
+        prices = checked_prices(prices, len(self.costs))
         usual = self.profits(prices)
         gains = []
         for firm, cost in enumerate(self.costs):
