@@ -44,6 +44,7 @@ from auctionsim.names.kinds import MISSING, SCENARIO, UNKNOWN
 from auctionsim.outputs.temporary import remove_leftovers
 from auctionsim.outputs.together import OutputsTogether
 from auctionsim.run_checks.entries import expect_kinds, expect_no_link_outside
+from auctionsim.run_checks.kept_scenario import digest_of, expect_kept
 from auctionsim.run_checks.metric_rows import MetricRows
 from auctionsim.run_checks.old_names import with_current_names
 from auctionsim.run_checks.records import checked_json, checked_manifest, checked_metrics, checked_notes
@@ -108,6 +109,7 @@ class Run:
                     # Until somebody trains it: who is stopped before that must leave nothing that seems to run.
                     "status": "interrupted",
                     "overrides": list(overrides),
+                    "scenario_digest": digest_of(part),
                     "scenario_folder": folder,
                     "started_in": str((started_in or Path.cwd()).resolve()),
                 }
@@ -216,6 +218,17 @@ class Run:
             message = f"{path}: {len(renamed)} names are of an older version; they work until version 0.3"
             warnings.warn(message, RenamedWarning, stacklevel=2)
         return scenario.with_source(str(path), folder, started_in)
+
+    def expect_scenario_kept(self, scenario: Scenario) -> None:
+        """Refuse to go on with a run whose scenario was edited since it began.
+
+        Args:
+            scenario: The run's scenario, as `scenario` returns it.
+
+        Raises:
+            InputError: It was; the message names the first key.
+        """
+        expect_kept(self.path, self.manifest().get("scenario_digest"), scenario)
 
     def _scenario_of_old_run(self) -> Scenario:
         """Return the scenario without the warning of old names, which is for those who ask for the scenario itself."""

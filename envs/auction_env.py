@@ -125,7 +125,7 @@ class AuctionParallelEnv(SingleEnvMixin, ParallelEnv[str, NDArray[np.float32], N
         penalty: Shape of the penalties in rewards: `capped`, `linear` or `none`.
         reward: Form of the reward: `scalar` or `vector`.
         split: Days that `reset` draws from: `train` or `test`.
-        max_cycles: Number of steps, 1 to 24, after which an episode is truncated.
+        max_cycles: Number of steps, >= 1, after which an episode is truncated; from 24 on, and where None, none is.
         render_mode: None, `human` (a line per hour) or `rgb_array` (a picture of the day so far).
 
     `reset(seed=s)` decides the days and, where outcomes are sampled, the sampling noise; seeds s and s + 1 begin on different

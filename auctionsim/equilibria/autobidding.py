@@ -151,7 +151,12 @@ class Autobidders:
         return float((last + max(following, 1.0)) / 2)
 
     def exploitability(self, multipliers: Array) -> float:
-        """Return the most that a bidder gains by another multiplier, >= 0, in value; infinity if a target is broken."""
+        """Return the most that a bidder gains by another multiplier, >= 0, in value; infinity if a target is broken.
+
+        Raises:
+            InputError: Multipliers are of another shape, not finite or negative.
+        """
+        multipliers = self.checked_multipliers("multipliers", multipliers)
         close = _KEPT * max(self.optimum, 1e-300)
         if (self.slack(multipliers) < -close).any():
             return float(np.inf)

@@ -9,15 +9,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim import arithmetic
+from auctionsim.arguments import finite_vector
 from auctionsim.equilibria.best_replies import best_reply
 from auctionsim.equilibria.outcome import Equilibrium
+from auctionsim.errors import InputError, shown
 
 Array = NDArray[np.float64]
+
+LEAST_SHARE = 1e-300
+"""Stands for the share of buyers who buy nothing where rounding leaves none of them."""
+
+
+def checked_prices(prices: Any, firms: int) -> Array:
+    """Return prices as an array, `[firms]`.
+
+    Raises:
+        InputError: There is not one finite number for each firm.
+    """
+    array = finite_vector("prices", prices, "one per firm")
+    if len(array) != firms:
+        raise InputError(f"prices: expected {firms} finite numbers, one per firm, got {shown(prices)}")
+    return array
+
+
+def largest_margin(firms: int, surplus: float, mu: float) -> float:
+    """Return a margin over cost that no firm goes beyond, alone or jointly with the others.
+
+    A joint margin m solves m = mu (1 + sum of exp((surplus of a firm - m) / mu)). The right side falls with m. At the largest
+    surplus, or at 0 where none is above it, it is at most mu (1 + firms).
+
+    Args:
+        firms: The number of firms.
+        surplus: The largest of quality less cost less the outside option's, over firms.
+        mu: The degree of differentiation, > 0.
+    """
+    return max(surplus, 0.0) + mu * (1 + firms)
 
 
 @dataclass(frozen=True)
@@ -73,13 +105,21 @@ class Duopoly:
 
         Args:
             prices: The price of each firm, `[2]`.
+
+        Raises:
+            InputError: They are not two finite numbers.
         """
-        highest = self.quality + 10 * self.mu
+        prices = checked_prices(prices, 2)
         gains = []
         for own, rival in ((prices[0], prices[1]), (prices[1], prices[0])):
-            reply = best_reply(partial(self.profit, rival=rival), self.cost, highest)
+            reply = best_reply(partial(self.profit, rival=rival), self.cost, self._highest)
             gains.append(reply[1] - float(self.profit(own, rival)))
         return max(0.0, *gains)
+
+    @property
+    def _highest(self) -> float:
+        """Return a price that is above every best response and above the monopoly price."""
+        return max(self.quality + 10 * self.mu, self.cost + largest_margin(2, self.quality - self.cost - self.outside, self.mu))
 
     def _price(self, firms: int) -> float:
         """Return the common price that an owner of `firms` firms does not want to change: 1 is Nash, 2 is monopoly.
@@ -87,11 +127,11 @@ class Duopoly:
         The first-order condition of logit demand is p - c = mu / (1 - firms x q(p, p)). Its left side minus its right side
         increases with p, so bisection finds the root.
         """
-        low, high = self.cost, self.quality + 10 * self.mu
+        low, high = self.cost, self._highest
         for _ in range(100):
             middle = (low + high) / 2
             demand = float(self._demand(np.asarray(middle), np.asarray(middle)))
-            if middle - self.cost < self.mu / (1 - firms * demand):
+            if middle - self.cost < self.mu / max(1 - firms * demand, LEAST_SHARE):
                 low = middle
             else:
                 high = middle

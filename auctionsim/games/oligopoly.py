@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 from auctionsim import arithmetic
 from auctionsim.equilibria.best_replies import best_reply
 from auctionsim.equilibria.outcome import Equilibrium
+from auctionsim.games.duopoly import LEAST_SHARE, checked_prices, largest_margin
 
 Array = NDArray[np.float64]
 
 _ROUNDS = 100
-"""Damped steps towards the Nash prices; 60 reach the last digit."""
+"""Damped steps towards the Nash prices; 60 reach the last digit where firms are alike."""
+_SETTLED = 1e-9
+"""Distance from what the first-order conditions ask for, or between rounds of replies, from which on prices count as found."""
+_MOST_REPLIES = 1000
+"""Rounds of best replies."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,28 @@ class Oligopoly:
         """Return the prices of the static Nash equilibrium, `[firms]`: p_i - c_i = mu / (1 - q_i)."""
         prices = self._cost + self.mu
         for _ in range(_ROUNDS):
-            prices = (prices + self._cost + self.mu / (1 - self.demand(prices))) / 2
-        return np.asarray(prices)
+            prices = (prices + self._cost + self.mu / np.maximum(1 - self.demand(prices), LEAST_SHARE)) / 2
+        missed = prices - self._cost - self.mu / np.maximum(1 - self.demand(prices), LEAST_SHARE)
+        return np.asarray(prices) if np.abs(missed).max() < _SETTLED else self._replies_in_turn()
+
+    def _replies_in_turn(self) -> Array:
+        """Return the Nash prices where damped steps leap over them, as with close substitutes and unequal costs.
+
+        A best reply rises with the others' prices, so that replies from the lowest prices rise towards the equilibrium.
+        """
+        prices = self._cost + self.mu
+        for _ in range(_MOST_REPLIES):
+            before = prices.copy()
+            for firm, cost in enumerate(self.costs):
+                low, high = self.mu, self._largest_margin
+                for _ in range(100):
+                    middle = (low + high) / 2
+                    prices[firm] = cost + middle
+                    is_low = middle < self.mu / max(1 - self.demand(prices)[firm], LEAST_SHARE)
+                    low, high = (middle, high) if is_low else (low, middle)
+            if np.abs(prices - before).max() < _SETTLED:
+                break
+        return prices
 
     @property
     def monopoly_prices(self) -> Array:
@@ -59,10 +84,10 @@ class Oligopoly:
 
         The left side minus the right side increases with the margin, so bisection finds it.
         """
-        low, high = 0.0, self.quality + 10 * self.mu
+        low, high = 0.0, max(self.quality + 10 * self.mu, self._largest_margin)
         for _ in range(100):
             middle = (low + high) / 2
-            is_low = middle < self.mu / (1 - self.demand(self._cost + middle).sum())
+            is_low = middle < self.mu / max(1 - self.demand(self._cost + middle).sum(), LEAST_SHARE)
             low, high = (middle, high) if is_low else (low, middle)
         return np.asarray(self._cost + (low + high) / 2)
 
@@ -96,7 +121,11 @@ class Oligopoly:
 
         Args:
             prices: The price of each firm, `[firms]`.
+
+        Raises:
+            InputError: There is not one finite number for each firm.
         """
+        prices = checked_prices(prices, len(self.costs))
         usual = self.profits(prices)
         gains = []
         for firm, cost in enumerate(self.costs):
@@ -106,8 +135,13 @@ class Oligopoly:
                 profiles[:, firm] = own
                 return np.asarray(self.profits(profiles)[:, firm])
 
-            gains.append(best_reply(profit, cost, self.quality + 10 * self.mu)[1] - float(usual[firm]))
+            highest = max(self.quality + 10 * self.mu, cost + self._largest_margin)
+            gains.append(best_reply(profit, cost, highest)[1] - float(usual[firm]))
         return max(0.0, *gains)
+
+    @property
+    def _largest_margin(self) -> float:
+        return largest_margin(len(self.costs), self.quality - min(self.costs) - self.outside, self.mu)
 
     @property
     def _cost(self) -> Array:

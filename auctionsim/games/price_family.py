@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auctionsim.arguments import finite_vector
 from auctionsim.arithmetic.scalars import exp
 from auctionsim.equilibria.finite_games import pure_equilibria, pure_exploitability
 from auctionsim.equilibria.outcome import Equilibrium
+from auctionsim.errors import InputError, shown
 from auctionsim.games.compiled import compiled, inlined
 from auctionsim.streams import stream
 
@@ -61,8 +63,14 @@ class PriceFamily:
 
         Args:
             bids: The bid of each bidder, of the grid `BIDS`, `[2]`.
+
+        Raises:
+            InputError: They are not two bids of the grid.
         """
-        one, two = (int(k) for k in np.searchsorted(BIDS, np.asarray(bids) - 1e-9))
+        own = finite_vector("bids", bids, "one of the grid for each bidder")
+        if len(own) != 2 or np.abs(own[:, np.newaxis] - BIDS).min(axis=1).max() > 1e-9:
+            raise InputError(f"bids: expected two of {BIDS[0]:g}, {BIDS[1]:g}, ... {BIDS[-1]:g}, got {shown(bids)}")
+        one, two = (int(k) for k in np.searchsorted(BIDS, own - 1e-9))
         return pure_exploitability(self.payoffs, (one, two))
 
 

@@ -60,6 +60,7 @@ def checked_manifest(path: Path, manifest: Any) -> dict[str, Any]:
     }
     optional: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "started_in": ("a path", _is_path),
+        "scenario_digest": ("text", lambda v: isinstance(v, str)),
         "source": (f"one of {', '.join(SOURCES)}", lambda v: v in SOURCES),
         "learner": ("text", lambda v: isinstance(v, str)),
         "stopped": ("text", lambda v: isinstance(v, str)),

@@ -74,6 +74,29 @@ def test_bids_may_fall_and_may_be_the_same_for_many_values():
     assert (losses(profile, "first").absolute > 0).all()
 
 
+@pytest.mark.parametrize("pricing", ["first", "second"])
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_bidders_who_bid_the_same_share_the_object_and_a_little_more_wins_it(pricing: Pricing, n: int):
+    same = np.tile(np.linspace(0, 1, 9), (n, 1))
+    nothing = losses(BidProfile((UNIFORM,) * n, same, np.zeros((n, 9))), pricing)
+    np.testing.assert_allclose(nothing.usual, 1 / (2 * n), rtol=1e-6)
+    np.testing.assert_allclose(nothing.best, 1 / 2, rtol=1e-6)
+    np.testing.assert_allclose(nothing.relative, 1 - 1 / n, rtol=1e-6)
+    # All but the last bid 0.3, and the last one, who bids up to 0.7, is below them with a chance of 3/7.
+    bids = np.vstack([np.full((n - 1, 9), 0.3), np.linspace(0, 0.7, 9)[np.newaxis]])
+    found = losses(BidProfile((UNIFORM,) * n, same, bids), pricing)
+    price = 0.15 if pricing == "second" and n == 2 else 0.3
+    np.testing.assert_allclose(found.usual[:-1], 3 / 7 / (n - 1) * (0.5 - price), atol=3e-4)
+
+
+def test_bids_cut_at_a_cap_are_shared_as_drawn_auctions_share_them():
+    values = np.tile(np.linspace(0, 1, 101), (2, 1))
+    profile = BidProfile((UNIFORM, UNIFORM), values, np.minimum(values / 2, 0.25))
+    # Below the cap a bidder wins by its value; at the cap half the time against the half that is capped too.
+    usual = 1 / 48 + (0.75 - 0.25) * (1 / 2 + 1 / 2 * 1 / 2) * 1 / 2
+    np.testing.assert_allclose(losses(profile, "first").usual, usual, rtol=1e-3)
+
+
 def test_a_market_in_which_nobody_bids_has_no_loss_of_payoff_that_is_not_a_number():
     found = losses(scaled(2, 0.0), "first")
     assert np.isfinite(found.relative).all()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import auctionsim.games
-from auctionsim.equilibria import uniform_values
+from auctionsim.equilibria import Autobidders, uniform_values
 from auctionsim.equilibria.finite_games import mixed_equilibrium, mixed_profile, pure_equilibria, pure_exploitability
+from auctionsim.errors import InputError
 from auctionsim.games.budgeted_equilibrium import MULTIPLIERS, BudgetedPair
 from auctionsim.games.duopoly import Duopoly
 from auctionsim.games.first_price import FirstPriceAuction
@@ -123,3 +125,24 @@ def test_matching_pennies_have_no_pure_and_the_even_mixed_equilibrium():
     assert len(pure_equilibria(payoffs)) == 0
     assert pure_exploitability(payoffs, (0, 0)) == 2
     assert mixed_equilibrium(payoffs).strategies[0] == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("game", "wrong", "message"),
+    [
+        (Duopoly(), [1.5, np.nan], r"prices: expected finite numbers, one per firm, got"),
+        (Duopoly(), [1.5], r"prices: expected 2 finite numbers, one per firm, got \[1.5\]"),
+        (Oligopoly(), [1.5, np.nan], r"prices: expected finite numbers"),
+        (PriceFamily(1.0), [0.97, 0.5], r"bids: expected two of 0.05, 0.1, ... 0.95, got \[0.97, 0.5\]"),
+        (PriceFamily(1.0), [0.52, 0.5], r"bids: expected two of"),
+        (Autobidders(np.array([[1.0, 2.0], [2.0, 1.0]])), [np.nan, 1.0], r"multipliers: expected finite numbers"),
+    ],
+)
+def test_strategies_that_are_none_are_no_equilibrium(game: Any, wrong: list[float], message: str):
+    with pytest.raises(InputError, match=message):
+        game.exploitability(wrong)
+
+
+def test_strategies_may_be_lists():
+    assert Oligopoly().exploitability([1.6, 1.6]) == pytest.approx(Duopoly().exploitability([1.6, 1.6]), abs=1e-12)
+    assert Autobidders(np.array([[1.0, 0.01], [0.01, 0.99]])).exploitability([200, 1]) == 0.0

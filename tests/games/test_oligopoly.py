@@ -24,6 +24,36 @@ def test_two_equal_firms_are_the_duopoly():
     assert game.profit_gain(game.profits(prices)) == pytest.approx(duopoly.profit_gain(float(game.profits(prices).mean())))
 
 
+@pytest.mark.parametrize(
+    ("cost", "quality", "outside", "mu"),
+    [(5.0, 2.0, 0.0, 0.25), (1.0, 2.0, -20.0, 0.25), (1.0, 2.0, -5.0, 0.02), (20.0, 25.0, 0.0, 1.0)],
+)
+def test_a_cost_far_from_the_quality_and_an_outside_option_that_nobody_takes_have_their_prices(
+    cost: float, quality: float, outside: float, mu: float
+):
+    duopoly, game = Duopoly(cost, quality, outside, mu), Oligopoly((cost, cost), quality, outside, mu)
+    margins = np.linspace(0, max(quality - cost - outside, 0) + 5 * mu, 500_001)
+    pull = np.exp((quality - cost - margins - outside) / mu)
+    best = cost + margins[(margins * 2 * pull / (2 * pull + 1)).argmax()]
+    assert duopoly.monopoly_price == pytest.approx(best, abs=1e-3 * (best - cost))
+    assert game.monopoly_prices == pytest.approx([duopoly.monopoly_price] * 2, abs=1e-9)
+    # The first-order condition of a price chosen alone.
+    share = np.divide(1.0, 2.0 + np.exp((outside - quality + duopoly.nash_price) / mu))
+    assert duopoly.nash_price - cost == pytest.approx(mu / (1 - share), rel=1e-9)
+    assert game.nash_prices == pytest.approx([duopoly.nash_price] * 2, abs=1e-9)
+    assert duopoly.equilibrium().exploitability < 1e-9
+
+
+@pytest.mark.parametrize("costs", [(1.0, 1.5), (0.0, 4.0), (0.2, 1.0, 1.0)])
+@pytest.mark.parametrize(("outside", "mu"), [(0.0, 0.05), (-4.0, 0.25), (0.0, 0.25)])
+def test_nash_prices_of_close_substitutes_with_unequal_costs_are_an_equilibrium(
+    costs: tuple[float, ...], outside: float, mu: float
+):
+    game = Oligopoly(costs, outside=outside, mu=mu)
+    assert game.equilibrium().exploitability < 1e-9
+    assert (game.nash_prices <= game.monopoly_prices.max() + 1e-9).all()
+
+
 @pytest.mark.parametrize("costs", COSTS)
 def test_no_firm_betters_its_nash_price_alone(costs: tuple[float, ...]):
     game = Oligopoly(costs)

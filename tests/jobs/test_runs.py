@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,26 @@ def contents(run: Run) -> dict[str, bytes]:
     files = [path for path in run.path.rglob("*") if path.is_file() and path.name not in ("manifest.json", "timing.jsonl")]
     files = [path for path in files if "tensorboard" not in path.parts]
     return {str(path.relative_to(run.path)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("goes_on", [train, evaluate])
+def test_a_scenario_that_was_edited_in_the_middle_of_a_run_is_refused(tmp_path: Path, goes_on: Any):
+    run = new_run(tmp_path / "run", seeds=(0,))
+    train(run, until=2)
+    before, text = contents(run), (run.path / "scenario.toml").read_text()
+    for old, new, message in [
+        ("reserve = 0.01", "reserve = 0.5", r"scenario.toml: mechanism.reserve: expected 0.01, with which the run began"),
+        ("iterations = 6", "iterations = 9", r"scenario.toml: train.iterations: expected 6, .* got 9 \(put it back"),
+        ("count = 5", "count = 4", r"scenario.toml: advertisers\[0\].count: expected 5, .* got 4"),
+    ]:
+        assert old in text
+        (run.path / "scenario.toml").write_text(text.replace(old, new, 1))
+        with pytest.raises(InputError, match=message):
+            goes_on(run)
+        assert contents(run) | {"scenario.toml": text.encode()} == before
+    # A comment changes nothing.
+    (run.path / "scenario.toml").write_text(f"# Looked at again.\n{text}")
+    goes_on(run)
 
 
 def test_a_run_holds_what_it_promises(tmp_path: Path):

@@ -65,6 +65,16 @@ class BidProfile:
         """
         return np.stack([_chance(*it, at) for it in zip(self.distributions, self.values, self.bids, strict=True)])
 
+    def ties(self, at: Array) -> Array:
+        """Return the probability that each bidder bids exactly some amounts, `[bidders, amounts]`.
+
+        It is above 0 only where a bidder bids the same for many values.
+
+        Args:
+            at: Amounts in currency, `[amounts]`.
+        """
+        return np.stack([_tie(*it, at) for it in zip(self.distributions, self.values, self.bids, strict=True)])
+
 
 def profile_at_nodes(
     distributions: Sequence[ValueDistribution], bids: Sequence[Callable[[Array], Array]], n_nodes: int
@@ -90,3 +100,10 @@ def _chance(distribution: ValueDistribution, values: Array, bids: Array, at: Arr
     # A segment of one bid counts from that bid on.
     share = np.where((high - low < _NARROW) & (at[:, np.newaxis] >= low), 1.0, share)
     return np.asarray((share * mass).sum(axis=1))
+
+
+def _tie(distribution: ValueDistribution, values: Array, bids: Array, at: Array) -> Array:
+    """Return the probability of a bid of exactly some amounts, `[amounts]`."""
+    is_flat = np.abs(np.diff(bids)) < _NARROW
+    mass, bid = np.diff(distribution.cdf(values))[is_flat], bids[:-1][is_flat]
+    return np.asarray(((np.abs(at[:, np.newaxis] - bid) < _NARROW) * mass).sum(axis=1))

@@ -1,7 +1,8 @@
 """Compute what bidders with private values lose: against best responses to the others' bids, and against an equilibrium.
 
 With `G(b)` the probability that a bid wins, its expected payoff at a value v is `(v - b) G(b)` at first price, and
-`(v - b) G(b) + integral from 0 to b of G` at second price. A best response is the highest payoff on a fine grid of bids, for
+`(v - b) G(b) + integral from 0 to b of G` at second price. Bidders who bid the same share the object, and a bid a little above
+theirs wins all of it. A best response is the highest payoff on a fine grid of bids, for
 each value by itself; the expectation over values is a quadrature. Figures are relative as in the literature on learned
 equilibria: `1 - payoff / payoff of the best response` (Bichler, Fichtl, Heidekrueger, Kohring and Sutterer, Nature Machine
 Intelligence 2021).
@@ -30,6 +31,8 @@ _LEAST_TOP = 1e-9
 """Top of the grid where nobody bids anything."""
 _INTERVALS = 20
 """Intervals of the quadrature over values, five nodes each."""
+_ABOVE = 1e-11
+"""Margin on a bid, so that rounding takes no equal bid for a higher one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +101,8 @@ class _Rivals:
     """Probability that a bid beats all other bidders, `[bidders, bids]`."""
     area: Array
     """Integral of that probability from 0 to the bid at second price, `[bidders, bids]`; 0 at first price."""
+    profile: BidProfile
+    """Everybody's bids, some of which may be the same."""
 
     @classmethod
     def of(cls, profile: BidProfile, pricing: Pricing) -> _Rivals:
@@ -107,14 +112,32 @@ class _Rivals:
         wins = np.stack([np.prod(np.delete(chances, k, axis=0), axis=0) for k in range(len(chances))])
         steps = (wins[:, 1:] + wins[:, :-1]) * (float(bids[1]) / 2)
         area = np.concatenate([np.zeros((len(wins), 1)), np.cumsum(steps, axis=1)], axis=1)
-        return cls(bids, wins, area if pricing == "second" else np.zeros_like(wins))
+        return cls(bids, wins, area if pricing == "second" else np.zeros_like(wins), profile)
 
     def payoff(self, bidder: int, value: Array, bid: Array) -> Array:
         """Return the expected payoffs of bids at values, elementwise."""
         # Above the grid everything is won, and at second price a higher bid changes nothing.
         over = np.maximum(bid - self.bids[-1], 0.0) if self.area.any() else 0.0
         wins, area = (arithmetic.interpolate(bid, self.bids, one[bidder]) for one in (self.wins, self.area))
-        return np.asarray((value - bid + over) * wins + area)
+        return np.asarray((value - bid + over) * self._shared(bidder, bid, np.asarray(wins)) + area)
+
+    def _shared(self, bidder: int, bid: Array, wins: Array) -> Array:
+        """Return the probabilities that bids win, those that tie with a rival's bid shared, elementwise.
+
+        The share is 1 over the number of those who tie. Its mean is the integral over t in [0, 1] of the product of each
+        rival's probability to bid less, plus t times that to bid the same.
+        """
+        ties = np.delete(self.profile.ties(bid), bidder, axis=0)
+        tied = ties.any(axis=0)
+        if not tied.any():
+            return wins
+        ties = ties[:, tied]
+        less = np.maximum(np.delete(self.profile.chances(bid[tied] + _ABOVE), bidder, axis=0) - ties, 0.0)
+        t, weight = composite_rule(np.linspace(0.0, 1.0, _INTERVALS + 1))
+        shared = wins.copy()
+        chances = np.prod(less[:, np.newaxis] + ties[:, np.newaxis] * t[:, np.newaxis], axis=0)
+        shared[tied] = (weight[:, np.newaxis] * chances).sum(axis=0)
+        return shared
 
     def best_payoff(self, bidder: int, value: Array) -> Array:
         """Return the highest payoff of the grid's bids at each value, `[values]`."""

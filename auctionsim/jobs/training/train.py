@@ -75,6 +75,7 @@ def evaluate(run: Run) -> None:
     run.expect_trained_here("evaluate")
     with locked(run.path, "run"):
         scenario = run.scenario()
+        run.expect_scenario_kept(scenario)
         markets = {seed: build_market(scenario, seed) for seed in run.seeds}
         if not has_learners(markets):
             _evaluate_rules(run, markets)
@@ -117,6 +118,7 @@ def _train_locked(
     # Before anything is written: what is wrong with a run folder is said, and the folder left as it is.
     run.expect_trained_here("resume")
     scenario = run.scenario()
+    run.expect_scenario_kept(scenario)
     markets = markets or {seed: build_market(scenario, seed) for seed in run.seeds}
     if not has_learners(markets):
         _evaluate_rules(run, markets, callbacks)
