@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auctionsim.equilibria.position_auctions import agency
 from auctionsim.equilibria.position_auctions.agency import RULES, AgencyEquilibrium, agency_equilibrium
 from auctionsim.equilibria.position_auctions.envy_free import envy_free_bids, gsp_payments, vcg_payments
 from auctionsim.errors import InputError
@@ -76,12 +77,22 @@ def test_vcg_brings_no_less_than_the_generalized_second_price(values: list[float
     np.testing.assert_allclose(hidden.payments, vcg.payments, atol=1e-9)
     assert vcg.revenue <= usual.revenue + 1e-9
     assert vcg.efficiency == pytest.approx(1.0, rel=1e-12)
+    assert max(vcg.exploitability, hidden.exploitability) <= 1e-8
     if free is not None:
         assert free.revenue <= vcg.revenue + 1e-9
         assert free.exploitability <= 1e-8
         # The agency gets more by it than by hiding.
         own = sorted(members)
         assert free.payoffs[own].sum() >= hidden.payoffs[own].sum() - 1e-8
+
+
+def test_what_an_outsider_could_gain_under_vcg_is_computed():
+    auction = agency._checked((5.0, 4.0), (10.0,))
+    # Bidder 0 bids 3 and gets nothing, where the slot would bring 10 x 5 and cost 10 x 4; as a member it does not count.
+    assert agency._gain_under_vcg(auction, (1, 0), [4.0, 3.0], frozenset()) == 10.0
+    assert agency._gain_under_vcg(auction, (1, 0), [4.0, 3.0], frozenset({0})) == 0.0
+    # Bidder 1 at the slot pays 10 x 6 and would rather not have it.
+    assert agency._gain_under_vcg(auction, (1, 0), [7.0, 6.0], frozenset()) == 20.0
 
 
 def test_competition_is_where_both_rules_charge_the_same():
@@ -101,6 +112,7 @@ def test_competition_is_where_both_rules_charge_the_same():
         ((VALUES, CLICKS, (5,)), "members: expected a whole number >= 0 and < 5, got 5"),
         ((VALUES, CLICKS, (0.5,)), "members: expected a whole number >= 0 and < 5, got 0.5"),
         ((VALUES, CLICKS, ("a",)), "members: expected a whole number >= 0 and < 5, got 'a'"),
+        ((VALUES, CLICKS, (3, 3)), r"members: expected different indices, got \[3, 3\]"),
         ((VALUES, CLICKS, None), "members: expected indices of 5 bidders, got None"),
         (((1e308, 1.0), (1e308, 1.0), ()), "values: expected numbers whose products with clicks are finite"),
     ],

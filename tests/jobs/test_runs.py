@@ -59,8 +59,8 @@ def test_a_scenario_that_was_edited_in_the_middle_of_a_run_is_refused(tmp_path: 
         with pytest.raises(InputError, match=message):
             goes_on(run)
         assert contents(run) | {"scenario.toml": text.encode()} == before
-    # A comment changes nothing.
-    (run.path / "scenario.toml").write_text(f"# Looked at again.\n{text}")
+    # A comment changes nothing, nor does where to compute.
+    (run.path / "scenario.toml").write_text(f"# Looked at again.\n{text}\n[cluster]\nworkers = 1\n")
     goes_on(run)
 
 

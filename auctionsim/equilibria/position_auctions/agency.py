@@ -73,7 +73,7 @@ def agency_equilibrium(values: Any, clicks: Any, members: Sequence[int], *, rule
     Args:
         values: Value of a click of each bidder, > 0, all different, `[bidders]`; 2 to 7 bidders.
         clicks: Clicks of each slot, > 0 and falling, `[slots]`.
-        members: Indices of the agency's members; fewer than two for competition.
+        members: Different indices of the agency's members; fewer than two for competition.
         rule: One of `RULES`.
 
     Returns:
@@ -90,13 +90,16 @@ def agency_equilibrium(values: Any, clicks: Any, members: Sequence[int], *, rule
     if not is_listing(members):
         raise InputError(f"members: expected indices of {n} bidders, got {shown(members)}")
     agency = frozenset(whole_number("members", i, 0, below=n) for i in members)
+    if len(agency) < len(members):
+        raise InputError(f"members: expected different indices, got {shown(list(members))}")
     if rule == "vcg":
         order, bids = _truthful(auction, agency)
-        return _result(auction, order, bids, vcg_payments(bids, auction.clicks), frozenset(order))
+        gain = _gain_under_vcg(auction, order, bids, agency)
+        return _result(auction, order, bids, vcg_payments(bids, auction.clicks), gain)
     if rule == "gsp-constrained" or len(agency) < 2:
         order, as_if = _truthful(auction, agency if len(agency) > 1 else frozenset())
         bids = envy_free_bids(as_if, auction.clicks)
-        return _result(auction, order, bids, gsp_payments(bids, auction.clicks), agency)
+        return _under_gsp(auction, order, bids, agency)
     return _stable(auction, agency, {})
 
 
@@ -147,7 +150,7 @@ def _stable(
         bids = _least_bids(auction, order, agency)
         if bids is None:
             continue
-        found = _result(auction, order, bids, gsp_payments(bids, auction.clicks), agency)
+        found = _under_gsp(auction, order, bids, agency)
         keeps = all(found.payoffs[i] >= alone - _ROUNDING for i, alone in outside.items())
         if keeps and (best is None or _total(found, agency) > _total(best, agency) + _ROUNDING):
             best = found
@@ -159,7 +162,7 @@ def _competition(auction: _Auction) -> AgencyEquilibrium:
     """Return the lowest-revenue envy-free outcome of the generalized second-price auction."""
     order, values = _truthful(auction, frozenset())
     bids = envy_free_bids(values, auction.clicks)
-    return _result(auction, order, bids, gsp_payments(bids, auction.clicks), frozenset())
+    return _under_gsp(auction, order, bids, frozenset())
 
 
 def _total(found: AgencyEquilibrium, agency: frozenset[int]) -> float:
@@ -208,8 +211,26 @@ def _gain(auction: _Auction, order: tuple[int, ...], bids: Sequence[float], agen
     return most
 
 
+def _gain_under_vcg(auction: _Auction, order: tuple[int, ...], bids: Sequence[float], agency: frozenset[int]) -> float:
+    """Return the most that an outsider gains by another position, for which it pays what it costs those whom it moves down."""
+    clicks, most = auction.clicks, 0.0
+    for k, i in enumerate(order):
+        if i in agency:
+            continue
+        others = [*bids[:k], *bids[k + 1 :]]
+        harm = [bid * (above - below) for bid, (above, below) in zip(others, pairwise(clicks), strict=True)]
+        payoffs = [rate * auction.values[i] - math.fsum(harm[m:]) for m, rate in enumerate(clicks)]
+        most = max(most, max(payoffs) - payoffs[k])
+    return most
+
+
+def _under_gsp(auction: _Auction, order: tuple[int, ...], bids: Sequence[float], agency: frozenset[int]) -> AgencyEquilibrium:
+    """Return the equilibrium of bids by position in the generalized second-price auction."""
+    return _result(auction, order, bids, gsp_payments(bids, auction.clicks), _gain(auction, order, bids, agency))
+
+
 def _result(
-    auction: _Auction, order: tuple[int, ...], bids: Sequence[float], paid: Sequence[float], agency: frozenset[int]
+    auction: _Auction, order: tuple[int, ...], bids: Sequence[float], paid: Sequence[float], gain: float
 ) -> AgencyEquilibrium:
     """Return the equilibrium of bids and payments by position."""
     position = np.argsort(order)
@@ -217,6 +238,4 @@ def _result(
     won, values = np.asarray(auction.clicks)[position], np.asarray(auction.values)
     best = float((np.sort(values)[::-1] * np.asarray(auction.clicks)).sum())
     gained = won * values
-    return AgencyEquilibrium(
-        order, own, payments, gained - payments, float(gained.sum()) / best, _gain(auction, order, bids, agency)
-    )
+    return AgencyEquilibrium(order, own, payments, gained - payments, float(gained.sum()) / best, gain)
