@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from auctionsim.analysis.economics.competition import (
 )
 from auctionsim.analysis.economics.evidence import EXCUSED, GAP, MISSING, PROFIT_GAIN, STRICT_GAP, Evidence, Test, evidence_on
 from auctionsim.analysis.economics.responses import is_deviation_punished
-from auctionsim.arguments import instance_of, one_number_of, with_methods
+from auctionsim.arguments import instance_of, one_number_of, real_numbers, with_methods
 from auctionsim.auction.rules import Rules
 from auctionsim.errors import InputError, shown
 from auctionsim.market.market import Market
@@ -132,10 +132,7 @@ def verdict(
             control: pacing and collusion could not be distinguished.
     """
     instance_of("market", market, Market, "a Market (auctionsim.build_market)")
-    if not isinstance(days, list | tuple) or not days:
-        raise InputError(f"days: expected one or more of {', '.join(map(str, market.source.days))}, got {shown(days)}")
-    for day in days:
-        one_number_of("days", day, market.source.days)
+    days = _in_order(days, market.source.days)
     for name, one in (("policy", policy), ("control", control), ("independent", independent), ("start", start)):
         if one is not None or name == "policy":
             with_methods(name, one, ("begin",), "a policy with a method begin(market, day, n_policies)")
@@ -156,6 +153,7 @@ def verdict(
 
 def without_control(market: Market, policy: Policy, days: tuple[int, ...]) -> Verdict:
     """Judge a policy under the market's budgets alone: `not defined` if these could bind and the outcome is not competitive."""
+    days = _in_order(days, market.source.days)
     if not np.isfinite(market.budgets).any():
         return verdict(market, policy, days)
     auctions = played(market, policy, days)
@@ -163,6 +161,35 @@ def without_control(market: Market, policy: Policy, days: tuple[int, ...]) -> Ve
     can_bind = _could_bind(market, auctions)
     judged = _needing_control(judged) if can_bind else _if_punished(judged, market, policy, days[0])
     return _with_context(judged, market, policy, days, None)
+
+
+def _in_order(days: Sequence[int], choices: Sequence[int]) -> tuple[int, ...]:
+    """Return each of some days once, in order: budgets are spent from auction to auction, a day at a time."""
+    if not isinstance(days, list | tuple | range | np.ndarray) or not len(days):
+        raise InputError(f"days: expected one or more of {', '.join(map(str, choices))}, got {shown(days)}")
+    return tuple(sorted({one_number_of("days", day, choices) for day in days}))
+
+
+def _bids_of_rows(name: str, given: Any, traffic: Traffic) -> Array:
+    """Return the bid of each row of a table, NaN for none."""
+    rows = len(traffic.advertiser)
+    bids = real_numbers(name, given, f"a number >= 0, or NaN for no bid, for each of the {rows} rows")
+    wrong = np.isinf(bids) | (bids < 0)
+    if bids.shape != (rows,) or wrong.any():
+        got = f"an array of shape {list(bids.shape)}" if bids.shape != (rows,) else shown(float(bids[wrong][0]))
+        raise InputError(f"{name}: expected a finite number >= 0, or NaN for no bid, for each of the {rows} rows, got {got}")
+    return bids
+
+
+def _daily_budgets(given: Any, advertisers: int) -> Array:
+    """Return the advertisers' daily budgets, infinite for none."""
+    limits = real_numbers("budgets", given, f"{advertisers} numbers >= 0, one per advertiser")
+    if limits.shape != (advertisers,):
+        raise InputError(f"budgets: expected {advertisers} numbers, got shape {list(limits.shape)}")
+    if not (limits >= 0).all():
+        wrong = float(limits[~(limits >= 0)][0])
+        raise InputError(f"budgets: expected numbers >= 0, or infinity for no budget, got {shown(wrong)}")
+    return limits
 
 
 def _could_bind(market: Market, auctions: Auctions) -> bool:
@@ -202,16 +229,13 @@ def judge_bids(
     Raises:
         ValueError: The bids do not fit the table, or one is negative or infinite.
     """
-    chosen = traffic.days if days is None else tuple(days)
-    for name, given in (("bids", bids), ("control", control), ("start", start)):
-        if given is not None and (np.shape(given) != traffic.advertiser.shape or np.isinf(given).any() or (given < 0).any()):
-            raise ValueError(
-                f"{name}: expected a finite number >= 0, or NaN for no bid, for each of the {len(traffic.advertiser)} rows, "
-                f"got an array of shape {list(np.shape(given))}"
-            )
-    limits = None if budgets is None else np.asarray(budgets, dtype=np.float64)
-    if limits is not None and limits.shape != (len(traffic.advertisers),):
-        raise ValueError(f"budgets: expected {len(traffic.advertisers)} numbers, got shape {list(limits.shape)}")
+    instance_of("traffic", traffic, Traffic, "a Traffic table (auctionsim.load_traffic)")
+    instance_of("rules", rules, Rules, "Rules (auctionsim.auction.rules)")
+    chosen = _in_order(traffic.days if days is None else days, traffic.days)
+    bids = _bids_of_rows("bids", bids, traffic)
+    control = None if control is None else _bids_of_rows("control", control, traffic)
+    start = None if start is None else _bids_of_rows("start", start, traffic)
+    limits = None if budgets is None else _daily_budgets(budgets, len(traffic.advertisers))
     first = None if start is None else auctions_of(traffic, [start] * len(chosen), rules, chosen)
     auctions = auctions_of(traffic, [bids] * len(chosen), rules, chosen, limits)
     found = evidence_on(auctions, first)

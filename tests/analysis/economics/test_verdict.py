@@ -13,6 +13,7 @@ from auctionsim.agents.policies.base import Constant, DayPolicy
 from auctionsim.analysis.economics.collusion import EVERYBODY, Verdict, judge_bids, verdict
 from auctionsim.auction.bid_formula import FEATURES
 from auctionsim.auction.sources import TableSource
+from auctionsim.errors import InputError
 from auctionsim.market.market import Market
 from auctionsim.scenario.file import parse_scenario
 
@@ -231,3 +232,51 @@ def test_the_same_outcome_gets_the_same_verdict_whatever_the_currency_and_the_or
     two = judge_bids(dear, 100 * value, replace(market.rules, reserve=1000 * market.rules.reserve), DAYS)
     assert one.label == two.label
     assert one.tests["best-response gap"].statistic == pytest.approx(two.tests["best-response gap"].statistic)
+
+
+def test_days_are_judged_once_and_in_order_however_they_are_named():
+    market = made()
+    value = market.phi[:, VALUE]
+    limits = 0.3 * market.outcome(2, market.static("truthful")).cost.sum(axis=(0, 2))
+    one, *others = (
+        judge_bids(market.traffic, value, market.rules, days, budgets=limits, control=value)
+        for days in ((2, 3), (3, 2), (2, 3, 2), range(2, 4), np.array([3, 2]))
+    )
+    assert {other.sentence for other in others} == {one.sentence}
+    limited, policy = replace(market, budgets=limits), Constant(market.static("truthful"))
+    assert (
+        verdict(limited, policy, (3, 2), control=policy).sentence == verdict(limited, policy, (2, 3), control=policy).sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "wrong"),
+    [
+        ("days: expected one or more of 0, 1, 2, 3, got ()", {"days": ()}),
+        ("days: expected one or more of 0, 1, 2, 3, got 2", {"days": 2}),
+        ("days: expected one of 0 to 3, got 9", {"days": (9,)}),
+        ("budgets: expected numbers >= 0, or infinity for no budget, got -1.0", {"budgets": [-1.0] * 5}),
+        ("budgets: expected numbers >= 0, or infinity for no budget, got nan", {"budgets": [np.nan] * 5}),
+        ("bids: expected a number >= 0, or NaN for no bid, for each of the 9600 rows, got 'low'", {"bids": "low"}),
+        ("bids: expected a finite number >= 0, or NaN for no bid, for each of the 9600 rows, got inf", {"bids": np.inf}),
+        ("start: expected a finite number >= 0, or NaN for no bid, for each of the 9600 rows, got -1.0", {"start": -1.0}),
+        ("traffic: expected ", {"traffic": None}),
+        ("rules: expected ", {"rules": None}),
+    ],
+)
+def test_what_is_wrong_with_given_bids_is_said(message: str, wrong: dict[str, object]):
+    market = made()
+    value = market.phi[:, VALUE]
+    given = {"traffic": market.traffic, "bids": value, "rules": market.rules, "days": DAYS}
+    for name, one in wrong.items():
+        given[name] = np.full(len(value), one) if isinstance(one, float) else one
+    with pytest.raises(InputError) as error:
+        judge_bids(**given)  # type: ignore[arg-type]
+    assert str(error.value).startswith(message)
+
+
+def test_lists_of_bids_are_judged_as_arrays_are():
+    market = made()
+    value = 0.1 * market.phi[:, VALUE]
+    one, two = (judge_bids(market.traffic, given, market.rules, DAYS, start=given) for given in (value, value.tolist()))
+    assert one.sentence == two.sentence
