@@ -12,7 +12,7 @@ from pathlib import Path
 
 from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
-from auctionsim.errors import InputError, RunError
+from auctionsim.errors import InputError, RunError, shown
 from auctionsim.extras import expect_library
 
 EXAMPLE = "auctionsim bench --auctions 4000 --candidates 48 --json"
@@ -67,6 +67,7 @@ def _add_day_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the benchmark that the flags select, and print its figures."""
+    _expect_used(arguments)
     if arguments.make_day is not None:
         return _make_day(arguments, console)
     if arguments.day is not None:
@@ -76,6 +77,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.soak is not None:
         return _soak(arguments, console)
     return _engine(arguments, console)
+
+
+def _expect_used(arguments: argparse.Namespace) -> None:
+    """Refuse flags that the selected benchmark would ignore: its figures would pass for those of a cluster, or of budgets."""
+    is_made = arguments.make_day is not None
+    is_replayed = not is_made and arguments.day is not None
+    has_workers = is_replayed or (not is_made and (arguments.cluster or arguments.soak is not None))
+    for flag, value, is_used, modes in (
+        ("--address", arguments.address, has_workers, "--cluster, --soak or --day"),
+        ("--workers", arguments.workers, has_workers, "--cluster, --soak or --day"),
+        ("--budget", arguments.budget, is_replayed, "--day"),
+        ("--out", arguments.out, is_made, "--make-day"),
+    ):
+        if value is not None and not is_used:
+            raise InputError(f"{flag}: expected with {modes} alone, got {shown(value)} without")
 
 
 def _engine(arguments: argparse.Namespace, console: Console) -> int:

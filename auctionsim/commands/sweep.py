@@ -85,6 +85,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.next_command(_common.command_line())
         raise
     write_then_rename(out / "results.parquet", results.write_parquet)
+    _warn(scenario, [run_folder(out, trial) for trial in sorted(set(results["trial"]))], console)
     view = _view(sweep, results)
     sections, names = sweep_sections(view), {scenario.name, *view.names}
     page = write_document(f"Sweep of {scenario.name}", [sweep.command], sections, out, names=names)
@@ -94,6 +95,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     shown = run_folder(out, best[0]["trial"] if best else 0)
     console.next_command(f"auctionsim report {shlex.quote(str(shown))}")
     return 0
+
+
+def _warn(scenario: Scenario, folders: list[Path], console: Console) -> None:
+    """Show what makes trials' figures meaningless, once each, with the first such trial and the number of the others."""
+    from auctionsim.runs import Run
+
+    found: dict[str, list[str]] = {}
+    for folder in folders:
+        for line in Run.open(folder).warnings:
+            found.setdefault(line, []).append(folder.name)
+    trials = {
+        line: f"trial {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "") for line, names in found.items()
+    }
+    console.warn(scenario.source, [f"{where}: {line}" for line, where in trials.items()])
 
 
 class _Minimise(argparse.Action):

@@ -15,7 +15,7 @@ from auctionsim.analysis.experiments.result import Experiment
 from auctionsim.auction.sources import known_outcomes, unknown_reason
 from auctionsim.errors import InputError, shown, unknown
 from auctionsim.jobs.whatif.ask import chosen_days
-from auctionsim.jobs.whatif.change import read_changes
+from auctionsim.jobs.whatif.change import read_changes, warn_of_reserves
 from auctionsim.jobs.whatif.changed import changed_market
 from auctionsim.jobs.whatif.opened import open_source
 from auctionsim.market.market import Market
@@ -72,6 +72,7 @@ def experiment(
     opened = open_source(source, base=base, budgets=budgets, seed=None if seed is None else checked_seed("seed", seed))
     asked = read_changes(opened, [",".join(items)], ()) if items else ()
     used, control = chosen_days(opened, asked, days), opened.market
+    warn_of_reserves(opened, asked)
     arms = Arms(control, changed_market(control, asked[0]) if asked else None)
     if asked:
         _expect_change(control, arms.markets[1], asked[0].label)

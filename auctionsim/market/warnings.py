@@ -10,6 +10,7 @@ from auctionsim import arithmetic
 from auctionsim.auction.bid_formula import STATIC_BIDS
 from auctionsim.market.market import Market
 from auctionsim.ratios import NotDefined, ratio_to_amount
+from auctionsim.scenario import MechanismSection
 from auctionsim.traffic.table import HOURS
 
 _WORDS = {"manual": "keyword bid", "truthful": "value of a click"}
@@ -21,13 +22,7 @@ def market_warnings(market: Market) -> list[str]:
     The baseline is replayed where a market is built. Bids are looked through only as far as an answer needs: where a reserve is
     out of reach, all of them.
     """
-    found = _unused_candidates(market)
-    mechanism = market.scenario.mechanism
-    cap = np.inf if mechanism.bid_cap is None else mechanism.bid_cap
-    if min(mechanism.bid_floor, cap) < mechanism.reserve:
-        for rule, bid in _highest_bids(market, mechanism.reserve if cap >= mechanism.reserve else np.inf).items():
-            if min(max(bid, mechanism.bid_floor), cap) < mechanism.reserve:
-                found.append(f"mechanism.reserve: no {_WORDS[rule]} reaches {mechanism.reserve:g}; the highest is {bid:.4g}")
+    found = [*_unused_candidates(market), *reserve_warnings(market, market.scenario.mechanism)]
     for key in market.scenario.traffic.split_keys:
         outcomes = [market.baseline[day] for day in getattr(market.scenario.traffic, key)]
         cost, gmv = (sum(float(getattr(one, name).sum()) for one in outcomes) for name in ("cost", "gmv"))
@@ -38,6 +33,25 @@ def market_warnings(market: Market) -> list[str]:
             reason = next(iter(wrong.values())).reason if has_value else "nothing in this traffic has a value"
             found.append(f"platform.baseline: ratios of {' and '.join(wrong)} on {key} are not defined: {reason}")
     return found
+
+
+def reserve_warnings(market: Market, mechanism: MechanismSection, rules: Iterable[str] = tuple(_WORDS)) -> list[str]:
+    """Return a line for each way to bid that a mechanism's reserve shuts out.
+
+    Args:
+        market: The market whose bids are looked through.
+        mechanism: The mechanism, the scenario's or a changed one.
+        rules: Ways to bid that are asked about: `manual` for keyword bids, `truthful` for values of a click.
+    """
+    cap = np.inf if mechanism.bid_cap is None else mechanism.bid_cap
+    if min(mechanism.bid_floor, cap) >= mechanism.reserve:
+        return []
+    highest = _highest_bids(market, mechanism.reserve if cap >= mechanism.reserve else np.inf)
+    return [
+        f"mechanism.reserve: no {_WORDS[rule]} reaches {mechanism.reserve:g}; the highest is {highest[rule]:.4g}"
+        for rule in rules
+        if min(max(highest[rule], mechanism.bid_floor), cap) < mechanism.reserve
+    ]
 
 
 def warnings_of(markets: Iterable[Market]) -> list[str]:

@@ -14,6 +14,7 @@ from auctionsim.runs import Run
 from auctionsim.scenario.file import parse_scenario
 
 from ..conftest import SMALL
+from ..whatif.tables import frame
 
 OUT_OF_REACH = ("--set", "mechanism.reserve=100000")
 pytestmark = pytest.mark.usefixtures("without_figures")
@@ -92,3 +93,38 @@ def test_seeds_that_say_the_same_in_other_numbers_say_it_once():
     markets = [build_market(scenario, seed) for seed in (0, 1)]
     assert market_warnings(markets[0]) != market_warnings(markets[1])
     assert warnings_of(markets) == market_warnings(markets[0])
+
+
+def test_questions_warn_of_a_reserve_that_no_bid_reaches(tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]):
+    change = "--set=mechanism.reserve=100000"
+    for command in (["whatif", scenario, change, "--no-intervals"], ["experiment", scenario, change, "--replicates", "2"]):
+        assert main([*command, "--json"]) == 0
+        told = warned(capsys.readouterr().err)
+        assert len(told) == 2, command
+        assert told[0].startswith("--set mechanism.reserve=100000: warning: mechanism.reserve: no keyword bid reaches 100000;")
+    base = "--base=mechanism.reserve=100000"
+    assert main(["landscape", scenario, base, "--no-intervals", "--json"]) == 0
+    assert [f"{scenario}: warning: mechanism.reserve: no " in line for line in warned(capsys.readouterr().err)] == [True, True]
+    table = tmp_path / "t.parquet"
+    frame(n=40).write_parquet(table)
+    assert main(["whatif", str(table), base, change, "--no-intervals", "--json"]) == 0
+    assert len(warned(capsys.readouterr().err)) == 1
+    assert main(["whatif", str(table), "--set=mechanism.reserve=0.2", "--no-intervals", "--json"]) == 0
+    assert warned(capsys.readouterr().err) == []
+
+
+def test_sweep_warns_of_its_trials(tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]):
+    out = str(tmp_path / "sweep")
+    grid = "mechanism.reserve=grid(0.01,100000)"
+    assert main(["sweep", scenario, "--param", grid, "--set", "train.iterations=2", "--samples", "1", "--out", out]) == 0
+    told = warned(capsys.readouterr().err)
+    assert f"{scenario}: warning: trial 0001: mechanism.reserve: no keyword bid reaches 100000; " in told[0]
+
+
+@pytest.mark.parametrize("flags", [("--address", "auto"), ("--workers", "2"), ("--budget", "0.5"), ("--out", "day")])
+def test_bench_refuses_a_flag_that_it_would_ignore(flags: tuple[str, str], capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", *flags]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"{flags[0]}: expected with --")
+    assert message.endswith(" without\n")
+    assert message.count("\n") == 1

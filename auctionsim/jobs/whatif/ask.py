@@ -14,7 +14,7 @@ from auctionsim.analysis.whatif.replays import Replays
 from auctionsim.analysis.whatif.whatif import WhatIf
 from auctionsim.auction.sources import known_outcomes
 from auctionsim.errors import InputError, shown
-from auctionsim.jobs.whatif.change import Change, read_changes
+from auctionsim.jobs.whatif.change import Change, read_changes, warn_of_reserves
 from auctionsim.jobs.whatif.changed import changed_market
 from auctionsim.jobs.whatif.opened import Opened, open_source
 from auctionsim.jobs.whatif.reacting import REACTIONS, Reacted, expect_values, unchanged_reaction
@@ -82,6 +82,7 @@ def whatif(
         arguments.one_of("--react", react, REACTIONS)
         asked = (unchanged_reaction(opened), *asked)
     chosen = chosen_days(opened, asked, days, is_fitted=react is not None)
+    warn_of_reserves(opened, asked)
     market = opened.market
     dealt = {day: DealtDay(market.traffic_source, day, market.seed) for day in chosen}
     step = step_counter(progress, len(chosen) * (len(asked) + 1))

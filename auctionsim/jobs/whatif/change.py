@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,9 +17,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from auctionsim.errors import InputError, shown, suggestion
+from auctionsim.errors import InputError, Remark, shown, suggestion
 from auctionsim.jobs.whatif.opened import TABLE_GROUP, Opened
 from auctionsim.market.agencies.adoption import first_adopters
+from auctionsim.market.warnings import reserve_warnings
 from auctionsim.names.display import short_repr, some
 from auctionsim.names.text import printable
 from auctionsim.scenario import AutobidSection, MechanismSection, Scenario
@@ -259,3 +261,21 @@ def _plain_keys() -> list[str]:
 
 def _short(item: str) -> str:
     return shown(item, 100)[1:-1]
+
+
+def warn_of_reserves(opened: Opened, asked: Sequence[Change] = ()) -> None:
+    """Warn of a reserve that no bid reaches, in the starting point and in each change: zeros would pass for an answer.
+
+    Args:
+        opened: The market that the question is about.
+        asked: Its changes.
+    """
+    # In a table everybody bids the keyword bid, so that values of a click say nothing.
+    rules = ("manual",) if opened.is_table else ("manual", "truthful")
+    said = reserve_warnings(opened.market, opened.market.scenario.mechanism, rules)
+    lines = [f"{opened.name}: warning: {line}" for line in said]
+    for change in asked:
+        found = reserve_warnings(opened.market, change.mechanism, rules)
+        lines += [f"--set {change.label}: warning: {line}" for line in found if line not in said]
+    for line in lines:
+        warnings.warn(line, Remark, stacklevel=3)

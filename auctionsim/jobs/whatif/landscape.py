@@ -19,6 +19,7 @@ from auctionsim.auction.outcome import COST, GMV, OUTCOMES
 from auctionsim.auction.sources import TrafficSource, known_outcomes
 from auctionsim.errors import InputError, shown, suggestion
 from auctionsim.jobs.whatif.ask import chosen_days, logged_fit, step_counter
+from auctionsim.jobs.whatif.change import warn_of_reserves
 from auctionsim.jobs.whatif.opened import Opened, open_source
 from auctionsim.jobs.whatif.replaying import own_bids, replay_days, unknown_note
 from auctionsim.jobs.whatif.settling import settle
@@ -82,6 +83,7 @@ def landscape(
     market = opened.market
     chosen = chosen_days(opened, (), days)
     who, notes = _who(opened, names)
+    warn_of_reserves(opened)
     dealt = {day: DealtDay(market.traffic_source, day, market.seed) for day in chosen}
     unchanged = replay_days(market, Constant(own_bids(market)), dealt, with_intervals=False)
     if adapt and not unchanged.sums[:, GMV].sum() > 0:
