@@ -17,6 +17,7 @@ from auctionsim import arithmetic
 from auctionsim.analysis.economics.clearing import Cleared, cleared
 from auctionsim.auction.rules import Rules
 from auctionsim.auction.sources import ranked_rows
+from auctionsim.market.goals import goals_of
 from auctionsim.market.market import Market
 from auctionsim.market.policy import Policy
 from auctionsim.market.simulate import simulate_day
@@ -41,7 +42,7 @@ class Auctions:
     who: NDArray[np.int64]
     """Index of each candidate's advertiser; -1 where there is no candidate."""
     value: Array
-    """Value of a click, currency."""
+    """Value of a click to who bids, currency."""
     bid: Array
     """Bid, currency per click, within the rules' bounds; 0 where there is none."""
     quality: Array
@@ -50,6 +51,8 @@ class Auctions:
     """Clicks that the first slot would bring: identical auctions times the predicted click-through rate."""
     is_in: Mask
     """True for a candidate that takes part: it has a bid, and its budget is not exhausted."""
+    could_bid: Mask
+    """True for a candidate that could take part, whether or not it does: it exists, and its budget is not exhausted."""
     external: Array
     """Rank score of the external competitor, 0 for none, `[auctions]`."""
     day: NDArray[np.int64]
@@ -109,18 +112,27 @@ class Auctions:
 
     def rows(self, chosen: NDArray[np.int64] | Mask) -> Auctions:
         """Return some of the auctions."""
-        names = ("who", "value", "bid", "quality", "clicks", "is_in", "external", "day", "hour", "query")
+        names = ("who", "value", "bid", "quality", "clicks", "is_in", "could_bid", "external", "day", "hour", "query")
         return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
     def sample(self, most: int) -> Auctions:
-        """Return at most `most` auctions, evenly spaced over all of them."""
+        """Return at most `most` auctions, one drawn from each of as many stretches of equal length.
+
+        Every k-th auction would always be the same member's where k members take turns.
+        """
         if len(self) <= most:
             return self
-        return self.rows(np.linspace(0, len(self) - 1, most).round().astype(np.int64))
+        drawn = stream(0, "sampled auctions", len(self)).random(most)
+        return self.rows(((np.arange(most) + drawn) * (len(self) / most)).astype(np.int64))
 
 
 def auctions_of(
-    traffic: Traffic, bids: Sequence[Array], rules: Rules, days: Sequence[int], budgets: Array | None = None
+    traffic: Traffic,
+    bids: Sequence[Array],
+    rules: Rules,
+    days: Sequence[int],
+    budgets: Array | None = None,
+    worth: Sequence[Array] | None = None,
 ) -> Auctions:
     """Lay out the auctions of some days with the bids of each day.
 
@@ -130,7 +142,10 @@ def auctions_of(
         rules: The auction's rules.
         days: The days, one for each array of bids.
         budgets: Daily budgets, currency `[advertisers]`; None for none.
+        worth: What a click of each row is worth to its advertiser, currency `[rows]`, one array for each day; None for its
+            expected GMV.
     """
+    worth = [traffic.pcvr * traffic.item_price] * len(days) if worth is None else worth
     is_ranked = np.ones(len(traffic.advertiser), dtype=bool)
     if rules.preranker is not None:
         is_ranked = ranked_rows(traffic, replace(rules, rings=()))
@@ -138,7 +153,7 @@ def auctions_of(
         # Who withdraws has a value all the same: competition is that of all members.
         bidding = ranked_rows(traffic, rules)
         bids = [np.where(bidding, own, np.nan) for own in bids]
-    parts = [_laid_out(traffic, own, rules, is_ranked, day) for own, day in zip(bids, days, strict=True)]
+    parts = [_laid_out(traffic, own, value, rules, is_ranked, day) for own, value, day in zip(bids, worth, days, strict=True)]
     width = max(part["who"].shape[1] for part in parts)
     joined = {name: np.concatenate([_widened(part[name], width, name) for part in parts]) for name in parts[0]}
     limits = np.full(len(traffic.advertisers), np.inf) if budgets is None else np.asarray(budgets, dtype=np.float64)
@@ -148,7 +163,28 @@ def auctions_of(
 def played(market: Market, policy: Policy, days: Sequence[int]) -> Auctions:
     """Return the auctions of some days with the bids that a policy places in each, whatever bid features it has of its own."""
     bids = [row_bids(market, policy, day) for day in days]
-    return auctions_of(market.traffic, bids, market.rules, days, market.budgets)
+    return auctions_of(market.traffic, bids, market.rules, days, market.budgets, [worth_of_clicks(market, day) for day in days])
+
+
+def worth_of_clicks(market: Market, day: int) -> Array:
+    """Return what a click of each row is worth to its advertiser on a day, currency, `[rows]`: its expected GMV for most.
+
+    A value maximizer (`goal`) has a target in place of profit. With a target return of 4 it pays a quarter of the GMV on
+    average, with a target cost per conversion that much for each. To bid no more is no sign that it colludes.
+    """
+    traffic = market.traffic
+    worth = traffic.pcvr * traffic.item_price
+    maximizes = np.array([group.goal is not None for group in market.groups])
+    if not maximizes.any():
+        return worth
+    limits = goals_of(market, day).limits
+    none = np.full((len(maximizes), 1), np.inf)
+    floor, cap = limits.get("roi_floor", -none)[:, 0], limits.get("cpa_cap", none)[:, 0]
+    who, has_floor, has_cap = traffic.advertiser, maximizes & (1 + floor > 0), maximizes & np.isfinite(cap)
+    # Of two targets the stricter one counts.
+    by_floor = np.where(has_floor[who], worth / np.where(has_floor, 1 + floor, 1.0)[who], np.inf)
+    by_cap = np.where(has_cap[who], traffic.pcvr * np.where(has_cap, cap, 0.0)[who], np.inf)
+    return np.where((has_floor | has_cap)[who], np.minimum(by_floor, by_cap), worth)
 
 
 def row_bids(market: Market, policy: Policy, day: int) -> Array:
@@ -180,7 +216,7 @@ def within_budgets(auctions: Auctions) -> Auctions:
     starts = np.searchsorted(auctions.day, np.unique(auctions.day))
     n, start_of = len(auctions.names), np.repeat(starts, np.diff([*starts, len(auctions)]))
     position = np.arange(len(auctions))
-    is_in, last = auctions.is_in, np.full(0, -1)
+    is_in, could_bid, last = auctions.is_in, auctions.exists, np.full(0, -1)
     for _ in range(100):
         costs = np.zeros((len(auctions), n + 1))
         done = replace(auctions, is_in=is_in).outcome()
@@ -195,11 +231,14 @@ def within_budgets(auctions: Auctions) -> Auctions:
             break
         last = now
         is_gone = np.hstack([gone, np.zeros((len(auctions), 1), dtype=bool)])
-        is_in = auctions.is_in & ~is_gone[position[:, None], auctions.who]
-    return replace(auctions, is_in=is_in)
+        could_bid = auctions.exists & ~is_gone[position[:, None], auctions.who]
+        is_in = auctions.is_in & could_bid
+    return replace(auctions, is_in=is_in, could_bid=could_bid)
 
 
-def _laid_out(traffic: Traffic, bids: Array, rules: Rules, is_ranked: Mask, day: int) -> dict[str, NDArray[np.generic]]:
+def _laid_out(
+    traffic: Traffic, bids: Array, worth: Array, rules: Rules, is_ranked: Mask, day: int
+) -> dict[str, NDArray[np.generic]]:
     """Return the columns of one day, `[auctions, candidates]`; what the pre-ranker dropped is no candidate."""
     cells = traffic.cell_slice(day)
     start = traffic.cell_start[cells.start : cells.stop + 1]
@@ -218,11 +257,12 @@ def _laid_out(traffic: Traffic, bids: Array, rules: Rules, is_ranked: Mask, day:
     weight = np.repeat(traffic.weight[cells], size)
     return {
         "who": dense(np.where(is_ranked[rows], traffic.advertiser[rows], -1), -1),
-        "value": dense(np.where(is_ranked[rows], traffic.pcvr[rows] * traffic.item_price[rows], 0.0), 0.0),
+        "value": dense(np.where(is_ranked[rows], worth[rows], 0.0), 0.0),
         "bid": dense(np.where(np.isnan(own), 0.0, clipped), 0.0),
         "quality": dense(rules.quality(traffic.pctr[rows]), 1.0),
         "clicks": dense(np.where(is_ranked[rows], weight * traffic.pctr[rows], 0.0), 0.0),
         "is_in": dense(np.isfinite(own), False),
+        "could_bid": dense(is_ranked[rows], False),
         "external": traffic.market_ecpm[cells].astype(np.float64),
         "day": np.full(len(size), day),
         "hour": traffic.hour[cells],

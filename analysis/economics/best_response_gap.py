@@ -31,11 +31,12 @@ def best_response_gains(auctions: Auctions) -> tuple[Array, Array]:
     gain = np.zeros(n)
     score = np.where(auctions.is_in & (auctions.bid >= auctions.rules.reserve), auctions.quality * auctions.bid, 0.0)
     score = np.hstack([score, auctions.external[:, None]])
-    worth = np.where(auctions.is_in, auctions.value * auctions.clicks, 0.0)
+    worth = np.where(auctions.could_bid, auctions.value * auctions.clicks, 0.0)
     stake = sums_by(who, worth, n)
     n_days = len(np.unique(auctions.day))
     for i in np.argsort(-stake, kind="stable")[:MOST_ADVERTISERS]:
-        row, column = np.nonzero((who == i) & auctions.is_in)
+        # Whoever makes no bid could make one.
+        row, column = np.nonzero((who == i) & auctions.could_bid)
         if not len(row):
             continue
         rivals = score[row]

@@ -212,6 +212,7 @@ def judge_bids(
     budgets: Array | None = None,
     control: Array | None = None,
     start: Array | None = None,
+    value: Array | None = None,
 ) -> Verdict:
     """Judge given bids, whoever made them.
 
@@ -225,6 +226,8 @@ def judge_bids(
             budgets that could bind, unless it is competitive.
         start: Bids of the same bidders before they learned, `[rows]`. Without them a low level that all share counts as set in
             common, although they may have begun with it.
+        value: What a click of each row is worth to who bids, currency, `[rows]`; its expected GMV if None. A bidder with a
+            target return on ad spend pays no more than the GMV over its target, on average.
 
     Raises:
         ValueError: The bids do not fit the table, or one is negative or infinite.
@@ -236,14 +239,17 @@ def judge_bids(
     control = None if control is None else _bids_of_rows("control", control, traffic)
     start = None if start is None else _bids_of_rows("start", start, traffic)
     limits = None if budgets is None else _daily_budgets(budgets, len(traffic.advertisers))
-    first = None if start is None else auctions_of(traffic, [start] * len(chosen), rules, chosen)
-    auctions = auctions_of(traffic, [bids] * len(chosen), rules, chosen, limits)
+    worth = None if value is None else [_bids_of_rows("value", value, traffic)] * len(chosen)
+    if worth is not None and np.isnan(worth[0]).any():
+        raise InputError("value: expected a finite number >= 0 for each row, got nan")
+    first = None if start is None else auctions_of(traffic, [start] * len(chosen), rules, chosen, worth=worth)
+    auctions = auctions_of(traffic, [bids] * len(chosen), rules, chosen, limits, worth)
     found = evidence_on(auctions, first)
     if not auctions.could_budgets_bind():
         return judge(found)
     if control is None:
         return _needing_control(judge(found))
-    return judge(found, evidence_on(auctions_of(traffic, [control] * len(chosen), rules, chosen), first))
+    return judge(found, evidence_on(auctions_of(traffic, [control] * len(chosen), rules, chosen, worth=worth), first))
 
 
 def judge_auctions(auctions: Auctions, control: Auctions | None = None, start: Auctions | None = None) -> Verdict:

@@ -1,9 +1,10 @@
 """Measure who bids in earnest where, and what bids would look like if nobody knew of the others.
 
 An advertiser's *level* is the bid over value that it has shown it is ready to pay when it wins. It is *engaged* in an auction
-where it bids close to its level, and stands aside where it bids far below it. Whoever bids by its own lights stands aside
-independently of its rivals; whoever takes turns, stands aside for a partner, or spares some queries together with the others
-does not. Shuffling each advertiser's engagement over its own auctions, hours or queries shows what independence looks like.
+where it bids close to its level, and stands aside where it bids far below it, or makes no bid. Whoever bids by its own lights
+stands aside independently of its rivals; whoever takes turns, stands aside for a partner, or spares some queries together with
+the others does not. Shuffling each advertiser's engagement over its own auctions, hours or queries shows what independence
+looks like.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ WINDOW = 8
 """Engagement is shuffled among so many auctions of a query that are nearest in value."""
 EXPLAINED = 0.8
 """Bids are shuffled by hour, query or day if these explain at least this share of the variance of engagement."""
+TIMES = ("day", "hour", "day and hour")
+"""Units that follow each other."""
+PERSISTENT = 0.25
+"""Correlation of a player's engagement with that of the next hour or day, from which it has stretches of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,7 @@ class Engagement:
     players: Integers
     """Indices of the advertisers, `[players]`."""
     is_in: NDArray[np.bool_]
-    """Whether the player takes part and could gain from a click."""
+    """Whether the player could take part and gain from a click."""
     worth: Array
     """The player's value of a click; 0 where it is not in."""
     share: Array
@@ -65,7 +70,7 @@ class Engagement:
         """Return the table shuffled within each player: over blocks, or over auctions of one query and about one value."""
         if self.unit == "auction":
             return self._windows.shuffled(rng)
-        return over_blocks(*block_means(self, self.block), rng)
+        return over_blocks(*block_means(self, self.block), rng, is_time=self.unit in TIMES)
 
     @cached_property
     def _windows(self) -> _Windows:
@@ -125,7 +130,7 @@ def engagement_of(auctions: Auctions, players: Integers) -> Engagement:
         auctions: The auctions, with bids.
         players: Indices of the advertisers to look at, `[players]`.
     """
-    worth = np.where(auctions.is_in & (auctions.value > auctions.rules.reserve), auctions.value, 0.0)
+    worth = np.where(auctions.could_bid & (auctions.value > auctions.rules.reserve), auctions.value, 0.0)
     ratio = np.divide(auctions.bid, worth, out=np.zeros_like(worth), where=worth > 0)
     # A bid at the very reserve is the least that one can bid, however low the value.
     ratio[(auctions.rules.reserve > 0) & (np.abs(auctions.bid / max(auctions.rules.reserve, 1e-300) - 1) < 1e-6)] = 0.0
@@ -194,10 +199,31 @@ def block_means(engagement: Engagement, block: Integers) -> tuple[Array, NDArray
     return means, present
 
 
-def over_blocks(means: Array, present: NDArray[np.bool_], rng: np.random.Generator) -> Array:
-    """Return means by block with each player's in another order, among the blocks in which it takes part."""
+def over_blocks(means: Array, present: NDArray[np.bool_], rng: np.random.Generator, *, is_time: bool) -> Array:
+    """Return means by block with each player's in another order, among the blocks in which it takes part.
+
+    Blocks of time are turned by a random number of them where a player keeps to stretches, as with business hours: two shops
+    that open for ten hours each in a row miss one another more often than if each of their hours were drawn by itself. Turns
+    taken hour by hour are no stretches, and are shuffled.
+
+    Args:
+        means: Mean engagement, `[blocks, players]`.
+        present: Whether the player takes part, `[blocks, players]`.
+        rng: Generator that draws the orders.
+        is_time: True if blocks are hours or days in order.
+    """
     found = means.copy()
     for k in range(means.shape[1]):
         own = np.flatnonzero(present[:, k])
-        found[own, k] = means[rng.permutation(own), k]
+        if is_time and _is_persistent(means[own, k]):
+            found[own, k] = np.roll(means[own, k], int(rng.integers(len(own))))
+        else:
+            found[own, k] = means[rng.permutation(own), k]
     return found
+
+
+def _is_persistent(series: Array) -> bool:
+    """Return whether a series is like its next block, the first following the last, as an hour follows another at midnight."""
+    centered = series - series.mean() if len(series) else series
+    variance = float(np.square(centered).sum())
+    return variance > 0 and float((centered * np.roll(centered, 1)).sum()) >= PERSISTENT * variance

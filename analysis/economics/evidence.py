@@ -84,15 +84,15 @@ GAP = 0.1
 """Below this share of profits, best responses gain so little that the bids are taken for an equilibrium."""
 STRICT_GAP, EXCUSED = 0.03, 0.4
 """Bids this near to best responses are an equilibrium whatever is missing; those up to `GAP` if less than this is missing."""
-GIVING_WAY, LEAST_Z, MOST_P = 0.6, 2.5, 0.01
+GIVING_WAY, LEAST_Z, MOST_P = 0.6, 2.5, 0.005
 """Joint engagement that must be missing, as a share of chance; by how many standard deviations; in how many shuffles."""
-QUIET_SHARE, FEWEST_SEGMENTS = 0.01, 2
+QUIET_SHARE, FEWEST_SEGMENTS, MOST_QUIET_P = 0.01, 2, 0.01
 COMMON_MISSING = 0.3
 """Missing revenue where low bidders meet, from which common shading speaks, if ads are matched by value there."""
 COMMON_LEVEL = 0.01
 """Chance at most of the agreement of low bidders on a share of their values; below it, the test speaks."""
 PREDICTED = 0.3
-SINCE_START = " whose bids began no higher"
+SINCE_START, FACTOR = " whose bids began no higher", " that differ by up to a factor of five"
 
 
 def evidence_on(auctions: Auctions, start: Auctions | None = None) -> Evidence:
@@ -111,9 +111,9 @@ def evidence_on(auctions: Auctions, start: Auctions | None = None) -> Evidence:
     blamed = blame(auctions)
     sample = auctions.sample(MOST_AUCTIONS)
     missing = indices.suppression(paid, had)
-    tests["missing revenue"] = _test(
-        "missing revenue", missing, MISSING, f"{missing:.0%} of the revenue of competition is missing"
-    )
+    below = f"{missing:.0%} of the revenue of competition is missing"
+    above = f"revenue is {-missing:.0%} above that of competition"
+    tests["missing revenue"] = _test("missing revenue", missing, MISSING, above if missing <= -0.005 else below)
     worst = worst_segment(auctions, actual.revenue, competitive.revenue)
     tests["missing in a segment"] = _test(
         "missing in a segment",
@@ -137,14 +137,18 @@ def evidence_on(auctions: Auctions, start: Auctions | None = None) -> Evidence:
         part = auctions.rows(there)
         again = give_way(chance_of(part, blame(part)))
         tests["giving way"], ring = (
-            (test, again) if (test := _giving_way(again, auctions)).speaks else (tests["giving way"], ring)
+            (test, again)
+            # Queries were chosen for what they miss, which is most where few happen to be in earnest.
+            if (test := _giving_way(again, auctions)).speaks and again.unit != "query"
+            else (tests["giving way"], ring)
         )
     quiet = quiet_segments(chance)
     tests["spared segments"] = Test(
         "spared segments", quiet.share, QUIET_SHARE,
         _is_spared(quiet),
         f"{quiet.number} of the segments (by {quiet.by}) are spared by those who compete elsewhere, {quiet.by_chance} by "
-        f"chance; {quiet.share:.1%} of competitive revenue is at stake there, of which {quiet.missing:.0%} is missing",
+        f"chance; {quiet.share:.1%} of competitive revenue is at stake there, of which {quiet.missing:.0%} is missing"
+        + (f"; {quiet.common_cause}" if quiet.number and quiet.common_cause else ""),
     )  # fmt: skip
     low = low_bids(sample, None if start is None else start.sample(MOST_AUCTIONS))
     tests["common shading"] = Test(
@@ -154,8 +158,8 @@ def evidence_on(auctions: Auctions, start: Auctions | None = None) -> Evidence:
     )  # fmt: skip
     tests["common level"] = Test(
         "common level", low.agreement, COMMON_LEVEL, bool(low.agreement <= COMMON_LEVEL),
-        f"{len(low.bidders)} independent low bidders{SINCE_START if low.began_so else ''} would agree as closely on a share "
-        f"of their values in {low.agreement:.1%}",
+        f"{len(low.bidders)} independent low bidders{SINCE_START if low.began_so else FACTOR} would agree as closely on a "
+        f"share of their values in {low.agreement:.1%}",
     )  # fmt: skip
     for name, by in (("hour", sample.hour), ("query", sample.query)):
         predicted = winner_predicted(sample, by)
@@ -175,8 +179,9 @@ def _where_missing(auctions: Auctions, revenue: Array, competitive: Array) -> ND
 
 
 def _is_spared(quiet: QuietSegments) -> bool:
-    is_many = quiet.number >= FEWEST_SEGMENTS and quiet.share >= QUIET_SHARE
-    return is_many and quiet.missing >= SEGMENT_MISSING and len(quiet.members) >= 2
+    """Return whether quiet segments are many, striking and costly, and nothing known of them explains why they are spared."""
+    is_many = quiet.number >= FEWEST_SEGMENTS and quiet.share >= QUIET_SHARE and quiet.p <= MOST_QUIET_P
+    return is_many and not quiet.common_cause and quiet.missing >= SEGMENT_MISSING and len(quiet.members) >= 2
 
 
 def _test(name: str, statistic: float, threshold: float, reason: str) -> Test:
@@ -215,9 +220,7 @@ def _cartel_profit(auctions: Auctions) -> float:
 
 def _giving_way(ring: Coalition, auctions: Auctions) -> Test:
     is_striking = ring.z >= LEAST_Z and ring.p <= MOST_P
-    # Three days cannot be shuffled to a p-value; there only whole swings that exclude one another count.
-    is_exclusive = ring.unit == "day" and ring.n_blocks <= 5 and ring.avoided >= 0.95
-    speaks = len(ring.members) >= 2 and ring.avoided >= GIVING_WAY and (is_striking or is_exclusive)
+    speaks = len(ring.members) >= 2 and ring.avoided >= GIVING_WAY and is_striking
     who = ", ".join(auctions.names[i] for i in ring.members) or "nobody"
     reason = f"{who}: in earnest together {ring.avoided:.0%} less often than by chance (z = {ring.z:.1f}, by {ring.unit})"
     return Test("giving way", ring.avoided, GIVING_WAY, speaks, reason)

@@ -32,6 +32,8 @@ SPREAD = 1.6094379124341003
 DRAWS = 3_999
 RISEN, FALLEN = 0.1, 0.05
 """Bids that rose by more than the first share, in the median of low bidders, have risen; by more than the second, fallen."""
+COMPETING, NO_FASTER = 0.8, 0.9
+"""Share of their values towards which competitors step; how much faster than that their shares come together if agreed on."""
 MATCHED = 0.93
 """Match of ads at low bids, 1 for as well as by values, from which they are matched by value."""
 _TURNS = 8
@@ -49,7 +51,7 @@ class LowBids:
     matching: float
     """Match of ads to values there: 1 if slots go by value, 0 if as with exchanged bids; NaN if there are no such auctions."""
     agreement: float
-    """Chance that so many independent levels agree as closely as theirs do; 1 for fewer than two."""
+    """Chance that so many independent levels agree as closely as theirs do; 1 for fewer than two, or on the way up."""
     began_so: bool = False
     """True if bids before learning are known, and learning did not set these: they have risen since, or were as they are."""
 
@@ -70,19 +72,24 @@ def low_bids(auctions: Auctions, start: Auctions | None = None) -> LowBids:
     order = np.argsort(-np.where(auctions.is_in, auctions.quality * auctions.value, 0.0), axis=1, kind="stable")[:, :2]
     top, there = (np.take_along_axis(array, order, axis=1) for array in (auctions.who, auctions.is_in))
     chosen = (there & np.append(is_low, False)[top]).all(axis=1) & (order.shape[1] > 1)
-    missing, matching, interval, began_so = 0.0, float("nan"), SPREAD, False
+    missing, matching, interval, began_so, approaches = 0.0, float("nan"), SPREAD, False, False
     if chosen.any():
         own = auctions.rows(chosen)
         missing = indices.suppression(float(own.outcome().revenue.sum()), float(own.outcome(own.value, "vcg").revenue.sum()))
         matching = _match(own)
     if start is not None and known.sum() > 1:
-        began = _levels(auctions, start.bid, bidders)[known]
+        all_began = _levels(auctions, start.bid, bidders)
+        # Whoever came later has no level to begin with; the others tell what learning did, if they are half of them.
+        both = known & np.isfinite(all_began)
+        began, now = all_began[both], levels[both]
         before = replace(auctions, bid=start.bid).rows(chosen) if chosen.any() else None
-        began_so = bool(np.isfinite(began).all()) and _began_so(float(np.median(levels[known] - began)), before)
-        # The deviation of even draws over an interval is its length / sqrt(12).
-        interval = min(SPREAD, float(_deviation(began)) * np.sqrt(12)) if began_so else SPREAD
+        began_so = 2 * len(began) >= max(known.sum(), 4) and _began_so(float(np.median(now - began)), before)
+        if began_so:
+            # The deviation of even draws over an interval is its length / sqrt(12).
+            interval = min(SPREAD, float(_deviation(began)) * np.sqrt(12))
+            approaches = _approach(arithmetic.exp(began), arithmetic.exp(now))
     n = int(known.sum())
-    agreement = chance_of_agreement(float(_deviation(levels[known])), n, interval) if n > 1 else 1.0
+    agreement = chance_of_agreement(float(_deviation(levels[known])), n, interval) if n > 1 and not approaches else 1.0
     return LowBids(bidders, missing, matching, agreement, began_so)
 
 
@@ -110,6 +117,21 @@ def _began_so(change: float, before: Auctions | None) -> bool:
     if change >= float(arithmetic.log(1 + RISEN)):
         return True
     return change >= float(arithmetic.log(1 - FALLEN)) and before is not None and _match(before) >= MATCHED
+
+
+def _approach(began: Array, now: Array) -> bool:
+    """Return whether shares have come together no more than by steps towards competition.
+
+    Who goes a part of the way to `COMPETING` comes nearer to others who do, in proportion: from shares of 0.1 and 0.2, half of
+    the way leads to 0.45 and 0.5. A level that was agreed on brings bidders together without bringing them there.
+
+    Args:
+        began: Share of its value that each bid before learning, `[bidders]`.
+        now: The same now.
+    """
+    far, left = (COMPETING - float(shares.mean()) for shares in (began, now))
+    rose = float(now.mean()) > float(began.mean())
+    return rose and far > 0 and float(_deviation(now)) * far >= NO_FASTER * float(_deviation(began)) * max(left, 0.0)
 
 
 def _match(auctions: Auctions) -> float:

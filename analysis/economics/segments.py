@@ -22,6 +22,8 @@ QUIET = 0.1
 """A player is engaged in a segment if its mean engagement there is at least this."""
 FEWEST = 5
 """A segment needs at least so many auctions of the sample."""
+UNLIKE = 0.9
+"""Chance from which quiet queries have less traffic, or value, than others; more of it at 1 less this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +36,16 @@ class QuietSegments:
     """Number of quiet ones."""
     by_chance: int
     """The largest number among the shuffles."""
+    p: float
+    """Share of shuffles in which segments are as strikingly quiet; the choice among hours and queries is paid for."""
     share: float
     """Share of competitive revenue that is at stake in them."""
     missing: float
     """Share of it that is missing."""
     members: Integers
     """Indices of the advertisers that are engaged elsewhere and not there, `[members]`."""
+    common_cause: str
+    """What may have made each of them spare these by itself, in words; empty if nothing that is known of the segments does."""
 
     __repr__ = short_repr
 
@@ -64,23 +70,58 @@ def quiet_segments(chance: Chance) -> QuietSegments:
     another order.
     """
     auctions, engaged = chance.auctions, chance.engaged
-    had, paid = auctions.competition().revenue, auctions.outcome().revenue
     rng = stream(0, "quiet segments")
-    best = QuietSegments("query", 0, 0, 0.0, 0.0, np.zeros(0, dtype=np.int64))
+    found, by_chance = [], []
     for name, key in (("query", auctions.query), ("hour", auctions.hour)):
-        block = np.unique(key, return_inverse=True)[1]
+        values, block = np.unique(key, return_inverse=True)
         means, present = block_means(engaged, block)
         can = (present.sum(axis=1) >= 2) & (np.bincount(block) >= FEWEST)
-        tables = [over_blocks(means, present, rng) for _ in range(SHUFFLES)]
+        tables = [over_blocks(means, present, rng, is_time=name == "hour") for _ in range(SHUFFLES)]
         for most in (0, 1):
             is_quiet = can & _is_quiet(means, most)
-            number, by_chance = int(is_quiet.sum()), max(int((can & _is_quiet(table, most)).sum()) for table in tables)
-            if number - by_chance > best.number - best.by_chance:
-                there = is_quiet[block]
-                share = safe_ratio(float(had[there].sum()), float(had.sum()), otherwise=0.0)
-                missing = safe_ratio(float((had - paid)[there].sum()), float(had[there].sum()), otherwise=0.0)
-                best = QuietSegments(name, number, by_chance, share, missing, _sparing(chance, there))
-    return best
+            numbers = np.array([(can & _is_quiet(table, most)).sum() for table in tables])
+            # One more than the variance, so that numbers which never vary do not count without limit.
+            spread = np.sqrt(numbers.var() + 1)
+            by_chance.append((numbers - numbers.mean()) / spread)
+            found.append(((float(is_quiet.sum()) - numbers.mean()) / spread, name, values, block, can, is_quiet, numbers))
+    striking, name, values, block, can, is_quiet, numbers = max(found, key=lambda one: one[0])
+    p = (1 + int((np.max(by_chance, axis=0) >= striking).sum())) / (1 + SHUFFLES)
+    there = is_quiet[block]
+    had, paid = auctions.competition().revenue, auctions.outcome().revenue
+    at_stake = float(had[there].sum())
+    return QuietSegments(
+        name, int(is_quiet.sum()), int(numbers.max()), p,
+        safe_ratio(at_stake, float(had.sum()), otherwise=0.0),
+        safe_ratio(float((had - paid)[there].sum()), at_stake, otherwise=0.0),
+        _sparing(chance, there),
+        _hours_in_a_row(values[can], is_quiet[can]) if name == "hour" else _unlike_others(auctions, block, can, is_quiet),
+    )  # fmt: skip
+
+
+def _hours_in_a_row(hours: Integers, is_quiet: NDArray[np.bool_]) -> str:
+    """Return in words that the quiet hours follow each other, as a night does; empty if they do not."""
+    begins = is_quiet & ~np.roll(is_quiet, 1)
+    if begins.sum() != 1:
+        return ""
+    first = int(hours[begins][0])
+    last = int(hours[is_quiet & ~np.roll(is_quiet, -1)][0])
+    return f"they are the hours from {first} to {last}, which may be everybody's night"
+
+
+def _unlike_others(auctions: Auctions, block: Integers, can: NDArray[np.bool_], is_quiet: NDArray[np.bool_]) -> str:
+    """Return in words that quiet queries are those with the least or most traffic or value of all; empty if they are not."""
+    quiet, others = is_quiet & can, can & ~is_quiet
+    if not quiet.any() or not others.any():
+        return ""
+    number = np.bincount(block).astype(np.float64)
+    value = np.bincount(block, np.where(auctions.exists, auctions.value, 0.0).max(axis=1)) / number
+    for name, figure in (("traffic", number), ("value", value)):
+        one, other = figure[quiet][:, None], figure[others][None, :]
+        # The chance that a quiet query has less than another one.
+        less = float(((one < other) + 0.5 * (one == other)).mean())
+        if not 1 - UNLIKE < less < UNLIKE:
+            return f"they are queries of {'little' if less > 0.5 else 'much'} {name}, which each may spare for that"
+    return ""
 
 
 def worst_segment(auctions: Auctions, revenue: Array, competitive: Array) -> WorstSegment:
@@ -128,7 +169,7 @@ def _sparing(chance: Chance, quiet: NDArray[np.bool_]) -> Integers:
     for k, i in enumerate(engaged.players):
         own = engaged.is_in[:, k]
         there, elsewhere = engaged.share[own & quiet, k], engaged.share[own & ~quiet, k]
-        mine = (auctions.who == i) & auctions.is_in
+        mine = (auctions.who == i) & auctions.could_bid
         bids = [auctions.bid[chosen[:, None] & mine] for chosen in (quiet, ~quiet)]
         if not len(there) or not len(bids[0]):
             continue

@@ -124,6 +124,82 @@ def own_hours(auctions: Auctions, rng: Rng) -> Array:
     return auctions.value * open_[auctions.hour[:, None], auctions.who]
 
 
+def hours_in_a_row(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value in 8 to 14 hours on end of one's own choice, and nothing outside."""
+    n = len(auctions.names)
+    first, length = rng.integers(0, 24, n), rng.integers(8, 15, n)
+    is_open = (np.arange(24)[:, None] - first) % 24 < length
+    return auctions.value * is_open[auctions.hour[:, None], auctions.who]
+
+
+def opening_hours(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value in one's opening hours, which all have by day and nobody by night, and nothing outside."""
+    n, hour = len(auctions.names), np.arange(24)[:, None]
+    first = rng.integers(5, 15, n)
+    is_open = (hour >= first) & (hour < first + rng.integers(6, 10, n))
+    return auctions.value * is_open[auctions.hour[:, None], auctions.who]
+
+
+def low_at_night(auctions: Auctions, rng: Rng) -> Array:
+    """Bid 2 to 10 % of the value in the small hours, as all close then, and the value by day."""
+    night = arithmetic.uniform(rng, 0.02, 0.1, len(auctions.names))
+    return auctions.value * np.where(auctions.hour[:, None] < 6, night[auctions.who], 1.0)
+
+
+def low_on_rare_queries(auctions: Auctions, rng: Rng) -> Array:
+    """Bid little on the queries with the least traffic, which none has data on, and the value elsewhere."""
+    number = np.bincount(auctions.query)
+    is_rare = number < np.quantile(number[number > 0], 0.4)
+    share = arithmetic.uniform(rng, 0.02, 0.1, len(auctions.names))
+    return auctions.value * np.where(is_rare[auctions.query][:, None], share[auctions.who], 1.0)
+
+
+def own_queries(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value on a random fifth to half of the queries, each its own, and nothing elsewhere."""
+    n = len(auctions.names)
+    chosen = rng.random((int(auctions.query.max()) + 1, n)) < arithmetic.uniform(rng, 0.2, 0.5, n)
+    return auctions.value * chosen[auctions.query[:, None], auctions.who]
+
+
+def days_off(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value but for days off, a quarter of all, each its own."""
+    day = np.unique(auctions.day, return_inverse=True)[1]
+    is_off = rng.random((int(day.max()) + 1, len(auctions.names))) < 0.25
+    return auctions.value * ~is_off[day[:, None], auctions.who]
+
+
+def entries_and_exits(auctions: Auctions, rng: Rng) -> Array:
+    """Bid the value from the day on which one enters the market to that on which one leaves it, if one does."""
+    day = np.unique(auctions.day, return_inverse=True)[1]
+    n, days = len(auctions.names), int(day.max()) + 1
+    first = np.where(rng.random(n) < 0.5, 0, rng.integers(0, days, n))
+    last = np.where(rng.random(n) < 0.5, days, rng.integers(1, days + 1, n))
+    is_there = (np.arange(days)[:, None] >= first) & (np.arange(days)[:, None] < last)
+    return auctions.value * is_there[day[:, None], auctions.who]
+
+
+def drifting_by_hour(auctions: Auctions, rng: Rng) -> Array:
+    """Bid a share of the value that goes a random way from hour to hour, each its own."""
+    return auctions.value * _random_walks(24, len(auctions.names), 0.4, rng)[auctions.hour[:, None], auctions.who]
+
+
+def drifting_by_day(auctions: Auctions, rng: Rng) -> Array:
+    """Bid a share of the value that goes a random way from day to day, each its own."""
+    day = np.unique(auctions.day, return_inverse=True)[1]
+    return auctions.value * _random_walks(int(day.max()) + 1, len(auctions.names), 0.5, rng)[day[:, None], auctions.who]
+
+
+def own_targets(auctions: Auctions, rng: Rng) -> Array:
+    """Bid what a target return of 1 to 8 leaves of the value, each its own, as target-ROAS bidders do."""
+    return auctions.value / arithmetic.uniform(rng, 1.0, 8.0, len(auctions.names))[auctions.who]
+
+
+def some_way_to_competition(auctions: Auctions, rng: Rng) -> Array:
+    """Go a third to two thirds of the way from what one began with to 0.8 of the value, all the same part of it."""
+    step = arithmetic.uniform(rng, 0.33, 0.67)
+    return (1 - step) * auctions.bid + step * 0.8 * auctions.value
+
+
 def lower_at_night(auctions: Auctions, rng: Rng) -> Array:
     """Bid half to three quarters of the value in the small hours, since clicks then bring less, and the value by day."""
     night = arithmetic.uniform(rng, 0.5, 0.75, len(auctions.names))
@@ -165,12 +241,18 @@ def bidding(auctions: Auctions, bid: Array) -> Auctions:
     """Return the auctions with other bids, within the budgets; NaN for no bid."""
     bids = np.where(auctions.exists, bid, np.nan)
     own = np.where(np.isnan(bids), 0.0, bids)
-    return within_budgets(replace(auctions, bid=own, is_in=np.isfinite(bids)))
+    return within_budgets(replace(auctions, bid=own, is_in=np.isfinite(bids), could_bid=auctions.exists))
 
 
 def own_shares(auctions: Auctions, low: float, high: float, rng: Rng) -> Array:
     """Bid one share of the value each, drawn evenly."""
     return auctions.value * arithmetic.uniform(rng, low, high, len(auctions.names))[auctions.who]
+
+
+def _random_walks(steps: int, n: int, log_sd: float, rng: Rng) -> Array:
+    """Return shares of at most 1 that go random ways in logs, `[steps, n]`."""
+    way = np.cumsum(log_sd * arithmetic.normal(rng, (steps, n)), axis=0)
+    return arithmetic.exp(way - way.max(axis=0))
 
 
 def _best_share(auctions: Auctions, share: Array, i: int) -> float:

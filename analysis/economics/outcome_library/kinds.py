@@ -129,6 +129,20 @@ def _innocent() -> list[Kind]:
         one("still learning, from bids alike, few", i.still_learning, Setting(advertisers=4, candidates=3), start=i.bids_alike),
         one("still learning, from own shares", i.still_learning, start=i.failed),
         one("failed learners, from keyword bids", i.failed, start=i.keyword_bids),
+        one("some way to competition, from own shares", i.some_way_to_competition, start=i.failed),
+        one("still learning, one came later", i.still_learning, start=_but_one_came_later(i.common_share)),
+        one("hours in a row", i.hours_in_a_row, Setting("gsp")),
+        one("hours in a row, no bids outside", _absent_at_0(i.hours_in_a_row), Setting("gsp")),
+        one("opening hours", i.opening_hours, Setting("gsp")),
+        one("low at night", i.low_at_night, Setting("gsp")),
+        one("low on rare queries", i.low_on_rare_queries, Setting("gsp")),
+        one("queries of their own", i.own_queries, Setting("gsp")),
+        one("days off, of two", i.days_off, Setting("gsp")),
+        one("days off, of seven", i.days_off, Setting("gsp", days=7)),
+        one("entries and exits", _absent_at_0(i.entries_and_exits), Setting("gsp", days=10)),
+        one("shares that drift by the hour", i.drifting_by_hour, Setting("gsp")),
+        one("shares that drift by the day", i.drifting_by_day, Setting("gsp", days=14)),
+        one("target returns of their own", i.own_targets),
     ]  # fmt: skip
     for share in (0.2, 0.6):
         found.append(one(f"truthful within budgets of {share}", i.truthful, Setting("gsp"), budget=share))
@@ -202,6 +216,23 @@ def _guilty() -> list[Kind]:
         one("cartel under budgets, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp"), budget=0.5),
     ]  # fmt: skip
     found += [
+        one(f"{name}, no bids aside", _absent_at_0(draw), setting)
+        for name, draw, setting in (
+            ("cartel, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp", reserve=0)),
+            ("rotation by hour", lambda a, _: g.taking_turns(a, everybody(a), a.hour), Setting("gsp")),
+            (
+                "turns by auction",
+                lambda a, _: g.taking_turns(a, everybody(a), g.in_auction_turns(a, everybody(a))), Setting("gsp"),
+            ),
+            (
+                "division by query",
+                lambda a, r: g.taking_turns(a, everybody(a), g.by_candidates(a, everybody(a), r)), Setting("gsp"),
+            ),
+            ("ring of 3 of 12", lambda a, r: ring_bids(3)(a, r), Setting("gsp", advertisers=12, reserve=0)),
+        )
+    ]  # fmt: skip
+    found.append(one("turns by day, two weeks", lambda a, _: g.taking_turns(a, everybody(a), a.day), Setting("gsp", days=14)))
+    found += [
         one(f"cartel, all shade alike, {of}", shading_alike(low, high), Setting("gsp", 1), start=start)
         for of, low, high, start in (
             ("from keyword bids", 0.02, 0.2, i.keyword_bids),
@@ -211,6 +242,26 @@ def _guilty() -> list[Kind]:
         )
     ]
     return found
+
+
+def _absent_at_0(draw: Draw) -> Draw:
+    """Return a draw that makes no bid where another one bids 0."""
+
+    def drawn(auctions: Auctions, rng: np.random.Generator) -> Array:
+        bid = draw(auctions, rng)
+        return np.where(bid > 0, bid, np.nan)
+
+    return drawn
+
+
+def _but_one_came_later(draw: Draw) -> Draw:
+    """Return a draw of bids before learning in which one advertiser made none."""
+
+    def drawn(auctions: Auctions, rng: np.random.Generator) -> Array:
+        came = int(rng.integers(len(auctions.names)))
+        return np.where(auctions.who == came, np.nan, draw(auctions, rng))
+
+    return drawn
 
 
 def _turns_of_ring(auctions: Auctions, size: int, rng: np.random.Generator) -> Array:

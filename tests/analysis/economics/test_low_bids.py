@@ -28,7 +28,7 @@ def auctions(value: list[list[float]], bid: list[list[float]], quality: list[lis
     return Auctions(
         tuple("abc"[: shape[1]]), Rules((1.0,), "gsp", 0.0), np.tile(np.arange(shape[1]), (shape[0], 1)),
         np.array(value), np.array(bid), np.array(quality), np.array(quality), np.ones(shape, dtype=bool),
-        np.zeros(shape[0]), whole, whole, whole, np.full(shape[1], np.inf),
+        np.ones(shape, dtype=bool), np.zeros(shape[0]), whole, whole, whole, np.full(shape[1], np.inf),
     )  # fmt: skip
 
 

@@ -104,14 +104,40 @@ def test_division_by_query_is_coordination():
     assert found.tests["winner by query"].speaks
 
 
-def test_turns_by_auction_and_by_day_are_coordination():
+def test_turns_by_auction_are_coordination_and_turns_of_two_days_may_be_chance():
     market = made()
     cells = np.arange(len(market.traffic.day)) % 5
     rows = np.repeat(cells, np.diff(market.traffic.cell_start))
     assert judged(market, Rows(on_turn(rows))).label == COORDINATION + EVERYBODY
     by_day = judged(market, ByHour(lambda day, hour: (np.arange(5) == day % 5).astype(float)))
-    assert by_day.kind == "coordination"
-    assert set(by_day.coalition) == {market.advertisers[2], market.advertisers[3]}, "the two that had a turn in two days"
+    # Two that bid on one of two days each miss one another in half of all cases.
+    assert by_day.kind == "unexplained shortfall"
+
+
+def test_whoever_makes_no_bid_is_judged_as_whoever_bids_0():
+    market = made()
+    value, who = market.phi[:, VALUE], market.traffic.advertiser
+    hour = market.traffic.row_hour
+    for aside in (0.0, np.nan):
+        found = judge_bids(market.traffic, np.where(who == hour % 5, value, aside), market.rules, DAYS)
+        assert found.label == COORDINATION + EVERYBODY
+    # Rivals that are gone could come back, and would gain by it.
+    nobody = judge_bids(market.traffic, np.full(len(who), np.nan), market.rules, DAYS)
+    assert nobody.kind == "unexplained shortfall"
+    assert nobody.tests["missing revenue"].statistic == 1.0
+
+
+@pytest.mark.parametrize("target", ["controller = 'target-roas'\nroas_floor = 5.0", "controller = 'target-cpa'\ncpa_cap = 10.0"])
+def test_targets_in_place_of_profit_are_no_collusion(target: str):
+    scenario = SMALL.replace("count = 5", f"count = 5\n{target}").replace("profit_floor = 1.0", "")
+    market = build_market(parse_scenario(scenario, "small.toml"))
+    found = verdict(market, market.rule_policies[0][1], DAYS)
+    assert found.kind == "competitive"
+    assert "above that of competition" in found.sentence
+    # The same bids, if each click is taken to be worth all of its GMV.
+    bids = np.where(np.isin(market.traffic.row_day, DAYS), market.phi[:, VALUE] / 5, np.nan)
+    assert judge_bids(market.traffic, bids, market.rules, DAYS).kind == "coordination"
+    assert judge_bids(market.traffic, bids, market.rules, DAYS, value=market.phi[:, VALUE] / 5).kind == "competitive"
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
