@@ -9,7 +9,7 @@ import pytest
 
 from auctionsim.analysis.economics.auctions import auctions_of, played
 from auctionsim.analysis.economics.best_response_gap import best_response_gains
-from auctionsim.analysis.economics.collusion import combine, judge_auctions
+from auctionsim.analysis.economics.collusion import Verdict, combine, judge_auctions
 from auctionsim.analysis.economics.outcome_library.kinds import drawn, kinds
 from auctionsim.analysis.economics.outcome_library.markets import HELD_BACK, TUNING
 from auctionsim.auction.reference import replay_reference
@@ -90,9 +90,52 @@ def test_the_library_has_as_many_kinds_of_collusion_as_of_innocence_and_draws_th
         "rotation by hour, first", "ring of 3 of 12, best member bids, gsp", "paced within budgets of 0.6",
         "still learning, from a common share", "still learning, from bids alike, few",
         "cartel, all shade alike, from a common share", "cartel, all shade alike, from low shares of their own",
+        "hours in a row", "opening hours", "low at night", "low on rare queries", "entries and exits", "days off, of two",
+        "shares that drift by the day", "some way to competition, from own shares", "still learning, one came later",
+        "rotation by hour, no bids aside", "division by query, no bids aside", "ring of 3 of 12, no bids aside",
+        "turns by day, two weeks",
     ],
 )  # fmt: skip
 def test_outcomes_of_the_library_get_the_verdict_that_their_cause_asks_for(name: str):
     kind = next(kind for kind in kinds() if kind.name == name)
     outcome = drawn(kind, TUNING, 7)
     assert (judge_auctions(outcome.auctions, outcome.control, outcome.start).kind == "coordination") is kind.colludes
+
+
+def test_a_sample_takes_one_auction_of_each_stretch_whatever_turns_there_are():
+    market = made()
+    auctions = played(market, Constant(market.static("truthful")), (2, 3))
+    number = 12 * (len(auctions) // 12)
+    auctions = replace(auctions.rows(np.arange(number)), query=np.arange(number) % 4)
+    sampled = auctions.sample(number // 4)
+    # Every fourth auction would have one query alone.
+    assert len(sampled) == number // 4
+    assert np.bincount(sampled.query).min() > 0.7 * number / 16
+    stretch = np.arange(number) // 4
+    where = auctions.sample(number // 4)
+    assert np.array_equal(where.query, sampled.query), "the same auctions each time"
+    assert set(np.bincount(stretch)) == {4}
+
+
+def test_spared_hours_in_a_row_and_queries_of_little_traffic_may_have_a_common_cause():
+    market = made("traffic.auctions_per_day=3000")
+    auctions = played(market, Constant(market.static("truthful")), (2, 3))
+    low = np.where(auctions.exists, 0.03 * auctions.value, 0.0)
+
+    def judged_where(is_low: np.ndarray) -> Verdict:
+        return judge_auctions(replace(auctions, bid=np.where(is_low[:, None], low, auctions.bid)))
+
+    scattered, in_a_row = (
+        judged_where(np.isin(auctions.hour, (1, 7, 12, 19))),
+        judged_where(np.isin(auctions.hour, (23, 0, 1, 2))),
+    )
+    assert scattered.kind == "coordination"
+    assert in_a_row.kind != "coordination"
+    assert "the hours from 23 to 2, which may be everybody's night" in in_a_row.tests["spared segments"].reason
+    order = np.argsort(np.bincount(auctions.query), kind="stable")
+    number = np.bincount(auctions.query)[order]
+    rare, mixed = order[number > 0][:6], order[number > 0][::4][:5]
+    assert judged_where(np.isin(auctions.query, mixed)).kind == "coordination"
+    by_traffic = judged_where(np.isin(auctions.query, rare))
+    assert by_traffic.kind != "coordination"
+    assert "they are queries of little traffic" in by_traffic.tests["spared segments"].reason

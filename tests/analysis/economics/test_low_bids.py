@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -39,6 +40,28 @@ def test_the_match_by_chance_is_that_of_exchanged_bids():
     best, done = 3.0 + 1.6, 3.0 + 0.9
     by_chance = (3.0 + 1.8) / 2 + (0.9 + 1.6) / 2
     assert found.matching == pytest.approx((done - by_chance) / (best - by_chance))
+
+
+def test_an_advertiser_that_came_later_leaves_the_start_of_the_others_as_it_is():
+    market = made()
+    value, who = market.phi[:, 2], market.traffic.advertiser
+    began = 0.1 * value
+    for start in (began, np.where(who == 4, np.nan, began)):
+        assert judge_bids(market.traffic, 0.2 * value, market.rules, (2, 3), start=start).kind == "unexplained shortfall"
+    # Of too many nothing is known.
+    of_two = np.where(who > 1, np.nan, began)
+    assert judge_bids(market.traffic, 0.2 * value, market.rules, (2, 3), start=of_two).kind == "coordination"
+
+
+@pytest.mark.parametrize("step", [0.2, 0.4, 0.6])
+def test_steps_towards_competition_are_no_agreement_and_a_common_level_is(step: float):
+    market = made()
+    value, who = market.phi[:, 2], market.traffic.advertiser
+    began = np.array([0.07, 0.08, 0.1, 0.12, 0.15])
+    now = (1 - step) * began + step * 0.8
+    judged = partial(judge_bids, market.traffic, rules=market.rules, days=(2, 3), start=began[who] * value)
+    assert judged(bids=now[who] * value).kind in ("unexplained shortfall", "competitive")
+    assert judged(bids=np.full(5, 0.2)[who] * value).kind == "coordination"
 
 
 def test_candidates_that_do_not_take_part_exchange_nothing():

@@ -127,7 +127,9 @@ def test_whoever_makes_no_bid_is_judged_as_whoever_bids_0():
     assert nobody.tests["missing revenue"].statistic == 1.0
 
 
-@pytest.mark.parametrize("target", ["controller = 'target-roas'\nroas_floor = 5.0", "controller = 'target-cpa'\ncpa_cap = 10.0"])
+@pytest.mark.parametrize(
+    "target", ["controller = 'target-roas'\nroas_floor = 5.0", "controller = 'target-cpa'\ncpa_cap = 10.0"]
+)
 def test_targets_in_place_of_profit_are_no_collusion(target: str):
     scenario = SMALL.replace("count = 5", f"count = 5\n{target}").replace("profit_floor = 1.0", "")
     market = build_market(parse_scenario(scenario, "small.toml"))
