@@ -51,7 +51,7 @@ result: setup ## run a study and keep its table: make result STUDY=calvano
 	$(BIN)/auctionsim reproduce $(STUDY) --out $(OUT)/$(STUDY)
 	mkdir -p docs/results
 	cp $(OUT)/$(STUDY)/results.parquet docs/results/$(STUDY).parquet
-	sed "/^!\[/,+1d" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
+	sed -e "/^!\[/,+1d" -e "/^Made by/s| --out $(OUT)/$(STUDY)||" $(OUT)/$(STUDY)/table.md > docs/results/$(STUDY).md
 
 check-results: setup ## measure one seed of every arm of the committed tables again, to the last bit: make check-results STUDY=calvano; an hour for all
 	$(BIN)/python benchmarks/check_results.py $(if $(wildcard $(DATA)),--data $(DATA)) $(STUDY)

@@ -142,8 +142,8 @@ def auctions_of(
         rules: The auction's rules.
         days: The days, one for each array of bids.
         budgets: Daily budgets, currency `[advertisers]`; None for none.
-        worth: What a click of each row is worth to its advertiser, currency `[rows]`, one array for each day; None for its
-            expected GMV.
+        worth: Worth of a click of each row to its advertiser, currency `[rows]`, one array for each day; None for its expected
+            GMV.
     """
     worth = [traffic.pcvr * traffic.item_price] * len(days) if worth is None else worth
     is_ranked = np.ones(len(traffic.advertiser), dtype=bool)

@@ -52,6 +52,6 @@ def best_response_gains(auctions: Auctions) -> tuple[Array, Array]:
         profit, cost = profit_at(tries, quality, value, clicks, rivals, auctions.rules)
         # A budget caps the deviation too; one that costs twice the budget earns about half.
         limit = auctions.budgets[i] * n_days
-        profit = np.where(cost > limit, profit * np.minimum(1.0, limit / np.maximum(cost, 1e-300)), profit)
+        profit *= np.divide(limit, cost, out=np.ones_like(cost), where=cost > limit)
         gain[i] = max(0.0, float(profit.max()) - now[i])
     return now, gain

@@ -226,8 +226,8 @@ def judge_bids(
             budgets that could bind, unless it is competitive.
         start: Bids of the same bidders before they learned, `[rows]`. Without them a low level that all share counts as set in
             common, although they may have begun with it.
-        value: What a click of each row is worth to who bids, currency, `[rows]`; its expected GMV if None. A bidder with a
-            target return on ad spend pays no more than the GMV over its target, on average.
+        value: Worth of a click of each row to who bids, currency, `[rows]`; its expected GMV if None. A bidder with a target
+            return on ad spend pays no more than the GMV over its target, on average.
 
     Raises:
         ValueError: The bids do not fit the table, or one is negative or infinite.

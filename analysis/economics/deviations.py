@@ -103,6 +103,8 @@ class Punishment:
     """Relative change of the rivals' mean bid in each hour, `[24]`; 0 up to the hour of the deviation."""
     profit: Array
     """Change of the deviator's profit in each hour, in currency, `[24]`."""
+    unanswered: Array
+    """The same if the rivals had bid as without the deviation, `[24]`: what the deviator's own later bids make of it."""
 
     __repr__ = short_repr
 
@@ -118,15 +120,19 @@ class Punishment:
 
     @property
     def is_punished(self) -> bool:
-        """Return True if the deviation gains in its hour, rivals bid more in a later hour, and it loses over the day."""
-        return self.immediate > 0 and bool((self.rival_bids[self.hour + 1 :] > 0).any()) and self.gain < 0
+        """Return True if the deviation gains in its hour, and loses over the day since rivals bid more in a later hour.
+
+        A deviator whose own rule answers what it has won may lose by that. It does so whether or not rivals answer.
+        """
+        is_answered = bool((self.rival_bids[self.hour + 1 :] > 0).any())
+        return self.immediate > 0 and is_answered and self.gain < 0 <= float(self.unanswered.sum())
 
 
 def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: int, multiplier: float) -> Punishment:
     """Force one advertiser to deviate for one hour, and measure how the policy responds.
 
-    The day is simulated twice side by side, with and without the deviation; the policy observes each by itself. A policy of
-    fixed coefficients cannot punish.
+    The day is simulated twice side by side, with and without the deviation; the policy observes each by itself. Then once
+    more with the deviator's bids of one and the rivals' of the other. A policy of fixed coefficients cannot punish.
 
     Args:
         market: The market.
@@ -149,13 +155,18 @@ def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: in
         if now == hour:
             theta[deviator, :, 1] *= multiplier
 
+    def answer_nothing(_: int, theta: Array) -> None:
+        others = np.arange(len(theta)) != deviator
+        theta[others, :, 1] = theta[others, :, 0]
+
     trajectory = simulate_day(market, day, policy, n_policies=2, intervene=deviate)
+    frozen = simulate_day(market, day, Recorded(trajectory), n_policies=2, intervene=answer_nothing)
     features, auctions = market.hourly_features(day, trajectory.source), market.hourly_auctions(day)
     bids = (features[..., None] * trajectory.coefficients).sum(axis=2) * auctions[:, :, None]
     rivals = np.delete(bids, deviator, axis=1).sum(axis=1)
     change = safe_ratios(rivals[:, 1], rivals[:, 0], otherwise=1.0) - 1
-    profit = trajectory.outcome.profit[:, deviator]
-    return Punishment(hour, change, profit[:, 1] - profit[:, 0])
+    profit, unanswered = (run.outcome.profit[:, deviator] for run in (trajectory, frozen))
+    return Punishment(hour, change, profit[:, 1] - profit[:, 0], unanswered[:, 1] - unanswered[:, 0])
 
 
 def _deviation_utility(

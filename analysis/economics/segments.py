@@ -45,7 +45,7 @@ class QuietSegments:
     members: Integers
     """Indices of the advertisers that are engaged elsewhere and not there, `[members]`."""
     common_cause: str
-    """What may have made each of them spare these by itself, in words; empty if nothing that is known of the segments does."""
+    """A reason that each of them may have had by itself to spare these, in words; empty if nothing known of them is one."""
 
     __repr__ = short_repr
 

@@ -268,7 +268,33 @@ def test_grim_bidders_punish_and_fixed_ones_do_not(market: Market):
     assert (grim.rival_bids[6:] > 1).all()
     assert grim.immediate == pytest.approx(fixed.immediate)
     assert grim.gain < 0
+    assert grim.unanswered.sum() > 0
     assert grim.is_punished
+
+
+def test_a_deviator_that_loses_by_its_own_later_bids_is_not_punished(market: Market):
+    class Regretful:
+        """All collude; whoever won more than usual bids nothing for the rest of the day, and the others bid a trifle more."""
+
+        def begin(self, market: Market, day: int, n_policies: int) -> DayPolicy:
+            theta = colluding(market)
+            usual = simulate_day(market, day, Constant(theta)).outcome.impressions[:, :, 0]
+            factor = np.ones((len(theta), 1, n_policies))
+
+            def act(state: DayState) -> np.ndarray:
+                if state.hour:
+                    won_more = state.last_step[:, 0] > usual[state.hour - 1][:, None] * 1.01 + 1e-9
+                    factor[won_more.nonzero()[0], 0, won_more.nonzero()[1]] = 0.0
+                    factor[:, 0, won_more.any(axis=0)] *= 1.0001
+                return theta * factor
+
+            return DayPolicy(act)
+
+    found = punishment(market, 2, Regretful(), deviator=1, hour=5, multiplier=30.0)
+    assert found.immediate > 0
+    assert (found.rival_bids[6:] > 0).any()
+    assert found.gain < 0
+    assert not found.is_punished
 
 
 class Grim:
