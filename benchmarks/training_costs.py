@@ -1,6 +1,6 @@
 """Measure what a training and its report take, part by part: `python benchmarks/training_costs.py [SCENARIO]`.
 
-The training runs in one process under Python's profiler, in processor time. That slows Python down by up to a half, and compiled
+The training runs in one process under Python's profiler, in processor time. That slows Python by up to a half, and compiled
 code not at all. Parts that hold others are counted with them. A short training before it compiles what there is to compile.
 """
 
