@@ -160,10 +160,18 @@ def auctions_of(
     return within_budgets(Auctions(traffic.advertisers, rules, **joined, budgets=limits))
 
 
-def played(market: Market, policy: Policy, days: Sequence[int]) -> Auctions:
-    """Return the auctions of some days with the bids that a policy places in each, whatever bid features it has of its own."""
+def played(market: Market, policy: Policy, days: Sequence[int], worth: Sequence[Array] | None = None) -> Auctions:
+    """Return the auctions of some days with the bids that a policy places in each, whatever bid features it has of its own.
+
+    Args:
+        market: The market, whose traffic is in memory.
+        policy: The policy that bids for everybody.
+        days: The days.
+        worth: Worth of a click of each row to its advertiser, currency `[rows]`, one array for each day, such as
+            `worth_of_clicks`; None for its expected GMV.
+    """
     bids = [row_bids(market, policy, day) for day in days]
-    return auctions_of(market.traffic, bids, market.rules, days, market.budgets, [worth_of_clicks(market, day) for day in days])
+    return auctions_of(market.traffic, bids, market.rules, days, market.budgets, worth)
 
 
 def worth_of_clicks(market: Market, day: int) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auctionsim.analysis.economics import indices
-from auctionsim.analysis.economics.auctions import Auctions, auctions_of, played
+from auctionsim.analysis.economics.auctions import Auctions, auctions_of, played, worth_of_clicks
 from auctionsim.analysis.economics.competition import (
     BenchmarkIndices,
     cartel_totals,
@@ -136,7 +136,7 @@ def verdict(
     for name, one in (("policy", policy), ("control", control), ("independent", independent), ("start", start)):
         if one is not None or name == "policy":
             with_methods(name, one, ("begin",), "a policy with a method begin(market, day, n_policies)")
-    auctions = played(market, policy, days)
+    auctions = played(market, policy, days, _worths(market, days))
     has_budgets = _could_bind(market, auctions)
     if has_budgets and control is None:
         raise ValueError("control: expected the policy learned without budgets, as this market's budgets could bind; got none")
@@ -144,7 +144,7 @@ def verdict(
     without = None
     if control is not None and has_budgets:
         free = market.without_budgets()
-        without = _evidence(free, played(free, control, days), days, start)
+        without = _evidence(free, played(free, control, days, _worths(free, days)), days, start)
     judged = judge(found, without)
     if not has_budgets:
         judged = _if_punished(judged, market, policy, days[0])
@@ -156,7 +156,7 @@ def without_control(market: Market, policy: Policy, days: tuple[int, ...]) -> Ve
     days = _in_order(days, market.source.days)
     if not np.isfinite(market.budgets).any():
         return verdict(market, policy, days)
-    auctions = played(market, policy, days)
+    auctions = played(market, policy, days, _worths(market, days))
     judged = judge(_evidence(market, auctions, days))
     can_bind = _could_bind(market, auctions)
     judged = _needing_control(judged) if can_bind else _if_punished(judged, market, policy, days[0])
@@ -200,7 +200,11 @@ def _could_bind(market: Market, auctions: Auctions) -> bool:
 def _evidence(market: Market, auctions: Auctions, days: tuple[int, ...], start: Policy | None = None) -> Evidence:
     """Return the evidence on a policy's auctions, given the policy before learning."""
     first = Constant(market.static("manual")) if start is None else start
-    return evidence_on(auctions, played(market, first, days))
+    return evidence_on(auctions, played(market, first, days, _worths(market, days)))
+
+
+def _worths(market: Market, days: tuple[int, ...]) -> list[Array]:
+    return [worth_of_clicks(market, day) for day in days]
 
 
 def judge_bids(

@@ -39,7 +39,7 @@ def query_sections(named: Mapping[str, Run]) -> list[Section]:
     note = (
         "The queries whose revenue changes most come first. Currency and counts of all test days together, means over seeds; "
         "intervals are over seeds, and left out where these share one log. Clicks count with predicted rates, as bidders see "
-        f"them, and each at its full price. {' '.join(_compared(named[name], name, table) for name, table in tables.items())}"
+        f"them. {' '.join(_compared(named[name], name, table) for name, table in tables.items())}"
     )
     if len(rows) > _MOST_SHOWN:
         note += f" Shown are {_MOST_SHOWN} of {len(rows)} rows; `auctionsim export RUN --csv` has all."
@@ -60,7 +60,7 @@ def _compared(run: Run, name: str, table: pl.DataFrame) -> str:
         return f"{name}: sums are the amounts above."
     scenario, why = run.scenario(), []
     if scenario.traffic.budgets is not None or any(group.has_budget for group in scenario.advertisers):
-        why.append("there the last charge of a budget is capped at what was left of it")
+        why.append("the last charge of a budget, and the cell of auctions in which it ends, are counted otherwise here")
     if not is_equal["clicks"]:
         is_sampled = scenario.mechanism.outcomes == "sampled"
         why.append("there clicks are sampled" if is_sampled else "there clicks count with true rates")

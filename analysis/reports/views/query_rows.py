@@ -20,9 +20,10 @@ def query_rows(seed: int, market: Market, arms: Mapping[str, Policy], days: Sequ
     """Return a row for each arm and query of some days, for the queries whose clicks cost most under the first arm.
 
     Columns: `seed arm query`; `auctions`: number of auctions; `clicks value cost`: expected clicks, what they are worth to
-    their advertisers and what they cost them, in currency. Clicks count with predicted rates, as bidders see them, and each at
-    its full price. Sums differ from those of outcomes.parquet where true rates do, and where budgets run out, whose last charge
-    is capped there. All other queries are one row, whose name is empty.
+    their advertisers and what they cost them, in currency. Clicks count with predicted rates, as bidders see them. The last
+    charge of a budget is capped at what is left of it. Sums differ from those of outcomes.parquet where true rates do. So they
+    do where a budget runs out within a cell of several auctions, which counts as a whole here. All other queries are one row,
+    whose name is empty.
 
     Args:
         seed: The seed of the market.
@@ -54,6 +55,23 @@ def _by_query(market: Market, policy: Policy, days: Sequence[int]) -> NDArray[np
         np.add.at(found[:, 0], traffic.query[cells], traffic.weight[cells])
         auctions = played(market, policy, [day])
         done = auctions.outcome()
-        for j, amounts in enumerate((done.clicks.sum(axis=1), done.welfare(auctions.value), done.revenue), start=1):
+        revenue = _within_budgets(done.cost, done.advertiser(auctions.who), auctions.budgets).sum(axis=1)
+        for j, amounts in enumerate((done.clicks.sum(axis=1), done.welfare(auctions.value), revenue), start=1):
             np.add.at(found[:, j], auctions.query, amounts)
     return found
+
+
+def _within_budgets(cost: NDArray[np.float64], who: NDArray[np.int64], budgets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a day's charges with each advertiser's last one capped at what its budget has left.
+
+    Args:
+        cost: Charge for each slot, currency `[auctions, slots]`, of auctions in order of time.
+        who: Advertiser in each slot, -1 for none, `[auctions, slots]`.
+        budgets: Daily budgets, currency, infinite where there is none, `[advertisers]`.
+    """
+    capped = cost.ravel().copy()
+    for i in np.flatnonzero(np.isfinite(budgets)):
+        own = np.flatnonzero((who.ravel() == i) & (capped > 0))
+        spent = np.cumsum(capped[own])
+        capped[own] = np.clip(budgets[i] - (spent - capped[own]), 0.0, capped[own])
+    return capped.reshape(cost.shape)

@@ -244,6 +244,18 @@ def test_queries_are_listed_by_the_change_of_their_revenue_and_escaped(tmp_path:
     assert "<b>shoes" not in page.read_text(encoding="utf-8")
 
 
+def test_sums_over_queries_are_what_was_charged_also_where_budgets_run_out():
+    text = SMALL.replace("count = 5", "count = 5\nbudget = 'baseline*0.4'")
+    market = build_market(parse_scenario(text, "small.toml"))
+    policy = Constant(market.static("truthful"))
+    table = query_rows(0, market, {"learned": policy}, (2, 3))
+    days = [simulate_day(market, day, policy).outcome for day in (2, 3)]
+    spent = sum(day.cost.sum(axis=(0, 2)) for day in days)
+    assert (spent >= 2 * market.budgets * (1 - 1e-9)).any(), "some run out on both days"
+    assert table["cost"].sum() == pytest.approx(float(spent.sum()), rel=1e-9)
+    assert table["clicks"].sum() == pytest.approx(float(sum(day.clicks.sum() for day in days)), rel=1e-9)
+
+
 def test_what_a_report_refuses_is_refused_without_writing_one(tmp_path: Path):
     run = run_by_hand(tmp_path / "run", {0: BASE}, {0: BASE})
     expect_reportable([run])
@@ -258,7 +270,7 @@ def test_what_a_report_refuses_is_refused_without_writing_one(tmp_path: Path):
     [
         ((), 10.0, 48.0, "run: sums are the amounts above."),
         (("advertisers.0.budget=9",), 12.5, 48.0, "run: revenue sums to 12.50 in place of the 10.00 above; "
-         "there the last charge of a budget is capped at what was left of it."),
+         "the last charge of a budget, and the cell of auctions in which it ends, are counted otherwise here."),
         ((), 10.0, 40.0, "run: revenue sums to 10.00 in place of the 10.00 above; there clicks count with true rates."),
         (("mechanism.outcomes=sampled",), 11.0, 47.0,
          "run: revenue sums to 11.00 in place of the 10.00 above; there clicks are sampled."),
