@@ -17,7 +17,7 @@ from auctionsim.streams import stream
 Array = NDArray[np.float64]
 
 MOST_AUCTIONS = 6000
-"""The search looks at no more auctions than this, evenly spaced over the days."""
+"""The search looks at no more auctions than this, one of each of as many stretches of the days."""
 FURTHER, STRIKING = 300, 0.01
 """Further shuffles for a coalition that is at least as striking as that of any of the first ones: p-values down to 0.25 %."""
 MOST_PLAYERS = 40

@@ -122,10 +122,11 @@ class Punishment:
     def is_punished(self) -> bool:
         """Return True if the deviation gains in its hour, and loses over the day since rivals bid more in a later hour.
 
-        A deviator whose own rule answers what it has won may lose by that. It does so whether or not rivals answer.
+        A deviator whose own rule answers what it has won may lose by that. It does so whether or not rivals answer, whose
+        answers must account for half of the loss.
         """
         is_answered = bool((self.rival_bids[self.hour + 1 :] > 0).any())
-        return self.immediate > 0 and is_answered and self.gain < 0 <= float(self.unanswered.sum())
+        return self.immediate > 0 and is_answered and self.gain < 2 * min(0.0, float(self.unanswered.sum()))
 
 
 def punishment(market: Market, day: int, policy: Policy, deviator: int, hour: int, multiplier: float) -> Punishment:

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MOST_AUCTIONS = 20_000
-"""Best responses and segments look at no more auctions than this, evenly spaced over the days."""
+"""Best responses and segments look at no more auctions than this, one of each of as many stretches of the days."""
 
 
 @dataclass(frozen=True)
