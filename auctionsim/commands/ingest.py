@@ -134,6 +134,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         )
     check = others.check(summary)
     lines, value = [check.line, *summary.lines()], {"out": str(out), "replay": check.as_json(), **summary.as_json()}
+    if check.units and scenario is not None:
+        lines.append("          the scenario takes over neither mechanism nor reserve, as units differ")
     if picture is not None:
         lines += [*summary.curve(), f"picture   {picture}"]
         value["picture"] = str(picture)

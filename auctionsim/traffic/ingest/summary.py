@@ -16,6 +16,7 @@ from auctionsim.traffic.ingest.outcomes.objective import LogObjective
 from auctionsim.traffic.ingest.outcomes.observed import NO_SHOWN, LoggedAuctions
 from auctionsim.traffic.ingest.outcomes.position_effects import PositionEffects
 from auctionsim.traffic.ingest.outcomes.quality import Quality
+from auctionsim.traffic.ingest.outcomes.units import UnitDifference
 from auctionsim.traffic.ingest.rates.calibration import Calibration
 from auctionsim.traffic.table import HOURS
 
@@ -99,6 +100,8 @@ class Summary:
     """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
     stray_conversions: int = 0
     """Number of rows that were converted though they were not clicked. Their conversions are not counted."""
+    units: tuple[UnitDifference, ...] = ()
+    """Columns whose figures cannot be in the same unit."""
     quality: Quality | None = None
     """Figures of the data-quality page, if it was asked for."""
 
@@ -111,6 +114,7 @@ class Summary:
             "calibration": {rate: found.as_json() for rate, found in self.calibration.items()},
             "position_effects": self.position_effects.as_json(),
             "conversion_delays": self.conversion_delays.as_json(),
+            "units": [one.as_json() for one in self.units],
         }
 
     def curve(self) -> list[str]:
@@ -137,6 +141,7 @@ class Summary:
             f"CTR       {_rate(self.ctr)}",
             f"CVR       {_rate(self.cvr)}",
             f"prices    {prices or 'none in the log'}",
+            *(f"units     {one.words}" for one in self.units),
             *self._stray_lines(),
             *self.objective.lines(),
             *self.position_effects.lines(),
