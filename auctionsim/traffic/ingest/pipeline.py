@@ -182,7 +182,7 @@ def _make_table(
     quality = log_quality(database, form, columns, has, effects, log.first_day) if with_quality else None
     make_cells(database, aggregate, is_single=form.is_single)
     logged = logged_advertisers(database, form)
-    summary = summarize(database, read.rows, log, calibration, logged)
+    summary = summarize(database, read.rows, log, calibration, logged, form.price_words)
     summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
     summary = replace(summary, stray_clicks=has.stray_clicks, stray_conversions=has.stray_conversions)
     return replace(summary, conversion_delays=delays, units=units), logged

@@ -130,6 +130,7 @@ def auctions_csv(mapping: Path) -> Format:
         observed=_observed(columns),
         stray_conversions=_stray_conversions(columns),
         has_shown="shown" in columns or "slot" in columns,
+        price_words=_price_words(columns),
         rules=rules(columns),
         conversion_times=conversion_times(columns),
         cost_per="click" if "cost_per_click" in columns else "impression" if "cost_per_impression" in columns else None,
@@ -199,6 +200,12 @@ def _cost(columns: dict[str, str], shown_rows: str) -> str | None:
     # A row without a click is charged nothing for it, and many logs write 0 there: it says nothing about the price of a click.
     is_clicked = "clicked = 1" if key == "cost_per_click" and "clicked" in columns else "true"
     return f"CASE WHEN {shown_rows} AND {is_clicked} THEN {key} END"
+
+
+def _price_words(columns: dict[str, str]) -> str:
+    """Return `Format.price_words`."""
+    unit = next((unit for unit in ("click", "impression") if f"cost_per_{unit}" in columns), None)
+    return "logged bids, as no charge is mapped" if unit is None else f"logged charges per {unit}"
 
 
 def _paid(columns: dict[str, str]) -> str:

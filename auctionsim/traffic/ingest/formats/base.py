@@ -185,6 +185,8 @@ class Format:
     """Whether `observed` says what was shown."""
     cost_per: str | None = None
     """Unit that the cost in `observed` is charged for, `click` or `impression`; None if the log has no costs."""
+    price_words: str = "logged charges"
+    """Words for the prices of the common log."""
     rules: tuple[RowRule, ...] = ()
     """Rules that the values of a row keep together."""
     conversion_times: str | None = None

@@ -155,3 +155,16 @@ def test_a_mapping_that_names_no_column_of_prices_is_refused(
     message = capsys.readouterr().err
     assert message.startswith(f"{mapping}: {said}")
     assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize(("cost", "words"), [
+    ("cost_per_click", "logged charges per click"), ("cost_per_impression", "logged charges per impression"),
+    ("pcvr", "logged bids, as no charge is mapped"),
+])  # fmt: skip
+def test_the_line_of_prices_says_what_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str], cost: str, words: str):
+    log, mapping = written(tmp_path, cost=cost)
+    assert ingested(tmp_path, capsys, (log, mapping))["price_words"] == words
+    out = str(tmp_path / "t.parquet")
+    assert main(["ingest", str(log), "--format", "auctions-csv", "--mapping", str(mapping), "--out", out]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("prices"))
+    assert line.startswith(f"prices    {words}: least ")
