@@ -14,6 +14,10 @@ from typing import Any
 from auctionsim.traffic.ingest.database import Database
 from auctionsim.traffic.ingest.formats.base import PARTS, Format
 
+_MOST_ROWS = 1_000_000
+"""Rows by which values and budgets are compared with bids, evenly over the log: it may be larger than memory."""
+_MOST_RATIO = 1e15
+"""Ratios are cut off here, as a number may be as small as 1e-300."""
 _LEAST_ROWS = 10
 """The fewest rows by which columns are compared."""
 _MOST_CHARGED = 10.0
@@ -106,12 +110,13 @@ def _charges(database: Database, form: Format, bid: str, cost: str) -> list[Unit
     per_click = form.cost_per == "click"
     by = "" if per_click or "pctr" not in {field.key for field in form.fields} else "pctr"
     owed = f"manual_bid * {by}" if by else "manual_bid"
-    pairs = f"(SELECT cost, {owed} AS owed FROM rated JOIN observed USING (row) WHERE cost > 0)"
+    pairs = f"(SELECT cost, {owed} AS owed FROM log JOIN observed USING (row) WHERE cost > 0)"
     (lowest,) = database.row("SELECT min(cost) FROM observed WHERE cost > 0")
-    share = "approx_quantile(cost / owed, 0.95)"
+    ratio = _ratio("cost", "owed")
+    share = f"approx_quantile({ratio}, 0.95)"
     above = f"cost > {(lowest or 0.0) * (1 + 1e-9)!r}"
     rows, middle, highest, competing, highest_competing, costs, bids = database.row(
-        f"SELECT count(*), approx_quantile(cost / owed, 0.5), {share}, count(*) FILTER ({above}), {share} FILTER ({above}), "
+        f"SELECT count(*), approx_quantile({ratio}, 0.5), {share}, count(*) FILTER ({above}), {share} FILTER ({above}), "
         f"approx_quantile(cost, 0.5), approx_quantile(owed, 0.5) FROM {pairs} WHERE owed > 0"
     )
     if rows < _LEAST_ROWS:
@@ -123,7 +128,7 @@ def _charges(database: Database, form: Format, bid: str, cost: str) -> list[Unit
         return []
     is_low = highest * _MOST_BID < 1
     is_low = is_low or (competing >= _LEAST_ROWS and highest_competing * _MOST_BID_COMPETING < 1)
-    if not is_low or not middle > 0:
+    if not is_low:
         return []
     return [UnitDifference(bid, cost, _part(1 / middle), 1 / middle, bids, costs, rows, is_charge=True, high_by=by)]
 
@@ -131,10 +136,11 @@ def _charges(database: Database, form: Format, bid: str, cost: str) -> list[Unit
 def _values(database: Database, bid: str, price: str, same: tuple[str, ...]) -> list[UnitDifference]:
     """Compare bids with prices of a conversion and with values of a click."""
     rows, middle, bids, prices, low, high, valued, worth, values = database.row(
-        "SELECT count(*), approx_quantile(manual_bid / item_price, 0.5), approx_quantile(manual_bid, 0.5), "
+        f"SELECT count(*), approx_quantile({_ratio('manual_bid', 'item_price')}, 0.5), approx_quantile(manual_bid, 0.5), "
         "approx_quantile(item_price, 0.5), min(item_price), max(item_price), count(*) FILTER (pcvr > 0), "
-        "approx_quantile(item_price * pcvr / manual_bid, 0.5) FILTER (pcvr > 0), "
-        "approx_quantile(item_price * pcvr, 0.5) FILTER (pcvr > 0) FROM rated WHERE manual_bid > 0 AND item_price > 0"
+        f"approx_quantile({_ratio('item_price * pcvr', 'manual_bid')}, 0.5) FILTER (pcvr > 0), "
+        "approx_quantile(item_price * pcvr, 0.5) FILTER (pcvr > 0) FROM rated "
+        f"WHERE manual_bid > 0 AND item_price > 0 AND {_evenly(database)}"
     )
     # A log that counts conversions has the price 1, which is no price.
     if rows < _LEAST_ROWS or low == high == 1:
@@ -149,12 +155,25 @@ def _values(database: Database, bid: str, price: str, same: tuple[str, ...]) -> 
 def _budgets(database: Database, bid: str, budget: str, same: tuple[str, ...]) -> list[UnitDifference]:
     """Compare bids for a click with budgets of a day."""
     rows, middle, bids, budgets = database.row(
-        "SELECT count(*), approx_quantile(manual_bid / budget, 0.5), approx_quantile(manual_bid, 0.5), "
-        "approx_quantile(budget, 0.5) FROM rated JOIN budgets USING (advertiser) WHERE manual_bid > 0"
+        f"SELECT count(*), approx_quantile({_ratio('manual_bid', 'budget')}, 0.5), approx_quantile(manual_bid, 0.5), "
+        "approx_quantile(budget, 0.5) FROM log JOIN budgets USING (advertiser) "
+        f"WHERE manual_bid > 0 AND {_evenly(database)}"
     )
     if rows < _LEAST_ROWS or middle <= _MOST_OF_A_BUDGET:
         return []
     return [UnitDifference(bid, budget, _part(middle / _USUAL_OF_A_BUDGET), middle, bids, budgets, rows, same)]
+
+
+def _ratio(of: str, to: str) -> str:
+    """Return the SQL of a ratio of two positive numbers."""
+    return f"least(greatest({of} / ({to}), {1 / _MOST_RATIO!r}), {_MOST_RATIO!r})"
+
+
+def _evenly(database: Database) -> str:
+    """Return the SQL of a condition that takes so many rows at most, evenly over the log."""
+    (count,) = database.row("SELECT count(*) FROM log")
+    # An odd step does not keep to one place of auctions of two or four candidates.
+    return f"row % {-(-count // _MOST_ROWS) | 1} = 0"
 
 
 def _part(ratio: float) -> str:

@@ -114,6 +114,11 @@ def test_logs_in_one_unit_are_not_accused(
     assert ingested(tmp_path, capsys, written(tmp_path, changes, **drawn))["units"] == []
 
 
+def test_tiny_numbers_have_a_finite_ratio(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    found = ingested(tmp_path, capsys, written(tmp_path, {"manual_bid": 1e-300, "item_price": 1e-300}))
+    assert [(one["high"], one["ratio"]) for one in found["units"]] == [("cost_per_click", 1e15)]
+
+
 def test_columns_in_millionths_are_divided_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rounded: Mapping[str, Change] = {"cost_per_click": lambda cost: round(cost, 6)}
     plain = ingested(tmp_path, capsys, written(tmp_path, rounded, reserve=0.9, n=600), out="plain.parquet")
