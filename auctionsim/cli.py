@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, NoReturn, TextIO
 
 from auctionsim import __version__, commands
-from auctionsim.commands._flags import with_flag
+from auctionsim.commands._flags import given_flags, with_flag
 from auctionsim.console import Console
 from auctionsim.errors import InputError, Remark, RenamedWarning, RunError, suggestion
 from auctionsim.files import file_on_the_way
@@ -217,6 +217,7 @@ def _run(arguments: Sequence[str]) -> int:
     if parsed.command is None:
         parser.print_help()
         return 2
+    parsed.given = given_flags(parser, _parser_of(parser, parsed.command), arguments)
     # Imported here: the room of auctions checks the environment itself when it is imported.
     from auctionsim.auction.environment import check_environment
 

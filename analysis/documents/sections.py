@@ -89,6 +89,11 @@ class Note:
 Section = Heading | Text | Conclusion | Facts | Table | Picture | Note
 
 
+def warning_sections(warnings: Sequence[str]) -> list[Section]:
+    """Return warnings of what makes figures meaningless as the first sections of a document."""
+    return [Text(f"Warning: {warning}.") for warning in warnings]
+
+
 def write_document(
     title: str,
     commands: Sequence[str],

@@ -48,6 +48,8 @@ class Experiment:
     """Origin of the figures of synthetic traffic, measured or assumed; empty for a table."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Metrics that the traffic does not know, with the reasons: conversions, welfare and profit of a log of clicks."""
+    warnings: tuple[str, ...] = ()
+    """Lines on what makes figures meaningless: a reserve that no bid reaches."""
 
     def __repr__(self) -> str:
         tests = f"{len(self.performances)} tests x {self.replicates} assignments"
@@ -93,6 +95,7 @@ class Experiment:
             "seed": self.seed,
             "tests": self.to_frame().to_dicts(),
             "not_defined": {**self.undefined, **self.unknown},
+            "warnings": list(self.warnings),
         }
 
     def lines(self, metric: str = "revenue") -> list[str]:
@@ -161,9 +164,10 @@ class Experiment:
 
     def sections(self) -> list[Section]:
         """Return the page: the verdict, how each design works, and a table for each metric."""
-        from auctionsim.analysis.documents.sections import Heading, Note, Table, Text
+        from auctionsim.analysis.documents.sections import Heading, Note, Table, Text, warning_sections
 
-        parts: list[Section] = [Text(f"{text}.") for text in (self.truth(), *self.verdicts())]
+        parts: list[Section] = warning_sections(self.warnings)
+        parts += [Text(f"{text}.") for text in (self.truth(), *self.verdicts())]
         for metric in METRICS:
             parts += [Heading(metric.capitalize()), Text(self.truth(metric))]
             parts += [] if metric in self.unknown else [Table(_HEAD, list(self._rows(metric)))]

@@ -51,6 +51,7 @@ def quality_page(summary: Summary, replay: str, mechanisms: Sequence[LogMechanis
         raise ValueError("summary.quality: expected the figures of the page, got None")
     parts = [
         page.verdict(f"{replay[0].upper()}{replay[1:]}."),
+        *(page.verdict(f"Units: {one.words}.") for one in summary.units),
         page.verdict(_overview(summary)),
         *_dropped(summary),
         *_columns(quality.columns),

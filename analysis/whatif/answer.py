@@ -54,6 +54,8 @@ class Answer:
     """Assumptions, one sentence each."""
     reaction: ChangeAnswer | None = None
     """The unchanged market after advertisers reacted to it, the first of `answers`; None where nobody reacts."""
+    warnings: tuple[str, ...] = ()
+    """Lines on what makes figures meaningless: a reserve that no bid reaches."""
 
     def __repr__(self) -> str:
         return cut(f"{type(self).__name__}({self.name}: {', '.join(one.label for one in self.answers)})")
@@ -185,6 +187,7 @@ class Answer:
             "judged_by": self.judged,
             "compared_with": self.compared_with,
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
 
     def _difference_json(self, answer: ChangeAnswer, name: str, found: Estimates) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from auctionsim import arguments
 from auctionsim.analysis.documents.charts.model import Chart
 from auctionsim.analysis.documents.charts.whatif import intervals_chart
 from auctionsim.analysis.documents.plots.whatif import UNITS
-from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
+from auctionsim.analysis.documents.sections import (
+    Heading,
+    Note,
+    Picture,
+    Section,
+    Table,
+    Text,
+    warning_sections,
+    write_document,
+)
 from auctionsim.analysis.documents.spreadsheets import write_csv, write_workbook
 from auctionsim.analysis.statistics import Interval
 from auctionsim.analysis.whatif.answer import Answer, ChangeAnswer
@@ -147,7 +156,8 @@ def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path, workbook: str
 
 def _sections(answer: Answer) -> list[Section]:
     """Return the page: what each change does, how well the replay fits, the market's figures, then advertisers."""
-    sections: list[Section] = [Text(f"{change_sentence(answer, one)}.") for one in answer.answers[:_MOST_FIGURES]]
+    sections: list[Section] = warning_sections(answer.warnings)
+    sections += [Text(f"{change_sentence(answer, one)}.") for one in answer.answers[:_MOST_FIGURES]]
     sections.append(Note(f"Currency and counts of {_days(answer)}. {over_words(answer)}"))
     sections += [Heading("Does the replay reproduce the log?"), *(Text(line) for line in answer.log_fit.lines)]
     sections += [Note(note) for note in answer.notes[:1]]

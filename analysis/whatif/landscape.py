@@ -13,7 +13,16 @@ import polars as pl
 
 from auctionsim import arguments
 from auctionsim.analysis.documents.charts.whatif import landscape_chart
-from auctionsim.analysis.documents.sections import Heading, Note, Picture, Section, Table, Text, write_document
+from auctionsim.analysis.documents.sections import (
+    Heading,
+    Note,
+    Picture,
+    Section,
+    Table,
+    Text,
+    warning_sections,
+    write_document,
+)
 from auctionsim.analysis.reports.summary import amount
 from auctionsim.analysis.whatif.curves import LOWER_END, UPPER_END, Curve, best_table, meeting_table
 from auctionsim.analysis.whatif.files import expect_answer_folder, write_tables
@@ -48,6 +57,8 @@ class Landscape:
     """Targets to meet, by `cpa` and `roas`."""
     notes: tuple[str, ...] = ()
     """Assumptions, one sentence each."""
+    warnings: tuple[str, ...] = ()
+    """Lines on what makes figures meaningless: a reserve that no bid reaches."""
 
     def __repr__(self) -> str:
         names = list(dict.fromkeys(curve.advertiser for curve in self.curves))
@@ -133,6 +144,7 @@ class Landscape:
             "targets": self.targets.to_dicts(),
             "adapting": settled,
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
 
     def write(self, out: str | Path, *, command: str = "auctionsim.landscape(...)") -> Path:
@@ -169,7 +181,7 @@ class Landscape:
         if self.has_profit:
             caption = " ".join(["The point of highest profit of each curve, all days together.", *_best_ends(self.best)])
             best = Table(["advertiser", *_BEST_HEADER], _best_cells(self.best), caption)
-        sections: list[Section] = [Text(line) for line in self.log_fit.lines]
+        sections: list[Section] = [*warning_sections(self.warnings), *(Text(line) for line in self.log_fit.lines)]
         sections += [Heading("Highest profit"), best]
         if self.levels:
             header, note = ["advertiser", "curve", "rivals", "target", "bid or budget"], " ".join(_met_ends(self.targets))

@@ -83,6 +83,16 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def question_words(arguments: argparse.Namespace, command: str) -> list[str]:
+    """Return the words of a command that asks about the same market from the same starting point, to be gone on with."""
+    words = ["auctionsim", command, str(arguments.source)]
+    words += [part for item in arguments.base for part in ("--base", item)]
+    for flag in ("budgets", "days", "seed"):
+        value = getattr(arguments, flag)
+        words += [] if value is None else [f"--{flag}", str(value)]
+    return [*words, "--allow-code"] if arguments.allow_code else words
+
+
 def add_answer(parser: argparse.ArgumentParser) -> None:
     """Add how a question about a market is answered: the flags `--no-intervals` and `--out`."""
     parser.add_argument(

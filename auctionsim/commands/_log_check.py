@@ -24,6 +24,8 @@ class LogCheck:
     """The replay; None if nothing can be replayed."""
     reason: str = ""
     """Why nothing can be replayed."""
+    units: str = ""
+    """Columns whose figures cannot be in the same unit, in words; empty where there are none."""
     is_estimated: bool = False
     """Whether click rates are estimates, which the log's own auctions did not know."""
 
@@ -37,6 +39,10 @@ class LogCheck:
     @property
     def mechanism(self) -> FittingMechanism:
         """Return the mechanism for the starter scenario: the one that fits best, if it explains half of the winners."""
+        if self.units:
+            return FittingMechanism(
+                words=f"Assumed: neither mechanism nor reserve is the log's, as units differ: {self.units}."
+            )
         if self.replay is None:
             return FittingMechanism()
         best = self.replay.best
@@ -64,7 +70,14 @@ def check_log(summary: Summary, form: Format) -> LogCheck:
         summary: The summary of the log.
         form: The log's format, whose slot effects and reserve hold where it states them.
     """
+    units = "; ".join(one.words for one in summary.units)
     if isinstance(summary.sample, str):
-        return LogCheck(None, summary.sample)
+        return LogCheck(None, summary.sample, units)
+    charged = next((one for one in summary.units if one.is_charge), None)
+    if charged is not None:
+        # Charges, and the reserve that they show, say nothing about bids in another unit.
+        return LogCheck(None, f"{charged.high} and {charged.low} differ in units", units)
     effect = form.slot_effect if form.slot_effect != (1.0,) else summary.position_effects.slot_effect()
-    return LogCheck(replay_log(summary.sample, effect, form.reserve or None), is_estimated="pctr" in summary.calibration)
+    return LogCheck(
+        replay_log(summary.sample, effect, form.reserve or None), units=units, is_estimated="pctr" in summary.calibration
+    )

@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 
 from auctionsim.commands import _common, _folders
+from auctionsim.commands._flags import expect_no_others
 from auctionsim.console import Console
 from auctionsim.errors import InputError, RunError, shown
 from auctionsim.extras import expect_library
@@ -21,8 +22,8 @@ EXAMPLE = "auctionsim bench --auctions 4000 --candidates 48 --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     positive = _common.positive
-    parser.add_argument("--auctions", type=positive, default=4000, help="auctions in the measured hour (default: 4000)")
-    parser.add_argument("--candidates", type=positive, default=48, help="candidates per auction (default: 48)")
+    parser.add_argument("--auctions", type=positive, help="auctions in the measured hour (default: 4000)")
+    parser.add_argument("--candidates", type=positive, help="candidates per auction (default: 48)")
     parser.add_argument(
         "--auctionnet",
         action="store_true",
@@ -51,12 +52,12 @@ def _add_day_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AUCTIONS",
         help="make a day of that many auctions and store it in --out (default: off)",
     )
-    parser.add_argument("--days", type=positive, default=1, help="number of days that --make-day makes (default: 1)")
+    parser.add_argument("--days", type=positive, help="number of days that --make-day makes (default: 1)")
     parser.add_argument("--out", type=_common.utf8_path, help="output folder of --make-day, new or empty (default: runs/day)")
     parser.add_argument(
         "--day", metavar="DIR", type=_common.path_text, help="replay the stored traffic in this folder (default: off)"
     )
-    parser.add_argument("--policies", type=positive, default=1, help="policies that replay --day at once (default: 1)")
+    parser.add_argument("--policies", type=positive, help="policies that replay --day at once (default: 1)")
     parser.add_argument(
         "--budget",
         type=_common.number,
@@ -81,17 +82,31 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _expect_used(arguments: argparse.Namespace) -> None:
     """Refuse flags that the selected benchmark would ignore: its figures would pass for those of a cluster, or of budgets."""
-    is_made = arguments.make_day is not None
-    is_replayed = not is_made and arguments.day is not None
-    has_workers = is_replayed or (not is_made and (arguments.cluster or arguments.soak is not None))
-    for flag, value, is_used, modes in (
-        ("--address", arguments.address, has_workers, "--cluster, --soak or --day"),
-        ("--workers", arguments.workers, has_workers, "--cluster, --soak or --day"),
-        ("--budget", arguments.budget, is_replayed, "--day"),
-        ("--out", arguments.out, is_made, "--make-day"),
+    forms = {
+        "--make-day": arguments.make_day is not None, "--day": arguments.day is not None,
+        "--cluster": arguments.cluster, "--soak": arguments.soak is not None,
+    }  # fmt: skip
+    first, *more = [name for name, is_asked in forms.items() if is_asked] or [""]
+    if more:
+        raise InputError(f"{more[0]}: expected without {first}, got both")
+    on_workers = ("--cluster", "--soak", "--day")
+    for flag, value, modes in (
+        ("--address", arguments.address, on_workers),
+        ("--workers", arguments.workers, on_workers),
+        ("--budget", arguments.budget, ("--day",)),
+        ("--policies", arguments.policies, ("--day",)),
+        ("--out", arguments.out, ("--make-day",)),
+        ("--days", arguments.days, ("--make-day",)),
     ):
-        if value is not None and not is_used:
-            raise InputError(f"{flag}: expected with {modes} alone, got {shown(value)} without")
+        if value is not None and first not in modes:
+            named = f"{', '.join(modes[:-1])} or {modes[-1]}" if len(modes) > 1 else modes[0]
+            raise InputError(f"{flag}: expected with {named} alone, got {shown(value)} without")
+    if first:
+        expect_no_others(arguments, {key for key in vars(arguments) if key not in _OF_THE_ENGINE}, first)
+
+
+_OF_THE_ENGINE = ("auctions", "candidates", "auctionnet")
+"""Arguments of the benchmark without --make-day, --day, --cluster and --soak."""
 
 
 def _engine(arguments: argparse.Namespace, console: Console) -> int:
@@ -106,7 +121,7 @@ def _engine(arguments: argparse.Namespace, console: Console) -> int:
         setting = f"policies {case.policies:3d}  slots {case.slots}  {case.pricing:5s}  {case.outcomes}  threads {case.threads}"
         return f"{setting}  {speed / 1e6:7.0f} M bids/s  {speed / reference.elements_per_s:.3f} of the reference kernel"
 
-    sizes = reference, arguments.auctions, arguments.candidates
+    sizes = reference, arguments.auctions or 4000, arguments.candidates or 48
     cases = engine_cases(*sizes, lambda case: console.say(line(case)))
     cases += thread_cases(*sizes, lambda case: console.say(f"{line(case)}  hour of {case.auctions}"))
     load, memory = table_load(), peak_memory()
@@ -129,7 +144,8 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
     """Make and store days of traffic larger than memory."""
     from auctionsim.jobs.bench.day import make_day
 
-    wanted, reported = arguments.make_day * arguments.days, 0
+    days, reported = arguments.days or 1, 0
+    wanted = arguments.make_day * days
 
     def progress(written: int) -> None:
         nonlocal reported
@@ -138,7 +154,7 @@ def _make_day(arguments: argparse.Namespace, console: Console) -> int:
             console.say(f"{written} of about {wanted} auctions")
 
     out = _folders.new_folder(arguments.out or "runs/day")
-    stored = make_day(arguments.make_day, out, progress, arguments.days)
+    stored = make_day(arguments.make_day, out, progress, days)
     value = {"out": str(out), "rows": stored.rows}
     console.result(f"{out}: {stored.auctions} auctions, {stored.rows} candidates", value, kept=out)
     console.next_command(f"auctionsim bench --day {out}")
@@ -152,11 +168,10 @@ def _replay_day(arguments: argparse.Namespace, console: Console) -> int:
 
     if arguments.budget is not None and not 0 < arguments.budget < math.inf:
         raise InputError(f"--budget: expected a number > 0, got {arguments.budget}")
-    found, case = replay_day(
-        Path(arguments.day), arguments.policies, math.inf if arguments.budget is None else arguments.budget
-    )
+    policies = arguments.policies or 1
+    found, case = replay_day(Path(arguments.day), policies, math.inf if arguments.budget is None else arguments.budget)
     text = (
-        f"{found['auctions']:.0f} auctions x {arguments.policies} policies in {found['seconds']:.1f} s on one core, "
+        f"{found['auctions']:.0f} auctions x {policies} policies in {found['seconds']:.1f} s on one core, "
         f"{found['auctions_per_s'] / 1e6:.2f} M auctions/s, {found['bids_per_s'] / 1e6:.0f} M bids/s; peak memory "
         f"{found['peak_memory_bytes'] / 2**20:.0f} MB for {found['bytes_on_disk'] / 2**20:.0f} MB on disk; "
         f"revenue {found['revenue']!r}; {found['budgets_spent']:.0%} of the budgets spent"

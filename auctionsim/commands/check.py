@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
+from auctionsim.commands._flags import expect_no_others
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 from auctionsim.extras import MissingExtra
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Check the scenario and print what it holds, or print the schema."""
     if arguments.schema:
+        expect_no_others(arguments, {"schema"}, "--schema")
         import json
 
         from auctionsim.scenario.schema import scenario_schema

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
 from auctionsim.console import Console
+from auctionsim.errors import InputError, shown
 
 if TYPE_CHECKING:
     from auctionsim.jobs.demos.three_arms import Arm
@@ -56,6 +57,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.reports import write_reports
     from auctionsim.runs import Run
 
+    if arguments.data is not None and arguments.scenario is not None:
+        raise InputError(f"--data: expected without --scenario, got {shown(arguments.data)} beside it")
     _common.expect_ray(arguments, None)
     default = "demo-quick" if arguments.quick else "demo-real" if arguments.data else "demo"
     out = Path(arguments.out or f"runs/{default}")

@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replicates", type=_common.positive, default=100, help="random assignments of each test, >= 1 (default: 100)"
     )
-    parser.add_argument(
-        "--period", type=_common.positive, default=4, help="hours of a period of switchback, a divisor of 24 (default: 4)"
-    )
+    parser.add_argument("--period", type=_common.positive, help="hours of a period of switchback, a divisor of 24 (default: 4)")
     parser.add_argument(
         "--metric",
         default="revenue",
@@ -57,9 +55,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.analysis.experiments.arms import METRICS
     from auctionsim.analysis.experiments.result import RESULTS
     from auctionsim.analysis.whatif.files import expect_answer_folder
-    from auctionsim.errors import unknown
+    from auctionsim.errors import InputError, unknown
     from auctionsim.jobs.experiment import experiment
 
+    if arguments.period is not None and arguments.designs and "switchback" not in arguments.designs:
+        raise InputError(f"--period: expected with --design switchback alone, got {arguments.period} without")
     if arguments.metric not in METRICS:
         raise unknown("--metric", arguments.metric, METRICS)
     out = None if arguments.out is None else Path(arguments.out)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         budgets=arguments.budgets,
         days=_common.day_numbers(arguments.days),
         replicates=arguments.replicates,
-        period=arguments.period,
+        period=arguments.period or 4,
         seed=arguments.seed,
         progress=console.say,
     )

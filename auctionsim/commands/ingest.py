@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from auctionsim.commands._common import path_text
+from auctionsim.commands._flags import expect_no_others
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 from auctionsim.extras import expect_library
@@ -101,6 +102,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.traffic.table import REPLAY_NOTE
 
     if arguments.template:
+        expect_no_others(arguments, {"template"}, "--template")
         console.result(TEMPLATE.rstrip("\n"), {"template": TEMPLATE})
         return 0
     _check_required(arguments)
@@ -134,6 +136,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         )
     check = others.check(summary)
     lines, value = [check.line, *summary.lines()], {"out": str(out), "replay": check.as_json(), **summary.as_json()}
+    if check.units and scenario is not None:
+        lines.append("          the scenario takes over neither mechanism nor reserve, as units differ")
     if picture is not None:
         lines += [*summary.curve(), f"picture   {picture}"]
         value["picture"] = str(picture)

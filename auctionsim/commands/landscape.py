@@ -63,8 +63,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines.append(f"page: {kept}")
         value["page"] = str(kept)
     console.result("\n".join(lines), value, kept=kept)
-    same = [part for change in arguments.base or () for part in ("--base", change)]
-    same += ["--budgets", str(arguments.budgets)] if arguments.budgets else []
-    words = shlex.join(["auctionsim", "whatif", str(arguments.source), *same])
-    console.next_command(f"{words} --set mechanism.reserve=0.1")
+    console.next_command(shlex.join([*_common.question_words(arguments, "whatif"), "--set", "mechanism.reserve=0.1"]))
     return 0

@@ -10,6 +10,7 @@ import shlex
 
 from auctionsim.commands import _common, _folders
 from auctionsim.console import Console
+from auctionsim.errors import InputError
 
 EXAMPLE = "auctionsim learn-offline logs/three-arms --learner online-lp --out runs/online-lp"
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric", default="profit", help="reward, profit, gmv, clicks, conversions: what is maximized (default: profit)"
     )
-    parser.add_argument("--steps", type=_common.positive, default=2000, help="gradient steps of d3rlpy (default: 2000)")
+    parser.add_argument("--steps", type=_common.positive, help="gradient steps of d3rlpy (default: 2000)")
     _common.add_code(parser, is_allowed=False)
 
 
@@ -35,12 +36,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.offline.dataset import read_dataset
     from auctionsim.jobs.offline.learn import learn_offline
 
+    if arguments.steps is not None and arguments.learner == "online-lp":
+        raise InputError(f"--steps: expected with a learner of d3rlpy alone, got {arguments.steps} with 'online-lp'")
     out = _folders.new_folder(arguments.out)
     dataset = read_dataset(arguments.dataset)
     with console.steps() as report:
         made = learn_offline(
-            dataset, arguments.learner, out, metric=arguments.metric, steps=arguments.steps, command=_common.command_line(),
-            report=report,
+            dataset, arguments.learner, out, metric=arguments.metric, steps=arguments.steps or 2000,
+            command=_common.command_line(), report=report,
         )  # fmt: skip
     summary = summarize(made)
     console.result(summary.sentence, {"run": str(out), **summary.as_dict()}, kept=out)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auctionsim.commands import _common
+from auctionsim.commands._flags import expect_no_others
 from auctionsim.console import Console
 from auctionsim.errors import InputError
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from auctionsim.jobs.studies.base import Options, Unit, expect_libraries, find_study, run_study, study_names
 
     if arguments.study is None:
+        expect_no_others(arguments, (), "the list of all studies (name a study)")
         titles = {name: find_study(name).title for name in study_names()}
         width = max(map(len, titles), default=0)
         console.result("\n".join(f"{name:{width}}  {title}" for name, title in titles.items()), {"studies": titles})
@@ -95,9 +97,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _check_choices(name: str, options: Options, against: str | None) -> None:
     """Refuse what the study does not take, before anything is measured."""
-    from auctionsim.jobs.studies.base import VERSION_KEY, find_study, plan_of
+    from auctionsim.jobs.studies.base import VERSION_KEY, find_study, plan_of, study_names
     from auctionsim.jobs.studies.leaderboard.against import expect_version
 
+    if options.data is not None and not getattr(find_study(name), "takes_data", False):
+        takers = ", ".join(one for one in study_names() if getattr(find_study(one), "takes_data", False))
+        raise InputError(f"--data: expected with a study of public files ({takers}), got it with {name!r}")
     for option, given in (("--entrant", options.entrants), ("--against", against)):
         if given and not getattr(find_study(name), "takes_entrants", False):
             raise InputError(f"{option}: expected with the study 'leaderboard' alone, got it with {name!r}")

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from auctionsim.commands import _common
+from auctionsim.commands._flags import expect_no_others
 from auctionsim.console import Console
 
 _SECONDS_ASLEEP = 0.5
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     path = Path(arguments.run)
     expect_followable(path)
     if arguments.json:
+        expect_no_others(arguments, {"run"}, "--json, which serves no page")
         state = Following(path).state()
         console.result(state.sentence, state.as_dict())
         return 0

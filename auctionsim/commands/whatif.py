@@ -86,5 +86,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         value["page"] = str(kept)
     console.result("\n".join(lines), value, kept=kept)
     if arguments.out is None:
-        console.next_command(f"auctionsim whatif {shlex.quote(arguments.source)} ... --out answer")
+        console.next_command(shlex.join([*_same_words(arguments), "--out", "answer"]))
     return 0
+
+
+def _same_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the words of the same question, without what makes another output of it."""
+    words = _common.question_words(arguments, "whatif")
+    words += [part for item in arguments.changes for part in ("--set", item)]
+    words += [part for item in arguments.grid for part in ("--grid", item)]
+    for flag in ("observed", "react"):
+        value = getattr(arguments, flag)
+        words += [] if value is None else [f"--{flag}", value]
+    return words if arguments.intervals else [*words, "--no-intervals"]

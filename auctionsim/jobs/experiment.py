@@ -72,10 +72,10 @@ def experiment(
     opened = open_source(source, base=base, budgets=budgets, seed=None if seed is None else checked_seed("seed", seed))
     asked = read_changes(opened, [",".join(items)], ()) if items else ()
     used, control = chosen_days(opened, asked, days), opened.market
-    warn_of_reserves(opened, asked)
     arms = Arms(control, changed_market(control, asked[0]) if asked else None)
     if asked:
         _expect_change(control, arms.markets[1], asked[0].label)
+    warned = warn_of_reserves(opened, asked)
     known, performances, undefined = truth(arms, used), [], {}
     for design in chosen:
         problem = design.problem(arms, used)
@@ -92,7 +92,7 @@ def experiment(
     }
     return Experiment(
         opened.name, items, used, replicates, control.seed, found, undefined, everywhere=known, figures=figures,
-        unknown=unknown_metrics,
+        unknown=unknown_metrics, warnings=warned,
     )  # fmt: skip
 
 

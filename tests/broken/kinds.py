@@ -71,7 +71,8 @@ _OTHER_KINDS = [
     ("ingest s.toml --format ipinyou --out x.parquet",
      "s.toml: expected a log file or a folder of log files, got a scenario file\n"),
     ("ingest t.parquet --format auctions-csv --mapping map.toml --out x.parquet",
-     "t.parquet: expected a log file or a folder of log files, got a Parquet file\n"),
+     "t.parquet: expected a log file or a folder of log files, got a Parquet file (logs are read from CSV or TSV, plain or "
+     "packed as gz, bz2, xz, zst or zip)\n"),
     ("check --profile s.toml", "s.toml: expected a profile file (docs/profiles.md), got a scenario file\n"),
     ("check --profile run", "run: expected a profile file (docs/profiles.md), got a run folder\n"),
     ("reproduce leaderboard --against s.toml --out new",

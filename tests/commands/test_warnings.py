@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,32 @@ def test_questions_warn_of_a_reserve_that_no_bid_reaches(tmp_path: Path, scenari
     assert len(warned(capsys.readouterr().err)) == 1
     assert main(["whatif", str(table), "--set=mechanism.reserve=0.2", "--no-intervals", "--json"]) == 0
     assert warned(capsys.readouterr().err) == []
+
+
+def test_answers_keep_their_warnings(tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]):
+    change, base, out = "--set=mechanism.reserve=100000", "--base=mechanism.reserve=100000", tmp_path / "out"
+    words = "mechanism.reserve: no keyword bid reaches 100000; the highest is "
+    for command, where in (
+        (["whatif", scenario, change, "--no-intervals"], "--set mechanism.reserve=100000"),
+        (["landscape", scenario, base, "--no-intervals"], scenario),
+        (["experiment", scenario, change, "--replicates", "2"], "--set mechanism.reserve=100000"),
+    ):
+        folder = out / command[0]
+        assert main([*command, "--json", "--out", str(folder)]) == 0
+        kept = json.loads(capsys.readouterr().out)["warnings"]
+        assert kept[0].startswith(f"{where}: {words}")
+        assert len(kept) == 2
+        if command[0] != "experiment":
+            assert json.loads((folder / f"{command[0]}.json").read_text())["warnings"] == kept
+        assert f"Warning: {kept[0]}." in unescape((folder / "index.html").read_text())
+
+
+def test_a_question_that_fails_says_one_line(tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]):
+    nothing = "--set=mechanism.reserve=100000"
+    same = ["experiment", scenario, "--base=mechanism.reserve=100000", nothing]
+    for command in (same, ["whatif", scenario, nothing, "--observed", str(tmp_path / "nowhere.csv")]):
+        assert main(command) == 2
+        assert capsys.readouterr().err.count("\n") == 1, command
 
 
 def test_sweep_warns_of_its_trials(tmp_path: Path, scenario: str, capsys: pytest.CaptureFixture[str]):

@@ -40,7 +40,7 @@ def _resume(folder: Path) -> Sequence[str]:
 
 
 COMMANDS = (
-    Command("bench", ("bench", "--auctions", "100", "--make-day", "2000", "--out", "day"), ("day",)),
+    Command("bench", ("bench", "--make-day", "2000", "--out", "day"), ("day",)),
     Command("check", ("check", "s.toml"), is_kept=False),
     Command("compare", ("compare", "run", "other", "--out", "compared"), ("compared",), is_kept=False),
     Command("control", ("control", "limited"), ("limited",)),

@@ -86,8 +86,9 @@ class Study(Protocol):
 
     A study whose method was tuned on some seeds names a fresh one to begin with as `first_seed`; without it seeds begin at 0.
     One that needs a library of an extra names it in `libraries`, as `auctionsim/extras.py` does.
-    One with `takes_entrants = True` measures `Options.entrants` too. One with `version(options)` states which figures may be
-    compared: the version stands in plan.json and on the page, and a folder of another version is not continued.
+    One with `takes_entrants = True` measures `Options.entrants` too, one with `takes_data = True` what is in `Options.data`.
+    One with `version(options)` states which figures may be compared: the version stands in plan.json and on the page, and a
+    folder of another version is not continued.
     """
 
     title: str

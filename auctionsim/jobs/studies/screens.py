@@ -33,6 +33,7 @@ _KINDS = {kind.name: kind for kind in kinds() if kind.setting.pricing == "first"
 class _Study:
     title = "Screens of bids: false alarms, power, and the labeled auctions of a cartel"
     n_seeds = 10
+    takes_data = True
 
     def units(self, options: Options) -> Sequence[Unit]:
         names = list(_KINDS)[:: 8 if options.quick else 1]

@@ -82,7 +82,6 @@ def whatif(
         arguments.one_of("--react", react, REACTIONS)
         asked = (unchanged_reaction(opened), *asked)
     chosen = chosen_days(opened, asked, days, is_fitted=react is not None)
-    warn_of_reserves(opened, asked)
     market = opened.market
     dealt = {day: DealtDay(market.traffic_source, day, market.seed) for day in chosen}
     step = step_counter(progress, len(chosen) * (len(asked) + 1))
@@ -91,6 +90,7 @@ def whatif(
     log_fit = logged_fit(opened, unchanged, chosen, observed)
     if react is not None:
         expect_values(opened, unchanged, react)
+    warned = warn_of_reserves(opened, asked)
     answers = []
     for change in asked:
         reacted = _reacted(opened, change, react)
@@ -99,7 +99,7 @@ def whatif(
         answers.append(ChangeAnswer(change.label, replays, reacted.found, reacted.said))
     notes = (*_notes(opened, asked, chosen, react), *unknown_note(known_outcomes(market.traffic_source, chosen)))
     first = answers[0] if react else None
-    return WhatIf(opened.name, market.advertisers, chosen, log_fit, unchanged, tuple(answers), notes, first)
+    return WhatIf(opened.name, market.advertisers, chosen, log_fit, unchanged, tuple(answers), notes, first, warned)
 
 
 def _reacted(opened: Opened, change: Change, how: str | None) -> Reacted:

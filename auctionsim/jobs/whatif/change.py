@@ -263,19 +263,25 @@ def _short(item: str) -> str:
     return shown(item, 100)[1:-1]
 
 
-def warn_of_reserves(opened: Opened, asked: Sequence[Change] = ()) -> None:
+def warn_of_reserves(opened: Opened, asked: Sequence[Change] = ()) -> tuple[str, ...]:
     """Warn of a reserve that no bid reaches, in the starting point and in each change: zeros would pass for an answer.
+
+    To be called when nothing of the question can be wrong any more, as a command that fails says one line.
 
     Args:
         opened: The market that the question is about.
         asked: Its changes.
+
+    Returns:
+        The warnings, for the answer.
     """
     # In a table everybody bids the keyword bid, so that values of a click say nothing.
     rules = ("manual",) if opened.is_table else ("manual", "truthful")
     said = reserve_warnings(opened.market, opened.market.scenario.mechanism, rules)
-    lines = [f"{opened.name}: warning: {line}" for line in said]
+    found = [(opened.name, line) for line in said]
     for change in asked:
-        found = reserve_warnings(opened.market, change.mechanism, rules)
-        lines += [f"--set {change.label}: warning: {line}" for line in found if line not in said]
-    for line in lines:
-        warnings.warn(line, Remark, stacklevel=3)
+        lines = reserve_warnings(opened.market, change.mechanism, rules)
+        found += [(f"--set {change.label}", line) for line in lines if line not in said]
+    for where, line in found:
+        warnings.warn(f"{where}: warning: {line}", Remark, stacklevel=3)
+    return tuple(f"{where}: {line}" for where, line in found)

@@ -83,11 +83,11 @@ def landscape(
     market = opened.market
     chosen = chosen_days(opened, (), days)
     who, notes = _who(opened, names)
-    warn_of_reserves(opened)
     dealt = {day: DealtDay(market.traffic_source, day, market.seed) for day in chosen}
     unchanged = replay_days(market, Constant(own_bids(market)), dealt, with_intervals=False)
     if adapt and not unchanged.sums[:, GMV].sum() > 0:
         raise InputError(f"{opened.name}: expected conversions with a value, for whose profit rivals adapt, got none")
+    warned = warn_of_reserves(opened)
     step = step_counter(progress, len(who) * (4 if adapt else 2))
     curves = []
     for i in who:
@@ -100,7 +100,7 @@ def landscape(
     if adapt:
         notes.append("Rivals that adapt take the best multiples of their own bids, in turn; budgets stay.")
     notes += unknown_note(known_outcomes(market.traffic_source, chosen))
-    return Landscape(opened.name, chosen, fit, tuple(curves), targets, tuple(notes))
+    return Landscape(opened.name, chosen, fit, tuple(curves), targets, tuple(notes), warned)
 
 
 def _who(opened: Opened, names: Sequence[str]) -> tuple[list[int], list[str]]:

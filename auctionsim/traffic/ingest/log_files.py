@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import stat
 from collections.abc import Sequence
 from itertools import takewhile
@@ -14,6 +16,9 @@ from auctionsim.names.kinds import PARQUET, SCENARIO, kind_of_path
 # Files that systems leave beside logs.
 _NO_LOGS = frozenset({"__MACOSX", "_SUCCESS", "Thumbs.db", "desktop.ini"})
 _HEAD_BYTES = 1 << 16
+FORMS = "CSV or TSV, plain or packed as gz, bz2, xz, zst or zip"
+"""The forms of log files that are read, in words."""
+_JSON = re.compile(rb"\[?\s*\{\s*[\"}]")
 
 
 def log_files(paths: Sequence[Path]) -> list[Path]:
@@ -36,7 +41,8 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
             found.append(path)
         else:
             kind = kind_of_path(path) if path.is_file() else _kind(path)
-            raise InputError(f"{path}: expected a log file or a folder of log files, got {kind}")
+            readable = f" (logs are read from {FORMS})" if kind == PARQUET else ""
+            raise InputError(f"{path}: expected a log file or a folder of log files, got {kind}{readable}")
     unreadable = next((path for path in found if not os.access(path, os.R_OK)), None)
     if unreadable is not None:
         raise InputError(f"{unreadable}: expected a log file that can be read, got one without permission")
@@ -64,6 +70,26 @@ def _kind(path: Path) -> str:
         return "no such file"
     kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
     return kinds.get(stat.S_IFMT(mode), "something else")
+
+
+def expect_columns(name: str, path: Path) -> None:
+    """Check that a file is none of records or of columns in bytes, which would be read as text with columns of odd names.
+
+    Args:
+        name: The file's name in messages.
+        path: The plain file.
+
+    Raises:
+        InputError: It is JSON or Parquet.
+    """
+    with path.open("rb") as opened:
+        head = opened.read(_HEAD_BYTES)
+    kind = PARQUET if head.startswith(b"PAR1") else ""
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if _JSON.match(text):
+        kind = "JSON lines" if text.startswith(b"{") and text.partition(b"\n")[0].rstrip().endswith(b"}") else "JSON"
+    if kind:
+        raise InputError(f"{name}: expected lines of columns, got {kind} (logs are read from {FORMS})")
 
 
 def first_lines(name: str, path: Path, count: int = 50) -> list[str]:

@@ -23,7 +23,7 @@ from auctionsim.traffic.ingest.dialect.text_files import as_utf8
 from auctionsim.traffic.ingest.dialect.zones import Zone
 from auctionsim.traffic.ingest.formats.base import Field, Format, Layout
 from auctionsim.traffic.ingest.formats.conversion_times import AUCTION_AT
-from auctionsim.traffic.ingest.log_files import blank_lines, first_lines
+from auctionsim.traffic.ingest.log_files import blank_lines, expect_columns, first_lines
 from auctionsim.traffic.text_lines import Lines, RowlessLines, line_of, rowless_lines, union
 
 _FILE = 2**40
@@ -113,6 +113,7 @@ def read_logs(
     for i, path in enumerate(files):
         with unpacked(path, database.logs[i], work / f"unpacked-{i}", max_unpacked) as plain:
             for name, file in plain:
+                expect_columns(name, file)
                 copy = work / f"text-{len(read)}.csv"
                 text = as_utf8(name, file, copy, form.dialect.encoding if form.dialect else None)
                 lines = first_lines(name, text.path)

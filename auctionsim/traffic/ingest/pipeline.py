@@ -42,6 +42,7 @@ from auctionsim.traffic.ingest.outcomes.objective import find_objective
 from auctionsim.traffic.ingest.outcomes.observed import make_observed, sample_auctions
 from auctionsim.traffic.ingest.outcomes.position_effects import discount_trials, position_effects
 from auctionsim.traffic.ingest.outcomes.quality import column_quality, log_quality
+from auctionsim.traffic.ingest.outcomes.units import find_unit_differences
 from auctionsim.traffic.ingest.output import is_ingested, write_folder, write_parquet
 from auctionsim.traffic.ingest.rates.estimate import PRIOR_TRIALS, check_method, fill_rates
 from auctionsim.traffic.ingest.summary import LogRecord, Summary, summarize
@@ -176,14 +177,15 @@ def _make_table(
     discount_conversion_trials(database, delays)
     objective = find_objective(database)
     calibration = fill_rates(database, rates, read.source)
+    units = find_unit_differences(database, form)
     sample = sample_auctions(database, form, has)
     quality = log_quality(database, form, columns, has, effects, log.first_day) if with_quality else None
     make_cells(database, aggregate, is_single=form.is_single)
     logged = logged_advertisers(database, form)
-    summary = summarize(database, read.rows, log, calibration, logged)
+    summary = summarize(database, read.rows, log, calibration, logged, form.price_words)
     summary = replace(summary, objective=objective, position_effects=effects, sample=sample, quality=quality)
     summary = replace(summary, stray_clicks=has.stray_clicks, stray_conversions=has.stray_conversions)
-    return replace(summary, conversion_delays=delays), logged
+    return replace(summary, conversion_delays=delays, units=units), logged
 
 
 def _write_table(database: Database, out: Path, work: Path, notes: Mapping[str, str]) -> Path:
@@ -275,6 +277,8 @@ def _notes(form: Format, aggregate: str, files: Sequence[Path], log: LogRecord, 
         notes["first day"] = log.first_day.isoformat()
     if log.assumed:
         notes["read as"] = "; ".join(log.assumed)
+    if summary.units:
+        notes["units"] = "; ".join(one.words for one in summary.units)
     if summary.objective.reason:
         notes["objective"] = f"{summary.objective.name}: {summary.objective.reason}"
     if summary.position_effects.slots:

@@ -16,6 +16,7 @@ from auctionsim.traffic.ingest.outcomes.objective import LogObjective
 from auctionsim.traffic.ingest.outcomes.observed import NO_SHOWN, LoggedAuctions
 from auctionsim.traffic.ingest.outcomes.position_effects import PositionEffects
 from auctionsim.traffic.ingest.outcomes.quality import Quality
+from auctionsim.traffic.ingest.outcomes.units import UnitDifference
 from auctionsim.traffic.ingest.rates.calibration import Calibration
 from auctionsim.traffic.table import HOURS
 
@@ -80,7 +81,9 @@ class Summary:
     cvr: float | None
     """Logged conversions per click; None if the log has no clicks."""
     price_quantiles: Mapping[str, float]
-    """Quantiles of paying prices, or of bids if the log has no prices. All but the first and the last are approximate."""
+    """Quantiles of charges, or of bids if the log has none. All but the first and the last are approximate."""
+    price_words: str
+    """Words for these prices: logged charges per click, or logged bids."""
     auctions_by_hour: tuple[int, ...]
     """Auctions of each hour 0 to 23, summed over days."""
     logged: tuple[LoggedAdvertiser, ...]
@@ -99,6 +102,8 @@ class Summary:
     """Number of rows that were clicked though they were not shown. Their clicks are not counted."""
     stray_conversions: int = 0
     """Number of rows that were converted though they were not clicked. Their conversions are not counted."""
+    units: tuple[UnitDifference, ...] = ()
+    """Columns whose figures cannot be in the same unit."""
     quality: Quality | None = None
     """Figures of the data-quality page, if it was asked for."""
 
@@ -111,6 +116,7 @@ class Summary:
             "calibration": {rate: found.as_json() for rate, found in self.calibration.items()},
             "position_effects": self.position_effects.as_json(),
             "conversion_delays": self.conversion_delays.as_json(),
+            "units": [one.as_json() for one in self.units],
         }
 
     def curve(self) -> list[str]:
@@ -136,7 +142,8 @@ class Summary:
             f"          {len(self.days)} days, {self.advertisers} advertisers, {self.queries} queries",
             f"CTR       {_rate(self.ctr)}",
             f"CVR       {_rate(self.cvr)}",
-            f"prices    {prices or 'none in the log'}",
+            f"prices    {f'{self.price_words}: {prices}' if prices else 'none in the log'}",
+            *(f"units     {one.words}" for one in self.units),
             *self._stray_lines(),
             *self.objective.lines(),
             *self.position_effects.lines(),
@@ -156,6 +163,7 @@ def summarize(
     log: LogRecord,
     calibration: Mapping[str, Calibration],
     logged: tuple[LoggedAdvertiser, ...],
+    price_words: str,
 ) -> Summary:
     """Compute the summary of the tables `log` and `cells`.
 
@@ -165,6 +173,7 @@ def summarize(
         log: The record of the log's rows.
         calibration: Calibration of each estimated rate.
         logged: Advertisers with budgets.
+        price_words: Words for the prices.
     """
     kept, shown, clicked, converted, lowest, highest = database.row(
         "SELECT count(*), sum(shown), sum(clicked), sum(converted), min(price), max(price) FROM log"
@@ -191,6 +200,7 @@ def summarize(
         ctr=clicked / shown if shown else None,
         cvr=converted / clicked if clicked else None,
         price_quantiles={} if lowest is None else {"least": float(lowest), **quantiles, "most": float(highest)},
+        price_words=price_words,
         auctions_by_hour=tuple(int(by_hour.get(hour, 0)) for hour in range(HOURS)),
         logged=logged,
         calibration=dict(calibration),

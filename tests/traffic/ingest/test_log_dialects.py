@@ -199,3 +199,37 @@ def test_names_of_files_are_no_patterns(tmp_path: Path, name: str):
     files = [str(folder / file) for file in (name, "log1.csv", "log2.csv")]
     assert main(["ingest", *files, "--format", "auctions-csv", *paths]) == 0
     assert rows(tmp_path / "all[1].parquet", "advertiser") == ["s0", "s1", "s2"]
+
+
+@pytest.mark.parametrize(("contents", "kind"), [
+    (b'{"auction_id":"1","bid":3}\n{"auction_id":"2","bid":4}\n', "JSON lines"),
+    (b'\xef\xbb\xbf\n{"auction_id":"1"}\r\n', "JSON lines"),
+    (gzip.compress(b'{"auction_id":"1","bid":3}\n'), "JSON lines"),
+    (b'{\n "auction_id": "1"\n}\n', "JSON"),
+    (b'[{"auction_id":"1"}]', "JSON"),
+    (gzip.compress(b"PAR1 and columns"), "a Parquet file"),
+])  # fmt: skip
+def test_records_are_named_and_so_is_what_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], contents: bytes, kind: str
+):
+    name = "a.csv.gz" if contents.startswith(b"\x1f\x8b") else "a.csv"
+    ingest_log(tmp_path, contents, name=name, code=2)
+    expected = (
+        f"expected lines of columns, got {kind} (logs are read from CSV or TSV, plain or packed as gz, bz2, xz, zst or zip)"
+    )
+    assert capsys.readouterr().err == f"{tmp_path / name}: {expected}\n"
+
+
+def test_a_parquet_file_in_a_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "b.parquet").write_bytes(b"PAR1 and columns")
+    ingest_log(tmp_path, LOG)
+    capsys.readouterr()
+    paths = ("--mapping", str(tmp_path / "map.toml"), "--out", str(tmp_path / "u.parquet"))
+    assert main(["ingest", str(folder), "--format", "auctions-csv", *paths]) == 2
+    assert f"{folder / 'b.parquet'}: expected lines of columns, got a Parquet file (" in capsys.readouterr().err
+
+
+def test_a_column_in_curly_brackets_is_a_column(tmp_path: Path):
+    assert rows(ingest_log(tmp_path, "{a}," + HEADER + "1," + line(1, WHEN)), "manual_bid") == [3.0]

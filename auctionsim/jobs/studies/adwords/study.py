@@ -48,6 +48,8 @@ _DATA = (
 
 
 class _Study(PublishedParts):
+    takes_data = True
+
     def units(self, options: Options) -> Sequence[Unit]:
         public = [] if options.data is None else [Unit(PUBLIC, _ARM, options.seeds[0])]
         return [*public, *super().units(options)]

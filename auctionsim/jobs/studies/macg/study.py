@@ -41,6 +41,7 @@ class MacgStudy:
 
     title = "MACG (our reconstruction): cooperation under a revenue floor, against its rivals and without each of its parts"
     n_seeds = 20
+    takes_data = True
     first_seed = 100
 
     def version(self, options: Options) -> str:  # noqa: ARG002  (the same for every choice)

@@ -9,7 +9,7 @@ from auctionsim.traffic.ingest.database import Database, named
 from auctionsim.traffic.ingest.dialect.clock import Clock, Source, read_clock, read_days, read_elapsed
 from auctionsim.traffic.ingest.dialect.numbers import PLAIN, find_marks
 from auctionsim.traffic.ingest.dialect.zones import Zone
-from auctionsim.traffic.ingest.formats.base import Field, Format
+from auctionsim.traffic.ingest.formats.base import PARTS, Field, Format
 from auctionsim.traffic.ingest.formats.conversion_times import AUCTION_AT
 
 
@@ -45,8 +45,9 @@ def read_dialect(database: Database, form: Format, zone: Zone | None, source: So
         is_time = {field.key: field.times is not None or field.is_day for field in form.fields}
         numbers = {field.key: field.name for field in form.fields if field.parse == PLAIN and not is_time[field.key]}
         marks = find_marks(database, numbers, form.dialect.decimal, form.dialect.thousands, source)
-        parses = {field.key: (marks.parse, field.rule) for field in form.fields if field.key in numbers}
+        parses = {field.key: (_divided(marks.parse, field.part), field.rule) for field in form.fields if field.key in numbers}
         assumed.append(f"numbers: {marks.words}")
+        assumed += _divided_words(form)
     clock = None
     for field in form.fields:
         if field.times is not None and not field.is_later:
@@ -64,6 +65,17 @@ def read_dialect(database: Database, form: Format, zone: Zone | None, source: So
         first = next(field for field in form.fields if field.times is not None and not field.is_later)
         derived = (f"{_elapsed(database, first, clock, source).format(named([first.key]))} AS {AUCTION_AT}",)
     return FoundDialect(parses, derived, clock, tuple(assumed))
+
+
+def _divided(parse: str, part: str | None) -> str:
+    """Return SQL that divides a number. The quotient is the nearest number to the true one, so that 542200 becomes 0.5422."""
+    return parse if part is None else f"(({parse}) / {PARTS[part]}::DOUBLE)"
+
+
+def _divided_words(form: Format) -> list[str]:
+    """Say which columns are divided."""
+    columns = {part: [field.name for field in form.fields if field.part == part] for part in PARTS}
+    return [f"{', '.join(names)}: in {part}, divided by {PARTS[part]:,}" for part, names in columns.items() if names]
 
 
 def _elapsed(database: Database, field: Field, clock: Clock, source: Source) -> str:

@@ -57,4 +57,5 @@ FORMAT = Format(
     observed=_OBSERVED,
     has_shown=True,
     cost_per="click",
+    price_words="logged charges per exposure",
 )

@@ -11,6 +11,7 @@ from auctionsim.traffic.ingest.database import quoted
 from auctionsim.traffic.ingest.dialect.times import TimeFormat, day_of, second_of
 from auctionsim.traffic.ingest.dialect.zones import find_zone
 from auctionsim.traffic.ingest.formats.base import (
+    PARTS,
     Dialect,
     Field,
     Format,
@@ -40,6 +41,8 @@ timestamp_format = "%Y-%m-%d %H:%M:%S"
 # thousands = ""                # or ",", ".", " ", "'"
 # Currency of the prices and what they are paid for, in words for reports.
 prices = "CNY per click"
+# Columns that are in parts of this currency, by their names in the log: each is divided while it is read.
+# millionths = ["bid", "cost"]  # or thousandths, hundredths (cents)
 
 [columns]
 auction = "auction_id"          # same value in all rows of an auction; without it each row is an auction of its own
@@ -76,6 +79,7 @@ _FIELDS = {
         price("cost_per_impression", needed=False), text("clicked_at"), text("converted_at"),
     )
 }  # fmt: skip
+_PRICES = ("manual_bid", "item_price", "market_ecpm", "budget", "cost_per_click", "cost_per_impression")
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -88,14 +92,17 @@ def auctions_csv(mapping: Path) -> Format:
     Raises:
         InputError: The mapping cannot be read, has an unknown key, lacks a required column, or maps an identifier of people.
     """
-    settings = read_mapping(mapping, _FIELDS)
+    settings = read_mapping(mapping, _FIELDS, _PRICES)
     columns: dict[str, str] = settings["columns"]
+    part_of = {column: part for part in PARTS for column in settings.get(part, ())}
     when = settings.get("timestamp_format", "%Y-%m-%d %H:%M:%S")
     kinds = {"timestamp": times, "clicked_at": later_times, "converted_at": later_times}
     fields = tuple(
         kinds[key](column, TimeFormat(when), f"a time written as {when}", key=key)
         if key in kinds
-        else replace(_FIELDS[key], name=column, own_key=key, is_day=key == "day", is_auction=key == "auction")
+        else replace(
+            _FIELDS[key], name=column, own_key=key, is_day=key == "day", is_auction=key == "auction", part=part_of.get(column)
+        )
         for key, column in columns.items()
     )
     # A mapped column must exist, even if some of its values may be empty.
@@ -123,6 +130,7 @@ def auctions_csv(mapping: Path) -> Format:
         observed=_observed(columns),
         stray_conversions=_stray_conversions(columns),
         has_shown="shown" in columns or "slot" in columns,
+        price_words=_price_words(columns),
         rules=rules(columns),
         conversion_times=conversion_times(columns),
         cost_per="click" if "cost_per_click" in columns else "impression" if "cost_per_impression" in columns else None,
@@ -192,6 +200,12 @@ def _cost(columns: dict[str, str], shown_rows: str) -> str | None:
     # A row without a click is charged nothing for it, and many logs write 0 there: it says nothing about the price of a click.
     is_clicked = "clicked = 1" if key == "cost_per_click" and "clicked" in columns else "true"
     return f"CASE WHEN {shown_rows} AND {is_clicked} THEN {key} END"
+
+
+def _price_words(columns: dict[str, str]) -> str:
+    """Return `Format.price_words`."""
+    unit = next((unit for unit in ("click", "impression") if f"cost_per_{unit}" in columns), None)
+    return "logged bids, as no charge is mapped" if unit is None else f"logged charges per {unit}"
 
 
 def _paid(columns: dict[str, str]) -> str:

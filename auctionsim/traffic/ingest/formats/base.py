@@ -27,6 +27,10 @@ The summary counts what was shown, clicked and converted, and the price.
 """
 
 
+PARTS = {"hundredths": 100, "thousandths": 1000, "millionths": 1_000_000}
+"""Parts of a unit that a log's prices may be counted in, by the key of a mapping file that says so."""
+
+
 @dataclass(frozen=True)
 class Field:
     """A column of a log that is read. All other columns, such as identifiers of people, are never read."""
@@ -49,6 +53,8 @@ class Field:
     """Whether the column holds days: whole numbers, or dates."""
     is_auction: bool = False
     """Whether the column alone is the log's own id of an auction."""
+    part: str | None = None
+    """The part of a unit that the log counts in, one of `PARTS`: values are divided by it while they are read."""
     is_later: bool = False
     """Whether times are of what came after the auction: they are read in UTC, so that differences are elapsed time."""
 
@@ -179,6 +185,8 @@ class Format:
     """Whether `observed` says what was shown."""
     cost_per: str | None = None
     """Unit that the cost in `observed` is charged for, `click` or `impression`; None if the log has no costs."""
+    price_words: str = "logged charges"
+    """Words for the prices of the common log."""
     rules: tuple[RowRule, ...] = ()
     """Rules that the values of a row keep together."""
     conversion_times: str | None = None

@@ -60,6 +60,7 @@ FORMAT = Format(
     },
     day=_DAY,
     second=_SECOND,
+    price_words="logged charges per impression",
     rules=(
         RowRule(
             "conversion_timestamp", "a time no earlier than the impression's", f'coalesce({_TIME}, "timestamp") >= "timestamp"'

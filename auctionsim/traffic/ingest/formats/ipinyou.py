@@ -142,6 +142,7 @@ FORMAT = Format(
     observed=f"SELECT row, NULL, true, NULL, payprice, false FROM good WHERE logtype = {_IMPRESSION}",
     has_shown=True,
     cost_per="click",
+    price_words="logged charges per thousand impressions",
     left_out=(
         (
             "bids without an impression: the log does not hold the price of a lost bid",

@@ -14,9 +14,10 @@ from auctionsim.traffic.ingest.database import can_evaluate, quoted
 from auctionsim.traffic.ingest.dialect.numbers import DECIMAL_MARKS, THOUSANDS_MARKS
 from auctionsim.traffic.ingest.dialect.text_files import find_encoding
 from auctionsim.traffic.ingest.dialect.times import ISO, UNITS, TimeFormat
+from auctionsim.traffic.ingest.formats.base import PARTS
 from auctionsim.traffic.table import KEYWORD_BID, KEYWORD_BID_COLUMN
 
-_KEYS = ("delimiter", "encoding", "decimal", "thousands", "timestamp_format", "timezone", "prices", "columns")
+_KEYS = ("delimiter", "encoding", "decimal", "thousands", "timestamp_format", "timezone", "prices", *PARTS, "columns")
 # Names of columns that identify people, in lower case and without `_` and `-`.
 _PEOPLE = frozenset(
     {"uid", "userid", "user", "ip", "ipaddress", "useragent", "ipinyouid", "cookie", "cookieid", "deviceid", "idfa", "email"}
@@ -24,12 +25,13 @@ _PEOPLE = frozenset(
 _MAX_BYTES = 10**6
 
 
-def read_mapping(mapping: Path, keys: Collection[str]) -> dict[str, Any]:
+def read_mapping(mapping: Path, keys: Collection[str], prices: Collection[str]) -> dict[str, Any]:
     """Read a mapping file and check its settings and columns.
 
     Args:
         mapping: The TOML file.
         keys: The keys of columns that it may have.
+        prices: Those of them whose columns hold currency.
 
     Returns:
         The settings; `columns` has the names of the log's columns by key.
@@ -41,6 +43,8 @@ def read_mapping(mapping: Path, keys: Collection[str]) -> dict[str, Any]:
     for key, value in settings.items():
         if key not in _KEYS:
             raise unknown(str(mapping), key, _KEYS, what="unknown key")
+        if key in PARTS:
+            continue
         may_be_empty = key == "thousands" and value == ""
         if not isinstance(value, dict if key == "columns" else str) or not (value or may_be_empty):
             raise InputError(f"{mapping}: {key}: expected {'a table' if key == 'columns' else 'text'}, got {shown(value)}")
@@ -50,6 +54,7 @@ def read_mapping(mapping: Path, keys: Collection[str]) -> dict[str, Any]:
     when = settings.get("timestamp_format", "unix")
     _check_times(mapping, when)
     _check_columns(mapping, settings.setdefault("columns", {}), keys)
+    _check_parts(mapping, settings, prices)
     if "converted_at" in settings["columns"] and not TimeFormat(when).has_date:
         raise InputError(f"{mapping}: timestamp_format: expected one with a date beside converted_at, got {shown(when)}")
     return settings
@@ -121,6 +126,22 @@ def _check_columns(mapping: Path, columns: dict[str, Any], keys: Collection[str]
     for key in ("advertiser", "manual_bid", time, *(("hour",) if time == "day" else ())):
         if key not in columns:
             raise InputError(f"{mapping}: columns: expected a line for {key}, got none")
+
+
+def _check_parts(mapping: Path, settings: dict[str, Any], prices: Collection[str]) -> None:
+    """Check the keys that name columns in parts of the currency."""
+    choices = [column for key, column in settings["columns"].items() if key in prices]
+    seen: set[str] = set()
+    for part in PARTS:
+        named = settings.get(part, [])
+        if not isinstance(named, list) or not all(isinstance(column, str) for column in named):
+            raise InputError(f'{mapping}: {part}: expected names of columns as ["bid", "cost"], got {shown(named)}')
+        for column in named:
+            if column not in choices:
+                raise unknown(f"{mapping}: {part}", column, choices, what="no mapped column of prices")
+            if column in seen:
+                raise InputError(f"{mapping}: {part}: expected each column once, got {shown(column)} twice")
+            seen.add(column)
 
 
 def _check_conversions(mapping: Path, columns: dict[str, Any]) -> None:
