@@ -132,7 +132,7 @@ def _column(path: Path, table: pl.DataFrame, name: str, columns: Mapping[str, st
         return usual
     for column in given.split("+") if name == "time" else [given]:
         if column not in table.columns:
-            near = suggestion(column, table.columns)
+            near = suggestion(column, table.columns) or f"; choose from {shown(table.columns, 200)}"
             raise InputError(f"{path}: --columns {name}: expected a column of the log, got {shown(column)}{near}")
     return given
 

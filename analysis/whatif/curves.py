@@ -86,8 +86,13 @@ class Curve:
         return int(ties[np.maximum(factors, 1.0 / factors).argmin()])
 
     def range_of_best(self) -> str:
-        """Return where the point of highest profit stands in the range: `INSIDE`, `LOWER_END` or `UPPER_END`."""
+        """Return where the point of highest profit stands in the range: `INSIDE`, `LOWER_END` or `UPPER_END`.
+
+        A curve that is flat everywhere, such as that of an advertiser that buys nothing, hints at nothing beyond its ends.
+        """
         best = self.best()
+        if len(self.x) > 1 and (self.profits == self.profits[best]).all():
+            return INSIDE
         return UPPER_END if best == len(self.x) - 1 else LOWER_END if best == 0 else INSIDE
 
     def meeting(self, target: str, level: float) -> float | NotDefined:

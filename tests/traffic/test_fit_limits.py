@@ -73,6 +73,15 @@ def test_a_table_without_variation_is_fitted_and_its_scenario_builds(tmp_path: P
 
 
 @pytest.mark.filterwarnings("error")
+def test_fitted_budgets_keep_their_ratio_to_spend(tmp_path: Path):
+    path, budgets, out = table(tmp_path / "t.parquet"), tmp_path / "b.csv", tmp_path / "s.toml"
+    budgets.write_text("advertiser,budget\na,0.6\nb,0.6\n")
+    assert main(["fit", str(path), "--budgets", str(budgets), "--out", str(out)]) == 0
+    # 24 auctions a day cost 0.1 each: 1.2 an advertiser.
+    assert load_scenario(str(out)).advertisers[0].budget == "profile*0.5"
+    assert math.isfinite(build_market(load_scenario(str(out))).budgets.sum())
+
+
 def test_budgets_that_a_profile_cannot_hold_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path, budgets = table(tmp_path / "t.parquet"), tmp_path / "b.csv"
     budgets.write_text("advertiser,budget\na,1e-300\nb,1e308\n")

@@ -87,7 +87,13 @@ def test_of_equal_profits_the_best_point_is_what_there_is():
 
 @pytest.mark.parametrize(
     ("conversions", "x", "where"),
-    [([1, 2, 3], 3.0, "upper end"), ([3, 2, 1], 1.0, "lower end"), ([1, 3, 1], 2.0, "inside"), ([1, 3, 3], 2.0, "inside")],
+    [
+        ([1, 2, 3], 3.0, "upper end"),
+        ([3, 2, 1], 1.0, "lower end"),
+        ([1, 3, 1], 2.0, "inside"),
+        ([1, 3, 3], 2.0, "inside"),
+        ([0, 0, 0], 1.0, "inside"),
+    ],
 )
 def test_a_best_point_at_an_end_of_the_range_is_no_optimum(conversions: list[float], x: float, where: str):
     row = best_table([curve([0] * 3, conversions)]).row(0, named=True)

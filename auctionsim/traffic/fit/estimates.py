@@ -40,6 +40,9 @@ class Fit:
     """Figures that the generator is calibrated on."""
     advertisers: int
     """Number of advertisers."""
+    budget_share: float | None = None
+    """Median budget over the mean spend of an advertiser and day under keyword bids, the SHARE of `profile*SHARE`; None without
+    budgets."""
 
     def names(self) -> tuple[str, ...]:
         """Return numbered names for the advertisers, in place of the table's."""
@@ -84,7 +87,7 @@ def fit_traffic(traffic: Traffic, name: str, source: str) -> Fit:
         price, unit_price = price_per_click(traffic), _simulated_price(fit)
     if not (unit_price > 0 and np.isfinite(price / unit_price)):
         raise InputError(f"{source}: expected a table whose fit sells clicks at a price > 0, got {unit_price:g} per click")
-    return replace(fit, profile=replace(fit.profile, cpc=price / unit_price))
+    return replace(fit, profile=replace(fit.profile, cpc=price / unit_price), budget_share=_budget_share(traffic))
 
 
 def _fitted(traffic: Traffic, name: str, source: str, candidates: float) -> Fit:
@@ -121,6 +124,11 @@ def price_per_click(traffic: Traffic) -> float:
     Returns:
         The price, currency per click; NaN if no bid is > 0.
     """
+    return safe_ratio(*_paid_and_clicks(traffic))
+
+
+def _paid_and_clicks(traffic: Traffic) -> tuple[float, float]:
+    """Return the spend of all days, currency, and the clicks for which it is paid, in the auction of `price_per_click`."""
     score, start = traffic.pctr * traffic.keyword_bid, traffic.cell_start
     # Rows sorted by cell, and by falling score within a cell.
     order = np.lexsort((-score, np.repeat(np.arange(len(start) - 1), np.diff(start))))
@@ -129,7 +137,7 @@ def price_per_click(traffic: Traffic) -> float:
     second = np.where(has_second, score[order[np.minimum(start[:-1] + 1, len(order) - 1)]], 0.0)
     sold = score[winner] > 0
     paid, clicks = (traffic.weight * second)[sold].sum(), (traffic.weight * traffic.pctr[winner])[sold].sum()
-    return safe_ratio(float(paid), float(clicks))
+    return float(paid), float(clicks)
 
 
 def _estimates(traffic: Traffic, pairs: Pairs, level: Floats, source: str) -> _Estimates:
@@ -252,6 +260,15 @@ def _purchases(traffic: Traffic) -> Floats:
     clicks = traffic.row_weight * traffic.pctr
     true, predicted = (np.bincount(traffic.row_hour, clicks * rate, minlength=HOURS) for rate in (traffic.cvr, traffic.pcvr))
     return np.maximum(np.divide(true, predicted, out=np.ones(HOURS), where=predicted > 0), MIN_SHARE)
+
+
+def _budget_share(traffic: Traffic) -> float | None:
+    """Return the median budget over what an advertiser spends a day without budgets; None where either is unknown or 0."""
+    if traffic.budgets is None:
+        return None
+    spend = _paid_and_clicks(traffic)[0] / (len(traffic.days) * len(traffic.advertisers))
+    share = safe_ratio(float(np.median(traffic.budgets)), spend)
+    return share if np.isfinite(share) and share > 0 else None
 
 
 def _budgets(traffic: Traffic) -> Floats:

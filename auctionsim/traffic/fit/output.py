@@ -68,12 +68,22 @@ def scenario_text(fit: Fit, name: str, profile: str) -> str:
             f"count = {fit.advertisers}",
             'controller = "learner"',
             "objectives = { profit = 1.0 }",
+            *_budget_line(fit),
             "",
             "[learner]",
             'algorithm = "macg-es"',
             "",
         ]
     )
+
+
+def _budget_line(fit: Fit) -> list[str]:
+    """Return the line of the budgets: of a table with budgets alone, since their level is in no figure of the profile."""
+    if fit.budget_share is None:
+        return []
+    return [
+        f'budget = "profile*{fit.budget_share:.6g}"  # median budget over an advertiser\'s mean spend a day without budgets'
+    ]
 
 
 def profile_text(fit: Fit) -> str:

@@ -284,6 +284,8 @@ def test_the_ring_is_those_who_place_four_fifths_of_the_bids():
          "(--columns bidder=COLUMN)"),
         (["good.csv", "--columns", "bid=bids"], "good.csv: --columns bid: expected a column of the log, got 'bids' "
          "(did you mean 'bid'?)"),
+        (["good.csv", "--columns", "bidder=who"], "good.csv: --columns bidder: expected a column of the log, got 'who'; "
+         "choose from ['auction', 'bidder', 'bid']"),
         (["good.csv", "--columns", "bids=bid"], "--columns: unknown 'bids'; choose from auction, bidder, bid, reserve, "
          "segment, time (did you mean 'bid'?)"),
         (["good.csv", "--columns", "bid"], "--columns: expected NAME=COLUMN with commas, got 'bid'"),
