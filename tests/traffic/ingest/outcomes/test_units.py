@@ -107,7 +107,10 @@ def test_the_line_names_columns_figures_and_what_may_be_done(tmp_path: Path, cap
     ({"budget": 10**7}, {}),
     ({"budget": lambda budget: 0.0}, {}),
     ({"item_price": 0.05}, {}),
-], ids=str)  # fmt: skip
+], ids=[
+    "gsp", "first", "per impression", "reserve", "no charges", "reserve alone", "price 1", "high prices", "large budgets",
+    "no budgets", "low prices",
+])  # fmt: skip
 def test_logs_in_one_unit_are_not_accused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, float | Change], drawn: dict[str, Any]
 ):
