@@ -7,7 +7,6 @@ that is paid, so that lowest charges do not count against a log.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -178,10 +177,9 @@ def _evenly(database: Database) -> str:
 
 def _part(ratio: float) -> str:
     """Return the part of a unit that is nearest to a ratio."""
-    return min(PARTS, key=lambda part: abs(math.log(ratio / PARTS[part])))
+    return min(PARTS, key=lambda part: max(ratio / PARTS[part], PARTS[part] / ratio))
 
 
 def _rounded(ratio: float) -> float:
     """Return a ratio to one digit."""
-    step = 10.0 ** math.floor(math.log10(ratio))
-    return round(ratio / step) * step
+    return float(f"{ratio:.0e}")
