@@ -136,12 +136,10 @@ def evidence_on(auctions: Auctions, start: Auctions | None = None) -> Evidence:
     if not tests["giving way"].speaks and there is not None:
         part = auctions.rows(there)
         again = give_way(chance_of(part, blame(part)))
-        tests["giving way"], ring = (
-            (test, again)
-            # Queries were chosen for what they miss, which is most where few happen to be in earnest.
-            if (test := _giving_way(again, auctions)).speaks and again.unit != "query"
-            else (tests["giving way"], ring)
-        )
+        test = _giving_way(again, auctions)
+        # Queries were chosen for what they miss, which is most where few happen to be in earnest.
+        if test.speaks and again.unit != "query":
+            tests["giving way"], ring = test, again
     quiet = quiet_segments(chance)
     tests["spared segments"] = Test(
         "spared segments", quiet.share, QUIET_SHARE,

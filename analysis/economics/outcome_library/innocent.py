@@ -241,7 +241,7 @@ def bidding(auctions: Auctions, bid: Array) -> Auctions:
     """Return the auctions with other bids, within the budgets; NaN for no bid."""
     bids = np.where(auctions.exists, bid, np.nan)
     own = np.where(np.isnan(bids), 0.0, bids)
-    return within_budgets(replace(auctions, bid=own, is_in=np.isfinite(bids), could_bid=auctions.exists))
+    return within_budgets(replace(auctions, bid=own, is_in=np.isfinite(bids)))
 
 
 def own_shares(auctions: Auctions, low: float, high: float, rng: Rng) -> Array:

@@ -170,20 +170,29 @@ def _guilty() -> list[Kind]:
     def ring_by_hour(size: int) -> Draw:
         return lambda a, r: g.taking_turns(a, g.some(len(a.names), size, r), a.hour)
 
+    def best_bids(a: Auctions, _: np.random.Generator) -> Array:
+        return g.best_member(a, everybody(a))
+
+    def by_hour(a: Auctions, _: np.random.Generator) -> Array:
+        return g.taking_turns(a, everybody(a), a.hour)
+
+    def by_day(a: Auctions, _: np.random.Generator) -> Array:
+        return g.taking_turns(a, everybody(a), a.day)
+
+    def by_query(a: Auctions, r: np.random.Generator) -> Array:
+        return g.taking_turns(a, everybody(a), g.by_candidates(a, everybody(a), r))
+
+    def by_auction(a: Auctions, _: np.random.Generator) -> Array:
+        return g.taking_turns(a, everybody(a), g.in_auction_turns(a, everybody(a)))
+
     found = []
     for pricing in ("gsp", "vcg", "first"):
         found += [
-            one(f"cartel, best member bids, {pricing}", lambda a, _: g.best_member(a, everybody(a)), Setting(pricing)),
+            one(f"cartel, best member bids, {pricing}", best_bids, Setting(pricing)),
             one(f"cartel, all shade alike, {pricing}", shading_alike(0.02, 0.2), Setting(pricing, 1)),
-            one(f"rotation by hour, {pricing}", lambda a, _: g.taking_turns(a, everybody(a), a.hour), Setting(pricing)),
-            one(
-                f"division by query, {pricing}",
-                lambda a, r: g.taking_turns(a, everybody(a), g.by_candidates(a, everybody(a), r)), Setting(pricing),
-            ),
-            one(
-                f"turns by auction, {pricing}",
-                lambda a, _: g.taking_turns(a, everybody(a), g.in_auction_turns(a, everybody(a))), Setting(pricing),
-            ),
+            one(f"rotation by hour, {pricing}", by_hour, Setting(pricing)),
+            one(f"division by query, {pricing}", by_query, Setting(pricing)),
+            one(f"turns by auction, {pricing}", by_auction, Setting(pricing)),
             one(
                 f"a tenth of the queries, all low, {pricing}",
                 lambda a, r: g.all_low(a, everybody(a), shares(a, 0.01, 0.1, r), g.tenth_of_queries(a, r)), Setting(pricing),
@@ -202,7 +211,7 @@ def _guilty() -> list[Kind]:
             "a tenth of the queries, best member bids",
             lambda a, r: g.best_member(a, everybody(a), g.tenth_of_queries(a, r)), Setting("gsp"),
         ),
-        one("turns by day", lambda a, _: g.taking_turns(a, everybody(a), a.day), Setting("gsp", days=4)),
+        one("turns by day", by_day, Setting("gsp", days=4)),
         one("rotation, others bid low", lambda a, _: g.taking_turns(a, everybody(a), a.hour, 0.05), Setting("gsp")),
         one("side payments, turns by auction", lambda a, r: _turns_of_ring(a, 3, r), Setting("gsp", advertisers=12)),
         one(
@@ -213,25 +222,19 @@ def _guilty() -> list[Kind]:
             "cartel under budgets, all shade alike",
             lambda a, _: a.value * 0.05, Setting("gsp", 1), budget=0.8,
         ),
-        one("cartel under budgets, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp"), budget=0.5),
+        one("cartel under budgets, best member bids", best_bids, Setting("gsp"), budget=0.5),
     ]  # fmt: skip
     found += [
         one(f"{name}, no bids aside", _absent_at_0(draw), setting)
         for name, draw, setting in (
-            ("cartel, best member bids", lambda a, _: g.best_member(a, everybody(a)), Setting("gsp", reserve=0)),
-            ("rotation by hour", lambda a, _: g.taking_turns(a, everybody(a), a.hour), Setting("gsp")),
-            (
-                "turns by auction",
-                lambda a, _: g.taking_turns(a, everybody(a), g.in_auction_turns(a, everybody(a))), Setting("gsp"),
-            ),
-            (
-                "division by query",
-                lambda a, r: g.taking_turns(a, everybody(a), g.by_candidates(a, everybody(a), r)), Setting("gsp"),
-            ),
-            ("ring of 3 of 12", lambda a, r: ring_bids(3)(a, r), Setting("gsp", advertisers=12, reserve=0)),
+            ("cartel, best member bids", best_bids, Setting("gsp", reserve=0)),
+            ("rotation by hour", by_hour, Setting("gsp")),
+            ("turns by auction", by_auction, Setting("gsp")),
+            ("division by query", by_query, Setting("gsp")),
+            ("ring of 3 of 12", ring_bids(3), Setting("gsp", advertisers=12, reserve=0)),
         )
     ]  # fmt: skip
-    found.append(one("turns by day, two weeks", lambda a, _: g.taking_turns(a, everybody(a), a.day), Setting("gsp", days=14)))
+    found.append(one("turns by day, two weeks", by_day, Setting("gsp", days=14)))
     found += [
         one(f"cartel, all shade alike, {of}", shading_alike(low, high), Setting("gsp", 1), start=start)
         for of, low, high, start in (
